@@ -1,0 +1,24 @@
+//! Trains many recurrent forecasters at once: the lanes of one Burn `Learner`.
+//!
+//! A *pack* is K models of equal [`Shape`] whose weights carry a leading lane axis. Their losses are summed, so that each lane
+//! gets exactly its own gradient; what differs between them ([`LaneConfig`]) is data. K = 1 is an ordinary training.
+//!
+//! The public API knows no backend: a [`Device`] is chosen at run time.
+
+mod device;
+mod lane;
+mod learner;
+mod observer;
+mod schedule;
+mod series;
+mod state;
+mod stop;
+
+pub use device::{Device, DeviceError, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
+pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
+pub use learner::{Lane, Pack, TrainError, predict, train};
+pub use observer::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, PackControl, Progress, SplitReport};
+pub use schedule::{Schedule, ScheduleState};
+pub use series::Series;
+pub use state::{LaneState, Weight, Weights};
+pub use stop::{EarlyStopping, StopState};

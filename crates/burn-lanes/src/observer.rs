@@ -1,0 +1,117 @@
+//! What a training tells while it runs, and what it is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::LaneState;
+
+/// What an epoch came to, for one lane. Epochs are counted from 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochReport {
+    /// From 1.
+    pub epoch: usize,
+    /// Over the training windows, as they were trained (the weights move during the epoch, as in Keras).
+    pub train: SplitReport,
+    /// Over the validation windows, with the weights at the epoch's end.
+    pub valid: SplitReport,
+    /// The rate used in this epoch.
+    pub learning_rate: f64,
+    /// Best epoch so far by validation loss.
+    pub best_epoch: usize,
+    /// Epochs since the last improvement.
+    pub waited: usize,
+    /// Wall time of the pack's epoch, seconds.
+    pub seconds: f64,
+    /// Training windows per second of this lane.
+    pub windows_per_second: f64,
+}
+
+/// Losses over one split. `loss` is in scaled units; the others in the target's own unit (squared for `mse`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitReport {
+    /// The training loss of the pack (MSE, MAE or Huber), scaled.
+    pub loss: f64,
+    /// Mean squared error.
+    pub mse: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Root of `mse`.
+    pub rmse: f64,
+}
+
+/// Where a pack is within its epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Steps done in this epoch.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Lanes still training.
+    pub lanes: usize,
+    /// Windows trained per second so far in this epoch, all lanes together.
+    pub windows_per_second: f64,
+}
+
+/// What to do with a lane after its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneControl {
+    /// Go on.
+    Continue,
+    /// Stop this lane here; its best weights are kept.
+    Stop,
+}
+
+/// What to do with the pack after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackControl {
+    /// Go on.
+    Continue,
+    /// Stop after this step; [`Observer::interrupted`] then gets every lane's state.
+    Interrupt,
+}
+
+/// Follows a training. `lane` is always the index in the [`crate::Pack`] as it was given, however it has been compacted since.
+pub trait Observer {
+    /// A lane finished an epoch. `state` downloads everything that a resume needs (weights, best weights, optimizer, schedule,
+    /// stopping); it costs a device synchronisation, so call it only when a checkpoint is due.
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl;
+
+    /// Called after every step, without synchronising the device; keep it cheap.
+    fn step(&mut self, progress: &Progress) -> PackControl;
+
+    /// Called once for each unfinished lane when [`Observer::step`] asked to interrupt.
+    fn interrupted(&mut self, lane: usize, state: LaneState);
+
+    /// A lane ended, in whatever way; the other lanes go on.
+    fn ended(&mut self, lane: usize, outcome: LaneOutcome);
+}
+
+/// How a lane ended.
+#[derive(Clone, Debug)]
+pub struct LaneOutcome {
+    /// Why it ended.
+    pub end: LaneEnd,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Epoch of the best weights; 0 when no epoch gave a finite validation loss.
+    pub best_epoch: usize,
+    /// The state at the end; its `best` holds the weights to use.
+    pub state: LaneState,
+}
+
+/// Why a lane ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaneEnd {
+    /// All epochs were trained.
+    Finished,
+    /// Early stopping.
+    EarlyStopped,
+    /// [`LaneControl::Stop`].
+    Stopped,
+    /// A loss was NaN or infinite.
+    Diverged {
+        /// The epoch in which it was seen.
+        epoch: usize,
+        /// What was seen, for a person: "training loss is NaN".
+        what: String,
+    },
+}

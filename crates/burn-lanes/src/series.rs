@@ -1,0 +1,28 @@
+//! The data of a pack: one series and the windows of each split, as plain host vectors.
+//!
+//! A window is named by its last row `t` and covers rows `t-L+1 ..= t`; it is never copied out of the series on the host.
+
+/// Feature rows, the target, and the windows of each split. All lanes of a pack train on the same series.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// Row-major `[rows, columns]`, scaled.
+    pub features: Vec<f32>,
+    /// Columns of `features`.
+    pub columns: usize,
+    /// Scaled target of the window that ends at each row, `[rows]`; NaN where there is none (such rows end no window below).
+    pub target: Vec<f32>,
+    /// One unit of the scaled target in the target's own unit: `rmse = target_unit * rmse_scaled`.
+    pub target_unit: f64,
+    /// Last rows of the training windows, ascending.
+    pub train: Vec<u32>,
+    /// Last rows of the validation windows, ascending.
+    pub valid: Vec<u32>,
+}
+
+impl Series {
+    /// Rows of the series.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.target.len()
+    }
+}

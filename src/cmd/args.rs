@@ -1,0 +1,191 @@
+//! The command line, as a person types it.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Trains many small forecasters at once, and says which of them is worth anything.
+#[derive(Debug, Parser)]
+#[command(name = "kiln", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Validate an experiment; list its trials and packs, estimate memory and time; write nothing
+    Check(CheckArgs),
+    /// Train what is missing of an experiment, with a live dashboard
+    Sweep(SweepArgs),
+    /// Attach the dashboard to a live or a finished sweep, read-only
+    Watch(WatchArgs),
+    /// List sweeps, or the runs that a selector names
+    Runs(RunsArgs),
+    /// Show one run: settings, epochs, result, damage
+    Show(ShowArgs),
+    /// Runs side by side: what differs in their settings first, then results with their spread
+    Compare(CompareArgs),
+    /// Open the test split for a run; each opening is recorded
+    Evaluate(EvaluateArgs),
+    /// Forecast a data file with a run's best weights, in the target's own unit
+    Predict(PredictArgs),
+    /// Devices and backends with what works, versions, terminal, disk
+    Doctor(DoctorArgs),
+    /// Print the JSON Schema of the experiment file
+    Schema,
+    /// Train packs for a supervisor (started by `sweep`)
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The experiment file
+    pub file: PathBuf,
+    /// Override a key, as in the file: train.epochs=5 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Train on another backend than the file says: auto, cuda[:N], wgpu[:N], ndarray, flex
+    #[arg(long)]
+    pub backend: Option<burn_lanes::DeviceSpec>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// The experiment file
+    pub file: PathBuf,
+    /// Train on another backend than the file says: auto, cuda[:N], wgpu[:N], ndarray, flex
+    #[arg(long)]
+    pub backend: Option<burn_lanes::DeviceSpec>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Override a key, as in the file: train.epochs=5 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// One plain line an epoch, no dashboard
+    #[arg(long)]
+    pub plain: bool,
+    /// Take control lines on stdin and stop when it closes (how the dashboard drives a sweep)
+    #[arg(long, hide = true)]
+    pub controlled: bool,
+}
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// A sweep's name or folder; the newest unless given
+    pub sweep: Option<String>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+}
+
+/// `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// A sweep (name), a run (sweep/id, or an id's unambiguous beginning); all sweeps unless given
+    pub selector: Option<String>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A run: sweep/id, or an id's unambiguous beginning
+    pub run: String,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Sweeps (names) and runs (sweep/id, or an id's unambiguous beginning)
+    #[arg(required = true)]
+    pub selectors: Vec<String>,
+    /// Rank by this metric instead of the sweep's objective: valid.rmse, valid.mse, valid.mae, valid.loss, valid.skill, …
+    #[arg(long)]
+    pub metric: Option<crate::metric::Metric>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// A run: sweep/id, or an id's unambiguous beginning
+    pub run: String,
+    /// Evaluate on this backend
+    #[arg(long, default_value = "flex")]
+    pub backend: burn_lanes::DeviceSpec,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// A run: sweep/id, or an id's unambiguous beginning
+    pub run: String,
+    /// Bars to forecast from, in the format and columns of the run's own data
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Forecast only the last N windows
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Forecast on this backend
+    #[arg(long, default_value = "flex")]
+    pub backend: burn_lanes::DeviceSpec,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON instead of CSV
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// The sweep's folder
+    #[arg(long)]
+    pub sweep: PathBuf,
+    /// The device, as resolved by the supervisor
+    #[arg(long)]
+    pub device: burn_lanes::DeviceSpec,
+}

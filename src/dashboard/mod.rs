@@ -1,0 +1,1 @@
+//! Source → state → draw.

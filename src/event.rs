@@ -1,0 +1,82 @@
+//! Events: the contract between the bank that trains and the bank that looks.
+//!
+//! A run's log is a sequence of [`Line`]s, one JSON object each. Whoever folds a recorded log gets what whoever folded it live
+//! got; nothing that a screen, a table or a report shows has another source.
+
+use burn_lanes::EpochReport;
+use serde::{Deserialize, Serialize};
+
+/// One line of `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Version of the format, 1.
+    pub v: u32,
+    /// Running number within the attempt, from 0.
+    pub seq: u64,
+    /// When it was written, RFC 3339 in UTC, for people; nothing is ordered by it.
+    pub at: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Version of the event log that this program writes.
+pub const VERSION: u32 = 1;
+
+/// What happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The attempt's first line.
+    Started {
+        /// As resolved: `flex`, `cuda:0`, …
+        device: String,
+        /// Lanes of its pack at the start.
+        lanes: usize,
+        /// Epoch and batch of the checkpoint that it goes on from, if any.
+        resumed: Option<Cursor>,
+    },
+    /// An epoch ended.
+    Epoch(EpochReport),
+    /// A checkpoint was committed.
+    Checkpoint(Cursor),
+    /// Something odd that a person should see; the run goes on.
+    Warning {
+        /// A lower-case fragment.
+        message: String,
+    },
+    /// The attempt's last line; without it the attempt is running or was killed.
+    Ended {
+        /// How.
+        #[serde(flatten)]
+        end: End,
+    },
+}
+
+/// A place in a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Batches done of the next epoch.
+    pub batch: usize,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+pub enum End {
+    /// All epochs were trained.
+    Finished,
+    /// Early stopping ended it; a full result.
+    EarlyStopped,
+    /// A person or a pruner stopped it; its result so far counts.
+    Stopped,
+    /// It failed and is not tried again.
+    Failed {
+        /// For a person.
+        reason: String,
+    },
+    /// It was interrupted and can be resumed; no result.
+    Interrupted,
+}

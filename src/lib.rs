@@ -1,0 +1,58 @@
+//! Kiln fires many small forecasters at once.
+//!
+//! One TOML file declares a sweep of LSTM models over market bars; Kiln trains the trials together on CUDA, wgpu or the CPU,
+//! records every epoch under `runs/`, shows it live in the terminal, and says honestly which trial is worth anything.
+//!
+//! # The road of the data
+//!
+//! ```text
+//! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
+//! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
+//!                                                                 (or sweep::fake)              └→ dashboard state → draw
+//! runs/ ─ store::reader ─→ dashboard (replay) │ compare │ burn_lanes::predict → forecasts
+//! ```
+//!
+//! # The map, in the order in which the data travels
+//!
+//! | module | knows |
+//! |---|---|
+//! | [`metric`] | name, unit and direction of a number; undefined is `None` |
+//! | [`seed`] | the one door to randomness: derived by purpose |
+//! | [`space`] | what may vary and who chooses |
+//! | [`spec`] | TOML → [`spec::Experiment`], diagnostics with spans |
+//! | [`trial`], [`event`] | a trial and its identity; the contract between the two banks |
+//! | [`plan`] | experiment + sampler → trials → packs |
+//! | [`market`] | file → bars → features → split → scaled series → windows (the left bank) |
+//! | [`sweep`] | supervisor and worker: packs on devices, failures isolated (the left bank) |
+//! | [`store`] | every path under `runs/` (the right bank) |
+//! | [`dashboard`] | source → state → draw (the right bank) |
+//! | [`compare`] | runs side by side (the right bank) |
+//! | [`cmd`] | one file per verb: the only place that names both banks |
+//!
+//! # Invariants
+//!
+//! 1. This package never names `burn` or `cubecl`; only [`market`] and the store's Parquet table name `polars`.
+//! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
+//! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
+//! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can
+//!    never hurt a writer.
+//! 5. No wall clock and no randomness but through what is passed in. Same trial, same bits on the CPU backends: alone or in a
+//!    pack, in any order, at any parallelism, resumed or not.
+//! 6. Nothing reads past a window's last row; a scaler is fitted on the training rows alone; the test rows are opened by `evaluate`
+//!    alone, and each opening is recorded.
+//! 7. No panic stops a sweep: a trial that fails is an event. Nothing is printed while the dashboard owns the screen.
+//! 8. Undefined is `None`; baselines and the spread over seeds stand beside every headline number.
+
+pub mod cmd;
+pub mod compare;
+pub mod dashboard;
+pub mod event;
+pub mod market;
+pub mod metric;
+pub mod plan;
+pub mod seed;
+pub mod space;
+pub mod spec;
+pub mod store;
+pub mod sweep;
+pub mod trial;

@@ -1,0 +1,52 @@
+//! A parameter's value, as a space proposes it and a run records it.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A scalar, a list or a table. Serialises as itself (`0.001`, `"adam"`, `{ "kind": "adam" }`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// `true`, `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number; always finite in a believed space.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A list, such as a choice among lists of features.
+    List(Vec<Value>),
+    /// A table, such as a choice among optimizers.
+    Table(BTreeMap<String, Value>),
+}
+
+/// Values of the parameters by their dotted key (`model.hidden_size`); inactive conditional parameters are absent.
+pub type Assignment = BTreeMap<String, Value>;
+
+impl fmt::Display for Value {
+    /// As in TOML, tables inline; floats in their shortest exact form.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Text(value) => write!(f, "{value}"),
+            Self::List(values) => {
+                write!(f, "[")?;
+                for (i, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if i == 0 { "" } else { ", " })?;
+                }
+                write!(f, "]")
+            }
+            Self::Table(values) => {
+                write!(f, "{{")?;
+                for (i, (key, value)) in values.iter().enumerate() {
+                    write!(f, "{}{key} = {value}", if i == 0 { " " } else { ", " })?;
+                }
+                write!(f, " }}")
+            }
+        }
+    }
+}

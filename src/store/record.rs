@@ -1,0 +1,210 @@
+//! What is read back from `runs/`: plain data for the dashboard, the comparison and the report.
+
+use burn_lanes::{EpochReport, SplitReport};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+use crate::event::{Cursor, End, Event, Line};
+use crate::metric::{Direction, Metric};
+use crate::trial::Trial;
+
+/// A sweep as its folder tells it.
+#[derive(Clone, Debug)]
+pub struct SweepRecord {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// `sweep.toml`.
+    pub manifest: SweepManifest,
+    /// Its runs, in the order of the plan.
+    pub runs: Vec<RunRecord>,
+}
+
+/// `sweep.toml`: the experiment as resolved, and where it came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepManifest {
+    /// Version of the format, 1.
+    pub v: u32,
+    /// The experiment's name.
+    pub name: String,
+    /// The question it asks, if it asks one.
+    pub question: Option<String>,
+    /// What trials are ranked by.
+    pub objective: Metric,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Seeds per assignment.
+    pub repeats: usize,
+    /// Unit of the target ("price", "log return", "log volatility").
+    pub target_unit: String,
+    /// Ids of the planned trials, in order.
+    pub trials: Vec<String>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The experiment file as it was read.
+    pub experiment: String,
+}
+
+/// Where a sweep came from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Of the program.
+    pub kiln_version: String,
+    /// Commit of the working folder, if it is a git checkout.
+    pub git_revision: Option<String>,
+    /// Whether files differed from it.
+    pub git_dirty: Option<bool>,
+    /// blake3 of the data (or of the generator's settings).
+    pub data_fingerprint: String,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// Overrides given with `--set`.
+    pub overrides: Vec<String>,
+}
+
+/// A run as its folder tells it: the fold of its events.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// Its trial, from `trial.toml`.
+    pub trial: Trial,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What its events came to.
+    pub progress: RunProgress,
+    /// `result.json`.
+    pub result: Option<RunResult>,
+    /// Openings of the test split.
+    pub evaluations: Vec<Evaluation>,
+    /// What could not be read, and why; shown, never hidden.
+    pub damage: Vec<String>,
+}
+
+/// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunProgress {
+    /// The newest attempt, from 1; 0 before any.
+    pub attempt: u32,
+    /// The device it runs on.
+    pub device: Option<String>,
+    /// Where it is.
+    pub state: RunState,
+    /// One per epoch, ascending.
+    pub epochs: Vec<EpochReport>,
+    /// Where its last checkpoint lies.
+    pub checkpoint: Option<Cursor>,
+    /// Warnings, in order.
+    pub warnings: Vec<String>,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunState {
+    /// No attempt yet.
+    #[default]
+    Waiting,
+    /// Its log is open.
+    Running,
+    /// It ended as told.
+    Ended(End),
+    /// Its log is open, but whoever wrote it is gone.
+    Lost,
+}
+
+impl RunProgress {
+    /// Takes one line of the log of attempt `attempt`. Lines of an attempt come in order; attempts come in order.
+    pub fn fold(&mut self, attempt: u32, line: &Line) {
+        self.attempt = attempt;
+        match &line.event {
+            Event::Started { device, lanes: _, resumed } => {
+                self.device = Some(device.clone());
+                self.state = RunState::Running;
+                let kept = resumed.map_or(0, |cursor| cursor.epoch);
+                self.epochs.retain(|epoch| epoch.epoch <= kept);
+                self.checkpoint = *resumed;
+            }
+            Event::Epoch(report) => {
+                self.epochs.retain(|epoch| epoch.epoch < report.epoch);
+                self.epochs.push(report.clone());
+            }
+            Event::Checkpoint(cursor) => self.checkpoint = Some(*cursor),
+            Event::Warning { message } => self.warnings.push(message.clone()),
+            Event::Ended { end } => self.state = RunState::Ended(end.clone()),
+        }
+    }
+
+    /// The epoch with the lowest validation loss, which is the one whose weights are kept.
+    #[must_use]
+    pub fn best(&self) -> Option<&EpochReport> {
+        self.epochs.iter().filter(|epoch| epoch.valid.loss.is_finite()).min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss))
+    }
+}
+
+/// `result.json`: written once, last; its absence means that the run is incomplete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// Version of the format, 1.
+    pub v: u32,
+    /// The winning attempt.
+    pub attempt: u32,
+    /// How it ended.
+    #[serde(flatten)]
+    pub end: End,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The best epoch by validation loss; `None` when no epoch gave a number.
+    pub best_epoch: Option<usize>,
+    /// Training metrics of the best epoch.
+    pub train: Option<SplitReport>,
+    /// Validation metrics of the best epoch.
+    pub valid: Option<SplitReport>,
+    /// 1 − mse / mse of persistence, on validation.
+    pub skill: Option<f64>,
+    /// Baselines on the same validation windows.
+    pub baselines: Vec<Baseline>,
+    /// Windows in each split.
+    pub windows: WindowCounts,
+    /// Wall time of the winning attempt, seconds.
+    pub seconds: f64,
+}
+
+/// A forecast without a network, over the same windows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// `persistence`, `linear`, `har`.
+    pub name: String,
+    /// In the target's unit squared.
+    pub mse: f64,
+    /// In the target's unit.
+    pub mae: f64,
+    /// In the target's unit.
+    pub rmse: f64,
+}
+
+/// Windows in each split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowCounts {
+    pub train: usize,
+    pub valid: usize,
+    pub test: usize,
+}
+
+/// One opening of the test split: a line of `evaluations.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Version of the format, 1.
+    pub v: u32,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// Windows.
+    pub windows: usize,
+    /// In the target's unit squared.
+    pub mse: f64,
+    /// In the target's unit.
+    pub mae: f64,
+    /// In the target's unit.
+    pub rmse: f64,
+    /// 1 − mse / mse of persistence, on the test windows.
+    pub skill: Option<f64>,
+    /// Baselines on the same test windows.
+    pub baselines: Vec<Baseline>,
+}

@@ -1,0 +1,1 @@
+//! Supervisor and worker: packs on devices, failures isolated.
