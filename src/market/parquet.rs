@@ -1,0 +1,179 @@
+//! Parquet → columns.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use polars::prelude::{ArrowSchema, Column, DataType, ParquetReader, PolarsError, SerReader, TimeUnit};
+
+use super::columns::{self, Found, Volume};
+use super::csv::ASSUMED_UTC;
+use super::problem::{MarketError, Problems};
+use super::table::{Places, Table};
+use super::timestamp::{Stamp, StampProblem, StampReader};
+use super::zone::Zone;
+use crate::spec::Columns;
+
+/// Reads a Parquet file.
+pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<Zone>) -> Result<Table, MarketError> {
+    let mut reader = open(path)?;
+    let names = names(&*reader.schema().map_err(|error| damaged(path, &error))?);
+    let found = columns::find(columns, volume, &names).map_err(|problem| MarketError::of(path, problem))?;
+    let Found { ts, .. } = found;
+    let mut wanted: Vec<usize> = found.numbers();
+    wanted.push(ts);
+    wanted.sort_unstable();
+    wanted.dedup();
+    let frame = reader.with_projection(Some(wanted)).finish().map_err(|error| damaged(path, &error))?;
+    if frame.height() == 0 {
+        return Err(MarketError::of(path, "holds columns and no rows"));
+    }
+    let column = |place: usize| frame.column(&names[place]).map_err(|error| damaged(path, &error));
+    let mut table = Table { places: Places::Rows, ..Table::default() };
+    stamps(path, column(ts)?, zone, &mut table)?;
+    let mut numbers = Vec::new();
+    let mut problems = Problems::default();
+    for place in found.numbers() {
+        numbers.push(values(path, &names[place], column(place)?, &mut problems)?);
+    }
+    problems.check(path)?;
+    let mut numbers = numbers.into_iter();
+    for column in [&mut table.open, &mut table.high, &mut table.low, &mut table.close] {
+        *column = numbers.next().unwrap_or_default();
+    }
+    table.volume = numbers.next();
+    Ok(table)
+}
+
+/// Checks the columns and their types.
+pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<&Zone>) -> Result<(), MarketError> {
+    let mut reader = open(path)?;
+    let schema = reader.schema().map_err(|error| damaged(path, &error))?;
+    let names = names(&schema);
+    let found = columns::find(columns, Volume::Unused, &names).map_err(|problem| MarketError::of(path, problem))?;
+    match schema.get_at_index(found.ts).map(|(_, field)| DataType::from_arrow_field(field)) {
+        Some(DataType::Datetime(_, None)) if zone.is_none() => {
+            let problem = StampProblem::NoZone("a timestamp without zone".to_owned());
+            Err(MarketError::of(path, format!("column '{}': {problem}", names[found.ts])))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open(path: &Path) -> Result<ParquetReader<File>, MarketError> {
+    let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+    let mut file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length == 0 {
+        return Err(MarketError::of(path, "is empty (0 bytes)"));
+    }
+    let mut magic = [0; 4];
+    let mut at = |place: SeekFrom| file.seek(place).and_then(|_| file.read_exact(&mut magic)).is_ok_and(|()| &magic == b"PAR1");
+    if !at(SeekFrom::Start(0)) {
+        return Err(MarketError::of(path, "is not Parquet; for CSV set format = \"csv\" under [data]"));
+    }
+    if length < 12 || !at(SeekFrom::End(-4)) {
+        return Err(MarketError::of(path, format!("is cut off: Parquet ends with PAR1, this file does not ({length} bytes)")));
+    }
+    file.rewind().map_err(unreadable)?;
+    Ok(ParquetReader::new(file))
+}
+
+fn names(schema: &ArrowSchema) -> Vec<String> {
+    schema.iter_names().map(ToString::to_string).collect()
+}
+
+fn damaged(path: &Path, error: &PolarsError) -> MarketError {
+    MarketError::of(path, format!("is damaged Parquet: {error}"))
+}
+
+/// Reads the timestamp column into `table`.
+fn stamps(path: &Path, column: &Column, zone: Option<Zone>, table: &mut Table) -> Result<(), MarketError> {
+    let own_zone = match column.dtype() {
+        DataType::Datetime(_, Some(zone)) => Zone::parse(zone).ok(),
+        _ => None,
+    };
+    let mut reader = StampReader::new(zone.or(own_zone));
+    let name = column.name();
+    let wrong = |problem: String| MarketError::of(path, format!("column '{name}': {problem}"));
+    let mut problems = Problems::default();
+    let mut add = |row: usize, stamp: Option<Result<Stamp, StampProblem>>| -> Result<(), MarketError> {
+        match stamp {
+            Some(Ok(stamp)) => {
+                table.ts.push(stamp.ns);
+                table.offset_seconds.push(stamp.offset);
+            }
+            Some(Err(problem @ StampProblem::NoZone(_))) => return Err(wrong(problem.to_string())),
+            Some(Err(problem)) => problems.push(|| format!("row {}, column '{name}': {problem}", row + 1)),
+            None => problems.push(|| format!("row {}, column '{name}': is null", row + 1)),
+        }
+        Ok(())
+    };
+    if let DataType::String = column.dtype() {
+        let text = column.str().map_err(|error| damaged(path, &error))?;
+        for (row, text) in text.iter().enumerate() {
+            add(row, text.map(|text| reader.text(text.as_bytes())))?;
+        }
+    } else {
+        let (kind, per_unit) = match column.dtype() {
+            DataType::Datetime(unit, zone) => {
+                let kind = if zone.is_some() { Kind::Instant } else { Kind::Clock };
+                let per_unit = match unit {
+                    TimeUnit::Nanoseconds => 1,
+                    TimeUnit::Microseconds => 1_000,
+                    TimeUnit::Milliseconds => 1_000_000,
+                };
+                (kind, per_unit)
+            }
+            DataType::Date => (Kind::Days, 1),
+            dtype if dtype.is_integer() => (Kind::Integer, 1),
+            dtype => return Err(wrong(format!("holds {dtype}, not timestamps, dates or integers"))),
+        };
+        let physical = column.to_physical_repr().cast(&DataType::Int64).map_err(|error| damaged(path, &error))?;
+        let values = physical.i64().map_err(|error| damaged(path, &error))?;
+        for (row, value) in values.iter().enumerate() {
+            let stamp = value.map(|value| match (kind, value.checked_mul(per_unit)) {
+                (_, None) => Err(StampProblem::OutOfRange(value.to_string())),
+                (Kind::Instant, Some(ns)) => reader.instant(ns),
+                (Kind::Clock, Some(ns)) => reader.clock(ns),
+                (Kind::Days, Some(days)) => reader.date(days),
+                (Kind::Integer, Some(value)) => reader.integer(value),
+            });
+            add(row, stamp)?;
+        }
+    }
+    problems.check(path)?;
+    if reader.assumed_utc {
+        table.assumed.push(ASSUMED_UTC.to_owned());
+    }
+    Ok(())
+}
+
+/// What an integer of the timestamp column counts.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Instant,
+    Clock,
+    Days,
+    Integer,
+}
+
+fn values(path: &Path, name: &str, column: &Column, problems: &mut Problems) -> Result<Vec<f64>, MarketError> {
+    if !column.dtype().is_primitive_numeric() {
+        return Err(MarketError::of(path, format!("column '{name}' holds {}, not numbers", column.dtype())));
+    }
+    let column = column.cast(&DataType::Float64).map_err(|error| damaged(path, &error))?;
+    let column = column.f64().map_err(|error| damaged(path, &error))?;
+    let mut values = Vec::with_capacity(column.len());
+    if column.null_count() == 0 {
+        column.data_views().for_each(|view| values.extend_from_slice(view));
+        return Ok(values);
+    }
+    for (row, value) in column.iter().enumerate() {
+        if value.is_none() {
+            problems.push(|| format!("row {}, column '{name}': is null", row + 1));
+        }
+        values.push(value.unwrap_or(f64::NAN));
+    }
+    Ok(values)
+}
