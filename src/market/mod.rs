@@ -1,12 +1,21 @@
 //! File → bars → features → split → scaled series → window index. The only module besides the store's Parquet table that names Polars.
 
+mod bars;
+mod baseline;
+mod feature;
+pub mod synthetic;
+
+pub use bars::Bars;
+pub use baseline::{ForecastErrors, baselines, forecast_errors};
+pub use feature::column;
+
 use std::path::Path;
 
 use burn_lanes::Series;
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{Data, Source};
-use crate::store::{Baseline, WindowCounts};
+use crate::store::WindowCounts;
 
 /// A series ready for training, with everything needed to bring forecasts back to the target's unit.
 #[derive(Clone, Debug)]
@@ -34,10 +43,12 @@ pub struct Prepared {
     pub report: DataReport,
 }
 
-/// Truth of a synthetic series, by row: the next bar's conditional mean and standard deviation of its log return.
+/// Truth of a synthetic series. Row `t` tells of the log return from `close[t]` to `close[t + 1]`, as the target of horizon 1 does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
+    /// Its mean, given all bars up to `t` and the next bar's volatility.
     pub mu: Vec<f64>,
+    /// Its standard deviation, given the same.
     pub sigma: Vec<f64>,
 }
 
@@ -102,12 +113,5 @@ pub fn prepare(_data: &Data) -> Result<Prepared, MarketError> {
 /// # Errors
 /// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need.
 pub fn prepare_forecast(_data: &Data, _file: &Path, _scaling: &Scaling) -> Result<Prepared, MarketError> {
-    todo!()
-}
-
-/// Baselines over the windows that end at `ends`: `persistence`, `linear` (ridge on the window), and for log volatility `har`. Fitted on
-/// the training windows alone.
-#[must_use]
-pub fn baselines(_data: &Data, _prepared: &Prepared, _ends: &[u32]) -> Vec<Baseline> {
     todo!()
 }
