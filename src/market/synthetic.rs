@@ -298,16 +298,7 @@ mod tests {
     use super::*;
 
     fn clean(signal: Signal, beta2: f64) -> Synthetic {
-        Synthetic {
-            bars: 200_000,
-            session: 240,
-            signal,
-            beta2,
-            sd_bp: 6.0,
-            volatility: Volatility::Constant,
-            nu: None,
-            seed: 7,
-        }
+        Synthetic { bars: 200_000, session: 240, signal, beta2, sd_bp: 6.0, volatility: Volatility::Constant, nu: None, seed: 7 }
     }
 
     fn lively() -> Synthetic {
@@ -392,8 +383,7 @@ mod tests {
     fn stochastic_volatility_is_true_to_life() {
         let bars = generate(&lively());
         let returns = log_returns(&bars);
-        let within: Vec<f64> =
-            returns.iter().enumerate().filter(|(t, _)| (t + 1) % 240 != 0).map(|(_, r)| *r).collect();
+        let within: Vec<f64> = returns.iter().enumerate().filter(|(t, _)| (t + 1) % 240 != 0).map(|(_, r)| *r).collect();
         let variance = mean(within.iter().map(|r| r * r), within.len());
         assert!((variance.sqrt() * 1e4 - 6.0).abs() < 1.0, "{}", variance.sqrt());
         let kurtosis = mean(within.iter().map(|r| r.powi(4)), within.len()) / (variance * variance);

@@ -1,4 +1,4 @@
-//! `linear`: persistence plus a ridge regression on the flattened window of scaled features.
+//! `linear`: persistence plus a ridge regression on the flattened window of scaled features, persistence being one of them.
 //!
 //! * What is regressed is target − persistence, so that shrinking leads back to persistence and not to a worse forecast.
 //! * Each feature is brought to mean 0 and variance 1 over the training windows' last rows; the intercept is not penalised.
@@ -25,9 +25,9 @@ const MAX_PRODUCTS: usize = 20_000_000_000;
 pub(super) struct Linear {
     /// Rows of the window that it looks at.
     rows: usize,
-    /// Standardised features, row-major.
+    /// Standardised features and persistence, row-major.
     features: Vec<f64>,
-    /// Features in a row.
+    /// Columns of `features`.
     width: usize,
     intercept: f64,
     /// Oldest row first.
@@ -36,8 +36,8 @@ pub(super) struct Linear {
 
 /// Fits on the training windows; `None` when there are none.
 pub(super) fn fit(data: &Data, prepared: &Prepared) -> Option<Linear> {
-    let width = prepared.series.columns;
-    let rows = data.window.min(MAX_COLUMNS / width.max(1)).max(1);
+    let width = prepared.series.columns + 1;
+    let rows = rows_used(data.window, width);
     let train = scored(prepared, &prepared.series.train);
     let train = affordable(&train, rows, width);
     if train.is_empty() {
@@ -60,9 +60,7 @@ impl Linear {
     /// Forecasts in the target's unit of the windows that end at `ends`.
     pub fn forecast(&self, prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
         let windows = Windows { features: &self.features, width: self.width, rows: self.rows };
-        let forecast = |&t: &u32| {
-            prepared.persistence[t as usize] + self.intercept + dot(windows.ending_at(t), &self.coefficients)
-        };
+        let forecast = |&t: &u32| prepared.persistence[t as usize] + self.intercept + dot(windows.ending_at(t), &self.coefficients);
         ends.iter().map(forecast).collect()
     }
 }
@@ -91,6 +89,11 @@ fn residuals(prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
     ends.iter().map(|&t| prepared.target[t as usize] - prepared.persistence[t as usize]).collect()
 }
 
+/// Rows of a window that make at most [`MAX_COLUMNS`], but at least one.
+fn rows_used(window: usize, width: usize) -> usize {
+    window.min(MAX_COLUMNS / width.max(1)).max(1)
+}
+
 /// The last of `train` whose normal equations take at most [`MAX_PRODUCTS`].
 fn affordable(train: &[u32], rows: usize, width: usize) -> &[u32] {
     let columns = rows * width;
@@ -106,20 +109,24 @@ fn affordable(train: &[u32], rows: usize, width: usize) -> &[u32] {
     train
 }
 
-/// All rows' features, brought to mean 0 and variance 1 over the rows of `train`; a constant one becomes 0.
+/// All rows' features and persistence, brought to mean 0 and variance 1 over the rows of `train`; 0 where constant or unknown.
 fn standardised(prepared: &Prepared, train: &[u32]) -> Vec<f64> {
-    let (features, width) = (&prepared.series.features, prepared.series.columns);
-    let count = train.len() as f64;
-    let mut made: Vec<f64> = features.iter().map(|x| f64::from(*x)).collect();
+    let columns = prepared.series.columns;
+    let mut table = Vec::with_capacity(prepared.persistence.len() * (columns + 1));
+    for (row, persistence) in prepared.series.features.chunks_exact(columns).zip(&prepared.persistence) {
+        table.extend(row.iter().map(|x| f64::from(*x)));
+        table.push(*persistence);
+    }
+    let (width, count) = (columns + 1, train.len() as f64);
     for column in 0..width {
-        let of = |t: &u32| f64::from(features[*t as usize * width + column]);
+        let of = |t: &u32| table[*t as usize * width + column];
         let mean = train.iter().map(of).sum::<f64>() / count;
         let deviation = (train.iter().map(|t| (of(t) - mean).powi(2)).sum::<f64>() / count).sqrt();
-        for x in made.iter_mut().skip(column).step_by(width) {
-            *x = if deviation > 0.0 { (*x - mean) / deviation } else { 0.0 };
+        for x in table.iter_mut().skip(column).step_by(width) {
+            *x = if deviation > 0.0 && x.is_finite() { (*x - mean) / deviation } else { 0.0 };
         }
     }
-    made
+    table
 }
 
 /// Windows of a row-major table.
@@ -230,7 +237,8 @@ mod tests {
 
     #[test]
     fn noise_is_shrunk_to_persistence() {
-        let prepared = prepared(400, 8);
+        let mut prepared = prepared(400, 8);
+        prepared.persistence.fill(0.0);
         let linear = fit(&settings(TargetKind::Price, 5), &prepared).unwrap();
         let size: f64 = linear.coefficients.iter().map(|beta| beta * beta).sum();
         assert!(size < 0.01, "{size}");
@@ -254,22 +262,20 @@ mod tests {
         let prepared = prepared(120, 3);
         let train: Vec<u32> = (5..30).chain(31..32).chain((40..60).step_by(3)).chain(90..120).collect();
         let features = standardised(&prepared, &train);
-        let windows = Windows { features: &features, width: 3, rows: 6 };
+        let windows = Windows { features: &features, width: 4, rows: 6 };
         let flat: Vec<f64> = train.iter().flat_map(|&t| windows.ending_at(t).to_vec()).collect();
         let plain = Normal::of_rows(&flat, &vec![0.0; train.len()]).gram;
         let shared = gram(&windows, &train);
-        for i in 0..18 {
+        for i in 0..24 {
             for j in 0..=i {
-                assert!((plain[i * 18 + j] - shared[i * 18 + j]).abs() < 1e-10, "{i}, {j}");
+                assert!((plain[i * 24 + j] - shared[i * 24 + j]).abs() < 1e-10, "{i}, {j}");
             }
         }
     }
 
     #[test]
     fn a_large_window_is_cut_to_its_last_rows_and_many_windows_to_the_last() {
-        let prepared = prepared(900, 50);
-        let linear = fit(&settings(TargetKind::Price, 60), &prepared).map(|linear| linear.rows);
-        assert_eq!(linear, Some(MAX_COLUMNS / 50));
+        assert_eq!([rows_used(60, 5), rows_used(60, 50), rows_used(60, 2_001)], [60, 40, 1]);
         let apart: Vec<u32> = (0..100_000).map(|t| t * 2).collect();
         assert_eq!(affordable(&apart, 40, 50).len(), MAX_PRODUCTS / (2_000 * 2_000 + 2_000 * 50));
         let run: Vec<u32> = (0..100_000).collect();
