@@ -23,12 +23,12 @@ pub struct Bars {
     pub truth: Option<Truth>,
 }
 
-/// Truth of a synthetic series, by row: the next bar's conditional mean and standard deviation of its log return.
+/// Truth of a synthetic series. Row `t` tells of the log return from `close[t]` to `close[t + 1]`, as the target of horizon 1 does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
-    /// Conditional mean of the next bar's log return.
+    /// Its mean, given all bars up to `t` and the next bar's volatility.
     pub mu: Vec<f64>,
-    /// Conditional standard deviation of the next bar's log return.
+    /// Its standard deviation, given the same.
     pub sigma: Vec<f64>,
 }
 

@@ -32,7 +32,7 @@ mod baseline;
 mod clean;
 mod columns;
 mod csv;
-pub mod feature;
+mod feature;
 mod parquet;
 mod prepare;
 mod prepared;
@@ -49,7 +49,8 @@ mod window;
 mod zone;
 
 pub use bars::{Bars, Truth};
-pub use baseline::baselines;
+pub use baseline::{ForecastErrors, baselines, forecast_errors};
+pub use feature::column;
 pub use prepare::{prepare, prepare_forecast};
 pub use prepared::{DataReport, Prepared};
 pub use problem::MarketError;
