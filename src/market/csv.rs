@@ -42,7 +42,9 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
     };
     match StampReader::new(zone).text(first.wanted) {
         Ok(_) => Ok(()),
-        Err(problem) => Err(MarketError::of(path, format!("line {}: {problem}", first.line))),
+        Err(problem) => {
+            Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts])))
+        }
     }
 }
 

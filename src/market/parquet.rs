@@ -177,3 +177,88 @@ fn values(path: &Path, name: &str, column: &Column, problems: &mut Problems) -> 
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{DataFrame, NamedFrom, ParquetWriter, Series};
+    use proptest::prelude::*;
+
+    /// 2024-05-08T01:31:00Z.
+    const SECONDS: i64 = 1_715_131_860;
+
+    fn file(ts: &Series) -> Vec<u8> {
+        let numbers = |name: &str, first: f64| Column::from(Series::new(name.into(), [first, first + 1.0, first + 2.0]));
+        let volume = Column::from(Series::new("volume".into(), [5_i32, 6, 7]));
+        let columns = vec![
+            Column::from(ts.clone()),
+            numbers("open", 10.0),
+            numbers("high", 12.0),
+            numbers("low", 9.0),
+            numbers("close", 11.0),
+            volume,
+        ];
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut DataFrame::new(3, columns).unwrap()).unwrap();
+        bytes
+    }
+
+    fn read_bytes(bytes: &[u8], zone: Option<&str>) -> Result<Table, MarketError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bars.parquet");
+        std::fs::write(&path, bytes).unwrap();
+        let zone = zone.map(|zone| Zone::parse(zone).unwrap());
+        let probed = probe(&path, &Columns::default(), zone.as_ref());
+        let table = read(&path, &Columns::default(), Volume::Needed, zone);
+        assert!(probed.is_ok() || table.is_err(), "{probed:?}");
+        table
+    }
+
+    #[test]
+    fn every_kind_of_timestamp_column_names_the_same_instants() {
+        let seconds = [SECONDS, SECONDS + 60, SECONDS + 120];
+        let local = seconds.map(|s| (s + 28_800) * 1000);
+        let milliseconds = Series::new("ts".into(), seconds.map(|s| s * 1000));
+        let text = Series::new("ts".into(), ["2024-05-08 09:31", "2024-05-08 09:32", "2024-05-08T09:33:00+08:00"]);
+        let clock = Series::new("ts".into(), local).cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
+        let zoned = DataType::Datetime(TimeUnit::Microseconds, polars::prelude::TimeZone::opt_try_new(Some("Asia/Shanghai")).unwrap());
+        let instants = Series::new("ts".into(), seconds.map(|s| s * 1_000_000)).cast(&zoned).unwrap();
+        for (ts, zone) in [
+            (&milliseconds, Some("Asia/Shanghai")),
+            (&text, Some("Asia/Shanghai")),
+            (&clock, Some("+08:00")),
+            (&instants, None),
+            (&instants, Some("+08:00")),
+        ] {
+            let table = read_bytes(&file(ts), zone).unwrap();
+            assert_eq!(table.ts, seconds.map(|s| s * 1_000_000_000), "{ts:?}");
+            assert_eq!(table.offset_seconds, [28_800; 3], "{ts:?}");
+            assert_eq!((table.close, table.volume), (vec![11.0, 12.0, 13.0], Some(vec![5.0, 6.0, 7.0])));
+        }
+        assert!(read_bytes(&file(&clock), None).unwrap_err().0.contains("column 'ts': 'a timestamp without zone' has no offset")
+            || read_bytes(&file(&clock), None).unwrap_err().0.contains("has no offset from UTC; set zone"));
+    }
+
+    #[test]
+    fn days_are_midnights_and_nulls_are_named() {
+        let days = Series::new("ts".into(), [19_851_i32, 19_852, 19_853]).cast(&DataType::Date).unwrap();
+        let table = read_bytes(&file(&days), None).unwrap();
+        assert_eq!((table.ts[0], table.assumed.len()), (19_851 * 86_400 * 1_000_000_000, 1));
+        let nulls = Series::new("ts".into(), [Some(SECONDS), None, Some(SECONDS + 120)]);
+        assert!(read_bytes(&file(&nulls), None).unwrap_err().0.ends_with("row 2, column 'ts': is null"));
+        let numbers = Series::new("ts".into(), [1.5, 2.5, 3.5]);
+        assert!(read_bytes(&file(&numbers), None).unwrap_err().0.ends_with("column 'ts': holds f64, not timestamps, dates or integers"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_damaged_file_is_an_error_and_no_panic(at in 4usize..1800, value in any::<u8>()) {
+            let mut bytes = file(&Series::new("ts".into(), [SECONDS, SECONDS + 60, SECONDS + 120]));
+            let at = at % (bytes.len() - 8) + 4;
+            bytes[at] = value;
+            drop(read_bytes(&bytes, None));
+        }
+    }
+}

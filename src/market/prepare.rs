@@ -123,11 +123,11 @@ fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, Stri
     let shape = WindowShape { window: data.window, horizon: data.target.horizon, step: data.step };
     let ends = window::ends(row_runs, &bounds, shape, |row| target.target[row].is_finite() && target.persistence[row].is_finite());
     check_splits(data, &ground, &bounds, &ends, bars.len())?;
-    let scale = |feature: Feature, column: &[f64]| {
+    let (features, columns) = matrix(&data.features, &bars, *warm_up, |_, feature, column| {
+        check_defined(feature, column, &bars, *warm_up)?;
         let rows = window::rows_of(&ends.train, data.window);
-        Affine::fit(data.scale.of(feature.family()), rows.map(|row| column[row]).collect())
-    };
-    let (features, columns) = matrix(&data.features, &bars, *warm_up, |_, feature, column| scale(feature, column))?;
+        Ok(Affine::fit(data.scale.of(feature.family()), rows.map(|row| column[row]).collect()))
+    })?;
     let family = match data.target.kind {
         TargetKind::Price => Family::Price,
         TargetKind::LogReturn | TargetKind::LogVolatility => Family::Indicator,
@@ -153,7 +153,10 @@ fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scali
             data.window
         ));
     }
-    let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, _, _| scaling.columns[place])?;
+    let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
+        check_defined(feature, column, &bars, ground.warm_up)?;
+        Ok(scaling.columns[place])
+    })?;
     Ok(finish(bars, ground, features, scaling.clone(), ends))
 }
 
@@ -162,7 +165,7 @@ fn matrix(
     features: &[Feature],
     bars: &Bars,
     warm_up: usize,
-    scaler: impl Fn(usize, Feature, &[f64]) -> Affine,
+    scaler: impl Fn(usize, Feature, &[f64]) -> Result<Affine, String>,
 ) -> Result<(Vec<f32>, Vec<Affine>), String> {
     let width = features.len();
     let mut scaled = vec![0.0; (bars.len() - warm_up) * width];
@@ -170,17 +173,20 @@ fn matrix(
     for (place, &feature) in features.iter().enumerate() {
         let column = feature::column(feature, bars);
         let column = &column[warm_up..];
-        if let Some(row) = column.iter().position(|x| !x.is_finite()) {
-            let at = rfc3339(bars.ts[warm_up + row], bars.offset_seconds[warm_up + row]);
-            return Err(format!("feature '{feature}' is {} at {at}", column[row]));
-        }
-        let fitted = scaler(place, feature, column);
+        let fitted = scaler(place, feature, column)?;
         for (row, x) in column.iter().enumerate() {
             scaled[row * width + place] = fitted.scale(*x) as f32;
         }
         scalers.push(fitted);
     }
     Ok((scaled, scalers))
+}
+
+/// Believed bars make defined features; this is what tells the user, should a formula ever fail.
+fn check_defined(feature: Feature, column: &[f64], bars: &Bars, warm_up: usize) -> Result<(), String> {
+    let Some(row) = column.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let at = rfc3339(bars.ts[warm_up + row], bars.offset_seconds[warm_up + row]);
+    Err(format!("feature '{feature}' is {} at {at}", column[row]))
 }
 
 fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends: Ends) -> Prepared {
@@ -255,4 +261,198 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
         bounds.test.len(),
         data.split.embargo,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::synthetic::generate;
+    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, Volatility};
+    use proptest::prelude::*;
+
+    fn settings(kind: TargetKind, window: usize, horizon: usize) -> Data {
+        Data {
+            source: Source::Synthetic(Synthetic {
+                bars: 420,
+                session: 97,
+                signal: Signal::Reversal,
+                beta2: 0.05,
+                sd_bp: 5.0,
+                volatility: Volatility::Stochastic,
+                nu: Some(5.0),
+                seed: 7,
+            }),
+            rows: None,
+            bar_seconds: None,
+            features: ["close", "volume", "log_return", "sma_5", "rsi_4", "macd_3_6_4", "realized_vol_6", "time_of_day"]
+                .map(|name| name.parse().unwrap())
+                .to_vec(),
+            target: Target { horizon, kind },
+            window,
+            step: 1,
+            cross_gaps: false,
+            split: Split { valid: 0.2, test: 0.2, embargo: window + horizon },
+            scale: Scale { price: Scaler::MinMax, volume: Scaler::Robust, indicator: Scaler::Standard },
+        }
+    }
+
+    fn bars(data: &Data, seed: u64) -> Bars {
+        let Source::Synthetic(settings) = &data.source else { unreachable!() };
+        generate(&Synthetic { seed, ..settings.clone() })
+    }
+
+    /// All bars before `end`.
+    fn prefix(bars: &Bars, end: usize) -> Bars {
+        let cut = |column: &[f64]| column[..end].to_vec();
+        Bars {
+            ts: bars.ts[..end].to_vec(),
+            offset_seconds: bars.offset_seconds[..end].to_vec(),
+            open: cut(&bars.open),
+            high: cut(&bars.high),
+            low: cut(&bars.low),
+            close: cut(&bars.close),
+            volume: cut(&bars.volume),
+            bar_seconds: bars.bar_seconds,
+            truth: None,
+        }
+    }
+
+    fn columns_mut(bars: &mut Bars) -> [&mut Vec<f64>; 5] {
+        [&mut bars.open, &mut bars.high, &mut bars.low, &mut bars.close, &mut bars.volume]
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|x| x.to_bits()).collect()
+    }
+
+    fn unscaled(data: &Data, bars: &Bars) -> Vec<u32> {
+        bits(&matrix(&data.features, bars, WARM_UP, |_, _, _| Ok(Affine::IDENTITY)).unwrap().0)
+    }
+
+    /// Of `macd_3_6_4`.
+    const WARM_UP: usize = 8;
+
+    const KINDS: [TargetKind; 3] = [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn what_comes_after_a_row_changes_no_bit_up_to_it(seed in any::<u64>(), end in 40usize..420) {
+            let data = settings(TargetKind::Price, 8, 1);
+            let whole = bars(&data, seed);
+            let mut poisoned = whole.clone();
+            for column in columns_mut(&mut poisoned) {
+                column[end..].fill(f64::NAN);
+            }
+            let rows = (end - WARM_UP) * data.features.len();
+            let known = unscaled(&data, &whole);
+            prop_assert_eq!(&unscaled(&data, &poisoned)[..rows], &known[..rows]);
+            prop_assert_eq!(&unscaled(&data, &prefix(&whole, end))[..], &known[..rows]);
+        }
+
+        #[test]
+        fn a_prefix_has_the_same_windows_targets_and_persistence(
+            seed in any::<u64>(), end in 60usize..420, horizon in 1usize..6, kind in prop::sample::select(&KINDS),
+        ) {
+            let data = settings(kind, 8, horizon);
+            let whole = bars(&data, seed);
+            let scaling = Scaling { columns: vec![Affine { offset: 2.0, unit: 3.0 }; data.features.len()], target: Affine::IDENTITY };
+            let all = assemble_forecast(&data, whole.clone(), Vec::new(), &scaling).unwrap();
+            let early = assemble_forecast(&data, prefix(&whole, end), Vec::new(), &scaling).unwrap();
+            let rows = early.ts.len();
+            prop_assert_eq!(bits(&early.series.features), bits(&all.series.features[..early.series.features.len()]));
+            let ends: Vec<u32> = all.series.valid.iter().copied().filter(|&row| (row as usize) < rows).collect();
+            prop_assert_eq!(&early.series.valid, &ends);
+            for row in 0..rows {
+                prop_assert_eq!(early.persistence[row].to_bits(), all.persistence[row].to_bits());
+                if row + horizon < rows {
+                    prop_assert_eq!(early.target[row].to_bits(), all.target[row].to_bits());
+                } else {
+                    prop_assert!(early.target[row].is_nan());
+                }
+            }
+        }
+
+        #[test]
+        fn scalers_and_training_windows_do_not_see_validation_and_test_rows(
+            seed in any::<u64>(), factor in 0.2..5.0_f64, horizon in 1usize..4, kind in prop::sample::select(&KINDS),
+        ) {
+            let data = settings(kind, 8, horizon);
+            let known = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            // The last row that a training window could use, its target included.
+            let used = WARM_UP + Bounds::new(known.ts.len(), &data.split).train.end - 1 + horizon;
+            let mut changed = bars(&data, seed);
+            for column in columns_mut(&mut changed) {
+                column[used + 1..].iter_mut().for_each(|x| *x *= factor);
+            }
+            let found = assemble(&data, changed, Vec::new()).unwrap();
+            prop_assert_eq!(&found.scaling, &known.scaling);
+            prop_assert_eq!(&found.series.train, &known.series.train);
+            for &row in &found.series.train {
+                prop_assert_eq!(found.series.target[row as usize].to_bits(), known.series.target[row as usize].to_bits());
+            }
+        }
+
+        #[test]
+        fn every_window_and_its_target_lie_in_one_run_unless_gaps_may_be_crossed(
+            seed in any::<u64>(), window in 1usize..20, horizon in 1usize..8, kind in prop::sample::select(&KINDS),
+        ) {
+            let mut data = settings(kind, window, horizon);
+            let found = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            let counts = found.report.windows;
+            for &row in found.series.train.iter().chain(&found.series.valid).chain(&found.test) {
+                let row = row as usize;
+                let minutes = (found.ts[row + horizon] - found.ts[row + 1 - window]) / 60_000_000_000;
+                prop_assert_eq!(minutes as usize, window - 1 + horizon);
+                prop_assert!(found.target[row].is_finite() && found.persistence[row].is_finite());
+            }
+            data.cross_gaps = true;
+            let crossing = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            prop_assert!(crossing.report.windows.train > counts.train);
+        }
+    }
+
+    #[test]
+    fn forecast_windows_reach_the_last_bar_and_scale_as_in_training() {
+        let data = settings(TargetKind::Price, 8, 3);
+        let trained = assemble(&data, bars(&data, 1), Vec::new()).unwrap();
+        let forecast = assemble_forecast(&data, bars(&data, 1), Vec::new(), &trained.scaling).unwrap();
+        assert_eq!(bits(&forecast.series.features), bits(&trained.series.features));
+        assert_eq!(forecast.series.valid.last(), Some(&(forecast.ts.len() as u32 - 1)));
+        assert!(forecast.series.train.is_empty() && forecast.test.is_empty());
+        assert!(forecast.target.last().unwrap().is_nan());
+    }
+
+    #[test]
+    fn the_training_rows_fill_the_scale() {
+        let data = settings(TargetKind::Price, 8, 1);
+        let found = assemble(&data, bars(&data, 3), Vec::new()).unwrap();
+        let width = data.features.len();
+        let close = window::rows_of(&found.series.train, 8).map(|row| found.series.features[row * width]);
+        let (low, high) = close.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        assert!((low, high) == (0.0, 1.0), "{low} {high}");
+        assert_eq!(found.series.target_unit.to_bits(), found.scaling.target.unit.to_bits());
+    }
+
+    #[test]
+    fn a_split_without_windows_is_told_what_there_is_and_what_to_change() {
+        let message = |change: fn(&mut Data)| {
+            let mut data = settings(TargetKind::LogVolatility, 8, 1);
+            change(&mut data);
+            let mut bars = bars(&data, 1);
+            bars.close[..300].fill(1.0);
+            assemble(&data, bars, Vec::new()).map(|found| found.report.windows).unwrap_err()
+        };
+        assert_eq!(
+            message(|data| data.split.embargo = 82),
+            "no training windows: 420 bars leave 412 rows after 8 rows of warm-up, in 5 contiguous runs of at most 97; a window of 8 \
+             rows and a horizon of 1 need 9 rows of one run; windows may end in 166 training, 0 validation and 82 test rows (embargo \
+             82); its stretches between gaps are too short, or the price never moves in them"
+        );
+        let advice = "use more bars, a larger share, or a smaller window, horizon or embargo";
+        assert!(message(|data| data.split.embargo = 247).ends_with(advice));
+        assert!(message(|data| data.window = 120).ends_with("cross_gaps = true under [data] lets windows span gaps"));
+        assert!(message(|data| data.window = 430).starts_with("420 bars are fewer than the 438 that a window of 430 rows needs"));
+    }
 }
