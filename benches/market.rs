@@ -4,7 +4,6 @@
 //! peak of resident memory over what the process held before, beside the size of the columns: those of the bars (7 of 8 bytes and
 //! the offset) and the five features and the target as f64. A regression here is felt at the start of every trial.
 
-use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -55,27 +54,12 @@ fn write_bars(path: &Path) -> std::io::Result<()> {
     });
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     file.write_all(b"ts,open,high,low,close,volume\n")?;
-    let mut line = String::new();
     for row in 0..bars.ts.len() {
-        line.clear();
-        let seconds = bars.ts[row] / 1_000_000_000;
+        let at = jiff::Timestamp::from_nanosecond(i128::from(bars.ts[row])).map_err(std::io::Error::other)?;
         let (open, high, low, close) = (bars.open[row], bars.high[row], bars.low[row], bars.close[row]);
-        let (day, minute) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) / 60);
-        let date = civil(day);
-        let _ = writeln!(
-            line,
-            "{date}T{:02}:{:02}:00+00:00,{open:.1},{high:.1},{low:.1},{close:.1},{:.0}",
-            minute / 60,
-            minute % 60,
-            bars.volume[row]
-        );
-        file.write_all(line.as_bytes())?;
+        writeln!(file, "{},{open:.1},{high:.1},{low:.1},{close:.1},{:.0}", at.strftime("%FT%T+00:00"), bars.volume[row])?;
     }
     file.flush()
-}
-
-fn civil(day: i64) -> String {
-    jiff::Timestamp::from_second(day * 86_400).map_or_else(|_| String::new(), |at| at.strftime("%F").to_string())
 }
 
 fn data(path: &Path) -> Data {

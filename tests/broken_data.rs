@@ -45,10 +45,8 @@ fn message(path: &str) -> String {
 
 #[test]
 fn every_broken_file_is_refused_with_what_is_wrong_and_what_to_do() {
-    let mut names: Vec<String> = std::fs::read_dir("tests/data/broken")
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        std::fs::read_dir("tests/data/broken").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert!(names.len() >= 25);
     for name in names {

@@ -75,7 +75,7 @@ fn time_order(path: &Path, table: &Table, done: &mut Vec<String>) -> Result<Opti
         if let Some((name, one, other)) = difference(table, kept.min(next), kept.max(next)) {
             problems.push(|| {
                 let (lines, at) = (table.places.name_two(kept, next), rfc3339(ts[kept], table.offset_seconds[kept]));
-                format!("{lines} both hold the bar of {at}, with different values ({name} {one} and {other}); remove one")
+                format!("{lines} both hold the bar of {at}, with different values ({name} {one} and {other}); a file holds one instrument, each bar once")
             });
         }
         true
@@ -177,7 +177,8 @@ mod tests {
         let message = cleaned(&[1, 2, 3, 2], &[1.0, 2.0, 3.0, 2.5]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "bars.csv: lines 3 and 5 both hold the bar of 1970-01-01T00:02:00+00:00, with different values (open 2 and 2.5); remove one"
+            "bars.csv: lines 3 and 5 both hold the bar of 1970-01-01T00:02:00+00:00, with different values (open 2 and 2.5); a file holds one instrument, \
+             each bar once"
         );
     }
 

@@ -42,9 +42,7 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
     };
     match StampReader::new(zone).text(first.wanted) {
         Ok(_) => Ok(()),
-        Err(problem) => {
-            Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts])))
-        }
+        Err(problem) => Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts]))),
     }
 }
 
@@ -212,7 +210,11 @@ mod tests {
         ] {
             let table = own(other).unwrap();
             assert_eq!((&table.ts, &table.close, &table.volume), (&ts, &close, &volume), "{other}");
-            assert_eq!((&table.open[..], &table.high[..], &table.low[..]), (&[1.5, 2.0][..], &[2.0, 3.0][..], &[1.0, 2.0][..]), "{other}");
+            assert_eq!(
+                (&table.open[..], &table.high[..], &table.low[..]),
+                (&[1.5, 2.0][..], &[2.0, 3.0][..], &[1.0, 2.0][..]),
+                "{other}"
+            );
         }
     }
 

@@ -230,7 +230,8 @@ mod tests {
         let milliseconds = Series::new("ts".into(), seconds.map(|s| s * 1000));
         let text = Series::new("ts".into(), ["2024-05-08 09:31", "2024-05-08 09:32", "2024-05-08T09:33:00+08:00"]);
         let clock = Series::new("ts".into(), local).cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
-        let zoned = DataType::Datetime(TimeUnit::Microseconds, polars::prelude::TimeZone::opt_try_new(Some("Asia/Shanghai")).unwrap());
+        let zoned =
+            DataType::Datetime(TimeUnit::Microseconds, polars::prelude::TimeZone::opt_try_new(Some("Asia/Shanghai")).unwrap());
         let instants = Series::new("ts".into(), seconds.map(|s| s * 1_000_000)).cast(&zoned).unwrap();
         for (ts, zone) in [
             (&milliseconds, Some("Asia/Shanghai")),
@@ -255,7 +256,9 @@ mod tests {
         let nulls = Series::new("ts".into(), [Some(SECONDS), None, Some(SECONDS + 120)]);
         assert!(read_bytes(&file(&nulls), None).unwrap_err().0.ends_with("row 2, column 'ts': is null"));
         let numbers = Series::new("ts".into(), [1.5, 2.5, 3.5]);
-        assert!(read_bytes(&file(&numbers), None).unwrap_err().0.ends_with("column 'ts': holds f64, not timestamps, dates or integers"));
+        assert!(
+            read_bytes(&file(&numbers), None).unwrap_err().0.ends_with("column 'ts': holds f64, not timestamps, dates or integers")
+        );
     }
 
     #[test]
