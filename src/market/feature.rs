@@ -136,7 +136,7 @@ fn realized_vol(close: &[f64], n: usize) -> Vec<f64> {
             sum = RunningSum::default();
         }
         if t >= n {
-            // `maxNum` would turn NaN into 0.
+            // Not `max(0.0)`, which would make 0 of NaN.
             let squares = sum.value();
             column[t] = if squares < 0.0 { 0.0 } else { squares.sqrt() };
         }
@@ -267,6 +267,28 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn realized_volatility_of_a_flat_stretch_is_exactly_zero(
+            scales in prop::collection::vec((-16.0..1.5_f64, any::<bool>()), 40..80)
+        ) {
+            // Squares of returns over more decades than twice the working precision holds.
+            let returns = scales.iter().map(|(scale, up)| 10_f64.powf(*scale) * if *up { 1.0 } else { -1.0 });
+            let mut log_price = 0.0;
+            let mut close: Vec<f64> = returns
+                .map(|log_return| {
+                    log_price = if f64::abs(log_price + log_return) < 600.0 { log_price + log_return } else { log_price - log_return };
+                    log_price.exp()
+                })
+                .collect();
+            let moving = close.len();
+            close.extend(vec![log_price.exp(); 30]);
+            let volatility = column(Feature::RealizedVol { n: 30 }, &bars(&close));
+            prop_assert!(volatility[moving - 1] > 0.0);
+            prop_assert_eq!(volatility[moving + 29], 0.0);
+        }
+    }
+
     /// Compares every column of a fixture made by scripts/talib_fixtures.py.
     fn compare_with_talib(fixture: &str) {
         let mut lines = fixture.lines();
@@ -332,14 +354,6 @@ mod tests {
         let volatility = column(Feature::RealizedVol { n: 2 }, &bars(&close));
         assert!(volatility[1].is_nan());
         assert_eq!(volatility[2..], [2.0_f64.sqrt(), 1.0, 2.0]);
-    }
-
-    #[test]
-    fn realized_volatility_of_a_flat_stretch_is_exactly_zero() {
-        let close = [100.0, 137.3, 91.7, 111.1, 111.1, 111.1, 111.1, 112.0];
-        let volatility = column(Feature::RealizedVol { n: 3 }, &bars(&close));
-        assert_eq!(volatility[6], 0.0);
-        assert!((volatility[7] - (112.0_f64 / 111.1).ln()).abs() < 1e-15);
     }
 
     #[test]

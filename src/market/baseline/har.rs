@@ -6,7 +6,7 @@
 //! over a gap count only where windows may cross gaps.
 
 use super::ridge::{Normal, add_scaled, dot};
-use super::scored;
+use super::score::scored;
 use crate::market::Prepared;
 use crate::spec::Data;
 

@@ -8,7 +8,7 @@
 //!   multiplications: of more training windows only the last are used.
 
 use super::ridge::{Normal, add_scaled, dot};
-use super::scored;
+use super::score::scored;
 use crate::market::Prepared;
 use crate::spec::Data;
 
