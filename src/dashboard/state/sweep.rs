@@ -1,0 +1,330 @@
+//! What is known of a sweep.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::column::{Column, columns};
+use super::log::{Entry, Level, Log};
+use super::pace::Pace;
+use super::row::{Kind, Row};
+use crate::dashboard::text::{clean, learning_rate, number, number_or_dash};
+use crate::event::{End, Event, Line};
+use crate::metric::{Direction, Metric, Split};
+use crate::spec::Data;
+use crate::store::{Baseline, Change, RunState, SweepRecord};
+use crate::trial::TrialId;
+
+/// A sweep as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// Escaped, like all text here.
+    pub name: String,
+    pub question: Option<String>,
+    pub objective: Metric,
+    pub direction: Direction,
+    pub target_unit: String,
+    /// In the order of the plan; then those that the plan does not name.
+    pub rows: Vec<Row>,
+    pub columns: Vec<Column>,
+    pub summary: Summary,
+    pub log: Log,
+    /// Persistence over the windows of each kind of data settings.
+    baselines: Vec<(Data, Baseline)>,
+    index: HashMap<TrialId, usize>,
+    pace: Pace,
+    /// Epochs seen coming, for the pace.
+    trained: usize,
+}
+
+/// What the header tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Trials in each state, in the order of [`Kind::ALL`].
+    pub counts: [usize; Kind::ALL.len()],
+    /// Epochs trained or no longer needed, with the parts of those under way.
+    pub epochs_done: f64,
+    /// Epochs that the plan asks for; `None` before any trial is known.
+    pub epochs_planned: Option<f64>,
+    /// Windows per second of all running trials.
+    pub windows_per_second: Option<f64>,
+    /// Devices of the running trials; of all trials when none runs.
+    pub devices: BTreeSet<String>,
+    /// Resident memory of the workers, bytes.
+    pub memory: Option<u64>,
+    /// The row with the best objective among those that did not fail.
+    pub best: Option<usize>,
+    /// Trials of which something could not be read.
+    pub damaged: usize,
+}
+
+impl Sweep {
+    /// Takes a record.
+    pub fn new(record: &SweepRecord) -> Self {
+        let manifest = &record.manifest;
+        let mut sweep = Self {
+            name: clean(&manifest.name).into_owned(),
+            question: manifest.question.as_deref().map(|question| clean(question).into_owned()),
+            objective: manifest.objective,
+            direction: manifest.direction,
+            target_unit: clean(&manifest.target_unit).into_owned(),
+            rows: Vec::with_capacity(manifest.trials.len()),
+            columns: Vec::new(),
+            summary: Summary::default(),
+            log: Log::default(),
+            baselines: Vec::new(),
+            index: HashMap::new(),
+            pace: Pace::default(),
+            trained: 0,
+        };
+        for id in &manifest.trials {
+            sweep.place(&TrialId(id.clone()));
+        }
+        for run in &record.runs {
+            let place = sweep.place(&run.trial.id);
+            sweep.rows[place] = Row::recorded(run);
+            sweep.learn_baseline(place);
+        }
+        sweep.remember();
+        sweep.columns = columns(&sweep.rows);
+        sweep.summarise();
+        sweep
+    }
+
+    /// Folds what is new; returns what a log says of it, oldest first. `now` is in monotonic seconds.
+    pub fn apply(&mut self, changes: &[Change], now: f64) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut described = false;
+        for change in changes {
+            described |= matches!(change, Change::Run(_));
+            if let Some(entry) = self.fold(change) {
+                self.log.push(entry.clone());
+                entries.push(entry);
+            }
+        }
+        if described {
+            self.columns = columns(&self.rows);
+        }
+        if !changes.is_empty() {
+            self.summarise();
+        }
+        let partial: f64 = self.rows.iter().map(Row::partial).sum();
+        self.pace.sample(now, self.trained as f64 + partial);
+        entries
+    }
+
+    /// Seconds until every planned epoch is done at the pace of the last minute; `None` when that is not known.
+    pub fn remaining_seconds(&self, now: f64) -> Option<f64> {
+        let left = self.summary.epochs_planned? - self.summary.epochs_done;
+        if self.count(Kind::Running) == 0 || left <= 0.0 {
+            return None;
+        }
+        Some(left / self.pace.per_second(now)?)
+    }
+
+    /// Persistence over the same windows as this row's.
+    pub fn baseline(&self, row: &Row) -> Option<&Baseline> {
+        row.baseline.map(|place| &self.baselines[place].1)
+    }
+
+    /// Trials in a state.
+    pub fn count(&self, kind: Kind) -> usize {
+        Kind::ALL.iter().position(|other| *other == kind).map_or(0, |place| self.summary.counts[place])
+    }
+
+    /// Whether every trial has all the result that it will have.
+    pub fn over(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(|row| row.kind().over())
+    }
+
+    fn place(&mut self, id: &TrialId) -> usize {
+        if let Some(place) = self.index.get(id) {
+            return *place;
+        }
+        self.rows.push(Row::planned(id.clone()));
+        self.index.insert(id.clone(), self.rows.len() - 1);
+        self.rows.len() - 1
+    }
+
+    fn fold(&mut self, change: &Change) -> Option<Entry> {
+        match change {
+            Change::Run(trial) => {
+                let place = self.place(&trial.id);
+                self.rows[place].describe((**trial).clone());
+                self.join_baseline(place);
+                None
+            }
+            Change::Line(id, attempt, line) => {
+                let place = self.place(id);
+                let row = &mut self.rows[place];
+                row.progress.fold(*attempt, line);
+                self.trained += usize::from(matches!(line.event, Event::Epoch(_)));
+                self.rate(place);
+                self.tell(place, line)
+            }
+            Change::Progress(id, progress) => {
+                let place = self.place(id);
+                self.rows[place].live = Some(*progress);
+                None
+            }
+            Change::Result(id, result) => {
+                let place = self.place(id);
+                self.rows[place].result = Some(result.clone());
+                self.learn_baseline(place);
+                None
+            }
+            Change::Lost(id) => {
+                let place = self.place(id);
+                self.rows[place].progress.state = RunState::Lost;
+                let text = "lost: its process is gone; sweep again to go on from its last checkpoint".to_owned();
+                Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text })
+            }
+            Change::Damage(id, reason) => {
+                let place = self.place(id);
+                let reason = clean(reason).into_owned();
+                if self.rows[place].damage.contains(&reason) {
+                    return None;
+                }
+                self.rows[place].damage.push(reason.clone());
+                Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text: format!("damaged: {reason}") })
+            }
+        }
+    }
+
+    /// What a log says of a line.
+    fn tell(&self, place: usize, line: &Line) -> Option<Entry> {
+        let row = &self.rows[place];
+        let (level, text) = match &line.event {
+            Event::Started { device, lanes, resumed } => {
+                let from = resumed.map_or(String::new(), |at| format!(" from epoch {}, batch {}", at.epoch, at.batch));
+                let verb = if resumed.is_some() { "resumed" } else { "started" };
+                let s = if *lanes == 1 { "" } else { "s" };
+                (Level::Note, format!("{verb} on {}{from}, {lanes} lane{s}", clean(device)))
+            }
+            Event::Epoch(epoch) => {
+                let baseline = self.baseline(row).filter(|_| self.objective.split == Split::Valid);
+                let split = if self.objective.split == Split::Train { &epoch.train } else { &epoch.valid };
+                let value = super::row::quantity(split, self.objective.quantity, baseline);
+                let planned = row.planned_epochs().map_or(String::new(), |planned| format!("/{planned}"));
+                let best = row.best_epoch().map_or(String::new(), |at| format!(" (best {} @{at})", number_or_dash(row.value)));
+                let text = format!(
+                    "epoch {}{planned}  train {}  {} {}{best}  lr {}  {} windows/s",
+                    epoch.epoch,
+                    number(epoch.train.loss),
+                    self.objective,
+                    number_or_dash(value),
+                    learning_rate(epoch.learning_rate),
+                    crate::dashboard::text::count(epoch.windows_per_second),
+                );
+                (Level::Note, text)
+            }
+            Event::Checkpoint(_) => return None,
+            Event::Warning { message } => (Level::Warning, format!("warning: {}", clean(message))),
+            Event::Ended { end } => self.tell_end(row, end),
+        };
+        let at = line.at.get(11..19).map_or(String::new(), |at| clean(at).into_owned());
+        Some(Entry { at, id: row.id.clone(), level, text })
+    }
+
+    fn tell_end(&self, row: &Row, end: &End) -> (Level, String) {
+        let best = row.best_epoch().map_or(String::new(), |at| format!(", {} {} @{at}", self.objective, number_or_dash(row.value)));
+        let epochs = row.epochs();
+        match end {
+            End::Finished => (Level::Note, format!("finished after {epochs} epochs{best}")),
+            End::EarlyStopped => (Level::Note, format!("stopped early after {epochs} epochs{best}")),
+            End::Stopped => (Level::Warning, format!("stopped on request after {epochs} epochs{best}")),
+            End::Failed { reason } => (Level::Failure, format!("failed: {}", clean(reason))),
+            End::Interrupted => (Level::Warning, format!("interrupted after {epochs} epochs; sweep again to go on")),
+        }
+    }
+
+    /// What of the record is worth a line in the log, for there is no memory of it coming.
+    fn remember(&mut self) {
+        let mut entries = Vec::new();
+        for row in &self.rows {
+            let mut push = |level, text| entries.push(Entry { at: String::new(), id: row.id.clone(), level, text });
+            for warning in &row.progress.warnings {
+                push(Level::Warning, format!("warning: {}", clean(warning)));
+            }
+            for reason in &row.damage {
+                push(Level::Failure, format!("damaged: {reason}"));
+            }
+            if let Some(reason) = row.failure() {
+                push(Level::Failure, format!("failed: {}", clean(reason)));
+            }
+        }
+        entries.into_iter().for_each(|entry| self.log.push(entry));
+    }
+
+    /// Keeps persistence of a result for all trials on the same data.
+    fn learn_baseline(&mut self, place: usize) {
+        let row = &self.rows[place];
+        let persistence = row.result.as_ref().and_then(|result| result.baselines.iter().find(|one| one.name == "persistence"));
+        if let (Some(trial), Some(persistence)) = (&row.trial, persistence)
+            && !self.baselines.iter().any(|(data, _)| *data == trial.settings.data)
+        {
+            self.baselines.push((trial.settings.data.clone(), persistence.clone()));
+            (0..self.rows.len()).for_each(|place| self.join_baseline(place));
+        }
+        self.join_baseline(place);
+    }
+
+    fn join_baseline(&mut self, place: usize) {
+        let row = &mut self.rows[place];
+        if row.baseline.is_none()
+            && let Some(trial) = &row.trial
+        {
+            row.baseline = self.baselines.iter().position(|(data, _)| *data == trial.settings.data);
+        }
+        self.rate(place);
+    }
+
+    fn rate(&mut self, place: usize) {
+        let row = &self.rows[place];
+        let baseline = self.baseline(row).filter(|_| self.objective.split == Split::Valid);
+        self.rows[place].value = row.objective(self.objective, baseline);
+    }
+
+    /// One pass over all rows: what it counts cannot drift from what they say.
+    fn summarise(&mut self) {
+        let mut summary = Summary::default();
+        let (mut planned, mut described) = (0.0, 0_usize);
+        let mut memory: HashMap<&str, u64> = HashMap::new();
+        let running = self.rows.iter().any(|row| row.kind() == Kind::Running);
+        for (place, row) in self.rows.iter().enumerate() {
+            let kind = row.kind();
+            summary.counts[Kind::ALL.iter().position(|other| *other == kind).unwrap_or(0)] += 1;
+            summary.damaged += usize::from(!row.damage.is_empty());
+            let asked = row.planned_epochs().unwrap_or(0) as f64;
+            planned += asked;
+            described += usize::from(row.trial.is_some());
+            summary.epochs_done += if kind.over() { asked } else { (row.epochs() as f64 + row.partial()).min(asked) };
+            if let Some(rate) = row.windows_per_second() {
+                *summary.windows_per_second.get_or_insert(0.0) += rate;
+            }
+            if let Some(device) = row.progress.device.as_deref()
+                && (kind == Kind::Running || !running)
+            {
+                if !summary.devices.contains(device) {
+                    summary.devices.insert(clean(device).into_owned());
+                }
+                // The lanes of a pack report the same process.
+                if let Some(size) = row.live.and_then(|live| live.memory).filter(|_| running) {
+                    let largest = memory.entry(device).or_insert(0);
+                    *largest = size.max(*largest);
+                }
+            }
+            let leads = |value: f64| match summary.best.and_then(|best: usize| self.rows[best].value) {
+                Some(best) => self.direction.better(value, best),
+                None => true,
+            };
+            if kind != Kind::Failed && row.value.is_some_and(leads) {
+                summary.best = Some(place);
+            }
+        }
+        if described > 0 {
+            // Trials that are only planned yet are taken to be like the ones that are known.
+            summary.epochs_planned = Some(planned / described as f64 * self.rows.len() as f64);
+        }
+        summary.memory = (!memory.is_empty()).then(|| memory.values().sum());
+        self.summary = summary;
+    }
+}
