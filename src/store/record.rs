@@ -15,8 +15,10 @@ pub struct SweepRecord {
     pub folder: PathBuf,
     /// `sweep.toml`.
     pub manifest: SweepManifest,
-    /// Its runs, in the order of the plan.
+    /// Its runs, in the order of the plan, then those of former versions of the file, by id.
     pub runs: Vec<RunRecord>,
+    /// What could not be read at all: the id of a run (or the name of a file), and why.
+    pub damaged: Vec<(String, String)>,
 }
 
 /// `sweep.toml`: the experiment as resolved, and where it came from.
@@ -76,6 +78,8 @@ pub struct RunRecord {
     pub evaluations: Vec<Evaluation>,
     /// What could not be read, and why; shown, never hidden.
     pub damage: Vec<String>,
+    /// Whether the current version of the file plans it; one run read alone counts as planned.
+    pub current: bool,
 }
 
 /// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
@@ -123,7 +127,9 @@ impl RunProgress {
                 self.checkpoint = *resumed;
             }
             Event::Epoch(report) => {
-                self.epochs.retain(|epoch| epoch.epoch < report.epoch);
+                while self.epochs.last().is_some_and(|last| last.epoch >= report.epoch) {
+                    self.epochs.pop();
+                }
                 self.epochs.push(report.clone());
             }
             Event::Checkpoint(cursor) => self.checkpoint = Some(*cursor),
@@ -164,6 +170,7 @@ pub struct RunResult {
     /// Windows in each split.
     pub windows: WindowCounts,
     /// Wall time of the winning attempt, seconds.
+    #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
 }
 
@@ -173,10 +180,13 @@ pub struct Baseline {
     /// `persistence`, `linear`, `har`.
     pub name: String,
     /// In the target's unit squared.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
 }
 
@@ -198,13 +208,21 @@ pub struct Evaluation {
     /// Windows.
     pub windows: usize,
     /// In the target's unit squared.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
     /// 1 − mse / mse of persistence, on the test windows.
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,
+}
+
+/// JSON has no NaN and no infinity: they are written as null.
+pub(super) fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
