@@ -13,7 +13,7 @@ use crate::spec::{
     Train, Volatility,
 };
 use crate::store::{
-    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts,
+    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest, SweepRecord, WindowCounts,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -38,6 +38,7 @@ pub fn grid(trials: usize) -> SweepRecord {
             experiment: String::new(),
         },
         runs,
+        damaged: Vec::new(),
     }
 }
 
@@ -109,8 +110,15 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
 
 /// A run of which nothing is recorded yet.
 pub fn run(trial: Trial) -> RunRecord {
-    let folder = PathBuf::from("runs/grid/trials").join(&trial.id.0);
-    RunRecord { trial, folder, progress: RunProgress::default(), result: None, evaluations: Vec::new(), damage: Vec::new() }
+    RunRecord {
+        folder: PathBuf::from("runs/grid/trials").join(&trial.id.0),
+        trial,
+        progress: RunProgress::default(),
+        result: None,
+        evaluations: Vec::new(),
+        damage: Vec::new(),
+        current: true,
+    }
 }
 
 /// Reports whose validation losses are these; the training losses are a tenth lower.
@@ -232,24 +240,6 @@ pub fn end(trials: usize) -> Vec<Change> {
 
 /// The record that a reader would make of a sweep after these changes.
 pub fn recorded(mut record: SweepRecord, changes: &[Change]) -> SweepRecord {
-    let find = |id: &TrialId| record.runs.iter().position(|run| run.trial.id == *id).unwrap();
-    let places: Vec<usize> = changes
-        .iter()
-        .map(|change| match change {
-            Change::Run(trial) => find(&trial.id),
-            Change::Line(id, ..) | Change::Progress(id, _) | Change::Result(id, _) => find(id),
-            Change::Lost(id) | Change::Damage(id, _) => find(id),
-        })
-        .collect();
-    for (change, place) in changes.iter().zip(places) {
-        let run = &mut record.runs[place];
-        match change {
-            Change::Run(_) | Change::Progress(..) => {}
-            Change::Line(_, attempt, line) => run.progress.fold(*attempt, line),
-            Change::Result(_, result) => run.result = Some((**result).clone()),
-            Change::Lost(_) => run.progress.state = RunState::Lost,
-            Change::Damage(_, reason) => run.damage.push(reason.clone()),
-        }
-    }
+    changes.iter().for_each(|change| record.apply(change));
     record
 }

@@ -281,6 +281,38 @@ fn trials_that_are_only_planned_are_rows_too() {
     assert_eq!(screen.sweep.rows[4].parameter("model.hidden_size"), Some("32"));
 }
 
+#[test]
+fn runs_of_former_versions_of_the_file_are_counted_but_not_shown() {
+    let mut record = fixture::grid(5);
+    record.runs[4].current = false;
+    record.manifest.trials.pop();
+    let mut screen = open(&record, Role::Watcher);
+    screen.apply(&fixture::log(4, 3, None), 0.0);
+    assert_eq!(screen.sweep.rows.len(), 4);
+    assert!(shows(&screen, "trials 4 (and 1 of former versions of the file)"));
+}
+
+#[test]
+fn what_cannot_be_read_at_all_is_a_row_until_it_can() {
+    let mut record = fixture::grid(3);
+    let trial = record.runs.remove(1).trial;
+    record.damaged.push((trial.id.0.clone(), "trial.toml: is damaged at line 2".into()));
+    record.damaged.push(("sweep.toml".into(), "is damaged at line 1".into()));
+    let mut screen = open(&record, Role::Watcher);
+    assert_eq!((screen.sweep.rows.len(), screen.sweep.summary.damaged), (3, 1));
+    assert!(shows(&screen, "sweep.toml    is damaged at line 1"));
+    screen.apply(&[Change::Run(Box::new(trial))], 0.0);
+    assert_eq!((screen.sweep.rows.len(), screen.sweep.summary.damaged), (3, 0));
+}
+
+#[test]
+fn a_run_that_starts_anew_forgets_what_was_told_of_it() {
+    let mut screen = middle(Role::Watcher);
+    screen.apply(&[Change::Run(Box::new(fixture::trial(3)))], 0.0);
+    assert!(screen.sweep.rows[3].progress.epochs.is_empty());
+    assert_eq!(screen.sweep.rows[3].value, None);
+}
+
 fn any_key() -> impl Strategy<Value = KeyEvent> {
     let plain = prop_oneof![
         Just(KeyCode::Up),

@@ -52,7 +52,11 @@ fn title(screen: &Screen) -> Vec<Span<'static>> {
     let theme = screen.theme;
     let mut spans = vec![Span::styled("trials", theme.strong())];
     if screen.view.filter.is_empty() {
+        let former = screen.sweep.former.len();
         spans.push(Span::raw(format!(" {all}")));
+        if former > 0 {
+            spans.push(Span::styled(format!(" (and {former} of former versions of the file)"), theme.dim()));
+        }
     } else {
         spans.push(Span::raw(format!(" {shown} of {all} match ")));
         spans.push(Span::styled(clean(&screen.view.filter).into_owned(), theme.warning()));

@@ -111,13 +111,20 @@ impl Row {
 
     /// Takes what was recorded so far.
     pub fn recorded(run: &RunRecord) -> Self {
-        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage } = run;
+        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage, current: _ } = run;
         let mut row = Self::planned(trial.id.clone());
         row.describe(trial.clone());
         row.progress = progress.clone();
         row.result = result.clone().map(Box::new);
         row.damage = damage.iter().map(|reason| text::clean(reason).into_owned()).collect();
         row
+    }
+
+    /// Takes its result, which has the last word.
+    pub fn take_result(&mut self, result: RunResult) {
+        self.progress.attempt = result.attempt;
+        self.progress.state = RunState::Ended(result.end.clone());
+        self.result = Some(Box::new(result));
     }
 
     /// Learns what the trial is.

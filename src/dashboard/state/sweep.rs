@@ -1,6 +1,6 @@
 //! What is known of a sweep.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::column::{Column, columns};
 use super::log::{Entry, Level, Log};
@@ -30,10 +30,15 @@ pub struct Sweep {
     /// Persistence over the windows of each kind of data settings.
     baselines: Vec<(Data, Baseline)>,
     index: HashMap<TrialId, usize>,
+    /// Runs of former versions of the file: not part of what is looked at.
+    pub former: HashSet<TrialId>,
     pace: Pace,
     /// Epochs seen coming, for the pace.
     trained: usize,
 }
+
+/// The name under which a record tells that the sweep's own file could not be read.
+const MANIFEST: &str = "sweep.toml";
 
 /// What the header tells.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,16 +77,32 @@ impl Sweep {
             log: Log::default(),
             baselines: Vec::new(),
             index: HashMap::new(),
+            former: HashSet::new(),
             pace: Pace::default(),
             trained: 0,
         };
         for id in &manifest.trials {
             sweep.place(&TrialId(id.clone()));
         }
+        let plans_some = record.runs.iter().any(|run| run.current);
         for run in &record.runs {
+            if plans_some && !run.current {
+                sweep.former.insert(run.trial.id.clone());
+                continue;
+            }
             let place = sweep.place(&run.trial.id);
             sweep.rows[place] = Row::recorded(run);
             sweep.learn_baseline(place);
+        }
+        for (name, reason) in &record.damaged {
+            let reason = clean(reason).into_owned();
+            if name == MANIFEST {
+                let entry = Entry { at: String::new(), id: TrialId(name.clone()), level: Level::Failure, text: reason };
+                sweep.log.push(entry);
+            } else {
+                let place = sweep.place(&TrialId(name.clone()));
+                sweep.rows[place].damage.push(reason);
+            }
         }
         sweep.remember();
         sweep.columns = columns(&sweep.rows);
@@ -145,9 +166,14 @@ impl Sweep {
     }
 
     fn fold(&mut self, change: &Change) -> Option<Entry> {
+        if self.former.contains(about(change)) {
+            return None;
+        }
         match change {
             Change::Run(trial) => {
+                // Of a run that is known, what was told is void.
                 let place = self.place(&trial.id);
+                self.rows[place] = Row::planned(trial.id.clone());
                 self.rows[place].describe((**trial).clone());
                 self.join_baseline(place);
                 None
@@ -167,7 +193,7 @@ impl Sweep {
             }
             Change::Result(id, result) => {
                 let place = self.place(id);
-                self.rows[place].result = Some(result.clone());
+                self.rows[place].take_result((**result).clone());
                 self.learn_baseline(place);
                 None
             }
@@ -326,5 +352,13 @@ impl Sweep {
         }
         summary.memory = (!memory.is_empty()).then(|| memory.values().sum());
         self.summary = summary;
+    }
+}
+
+/// The run that a change is about.
+fn about(change: &Change) -> &TrialId {
+    match change {
+        Change::Run(trial) => &trial.id,
+        Change::Line(id, ..) | Change::Progress(id, _) | Change::Result(id, _) | Change::Lost(id) | Change::Damage(id, _) => id,
     }
 }
