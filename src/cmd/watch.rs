@@ -1,7 +1,7 @@
 //! `watch`: the dashboard on a live or a finished sweep, read-only.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, Outcome, WatchArgs};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain};
@@ -15,7 +15,7 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
     let WatchArgs { sweep, runs } = args;
     let folder = match select(&runs, sweep.as_deref().unwrap_or("latest"))? {
         Selection::Sweep(folder) => folder,
-        Selection::Run(run) => sweep_of(run)?,
+        Selection::Run(run) => sweep_of(&run)?,
     };
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         let finished = Box::new(|| None);
@@ -27,8 +27,8 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
 }
 
 /// `runs/<sweep>/trials/<id>` lies in `runs/<sweep>`.
-fn sweep_of(run: PathBuf) -> Result<PathBuf, Failure> {
-    let sweep = run.parent().and_then(|trials| trials.parent()).map(PathBuf::from);
+fn sweep_of(run: &Path) -> Result<PathBuf, Failure> {
+    let sweep = run.parent().and_then(Path::parent).map(PathBuf::from);
     sweep.ok_or_else(|| Failure::BadInput(format!("{}: is a run outside of any sweep; name its sweep", run.display())))
 }
 

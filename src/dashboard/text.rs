@@ -73,7 +73,6 @@ pub fn number(value: f64) -> String {
         0.0 => "0".to_owned(),
         _ if !(1e-4..1e6).contains(&size) => format!("{value:.3e}"),
         _ if size >= 1e4 => format!("{value:.1}"),
-        _ if size >= 1e3 => format!("{value:.2}"),
         _ if size >= 1e2 => format!("{value:.2}"),
         _ if size >= 1.0 => format!("{value:.4}"),
         _ if size >= 1e-2 => format!("{value:.5}"),

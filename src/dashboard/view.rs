@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::state::{Kind, Row, Sweep};
-use crate::metric::Quantity;
+use super::state::{Kind, Row, Sweep, heading};
+use crate::metric::{Direction, Quantity};
 
 /// The choices of a person, and the rows that they come to.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ impl View {
         self.rows.extend((0..sweep.rows.len()).filter(|place| words.iter().all(|word| matches(&sweep.rows[*place], word))));
         if self.sort != Sort::Plan {
             let forward = match (&self.sort, sweep.direction) {
-                (Sort::Objective, crate::metric::Direction::Maximize) => self.order == Order::Backward,
+                (Sort::Objective, Direction::Maximize) => self.order == Order::Backward,
                 _ => self.order == Order::Forward,
             };
             self.rows.sort_by(|a, b| compare(&self.sort, &sweep.rows[*a], &sweep.rows[*b], forward));
@@ -167,7 +167,7 @@ fn matches(row: &Row, word: &str) -> bool {
             (Ok(value), Ok(wanted)) => value == wanted,
             _ => value.eq_ignore_ascii_case(wanted),
         };
-        let named = |full: &str| full == key || full.rsplit('.').next() == Some(key) || super::state::heading(full) == key;
+        let named = |full: &str| full == key || full.rsplit('.').next() == Some(key) || heading(full) == key;
         return row.parameters.iter().any(|(full, value)| named(full) && equal(value));
     }
     let kind = row.kind();

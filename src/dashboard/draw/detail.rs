@@ -15,6 +15,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{pane, put};
@@ -23,6 +24,7 @@ use crate::dashboard::state::{Kind, Row};
 use crate::dashboard::text::{clean, count, duration, learning_rate, number, number_or_dash, width};
 use crate::dashboard::view::Mode;
 use crate::store::RunResult;
+use crate::trial::Trial;
 
 /// Draws it, from the line to which it was scrolled.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
@@ -139,7 +141,7 @@ fn outcome(screen: &Screen, result: &RunResult) -> Vec<Line<'static>> {
 }
 
 /// Every setting by its dotted key, the chosen ones marked.
-fn settings(screen: &Screen, trial: &crate::trial::Trial) -> Vec<Line<'static>> {
+fn settings(screen: &Screen, trial: &Trial) -> Vec<Line<'static>> {
     let mut flat = Vec::new();
     if let Ok(value) = serde_json::to_value(&trial.settings) {
         flatten(String::new(), &value, &mut flat);
@@ -150,7 +152,7 @@ fn settings(screen: &Screen, trial: &crate::trial::Trial) -> Vec<Line<'static>> 
     };
     flat.into_iter()
         .map(|(key, value)| {
-            let (mark, style) = if chosen(&key) { ("· ", screen.theme.strong()) } else { ("  ", ratatui::style::Style::new()) };
+            let (mark, style) = if chosen(&key) { ("· ", screen.theme.strong()) } else { ("  ", Style::new()) };
             Line::from(vec![
                 Span::raw(mark),
                 Span::styled(format!("{key:<widest$}  "), screen.theme.dim()),

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::{put, spans_width};
-use crate::dashboard::input::{Action, BINDINGS};
+use crate::dashboard::input::{Action, BINDINGS, Binding};
 use crate::dashboard::screen::{Role, Screen};
 use crate::dashboard::text::clean;
 use crate::dashboard::view::Mode;
@@ -46,7 +46,7 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     put(buf, area, &spans);
 }
 
-fn hint(screen: &Screen, binding: &crate::dashboard::input::Binding) -> Vec<Span<'static>> {
+fn hint(screen: &Screen, binding: &Binding) -> Vec<Span<'static>> {
     if binding.hint.is_empty() || (binding.action == Action::StopTrial && screen.role == Role::Watcher) {
         return Vec::new();
     }

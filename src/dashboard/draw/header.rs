@@ -14,8 +14,9 @@ use ratatui::text::Span;
 
 use super::{put, put_right, spans_width};
 use crate::dashboard::screen::{Phase, Role, Screen};
-use crate::dashboard::state::{Kind, Sweep};
+use crate::dashboard::state::{Kind, Row, Sweep};
 use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, number_or_dash, width};
+use crate::metric::Quantity;
 
 /// Draws it; with a single row, only the bar.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
@@ -128,9 +129,8 @@ fn best(buf: &mut Buffer, area: Rect, screen: &Screen) {
 }
 
 /// What the best must be held against: persistence over the same windows.
-fn beside(sweep: &Sweep, row: &crate::dashboard::state::Row) -> String {
-    use crate::metric::{Quantity, Split};
-    let Some(baseline) = sweep.baseline(row).filter(|_| sweep.objective.split == Split::Valid) else {
+fn beside(sweep: &Sweep, row: &Row) -> String {
+    let Some(baseline) = sweep.objective_baseline(row) else {
         return String::new();
     };
     let value = match sweep.objective.quantity {

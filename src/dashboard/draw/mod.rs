@@ -27,7 +27,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Widget};
+use ratatui::widgets::{Block, Clear, Widget};
 
 use super::screen::Screen;
 use super::text::{fit, width};
@@ -109,8 +109,9 @@ fn panes(buf: &mut Buffer, area: Rect, body: Rect, screen: &Screen) {
 /// A pane's title on a rule: `── title ───── right ──`; returns what is below it.
 fn pane(buf: &mut Buffer, area: Rect, screen: &Screen, title: &[Span<'_>], right: &[Span<'_>]) -> Rect {
     let dim = screen.theme.dim();
-    let rule = "─".repeat(usize::from(area.width));
-    buf.set_stringn(area.x, area.y, rule, usize::from(area.width), dim);
+    for x in area.x..area.right() {
+        buf[(x, area.y)].set_symbol("─").set_style(dim);
+    }
     let title_width = spans_width(title);
     let room = usize::from(area.width).saturating_sub(6);
     let mut x = area.x + 2;
@@ -168,7 +169,7 @@ fn dialog(buf: &mut Buffer, area: Rect, screen: &Screen, title: &str, lines: &[L
     let inside =
         Rect { x: area.x + (area.width - columns) / 2, y: area.y + (area.height - rows) / 2, width: columns, height: rows };
     Clear.render(inside, buf);
-    let block = ratatui::widgets::Block::bordered().title(Line::styled(format!(" {title} "), screen.theme.strong()));
+    let block = Block::bordered().title(Line::styled(format!(" {title} "), screen.theme.strong()));
     block.render(inside, buf);
     let text = Rect { x: inside.x + 2, y: inside.y + 1, width: columns.saturating_sub(4), height: rows.saturating_sub(2) };
     for (number, line) in lines.iter().take(usize::from(text.height)).enumerate() {

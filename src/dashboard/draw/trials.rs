@@ -169,10 +169,12 @@ fn row(buf: &mut Buffer, area: Rect, screen: &Screen, cells: &[Cell], place: usi
     let theme = screen.theme;
     let row = &screen.sweep.rows[place];
     let kind = row.kind();
-    let style = match () {
-        () if screen.sweep.summary.best == Some(place) => theme.best(),
-        () if kind == Kind::Waiting => theme.dim(),
-        () => Style::new(),
+    let style = if screen.sweep.summary.best == Some(place) {
+        theme.best()
+    } else if kind == Kind::Waiting {
+        theme.dim()
+    } else {
+        Style::new()
     };
     buf.set_stringn(area.x, area.y, kind.glyph(), 1, theme.state(kind));
     if screen.view.pinned.contains(&place) {

@@ -8,6 +8,7 @@ mod log;
 mod pace;
 mod row;
 mod sweep;
+mod wording;
 
 pub use column::heading;
 pub use log::{Entry, Level};

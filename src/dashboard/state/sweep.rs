@@ -6,8 +6,9 @@ use super::column::{Column, columns};
 use super::log::{Entry, Level, Log};
 use super::pace::Pace;
 use super::row::{Kind, Row};
-use crate::dashboard::text::{clean, learning_rate, number, number_or_dash};
-use crate::event::{End, Event, Line};
+use super::wording;
+use crate::dashboard::text::clean;
+use crate::event::Event;
 use crate::metric::{Direction, Metric, Split};
 use crate::spec::Data;
 use crate::store::{Baseline, Change, RunState, SweepRecord};
@@ -104,7 +105,8 @@ impl Sweep {
                 sweep.rows[place].damage.push(reason);
             }
         }
-        sweep.remember();
+        let remembered: Vec<Entry> = sweep.rows.iter().flat_map(wording::of_record).collect();
+        remembered.into_iter().for_each(|entry| sweep.log.push(entry));
         sweep.columns = columns(&sweep.rows);
         sweep.summarise();
         sweep
@@ -146,6 +148,11 @@ impl Sweep {
         row.baseline.map(|place| &self.baselines[place].1)
     }
 
+    /// [`Self::baseline`], where the objective is over the same windows.
+    pub fn objective_baseline(&self, row: &Row) -> Option<&Baseline> {
+        self.baseline(row).filter(|_| self.objective.split == Split::Valid)
+    }
+
     /// Trials in a state.
     pub fn count(&self, kind: Kind) -> usize {
         Kind::ALL.iter().position(|other| *other == kind).map_or(0, |place| self.summary.counts[place])
@@ -184,7 +191,7 @@ impl Sweep {
                 row.progress.fold(*attempt, line);
                 self.trained += usize::from(matches!(line.event, Event::Epoch(_)));
                 self.rate(place);
-                self.tell(place, line)
+                wording::of_line(self, &self.rows[place], line)
             }
             Change::Progress(id, progress) => {
                 let place = self.place(id);
@@ -215,71 +222,6 @@ impl Sweep {
         }
     }
 
-    /// What a log says of a line.
-    fn tell(&self, place: usize, line: &Line) -> Option<Entry> {
-        let row = &self.rows[place];
-        let (level, text) = match &line.event {
-            Event::Started { device, lanes, resumed } => {
-                let from = resumed.map_or(String::new(), |at| format!(" from epoch {}, batch {}", at.epoch, at.batch));
-                let verb = if resumed.is_some() { "resumed" } else { "started" };
-                let s = if *lanes == 1 { "" } else { "s" };
-                (Level::Note, format!("{verb} on {}{from}, {lanes} lane{s}", clean(device)))
-            }
-            Event::Epoch(epoch) => {
-                let baseline = self.baseline(row).filter(|_| self.objective.split == Split::Valid);
-                let split = if self.objective.split == Split::Train { &epoch.train } else { &epoch.valid };
-                let value = super::row::quantity(split, self.objective.quantity, baseline);
-                let planned = row.planned_epochs().map_or(String::new(), |planned| format!("/{planned}"));
-                let best = row.best_epoch().map_or(String::new(), |at| format!(" (best {} @{at})", number_or_dash(row.value)));
-                let text = format!(
-                    "epoch {}{planned}  train {}  {} {}{best}  lr {}  {} windows/s",
-                    epoch.epoch,
-                    number(epoch.train.loss),
-                    self.objective,
-                    number_or_dash(value),
-                    learning_rate(epoch.learning_rate),
-                    crate::dashboard::text::count(epoch.windows_per_second),
-                );
-                (Level::Note, text)
-            }
-            Event::Checkpoint(_) => return None,
-            Event::Warning { message } => (Level::Warning, format!("warning: {}", clean(message))),
-            Event::Ended { end } => self.tell_end(row, end),
-        };
-        let at = line.at.get(11..19).map_or(String::new(), |at| clean(at).into_owned());
-        Some(Entry { at, id: row.id.clone(), level, text })
-    }
-
-    fn tell_end(&self, row: &Row, end: &End) -> (Level, String) {
-        let best = row.best_epoch().map_or(String::new(), |at| format!(", {} {} @{at}", self.objective, number_or_dash(row.value)));
-        let epochs = row.epochs();
-        match end {
-            End::Finished => (Level::Note, format!("finished after {epochs} epochs{best}")),
-            End::EarlyStopped => (Level::Note, format!("stopped early after {epochs} epochs{best}")),
-            End::Stopped => (Level::Warning, format!("stopped on request after {epochs} epochs{best}")),
-            End::Failed { reason } => (Level::Failure, format!("failed: {}", clean(reason))),
-            End::Interrupted => (Level::Warning, format!("interrupted after {epochs} epochs; sweep again to go on")),
-        }
-    }
-
-    /// What of the record is worth a line in the log, for there is no memory of it coming.
-    fn remember(&mut self) {
-        let mut entries = Vec::new();
-        for row in &self.rows {
-            let mut push = |level, text| entries.push(Entry { at: String::new(), id: row.id.clone(), level, text });
-            for warning in &row.progress.warnings {
-                push(Level::Warning, format!("warning: {}", clean(warning)));
-            }
-            for reason in &row.damage {
-                push(Level::Failure, format!("damaged: {reason}"));
-            }
-            if let Some(reason) = row.failure() {
-                push(Level::Failure, format!("failed: {}", clean(reason)));
-            }
-        }
-        entries.into_iter().for_each(|entry| self.log.push(entry));
-    }
-
     /// Keeps persistence of a result for all trials on the same data.
     fn learn_baseline(&mut self, place: usize) {
         let row = &self.rows[place];
@@ -305,8 +247,7 @@ impl Sweep {
 
     fn rate(&mut self, place: usize) {
         let row = &self.rows[place];
-        let baseline = self.baseline(row).filter(|_| self.objective.split == Split::Valid);
-        self.rows[place].value = row.objective(self.objective, baseline);
+        self.rows[place].value = row.objective(self.objective, self.objective_baseline(row));
     }
 
     /// One pass over all rows: what it counts cannot drift from what they say.
