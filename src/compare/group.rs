@@ -131,6 +131,7 @@ pub(super) mod tests {
             result: None,
             evaluations: vec![],
             damage: vec![],
+            current: true,
         }
     }
 

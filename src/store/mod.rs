@@ -13,6 +13,7 @@ mod folder;
 mod follow;
 mod reader;
 mod record;
+mod select;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
 pub use folder::{RunFolder, StoreError, SweepFolder, SweepLock};
@@ -21,3 +22,4 @@ pub use reader::{list_sweeps, read_run, read_sweep};
 pub use record::{
     Baseline, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts,
 };
+pub use select::{Selection, select};

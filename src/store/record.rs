@@ -15,8 +15,10 @@ pub struct SweepRecord {
     pub folder: PathBuf,
     /// `sweep.toml`.
     pub manifest: SweepManifest,
-    /// Its runs, in the order of the plan.
+    /// Its runs, in the order of the plan, then those of former versions of the file, by id.
     pub runs: Vec<RunRecord>,
+    /// What could not be read at all: the id of a run (or the name of a file), and why.
+    pub damaged: Vec<(String, String)>,
 }
 
 /// `sweep.toml`: the experiment as resolved, and where it came from.
@@ -76,6 +78,8 @@ pub struct RunRecord {
     pub evaluations: Vec<Evaluation>,
     /// What could not be read, and why; shown, never hidden.
     pub damage: Vec<String>,
+    /// Whether the current version of the file plans it; one run read alone counts as planned.
+    pub current: bool,
 }
 
 /// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
