@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
+use crate::spec::{Data, Model, Settings, Train};
 use crate::trial::Trial;
 
 /// A key whose value is not the same in all rows.
@@ -36,19 +36,41 @@ pub(super) struct Flat {
 #[derive(Debug, Default)]
 pub(super) struct Flattener {
     known: HashMap<(&'static str, String), usize>,
-    sections: Vec<Arc<Section>>,
+    sections: Vec<Section>,
+    keys: Vec<String>,
+    key_numbers: HashMap<String, usize>,
+    /// The one flattened last: neighbours are nearly always equal in most sections, and comparing is cheaper than serialising.
+    last: Option<(Data, Model, Train, Flat)>,
 }
 
-type Section = BTreeMap<String, Json>;
+/// Values by the number of their key, ascending.
+type Section = Vec<(usize, Json)>;
 
 impl Flattener {
     pub(super) fn flatten(&mut self, trial: &Trial) -> Flat {
-        let settings = &trial.settings;
-        let mut train = settings.train.clone();
+        let Settings { data, model, train } = &trial.settings;
+        let mut train = train.clone();
         train.seed = train.seed.wrapping_sub(trial.repeat as u64);
-        Flat {
-            sections: [self.section("data", &settings.data), self.section("model", &settings.model), self.section("train", &train)],
-        }
+        let last = self.last.take();
+        let [of_data, of_model, of_train] = match &last {
+            Some((last_data, last_model, last_train, flat)) => {
+                let kept = |is_same: bool, place: usize| is_same.then(|| flat.sections[place]);
+                [kept(last_data == data, 0), kept(last_model == model, 1), kept(*last_train == train, 2)]
+            }
+            None => [None; 3],
+        };
+        let sections = [
+            of_data.unwrap_or_else(|| self.section("data", data)),
+            of_model.unwrap_or_else(|| self.section("model", model)),
+            of_train.unwrap_or_else(|| self.section("train", &train)),
+        ];
+        let flat = Flat { sections };
+        let data = match last {
+            Some((last_data, ..)) if of_data.is_some() => last_data,
+            _ => data.clone(),
+        };
+        self.last = Some((data, *model, train, flat.clone()));
+        flat
     }
 
     fn section(&mut self, name: &'static str, section: &impl Serialize) -> usize {
@@ -58,10 +80,37 @@ impl Flattener {
         let number = *self.known.entry((name, text)).or_insert(next);
         if number == next {
             let mut flat = Section::new();
-            flatten_into(&mut flat, name.to_owned(), serde_json::to_value(section).unwrap_or_default());
-            self.sections.push(Arc::new(flat));
+            self.flatten_into(&mut flat, &mut name.to_owned(), serde_json::to_value(section).unwrap_or_default());
+            flat.sort_unstable_by_key(|(key, _)| *key);
+            self.sections.push(flat);
         }
         number
+    }
+
+    /// Tables become dotted keys; a list is one value; what is off (`null`) is absent, like the keys that it would have when on.
+    fn flatten_into(&mut self, flat: &mut Section, path: &mut String, value: Json) {
+        match value {
+            Json::Object(fields) => {
+                let parent = path.len();
+                for (name, value) in fields {
+                    path.push('.');
+                    path.push_str(&name);
+                    self.flatten_into(flat, path, value);
+                    path.truncate(parent);
+                }
+            }
+            Json::Null => {}
+            value => flat.push((self.key_number(path), value)),
+        }
+    }
+
+    fn key_number(&mut self, key: &str) -> usize {
+        if let Some(number) = self.key_numbers.get(key) {
+            return *number;
+        }
+        self.keys.push(key.to_owned());
+        self.key_numbers.insert(key.to_owned(), self.keys.len() - 1);
+        self.keys.len() - 1
     }
 
     /// The keys in which settings differ, in the order of the file's sections.
@@ -74,47 +123,49 @@ impl Flattener {
         for row in rows {
             *counts.entry(row.sections[place]).or_default() += 1;
         }
-        if counts.len() < 2 {
-            return Vec::new();
+        let Some(first) = counts.keys().next().map(|number| &self.sections[*number]) else { return Vec::new() };
+        let mut differing: BTreeMap<&str, usize> = BTreeMap::new();
+        for section in counts.keys().map(|number| &self.sections[*number]) {
+            let has_the_same_keys = section.len() == first.len() && section.iter().zip(first).all(|(a, b)| a.0 == b.0);
+            if has_the_same_keys {
+                let unequal = section.iter().zip(first).filter(|(a, b)| a.1 != b.1);
+                differing.extend(unequal.map(|((key, _), _)| (&*self.keys[*key], *key)));
+            } else {
+                let keys = section.iter().chain(first).map(|(key, _)| *key);
+                let unequal = keys.filter(|key| value_in(section, *key) != value_in(first, *key));
+                differing.extend(unequal.map(|key| (&*self.keys[key], key)));
+            }
         }
-        let mut values: BTreeMap<&str, HashMap<String, DifferingValue>> = BTreeMap::new();
+        differing.into_iter().map(|(name, key)| self.difference(name, key, &counts, rows.len())).collect()
+    }
+
+    /// The values of a key over sections, each with the number of its rows.
+    fn difference(&self, name: &str, key: usize, counts: &BTreeMap<usize, usize>, rows: usize) -> Difference {
+        let mut values: HashMap<String, DifferingValue> = HashMap::new();
         for (number, rows) in counts {
-            for (key, value) in self.sections[number].iter() {
-                let same = values.entry(key).or_default().entry(value.to_string());
+            if let Some(value) = value_in(&self.sections[*number], key) {
+                let same = values.entry(value.to_string());
                 same.or_insert_with(|| DifferingValue { value: value.clone(), rows: 0 }).rows += rows;
             }
         }
-        let differing = values.into_iter().filter_map(|(key, values)| {
-            let mut values: Vec<DifferingValue> = values.into_values().collect();
-            let absent = rows.len() - values.iter().map(|value| value.rows).sum::<usize>();
-            if absent > 0 {
-                values.push(DifferingValue { value: Json::Null, rows: absent });
-            }
-            values.sort_by(|a, b| ascending(&a.value, &b.value));
-            (values.len() > 1).then(|| Difference { key: key.to_owned(), values })
-        });
-        differing.collect()
+        let mut values: Vec<DifferingValue> = values.into_values().collect();
+        let absent = rows - values.iter().map(|value| value.rows).sum::<usize>();
+        if absent > 0 {
+            values.push(DifferingValue { value: Json::Null, rows: absent });
+        }
+        values.sort_by(|a, b| ascending(&a.value, &b.value));
+        Difference { key: name.to_owned(), values }
     }
 
     /// The value of a key; `None` where it is absent or off.
     pub(super) fn get(&self, flat: &Flat, key: &str) -> Option<&Json> {
-        flat.sections.iter().find_map(|number| self.sections[*number].get(key))
+        let key = *self.key_numbers.get(key)?;
+        flat.sections.iter().find_map(|number| value_in(&self.sections[*number], key))
     }
 }
 
-/// Tables become dotted keys; a list is one value; what is off (`null`) is absent, like the keys that it would have when on.
-fn flatten_into(flat: &mut Section, key: String, value: Json) {
-    match value {
-        Json::Object(fields) => {
-            for (name, value) in fields {
-                flatten_into(flat, format!("{key}.{name}"), value);
-            }
-        }
-        Json::Null => {}
-        value => {
-            flat.insert(key, value);
-        }
-    }
+fn value_in(section: &Section, key: usize) -> Option<&Json> {
+    section.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| &section[place].1)
 }
 
 /// Numbers by size, then the rest by its text, then what is absent.
