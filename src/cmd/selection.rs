@@ -109,3 +109,18 @@ pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<
     let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
     Ok(writeln!(out, "{text}")?)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cmd::Outcome;
+
+    /// The frozen store of format 1.
+    pub(crate) const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/v1");
+
+    pub(crate) fn printed(run: impl Fn(&mut dyn Write) -> Result<Outcome, Failure>) -> String {
+        let mut out = Vec::new();
+        run(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}

@@ -1,10 +1,14 @@
-//! One attempt at a trial; stub.
+//! One attempt at a trial, written.
 
 use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use super::{RunResult, StoreError};
-use crate::event::{Cursor, Event};
+use super::folder::attempt_path;
+use super::{RunResult, StoreError, checkpoint, forecasts, publish, result_file};
+use crate::event::{Cursor, Event, Line, VERSION};
 
 /// `attempt.json`: who runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,7 @@ pub struct ProgressFile {
     pub step: usize,
     pub steps: usize,
     /// Windows per second of the whole pack.
+    #[serde(deserialize_with = "super::record::number_or_nan")]
     pub windows_per_second: f64,
     /// Lanes still in the pack.
     pub lanes: usize,
@@ -49,42 +54,211 @@ pub struct ProgressFile {
     pub memory: Option<u64>,
 }
 
+/// Lines may wait this long before they are brought to the disk: what a power cut may take. (A kill takes nothing.)
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
 /// An attempt that this process writes.
 #[derive(Debug)]
 pub struct Attempt {
     pub number: u32,
     pub path: PathBuf,
+    run: PathBuf,
+    log: File,
+    /// Bytes of whole lines in the log.
+    length: u64,
+    /// The next line's number.
+    seq: u64,
+    synced: Instant,
+    /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and trying again would lie.
+    broken: Option<String>,
 }
 
 impl Attempt {
-    /// Appends one event: one line, one write(2), stamped with `at` (RFC 3339, UTC).
-    pub fn append(&mut self, _at: String, _event: Event) -> Result<(), StoreError> {
-        todo!()
+    /// Fills a new `attempts/<number>/`.
+    pub(super) fn start(run: PathBuf, number: u32, info: &AttemptInfo) -> Result<Self, StoreError> {
+        let path = attempt_path(&run, number);
+        let file = path.join("events.jsonl");
+        let log = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .open(&file)
+            .map_err(|error| StoreError::at(&file, format_args!("cannot be made: {error}")))?;
+        let info = serde_json::to_vec_pretty(info).map_err(|error| StoreError::at(&path, error))?;
+        // Last: who sees it sees a whole attempt. It syncs the folder too.
+        publish::publish(&path.join("attempt.json"), &info)?;
+        Ok(Self { number, path, run, log, length: 0, seq: 0, synced: Instant::now(), broken: None })
+    }
+
+    /// Appends one event: one line, one write(2), stamped with `at` (RFC 3339, UTC). Lines reach the disk at most a second late,
+    /// and at once with a checkpoint and the end.
+    ///
+    /// # Errors
+    /// When the line cannot be written (nothing of it stays then), or what was written cannot be brought to the disk (the attempt
+    /// takes nothing more then).
+    pub fn append(&mut self, at: String, event: Event) -> Result<(), StoreError> {
+        self.check()?;
+        let urgent = matches!(event, Event::Checkpoint(_) | Event::Ended { .. });
+        let line = Line { v: VERSION, seq: self.seq, at, event };
+        let mut bytes = serde_json::to_vec(&line).map_err(|error| StoreError::at(&self.log_path(), error))?;
+        bytes.push(b'\n');
+        self.write_line(&bytes)?;
+        self.seq += 1;
+        if urgent || self.synced.elapsed() >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
     /// Commits a checkpoint (state, then a marker with its checksum); keeps the last, the one before and the best. `best` holds the
-    /// best weights when they changed.
-    pub fn checkpoint(&mut self, _cursor: Cursor, _state: &[u8], _best: Option<&[u8]>) -> Result<(), StoreError> {
-        todo!()
+    /// best weights when they changed. The event that tells of it is the caller's to append.
+    ///
+    /// # Errors
+    /// When a file cannot be written; the former checkpoints are intact then.
+    pub fn checkpoint(&mut self, cursor: Cursor, state: &[u8], best: Option<&[u8]>) -> Result<(), StoreError> {
+        // The log first: a checkpoint must not know of epochs that a power cut could take from the log.
+        self.sync()?;
+        if let Some(best) = best {
+            checkpoint::write_best(&self.path, cursor, best)?;
+        }
+        checkpoint::write(&self.path, cursor, state)
     }
 
-    /// Replaces `progress.json`.
-    pub fn progress(&self, _progress: &ProgressFile) -> Result<(), StoreError> {
-        todo!()
+    /// Replaces `progress.json`; not durable.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn progress(&self, progress: &ProgressFile) -> Result<(), StoreError> {
+        let path = self.path.join("progress.json");
+        let bytes = serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
+        publish::replace_fleeting(&path, &bytes)
     }
 
-    /// Keeps the fitted scaling (JSON).
-    pub fn scaling(&self, _json: &str) -> Result<(), StoreError> {
-        todo!()
+    /// Keeps the fitted scaling (JSON); once.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another one is there.
+    pub fn scaling(&self, json: &str) -> Result<(), StoreError> {
+        let path = self.path.join("scaling.json");
+        if publish::publish(&path, json.as_bytes())? || publish::read_if_there(&path)?.as_deref() == Some(json.as_bytes()) {
+            return Ok(());
+        }
+        Err(StoreError::at(&path, "holds another scaling already"))
     }
 
-    /// Writes `forecasts.parquet`: bar start (ns UTC), split, target and forecast in the target's unit.
-    pub fn forecasts(&self, _split: &str, _ts: &[i64], _target: &[f64], _forecast: &[f64]) -> Result<(), StoreError> {
-        todo!()
+    /// Writes `forecasts.parquet`: bar start (ns UTC), split, target and forecast in the target's unit. Other splits in it stay.
+    ///
+    /// # Errors
+    /// When the columns differ in length, or the file cannot be written.
+    pub fn forecasts(&self, split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> Result<(), StoreError> {
+        forecasts::write(&self.path, split, ts, target, forecast)
     }
 
-    /// Publishes `result.json` by link(2); `false` when another attempt was first.
-    pub fn publish(&self, _result: &RunResult) -> Result<bool, StoreError> {
-        todo!()
+    /// Publishes `result.json` by link(2); `false` when another attempt was first. The log's end belongs before it: who has seen
+    /// a result looks no further.
+    ///
+    /// # Errors
+    /// When the log or the result cannot be brought to the disk.
+    pub fn publish(&mut self, result: &RunResult) -> Result<bool, StoreError> {
+        self.sync()?;
+        result_file::publish(&self.run, result)
+    }
+
+    fn write_line(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let written = loop {
+            match self.log.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A short write means that the disk is full; the rest of the line asks it for the reason.
+                Ok(count) if count < bytes.len() => break self.log.write_all(&bytes[count..]),
+                other => break other.map(|_| ()),
+            }
+        };
+        match written {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let what = format!("a line of {} bytes cannot be appended: {error}", bytes.len());
+                // Without this the next line would be glued to the torn one.
+                if self.log.set_len(self.length).is_err() {
+                    self.broken = Some(what.clone());
+                }
+                Err(StoreError::at(&self.log_path(), what))
+            }
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.check()?;
+        self.synced = Instant::now();
+        self.log.sync_data().map_err(|error| {
+            let what = format!("cannot be brought to the disk: {error}");
+            self.broken = Some(what.clone());
+            StoreError::at(&self.log_path(), what)
+        })
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match &self.broken {
+            Some(what) => Err(StoreError::at(&self.log_path(), what)),
+            None => Ok(()),
+        }
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SweepFolder, testing};
+    use super::*;
+
+    #[test]
+    fn every_event_is_one_numbered_line_that_comes_back() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let mut attempt = run.start_attempt(&testing::info()).unwrap();
+        let events = testing::events(3);
+        for event in &events {
+            attempt.append(testing::AT.into(), event.clone()).unwrap();
+        }
+        let text = std::fs::read_to_string(attempt.log_path()).unwrap();
+        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), (0..events.len() as u64).collect::<Vec<_>>());
+        assert_eq!(lines.into_iter().map(|line| line.event).collect::<Vec<_>>(), events);
+        assert_eq!(attempt.length, text.len() as u64);
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_comes_back_as_nan() {
+        let mut report = testing::epoch(1, 0.5);
+        report.valid.loss = f64::NAN;
+        report.windows_per_second = f64::INFINITY;
+        let text = serde_json::to_string(&Event::Epoch(report)).unwrap();
+        let Event::Epoch(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+        assert!(back.valid.loss.is_nan() && back.windows_per_second.is_nan());
+    }
+
+    #[test]
+    fn only_the_first_result_of_a_run_is_published() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let mut attempts: Vec<Attempt> = (0..3).map(|_| run.start_attempt(&testing::info()).unwrap()).collect();
+        let won: Vec<bool> =
+            attempts.iter_mut().map(|attempt| attempt.publish(&testing::result(attempt.number)).unwrap()).collect();
+        assert_eq!(won, [true, false, false]);
+        assert_eq!(run.result().unwrap(), Some(testing::result(1)));
+    }
+
+    #[test]
+    fn the_scaling_is_kept_once() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let mut attempt = run.start_attempt(&testing::info()).unwrap();
+        attempt.scaling("{}").unwrap();
+        attempt.scaling("{}").unwrap();
+        assert!(attempt.scaling("[]").is_err());
+        assert!(run.scaling().is_err(), "a run without a result has no winner");
+        attempt.publish(&testing::result(1)).unwrap();
+        assert_eq!(run.scaling().unwrap(), "{}");
     }
 }

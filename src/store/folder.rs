@@ -1,14 +1,16 @@
-//! Sweep and run folders; stub.
+//! Sweep and run folders.
 
+use rayon::prelude::*;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Attempt, AttemptInfo, Checkpoint, Evaluation, RunResult, SweepManifest};
+use super::lock::{self, SweepLock};
+use super::{
+    Attempt, AttemptInfo, Checkpoint, Evaluation, RunResult, StoreError, SweepManifest, checkpoint, forecasts, manifest, publish,
+    result_file, trial_file,
+};
 use crate::trial::{Trial, TrialId};
-
-/// Why the store could not do something: the path and the cause.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(pub String);
 
 /// `runs/<sweep>/`.
 #[derive(Clone, Debug)]
@@ -16,36 +18,85 @@ pub struct SweepFolder {
     pub path: PathBuf,
 }
 
-/// Held for the life of a supervisor; released by the system when it dies.
-#[derive(Debug)]
-pub struct SweepLock {
-    _file: std::fs::File,
-}
-
 impl SweepFolder {
     /// `root/<name>`; makes it (and `trials/`) where it is missing.
-    pub fn create(_root: &Path, _name: &str) -> Result<Self, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When the name is no plain name of a folder, or a folder cannot be made.
+    pub fn create(root: &Path, name: &str) -> Result<Self, StoreError> {
+        check_name(root, name)?;
+        let path = root.join(name);
+        make_folders(&path.join("trials"))?;
+        Ok(Self { path })
     }
 
-    /// Locks the sweep against a second supervisor; the error says who holds it (host, pid, since).
-    pub fn lock(&self) -> Result<SweepLock, StoreError> {
-        todo!()
+    /// Locks the sweep against a second supervisor from `since` (RFC 3339, UTC) on; the error says who holds it (host, pid,
+    /// since).
+    ///
+    /// # Errors
+    /// When another process holds the lock, or the lock file cannot be written.
+    pub fn lock(&self, since: &str) -> Result<SweepLock, StoreError> {
+        lock::lock(&self.path, since)
     }
 
-    /// Writes `sweep.toml`; a different former one is kept as `sweep.1.toml`, `sweep.2.toml`, …
-    pub fn write_manifest(&self, _manifest: &SweepManifest) -> Result<(), StoreError> {
-        todo!()
+    /// Writes `sweep.toml`; a different former one is kept as `sweep.1.toml`, `sweep.2.toml`, … One that asks for the same (text,
+    /// overrides, trials) stays as it is.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write_manifest(&self, manifest: &SweepManifest) -> Result<(), StoreError> {
+        manifest::write(&self.path, manifest)
     }
 
     /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the same).
-    pub fn create_run(&self, _trial: &Trial) -> Result<RunFolder, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or holds a trial with other settings.
+    pub fn create_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
+        let run = self.make_run(trial)?;
+        publish::sync_folder(&self.path.join("trials"))?;
+        Ok(run)
+    }
+
+    /// [`Self::create_run`] for many trials at once, which syncs the disk less often.
+    ///
+    /// # Errors
+    /// As [`Self::create_run`], for any of them.
+    pub fn create_runs(&self, trials: &[Trial]) -> Result<Vec<RunFolder>, StoreError> {
+        let runs = trials.par_iter().map(|trial| self.make_run(trial)).collect::<Result<Vec<_>, _>>()?;
+        publish::sync_folder(&self.path.join("trials"))?;
+        Ok(runs)
     }
 
     /// A trial's folder, which must exist.
-    pub fn run(&self, _id: &TrialId) -> Result<RunFolder, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub fn run(&self, id: &TrialId) -> Result<RunFolder, StoreError> {
+        let path = self.run_path(id)?;
+        if path.is_dir() { Ok(RunFolder { path }) } else { Err(StoreError::at(&path, "there is no such run")) }
+    }
+
+    fn run_path(&self, id: &TrialId) -> Result<PathBuf, StoreError> {
+        let trials = self.path.join("trials");
+        check_name(&trials, &id.0)?;
+        Ok(trials.join(&id.0))
+    }
+
+    fn make_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
+        let path = self.run_path(&trial.id)?;
+        let file = trial_file::path_in(&path);
+        match publish::read_if_there(&file)? {
+            Some(bytes) => {
+                let former = trial_file::parse(&bytes).map_err(|why| StoreError::at(&file, why))?;
+                trial_file::verify(&file, &former, trial)?;
+            }
+            None => {
+                make_quickly(&path)?;
+                trial_file::write(&path, trial)?;
+            }
+        }
+        Ok(RunFolder { path })
     }
 }
 
@@ -57,37 +108,238 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Its trial.
+    ///
+    /// # Errors
+    /// When `trial.toml` is missing or damaged.
     pub fn trial(&self) -> Result<Trial, StoreError> {
-        todo!()
+        trial_file::read(&self.path)
     }
 
     /// `result.json`, if it was published.
+    ///
+    /// # Errors
+    /// When it is damaged.
     pub fn result(&self) -> Result<Option<RunResult>, StoreError> {
-        todo!()
+        result_file::read(&self.path)
     }
 
     /// Makes the next `attempts/<n>/` (create-new: two processes never share one) with `attempt.json` and an empty log.
-    pub fn start_attempt(&self, _info: &AttemptInfo) -> Result<Attempt, StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, StoreError> {
+        let attempts = self.path.join("attempts");
+        publish::make_folder(&attempts)?;
+        let mut number = attempt_numbers(&self.path)?.last().map_or(1, |newest| newest + 1);
+        while !publish::make_folder(&attempts.join(number.to_string()))? {
+            number += 1;
+        }
+        Attempt::start(self.path.clone(), number, info)
     }
 
-    /// The newest whole checkpoint of any attempt, with a warning for each that was skipped because it is damaged.
+    /// The newest whole checkpoint of any attempt (by epoch and batch), with a warning for each newer one that was skipped because
+    /// it is damaged.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
     pub fn newest_checkpoint(&self) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
-        todo!()
+        checkpoint::newest(&self.path)
     }
 
-    /// The best weights of the winning attempt (safetensors), checksum verified.
+    /// The best weights of the winning attempt (safetensors), checksum verified. An attempt that was resumed and did not improve
+    /// has its best weights with the attempt that it went on from.
+    ///
+    /// # Errors
+    /// When there is no result yet, or the weights are missing or damaged.
     pub fn best_weights(&self) -> Result<Vec<u8>, StoreError> {
-        todo!()
+        let winner = self.winner()?;
+        for number in attempt_numbers(&self.path)?.into_iter().rev().filter(|number| *number <= winner) {
+            if let Some(bytes) = checkpoint::best(&self.attempt_path(number))? {
+                return Ok(bytes);
+            }
+        }
+        Err(StoreError::at(&self.path, "no best weights were kept (no epoch gave a finite validation loss)"))
     }
 
     /// The fitted scaling that was kept with the winning attempt (JSON).
+    ///
+    /// # Errors
+    /// When there is no result yet, or the scaling is missing.
     pub fn scaling(&self) -> Result<String, StoreError> {
-        todo!()
+        let path = self.attempt_path(self.winner()?).join("scaling.json");
+        let bytes = publish::read_if_there(&path)?.ok_or_else(|| StoreError::at(&path, "is missing"))?;
+        String::from_utf8(bytes).map_err(|_| StoreError::at(&path, "is damaged: not UTF-8"))
     }
 
-    /// Appends an opening of the test split.
-    pub fn record_evaluation(&self, _evaluation: &Evaluation) -> Result<(), StoreError> {
-        todo!()
+    /// Adds the forecasts of a split to the winning attempt's `forecasts.parquet`; see [`Attempt::forecasts`].
+    ///
+    /// # Errors
+    /// When there is no result yet, the columns differ in length, or the file cannot be written.
+    pub fn write_forecasts(&self, split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> Result<(), StoreError> {
+        forecasts::write(&self.attempt_path(self.winner()?), split, ts, target, forecast)
+    }
+
+    /// The winning attempt's forecasts of a split: bar start (ns UTC), target and forecast in the target's unit; empty when the
+    /// split has none.
+    ///
+    /// # Errors
+    /// When there is no result yet, or the file is missing or damaged.
+    pub fn forecasts(&self, split: &str) -> Result<Vec<(i64, f64, f64)>, StoreError> {
+        forecasts::read(&self.attempt_path(self.winner()?), split)
+    }
+
+    /// Appends an opening of the test split; durable when it returns.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record_evaluation(&self, evaluation: &Evaluation) -> Result<(), StoreError> {
+        let path = self.path.join("evaluations.jsonl");
+        let failed = |error: io::Error| StoreError::at(&path, format_args!("the evaluation cannot be recorded: {error}"));
+        let mut line = serde_json::to_vec(evaluation).map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        // A line that a kill left torn must not swallow this one.
+        if publish::read_if_there(&path)?.is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n")) {
+            line.insert(0, b'\n');
+        }
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
+        publish::sync_folder(&self.path)
+    }
+
+    fn winner(&self) -> Result<u32, StoreError> {
+        match self.result()? {
+            Some(result) => Ok(result.attempt),
+            None => Err(StoreError::at(&self.path, "the run has no result yet; run its sweep to the end first")),
+        }
+    }
+
+    fn attempt_path(&self, number: u32) -> PathBuf {
+        attempt_path(&self.path, number)
+    }
+}
+
+/// Where an attempt lies.
+pub(super) fn attempt_path(run: &Path, number: u32) -> PathBuf {
+    run.join("attempts").join(number.to_string())
+}
+
+/// Numbers of a run's attempts, ascending.
+pub(super) fn attempt_numbers(run: &Path) -> Result<Vec<u32>, StoreError> {
+    let path = run.join("attempts");
+    let mut numbers: Vec<u32> = names_in(&path)?.iter().filter_map(|name| name.parse().ok()).filter(|n| *n > 0).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Names in a folder, without hidden ones; none when there is no such folder.
+pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = |error: io::Error| StoreError::at(path, format_args!("the folder cannot be listed: {error}"));
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        if let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// What is a path, or could be taken for an option or a hidden file, is no name.
+fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if name.is_empty() || name.len() > 100 || name.starts_with(['.', '-']) || !name.chars().all(plain) {
+        let shown = name.escape_debug();
+        return Err(StoreError::at(
+            folder,
+            format_args!("'{shown}' cannot name a folder (letters, digits, '_', '-' and '.', not first, at most 100 bytes)"),
+        ));
+    }
+    Ok(())
+}
+
+fn make_folders(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_folders(parent)?;
+    }
+    publish::make_folder(path).map(|_| ())
+}
+
+fn make_quickly(path: &Path) -> Result<(), StoreError> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::at(path, format_args!("the folder cannot be made: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_a_path_or_a_hidden_file_makes_no_folder() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["", ".", "..", "../x", "a/b", "/abs", "a\\b", ".hidden", "-rf", "a\nb", "a\u{1b}[31m", &"x".repeat(101)] {
+            assert!(SweepFolder::create(root.path(), name).is_err(), "{name:?}");
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        assert!(SweepFolder::create(&root.path().join("new/root"), "grid-2.b_é").is_ok());
+    }
+
+    #[test]
+    fn a_run_is_made_once_and_found_again() {
+        let root = tempfile::tempdir().unwrap();
+        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+        let trials: Vec<Trial> = (0..5).map(testing::trial).collect();
+        assert!(sweep.run(&trials[0].id).is_err());
+        sweep.create_run(&trials[0]).unwrap();
+        let runs = sweep.create_runs(&trials).unwrap();
+        for (run, trial) in runs.iter().zip(&trials) {
+            assert_eq!(run.trial().unwrap(), *trial);
+            assert_eq!(sweep.run(&trial.id).unwrap().path, run.path);
+        }
+    }
+
+    #[test]
+    fn a_folder_whose_trial_was_never_written_gets_it() {
+        let root = tempfile::tempdir().unwrap();
+        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+        let trial = testing::trial(1);
+        fs::create_dir(sweep.path.join("trials").join(&trial.id.0)).unwrap();
+        assert_eq!(sweep.create_run(&trial).unwrap().trial().unwrap(), trial);
+    }
+
+    #[test]
+    fn attempts_started_at_once_never_share_a_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let mut numbers: Vec<u32> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| run.start_attempt(&testing::info()).unwrap().number)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn an_evaluation_after_a_torn_one_is_not_swallowed() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        run.record_evaluation(&testing::evaluation()).unwrap();
+        let path = run.path.join("evaluations.jsonl");
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{whole}{{\"v\":1,\"at\"")).unwrap();
+        run.record_evaluation(&testing::evaluation()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}{{\"v\":1,\"at\"\n{whole}"));
     }
 }

@@ -1,21 +1,27 @@
-//! Follows a sweep's folder as it grows, reading only what is new; stub.
+//! Follows a sweep's folder as it grows, reading only what is new.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::{ProgressFile, RunResult, StoreError, SweepRecord};
+use super::folder::{attempt_path, names_in};
+use super::reader::{self, Depth};
+use super::scan::{self, Told, Walk};
+use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, result_file, trial_file};
 use crate::event::Line;
 use crate::trial::{Trial, TrialId};
 
 /// What is new since the last poll.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A run's folder appeared.
+    /// A run's folder appeared. For a run that is known: it starts anew (an older attempt won), and what was told of it is void.
     Run(Box<Trial>),
     /// A line of a run's log, with its attempt.
     Line(TrialId, u32, Box<Line>),
     /// A run's `progress.json` was replaced.
     Progress(TrialId, ProgressFile),
-    /// A run's result was published.
+    /// A run's result was published; nothing more follows of it.
     Result(TrialId, Box<RunResult>),
     /// Whoever wrote a run's open log is gone.
     Lost(TrialId),
@@ -23,18 +29,221 @@ pub enum Change {
     Damage(TrialId, String),
 }
 
-/// Tails every log of a sweep.
+/// Runs that are asked for news of every kind in one poll; more than that take turns.
+const ASKED: usize = 100;
+/// Polls between two turns of a run, at most.
+const LONGEST_TURN: u64 = 50;
+/// Polls between two looks at a `progress.json`, which is replaced at most twice a second.
+const PROGRESS_EVERY: u64 = 3;
+/// Polls for which `trials/` is listed after it changed: two changes within one tick of the file system's clock look like one.
+const SETTLES_AFTER: u64 = 20;
+
+/// Tails every log of a sweep. Evaluations of the test split are not followed: they come after the result.
 #[derive(Debug)]
-pub struct Follower {}
+pub struct Follower {
+    folder: PathBuf,
+    /// Every name ever seen under `trials/`.
+    known: HashSet<String>,
+    /// Folders without `trial.toml` so far, with the number of looks at them.
+    unready: Vec<(String, u64)>,
+    /// Runs without a result.
+    runs: Vec<Followed>,
+    /// When `trials/` last changed, by the file system's clock, and the poll that saw it.
+    changed: (Option<SystemTime>, u64),
+    polls: u64,
+    /// A run began: others of its pack did too, so all are asked at the next poll.
+    begun: bool,
+}
+
+#[derive(Debug)]
+struct Followed {
+    id: TrialId,
+    path: PathBuf,
+    walk: Walk,
+    /// The log's size when it was last read.
+    size: u64,
+    /// When `progress.json` was last replaced.
+    progress: Option<SystemTime>,
+    /// A result that cannot be read is told once.
+    result_damaged: bool,
+}
 
 impl Follower {
     /// Reads the folder as it is, then follows it.
-    pub fn open(_folder: &Path) -> Result<(SweepRecord, Self), StoreError> {
-        todo!()
+    ///
+    /// # Errors
+    /// When the folder is no sweep or cannot be listed.
+    pub fn open(folder: &Path) -> Result<(SweepRecord, Self), StoreError> {
+        let (record, walks) = reader::read_to(folder, Depth::Events)?;
+        let mut follower = Self {
+            folder: folder.to_owned(),
+            known: HashSet::new(),
+            unready: Vec::new(),
+            runs: Vec::new(),
+            changed: (None, 0),
+            polls: 0,
+            begun: true,
+        };
+        for (run, walk) in record.runs.iter().zip(walks) {
+            follower.known.insert(run.trial.id.0.clone());
+            if run.result.is_none() {
+                let result_damaged = result_file::read(&run.folder).is_err();
+                follower.runs.push(Followed { walk, result_damaged, ..Followed::new(run.trial.id.clone(), run.folder.clone()) });
+            }
+        }
+        for (id, _) in &record.damaged {
+            let path = follower.folder.join("trials").join(id);
+            if path.is_dir() {
+                follower.known.insert(id.clone());
+                if !trial_file::path_in(&path).exists() {
+                    follower.unready.push((id.clone(), SETTLES_AFTER + 1));
+                }
+            }
+        }
+        Ok((record, follower))
     }
 
-    /// What is new. Cheap when nothing is: one directory listing, one stat a live run.
+    /// What is new. Cheap when nothing is: one stat of `trials/`, one of each log that is open; runs without a result take turns
+    /// in being asked for attempts, results and whether their writer lives, each at least every 50th poll, and a finished run is
+    /// never looked at again. Folded by [`SweepRecord::apply`], the changes come to what [`super::read_sweep`] gives.
+    ///
+    /// # Errors
+    /// When the sweep's folder cannot be listed.
     pub fn poll(&mut self) -> Result<Vec<Change>, StoreError> {
-        todo!()
+        self.polls += 1;
+        let mut changes = Vec::new();
+        self.look_for_runs(&mut changes)?;
+        let turns = if self.begun { 1 } else { (self.runs.len() / ASKED).clamp(1, LONGEST_TURN as usize) as u64 };
+        self.begun = false;
+        let mut alive = scan::remembered();
+        let (mut number, polls, begun) = (0, self.polls, &mut self.begun);
+        self.runs.retain_mut(|run| {
+            number += 1;
+            let turn = (polls + number) % turns == 0;
+            let (attempt, ended) = (run.walk.attempt, run.walk.ended);
+            run.read_log(turn, &mut changes);
+            if (polls + number) % turns.max(PROGRESS_EVERY) == 0 {
+                run.read_progress(&mut changes);
+            }
+            let finished = (turn || run.walk.ended != ended) && run.ask(&mut alive, &mut changes);
+            *begun |= run.walk.attempt != attempt;
+            !finished
+        });
+        Ok(changes)
+    }
+
+    fn look_for_runs(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+        let trials = self.folder.join("trials");
+        let changed = fs::metadata(&trials).and_then(|meta| meta.modified()).ok();
+        if changed != self.changed.0 {
+            self.changed = (changed, self.polls);
+        }
+        if self.polls - self.changed.1 <= SETTLES_AFTER || self.polls.is_multiple_of(LONGEST_TURN) {
+            for name in names_in(&trials)? {
+                if self.known.insert(name.clone()) {
+                    self.unready.push((name, 0));
+                }
+            }
+        }
+        for (name, looks) in std::mem::take(&mut self.unready) {
+            let path = trials.join(&name);
+            match reader::read_trial(&path) {
+                Ok(trial) => {
+                    self.runs.push(Followed::new(trial.id.clone(), path));
+                    self.begun = true;
+                    changes.push(Change::Run(Box::new(trial)));
+                }
+                // Its folder is made first; only one that stays without a trial is worth a word.
+                Err(error) if !trial_file::path_in(&path).exists() => {
+                    if looks == SETTLES_AFTER {
+                        changes.push(Change::Damage(TrialId(name.clone()), error.to_string()));
+                    }
+                    self.unready.push((name, looks + 1));
+                }
+                Err(error) => changes.push(Change::Damage(TrialId(name), error.to_string())),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Followed {
+    fn new(id: TrialId, path: PathBuf) -> Self {
+        Self { id, path, walk: Walk::default(), size: 0, progress: None, result_damaged: false }
+    }
+
+    /// Reads what was appended to the newest log: to an open one at every poll, to any on the run's `turn`.
+    fn read_log(&mut self, turn: bool, changes: &mut Vec<Change>) {
+        if !(self.walk.open() || turn && self.walk.attempt > 0) {
+            return;
+        }
+        let size = fs::metadata(scan::log_path(&self.path, self.walk.attempt)).map_or(0, |meta| meta.len());
+        if size != self.size {
+            self.size = size;
+            self.walk.drain(&self.path, &mut teller(&self.id, changes));
+        }
+    }
+
+    fn read_progress(&mut self, changes: &mut Vec<Change>) {
+        if !self.walk.open() {
+            return;
+        }
+        let path = attempt_path(&self.path, self.walk.attempt).join("progress.json");
+        let Ok(replaced) = fs::metadata(&path).and_then(|meta| meta.modified()) else { return };
+        if self.progress != Some(replaced) {
+            self.progress = Some(replaced);
+            // A hint that is gone at the next moment: what cannot be read is passed over.
+            if let Some(progress) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                changes.push(Change::Progress(self.id.clone(), progress));
+            }
+        }
+    }
+
+    /// Asks for a result, for newer attempts and for the writer; whether the run is finished.
+    fn ask(&mut self, alive: &mut impl FnMut(&AttemptInfo) -> Liveness, changes: &mut Vec<Change>) -> bool {
+        if !self.result_damaged {
+            match result_file::read(&self.path) {
+                Ok(Some(result)) => {
+                    self.finish(result, changes);
+                    return true;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.result_damaged = true;
+                    changes.push(Change::Damage(self.id.clone(), error.to_string()));
+                }
+            }
+        }
+        let mut tell = teller(&self.id, changes);
+        let attempt = self.walk.attempt;
+        self.walk.advance(&self.path, None, &mut tell);
+        self.walk.look_for_writer(&self.path, alive, &mut tell);
+        if self.walk.attempt != attempt {
+            (self.size, self.progress) = (0, None);
+        }
+        false
+    }
+
+    /// Tells the rest of a run up to its winning attempt, then its result.
+    fn finish(&mut self, result: RunResult, changes: &mut Vec<Change>) {
+        if self.walk.attempt > result.attempt {
+            // An attempt that was given up won; what came after it does not count.
+            if let Ok(trial) = reader::read_trial(&self.path) {
+                changes.push(Change::Run(Box::new(trial)));
+                self.walk = Walk::default();
+            }
+        }
+        self.walk.advance(&self.path, Some(result.attempt), &mut teller(&self.id, changes));
+        changes.push(Change::Result(self.id.clone(), Box::new(result)));
+    }
+}
+
+fn teller<'a>(id: &'a TrialId, changes: &'a mut Vec<Change>) -> impl FnMut(Told) + 'a {
+    move |told| {
+        changes.push(match told {
+            Told::Line(attempt, line) => Change::Line(id.clone(), attempt, line),
+            Told::Lost => Change::Lost(id.clone()),
+            Told::Damage(why) => Change::Damage(id.clone(), why),
+        });
     }
 }

@@ -1,25 +1,50 @@
 //! Owns every path under `runs/`: manifest, event log, result, reader, locks.
 //!
 //! ```text
-//! runs/<sweep>/sweep.toml, .lock
+//! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock
 //! runs/<sweep>/trials/<id>/trial.toml
-//!                          attempts/<n>/attempt.json  events.jsonl  progress.json  checkpoints/  forecasts.parquet
+//!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
 //!                          evaluations.jsonl  result.json
 //! ```
 //! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row with its reason.
+//!
+//! What is promised: everything acknowledged survives a kill; everything up to the last second and the last checkpoint survives a
+//! power cut, given a disk that honours fsync. Two attempts at a trial may run at once; the first result wins and stays.
 
 mod attempt;
+mod checkpoint;
+mod error;
+mod fold;
 mod folder;
 mod follow;
+mod forecasts;
+mod lock;
+mod log;
+mod manifest;
+mod process;
+mod publish;
 mod reader;
 mod record;
+mod result_file;
+mod scan;
 mod select;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod trial_file;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
-pub use folder::{RunFolder, StoreError, SweepFolder, SweepLock};
+pub use error::StoreError;
+pub use folder::{RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
-pub use reader::{list_sweeps, read_run, read_sweep};
+pub use lock::SweepLock;
+pub use process::{Liveness, writer_alive};
+pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
     Baseline, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts,
 };
 pub use select::{Selection, select};
+
+/// Version of the files' formats that this program writes. Later ones are refused, never guessed at.
+pub const VERSION: u32 = 1;

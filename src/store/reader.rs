@@ -1,20 +1,222 @@
-//! Tolerant reading; stub.
+//! Tolerant reading: a damaged file is a row with its reason, and never hides another.
 
+use rayon::prelude::*;
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{RunRecord, StoreError, SweepRecord};
+use super::folder::names_in;
+use super::scan::{Told, Walk};
+use super::{
+    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, manifest, publish,
+    result_file, trial_file,
+};
+use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::trial::Trial;
+
+/// How much of a run is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// All.
+    Events,
+    /// Not the events of a run that has a result.
+    Summary,
+}
 
 /// Folders of all sweeps under `root`, by name.
-pub fn list_sweeps(_root: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    todo!()
+///
+/// # Errors
+/// When `root` cannot be listed; a root that is missing holds no sweeps.
+pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut names = names_in(root)?;
+    names.sort_unstable();
+    Ok(names.into_iter().map(|name| root.join(name)).filter(|path| is_sweep(path)).collect())
 }
 
-/// Reads a sweep: every run in the order of the plan, then runs of former versions of the file.
-pub fn read_sweep(_folder: &Path) -> Result<SweepRecord, StoreError> {
-    todo!()
+/// Reads a sweep: every run in the order of the plan, then runs of former versions of the file, by id.
+///
+/// # Errors
+/// When the folder is no sweep or cannot be listed; everything else that cannot be read is told in the record.
+pub fn read_sweep(folder: &Path) -> Result<SweepRecord, StoreError> {
+    read_to(folder, Depth::Events).map(|(record, _)| record)
 }
 
-/// Reads one run.
-pub fn read_run(_folder: &Path) -> Result<RunRecord, StoreError> {
-    todo!()
+/// Reads a sweep without the events of the runs that have a result: their progress holds the winning attempt and the state, but
+/// no epochs, device, checkpoint or warnings. Runs without a result are read as by [`read_sweep`].
+///
+/// # Errors
+/// As [`read_sweep`].
+pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, StoreError> {
+    read_to(folder, Depth::Summary).map(|(record, _)| record)
+}
+
+/// Reads one run. Whether it is in the current plan, and where, is known to [`read_sweep`] alone.
+///
+/// # Errors
+/// When `trial.toml` is missing or damaged; everything else that cannot be read is told in the record.
+pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
+    scan_run(folder, Depth::Events).map(|(record, _)| record)
+}
+
+/// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
+pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), StoreError> {
+    if !is_sweep(folder) {
+        return Err(StoreError::at(folder, "is no sweep (no sweep.toml and no trials/ in it)"));
+    }
+    let mut damaged = Vec::new();
+    let manifest = manifest::read(folder).unwrap_or_else(|error| {
+        damaged.push(("sweep.toml".to_owned(), error.to_string()));
+        unknown_manifest(folder)
+    });
+    let ids = ordered_ids(folder, &manifest)?;
+    let scanned: Vec<_> = ids
+        .par_iter()
+        .map(|(id, position)| {
+            let (mut run, walk) =
+                scan_run(&folder.join("trials").join(id), depth).map_err(|error| (id.clone(), error.to_string()))?;
+            place(&mut run, *position);
+            Ok((run, walk))
+        })
+        .collect();
+    let (mut runs, mut walks) = (Vec::with_capacity(scanned.len()), Vec::with_capacity(scanned.len()));
+    for scanned in scanned {
+        match scanned {
+            Ok((run, walk)) => {
+                runs.push(run);
+                walks.push(walk);
+            }
+            Err(why) => damaged.push(why),
+        }
+    }
+    Ok((SweepRecord { folder: folder.to_owned(), manifest, runs, damaged }, walks))
+}
+
+/// Gives a run its place in the current plan: `trial.toml` was written once, by whichever version of the file came first.
+pub(super) fn place(run: &mut RunRecord, position: Option<usize>) {
+    run.current = position.is_some();
+    if let Some(position) = position {
+        run.trial.index = position;
+    }
+}
+
+/// Reads one run, and how far its attempts were walked through.
+pub(super) fn scan_run(folder: &Path, depth: Depth) -> Result<(RunRecord, Walk), StoreError> {
+    let trial = read_trial(folder)?;
+    let mut run = RunRecord::new(trial, folder.to_owned());
+    let result = result_file::read(folder).unwrap_or_else(|error| {
+        run.damage.push(error.to_string());
+        None
+    });
+    run.evaluations = read_evaluations(folder, &mut run.damage);
+    let mut walk = Walk::default();
+    match result {
+        Some(result) => {
+            if depth == Depth::Events {
+                walk.advance(folder, Some(result.attempt), &mut |told| run.take(told));
+            }
+            run.take_result(result);
+        }
+        None => {
+            walk.advance(folder, None, &mut |told| run.take(told));
+            walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| run.take(told));
+        }
+    }
+    Ok((run, walk))
+}
+
+/// The trial of a folder that bears its id.
+pub(super) fn read_trial(folder: &Path) -> Result<Trial, StoreError> {
+    let trial = trial_file::read(folder)?;
+    match folder.file_name().and_then(OsStr::to_str) {
+        Some(name) if name != trial.id.0 => Err(StoreError::at(
+            &trial_file::path_in(folder),
+            format_args!("is of trial {}: its folder was renamed or copied", trial.id),
+        )),
+        _ => Ok(trial),
+    }
+}
+
+impl RunRecord {
+    /// Nothing is known of the run yet but its trial.
+    pub(super) fn new(trial: Trial, folder: PathBuf) -> Self {
+        Self {
+            trial,
+            folder,
+            progress: RunProgress::default(),
+            result: None,
+            evaluations: Vec::new(),
+            damage: Vec::new(),
+            current: true,
+        }
+    }
+
+    /// Takes what a walk through its attempts tells.
+    pub(super) fn take(&mut self, told: Told) {
+        match told {
+            Told::Line(attempt, line) => self.progress.fold(attempt, &line),
+            Told::Lost => self.progress.state = RunState::Lost,
+            Told::Damage(why) => self.damage.push(why),
+        }
+    }
+
+    /// Takes its result, which has the last word.
+    pub(super) fn take_result(&mut self, result: RunResult) {
+        self.progress.attempt = result.attempt;
+        self.progress.state = RunState::Ended(result.end.clone());
+        self.result = Some(result);
+    }
+}
+
+/// Whether a folder is a sweep's.
+pub(super) fn is_sweep(folder: &Path) -> bool {
+    manifest::path_in(folder).is_file() || folder.join("trials").is_dir()
+}
+
+fn ordered_ids(folder: &Path, manifest: &SweepManifest) -> Result<Vec<(String, Option<usize>)>, StoreError> {
+    let there: HashSet<String> = names_in(&folder.join("trials"))?.into_iter().collect();
+    let planned: HashSet<&String> = manifest.trials.iter().collect();
+    let mut others: Vec<&String> = there.iter().filter(|id| !planned.contains(id)).collect();
+    others.sort_unstable();
+    let current = manifest.trials.iter().enumerate().filter(|(_, id)| there.contains(*id)).map(|(i, id)| (id.clone(), Some(i)));
+    Ok(current.chain(others.into_iter().map(|id| (id.clone(), None))).collect())
+}
+
+fn read_evaluations(folder: &Path, damage: &mut Vec<String>) -> Vec<Evaluation> {
+    let bytes = match publish::read_if_there(&folder.join("evaluations.jsonl")) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) => {
+            damage.push(error.to_string());
+            return Vec::new();
+        }
+    };
+    let mut evaluations = Vec::new();
+    for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        // A torn last line is being written, or its writer was killed.
+        let Some(line) = line.strip_suffix(b"\n") else { break };
+        match serde_json::from_slice::<Evaluation>(line).map_err(|error| format!("is damaged: {error}")) {
+            Ok(evaluation) => match manifest::check_version(evaluation.v) {
+                Ok(()) => evaluations.push(evaluation),
+                Err(why) => damage.push(format!("evaluations.jsonl: line {} {why}", i + 1)),
+            },
+            Err(why) => damage.push(format!("evaluations.jsonl: line {} {why}", i + 1)),
+        }
+    }
+    evaluations
+}
+
+/// What stands in for a manifest that cannot be read, so that the runs are shown all the same.
+fn unknown_manifest(folder: &Path) -> SweepManifest {
+    let metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
+    SweepManifest {
+        v: super::VERSION,
+        name: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        question: None,
+        objective: metric,
+        direction: Direction::Minimize,
+        repeats: 1,
+        target_unit: String::new(),
+        trials: Vec::new(),
+        origin: super::Origin::default(),
+        experiment: String::new(),
+    }
 }

@@ -127,7 +127,9 @@ impl RunProgress {
                 self.checkpoint = *resumed;
             }
             Event::Epoch(report) => {
-                self.epochs.retain(|epoch| epoch.epoch < report.epoch);
+                while self.epochs.last().is_some_and(|last| last.epoch >= report.epoch) {
+                    self.epochs.pop();
+                }
                 self.epochs.push(report.clone());
             }
             Event::Checkpoint(cursor) => self.checkpoint = Some(*cursor),
@@ -168,6 +170,7 @@ pub struct RunResult {
     /// Windows in each split.
     pub windows: WindowCounts,
     /// Wall time of the winning attempt, seconds.
+    #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
 }
 
@@ -177,10 +180,13 @@ pub struct Baseline {
     /// `persistence`, `linear`, `har`.
     pub name: String,
     /// In the target's unit squared.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
 }
 
@@ -202,13 +208,21 @@ pub struct Evaluation {
     /// Windows.
     pub windows: usize,
     /// In the target's unit squared.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
+    #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
     /// 1 − mse / mse of persistence, on the test windows.
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,
+}
+
+/// JSON has no NaN and no infinity: they are written as null.
+pub(super) fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }

@@ -1,8 +1,11 @@
-//! Finds what a person names; stub.
+//! Finds what a person names: a sweep, or a run by the first digits of its id.
 
+use std::fmt::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::folder::names_in;
+use super::{StoreError, list_sweeps, manifest, reader, trial_file};
 
 /// What a selector names, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +14,152 @@ pub enum Selection {
     Run(PathBuf),
 }
 
-/// Finds a sweep or a run.
-pub fn select(_root: &Path, _selector: &str) -> Result<Selection, StoreError> {
-    todo!()
+/// Candidates that an error lists.
+const LISTED: usize = 10;
+
+/// Finds a sweep by name or folder, a run by folder, by `sweep/id` or by id alone (an id may be cut short as long as it is unique),
+/// or the `latest` sweep, by when its manifest was written.
+///
+/// # Errors
+/// When nothing or more than one thing bears the name; the error lists what there is.
+pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
+    let sweeps = list_sweeps(root)?;
+    let named = |name: &str| sweeps.iter().find(|sweep| name_of(sweep) == name);
+    if let Some(sweep) = named(selector) {
+        return Ok(Selection::Sweep(sweep.clone()));
+    }
+    if selector == "latest" {
+        return latest(root, &sweeps);
+    }
+    if let Some((sweep, id)) = selector.split_once('/')
+        && let Some(sweep) = named(sweep)
+        && is_id(id)
+    {
+        return one_of(root, selector, runs_of(sweep, id)?, &sweeps);
+    }
+    let path = Path::new(selector);
+    if path.is_dir() {
+        if trial_file::path_in(path).is_file() || path.parent().and_then(Path::file_name).is_some_and(|name| name == "trials") {
+            return Ok(Selection::Run(path.to_owned()));
+        }
+        if reader::is_sweep(path) {
+            return Ok(Selection::Sweep(path.to_owned()));
+        }
+    }
+    let mut runs = Vec::new();
+    if is_id(selector) {
+        for sweep in &sweeps {
+            runs.extend(runs_of(sweep, selector)?);
+        }
+    }
+    one_of(root, selector, runs, &sweeps)
+}
+
+fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<Selection, StoreError> {
+    let written = |sweep: &&PathBuf| fs::metadata(manifest::path_in(sweep)).and_then(|meta| meta.modified()).ok();
+    match sweeps.iter().filter(|sweep| written(sweep).is_some()).max_by_key(written) {
+        Some(sweep) => Ok(Selection::Sweep(sweep.clone())),
+        None => Err(StoreError::at(root, "holds no sweeps yet; start one with `kiln sweep FILE.toml`")),
+    }
+}
+
+fn one_of(root: &Path, selector: &str, mut runs: Vec<PathBuf>, sweeps: &[PathBuf]) -> Result<Selection, StoreError> {
+    let shown = selector.escape_debug();
+    match runs.len() {
+        1 => Ok(Selection::Run(runs.remove(0))),
+        0 => {
+            let names: Vec<String> = sweeps.iter().map(|sweep| name_of(sweep)).collect();
+            let near = names.iter().max_by(|a, b| strsim::jaro_winkler(a, selector).total_cmp(&strsim::jaro_winkler(b, selector)));
+            let hint = match near {
+                Some(near) if strsim::jaro_winkler(near, selector) > 0.8 => format!("; did you mean '{near}'?"),
+                _ => String::new(),
+            };
+            let there = if names.is_empty() { "no sweeps yet".to_owned() } else { format!("the sweeps {}", list(&names)) };
+            Err(StoreError::at(root, format_args!("no sweep or run is named '{shown}'{hint} (there are {there})")))
+        }
+        many => {
+            let names: Vec<String> = runs
+                .iter()
+                .map(|run| format!("{}/{}", run.parent().and_then(Path::parent).map(name_of).unwrap_or_default(), name_of(run)))
+                .collect();
+            Err(StoreError::at(root, format_args!("'{shown}' names {many} runs: {}; add digits", list(&names))))
+        }
+    }
+}
+
+fn runs_of(sweep: &Path, prefix: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let trials = sweep.join("trials");
+    let mut ids: Vec<String> = names_in(&trials)?.into_iter().filter(|id| id.starts_with(prefix)).collect();
+    ids.sort_unstable();
+    Ok(ids.into_iter().map(|id| trials.join(id)).collect())
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn name_of(path: impl AsRef<Path>) -> String {
+    path.as_ref().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn list(names: &[String]) -> String {
+    let mut text = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > LISTED {
+        // Writing to a string cannot fail.
+        write!(text, " and {} more", names.len() - LISTED).ok();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SweepFolder, testing};
+    use super::*;
+    use crate::trial::{Trial, TrialId};
+
+    fn store() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, ids) in [("grid", ["aa11", "ab22", "cc33"]), ("random", ["aa99", "dd44", "cc33"])] {
+            let sweep = SweepFolder::create(root.path(), name).unwrap();
+            sweep.write_manifest(&testing::manifest(&ids)).unwrap();
+            for id in ids {
+                sweep.create_run(&Trial { id: TrialId(id.into()), ..testing::trial(1) }).unwrap();
+            }
+        }
+        root
+    }
+
+    #[test]
+    fn names_folders_and_unique_beginnings_are_found() {
+        let root = store();
+        let at = |path: &str| root.path().join(path);
+        let found = |selector: &str| select(root.path(), selector).unwrap();
+        assert_eq!(found("grid"), Selection::Sweep(at("grid")));
+        assert_eq!(found(at("grid").to_str().unwrap()), Selection::Sweep(at("grid")));
+        assert_eq!(found("grid/c"), Selection::Run(at("grid/trials/cc33")));
+        assert_eq!(found("aa9"), Selection::Run(at("random/trials/aa99")));
+        assert_eq!(found("d"), Selection::Run(at("random/trials/dd44")));
+        assert_eq!(found(at("grid/trials/aa11").to_str().unwrap()), Selection::Run(at("grid/trials/aa11")));
+    }
+
+    #[test]
+    fn the_latest_sweep_is_the_one_whose_manifest_was_written_last() {
+        let root = store();
+        let old = fs::File::open(root.path().join("random/sweep.toml")).unwrap();
+        old.set_modified(std::time::UNIX_EPOCH).unwrap();
+        assert_eq!(select(root.path(), "latest").unwrap(), Selection::Sweep(root.path().join("grid")));
+    }
+
+    #[test]
+    fn what_is_unknown_or_ambiguous_is_an_error_that_lists_what_there_is() {
+        let root = store();
+        let error = |selector: &str| select(root.path(), selector).unwrap_err().to_string();
+        assert!(error("gird").contains("did you mean 'grid'? (there are the sweeps grid, random)"), "{}", error("gird"));
+        assert!(error("cc33").contains("grid/cc33, random/cc33"), "{}", error("cc33"));
+        assert!(error("grid/a").contains("grid/aa11, grid/ab22"), "{}", error("grid/a"));
+        assert!(error("").contains("no sweep or run"), "{}", error(""));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(select(empty.path(), "latest").unwrap_err().to_string().contains("kiln sweep"));
+        assert!(select(&empty.path().join("missing"), "x").unwrap_err().to_string().contains("no sweeps yet"));
+    }
 }

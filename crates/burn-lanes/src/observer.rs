@@ -14,14 +14,17 @@ pub struct EpochReport {
     /// Over the validation windows, with the weights at the epoch's end.
     pub valid: SplitReport,
     /// The rate used in this epoch.
+    #[serde(deserialize_with = "number_or_nan")]
     pub learning_rate: f64,
     /// Best epoch so far by validation loss.
     pub best_epoch: usize,
     /// Epochs since the last improvement.
     pub waited: usize,
     /// Wall time of the pack's epoch, seconds.
+    #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
     /// Training windows per second of this lane.
+    #[serde(deserialize_with = "number_or_nan")]
     pub windows_per_second: f64,
 }
 
@@ -29,13 +32,22 @@ pub struct EpochReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
     /// The training loss of the pack (MSE, MAE or Huber), scaled.
+    #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// Mean squared error.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mse: f64,
     /// Mean absolute error.
+    #[serde(deserialize_with = "number_or_nan")]
     pub mae: f64,
     /// Root of `mse`.
+    #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
+}
+
+/// JSON has no NaN and no infinity: they are written as null.
+fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
 
 /// Where a pack is within its epoch.

@@ -1,0 +1,253 @@
+//! Checkpoints of an attempt: the last, the one before, and the best weights.
+//!
+//! ```text
+//! checkpoints/<epoch>-<batch>/state.safetensors   then COMMIT, which holds its length and checksum
+//! checkpoints/best-<epoch>-<batch>.safetensors    then best.json, which names it and holds its length and checksum
+//! ```
+//! What has no marker was never committed; what does not match its marker is damaged. Either way the one before is taken.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::folder::{attempt_numbers, attempt_path, names_in};
+use super::{Checkpoint, StoreError, manifest, publish};
+use crate::event::Cursor;
+
+/// States kept per attempt: the last and the one before.
+const KEPT: usize = 2;
+
+/// `COMMIT` and `best.json`.
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    v: u32,
+    /// The file's name, in the marker's folder.
+    file: String,
+    /// Bytes.
+    length: u64,
+    /// blake3, hex.
+    checksum: String,
+}
+
+/// Commits a state; durable when it returns. One that is committed already stays as it is.
+pub(super) fn write(attempt: &Path, cursor: Cursor, state: &[u8]) -> Result<(), StoreError> {
+    let folder = attempt.join("checkpoints");
+    publish::make_folder(&folder)?;
+    let path = folder.join(name_of(cursor));
+    if !publish::make_folder(&path)? {
+        if read_marked(&path, "COMMIT").is_ok() {
+            return Ok(());
+        }
+        discard(&path)?;
+        publish::make_folder(&path)?;
+    }
+    create(&path.join("state.safetensors"), state)?;
+    create(&path.join("COMMIT"), &marker("state.safetensors", state)?)?;
+    publish::sync_folder(&path)?;
+    let committed = cursors(&folder)?;
+    for old in committed.iter().rev().filter(|old| **old != cursor).skip(KEPT - 1) {
+        discard(&folder.join(name_of(*old)))?;
+    }
+    Ok(())
+}
+
+/// Keeps the best weights under a new name, points the marker to them, and only then removes the former ones.
+pub(super) fn write_best(attempt: &Path, cursor: Cursor, weights: &[u8]) -> Result<(), StoreError> {
+    let folder = attempt.join("checkpoints");
+    publish::make_folder(&folder)?;
+    let file = format!("best-{}.safetensors", name_of(cursor));
+    publish::replace(&folder.join(&file), weights)?;
+    publish::replace(&folder.join("best.json"), &marker(&file, weights)?)?;
+    for name in names_in(&folder)? {
+        if name.starts_with("best-") && name != file {
+            let path = folder.join(name);
+            fs::remove_file(&path).map_err(|error| StoreError::at(&path, format_args!("cannot be removed: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The best weights of an attempt; `None` when it kept none.
+pub(super) fn best(attempt: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let folder = attempt.join("checkpoints");
+    if !folder.join("best.json").exists() {
+        return Ok(None);
+    }
+    read_marked(&folder, "best.json").map(Some).map_err(|why| StoreError::at(&folder.join("best.json"), why))
+}
+
+/// The newest whole checkpoint over all attempts of a run, and what was skipped on the way to it.
+pub(super) fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
+    let mut found: Vec<(Cursor, u32)> = Vec::new();
+    for attempt in attempt_numbers(run)? {
+        found.extend(cursors(&attempt_path(run, attempt).join("checkpoints"))?.into_iter().map(|cursor| (cursor, attempt)));
+    }
+    found.sort_by_key(|(cursor, attempt)| (cursor.epoch, cursor.batch, *attempt));
+    let mut warnings = Vec::new();
+    for (cursor, attempt) in found.into_iter().rev() {
+        match read_marked(&attempt_path(run, attempt).join("checkpoints").join(name_of(cursor)), "COMMIT") {
+            Ok(bytes) => return Ok((Some(Checkpoint { attempt, cursor, bytes }), warnings)),
+            Err(why) => warnings.push(format!("checkpoint {} of attempt {attempt} is skipped: {why}", name_of(cursor))),
+        }
+    }
+    Ok((None, warnings))
+}
+
+fn name_of(cursor: Cursor) -> String {
+    format!("{}-{}", cursor.epoch, cursor.batch)
+}
+
+/// Cursors of the states in a folder of checkpoints, ascending.
+fn cursors(folder: &Path) -> Result<Vec<Cursor>, StoreError> {
+    let parse = |name: &String| {
+        let (epoch, batch) = name.split_once('-')?;
+        Some(Cursor { epoch: epoch.parse().ok()?, batch: batch.parse().ok()? })
+    };
+    let mut cursors: Vec<Cursor> = names_in(folder)?.iter().filter_map(parse).collect();
+    cursors.sort_by_key(|cursor| (cursor.epoch, cursor.batch));
+    Ok(cursors)
+}
+
+/// The bytes that a marker vouches for.
+fn read_marked(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+    let text = match fs::read(folder.join(name)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!("it was never committed ({name} is missing: killed while it was written)"));
+        }
+        Err(error) => return Err(format!("{name} cannot be read: {error}")),
+    };
+    let marker: Marker = serde_json::from_slice(&text).map_err(|error| format!("{name} is damaged: {error}"))?;
+    manifest::check_version(marker.v)?;
+    let Marker { v: _, file, length, checksum } = marker;
+    // A marker names a file beside it, never a path.
+    if file.contains(['/', '\\']) {
+        return Err(format!("{name} is damaged: '{}' is no file's name", file.escape_debug()));
+    }
+    let bytes = fs::read(folder.join(&file)).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    if bytes.len() as u64 != length {
+        return Err(format!("{file} is damaged: {} bytes instead of {length}", bytes.len()));
+    }
+    if blake3::hash(&bytes).to_hex().as_str() != checksum {
+        return Err(format!("{file} is damaged: its checksum differs"));
+    }
+    Ok(bytes)
+}
+
+fn marker(file: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let marker = Marker {
+        v: super::VERSION,
+        file: file.to_owned(),
+        length: bytes.len() as u64,
+        checksum: blake3::hash(bytes).to_hex().to_string(),
+    };
+    let mut line = serde_json::to_vec(&marker).map_err(|error| StoreError(format!("{file}: {error}")))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// A new file, on the disk when it returns.
+fn create(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| StoreError::at(path, format_args!("{} bytes cannot be written: {error}", bytes.len())))
+}
+
+/// Removes a checkpoint; the marker first, so that half of it is never taken for all.
+fn discard(path: &Path) -> Result<(), StoreError> {
+    let gone = |path: PathBuf| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    gone(path.join("COMMIT"))
+        .and_then(|()| fs::remove_dir_all(path))
+        .map_err(|error| StoreError::at(path, format_args!("the former checkpoint cannot be removed: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(epoch: usize) -> Cursor {
+        Cursor { epoch, batch: 0 }
+    }
+
+    #[test]
+    fn the_last_and_the_one_before_are_kept_and_the_newest_is_found_across_attempts() {
+        let run = testing::run();
+        let (first, second) = (attempt_path(run.path(), 1), attempt_path(run.path(), 2));
+        fs::create_dir_all(&first).unwrap();
+        fs::create_dir_all(&second).unwrap();
+        for epoch in 1..=4 {
+            write(&first, at(epoch), format!("one {epoch}").as_bytes()).unwrap();
+        }
+        write(&second, at(3), b"two 3").unwrap();
+        assert_eq!(cursors(&first.join("checkpoints")).unwrap(), [at(3), at(4)]);
+        let newest = |run: &Path| newest(run).unwrap().0.unwrap();
+        assert_eq!(newest(run.path()), Checkpoint { attempt: 1, cursor: at(4), bytes: b"one 4".to_vec() });
+        write(&second, at(4), b"two 4").unwrap();
+        assert_eq!(newest(run.path()).bytes, b"two 4");
+        write(&second, Cursor { epoch: 4, batch: 7 }, b"two 4.7").unwrap();
+        assert_eq!(newest(run.path()).bytes, b"two 4.7");
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_not_committed_is_written_again_and_a_committed_one_stays() {
+        let run = testing::run();
+        let attempt = attempt_path(run.path(), 1);
+        fs::create_dir_all(attempt.join("checkpoints/1-0")).unwrap();
+        fs::write(attempt.join("checkpoints/1-0/state.safetensors"), b"torn").unwrap();
+        write(&attempt, at(1), b"whole").unwrap();
+        write(&attempt, at(1), b"again").unwrap();
+        assert_eq!(newest(run.path()).unwrap().0.unwrap().bytes, b"whole");
+    }
+
+    #[test]
+    fn the_best_weights_follow_their_marker() {
+        let run = testing::run();
+        let attempt = attempt_path(run.path(), 1);
+        fs::create_dir_all(&attempt).unwrap();
+        assert_eq!(best(&attempt).unwrap(), None);
+        write_best(&attempt, at(1), b"first").unwrap();
+        write_best(&attempt, at(5), b"second").unwrap();
+        assert_eq!(best(&attempt).unwrap().unwrap(), b"second");
+        assert_eq!(names_in(&attempt.join("checkpoints")).unwrap().len(), 2);
+        fs::write(attempt.join("checkpoints/best-5-0.safetensors"), b"secund").unwrap();
+        assert!(best(&attempt).unwrap_err().to_string().contains("checksum"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_flipped_bit_or_cut_falls_back_to_the_checkpoint_before_and_says_so(
+            in_marker: bool, place: prop::sample::Index, bit in 0_u8..8, cut: bool
+        ) {
+            let run = testing::run();
+            let attempt = attempt_path(run.path(), 1);
+            fs::create_dir_all(&attempt).unwrap();
+            write(&attempt, at(1), b"the state before").unwrap();
+            write(&attempt, at(2), b"the newest state").unwrap();
+            let path = attempt.join("checkpoints/2-0").join(if in_marker { "COMMIT" } else { "state.safetensors" });
+            let mut bytes = fs::read(&path).unwrap();
+            // The marker's final newline is not part of its JSON.
+            let place = place.index(bytes.len() - usize::from(in_marker));
+            if cut { bytes.truncate(place) } else { bytes[place] ^= 1 << bit }
+            fs::write(&path, &bytes).unwrap();
+            let (found, warnings) = newest(run.path()).unwrap();
+            // A changed key name or version may leave a marker that says the same; the bytes are then whole.
+            match found.unwrap() {
+                checkpoint if checkpoint.cursor == at(2) => prop_assert_eq!(checkpoint.bytes, b"the newest state"),
+                checkpoint => {
+                    prop_assert_eq!(checkpoint.bytes, b"the state before");
+                    prop_assert_eq!(warnings.len(), 1);
+                    prop_assert!(warnings[0].contains("checkpoint 2-0 of attempt 1"), "{}", warnings[0]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads an event log piece by piece, as far as it is whole.
+
+use serde::Deserialize;
+use std::io::BufRead;
+
+use crate::event::{Line, VERSION};
+
+/// Broken lines of one log that are told; a file of garbage must not become a thousand messages.
+const TOLD: usize = 5;
+
+/// A place in the log of one attempt.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LogReader {
+    /// Bytes taken: whole lines.
+    pub offset: u64,
+    /// Lines taken.
+    lines: u64,
+    /// The number that the next line must have.
+    seq: u64,
+    /// Broken lines met.
+    broken: usize,
+    /// Whether a tail of NUL bytes was told.
+    nul_told: bool,
+}
+
+impl LogReader {
+    /// Takes the bytes at [`Self::offset`] up to the last line's end; tells each line, or why it could not be read. A torn last
+    /// line is left: it is being written, or its writer was killed.
+    pub fn take(&mut self, bytes: &[u8], mut tell: impl FnMut(Result<Line, String>)) {
+        let mut rest = bytes;
+        loop {
+            let whole = rest;
+            // Cannot fail: it reads from memory.
+            let length = rest.skip_until(b'\n').unwrap_or(0);
+            let Some(line) = whole[..length].strip_suffix(b"\n") else {
+                self.look_at_tail(whole, &mut tell);
+                return;
+            };
+            self.offset += length as u64;
+            self.lines += 1;
+            match parse(line) {
+                Ok(line) => {
+                    if line.seq != self.seq {
+                        let (found, expected) = (line.seq, self.seq);
+                        self.complain(format!("has number {found} instead of {expected}: lines are missing"), &mut tell);
+                    }
+                    self.seq = line.seq.saturating_add(1);
+                    tell(Ok(line));
+                }
+                Err(why) => {
+                    self.seq += 1;
+                    self.complain(why, &mut tell);
+                }
+            }
+        }
+    }
+
+    fn complain(&mut self, why: String, tell: &mut impl FnMut(Result<Line, String>)) {
+        self.broken += 1;
+        let more = if self.broken == TOLD { " (further broken lines of this log are not told)" } else { "" };
+        if self.broken <= TOLD {
+            tell(Err(format!("line {} {why}{more}", self.lines)));
+        }
+    }
+
+    /// A file system that had promised room but not yet written into it leaves NUL bytes after a power cut.
+    fn look_at_tail(&mut self, tail: &[u8], tell: &mut impl FnMut(Result<Line, String>)) {
+        if !self.nul_told && tail.contains(&0) {
+            self.nul_told = true;
+            tell(Err(format!("ends in {} bytes that were never written (a power cut?)", tail.len())));
+        }
+    }
+}
+
+fn parse(line: &[u8]) -> Result<Line, String> {
+    #[derive(Deserialize)]
+    struct Head {
+        v: u32,
+    }
+    let later = |v: u32| format!("has format {v}, of a later kiln (this one reads up to {VERSION})");
+    match serde_json::from_slice::<Line>(line) {
+        Ok(line) if line.v > VERSION => Err(later(line.v)),
+        Ok(line) => Ok(line),
+        Err(error) => match serde_json::from_slice(line) {
+            Ok(Head { v }) if v > VERSION => Err(later(v)),
+            _ => Err(format!("is damaged: {error}")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(reader: &mut LogReader, bytes: &[u8]) -> (Vec<Line>, Vec<String>) {
+        let (mut lines, mut damage) = (Vec::new(), Vec::new());
+        reader.take(bytes, |told| match told {
+            Ok(line) => lines.push(line),
+            Err(why) => damage.push(why),
+        });
+        (lines, damage)
+    }
+
+    #[test]
+    fn a_broken_line_in_the_middle_is_told_and_the_others_are_read() {
+        let text = testing::log(4);
+        let broken = text.replacen("\"event\":\"epoch\"", "\"event\":\"epo", 1);
+        let (lines, damage) = read(&mut LogReader::default(), broken.as_bytes());
+        assert_eq!(lines.len(), text.lines().count() - 1);
+        assert_eq!(damage.len(), 1);
+        assert!(damage[0].starts_with("line 2 is damaged"), "{}", damage[0]);
+    }
+
+    #[test]
+    fn an_unknown_event_a_later_format_and_a_missing_line_are_told() {
+        let unknown = testing::log(1).replacen("\"event\":\"epoch\"", "\"event\":\"eclipse\"", 1);
+        assert!(read(&mut LogReader::default(), unknown.as_bytes()).1[0].contains("eclipse"));
+        let later = testing::log(1).replacen("{\"v\":1", "{\"v\":2", 1);
+        assert!(read(&mut LogReader::default(), later.as_bytes()).1[0].contains("format 2"));
+        let unreadable = "{\"v\":9,\"what\":3}\n";
+        assert!(read(&mut LogReader::default(), unreadable.as_bytes()).1[0].contains("format 9"));
+        let all = testing::log(3);
+        let missing: String = all.lines().enumerate().filter(|(i, _)| *i != 1).map(|(_, line)| format!("{line}\n")).collect();
+        let (lines, damage) = read(&mut LogReader::default(), missing.as_bytes());
+        assert_eq!(lines.len(), all.lines().count() - 1);
+        assert_eq!(damage, ["line 2 has number 2 instead of 1: lines are missing"]);
+    }
+
+    #[test]
+    fn garbage_is_told_a_few_times_and_a_tail_of_nul_bytes_once() {
+        let mut reader = LogReader::default();
+        assert_eq!(read(&mut reader, &b"\xff\0\n".repeat(1000)).1.len(), TOLD);
+        let mut reader = LogReader::default();
+        let text = [testing::log(1).as_bytes(), &[0; 40]].concat();
+        assert_eq!(read(&mut reader, &text).1.len(), 1);
+        let offset = usize::try_from(reader.offset).unwrap();
+        assert!(read(&mut reader, &text[offset..]).1.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_log_read_in_pieces_tells_what_it_tells_at_once(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let text = testing::log(4);
+            let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).chain([text.len()]).collect();
+            ends.sort_unstable();
+            let (mut reader, mut lines) = (LogReader::default(), Vec::new());
+            for end in ends {
+                let start = usize::try_from(reader.offset).unwrap();
+                let (new, damage) = read(&mut reader, &text.as_bytes()[start..end]);
+                prop_assert!(damage.is_empty());
+                lines.extend(new);
+            }
+            prop_assert_eq!(lines, read(&mut LogReader::default(), text.as_bytes()).0);
+        }
+
+        #[test]
+        fn no_bytes_whatever_make_the_reader_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut reader = LogReader::default();
+            let (lines, _) = read(&mut reader, &bytes);
+            prop_assert!(lines.is_empty() && reader.offset <= bytes.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `sweep.toml` and its former versions.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{StoreError, SweepManifest, publish};
+
+/// Where a sweep's manifest lies.
+pub(super) fn path_in(folder: &Path) -> PathBuf {
+    folder.join("sweep.toml")
+}
+
+/// Writes the manifest. One that asks for the same trials stays as it is (where it came from was true then); another one is kept
+/// as `sweep.1.toml`, `sweep.2.toml`, … by link before it is replaced, so that there is a whole manifest at any moment.
+pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), StoreError> {
+    let path = path_in(folder);
+    let text = to_text(manifest).map_err(|error| StoreError::at(&path, error))?;
+    let Some(former) = publish::read_if_there(&path)? else {
+        return match publish::publish(&path, text.as_bytes())? {
+            true => Ok(()),
+            false => Err(StoreError::at(&path, "another process wrote it at the same moment; run the sweep again")),
+        };
+    };
+    if parse(&former).is_ok_and(|former| same(&former, manifest)) {
+        return Ok(());
+    }
+    keep_former(folder, &path, &former)?;
+    publish::replace(&path, text.as_bytes())
+}
+
+/// Reads the manifest.
+pub(super) fn read(folder: &Path) -> Result<SweepManifest, StoreError> {
+    let path = path_in(folder);
+    match publish::read_if_there(&path)? {
+        Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
+        None => Err(StoreError::at(&path, "is missing")),
+    }
+}
+
+/// Whether two manifests ask for the same: the text of the experiment, its overrides and the trials that they come to.
+fn same(a: &SweepManifest, b: &SweepManifest) -> bool {
+    a.experiment == b.experiment && a.origin.overrides == b.origin.overrides && a.trials == b.trials
+}
+
+fn to_text(manifest: &SweepManifest) -> Result<String, String> {
+    let body = toml::to_string_pretty(manifest).map_err(|error| format!("cannot be written as TOML: {error}"))?;
+    Ok(format!(
+        "# The experiment as kiln resolved it, and where it came from. Written by kiln: edit the experiment file instead.\n{body}"
+    ))
+}
+
+fn parse(bytes: &[u8]) -> Result<SweepManifest, String> {
+    let text = toml_text(bytes)?;
+    let manifest: SweepManifest = toml::from_str(text).map_err(|error| toml_error(&error, text))?;
+    check_version(manifest.v)?;
+    Ok(manifest)
+}
+
+/// The text of a TOML file that this program wrote.
+pub(super) fn toml_text(bytes: &[u8]) -> Result<&str, String> {
+    if bytes.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    std::str::from_utf8(bytes).map_err(|_| "is damaged: not UTF-8".to_owned())
+}
+
+/// A parser's error on one line, with the line that it is about.
+pub(super) fn toml_error(error: &toml::de::Error, text: &str) -> String {
+    let place = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let line = place.map_or_else(String::new, |line| format!(" at line {line}"));
+    format!("is damaged{line}: {}", error.message().replace('\n', ", "))
+}
+
+/// An error when a file is of a later format than this program knows.
+pub(super) fn check_version(v: u32) -> Result<(), String> {
+    if v > super::VERSION {
+        return Err(format!("format {v} is of a later kiln (this one reads up to {}); use that one", super::VERSION));
+    }
+    Ok(())
+}
+
+fn keep_former(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut number = 1_u32;
+    loop {
+        let kept = folder.join(format!("sweep.{number}.toml"));
+        match fs::hard_link(path, &kept) {
+            Ok(()) => return publish::sync_folder(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // A kill between the link and the replacement leaves the newest one linked already.
+                let newest = !folder.join(format!("sweep.{}.toml", number + 1)).exists();
+                if newest && publish::read_if_there(&kept)?.as_deref() == Some(bytes) {
+                    return Ok(());
+                }
+                number += 1;
+            }
+            Err(error) => return Err(StoreError::at(&kept, format_args!("the former manifest cannot be kept: {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing;
+    use super::*;
+
+    fn manifest(text: &str) -> SweepManifest {
+        SweepManifest { experiment: text.to_owned(), ..testing::manifest(&["a", "b"]) }
+    }
+
+    #[test]
+    fn a_manifest_that_asks_for_the_same_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &manifest("x")).unwrap();
+        let mut again = manifest("x");
+        again.origin.argv = vec!["another".into()];
+        write(folder.path(), &again).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), manifest("x"));
+        assert!(!folder.path().join("sweep.1.toml").exists());
+    }
+
+    #[test]
+    fn former_manifests_are_kept_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["first", "second", "first"] {
+            write(folder.path(), &manifest(text)).unwrap();
+        }
+        let at = |name: &str| parse(&fs::read(folder.path().join(name)).unwrap()).unwrap().experiment;
+        assert_eq!([at("sweep.1.toml"), at("sweep.2.toml"), at("sweep.toml")], ["first", "second", "first"]);
+    }
+
+    #[test]
+    fn a_kill_before_the_replacement_does_not_keep_the_former_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &manifest("first")).unwrap();
+        keep_former(folder.path(), &path_in(folder.path()), &fs::read(path_in(folder.path())).unwrap()).unwrap();
+        write(folder.path(), &manifest("second")).unwrap();
+        assert!(folder.path().join("sweep.1.toml").exists() && !folder.path().join("sweep.2.toml").exists());
+    }
+
+    #[test]
+    fn a_damaged_manifest_is_an_error_with_its_line_and_is_kept_when_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(path_in(folder.path()), "v = 1\nname = ").unwrap();
+        let error = read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("sweep.toml: is damaged at line 2"), "{error}");
+        write(folder.path(), &manifest("x")).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("sweep.1.toml")).unwrap(), "v = 1\nname = ");
+    }
+
+    #[test]
+    fn a_manifest_of_a_later_format_is_refused() {
+        let text = to_text(&SweepManifest { v: 2, ..manifest("x") }).unwrap();
+        assert!(parse(text.as_bytes()).unwrap_err().contains("format 2"));
+    }
+
+    #[test]
+    fn the_experiment_is_readable_in_the_manifest() {
+        let text = to_text(&manifest("name = \"grid\"\n[data]\nwindow = 60\n")).unwrap();
+        assert!(text.contains("\nname = \"grid\"\n[data]\nwindow = 60\n"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_manifest_comes_back_as_it_was_written(text in "[a-z'\"\\\\ \r\n\t#\u{1}é]{0,60}", question in proptest::option::of("\\PC{0,20}")) {
+            let manifest = SweepManifest { question, ..manifest(&text) };
+            prop_assert_eq!(parse(to_text(&manifest).unwrap().as_bytes()).unwrap(), manifest);
+        }
+    }
+}

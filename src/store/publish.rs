@@ -1,0 +1,154 @@
+//! Writes files so that a kill or a power cut leaves all of a file or none of it.
+//!
+//! Bytes go to a temporary file in the same folder, then to the disk, and only then under their name; the folder is synced too,
+//! or the name itself may be lost. link(2) gives a name that must not replace anything (it is atomic on NFS as well); rename(2)
+//! a name that must.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::StoreError;
+
+/// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
+pub(super) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    let won = match fs::hard_link(file.path(), path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(unwritten(path, bytes, &error)),
+    };
+    file.close().map_err(|error| unwritten(path, bytes, &error))?;
+    sync_folder(folder_of(path))?;
+    Ok(won)
+}
+
+/// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new one. Durable when it returns.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+    sync_folder(folder_of(path))
+}
+
+/// As [`replace`], but not durable: for what is worthless after a power cut.
+pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = temporary(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+    Ok(())
+}
+
+/// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
+pub(super) fn make_folder(path: &Path) -> Result<bool, StoreError> {
+    match fs::create_dir(path) {
+        Ok(()) => sync_folder(folder_of(path)).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(StoreError::at(path, format_args!("the folder cannot be made: {error}"))),
+    }
+}
+
+/// Brings the names in a folder to the disk.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    // Other systems do not open folders as files.
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| StoreError::at(path, format_args!("the folder cannot be brought to the disk: {error}")))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a file; `None` when there is none.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::at(path, format_args!("cannot be read: {error}"))),
+    }
+}
+
+fn durable(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let file = temporary(path, bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tmp-");
+    // Temporary files are private by default; what is published is as readable as any new file (the umask decides).
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn unwritten(path: &Path, bytes: &[u8], error: &io::Error) -> StoreError {
+    StoreError::at(path, format_args!("{} bytes cannot be written: {error}", bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publishing_never_replaces_and_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        assert!(publish(&path, b"first").unwrap());
+        assert!(!publish(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_six_publishers_at_once_exactly_one_wins_and_its_bytes_stay() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("result.json");
+            let start = std::sync::Barrier::new(6);
+            let winners: Vec<usize> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..6)
+                    .map(|i| {
+                        let (path, start) = (&path, &start);
+                        scope.spawn(move || {
+                            start.wait();
+                            publish(path, format!("thread {i}").as_bytes()).unwrap().then_some(i)
+                        })
+                    })
+                    .collect();
+                threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(winners.len(), 1);
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("thread {}", winners[0]));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_published_file_is_as_readable_as_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, published) = (folder.path().join("plain"), folder.path().join("published"));
+        fs::write(&plain, b"").unwrap();
+        publish(&published, b"").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&plain), mode(&published));
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = publish(&folder.path().join("gone/result.json"), b"x").unwrap_err().to_string();
+        assert!(error.contains("gone/result.json") && error.contains("1 bytes"), "{error}");
+    }
+}

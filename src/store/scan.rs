@@ -1,0 +1,164 @@
+//! Walks through a run's attempts in order: the one way in which both the reader and the follower read events.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::folder::{attempt_numbers, attempt_path};
+use super::log::LogReader;
+use super::{AttemptInfo, Liveness, publish, writer_alive};
+use crate::event::{Event, Line};
+
+/// What a walk tells.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// A line of an attempt's log.
+    Line(u32, Box<Line>),
+    /// An attempt's log is open, but its writer is gone, or a later attempt has begun.
+    Lost,
+    /// Something could not be read.
+    Damage(String),
+}
+
+/// How far a run's attempts were walked through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Walk {
+    /// The newest attempt seen; 0 before any.
+    pub attempt: u32,
+    log: LogReader,
+    /// Whether its log ended.
+    pub ended: bool,
+    lost: bool,
+    info: Option<AttemptInfo>,
+    info_told: bool,
+}
+
+impl Walk {
+    /// Whether the newest attempt may still write.
+    pub fn open(&self) -> bool {
+        self.attempt > 0 && !self.ended && !self.lost
+    }
+
+    /// Goes on to newer attempts, if there are any. With `last`, the winner, it takes all up to its end; without, what is new in
+    /// the newest log is left to [`Self::drain`] unless it was just found.
+    pub fn advance(&mut self, run: &Path, last: Option<u32>, tell: &mut impl FnMut(Told)) {
+        let numbers = match last {
+            // Spares a listing for nearly every finished run.
+            Some(1) => vec![1],
+            _ => attempt_numbers(run).unwrap_or_else(|error| {
+                tell(Told::Damage(error.to_string()));
+                Vec::new()
+            }),
+        };
+        for number in numbers.into_iter().filter(|number| last.is_none_or(|last| *number <= last)) {
+            if number > self.attempt {
+                self.drain(run, tell);
+                self.lose(tell);
+                *self = Self { attempt: number, ..Self::default() };
+                self.drain(run, tell);
+            }
+        }
+        if let Some(last) = last {
+            self.drain(run, tell);
+            if self.attempt != last || (self.log.offset == 0 && !log_path(run, last).exists()) {
+                tell(Told::Damage(format!("attempts/{last}/events.jsonl: is missing")));
+            }
+        }
+    }
+
+    /// Takes what is new in the newest attempt's log.
+    pub fn drain(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
+        if self.attempt == 0 {
+            return;
+        }
+        let number = self.attempt;
+        match read_from(&log_path(run, number), self.log.offset) {
+            Ok(bytes) => {
+                let ended = &mut self.ended;
+                self.log.take(&bytes, |told| match told {
+                    Ok(line) => {
+                        *ended |= matches!(line.event, Event::Ended { .. });
+                        tell(Told::Line(number, Box::new(line)));
+                    }
+                    Err(why) => tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}"))),
+                });
+            }
+            // The folder is made before the log.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tell(Told::Damage(format!("attempts/{number}/events.jsonl: cannot be read: {error}"))),
+        }
+    }
+
+    /// Tells when the newest attempt's log is open but its writer, as `alive` judges it, is gone.
+    pub fn look_for_writer(&mut self, run: &Path, alive: &mut impl FnMut(&AttemptInfo) -> Liveness, tell: &mut impl FnMut(Told)) {
+        if !self.open() {
+            return;
+        }
+        if self.info.is_none() {
+            self.read_info(run, tell);
+        }
+        if self.info.as_ref().map(alive) == Some(Liveness::Gone) {
+            // It may have written its end between our last look and its own.
+            self.drain(run, tell);
+            self.lose(tell);
+        }
+    }
+
+    fn lose(&mut self, tell: &mut impl FnMut(Told)) {
+        if self.open() {
+            self.lost = true;
+            tell(Told::Lost);
+        }
+    }
+
+    fn read_info(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
+        let path = attempt_path(run, self.attempt).join("attempt.json");
+        let read = publish::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| match bytes {
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| format!("attempts/{}/attempt.json: is damaged: {error}", self.attempt)),
+            // It is published after the log is made.
+            None => Ok(None),
+        });
+        match read {
+            Ok(info) => self.info = info,
+            Err(why) if !self.info_told => {
+                self.info_told = true;
+                tell(Told::Damage(why));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Where an attempt's log lies.
+pub(super) fn log_path(run: &Path, attempt: u32) -> std::path::PathBuf {
+    attempt_path(run, attempt).join("events.jsonl")
+}
+
+/// Whether a process still runs, by [`writer_alive`], which is asked once for each.
+pub(super) fn remembered() -> impl FnMut(&AttemptInfo) -> Liveness {
+    let mut known: Vec<(u32, u64, String, Liveness)> = Vec::new();
+    move |info| {
+        let same = |(pid, start, boot, _): &&(u32, u64, String, Liveness)| {
+            *pid == info.pid && *start == info.pid_start && *boot == info.boot_id
+        };
+        if let Some((.., liveness)) = known.iter().find(same) {
+            return *liveness;
+        }
+        let liveness = writer_alive(info);
+        known.push((info.pid, info.pid_start, info.boot_id.clone(), liveness));
+        liveness
+    }
+}
+
+fn read_from(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
+    if offset == 0 {
+        return fs::read(path);
+    }
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

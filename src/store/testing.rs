@@ -1,0 +1,151 @@
+//! What the store's tests write: one small trial, its events, its result.
+
+use burn_lanes::{EpochReport, SplitReport};
+
+use super::{AttemptInfo, Baseline, Evaluation, Origin, RunResult, SweepManifest, WindowCounts};
+use crate::event::{Cursor, End, Event, Line, VERSION};
+use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::space::Value;
+use crate::spec::{
+    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Synthetic, Target, TargetKind, Train, Volatility,
+    feature::Feature,
+};
+use crate::trial::{Trial, TrialId};
+
+pub(super) const AT: &str = "2026-01-02T03:04:05Z";
+
+/// The `index`-th trial: its seed is its index.
+pub(super) fn trial(index: usize) -> Trial {
+    let settings = settings(index as u64);
+    Trial {
+        id: TrialId::of(&settings, "fingerprint"),
+        index,
+        repeat: 0,
+        assignment: [("train.learning_rate".to_owned(), Value::Float(1e-3)), ("train.kind".to_owned(), Value::Text("adam".into()))]
+            .into(),
+        settings,
+    }
+}
+
+fn settings(seed: u64) -> Settings {
+    Settings {
+        data: Data {
+            source: Source::Synthetic(Synthetic {
+                bars: 1000,
+                session: 100,
+                signal: Signal::Reversal,
+                beta2: 0.05,
+                sd_bp: 10.0,
+                volatility: Volatility::Constant,
+                nu: None,
+                seed: 1,
+            }),
+            rows: None,
+            bar_seconds: Some(60),
+            features: vec![Feature::Close, Feature::LogReturn, Feature::Sma { n: 20 }],
+            target: Target { horizon: 1, kind: TargetKind::LogReturn },
+            window: 60,
+            step: 1,
+            cross_gaps: false,
+            split: crate::spec::Split { valid: 0.2, test: 0.1, embargo: 61 },
+            scale: Scale { price: Scaler::MinMax, volume: Scaler::None, indicator: Scaler::Standard },
+        },
+        model: Model { kind: ModelKind::Lstm, hidden_size: 32, num_layers: 2, dropout: 0.1 },
+        train: Train {
+            epochs: 20,
+            batch_size: 32,
+            learning_rate: 1e-3,
+            loss: burn_lanes::Loss::Mse,
+            optimizer: Optimizer {
+                kind: burn_lanes::OptimizerKind::Adam,
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay: 0.0,
+                momentum: 0.0,
+            },
+            schedule: burn_lanes::Schedule::Cosine { warmup_epochs: 0, min_learning_rate: 1e-5, restart_epochs: Some(10) },
+            early_stopping: Some(burn_lanes::EarlyStopping { patience: 10, min_delta: 0.0 }),
+            clip_norm: None,
+            seed,
+        },
+    }
+}
+
+pub(super) fn manifest(ids: &[&str]) -> SweepManifest {
+    SweepManifest {
+        v: 1,
+        name: "grid".into(),
+        question: Some("Which?".into()),
+        objective: Metric { split: Split::Valid, quantity: Quantity::Rmse },
+        direction: Direction::Minimize,
+        repeats: 1,
+        target_unit: "log return".into(),
+        trials: ids.iter().map(|id| (*id).to_owned()).collect(),
+        origin: Origin { argv: vec!["kiln".into(), "sweep".into()], git_dirty: Some(false), ..Origin::default() },
+        experiment: "name = \"grid\"\n".into(),
+    }
+}
+
+pub(super) fn info() -> AttemptInfo {
+    AttemptInfo::of_this_process("flex".into(), vec!["kiln".into(), "worker".into()], AT.into())
+}
+
+/// Its numbers are short in decimal: serde_json's default parser may miss the last bit of others.
+pub(super) fn epoch(epoch: usize, loss: f64) -> EpochReport {
+    let split = |loss: f64| SplitReport { loss, mse: loss * 3.0, mae: loss / 8.0, rmse: loss / 4.0 };
+    EpochReport {
+        epoch,
+        train: split(loss / 2.0),
+        valid: split(loss),
+        learning_rate: 1e-3,
+        best_epoch: epoch,
+        waited: 0,
+        seconds: 0.125,
+        windows_per_second: 12_345.678_9,
+    }
+}
+
+/// A whole attempt of `epochs` epochs.
+pub(super) fn events(epochs: usize) -> Vec<Event> {
+    let mut events = vec![Event::Started { device: "flex".into(), lanes: 8, resumed: None }];
+    for i in 1..=epochs {
+        events.push(Event::Epoch(epoch(i, 0.5_f64.powi(i as i32))));
+    }
+    events.push(Event::Checkpoint(Cursor { epoch: epochs, batch: 0 }));
+    events.push(Event::Ended { end: End::Finished });
+    events
+}
+
+/// The log of [`events`].
+pub(super) fn log(epochs: usize) -> String {
+    let lines = events(epochs).into_iter().zip(0..).map(|(event, seq)| Line { v: VERSION, seq, at: AT.into(), event });
+    lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect()
+}
+
+pub(super) fn result(attempt: u32) -> RunResult {
+    RunResult {
+        v: 1,
+        attempt,
+        end: End::EarlyStopped,
+        epochs: 12,
+        best_epoch: Some(7),
+        train: Some(epoch(7, 0.25).train),
+        valid: Some(epoch(7, 0.25).valid),
+        skill: Some(0.01),
+        baselines: vec![Baseline { name: "persistence".into(), mse: 0.3, mae: 0.2, rmse: 0.54 }],
+        windows: WindowCounts { train: 700, valid: 200, test: 100 },
+        seconds: 3.25,
+    }
+}
+
+pub(super) fn evaluation() -> Evaluation {
+    Evaluation { v: 1, at: AT.into(), windows: 100, mse: 0.1, mae: 0.2, rmse: 0.3, skill: None, baselines: vec![] }
+}
+
+/// An empty run's folder.
+pub(super) fn run() -> tempfile::TempDir {
+    let run = tempfile::tempdir().unwrap();
+    std::fs::create_dir(run.path().join("attempts")).unwrap();
+    run
+}

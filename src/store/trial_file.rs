@@ -1,0 +1,171 @@
+//! `trial.toml`: a trial as resolved, written once.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::{StoreError, manifest, publish};
+use crate::space::Assignment;
+use crate::spec::Settings;
+use crate::trial::{Trial, TrialId};
+
+/// The file's form: the trial, and the version of the format before it.
+#[derive(Serialize, Deserialize)]
+struct TrialFile<'a> {
+    v: u32,
+    id: Cow<'a, TrialId>,
+    index: usize,
+    repeat: usize,
+    assignment: Cow<'a, Assignment>,
+    settings: Cow<'a, Settings>,
+}
+
+/// Where a run's trial lies.
+pub(super) fn path_in(folder: &Path) -> PathBuf {
+    folder.join("trial.toml")
+}
+
+/// Writes the trial unless there is one, which must then have the same settings.
+pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
+    let path = path_in(folder);
+    let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+    if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+}
+
+/// Reads the trial.
+pub(super) fn read(folder: &Path) -> Result<Trial, StoreError> {
+    let path = path_in(folder);
+    match publish::read_if_there(&path)? {
+        Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
+        None => Err(StoreError::at(&path, "is missing")),
+    }
+}
+
+/// An error that names the first difference when the trial on disk trains to something else: a collision of ids, or an edited file.
+pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), StoreError> {
+    if former.settings.identity_bytes() == trial.settings.identity_bytes() {
+        return Ok(());
+    }
+    let value = |trial: &Trial| serde_json::to_value(&trial.settings).unwrap_or_default();
+    let what = difference("settings", &value(former), &value(trial)).unwrap_or_else(|| "settings differ".to_owned());
+    Err(StoreError::at(
+        path,
+        format_args!("is of another trial than the one to be run under the same id: {what}; move its folder away"),
+    ))
+}
+
+/// Reads the text of a `trial.toml`.
+pub(super) fn parse(bytes: &[u8]) -> Result<Trial, String> {
+    let text = manifest::toml_text(bytes)?;
+    let TrialFile { v, id, index, repeat, assignment, settings } =
+        toml::from_str(text).map_err(|error| manifest::toml_error(&error, text))?;
+    manifest::check_version(v)?;
+    Ok(Trial { id: id.into_owned(), index, repeat, assignment: assignment.into_owned(), settings: settings.into_owned() })
+}
+
+fn to_text(trial: &Trial) -> Result<String, String> {
+    let Trial { id, index, repeat, assignment, settings } = trial;
+    let file = TrialFile {
+        v: super::VERSION,
+        id: Cow::Borrowed(id),
+        index: *index,
+        repeat: *repeat,
+        assignment: Cow::Borrowed(assignment),
+        settings: Cow::Borrowed(settings),
+    };
+    toml::to_string(&file).map_err(|error| format!("cannot be written as TOML: {error}"))
+}
+
+/// The first key, in the order of the file, at which two trees differ: `key is 1 there and 2 here`.
+fn difference(key: &str, there: &serde_json::Value, here: &serde_json::Value) -> Option<String> {
+    use serde_json::Value::Object;
+    match (there, here) {
+        (Object(a), Object(b)) => {
+            let missing = serde_json::Value::Null;
+            a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))).find_map(|name| {
+                let path = format!("{key}.{name}");
+                // The path of the data may differ: its content counts.
+                if path == "settings.data.source.path" {
+                    return None;
+                }
+                difference(&path, a.get(name).unwrap_or(&missing), b.get(name).unwrap_or(&missing))
+            })
+        }
+        _ if there == here => None,
+        _ => Some(format!("{key} is {there} there and {here} here")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use crate::space::Value;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_trial_is_written_once_and_another_under_its_id_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let trial = testing::trial(1);
+        write(folder.path(), &trial).unwrap();
+        let before = std::fs::read(path_in(folder.path())).unwrap();
+        write(folder.path(), &Trial { index: 7, ..trial.clone() }).unwrap();
+        assert_eq!(std::fs::read(path_in(folder.path())).unwrap(), before);
+        let mut other = trial;
+        other.settings.model.hidden_size += 1;
+        let error = write(folder.path(), &other).unwrap_err().to_string();
+        assert!(error.contains("settings.model.hidden_size is"), "{error}");
+    }
+
+    #[test]
+    fn a_file_source_and_every_schedule_come_back() {
+        let mut trial = testing::trial(1);
+        trial.settings.data.source = crate::spec::Source::File {
+            path: "data/a \"b\".csv".into(),
+            format: crate::spec::Format::Csv,
+            columns: crate::spec::Columns::default(),
+            zone: None,
+            bar_label: crate::spec::BarLabel::Start,
+        };
+        for schedule in [
+            burn_lanes::Schedule::Constant,
+            burn_lanes::Schedule::Cosine { warmup_epochs: 1, min_learning_rate: 1e-5, restart_epochs: None },
+            burn_lanes::Schedule::Plateau { factor: 0.1, patience: 3, min_learning_rate: 0.0 },
+        ] {
+            trial.settings.train.schedule = schedule;
+            assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<f64>().prop_filter("finite", |x| x.is_finite()).prop_map(Value::Float),
+            "\\PC{0,12}".prop_map(Value::Text),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::List),
+                prop::collection::btree_map("[a-z.]{1,5}", inner, 0..3).prop_map(Value::Table),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_trial_comes_back_as_it_was_written(
+            seed: u64,
+            rate in any::<f64>().prop_filter("finite", |x| x.is_finite()),
+            rows in prop::option::of(0_usize..1 << 40),
+            assignment in prop::collection::btree_map("[a-z]{1,4}\\.[a-z_]{1,6}", value(), 0..4),
+        ) {
+            let mut trial = testing::trial(1);
+            trial.settings.train.seed = seed;
+            trial.settings.train.learning_rate = rate;
+            trial.settings.data.rows = rows;
+            trial.assignment = assignment;
+            prop_assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
+        }
+    }
+}
