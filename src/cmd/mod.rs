@@ -2,8 +2,15 @@
 
 mod args;
 mod clock;
+pub mod compare;
+pub mod doctor;
 mod outcome;
+pub mod runs;
+mod selection;
+pub mod show;
 pub mod watch;
 
-pub use args::{Cli, CompareArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs};
+pub use args::{
+    Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
+};
 pub use outcome::{Failure, Outcome};

@@ -1,1 +1,22 @@
-//! Runs side by side.
+//! Runs side by side: what differs in their settings first, then results with their spread, beside the baselines.
+//!
+//! Runs of one assignment over repeats are one row ([`Row`]), with the mean, the standard deviation and the number of its runs.
+//! Every number is of the best epoch by validation loss, never of the last one. A run without a finite number is listed after the
+//! ranking with its state and reason, never left out and never ranked. Knows records, not where they come from.
+
+mod comparison;
+mod differ;
+mod group;
+mod print;
+mod rank;
+mod table;
+mod text;
+mod value;
+mod verdict;
+
+pub use comparison::{BaselineRow, Comparison, Row, Unranked, compare};
+pub use differ::{Difference, DifferingValue};
+pub use group::Spread;
+pub use table::{Align, table};
+pub use text::{assignment, escape, number};
+pub use value::{names, state, value};

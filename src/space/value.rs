@@ -25,6 +25,27 @@ pub enum Value {
 /// Values of the parameters by their dotted key (`model.hidden_size`); inactive conditional parameters are absent.
 pub type Assignment = BTreeMap<String, Value>;
 
+impl Value {
+    /// The number, if it is one.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            Self::Bool(_) | Self::Text(_) | Self::List(_) | Self::Table(_) => None,
+        }
+    }
+
+    /// Equal, where 1 and 1.0 are the same number: a person may write either.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Int(_), Self::Float(_)) | (Self::Float(_), Self::Int(_)) => self.as_f64() == other.as_f64(),
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Value {
     /// As in TOML, tables inline; floats in their shortest exact form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

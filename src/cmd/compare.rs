@@ -1,0 +1,91 @@
+//! `compare`: runs side by side.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::selection::{read_selected, write_json};
+use super::{CompareArgs, Failure, Outcome};
+use crate::compare::{Comparison, compare};
+use crate::metric::Metric;
+use crate::spec::Objective;
+use crate::store::read_sweep_summaries;
+
+/// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
+///
+/// # Errors
+/// When a selector names nothing, or the output fails.
+pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let CompareArgs { selectors, metric, runs, json } = args;
+    let comparison = compared(&runs, &selectors, metric)?;
+    if json {
+        write_json(out, &comparison)?
+    } else {
+        comparison.write(out)?
+    }
+    Ok(Outcome::Done)
+}
+
+fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Comparison, Failure> {
+    let selected = read_selected(root, selectors, read_sweep_summaries)?;
+    let objective = match metric {
+        Some(metric) => Objective { metric, direction: metric.direction() },
+        None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
+    };
+    let mut comparison = compare(&selected.runs, objective);
+    let others = selected.manifests.iter().map(|manifest| (&manifest.name, manifest.objective));
+    if let Some((name, other)) = others.skip(1).find(|(_, other)| metric.is_none() && *other != objective.metric) {
+        comparison.notes.push(format!(
+            "ranked by the first sweep's {}; '{name}' has {other} as its objective (choose with --metric)",
+            objective.metric
+        ));
+    }
+    if selected.former > 0 {
+        comparison.notes.push(format!(
+            "{} runs that the file does not plan any more are left out; name them as sweep/id to compare them",
+            selected.former
+        ));
+    }
+    for (run, reason) in selected.damaged {
+        comparison.notes.push(format!("{run} cannot be read: {reason}"));
+    }
+    Ok(comparison)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::selection::tests::{STORE, printed};
+
+    fn args(selectors: &[&str]) -> CompareArgs {
+        CompareArgs {
+            selectors: selectors.iter().map(|s| (*s).to_owned()).collect(),
+            metric: None,
+            runs: STORE.into(),
+            json: false,
+        }
+    }
+
+    #[test]
+    fn a_recorded_sweep_is_compared_the_same_for_ever() {
+        insta::assert_snapshot!(printed(|out| run(args(&["grid"]), out)), @r"
+        valid.rmse in log return, lower is better; numbers are of the best epoch by valid.loss
+          #  run                     best epoch  train.rmse  valid.rmse  valid.skill
+          1  31d897f497c7 +2                  4    0.007812     0.01562         0.01
+        (2)  persistence (baseline)                                0.54            0
+
+        not ranked
+        run           epochs  so far  state
+        ef53f2eb8e5c       1       —  failed: the loss is not a number since epoch 1
+        6ae5c693e4dd       1   0.125  running
+
+        the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown
+        ");
+    }
+
+    #[test]
+    fn a_run_that_is_named_twice_is_compared_once() {
+        let once = printed(|out| run(CompareArgs { json: true, ..args(&["grid"]) }, out));
+        let twice = printed(|out| run(CompareArgs { json: true, ..args(&["grid", "grid/3", "grid"]) }, out));
+        assert_eq!(once, twice);
+    }
+}

@@ -1,0 +1,262 @@
+//! `runs`: lists sweeps, or the runs that a selector names.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+
+use super::selection::{objective, read_selected, write_json};
+use super::{Failure, Outcome, RunsArgs};
+use crate::compare::{Align, assignment, compare, escape, names, number, state, table, value};
+use crate::event::End;
+use crate::metric::{Metric, Quantity, Split};
+use crate::spec::Objective;
+use crate::store::{RunRecord, RunState, list_sweeps, read_sweep, read_sweep_summaries};
+
+/// Lists all sweeps, or the runs of a sweep, or one run.
+///
+/// # Errors
+/// When the selector names nothing, or the output fails.
+pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let RunsArgs { selector, runs: root, json } = args;
+    match selector {
+        None => {
+            let sweeps: Vec<SweepRow> = list_sweeps(&root)?.iter().map(|folder| sweep_row(folder)).collect();
+            if json { write_json(out, &sweeps)? } else { write_sweeps(out, &root, &sweeps)? }
+        }
+        Some(selector) => {
+            let selected = read_selected(&root, &[selector], read_sweep)?;
+            let objective = selected.objective().unwrap_or(DEFAULT_OBJECTIVE);
+            let mut rows: Vec<RunRow> = selected.runs.iter().map(|run| run_row(run, objective)).collect();
+            rows.extend(selected.damaged.iter().map(damaged_row));
+            if json {
+                write_json(out, &rows)?
+            } else {
+                write_runs(out, objective.metric, &rows)?
+            }
+            if selected.former > 0 && !json {
+                writeln!(out, "{} runs that the file does not plan any more are not listed", selected.former)?;
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+const DEFAULT_OBJECTIVE: Objective =
+    Objective { metric: Metric { split: Split::Valid, quantity: Quantity::Rmse }, direction: crate::metric::Direction::Minimize };
+
+/// A sweep in the list.
+#[derive(Debug, Default, Serialize)]
+struct SweepRow {
+    sweep: String,
+    /// Planned by the current version of its file.
+    trials: usize,
+    finished: usize,
+    failed: usize,
+    running: usize,
+    /// Neither of these: waiting, interrupted, or lost.
+    open: usize,
+    objective: Option<Metric>,
+    /// The best mean over repeats.
+    best: Option<f64>,
+    /// When a run was started or finished last, RFC 3339 in UTC.
+    newest: Option<String>,
+    /// Why the sweep, or how many of its runs, cannot be read.
+    damage: Option<String>,
+}
+
+/// A run in the list.
+#[derive(Debug, Default, Serialize)]
+struct RunRow {
+    sweep: String,
+    run: String,
+    state: String,
+    epochs: usize,
+    best_epoch: Option<usize>,
+    /// The objective at the best epoch.
+    value: Option<f64>,
+    skill: Option<f64>,
+    /// Wall time of the winning attempt, seconds.
+    seconds: Option<f64>,
+    device: Option<String>,
+    seed: Option<u64>,
+    assignment: crate::space::Assignment,
+}
+
+fn sweep_row(folder: &Path) -> SweepRow {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let record = match read_sweep_summaries(folder) {
+        Ok(record) => record,
+        Err(error) => return SweepRow { sweep: name, damage: Some(error.to_string()), ..SweepRow::default() },
+    };
+    let mut row = SweepRow { sweep: name, trials: record.manifest.trials.len(), ..SweepRow::default() };
+    for run in &record.runs {
+        *(match stage(run) {
+            Stage::Finished => &mut row.finished,
+            Stage::Failed => &mut row.failed,
+            Stage::Running => &mut row.running,
+            Stage::Open => &mut row.open,
+        }) += 1;
+    }
+    row.open += row.trials.saturating_sub(record.runs.len() + record.damaged.len());
+    row.objective = Some(record.manifest.objective);
+    let ranking = compare(&record.runs, objective(&record.manifest));
+    row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
+    row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
+    let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();
+    row.damage = (damaged > 0).then(|| format!("{damaged} damaged (kiln runs {} tells)", escape(&row.sweep)));
+    row
+}
+
+enum Stage {
+    Finished,
+    Failed,
+    Running,
+    Open,
+}
+
+fn stage(run: &RunRecord) -> Stage {
+    match (run.result.as_ref().map(|result| &result.end), &run.progress.state) {
+        (Some(End::Failed { .. }), _) | (None, RunState::Ended(End::Failed { .. })) => Stage::Failed,
+        (Some(_), _) => Stage::Finished,
+        (None, RunState::Running) => Stage::Running,
+        (None, RunState::Waiting | RunState::Lost | RunState::Ended(_)) => Stage::Open,
+    }
+}
+
+fn run_row(run: &RunRecord, objective: Objective) -> RunRow {
+    let (sweep, name) = names(run);
+    let skill = Metric { split: Split::Valid, quantity: Quantity::Skill };
+    let mut state = state(run);
+    if let Some(damage) = run.damage.first() {
+        state = format!("{state} (damaged: {damage})");
+    }
+    RunRow {
+        sweep,
+        run: name,
+        state,
+        epochs: run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
+        best_epoch: match &run.result {
+            Some(result) => result.best_epoch,
+            None => run.progress.best().map(|epoch| epoch.epoch),
+        },
+        value: value(run, objective.metric),
+        skill: value(run, skill),
+        seconds: run.result.as_ref().map(|result| result.seconds).filter(|seconds| seconds.is_finite()),
+        device: run.progress.device.clone(),
+        seed: Some(run.trial.settings.train.seed),
+        assignment: run.trial.assignment.clone(),
+    }
+}
+
+fn damaged_row((name, reason): &(String, String)) -> RunRow {
+    let (sweep, run) = name.split_once('/').map_or((String::new(), name.clone()), |(sweep, run)| (sweep.into(), run.into()));
+    RunRow { sweep, run, state: format!("damaged: {reason}"), ..RunRow::default() }
+}
+
+fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(writeln!(out, "no sweeps in {}; start one with kiln sweep FILE.toml", escape(&root.display().to_string()))?);
+    }
+    let header = [
+        ("sweep", Align::Left),
+        ("trials", Align::Right),
+        ("finished", Align::Right),
+        ("failed", Align::Right),
+        ("running", Align::Right),
+        ("open", Align::Right),
+        ("best", Align::Right),
+        ("objective", Align::Left),
+        ("newest", Align::Left),
+        ("", Align::Left),
+    ];
+    let cells = rows.iter().map(|row| {
+        let mut cells = vec![escape(&row.sweep)];
+        cells.extend([row.trials, row.finished, row.failed, row.running, row.open].map(|count| count.to_string()));
+        cells.extend([
+            number(row.best),
+            row.objective.map_or_else(|| "—".into(), |metric| metric.to_string()),
+            row.newest.clone().unwrap_or_else(|| "—".into()),
+            row.damage.as_deref().map(escape).unwrap_or_default(),
+        ]);
+        cells
+    });
+    Ok(write!(out, "{}", table(&header.map(|(name, align)| (name.to_owned(), align)), cells))?)
+}
+
+fn write_runs(out: &mut dyn Write, objective: Metric, rows: &[RunRow]) -> Result<(), Failure> {
+    let header = [
+        ("run".to_owned(), Align::Left),
+        ("state".into(), Align::Left),
+        ("epochs".into(), Align::Right),
+        ("best epoch".into(), Align::Right),
+        (objective.to_string(), Align::Right),
+        ("skill".into(), Align::Right),
+        ("seconds".into(), Align::Right),
+        ("device".into(), Align::Left),
+        ("seed".into(), Align::Right),
+        ("assignment".into(), Align::Left),
+    ];
+    let dash = || "—".to_owned();
+    let cells = rows.iter().map(|row| {
+        vec![
+            escape(&format!("{}/{}", row.sweep, row.run)),
+            escape(&row.state),
+            row.epochs.to_string(),
+            row.best_epoch.map_or_else(dash, |epoch| epoch.to_string()),
+            number(row.value),
+            number(row.skill),
+            number(row.seconds),
+            row.device.as_deref().map_or_else(dash, escape),
+            row.seed.map_or_else(dash, |seed| seed.to_string()),
+            assignment(&row.assignment),
+        ]
+    });
+    Ok(write!(out, "{}", table(&header, cells))?)
+}
+
+/// When something was last added to a folder.
+fn modified(folder: &Path) -> Option<Timestamp> {
+    Timestamp::try_from(folder.metadata().ok()?.modified().ok()?).ok()
+}
+
+fn to_seconds(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::selection::tests::{STORE, printed};
+
+    fn args(selector: Option<&str>) -> RunsArgs {
+        RunsArgs { selector: selector.map(str::to_owned), runs: STORE.into(), json: false }
+    }
+
+    #[test]
+    fn sweeps_are_listed_with_what_became_of_their_trials() {
+        let sweeps: serde_json::Value =
+            serde_json::from_str(&printed(|out| run(RunsArgs { json: true, ..args(None) }, out))).unwrap();
+        let sweep = &sweeps[0];
+        let counts = ["trials", "finished", "failed", "running", "open"].map(|key| sweep[key].as_u64().unwrap());
+        assert_eq!((sweep["sweep"].as_str(), counts), (Some("grid"), [3, 1, 1, 1, 0]));
+        assert!(sweep["newest"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn the_runs_of_a_sweep_are_listed_in_the_order_of_the_plan() {
+        insta::assert_snapshot!(printed(|out| run(args(Some("grid")), out)), @r"
+        run                state                                           epochs  best epoch  valid.rmse  skill  seconds  device  seed  assignment
+        grid/31d897f497c7  early stopped                                        4           4     0.01562   0.01    3.250  cuda:0     1  train.kind = adam, train.learning_rate = 0.001
+        grid/ef53f2eb8e5c  failed: the loss is not a number since epoch 1       1           —           —      —    3.250  flex       2  train.kind = adam, train.learning_rate = 0.001
+        grid/6ae5c693e4dd  running                                              1           1       0.125      —        —  flex       3  train.kind = adam, train.learning_rate = 0.001
+        ");
+    }
+
+    #[test]
+    fn an_empty_folder_says_what_to_do() {
+        let empty = tempfile::tempdir().unwrap();
+        let text = printed(|out| run(RunsArgs { runs: empty.path().into(), ..args(None) }, out));
+        assert!(text.starts_with("no sweeps in") && text.contains("kiln sweep FILE.toml"), "{text}");
+    }
+}

@@ -1,0 +1,126 @@
+//! What the selectors of a command line name.
+
+use serde::Serialize;
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::spec::Objective;
+use crate::store::{RunRecord, Selection, StoreError, SweepManifest, SweepRecord, select};
+
+/// The runs that selectors name, each once.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    pub(super) runs: Vec<RunRecord>,
+    /// The manifests of their sweeps, in order of first appearance.
+    pub(super) manifests: Vec<SweepManifest>,
+    /// Runs that could not be read at all, and why.
+    pub(super) damaged: Vec<(String, String)>,
+    /// Runs of former versions of the files that were left out.
+    pub(super) former: usize,
+}
+
+impl Selected {
+    /// What the first sweep is ranked by.
+    pub(super) fn objective(&self) -> Option<Objective> {
+        self.manifests.first().map(objective)
+    }
+}
+
+/// What a sweep is ranked by.
+pub(super) fn objective(manifest: &SweepManifest) -> Objective {
+    Objective { metric: manifest.objective, direction: manifest.direction }
+}
+
+/// Reads what the selectors name with `read` ([`crate::store::read_sweep`] or its summaries). A run is read with its sweep, which
+/// knows its place in the plan and what it is ranked by. Of a sweep named as a whole, the runs that its file does not plan any
+/// more are left out where it plans others.
+pub(super) fn read_selected(
+    root: &Path,
+    selectors: &[String],
+    read: fn(&Path) -> Result<SweepRecord, StoreError>,
+) -> Result<Selected, StoreError> {
+    let mut selected = Selected::default();
+    for (folder, wanted) in wanted(root, selectors)? {
+        let sweep = read(&folder)?;
+        let plans_some = sweep.runs.iter().any(|run| run.current);
+        let mut left_out = 0;
+        for run in sweep.runs {
+            if wanted.whole && plans_some && !run.current && !wanted.runs.contains(&run.folder) {
+                left_out += 1;
+            } else if wanted.whole || wanted.runs.contains(&run.folder) {
+                selected.runs.push(run);
+            }
+        }
+        for (id, reason) in sweep.damaged {
+            if wanted.whole || wanted.runs.contains(&folder.join("trials").join(&id)) {
+                selected.damaged.push((format!("{}/{id}", sweep.manifest.name), reason));
+            }
+        }
+        selected.former += left_out;
+        selected.manifests.push(sweep.manifest);
+    }
+    Ok(selected)
+}
+
+/// What is wanted of a sweep.
+#[derive(Default)]
+struct Wanted {
+    /// Whether it was named itself.
+    whole: bool,
+    /// Folders of its runs that were.
+    runs: HashSet<PathBuf>,
+}
+
+/// What the selectors name, by the sweep's folder, in order of first appearance.
+fn wanted(root: &Path, selectors: &[String]) -> Result<Vec<(PathBuf, Wanted)>, StoreError> {
+    let mut wanted: Vec<(PathBuf, Wanted)> = Vec::new();
+    for selector in selectors {
+        let (folder, run) = match select(root, selector)? {
+            Selection::Sweep(folder) => (one_spelling(folder), None),
+            Selection::Run(run) => {
+                let run = one_spelling(run);
+                (run.ancestors().nth(2).unwrap_or(root).to_owned(), Some(run))
+            }
+        };
+        let place = match wanted.iter().position(|(other, _)| *other == folder) {
+            Some(place) => place,
+            None => {
+                wanted.push((folder, Wanted::default()));
+                wanted.len() - 1
+            }
+        };
+        match run {
+            Some(run) => wanted[place].1.runs.extend([run]),
+            None => wanted[place].1.whole = true,
+        }
+    }
+    Ok(wanted)
+}
+
+/// A folder's path without links and dots, so that a run that is named twice is known again.
+fn one_spelling(folder: PathBuf) -> PathBuf {
+    std::fs::canonicalize(&folder).unwrap_or(folder)
+}
+
+/// Prints a value as indented JSON.
+pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
+    Ok(writeln!(out, "{text}")?)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cmd::Outcome;
+
+    /// The frozen store of format 1.
+    pub(crate) const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/v1");
+
+    pub(crate) fn printed(run: impl Fn(&mut dyn Write) -> Result<Outcome, Failure>) -> String {
+        let mut out = Vec::new();
+        run(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}

@@ -1,0 +1,252 @@
+//! `show`: one run in full.
+
+use burn_lanes::{EpochReport, SplitReport};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use super::selection::write_json;
+use super::{Failure, Outcome, ShowArgs};
+use crate::compare::{Align, assignment, escape, names, number, state, table};
+use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select};
+
+/// Most epochs that are printed.
+const MOST_EPOCHS: usize = 20;
+
+/// Prints one run: its settings, epochs, result, baselines, openings of the test rows, and what could not be read of it.
+///
+/// # Errors
+/// When the selector does not name one run, or the output fails.
+pub fn run(args: ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let ShowArgs { run, runs: root, json } = args;
+    let folder = match select(&root, &run)? {
+        Selection::Run(folder) => folder,
+        Selection::Sweep(_) => {
+            return Err(Failure::BadInput(format!("'{run}' is a sweep; show takes one run (kiln runs {run} lists its runs)")));
+        }
+    };
+    let record = read_run(&folder)?;
+    if json {
+        write_json(out, &as_json(&record))?
+    } else {
+        write_run(out, &record)?
+    }
+    Ok(Outcome::Done)
+}
+
+fn as_json(run: &RunRecord) -> serde_json::Value {
+    let (sweep, name) = names(run);
+    let progress = &run.progress;
+    json!({
+        "sweep": sweep,
+        "run": name,
+        "folder": run.folder,
+        "state": state(run),
+        "trial": run.trial,
+        "attempt": progress.attempt,
+        "device": progress.device,
+        "epochs": progress.epochs,
+        "checkpoint": progress.checkpoint,
+        "warnings": progress.warnings,
+        "result": run.result,
+        "evaluations": run.evaluations,
+        "damage": run.damage,
+    })
+}
+
+fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
+    let (sweep, name) = names(run);
+    writeln!(out, "{}: {}", escape(&format!("{sweep}/{name}")), escape(&state(run)))?;
+    writeln!(out, "folder: {}", escape(&run.folder.display().to_string()))?;
+    let device = run.progress.device.as_deref().map_or_else(|| "no device yet".to_owned(), escape);
+    let trial = &run.trial;
+    writeln!(
+        out,
+        "trial {}, repeat {}, seed {}, attempt {}, {device}",
+        trial.index, trial.repeat, trial.settings.train.seed, run.progress.attempt
+    )?;
+    if !trial.assignment.is_empty() {
+        writeln!(out, "assignment: {}", assignment(&trial.assignment))?;
+    }
+    list(out, "damage", &run.damage)?;
+    list(out, "warnings", &run.progress.warnings)?;
+    let settings = toml::to_string(&trial.settings).map_err(anyhow::Error::from)?;
+    writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(escape).collect::<Vec<_>>().join("\n"))?;
+    if !run.progress.epochs.is_empty() {
+        writeln!(out, "\nepochs (* is the best by valid.loss)\n{}", epochs(run).trim_end())?;
+    }
+    if let Some(result) = &run.result {
+        write_result(out, result)?;
+    }
+    for evaluation in &run.evaluations {
+        write_evaluation(out, evaluation)?;
+    }
+    Ok(())
+}
+
+fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failure> {
+    if !lines.is_empty() {
+        writeln!(out, "\n{title}")?;
+    }
+    for line in lines {
+        writeln!(out, "- {}", escape(line))?;
+    }
+    Ok(())
+}
+
+fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> {
+    let best = result.best_epoch.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string());
+    let windows = result.windows;
+    writeln!(
+        out,
+        "\nresult of attempt {}: best epoch {best} of {}, {} s; windows: {} train, {} valid, {} test",
+        result.attempt,
+        result.epochs,
+        number(Some(result.seconds)),
+        windows.train,
+        windows.valid,
+        windows.test
+    )?;
+    let report = |name: &str, report: Option<SplitReport>, skill: Option<f64>| {
+        let of = |value: fn(&SplitReport) -> f64| number(report.as_ref().map(value));
+        vec![name.to_owned(), of(|r| r.rmse), of(|r| r.mae), of(|r| r.mse), of(|r| r.loss), number(skill)]
+    };
+    let mut rows = vec![report("train", result.train, None), report("valid", result.valid, result.skill)];
+    rows.extend(baseline_rows(&result.baselines));
+    Ok(write!(out, "{}", errors(rows))?)
+}
+
+fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
+    writeln!(out, "\ntest rows opened at {} ({} windows)", escape(&evaluation.at), evaluation.windows)?;
+    let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
+    let mut rows = vec![[vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation.skill)]].concat()];
+    rows.extend(baseline_rows(&evaluation.baselines));
+    Ok(write!(out, "{}", errors(rows))?)
+}
+
+fn errors(rows: Vec<Vec<String>>) -> String {
+    let names = ["", "rmse", "mae", "mse", "loss (scaled)", "skill"];
+    let align = |index| if index == 0 { Align::Left } else { Align::Right };
+    let header: Vec<_> = names.iter().enumerate().map(|(index, name)| ((*name).to_owned(), align(index))).collect();
+    table(&header, rows)
+}
+
+fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
+    let persistence = baselines.iter().find(|baseline| baseline.name == "persistence").map(|baseline| baseline.mse);
+    let row = |baseline: &Baseline| {
+        let skill = persistence.filter(|mse| *mse > 0.0).map(|mse| 1.0 - baseline.mse / mse);
+        let numbers = [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
+        [vec![format!("{} (baseline)", escape(&baseline.name))], numbers.to_vec()].concat()
+    };
+    baselines.iter().map(row).collect()
+}
+
+fn epochs(run: &RunRecord) -> String {
+    let epochs = &run.progress.epochs;
+    let best = run.progress.best().map(|epoch| epoch.epoch);
+    let header = ["", "epoch", "train.loss", "valid.loss", "train.rmse", "valid.rmse", "learning rate", "seconds", "windows/s"]
+        .map(|name| (name.to_owned(), Align::Right));
+    let kept = condensed(epochs.len(), epochs.iter().position(|epoch| Some(epoch.epoch) == best));
+    let mut rows = Vec::with_capacity(kept.len());
+    let mut next = 0;
+    for index in kept {
+        if index > next {
+            rows.push(vec![String::new(), "…".into()]);
+        }
+        next = index + 1;
+        rows.push(epoch_row(&epochs[index], best));
+    }
+    table(&header, rows)
+}
+
+fn epoch_row(epoch: &EpochReport, best: Option<usize>) -> Vec<String> {
+    let mark = if Some(epoch.epoch) == best { "*" } else { "" };
+    let numbers = [
+        epoch.train.loss,
+        epoch.valid.loss,
+        epoch.train.rmse,
+        epoch.valid.rmse,
+        epoch.learning_rate,
+        epoch.seconds,
+        epoch.windows_per_second,
+    ];
+    let mut cells = vec![mark.to_owned(), epoch.epoch.to_string()];
+    cells.extend(numbers.map(|value| number(Some(value))));
+    cells
+}
+
+/// Which of `len` rows to print: all of few; of many the first, the last and the best with its neighbours, and evenly between.
+fn condensed(len: usize, best: Option<usize>) -> BTreeSet<usize> {
+    if len <= MOST_EPOCHS {
+        return (0..len).collect();
+    }
+    let around_best = best.into_iter().flat_map(|best| best.saturating_sub(1)..=(best + 1).min(len - 1));
+    let evenly = MOST_EPOCHS - 5;
+    [0, len - 1].into_iter().chain(around_best).chain((1..evenly).map(|part| part * (len - 1) / evenly)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::selection::tests::{STORE, printed};
+
+    fn args(run: &str) -> ShowArgs {
+        ShowArgs { run: run.into(), runs: STORE.into(), json: false }
+    }
+
+    #[test]
+    fn a_recorded_run_is_shown_in_full() {
+        let text = printed(|out| run(args("31d8"), out));
+        let (head, rest) = text.split_once("\nsettings\n").unwrap();
+        let (settings, rest) = rest.split_once("\nepochs (").unwrap();
+        assert!(settings.starts_with("[data]\n") && settings.contains("learning_rate = 0.001\n"), "{settings}");
+        insta::assert_snapshot!(format!("{}epochs ({rest}", head.replace(STORE, "STORE")), @r"
+        grid/31d897f497c7: early stopped
+        folder: STORE/grid/trials/31d897f497c7
+        trial 0, repeat 0, seed 1, attempt 2, cuda:0
+        assignment: train.kind = adam, train.learning_rate = 0.001
+
+        warnings
+        - the gradient was clipped at every step
+        epochs (* is the best by valid.loss)
+           epoch  train.loss  valid.loss  train.rmse  valid.rmse  learning rate  seconds  windows/s
+               1        0.25         0.5      0.0625       0.125          0.001    0.125      12346
+               2       0.125        0.25     0.03125      0.0625          0.001    0.125      12346
+               3      0.0625       0.125     0.01562     0.03125          0.001    0.125      12346
+        *      4     0.03125      0.0625    0.007812     0.01562          0.001    0.125      12346
+
+        result of attempt 2: best epoch 4 of 4, 3.250 s; windows: 700 train, 200 valid, 100 test
+                                    rmse       mae      mse  loss (scaled)  skill
+        train                   0.007812  0.003906  0.09375        0.03125      —
+        valid                    0.01562  0.007812   0.1875         0.0625   0.01
+        persistence (baseline)      0.54       0.2      0.3              —      0
+
+        test rows opened at 2026-01-02T03:04:05Z (100 windows)
+              rmse  mae  mse  loss (scaled)  skill
+        test   0.3  0.2  0.1              —      —
+        ");
+    }
+
+    #[test]
+    fn json_holds_every_epoch() {
+        let json: serde_json::Value =
+            serde_json::from_str(&printed(|out| run(ShowArgs { json: true, ..args("31d8") }, out))).unwrap();
+        assert_eq!(json["epochs"].as_array().map(Vec::len), json["result"]["epochs"].as_u64().map(|epochs| epochs as usize));
+    }
+
+    #[test]
+    fn a_sweep_is_not_a_run() {
+        let failure = run(args("grid"), &mut Vec::new());
+        assert!(matches!(failure, Err(Failure::BadInput(message)) if message.contains("kiln runs grid")));
+    }
+
+    #[test]
+    fn a_long_training_is_condensed_to_its_ends_its_best_and_steps_between() {
+        assert_eq!(condensed(20, Some(3)).len(), 20);
+        let kept = condensed(1000, Some(500));
+        assert!(kept.len() <= MOST_EPOCHS && kept.len() >= MOST_EPOCHS - 4, "{kept:?}");
+        assert!([0, 499, 500, 501, 999].iter().all(|index| kept.contains(index)), "{kept:?}");
+        assert_eq!(condensed(1000, None).last(), Some(&999));
+        assert!(condensed(30, Some(29)).contains(&29));
+    }
+}

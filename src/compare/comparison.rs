@@ -1,0 +1,343 @@
+//! The comparison itself.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::differ::{Difference, Flattener};
+use super::group::{Group, Spread, groups};
+use super::rank::{place, ranked};
+use super::value::{baseline_value, baselines, state, target_unit, value};
+use super::verdict::{Standing, verdict};
+use crate::event::End;
+use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::spec::Objective;
+use crate::store::RunRecord;
+
+/// Runs side by side.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What the rows are ranked by.
+    pub objective: Metric,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Unit of the target; empty where the runs have different targets.
+    pub target_unit: String,
+    /// What the baselines are measured by: the objective, or valid.rmse where a baseline cannot have it.
+    pub yardstick: Metric,
+    /// The settings that differ between the rows.
+    pub differing: Vec<Difference>,
+    /// One row an assignment, the best first; those without a finite value last.
+    pub rows: Vec<Row>,
+    /// Forecasts without a network.
+    pub baselines: Vec<BaselineRow>,
+    /// Runs that do not count in the ranking, and why.
+    pub unranked: Vec<Unranked>,
+    /// Why some numbers should not be compared.
+    pub notes: Vec<String>,
+    /// Whether the best row beats the best baseline, in one sentence.
+    pub verdict: String,
+}
+
+/// The runs of one assignment over its repeats.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// From 1, equal values share one; `None` without a value.
+    pub rank: Option<usize>,
+    /// The sweep's name.
+    pub sweep: String,
+    /// The runs' names, by repeat.
+    pub runs: Vec<String>,
+    /// The settings that differ, `null` where absent or off.
+    pub settings: BTreeMap<String, Json>,
+    /// The best epoch of each run that counts.
+    pub best_epochs: Vec<usize>,
+    /// The objective.
+    pub value: Option<Spread>,
+    /// The objective's quantity over the training windows (rmse where it is the skill).
+    pub train: Option<Spread>,
+    /// The same over the validation windows.
+    pub valid: Option<Spread>,
+    /// What the baselines are measured by.
+    pub yardstick: Option<Spread>,
+    /// 1 − mse / mse of persistence, on validation.
+    pub skill: Option<Spread>,
+}
+
+/// A forecast without a network, beside the rows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BaselineRow {
+    /// `persistence`, `linear`, `har`.
+    pub name: String,
+    /// By the yardstick; the best of its variants.
+    pub value: f64,
+    /// 1 − mse / mse of persistence.
+    pub skill: Option<f64>,
+    /// The place that it would take among the rows.
+    pub would_rank: usize,
+    /// How many different values it has (over other windows or features).
+    pub variants: usize,
+}
+
+/// A run without a place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unranked {
+    /// The sweep's name.
+    pub sweep: String,
+    /// The run's name.
+    pub run: String,
+    /// In a word, with the reason.
+    pub state: String,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The objective at its best epoch so far.
+    pub so_far: Option<f64>,
+}
+
+/// Compares runs: groups repeats, ranks by the objective, finds the settings that differ and places the baselines.
+#[must_use]
+pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
+    let Objective { metric, direction } = objective;
+    let yardstick = yardstick(metric);
+    let mut flattener = Flattener::default();
+    let mut groups = groups(runs, &mut flattener);
+    for group in &mut groups {
+        group.runs.sort_by_key(|(_, run)| run.trial.repeat);
+    }
+    let flats: Vec<_> = groups.iter().map(|group| group.flat.clone()).collect();
+    let differing = flattener.differences(&flats);
+    let values: Vec<Option<f64>> = groups.iter().map(|group| spread(group, metric, metric).map(|spread| spread.mean)).collect();
+
+    let mut rows = Vec::with_capacity(groups.len());
+    let mut standings = Vec::new();
+    let mut unranked = Vec::new();
+    for (index, rank) in ranked(&values, direction) {
+        let group = &groups[index];
+        let settings = differing
+            .iter()
+            .map(|difference| (difference.key.clone(), flattener.get(&group.flat, &difference.key).cloned().unwrap_or_default()))
+            .collect();
+        rows.push(row(group, rank, (metric, yardstick), settings));
+        if rank.is_some() {
+            standings.push(standing(group, metric, yardstick));
+        }
+        unranked.extend(group.runs.iter().filter(|(_, run)| counted(run, metric).is_none()).map(|(name, run)| Unranked {
+            sweep: group.sweep.clone(),
+            run: name.clone(),
+            state: why_unranked(run, metric),
+            epochs: run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
+            so_far: value(run, metric),
+        }));
+    }
+    let units: BTreeSet<&str> = runs.iter().map(target_unit).collect();
+    Comparison {
+        objective: metric,
+        direction,
+        target_unit: if units.len() == 1 { units.first().copied().unwrap_or_default().to_owned() } else { String::new() },
+        yardstick,
+        baselines: baseline_rows(&standings, yardstick),
+        notes: notes(runs, metric, &differing, &units),
+        verdict: verdict(&standings, yardstick),
+        differing,
+        rows,
+        unranked,
+    }
+}
+
+/// A baseline has no training loss and is not fitted by epochs: what it is measured by instead.
+fn yardstick(objective: Metric) -> Metric {
+    match (objective.split, objective.quantity) {
+        (Split::Valid | Split::Test, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Skill) => objective,
+        (Split::Test, Quantity::Loss) => Metric { split: Split::Test, quantity: Quantity::Rmse },
+        _ => Metric { split: Split::Valid, quantity: Quantity::Rmse },
+    }
+}
+
+/// The value that a run is ranked by, if it is: it has a result, did not fail, and the number is finite.
+fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
+    match run.result.as_ref()?.end {
+        End::Finished | End::EarlyStopped | End::Stopped => value(run, objective),
+        End::Failed { .. } | End::Interrupted => None,
+    }
+}
+
+fn why_unranked(run: &RunRecord, objective: Metric) -> String {
+    let state = state(run);
+    match &run.result {
+        Some(result) if !matches!(result.end, End::Failed { .. }) => match objective.split {
+            Split::Test => format!("{state}, but its test rows were not opened (kiln evaluate)"),
+            Split::Train | Split::Valid => format!("{state}, but {objective} is undefined"),
+        },
+        _ => match run.damage.first() {
+            Some(damage) => format!("{state} (damaged: {damage})"),
+            None => state,
+        },
+    }
+}
+
+/// A metric over the runs of a group that count.
+fn spread(group: &Group, objective: Metric, metric: Metric) -> Option<Spread> {
+    let counted = group.runs.iter().filter(|(_, run)| counted(run, objective).is_some());
+    Spread::of(&counted.filter_map(|(_, run)| value(run, metric)).collect::<Vec<_>>())
+}
+
+fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metric), settings: BTreeMap<String, Json>) -> Row {
+    let quantity = if objective.quantity == Quantity::Skill { Quantity::Rmse } else { objective.quantity };
+    let over = |metric| spread(group, objective, metric);
+    let counted = group.runs.iter().filter(|(_, run)| counted(run, objective).is_some());
+    Row {
+        rank,
+        sweep: group.sweep.clone(),
+        runs: group.runs.iter().map(|(name, _)| name.clone()).collect(),
+        settings,
+        best_epochs: counted.filter_map(|(_, run)| run.result.as_ref()?.best_epoch).collect(),
+        value: over(objective),
+        train: over(Metric { split: Split::Train, quantity }),
+        valid: over(Metric { split: Split::Valid, quantity }),
+        yardstick: over(yardstick),
+        skill: over(Metric { split: Split::Valid, quantity: Quantity::Skill }),
+    }
+}
+
+/// Its yardstick and its own baselines, which are those of its first run that counts: repeats share their windows.
+fn standing(group: &Group, objective: Metric, yardstick: Metric) -> Standing {
+    let of = group.runs.iter().find(|(_, run)| counted(run, objective).is_some());
+    let own = of.map_or(&[][..], |(_, run)| baselines(run, yardstick.split));
+    let persistence = own.iter().find(|baseline| baseline.name == "persistence");
+    let named =
+        |quantity| move |baseline| baseline_value(baseline, persistence, quantity).map(|value| (baseline.name.clone(), value));
+    Standing {
+        value: spread(group, objective, yardstick),
+        baselines: own.iter().filter_map(named(yardstick.quantity)).collect(),
+        skills: own.iter().filter_map(named(Quantity::Skill)).collect(),
+    }
+}
+
+fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> {
+    let values: Vec<f64> = standings.iter().filter_map(|standing| standing.value.map(|value| value.mean)).collect();
+    let mut rows: Vec<BaselineRow> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for standing in standings {
+        for (name, value) in &standing.baselines {
+            if !seen.insert((name.clone(), value.to_bits())) {
+                continue;
+            }
+            let skill = standing.skills.iter().find(|(other, _)| other == name).map(|(_, skill)| *skill);
+            match rows.iter_mut().find(|row| row.name == *name) {
+                Some(row) => {
+                    row.variants += 1;
+                    if yardstick.direction().better(*value, row.value) {
+                        (row.value, row.skill) = (*value, skill);
+                    }
+                }
+                None => rows.push(BaselineRow { name: name.clone(), value: *value, skill, would_rank: 0, variants: 1 }),
+            }
+        }
+    }
+    for row in &mut rows {
+        row.would_rank = place(row.value, &values, yardstick.direction());
+    }
+    rows
+}
+
+fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units: &BTreeSet<&str>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if units.len() > 1 {
+        let units: Vec<&str> = units.iter().copied().collect();
+        notes.push(format!("the runs forecast different targets ({}): their errors cannot be compared", units.join(", ")));
+    }
+    let windows = runs.iter().filter(|run| counted(run, objective).is_some()).filter_map(|run| {
+        let persistence = baselines(run, objective.split).iter().find(|baseline| baseline.name == "persistence")?;
+        let windows = match objective.split {
+            Split::Test => run.evaluations.last()?.windows,
+            Split::Train | Split::Valid => run.result.as_ref()?.windows.valid,
+        };
+        Some((windows, persistence.mse.to_bits()))
+    });
+    if units.len() == 1 && windows.collect::<BTreeSet<_>>().len() > 1 {
+        notes.push("the runs were not measured on the same windows: compare their skill, not their errors".into());
+    }
+    let of_loss = |key: &str| key == "train.loss" || key.starts_with("data.scale.");
+    if let Some(key) = differing.iter().map(|difference| &difference.key).find(|key| of_loss(key))
+        && objective.quantity == Quantity::Loss
+    {
+        notes.push(format!("{objective} is in scaled units and {key} differs: rank by valid.rmse instead"));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::group::tests::{finished, unfinished};
+    use crate::store::RunState;
+
+    fn by(metric: &str) -> Objective {
+        let metric: Metric = metric.parse().unwrap();
+        Objective { metric, direction: metric.direction() }
+    }
+
+    #[test]
+    fn repeats_are_ranked_by_their_mean() {
+        let runs = [finished(16, 0, 1.0), finished(16, 1, 5.0), finished(32, 0, 2.0), finished(32, 1, 2.5)];
+        let comparison = compare(&runs, by("valid.rmse"));
+        let ranks: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.settings["model.hidden_size"].clone())).collect();
+        assert_eq!(ranks, [(Some(1), 32.into()), (Some(2), 16.into())]);
+        let value = comparison.rows[0].value.unwrap();
+        assert_eq!((value.mean, value.n), (2.25, 2));
+        assert!((value.sd.unwrap() - 0.125_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(comparison.rows[0].best_epochs, [7, 7]);
+    }
+
+    #[test]
+    fn a_repeat_that_failed_does_not_count_and_is_listed() {
+        let failed = End::Failed { reason: "training loss is NaN".into() };
+        let mut diverged = finished(16, 1, 0.001);
+        diverged.result.as_mut().unwrap().end = failed;
+        let runs = [finished(16, 0, 3.0), diverged, unfinished(16, 2, RunState::Lost)];
+        let comparison = compare(&runs, by("valid.rmse"));
+        assert_eq!(comparison.rows.len(), 1);
+        assert_eq!(comparison.rows[0].value, Some(Spread { mean: 3.0, sd: None, n: 1 }));
+        let states: Vec<_> = comparison.unranked.iter().map(|unranked| unranked.state.as_str()).collect();
+        assert_eq!(states, ["failed: training loss is NaN", "lost: its process is gone; the next sweep goes on with it"]);
+    }
+
+    #[test]
+    fn a_result_that_is_no_number_has_no_rank() {
+        let runs = [finished(16, 0, f64::NAN), finished(32, 0, 3.0)];
+        let comparison = compare(&runs, by("valid.rmse"));
+        assert_eq!(comparison.rows.iter().map(|row| row.rank).collect::<Vec<_>>(), [Some(1), None]);
+        assert_eq!(comparison.unranked[0].state, "finished, but valid.rmse is undefined");
+    }
+
+    #[test]
+    fn baselines_stand_where_they_would_rank() {
+        let runs = [finished(16, 0, 3.0), finished(32, 0, 4.5), finished(64, 0, 6.0)];
+        let places = |metric| {
+            let baselines = compare(&runs, by(metric)).baselines;
+            baselines.into_iter().map(|row| (row.name, row.would_rank)).collect::<Vec<_>>()
+        };
+        let expected = [("persistence".to_owned(), 2), ("linear".to_owned(), 3)];
+        for metric in ["valid.rmse", "valid.mae", "valid.skill", "valid.loss", "train.rmse"] {
+            assert_eq!(places(metric), expected, "by {metric}");
+        }
+    }
+
+    #[test]
+    fn runs_on_other_windows_are_not_compared_by_their_errors_in_silence() {
+        let mut other = finished(32, 0, 2.0);
+        let result = other.result.as_mut().unwrap();
+        result.windows.valid += 1;
+        result.baselines[0].mse = 9.0;
+        let runs = [finished(16, 0, 3.0), other];
+        assert!(compare(&runs, by("valid.rmse")).notes[0].contains("not measured on the same windows"));
+        assert_eq!(compare(&runs[..1], by("valid.rmse")).notes, [""; 0]);
+        assert_eq!(compare(&runs, by("valid.rmse")).baselines[0].variants, 1);
+    }
+
+    #[test]
+    fn a_comparison_of_nothing_says_so() {
+        let comparison = compare(&[], by("valid.rmse"));
+        assert!(comparison.rows.is_empty() && comparison.verdict.contains("nothing to rank"));
+    }
+}

@@ -1,0 +1,83 @@
+//! Numbers and names as a person reads them, wherever a verb prints a table.
+
+use std::fmt::Write;
+
+use crate::space::Assignment;
+
+/// What stands for an undefined number.
+pub(super) const UNDEFINED: &str = "—";
+
+/// A number with four significant digits (`4.213`, `0.001`, `3.2e-7`), or `—` where it is undefined.
+#[must_use]
+pub fn number(value: Option<f64>) -> String {
+    let Some(value) = value.filter(|value| value.is_finite()) else { return UNDEFINED.into() };
+    if value == 0.0 {
+        return "0".into();
+    }
+    let scientific = format!("{value:.3e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    // The exponent of the rounded number: 9.9996 has that of 10.
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    match exponent {
+        -4..0 => trimmed(&format!("{value:.*}", usize::try_from(3 - exponent).unwrap_or(3))).to_owned(),
+        0..7 => format!("{value:.*}", usize::try_from(3 - exponent).unwrap_or(0)),
+        _ => format!("{}e{exponent}", trimmed(digits)),
+    }
+}
+
+/// An assignment in one line: `model.hidden_size = 32, train.learning_rate = 0.001`.
+#[must_use]
+pub fn assignment(assignment: &Assignment) -> String {
+    let pairs: Vec<String> = assignment.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    escape(&pairs.join(", "))
+}
+
+/// Text that cannot move the cursor, colour the screen or turn the writing round: control characters, bidirectional overrides and
+/// characters without width are written as `\u{…}`.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            // Writing to a string cannot fail.
+            write!(escaped, "\\u{{{:x}}}", u32::from(character)).unwrap_or_default();
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn trimmed(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_significant_digits() {
+        let texts = [4.2131, 4.0, 3421.36, 34213.6, 9.9996, 0.001, 0.012_345, -0.5, 3.2e-7, 1e9, 0.0].map(|x| number(Some(x)));
+        assert_eq!(texts, ["4.213", "4.000", "3421", "34214", "10.00", "0.001", "0.01235", "-0.5", "3.2e-7", "1e9", "0"]);
+    }
+
+    #[test]
+    fn an_undefined_number_is_a_dash_and_never_nan() {
+        assert_eq!([None, Some(f64::NAN), Some(f64::INFINITY)].map(number), ["—"; 3]);
+    }
+
+    #[test]
+    fn names_cannot_drive_the_terminal() {
+        let hostile = "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\n\u{feff}";
+        let escaped = escape(hostile);
+        assert_eq!(escaped, r"a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\u{a}\u{feff}");
+        assert_eq!(escape("hidden 32, µ — 模型"), "hidden 32, µ — 模型");
+    }
+}

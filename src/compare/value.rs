@@ -1,0 +1,105 @@
+//! What is read off one run.
+
+use burn_lanes::SplitReport;
+use std::path::Path;
+
+use crate::event::End;
+use crate::metric::{Metric, Quantity, Split};
+use crate::spec::TargetKind;
+use crate::store::{Baseline, Evaluation, RunRecord, RunState};
+
+/// A metric of a run at its best epoch: from its result, or so far while it has none. Over the test windows, of the last
+/// evaluation. `None` where it is undefined or not finite.
+#[must_use]
+pub fn value(run: &RunRecord, metric: Metric) -> Option<f64> {
+    let report = |of_result: Option<SplitReport>, of_epoch: fn(&burn_lanes::EpochReport) -> SplitReport| match &run.result {
+        Some(_) => of_result,
+        None => run.progress.best().map(of_epoch),
+    };
+    let value = match metric.split {
+        Split::Train => in_report(report(run.result.as_ref().and_then(|r| r.train), |epoch| epoch.train), metric.quantity),
+        Split::Valid if metric.quantity == Quantity::Skill => run.result.as_ref().and_then(|result| result.skill),
+        Split::Valid => in_report(report(run.result.as_ref().and_then(|r| r.valid), |epoch| epoch.valid), metric.quantity),
+        Split::Test => run.evaluations.last().and_then(|evaluation| in_evaluation(evaluation, metric.quantity)),
+    };
+    value.filter(|value| value.is_finite())
+}
+
+/// A baseline over the same windows as [`value`]; `persistence` is what skill is measured against.
+pub(super) fn baseline_value(baseline: &Baseline, persistence: Option<&Baseline>, quantity: Quantity) -> Option<f64> {
+    match quantity {
+        Quantity::Loss => None,
+        Quantity::Mse => Some(baseline.mse),
+        Quantity::Mae => Some(baseline.mae),
+        Quantity::Rmse => Some(baseline.rmse),
+        Quantity::Skill => persistence.filter(|persistence| persistence.mse > 0.0).map(|p| 1.0 - baseline.mse / p.mse),
+    }
+    .filter(|value| value.is_finite())
+}
+
+/// The baselines of a run over the windows of a split.
+pub(super) fn baselines(run: &RunRecord, split: Split) -> &[Baseline] {
+    match split {
+        Split::Test => run.evaluations.last().map_or(&[], |evaluation| &evaluation.baselines),
+        Split::Train | Split::Valid => run.result.as_ref().map_or(&[], |result| &result.baselines),
+    }
+}
+
+/// The run's state in a word or two, with the reason where there is one: `running`, `failed: training loss is NaN`.
+#[must_use]
+pub fn state(run: &RunRecord) -> String {
+    let end = match (&run.result, &run.progress.state) {
+        (Some(result), _) => &result.end,
+        (None, RunState::Waiting) => return "waiting".into(),
+        (None, RunState::Running) => return "running".into(),
+        (None, RunState::Lost) => return "lost: its process is gone; the next sweep goes on with it".into(),
+        (None, RunState::Ended(End::Failed { reason })) => return format!("failed: {reason}"),
+        (None, RunState::Ended(End::Interrupted)) => return "interrupted; the next sweep goes on with it".into(),
+        (None, RunState::Ended(_)) => return "incomplete: it ended without a result".into(),
+    };
+    match end {
+        End::Finished => "finished".into(),
+        End::EarlyStopped => "early stopped".into(),
+        End::Stopped => "stopped".into(),
+        End::Failed { reason } => format!("failed: {reason}"),
+        End::Interrupted => "interrupted".into(),
+    }
+}
+
+/// The names of a run's sweep and of the run in it, from its folder (`runs/<sweep>/trials/<id>`); the trial's id where it has none.
+#[must_use]
+pub fn names(run: &RunRecord) -> (String, String) {
+    let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let id = name(Some(&run.folder)).unwrap_or_else(|| run.trial.id.to_string());
+    (name(run.folder.parent().and_then(Path::parent)).unwrap_or_default(), id)
+}
+
+/// The unit of a run's target, as in the sweep's manifest.
+pub(super) fn target_unit(run: &RunRecord) -> &'static str {
+    match run.trial.settings.data.target.kind {
+        TargetKind::Price => "price",
+        TargetKind::LogReturn => "log return",
+        TargetKind::LogVolatility => "log volatility",
+    }
+}
+
+fn in_report(report: Option<SplitReport>, quantity: Quantity) -> Option<f64> {
+    let report = report?;
+    match quantity {
+        Quantity::Loss => Some(report.loss),
+        Quantity::Mse => Some(report.mse),
+        Quantity::Mae => Some(report.mae),
+        Quantity::Rmse => Some(report.rmse),
+        Quantity::Skill => None,
+    }
+}
+
+fn in_evaluation(evaluation: &Evaluation, quantity: Quantity) -> Option<f64> {
+    match quantity {
+        Quantity::Loss => None,
+        Quantity::Mse => Some(evaluation.mse),
+        Quantity::Mae => Some(evaluation.mae),
+        Quantity::Rmse => Some(evaluation.rmse),
+        Quantity::Skill => evaluation.skill,
+    }
+}
