@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod outcome;
+pub mod schema;
 
 pub use args::{Cli, CompareArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs};
 pub use outcome::{Failure, Outcome};

