@@ -3,7 +3,7 @@
 
 use burn_lanes::{EarlyStopping, OptimizerKind, Schedule};
 use serde::Serialize;
-use std::fmt::Display;
+use std::fmt::Debug;
 
 use super::mistake::Clash;
 use super::settings::{Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train};
@@ -151,13 +151,13 @@ fn believe_schedule(schedule: &WireSchedule, epochs: usize, learning_rate: f64, 
         clashes.push(Clash::new(
             &["train.schedule.step_epochs", "train.epochs"],
             format!("'train.schedule.step_epochs' is {step_epochs}, but after the warm-up there is no such epoch in {epochs}: it has no effect"),
-        ));
+        ).hint("shorten it, or train longer"));
     }
     if let Some(restart) = restart_epochs.filter(|restart| warmup_epochs + restart >= epochs) {
         clashes.push(Clash::new(
             &["train.schedule.restart_epochs", "train.epochs"],
             format!("'train.schedule.restart_epochs' is {restart}, but after the warm-up there is no such epoch in {epochs}: it has no effect"),
-        ));
+        ).hint("shorten it, train longer, or remove it"));
     }
 
     match kind {
@@ -196,7 +196,7 @@ struct Parts<'a, K> {
 
 impl<K: Serialize + PartialEq> Parts<'_, K> {
     /// A part as written; a clash if it does not belong to this kind.
-    fn of<T: Display>(&mut self, key: &'static str, written: Option<T>, kinds: &[K]) -> Option<T> {
+    fn of<T: Debug>(&mut self, key: &'static str, written: Option<T>, kinds: &[K]) -> Option<T> {
         if kinds.contains(self.kind) {
             return written;
         }
@@ -204,7 +204,7 @@ impl<K: Serialize + PartialEq> Parts<'_, K> {
             let kind = serde_json::to_string(self.kind).unwrap_or_default();
             let table = self.kind_key.trim_end_matches(".kind");
             self.clashes.push(
-                Clash::new(&[key, self.kind_key], format!("'{key}' = {value} has no effect: the kind of '{table}' is {kind}"))
+                Clash::new(&[key, self.kind_key], format!("'{key}' = {value:?} has no effect: the kind of '{table}' is {kind}"))
                     .hint("remove it, or take a kind that has it"),
             );
         }

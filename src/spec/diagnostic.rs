@@ -79,10 +79,16 @@ impl Diagnostics {
         Self { sources, list }.sorted()
     }
 
+    /// In the order of the text, each once: a swept key that is overridden is judged in two places.
     fn sorted(mut self) -> Self {
         self.list.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| (place.source, place.bytes.start)));
-        self.list.dedup();
-        self
+        let mut list: Vec<Diagnostic> = Vec::with_capacity(self.list.len());
+        for diagnostic in self.list {
+            if !list.contains(&diagnostic) {
+                list.push(diagnostic);
+            }
+        }
+        Self { list, ..self }
     }
 
     /// As text for a person: each mistake with its line, the place underlined.

@@ -30,35 +30,32 @@ pub(super) fn read(node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Spa
 ///
 /// # Errors
 /// When there is none of this name, or it cannot vary.
-pub(super) fn swept_key(name: &str) -> Result<&'static Key, Mistake> {
+pub(super) fn swept_key(entry: &Entry) -> Result<&'static Key, Box<Mistake>> {
+    let name = entry.name.as_str();
+    if ["data", "model", "train"].contains(&name) {
+        let inner = entry.node.entries().first().map_or("…", |inner| inner.name.as_str());
+        let mistake = Mistake::name(format!("'{name}' is a whole section, which cannot vary"));
+        return Err(Box::new(mistake.hint(format!("write the key that varies in quotes: \"{name}.{inner}\" = …"))));
+    }
     let Some(found) = find(name) else {
-        let nested = ["data", "model", "train"].contains(&name);
         let mistake = Mistake::name(format!("unknown key '{name}': the space holds keys of data, model and train"));
         let swept = || all().filter(|key| sweepable(key).is_ok());
-        let hint = if nested {
-            Some(format!("write the whole key in quotes: \"{name}.…\" = […]"))
-        } else {
-            let by_last = || {
-                let meant = nearest(last(name), swept().map(|key| last(key.path)))?;
-                swept().find(|key| last(key.path) == meant).map(|key| format!("did you mean '{}'?", key.path))
-            };
-            did_you_mean(name, swept().map(|key| key.path)).or_else(by_last)
-        };
-        return Err(mistake.maybe_hint(hint));
+        let ends_in = |meant: &str| swept().find(|key| last(key.path) == meant).map(|key| format!("did you mean '{}'?", key.path));
+        let by_last = || nearest(last(name), swept().map(|key| last(key.path))).and_then(ends_in);
+        let hint = ends_in(name).or_else(|| did_you_mean(name, swept().map(|key| key.path))).or_else(by_last);
+        return Err(Box::new(mistake.maybe_hint(hint)));
     };
     match sweepable(found) {
         Ok(()) => Ok(found),
-        Err(_) if ["data", "model", "train"].contains(&name) => Err(Mistake::name(format!("'{name}' is a whole section, which cannot vary"))
-            .hint(format!("name one of its keys in quotes: \"{name}.{}\"", if name == "model" { "hidden_size" } else { "…" }))),
-        Err(reason) => Err(Mistake::name(format!("'{name}' cannot vary: {reason}"))),
+        Err(reason) => Err(Box::new(Mistake::name(format!("'{name}' cannot vary: {reason}")))),
     }
 }
 
 fn parameter(entry: &Entry, wire: &Wire, earlier: &Space, mistakes: &mut Vec<Mistake>) -> Option<Parameter> {
-    let swept = match swept_key(&entry.name) {
+    let swept = match swept_key(entry) {
         Ok(swept) => swept,
         Err(mistake) => {
-            mistakes.push(mistake);
+            mistakes.push(*mistake);
             return None;
         }
     };
@@ -66,7 +63,8 @@ fn parameter(entry: &Entry, wire: &Wire, earlier: &Space, mistakes: &mut Vec<Mis
         Item::Table(_) => {
             for part in entry.node.entries().iter().filter(|part| !DOMAIN_KEYS.contains(&part.name.as_str())) {
                 let is_value = super::key::parts(swept.path).any(|key| last(key.path) == part.name);
-                let hint = if is_value { Some("tables to choose from stand in a list: [{ … }, { … }]".to_owned()) } else { None };
+                let hint =
+                    if is_value { Some("tables to choose from stand in a list: [{ … }, { … }]".to_owned()) } else { None };
                 mistakes.push(
                     Mistake::name(format!("unknown key '{}' in the domain of '{}'", part.name, swept.path))
                         .note(format!("known keys: {}", DOMAIN_KEYS.join(", ")))
@@ -98,7 +96,8 @@ fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mist
             match given[..] {
                 ["choice"] => {
                     for name in ["step", "points", "log"].into_iter().filter(|name| node.entry(name).is_some()) {
-                        mistakes.push(Mistake::name(format!("'{name}' has no effect on a choice")).hint("remove it").under(key(name)));
+                        mistakes
+                            .push(Mistake::name(format!("'{name}' has no effect on a choice")).hint("remove it").under(key(name)));
                     }
                     let mut found = Vec::new();
                     let domain = node.child("choice").and_then(|list| choice(swept, list, wire, &mut found));
@@ -127,9 +126,11 @@ fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mist
         Item::Scalar(value) => {
             let section = swept.path.split('.').next().unwrap_or_default();
             mistakes.push(
-                Mistake::value(format!("'{}' in the space takes a list of values or a range, not {}", swept.path, shown(value))).hint(
-                    format!("write [{}] to try this one; a value that all trials share belongs to [{section}]", toml_text(value)),
-                ),
+                Mistake::value(format!("'{}' in the space takes a list of values or a range, not {}", swept.path, shown(value)))
+                    .hint(format!(
+                        "write [{}] to try this one; a value that all trials share belongs to [{section}]",
+                        toml_text(value)
+                    )),
             );
             None
         }
@@ -143,29 +144,29 @@ fn choice(swept: &'static Key, list: &Node, wire: &Wire, mistakes: &mut Vec<Mist
         return None;
     };
     if nodes.is_empty() {
-        mistakes.push(Mistake::value(format!("'{}' has no values to choose from", swept.path)).hint("list at least one, or remove the key"));
+        mistakes.push(
+            Mistake::value(format!("'{}' has no values to choose from", swept.path)).hint("list at least one, or remove the key"),
+        );
         return None;
     }
     let mut values: Vec<Value> = Vec::with_capacity(nodes.len());
-    let before = mistakes.len();
     for (index, node) in nodes.iter().enumerate() {
         // What is illegal everywhere (nan, a date) has been reported with the file.
         let Some(value) = node.to_value(&mut Vec::new()) else { continue };
         let found = set(&mut wire.clone(), swept, &value);
-        if found.is_empty() {
-            let value = canonical(swept, &value);
-            if let Some(first) = values.iter().position(|earlier| *earlier == value) {
-                mistakes.push(
-                    Mistake::value(format!("{} is already in the list, as value {}", shown(&value), first + 1))
-                        .hint("its trials would be the same: remove one of the two")
-                        .under(Step::Index(index)),
-                );
-            }
-            values.push(value);
+        let value = canonical(swept, &value);
+        if let Some(first) = values.iter().position(|earlier| *earlier == value) {
+            mistakes.push(
+                Mistake::value(format!("{} is already in the list, as value {}", shown(&value), first + 1))
+                    .hint("its trials would be the same: remove one of the two")
+                    .under(Step::Index(index)),
+            );
         }
+        // A wrong value keeps its position; what is tried on the values later skips it.
+        values.push(value);
         mistakes.extend(found.into_iter().map(|mistake| mistake.under(Step::Index(index))));
     }
-    (mistakes.len() == before && values.len() == nodes.len()).then_some(Domain::Choice(values))
+    (values.len() == nodes.len()).then_some(Domain::Choice(values))
 }
 
 fn zip(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<String> {
@@ -222,7 +223,6 @@ fn when(node: &Node, earlier: &Space, mistakes: &mut Vec<Mistake>) -> Option<Con
 }
 
 /// Whether a domain may take a value. (Where the domain itself is wrong, anything goes.)
-#[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53 or exactness does not matter")]
 fn possible(domain: &Domain, value: &Value) -> bool {
     match (domain, value) {
         (Domain::Choice(values), value) => values.is_empty() || values.contains(value),
@@ -240,7 +240,10 @@ fn zip_lengths(space: &Space, mistakes: &mut Vec<Mistake>) {
         let Some(group) = parameter.zip.as_deref() else { continue };
         let at = |mistake: Mistake, part: &str| mistake.under(key(part)).under(key(&parameter.key));
         let Some(length) = super::range::length(&parameter.domain) else {
-            let mistake = Mistake::name(format!("'{}' has no fixed number of values, so it cannot move with group \"{group}\"", parameter.key));
+            let mistake = Mistake::name(format!(
+                "'{}' has no fixed number of values, so it cannot move with group \"{group}\"",
+                parameter.key
+            ));
             mistakes.push(at(mistake.hint("list its values, or give step or points"), "zip"));
             continue;
         };
@@ -274,11 +277,16 @@ pub(super) fn for_strategy(kind: StrategyKind, space: &Space, mistakes: &mut Vec
         return;
     }
     for parameter in &space.parameters {
-        if super::range::length(&parameter.domain).is_none() {
+        if super::range::length(&parameter.domain).is_none() && parameter.zip.is_none() {
             mistakes.push(
-                Mistake::value(format!("a grid needs to know which values of '{}' to take: the range has no step and no points", parameter.key))
-                    .hint("add points = 5, or step = …; or draw from the range with sweep.strategy = { kind = \"random\", trials = 20 }")
-                    .under(key(&parameter.key)),
+                Mistake::value(format!(
+                    "a grid needs to know which values of '{}' to take: the range has no step and no points",
+                    parameter.key
+                ))
+                .hint(
+                    "add points = 5, or step = …; or draw from the range with sweep.strategy = { kind = \"random\", trials = 20 }",
+                )
+                .under(key(&parameter.key)),
             );
         }
     }

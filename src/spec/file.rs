@@ -4,17 +4,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
-use super::believe::believe;
 use super::diagnostic::{Diagnostics, SourceText};
-use super::experiment::{Experiment, Objective, Strategy};
+use super::experiment::{Experiment, Objective};
+use super::fit::fit;
 use super::key::{find, name_problem, set, unknown};
-use super::mistake::{At, Clash, Mistake, Step, key, steps};
-use super::overrides::space_path;
+use super::mistake::{Mistake, key, steps};
+use super::overrides::Refused;
 use super::settings::{Settings, Source};
 use super::tree::{Node, Place};
 use super::wire::Wire;
 use super::{domains, overrides, rules, strategy};
-use crate::space::{Domain, Space, Value};
+use crate::space::{Space, Value};
 
 /// Longest file, bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -43,7 +43,7 @@ impl Experiment {
             .iter()
             .enumerate()
             .filter_map(|(index, argument)| {
-                let (problem, hint, bytes) = overrides::apply(&mut root, index + 1, argument).err()?;
+                let Refused { problem, hint, bytes } = overrides::apply(&mut root, index + 1, argument).err()?;
                 Some((Mistake::value(problem).maybe_hint(hint), Some(Place { source: index + 1, bytes })))
             })
             .collect();
@@ -57,7 +57,7 @@ impl Experiment {
         let strategy = strategy::read(&root, &wire, &space, &mut mistakes);
         let name = name_of(&root, &wire, file, &mut mistakes);
         mistakes.extend(rules::file(&wire, &root, &space));
-        let base = fitting(&root, &wire, &space, &strategy, &mut mistakes);
+        let base = fit(&root, &wire, &space, &strategy, &mut mistakes);
         if mistakes.is_empty() {
             probe(&base, &mut mistakes);
         }
@@ -95,7 +95,10 @@ fn read(file: &Path) -> Result<String, Diagnostics> {
     let mut bytes = Vec::new();
     std::fs::File::open(file).map_err(wrong)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(wrong)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(fail("the file is larger than 1 MiB: is it an experiment?".to_owned(), Some("bars belong in a data file, named by data.source")));
+        return Err(fail(
+            "the file is larger than 1 MiB: is it an experiment?".to_owned(),
+            Some("bars belong in a data file, named by data.source"),
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -147,7 +150,9 @@ fn toml_hint(text: &str, word: &str, start: usize) -> Option<String> {
     let is_word = word.chars().next().is_some_and(char::is_alphabetic) && word.chars().all(|c| c.is_alphanumeric() || c == '_');
     match word {
         "True" | "False" | "TRUE" | "FALSE" => Some(format!("write {}", word.to_lowercase())),
-        "None" | "null" | "nil" => Some("there is no such value in TOML: remove the key, or write false where a key can be off".to_owned()),
+        "None" | "null" | "nil" => {
+            Some("there is no such value in TOML: remove the key, or write false where a key can be off".to_owned())
+        }
         _ if after_equals && is_word => Some(format!("texts are written in quotes: \"{word}\"")),
         _ => None,
     }
@@ -190,105 +195,11 @@ fn name_of(root: &Node, wire: &Wire, file: &Path, mistakes: &mut Vec<Mistake>) -
         && let Some(problem) = name_problem(&stem)
     {
         mistakes.push(
-            Mistake::name(format!("the file's name, \"{stem}\", cannot name the sweep: it {problem}")).hint("add name = \"…\" at the top"),
+            Mistake::name(format!("the file's name, \"{stem}\", cannot name the sweep: \"{stem}\" {problem}"))
+                .hint("add name = \"…\" at the top"),
         );
     }
     stem
-}
-
-/// The believed base. Reports what does not fit together whatever a sampler proposes: in the file itself, with each single value of the
-/// space, and in each listed trial. (Combinations of swept values are judged where they are planned.)
-fn fitting(root: &Node, wire: &Wire, space: &Space, strategy: &Strategy, mistakes: &mut Vec<Mistake>) -> Settings {
-    let (base, clashes) = believe(wire.clone());
-    let varies = |key: &str| space.parameters.iter().any(|parameter| related(&parameter.key, key));
-    let wrong_already: Vec<Vec<Step>> = mistakes.iter().map(|mistake| mistake.path.clone()).collect();
-    let follows = |clash: &Clash| clash.keys.iter().any(|key| wrong_already.iter().any(|path| overlap(path, &steps(key))));
-
-    let in_base: Vec<Clash> = clashes.into_iter().filter(|clash| !follows(clash)).collect();
-    if let Strategy::List { assignments } = strategy {
-        for (index, assignment) in assignments.iter().enumerate() {
-            let mut wire = wire.clone();
-            let values = assignment.iter().filter_map(|(path, value)| Some((find(path)?, value)));
-            let fits = values.map(|(key, value)| set(&mut wire, key, value).len()).sum::<usize>() == 0;
-            if !fits {
-                continue;
-            }
-            for clash in believe(wire).1.into_iter().filter(|clash| !follows(clash)) {
-                let own = clash.keys.iter().find(|key| assignment.keys().any(|set| related(set, key)));
-                let place = match own {
-                    Some(own) => Some([strategy::trial_path(index), vec![key(own)]].concat()),
-                    // What is wrong with the base alone is wrong once.
-                    None if index == 0 => None,
-                    None => continue,
-                };
-                mistakes.push(from_clash(root, &clash, place));
-            }
-        }
-        return base;
-    }
-    for clash in in_base.iter().filter(|clash| !clash.keys.iter().any(|key| varies(key))) {
-        mistakes.push(from_clash(root, clash, None));
-    }
-    for parameter in &space.parameters {
-        let Some(swept) = find(&parameter.key) else { continue };
-        for (place, value) in samples(&parameter.domain, root.get(&space_path(&parameter.key))) {
-            let mut wire = wire.clone();
-            if !set(&mut wire, swept, &value).is_empty() {
-                continue;
-            }
-            for clash in believe(wire).1.into_iter().filter(|clash| !follows(clash)) {
-                let own = clash.keys.iter().find(|key| related(&parameter.key, key));
-                let others = clash.keys.iter().any(|key| !related(&parameter.key, key) && varies(key));
-                if let (Some(own), false) = (own, others) {
-                    let mut path = [space_path(&parameter.key), place.clone()].concat();
-                    let below = own.strip_prefix(&*parameter.key).and_then(|rest| rest.strip_prefix('.'));
-                    path.extend(below.map(steps).unwrap_or_default());
-                    mistakes.push(from_clash(root, &clash, Some(path)));
-                }
-            }
-        }
-    }
-    base
-}
-
-/// Values to try of a domain, with where they stand: all of a choice, the ends of a range.
-fn samples(domain: &Domain, node: Option<&Node>) -> Vec<(Vec<Step>, Value)> {
-    let name = |name: &str| if node.is_some_and(|node| node.entry(name).is_some()) { vec![key(name)] } else { Vec::new() };
-    let ends = |place: Vec<Step>, low: Value, high: Value| {
-        vec![([place.clone(), vec![Step::Index(0)]].concat(), low), ([place, vec![Step::Index(1)]].concat(), high)]
-    };
-    match domain {
-        Domain::Choice(values) => {
-            let place = name("choice");
-            let at = |index| [place.clone(), vec![Step::Index(index)]].concat();
-            values.iter().enumerate().map(|(index, value)| (at(index), value.clone())).collect()
-        }
-        Domain::Int { low, high, .. } => ends(name("int"), Value::Int(*low), Value::Int(*high)),
-        Domain::Float { low, high, .. } => {
-            let place = [name("float"), name("log")].into_iter().find(|place| !place.is_empty()).unwrap_or_default();
-            ends(place, Value::Float(*low), Value::Float(*high))
-        }
-    }
-}
-
-/// A clash as a mistake at `place`, else at the first of its keys that is written.
-fn from_clash(root: &Node, clash: &Clash, place: Option<Vec<Step>>) -> Mistake {
-    let written = clash.keys.iter().map(|key| steps(key)).find(|path| root.get(path).is_some());
-    let first = clash.keys.first().map(|key| steps(key)).unwrap_or_default();
-    let path = place.or(written).unwrap_or(first);
-    let also = clash.keys.iter().map(|key| steps(key)).filter(|key| *key != path).collect();
-    Mistake { path, at: At::Value, also, ..Mistake::value(clash.problem.clone()).maybe_hint(clash.hint.clone()) }
-}
-
-/// Whether two dotted keys are the same, or one is a table that holds the other.
-fn related(a: &str, b: &str) -> bool {
-    let below = |table: &str, key: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    below(a, b) || below(b, a)
-}
-
-/// Whether one path leads to the other.
-fn overlap(a: &[Step], b: &[Step]) -> bool {
-    a.iter().zip(b).all(|(a, b)| a == b) && a.len() > 1
 }
 
 /// Looks at the data file.

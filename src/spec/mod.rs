@@ -14,6 +14,7 @@ mod domains;
 mod experiment;
 pub mod feature;
 mod file;
+mod fit;
 mod key;
 mod mistake;
 mod overrides;
@@ -23,6 +24,8 @@ mod schema;
 mod settings;
 mod strategy;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod wire;
 

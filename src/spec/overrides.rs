@@ -6,24 +6,32 @@
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
-use super::key::find;
 use super::mistake::{Step, key};
 use super::tree::{Entry, Item, Node, Place};
 use crate::space::Value;
 
+/// Why an argument cannot be applied.
+pub(super) struct Refused {
+    pub problem: String,
+    pub hint: Option<String>,
+    /// Where in the argument.
+    pub bytes: Range<usize>,
+}
+
 /// Applies the `source`-th argument (from 1).
 ///
 /// # Errors
-/// The problem, a hint, and the bytes of the argument that it is in.
-pub(super) fn apply(root: &mut Node, source: usize, argument: &str) -> Result<(), (String, Option<String>, Range<usize>)> {
+/// When it is not `key=value`, or would be undone by the sweep.
+pub(super) fn apply(root: &mut Node, source: usize, argument: &str) -> Result<(), Refused> {
+    let refused = |problem: String, hint: Option<&str>, bytes| Refused { problem, hint: hint.map(str::to_owned), bytes };
     let whole = 0..argument.len();
     let Some(equals) = split_at_equals(argument) else {
-        return Err(("there is no '='".to_owned(), Some("write --set key=value, as in --set train.epochs=5".to_owned()), whole));
+        return Err(refused("there is no '='".to_owned(), Some("write --set key=value, as in --set train.epochs=5"), whole));
     };
     let name = argument[..equals].trim_end();
     let path = key_path(name)
-        .ok_or_else(|| (format!("'{name}' is no key"), Some("keys look like train.epochs".to_owned()), 0..name.len().max(1)))?;
-    let node = value(source, argument, equals + 1).map_err(|problem| (problem, None, equals + 1..argument.len()))?;
+        .ok_or_else(|| refused(format!("'{name}' is no key"), Some("keys look like train.epochs"), 0..name.len().max(1)))?;
+    let node = value(source, argument, equals + 1).map_err(|problem| refused(problem, None, equals + 1..argument.len()))?;
     let place = Place { source, bytes: 0..name.len() };
 
     let dotted = path.join(".");
@@ -62,7 +70,7 @@ fn key_path(name: &str) -> Option<Vec<String>> {
             _ => break,
         }
     }
-    if path.len() > 3 && path[..2] == ["sweep", "space"] && find(&path[2]).is_none_or(|key| key.path == path[2] && !path[2].contains('.')) {
+    if path.len() > 3 && path[..2] == ["sweep", "space"] && !path[2].contains('.') {
         let rest = path.split_off(2).join(".");
         path.push(rest);
     }
@@ -74,7 +82,9 @@ fn value(source: usize, argument: &str, start: usize) -> Result<Node, String> {
     let (parsed, errors) = DeValue::parse_recoverable(text);
     match errors.first() {
         None => Ok(Node::value(source, start, &parsed)),
-        Some(error) if text.trim_start().starts_with(['[', '{', '"', '\'']) => Err(format!("the value is not TOML: {}", error.message())),
+        Some(error) if text.trim_start().starts_with(['[', '{', '"', '\'']) => {
+            Err(format!("the value is not TOML: {}", error.message()))
+        }
         Some(_) => {
             let place = Place { source, bytes: start..argument.len() };
             Ok(Node { item: Item::Scalar(Value::Text(text.trim().to_owned())), place })
@@ -83,7 +93,7 @@ fn value(source: usize, argument: &str, start: usize) -> Result<Node, String> {
 }
 
 /// Where the sweep varies this key, it takes this value alone; its condition stays.
-fn clear_domain(root: &mut Node, dotted: &str, node: &Node, place: &Place) -> Result<(), (String, Option<String>, Range<usize>)> {
+fn clear_domain(root: &mut Node, dotted: &str, node: &Node, place: &Place) -> Result<(), Refused> {
     let Some(sweep) = child_mut(root, "sweep") else { return Ok(()) };
     if let Some(Node { item: Item::Table(space), .. }) = child_mut(sweep, "space") {
         for entry in space {
@@ -98,15 +108,17 @@ fn clear_domain(root: &mut Node, dotted: &str, node: &Node, place: &Place) -> Re
                     }
                 };
             } else if is_above(&entry.name, dotted) {
-                return Err((
-                    format!("'{}' varies in the sweep as a whole, which would undo this", entry.name),
-                    Some(format!("set {} instead", entry.name)),
-                    place.bytes.clone(),
-                ));
+                return Err(Refused {
+                    problem: format!("'{}' varies in the sweep as a whole, which would undo this", entry.name),
+                    hint: Some(format!("set {} instead", entry.name)),
+                    bytes: place.bytes.clone(),
+                });
             }
         }
     }
-    if let Some(Node { item: Item::List(trials), .. }) = child_mut(sweep, "strategy").and_then(|strategy| child_mut(strategy, "trials")) {
+    if let Some(Node { item: Item::List(trials), .. }) =
+        child_mut(sweep, "strategy").and_then(|strategy| child_mut(strategy, "trials"))
+    {
         for trial in trials {
             if let Some(value) = child_mut(trial, dotted) {
                 *value = node.clone();
@@ -153,7 +165,10 @@ mod tests {
     #[test]
     fn a_key_of_the_space_needs_no_quotes() {
         assert_eq!(key_path("sweep.space.model.hidden_size").unwrap(), ["sweep", "space", "model.hidden_size"]);
-        assert_eq!(key_path("sweep.space.\"model.hidden_size\".points").unwrap(), ["sweep", "space", "model.hidden_size", "points"]);
+        assert_eq!(
+            key_path("sweep.space.\"model.hidden_size\".points").unwrap(),
+            ["sweep", "space", "model.hidden_size", "points"]
+        );
         assert_eq!(key_path("train.epochs").unwrap(), ["train", "epochs"]);
         assert_eq!(key_path("train..epochs"), None);
         assert_eq!(key_path(""), None);

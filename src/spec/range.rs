@@ -31,7 +31,7 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
         if step.is_some() {
             mistakes.push(Mistake::name("'step' has no meaning on a logarithmic range").hint("use points").under(key("step")));
         }
-        if low <= 0.0 {
+        if low <= 0.0 && mistakes.len() == before {
             mistakes.push(
                 Mistake::value(format!("a logarithmic range cannot start at {low}"))
                     .hint("start above 0, or use an even range")
@@ -46,7 +46,9 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
         );
     } else if low > high {
         mistakes.push(
-            Mistake::value(format!("the range is reversed: {low} is above {high}")).hint(format!("write [{high}, {low}]")).under(key(name)),
+            Mistake::value(format!("the range is reversed: {low} is above {high}"))
+                .hint(format!("write [{high}, {low}]"))
+                .under(key(name)),
         );
     } else if let Some(step) = step {
         check_step(low, high, step, mistakes);
@@ -55,7 +57,8 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
         let whole = |number: f64| number as i64;
         let step = step.map(|step| {
             if step.fract() != 0.0 {
-                mistakes.push(Mistake::value(format!("a step between whole numbers is a whole number, not {step}")).under(key("step")));
+                mistakes
+                    .push(Mistake::value(format!("a step between whole numbers is a whole number, not {step}")).under(key("step")));
             }
             whole(step)
         });
@@ -63,7 +66,8 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
         if let Some(points) = points.filter(|points| i128::from(high) - i128::from(low) + 1 < *points as i128) {
             let most = i128::from(high) - i128::from(low) + 1;
             mistakes.push(
-                Mistake::value(format!("there are only {most} whole numbers from {low} to {high}, not {points}")).under(key("points")),
+                Mistake::value(format!("there are only {most} whole numbers from {low} to {high}, not {points}"))
+                    .under(key("points")),
             );
         }
         Domain::Int { low, high, step, log, points }
@@ -99,7 +103,10 @@ fn bounds(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &
     let pair = match &range.item {
         Item::List(pair) if pair.len() == 2 => pair,
         _ => {
-            mistakes.push(Mistake::value(format!("'{name}' takes two numbers, the least and the greatest: {name} = [low, high]")).under(key(name)));
+            mistakes.push(
+                Mistake::value(format!("'{name}' takes two numbers, the least and the greatest: {name} = [low, high]"))
+                    .under(key(name)),
+            );
             return None;
         }
     };
@@ -156,7 +163,10 @@ fn points(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<usize> {
     match node.child("points").map(|points| &points.item)? {
         Item::Scalar(Value::Int(points)) if (2..=MAX_POINTS).contains(points) => usize::try_from(*points).ok(),
         _ => {
-            mistakes.push(Mistake::value(format!("'points' takes a whole number from 2 to {MAX_POINTS}: both ends are points")).under(key("points")));
+            mistakes.push(
+                Mistake::value(format!("'points' takes a whole number from 2 to {MAX_POINTS}: both ends are points"))
+                    .under(key("points")),
+            );
             None
         }
     }

@@ -2,6 +2,7 @@
 
 use super::believe::format_by_ending;
 use super::mistake::{Clash, Mistake, key, steps};
+use super::overrides::space_path;
 use super::settings::{Data, Source, TargetKind};
 use super::tree::Node;
 use super::wire::Wire;
@@ -107,20 +108,24 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
         (true, true) => mistakes.push(Mistake {
             path: steps("data.synthetic"),
             also: vec![steps("data.source")],
-            ..Mistake::name("both 'data.source' and 'data.synthetic' are given").hint("an experiment has one source: remove one of the two")
+            ..Mistake::name("both 'data.source' and 'data.synthetic' are given")
+                .hint("an experiment has one source: remove one of the two")
         }),
         (false, false) => mistakes.push(Mistake {
             path: vec![key("data")],
-            ..Mistake::name("there is no data: neither 'data.source' nor 'data.synthetic' is given")
-                .hint("source = \"bars.csv\" with bar_label = \"start\" or \"end\", or synthetic = { bars = 20000 }")
+            ..Mistake::name("there is no data: neither 'data.source' nor 'data.synthetic' is given").hint(
+                "write under [data]: source = \"bars.csv\" with bar_label = \"start\" or \"end\", or synthetic = { bars = 20000 }",
+            )
         }),
         (true, false) => {
             if !written("data.bar_label") {
                 mistakes.push(Mistake {
                     path: steps("data.source"),
-                    ..Mistake::name("'data.bar_label' is missing: does a timestamp of this file mark the start or the end of its bar?")
-                        .note("it is never guessed: a wrong guess would let every forecast see one bar of the future")
-                        .hint("add bar_label = \"start\" or bar_label = \"end\"; the vendor's documentation says which")
+                    ..Mistake::name(
+                        "'data.bar_label' is missing: does a timestamp of this file mark the start or the end of its bar?",
+                    )
+                    .note("it is never guessed: a wrong guess would let every forecast see one bar of the future")
+                    .hint("add bar_label = \"start\" or bar_label = \"end\"; the vendor's documentation says which")
                 });
             }
             let path = wire.data.source.as_deref();
@@ -152,7 +157,6 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
 /// An objective compares trials only where they measure the same thing.
 fn objective(wire: &Wire, space: &Space) -> Vec<Mistake> {
     let metric = wire.head.metric;
-    let place = |problem: String| Mistake { path: steps("sweep.objective.metric"), ..Mistake::value(problem) };
     let mut mistakes = Vec::new();
     if let Some(direction) = wire.head.direction.filter(|direction| *direction != metric.direction()) {
         let own = serde_json::to_string(&metric.direction()).unwrap_or_default();
@@ -170,13 +174,16 @@ fn objective(wire: &Wire, space: &Space) -> Vec<Mistake> {
         let loss = units || key == "train.loss" || key.starts_with("data.scale");
         let why = match metric.quantity {
             Quantity::Loss if loss => "the loss of its trials would not be the same measure",
-            Quantity::Mse | Quantity::Mae | Quantity::Rmse if units && varies_kind(parameter) => "its trials would be measured in different units",
+            Quantity::Mse | Quantity::Mae | Quantity::Rmse if units && varies_kind(parameter) => {
+                "its trials would be measured in different units"
+            }
             _ => continue,
         };
         let hint = if units { "rank by valid.skill, which has no unit" } else { "rank by valid.rmse, valid.mae or valid.skill" };
         mistakes.push(Mistake {
-            also: vec![vec![super::mistake::key("sweep"), super::mistake::key("space"), super::mistake::key(key)]],
-            ..place(format!("trials cannot be ranked by '{metric}' while '{key}' varies: {why}")).hint(hint)
+            path: space_path(key),
+            also: vec![steps("sweep.objective.metric")],
+            ..Mistake::name(format!("trials cannot be ranked by '{metric}' while '{key}' varies: {why}")).hint(hint)
         });
     }
     mistakes

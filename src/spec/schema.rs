@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::ops::Bound;
 
 use super::feature::Feature;
-use super::key::{Default, Key, Takes, all, last, parts, sweepable};
+use super::key::{Fallback, Key, Takes, all, last, parts, sweepable};
 
 /// JSON Schema (draft 2020-12) of an experiment file: types, ranges, defaults and a sentence for every key.
 #[must_use]
@@ -27,8 +27,8 @@ fn table(path: &str) -> Value {
 fn described(key: &Key) -> Value {
     let mut schema = value(key);
     let rule = match key.default {
-        Default::Rule(rule) => format!(" Default: {rule}."),
-        Default::Toml(_) | Default::Parts => String::new(),
+        Fallback::Rule(rule) => format!(" Default: {rule}."),
+        Fallback::Toml(_) | Fallback::Parts => String::new(),
     };
     merge(&mut schema, json!({ "description": format!("{}{rule}", key.doc) }));
     if let Some(default) = default(key) {
@@ -39,7 +39,7 @@ fn described(key: &Key) -> Value {
 
 /// The default as a JSON value, where it is one.
 fn default(key: &Key) -> Option<Value> {
-    let Default::Toml(text) = key.default else { return None };
+    let Fallback::Toml(text) = key.default else { return None };
     let parsed: toml::Table = format!("v = {text}").parse().ok()?;
     serde_json::to_value(parsed.get("v")?).ok()
 }
@@ -119,12 +119,15 @@ fn domain(key: &Key) -> Value {
     });
     let whole = matches!(key.takes, Takes::Whole { .. });
     if whole || matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. }) {
-        merge(&mut properties, json!({
-            "int": pair("integer"),
-            "log": { "type": "boolean", "description": "Space the values evenly on a logarithmic scale." },
-            "step": { "type": "number", "exclusiveMinimum": 0 },
-            "points": { "type": "integer", "minimum": 2 },
-        }));
+        merge(
+            &mut properties,
+            json!({
+                "int": pair("integer"),
+                "log": { "type": "boolean", "description": "Space the values evenly on a logarithmic scale." },
+                "step": { "type": "number", "exclusiveMinimum": 0 },
+                "points": { "type": "integer", "minimum": 2 },
+            }),
+        );
         if !whole {
             let log = json!({ "anyOf": [pair("number"), { "type": "boolean" }], "description": "A logarithmic range, or whether one is." });
             merge(&mut properties, json!({ "float": pair("number"), "log": log }));

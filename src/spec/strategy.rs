@@ -15,7 +15,11 @@ pub(super) fn read(root: &Node, wire: &Wire, space: &Space, mistakes: &mut Vec<M
     let mut at = |part: &str, mistake: Mistake| mistakes.push(mistake.below(&steps(&format!("sweep.strategy{part}"))));
     let empty = space.parameters.is_empty();
     if seed.is_some() && kind != StrategyKind::Random {
-        at(".seed", Mistake::name("'sweep.strategy.seed' has no effect: only a random strategy draws").hint("remove it; train.seed seeds the trials"));
+        at(
+            ".seed",
+            Mistake::name("'sweep.strategy.seed' has no effect: only a random strategy draws")
+                .hint("remove it; train.seed seeds the trials"),
+        );
     }
     match kind {
         StrategyKind::Grid => {
@@ -27,12 +31,19 @@ pub(super) fn read(root: &Node, wire: &Wire, space: &Space, mistakes: &mut Vec<M
         }
         StrategyKind::Random => {
             if list.is_some() {
-                at(".trials", Mistake::value("a random strategy takes the number of its trials, not a list").hint("write kind = \"list\""));
+                at(
+                    ".trials",
+                    Mistake::value("a random strategy takes the number of its trials, not a list").hint("write kind = \"list\""),
+                );
             } else if root.get(&steps("sweep.strategy.trials")).is_none() {
                 at(".kind", Mistake::value("a random strategy needs the number of its trials").hint("add trials = 20"));
             }
             if empty && root.get(&steps("sweep.space")).is_none_or(|space| space.entries().is_empty()) {
-                at(".kind", Mistake::value("there is nothing to draw from: [sweep.space] is empty").hint("add keys to vary, or remove the strategy"));
+                at(
+                    ".kind",
+                    Mistake::value("there is nothing to draw from: [sweep.space] is empty")
+                        .hint("add keys to vary, or remove the strategy"),
+                );
             }
             Strategy::Random { trials: trials.unwrap_or(1), seed: seed.unwrap_or(1) }
         }
@@ -67,7 +78,8 @@ pub(super) fn trial_path(index: usize) -> Vec<Step> {
 
 fn assignments(nodes: &[Node], wire: &Wire, mistakes: &mut Vec<Mistake>) -> Vec<Assignment> {
     if nodes.is_empty() {
-        mistakes.push(Mistake::value("the list of trials is empty").hint("list at least one").below(&steps("sweep.strategy.trials")));
+        mistakes
+            .push(Mistake::value("the list of trials is empty").hint("list at least one").below(&steps("sweep.strategy.trials")));
     }
     let mut assignments: Vec<Assignment> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
@@ -75,21 +87,24 @@ fn assignments(nodes: &[Node], wire: &Wire, mistakes: &mut Vec<Mistake>) -> Vec<
         if let Item::Scalar(value) = &node.item {
             let mistake = Mistake::value(format!("a trial is a table of keys in quotes, not {}", shown(value)));
             mistakes.push(mistake.hint("write { \"model.hidden_size\" = 16 }").below(&path));
+            // It keeps its position.
+            assignments.push(Assignment::new());
             continue;
         }
         let mut assignment = Assignment::new();
         for entry in node.entries() {
             let Some(value) = entry.node.to_value(&mut Vec::new()) else { continue };
-            let found = match swept_key(&entry.name) {
+            let found = match swept_key(entry) {
                 Ok(swept) => {
                     assignment.insert(swept.path.to_owned(), canonical(swept, &value));
                     set(&mut wire.clone(), swept, &value)
                 }
-                Err(mistake) => vec![mistake],
+                Err(mistake) => vec![*mistake],
             };
             mistakes.extend(found.into_iter().map(|mistake| mistake.under(key(&entry.name)).below(&path)));
         }
-        if let Some(first) = assignments.iter().position(|earlier| *earlier == assignment) {
+        let same = |(earlier, node): &(&Assignment, &Node)| **earlier == assignment && matches!(node.item, Item::Table(_));
+        if let Some(first) = assignments.iter().zip(nodes).position(|pair| same(&pair)) {
             let mistake = Mistake::value(format!("this trial is the same as trial {}", first + 1));
             mistakes.push(mistake.hint("remove one of the two; sweep.repeats trains a trial with several seeds").below(&path));
         }

@@ -37,10 +37,9 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
             let name = plain(candidate);
             let distance = if name == word || meant.as_ref() == Some(&name) {
                 0
-            } else if word.len() >= 4 && is_part(&word, &name) {
-                1
             } else {
-                strsim::osa_distance(&word, &name)
+                let slips = strsim::osa_distance(&word, &name);
+                if word.len() >= 4 && is_part(&word, &name) { slips.min(allowed) } else { slips }
             };
             (distance <= allowed).then_some((distance, candidate))
         })
@@ -72,6 +71,7 @@ fn plain(word: &str) -> String {
 /// Whether one is a run of whole words of the other: `hidden` of `hidden_size`.
 fn is_part(word: &str, name: &str) -> bool {
     let within = |short: &str, long: &str| format!("_{long}_").contains(&format!("_{short}_"));
+    let word = if within(word, name) { word } else { word.trim_end_matches('s') };
     within(word, name) || within(name, word)
 }
 
@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn slips_and_other_tools_words_are_understood() {
-        for (word, meant) in [("hiden_size", "hidden_size"), ("hidden", "hidden_size"), ("layers", "num_layers"), ("Dropout", "dropout")]
+        for (word, meant) in
+            [("hiden_size", "hidden_size"), ("hidden", "hidden_size"), ("layers", "num_layers"), ("Dropout", "dropout")]
         {
             assert_eq!(nearest(word, NAMES), Some(meant), "{word}");
         }

@@ -4,7 +4,7 @@ use std::ops::Bound::{Excluded, Included};
 
 use super::super::settings::{Scaler, TargetKind};
 use super::super::wire::{DEFAULT_SCALE, WireData};
-use super::Default::{Parts, Rule, Toml};
+use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, number, one_of, table, text, whole};
 use super::{Key, Takes};
 
@@ -25,18 +25,15 @@ pub(super) static KEYS: &[Key] = &[
         "Columns of the series, in this order: open, high, low, close, volume, log_return, sma_N, ema_N, rsi_N, macd, macd_signal, \
          macd_hist (each also with its periods: macd_12_26_9), realized_vol_N, time_of_day.",
     ),
-    key(
-        "data.target",
-        table(|w| (w.data.horizon, w.data.target) = (1, TargetKind::Price)),
-        Parts,
-        "What is forecast.",
-    ),
+    key("data.target", table(|w| (w.data.horizon, w.data.target) = (1, TargetKind::Price)), Parts, "What is forecast."),
     key(
         "data.target.column",
         text("\"close\"", |_, v| match v {
             "close" => Ok(()),
             other => Err((
-                format!("'data.target.column' takes \"close\", not \"{other}\": the baselines and the units are those of the close"),
+                format!(
+                    "'data.target.column' takes \"close\", not \"{other}\": the baselines and the units are those of the close"
+                ),
                 Some("other columns can be features".to_owned()),
             )),
         }),
@@ -95,7 +92,12 @@ pub(super) static KEYS: &[Key] = &[
         Rule("window + horizon"),
         "Rows left out between two splits, at least the horizon.",
     ),
-    key("data.scale", table(|w| w.data.scale = DEFAULT_SCALE), Parts, "How each family of columns is scaled, fitted on the training rows."),
+    key(
+        "data.scale",
+        table(|w| w.data.scale = DEFAULT_SCALE),
+        Parts,
+        "How each family of columns is scaled, fitted on the training rows.",
+    ),
     key(
         "data.scale.price",
         one_of(SCALERS, |w, v| named::<Scaler>(&mut w.data.scale.price, v)),

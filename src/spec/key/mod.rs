@@ -9,7 +9,7 @@ mod takes;
 mod train;
 
 use super::mistake::Mistake;
-use super::suggest::nearest;
+use super::suggest::{listed, nearest};
 
 pub(super) use sweep::name_problem;
 pub(super) use takes::{Interval, Takes, canonical, set, shown};
@@ -19,14 +19,14 @@ pub(super) struct Key {
     /// Dotted: `model.hidden_size`.
     pub path: &'static str,
     pub takes: Takes,
-    pub default: Default,
+    pub default: Fallback,
     /// A sentence or two.
     pub doc: &'static str,
 }
 
 /// What holds where a key is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Default {
+pub(super) enum Fallback {
     /// A value, as in the file.
     Toml(&'static str),
     /// A rule, in words.
@@ -56,9 +56,9 @@ pub fn keys() -> Vec<KeyDoc> {
             path: key.path,
             legal: key.takes.to_string(),
             default: match key.default {
-                Default::Toml(text) => text.to_owned(),
-                Default::Rule(rule) => format!("({rule})"),
-                Default::Parts => String::new(),
+                Fallback::Toml(text) => text.to_owned(),
+                Fallback::Rule(rule) => format!("({rule})"),
+                Fallback::Parts => String::new(),
             },
             doc: key.doc,
         })
@@ -120,12 +120,14 @@ pub(super) fn unknown(table: &str, name: &str) -> Mistake {
     if let Some(meant) = nearest(name, siblings.iter().copied()) {
         return mistake.hint(format!("did you mean '{meant}'?")).note(known);
     }
-    let elsewhere = all().find(|key| last(key.path) == name).or_else(|| {
-        let meant = nearest(name, all().map(|key| last(key.path)))?;
-        all().find(|key| last(key.path) == meant)
-    });
-    match elsewhere {
-        Some(key) => mistake.hint(format!("did you mean '{}'?", key.path)).note(known),
-        None => mistake.note(known),
+    let meant = nearest(name, all().map(|key| last(key.path)));
+    let mut elsewhere: Vec<&str> = all().map(|key| key.path).filter(|path| Some(last(path)) == meant).collect();
+    // A key of the same section is likelier than one of another.
+    let section = |path: &str| !table.is_empty() && path.starts_with(table.split('.').next().unwrap_or_default());
+    if elsewhere.iter().any(|path| section(path)) {
+        elsewhere.retain(|path| section(path));
     }
+    let quoted: Vec<String> = elsewhere.iter().map(|path| format!("'{path}'")).collect();
+    let hint = (!quoted.is_empty()).then(|| format!("did you mean {}?", listed(&quoted)));
+    mistake.note(known).maybe_hint(hint)
 }

@@ -7,9 +7,9 @@ use std::ops::Bound;
 
 use super::super::wire::Wire;
 use super::takes::{Refusal, SetText};
-use super::{Default, Interval, Key, Takes};
+use super::{Fallback, Interval, Key, Takes};
 
-pub(super) const fn key(path: &'static str, takes: Takes, default: Default, doc: &'static str) -> Key {
+pub(super) const fn key(path: &'static str, takes: Takes, default: Fallback, doc: &'static str) -> Key {
     Key { path, takes, default, doc }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::super::settings::{Columns, Format, Synthetic};
 use super::super::suggest::nearest;
 use super::super::wire::{DEFAULT_SYNTHETIC, Wire};
-use super::Default::{Parts, Rule, Toml};
+use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, not_empty, number, one_of, table, text, whole};
 use super::takes::Refusal;
 use super::{ANY_SEED, Key};
@@ -32,12 +32,7 @@ pub(super) static KEYS: &[Key] = &[
         Rule("none; instead of data.source"),
         "A generated series with known truth, instead of a file.",
     ),
-    key(
-        "data.synthetic.bars",
-        whole(100, 100_000_000, |w, v| synthetic(w).bars = v as usize),
-        Toml("20000"),
-        "Bars to make.",
-    ),
+    key("data.synthetic.bars", whole(100, 100_000_000, |w, v| synthetic(w).bars = v as usize), Toml("20000"), "Bars to make."),
     key(
         "data.synthetic.session",
         whole(2, 100_000_000, |w, v| synthetic(w).session = v as usize),
@@ -155,7 +150,8 @@ fn bar(text: &str) -> Result<Option<u32>, Refusal> {
     if text == "auto" {
         return Ok(None);
     }
-    let problem = || format!("'data.bar' takes \"auto\", or a length such as \"30s\", \"1m\", \"5m\", \"1h\" or \"1d\", not \"{text}\"");
+    let problem =
+        || format!("'data.bar' takes \"auto\", or a length such as \"30s\", \"1m\", \"5m\", \"1h\" or \"1d\", not \"{text}\"");
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match text[digits.len()..].trim() {
         "s" => 1,
@@ -163,7 +159,9 @@ fn bar(text: &str) -> Result<Option<u32>, Refusal> {
         "h" => 3_600,
         "d" => 86_400,
         "min" | "T" => return Err((problem(), Some(format!("minutes are written {digits}m")))),
-        "" if !digits.is_empty() => return Err((problem(), Some(format!("give a unit: {digits}s, {digits}m, {digits}h or {digits}d")))),
+        "" if !digits.is_empty() => {
+            return Err((problem(), Some(format!("give a unit: {digits}s, {digits}m, {digits}h or {digits}d"))));
+        }
         _ => return Err((problem(), None)),
     };
     match digits.parse::<u32>().ok().and_then(|count| count.checked_mul(unit)) {

@@ -1,8 +1,8 @@
 //! Keys of the top level and of `[sweep]`.
 
 use super::super::suggest::did_you_mean;
-use super::super::wire::{WireStrategy, Wire};
-use super::Default::{Parts, Rule, Toml};
+use super::super::wire::{Wire, WireStrategy};
+use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, one_of, table, text, whole};
 use super::takes::Refusal;
 use super::{ANY_SEED, Key, Takes};
@@ -13,7 +13,7 @@ pub(super) static HEAD: &[Key] = &[
     key(
         "name",
         text("a folder's name: at most 64 letters, digits, '-', '_' and '.'", |w, v| {
-            name_problem(v).map_or(Ok(()), |problem| Err((format!("'name' \"{v}\" {problem}"), name_hint(v))))?;
+            name_problem(v).map_or(Ok(()), |problem| Err((format!("the name \"{v}\" {problem}"), name_hint(v))))?;
             w.head.name = Some(v.to_owned());
             Ok(())
         }),
@@ -71,10 +71,13 @@ pub(super) static KEYS: &[Key] = &[
     key("sweep.objective", table(reset_objective), Parts, "What trials are ranked by."),
     key(
         "sweep.objective.metric",
-        text("a metric: \"valid.rmse\", \"valid.mse\", \"valid.mae\", \"valid.loss\", \"valid.skill\", \"train.rmse\", …", |w, v| {
-            w.head.metric = objective(v)?;
-            Ok(())
-        }),
+        text(
+            "a metric: \"valid.rmse\", \"valid.mse\", \"valid.mae\", \"valid.loss\", \"valid.skill\", \"train.rmse\", …",
+            |w, v| {
+                w.head.metric = objective(v)?;
+                Ok(())
+            },
+        ),
         Toml("\"valid.rmse\""),
         "A split and a quantity: valid or train; rmse, mse, mae, loss, or (valid only) skill against persistence.",
     ),

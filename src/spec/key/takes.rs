@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::super::feature::Feature;
+use super::super::feature::{Feature, UnknownFeature};
 use super::super::mistake::{Mistake, Step, key};
 use super::super::suggest::{did_you_mean, listed};
 use super::super::wire::Wire;
@@ -178,6 +178,9 @@ fn refuse(entry: &Key, value: &Value) -> Mistake {
         (Takes::NumberOrFalse { .. } | Takes::TableOrFalse { .. }, Value::Text(text)) if text == "none" || text == "off" => {
             Some("false switches it off".to_owned())
         }
+        (Takes::TableOrFalse { .. }, Value::Bool(true)) => {
+            Some("it is on unless false; write a table to change its settings".to_owned())
+        }
         (Takes::Whole { low, high, .. }, Value::Float(number))
             if number.fract() == 0.0 && (*low as f64..=*high as f64).contains(number) =>
         {
@@ -213,7 +216,8 @@ fn features(entry: &Key, names: &[Value]) -> Result<Vec<Feature>, Vec<Mistake>> 
                     features.push(feature);
                     continue;
                 }
-                Err(error) => Mistake::value(error.to_string()).maybe_hint(feature_hint(text)),
+                Err(error @ UnknownFeature::Name(_)) => Mistake::value(error.to_string()).maybe_hint(feature_hint(text)),
+                Err(error @ UnknownFeature::Parameters { .. }) => Mistake::value(error.to_string()),
             },
             other => Mistake::value(format!("a feature is a name in quotes, not {}", shown(other))),
         };
@@ -236,7 +240,6 @@ fn feature_hint(text: &str) -> Option<String> {
     (meant != text && meant.parse::<Feature>().is_ok()).then(|| format!("did you mean '{meant}'?"))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "whole numbers of settings are far below 2^53")]
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Int(number) => Some(*number as f64),

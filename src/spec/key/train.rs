@@ -3,7 +3,7 @@
 use std::ops::Bound::{Excluded, Included};
 
 use super::super::wire::{WireOptimizer, WireSchedule, WireStopping};
-use super::Default::{Parts, Rule, Toml};
+use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, number, one_of, table, whole};
 use super::{ANY_SEED, Interval, Key, Takes};
 
@@ -14,12 +14,7 @@ const MAX_RATE: f64 = 100.0;
 pub(super) static KEYS: &[Key] = &[
     key("model", table(|_| ()), Parts, "The network."),
     key("model.kind", one_of(&["lstm"], |w, v| named(&mut w.model.kind, v)), Toml("\"lstm\""), "Stacked LSTM and a linear head."),
-    key(
-        "model.hidden_size",
-        whole(1, 4096, |w, v| w.model.hidden_size = v as usize),
-        Toml("32"),
-        "Units of each LSTM layer.",
-    ),
+    key("model.hidden_size", whole(1, 4096, |w, v| w.model.hidden_size = v as usize), Toml("32"), "Units of each LSTM layer."),
     key("model.num_layers", whole(1, 16, |w, v| w.model.num_layers = v as usize), Toml("2"), "Stacked LSTM layers."),
     key(
         "model.dropout",
@@ -159,10 +154,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "train.clip_norm",
-        Takes::NumberOrFalse {
-            interval: Interval { low: Excluded(0.0), high: Included(1e6) },
-            set: |w, v| w.train.clip_norm = v,
-        },
+        Takes::NumberOrFalse { interval: Interval { low: Excluded(0.0), high: Included(1e6) }, set: |w, v| w.train.clip_norm = v },
         Toml("1.0"),
         "The gradient's L2 norm is scaled down to this; false for no clipping.",
     ),
