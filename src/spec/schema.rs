@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use std::ops::Bound;
 
 use super::feature::Feature;
-use super::key::{Fallback, Key, Takes, all, last, parts, sweepable};
+use super::key::{Fallback, Key, Takes, all, find, last, parts, sweepable};
+use crate::metric::Metric;
 
 /// JSON Schema (draft 2020-12) of an experiment file: types, ranges, defaults and a sentence for every key.
 #[must_use]
@@ -52,7 +53,7 @@ fn value(key: &Key) -> Value {
         Takes::Number { interval, .. } => number(interval),
         Takes::NumberOrFalse { interval, .. } => json!({ "anyOf": [number(interval), { "const": false }] }),
         Takes::OneOf { names, .. } => json!({ "type": "string", "enum": names }),
-        Takes::Text { legal, .. } => json!({ "type": "string", "minLength": 1, "title": legal }),
+        Takes::Text { .. } => text(key.path),
         Takes::Features(_) => json!({
             "type": "array", "minItems": 1, "uniqueItems": true,
             "items": { "type": "string", "pattern": feature_pattern() },
@@ -61,10 +62,39 @@ fn value(key: &Key) -> Value {
         Takes::TableOrFalse { .. } => json!({ "anyOf": [table(key.path), { "const": false }] }),
         Takes::Trials { .. } => json!({ "anyOf": [
             { "type": "integer", "minimum": 1 },
-            { "type": "array", "minItems": 1, "items": swept(value) },
+            { "type": "array", "minItems": 1, "items": swept(reference) },
         ]}),
         Takes::Space => swept(domain),
     }
+}
+
+/// What a text looks like, where that can be said.
+fn text(path: &str) -> Value {
+    let mut schema = json!({ "type": "string", "minLength": 1 });
+    let form = match path {
+        "name" => json!({ "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$" }),
+        "backend" => json!({ "pattern": "^(auto|ndarray|flex|(cuda|wgpu)(:[0-9]+)?)$" }),
+        "data.bar" => json!({ "pattern": "^(auto|[0-9]+[smhd])$" }),
+        "data.target.column" => json!({ "enum": ["close"] }),
+        "sweep.objective.metric" => json!({ "enum": Metric::OBJECTIVES }),
+        _ => json!({}),
+    };
+    merge(&mut schema, form);
+    schema
+}
+
+/// The schema of a key's value, where it stands in its section.
+fn reference(key: &Key) -> Value {
+    let mut pointer = "#".to_owned();
+    let mut path = String::new();
+    for name in key.path.split('.') {
+        if find(&path).is_some_and(|table| matches!(table.takes, Takes::TableOrFalse { .. })) {
+            pointer.push_str("/anyOf/0");
+        }
+        pointer.push_str(&format!("/properties/{name}"));
+        path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    }
+    json!({ "$ref": pointer })
 }
 
 fn number(interval: &super::key::Interval) -> Value {
@@ -96,20 +126,14 @@ fn feature_pattern() -> String {
 
 /// A table of the keys that a sweep may vary, each with what `each` makes of it.
 fn swept(each: fn(&Key) -> Value) -> Value {
-    let properties: Map<String, Value> = all()
-        .filter(|key| sweepable(key).is_ok())
-        .map(|key| {
-            let mut schema = each(key);
-            merge(&mut schema, json!({ "description": key.doc }));
-            (key.path.to_owned(), schema)
-        })
-        .collect();
+    let keys = all().filter(|key| sweepable(key).is_ok());
+    let properties: Map<String, Value> = keys.map(|key| (key.path.to_owned(), each(key))).collect();
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 /// A list of values, or a table that says which.
 fn domain(key: &Key) -> Value {
-    let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": value(key) });
+    let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
     let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
     let mut properties = json!({
         "choice": values,
@@ -133,7 +157,7 @@ fn domain(key: &Key) -> Value {
             merge(&mut properties, json!({ "float": pair("number"), "log": log }));
         }
     }
-    json!({ "anyOf": [values, { "type": "object", "properties": properties, "additionalProperties": false }] })
+    json!({ "description": key.doc, "anyOf": [values, { "type": "object", "properties": properties, "additionalProperties": false }] })
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -156,6 +180,16 @@ mod tests {
         }
         let committed = std::fs::read_to_string(FILE).unwrap_or_default();
         assert!(committed == text, "run the tests with KILN_UPDATE=1 to write experiment.schema.json anew");
+    }
+
+    #[test]
+    fn references_lead_to_the_keys_they_name() {
+        let schema = schema();
+        for key in all().filter(|key| sweepable(key).is_ok()) {
+            let reference = reference(key);
+            let target = schema.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+            assert!(target["description"].as_str().unwrap().starts_with(key.doc), "{}", key.path);
+        }
     }
 
     #[test]
