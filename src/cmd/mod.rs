@@ -9,6 +9,7 @@ pub mod runs;
 mod selection;
 pub mod show;
 pub mod watch;
+pub mod schema;
 
 pub use args::{
     Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
