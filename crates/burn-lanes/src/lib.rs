@@ -9,6 +9,7 @@ mod device;
 mod lane;
 mod learner;
 mod observer;
+mod random;
 mod schedule;
 mod series;
 mod state;
@@ -21,4 +22,4 @@ pub use observer::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pac
 pub use schedule::{Schedule, ScheduleState};
 pub use series::Series;
 pub use state::{LaneState, Weight, Weights};
-pub use stop::{EarlyStopping, StopState};
+pub use stop::{EarlyStopping, Observation, StopState};
