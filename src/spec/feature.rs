@@ -145,7 +145,7 @@ impl Macd {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownFeature {
     /// No feature of this name.
-    #[error("'{0}' is not a feature (known: {})", Feature::NAMES.join(", "))]
+    #[error("'{0}' is not a feature (known: {known})", known = Feature::NAMES.join(", "))]
     Name(String),
     /// The name is known, its numbers are not.
     #[error("'{name}': {problem}")]

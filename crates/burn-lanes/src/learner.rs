@@ -102,7 +102,7 @@ fn on_device<W: Work>(device: &Device, work: W) -> Result<W::Output, TrainError>
         #[cfg(feature = "ndarray")]
         DeviceSpec::NdArray => work.run::<burn::backend::NdArray>(&burn::backend::ndarray::NdArrayDevice::Cpu),
         #[cfg(feature = "wgpu")]
-        DeviceSpec::Wgpu(index) => work.run::<burn::backend::Wgpu>(&crate::device::wgpu_device(index)),
+        DeviceSpec::Wgpu(_) => work.run::<burn::backend::Wgpu>(&crate::device::wgpu_device(device)),
         #[cfg(feature = "cuda")]
         DeviceSpec::Cuda(index) => work.run::<burn::backend::Cuda>(&burn::backend::cuda::CudaDevice::new(index)),
         other => Err(TrainError(format!("device '{other}' is not in this build (always there: flex)"))),
