@@ -3,31 +3,43 @@
 
 mod fixture;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use divan::Bencher;
 use kiln::compare::compare;
 use kiln::metric::{Direction, Metric, Quantity, Split};
 use kiln::spec::Objective;
-use std::hint::black_box;
+use kiln::store::RunRecord;
 
-fn runs(c: &mut Criterion) {
-    let runs: Vec<_> = (0..10_000).map(fixture::run).collect();
-    let metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
-    let objective = Objective { metric, direction: Direction::Minimize };
-    c.bench_function("compare: 10,000 runs", |b| b.iter(|| compare(black_box(&runs), objective)));
-    let comparison = compare(&runs, objective);
-    c.bench_function("compare: print 10,000 rows", |b| {
-        b.iter(|| {
-            let mut out = Vec::new();
-            comparison.write(&mut out).map(|()| out.len())
-        });
-    });
-    c.bench_function("compare: print the first 10 rows", |b| {
-        b.iter(|| {
-            let mut out = Vec::new();
-            comparison.write_ranking(&mut out, 10).map(|()| out.len())
-        });
+const OBJECTIVE: Objective =
+    Objective { metric: Metric { split: Split::Valid, quantity: Quantity::Rmse }, direction: Direction::Minimize };
+
+fn runs() -> Vec<RunRecord> {
+    (0..10_000).map(fixture::run).collect()
+}
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(name = "compare: 10,000 runs", sample_count = 20)]
+fn comparison(bencher: Bencher) {
+    let runs = runs();
+    bencher.bench_local(|| compare(divan::black_box(&runs), OBJECTIVE));
+}
+
+#[divan::bench(name = "compare: print 10,000 rows", sample_count = 20)]
+fn print_all(bencher: Bencher) {
+    let comparison = compare(&runs(), OBJECTIVE);
+    bencher.bench_local(|| {
+        let mut out = Vec::new();
+        comparison.write(&mut out).map(|()| out.len())
     });
 }
 
-criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = runs }
-criterion_main!(benches);
+#[divan::bench(name = "compare: print the first 10 rows", sample_count = 20)]
+fn print_ranking(bencher: Bencher) {
+    let comparison = compare(&runs(), OBJECTIVE);
+    bencher.bench_local(|| {
+        let mut out = Vec::new();
+        comparison.write_ranking(&mut out, 10).map(|()| out.len())
+    });
+}

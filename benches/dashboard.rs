@@ -1,7 +1,7 @@
 //! Frames of the dashboard with 1,000 trials of 100 epochs. The budget is 1 % of one core at ten frames a second: a frame and
 //! what it folds must stay below 1 ms. More means that something walks over all trials, or all epochs, for each frame.
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use divan::Bencher;
 use kiln::dashboard::{Role, Screen, Theme};
 use kiln::event::{Event, Line};
 use kiln::store::{Change, ProgressFile, RunRecord, SweepManifest, SweepRecord};
@@ -10,7 +10,6 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::json;
-use std::hint::black_box;
 use std::path::PathBuf;
 
 const TRIALS: usize = 1000;
@@ -100,31 +99,40 @@ fn changes() -> Vec<Change> {
     changes
 }
 
-fn frames(criterion: &mut Criterion) {
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(name = "dashboard, 1000 trials: open a record")]
+fn open(bencher: Bencher) {
     let record = record();
-    let mut group = criterion.benchmark_group("dashboard, 1000 trials");
-    group.bench_function("open a record", |bencher| {
-        bencher.iter(|| Screen::new(black_box(&record), Role::Watcher, Theme::colored()));
-    });
-    let mut screen = Screen::new(&record, Role::Watcher, Theme::colored());
-    // The costliest order: the rows are sorted anew with each change.
+    bencher.bench_local(|| Screen::new(divan::black_box(&record), Role::Watcher, Theme::colored()));
+}
+
+/// In the costliest order: the rows are sorted anew with each change.
+fn screen() -> Screen {
+    let mut screen = Screen::new(&record(), Role::Watcher, Theme::colored());
     (0..7).for_each(|_| press(&mut screen, KeyCode::Char('s')));
     (0..4).for_each(|_| {
         press(&mut screen, KeyCode::Char('p'));
         press(&mut screen, KeyCode::Down);
     });
-    for (columns, rows) in [(80, 24), (200, 60)] {
-        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer is a terminal");
-        group.bench_function(format!("draw {columns}x{rows}"), |bencher| {
-            bencher.iter(|| terminal.draw(|frame| screen.draw(frame, 1.0)).map(|frame| frame.count));
-        });
-    }
-    let changes = changes();
-    group.bench_function("fold a tenth of a second", |bencher| {
-        bencher.iter_batched_ref(|| screen.clone(), |screen| screen.apply(black_box(&changes), 1.0), BatchSize::LargeInput);
-    });
-    group.finish();
+    screen
 }
 
-criterion_group!(benches, frames);
-criterion_main!(benches);
+#[divan::bench(name = "dashboard, 1000 trials: draw", args = [(80, 24), (200, 60)])]
+fn draw(bencher: Bencher, (columns, rows): (u16, u16)) {
+    let mut screen = screen();
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer is a terminal");
+    bencher.bench_local(|| terminal.draw(|frame| screen.draw(frame, 1.0)).map(|frame| frame.count));
+}
+
+#[divan::bench(name = "dashboard, 1000 trials: fold a tenth of a second")]
+fn fold(bencher: Bencher) {
+    let screen = screen();
+    let changes = changes();
+    bencher.with_inputs(|| screen.clone()).bench_local_values(|mut screen| {
+        screen.apply(divan::black_box(&changes), 1.0);
+        screen
+    });
+}

@@ -3,11 +3,10 @@
 
 mod fixture;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use divan::Bencher;
 use kiln::plan::{expand, packs};
 use kiln::space::{Assignment, Domain, GridSampler, Parameter, RandomSampler, Sampler, Space};
 use kiln::spec::Settings;
-use std::hint::black_box;
 
 fn parameter(key: &str, domain: Domain) -> Parameter {
     Parameter { key: key.into(), domain, zip: None, when: None }
@@ -38,20 +37,39 @@ fn settings(assignment: &Assignment, repeat: usize) -> Result<Settings, String> 
     Ok(settings)
 }
 
-fn plan(c: &mut Criterion) {
-    let space = space();
-    let random = RandomSampler { trials: 10_000, seed: 1 };
-    c.bench_function("plan: propose 10,000 of a grid", |b| b.iter(|| GridSampler.propose_up_to(black_box(&space), 10_000)));
-    c.bench_function("plan: propose 10,000 at random", |b| b.iter(|| random.propose_up_to(black_box(&space), 10_000)));
-    c.bench_function("plan: expand a grid of 10,000", |b| {
-        b.iter(|| expand(&GridSampler, black_box(&space), 1, &settings, "data"));
-    });
-    c.bench_function("plan: expand 10,000 at random", |b| b.iter(|| expand(&random, black_box(&space), 1, &settings, "data")));
-    if let Ok(plan) = expand(&GridSampler, &space, 1, &settings, "data") {
-        let trials: Vec<_> = plan.trials.iter().collect();
-        c.bench_function("plan: pack 10,000 trials", |b| b.iter(|| packs(black_box(&trials), 128, 2)));
-    }
+fn main() {
+    divan::main();
 }
 
-criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = plan }
-criterion_main!(benches);
+const RANDOM: RandomSampler = RandomSampler { trials: 10_000, seed: 1 };
+
+#[divan::bench(name = "plan: propose 10,000 of a grid", sample_count = 20)]
+fn propose_grid(bencher: Bencher) {
+    let space = space();
+    bencher.bench_local(|| GridSampler.propose_up_to(divan::black_box(&space), 10_000));
+}
+
+#[divan::bench(name = "plan: propose 10,000 at random", sample_count = 20)]
+fn propose_random(bencher: Bencher) {
+    let space = space();
+    bencher.bench_local(|| RANDOM.propose_up_to(divan::black_box(&space), 10_000));
+}
+
+#[divan::bench(name = "plan: expand a grid of 10,000", sample_count = 20)]
+fn expand_grid(bencher: Bencher) {
+    let space = space();
+    bencher.bench_local(|| expand(&GridSampler, divan::black_box(&space), 1, &settings, "data"));
+}
+
+#[divan::bench(name = "plan: expand 10,000 at random", sample_count = 20)]
+fn expand_random(bencher: Bencher) {
+    let space = space();
+    bencher.bench_local(|| expand(&RANDOM, divan::black_box(&space), 1, &settings, "data"));
+}
+
+#[divan::bench(name = "plan: pack 10,000 trials", sample_count = 20)]
+fn pack(bencher: Bencher) {
+    let plan = expand(&GridSampler, &space(), 1, &settings, "data").expect("a grid of 10,000 is within the limit");
+    let trials: Vec<_> = plan.trials.iter().collect();
+    bencher.bench_local(|| packs(divan::black_box(&trials), 128, 2));
+}
