@@ -119,8 +119,8 @@ pub fn baselines(_data: &Data, _prepared: &Prepared, _ends: &[u32]) -> Vec<Basel
 pub fn probe(source: &Source) -> Result<(), MarketError> {
     match source {
         Source::File { path, .. } if !path.is_file() => {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            Err(MarketError(format!("there is no file '{name}' there")))
+            let path = path.display();
+            Err(MarketError(format!("{path}: does not exist (paths in an experiment are relative to its file)")))
         }
         Source::File { .. } | Source::Synthetic(_) => Ok(()),
     }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use std::ops::Bound;
 
 use super::feature::Feature;
-use super::key::{Fallback, Key, Takes, all, last, parts, sweepable};
+use super::key::{Fallback, Key, Takes, all, find, last, parts, sweepable};
+use crate::metric::Metric;
 
 /// JSON Schema (draft 2020-12) of an experiment file: types, ranges, defaults and a sentence for every key.
 #[must_use]
@@ -13,6 +14,7 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Kiln experiment",
         "description": "One sweep of LSTM forecasters over market bars.",
+        "$defs": shared(),
     });
     merge(&mut schema, table(""));
     schema
@@ -52,7 +54,7 @@ fn value(key: &Key) -> Value {
         Takes::Number { interval, .. } => number(interval),
         Takes::NumberOrFalse { interval, .. } => json!({ "anyOf": [number(interval), { "const": false }] }),
         Takes::OneOf { names, .. } => json!({ "type": "string", "enum": names }),
-        Takes::Text { legal, .. } => json!({ "type": "string", "minLength": 1, "title": legal }),
+        Takes::Text { .. } => text(key.path),
         Takes::Features(_) => json!({
             "type": "array", "minItems": 1, "uniqueItems": true,
             "items": { "type": "string", "pattern": feature_pattern() },
@@ -61,10 +63,39 @@ fn value(key: &Key) -> Value {
         Takes::TableOrFalse { .. } => json!({ "anyOf": [table(key.path), { "const": false }] }),
         Takes::Trials { .. } => json!({ "anyOf": [
             { "type": "integer", "minimum": 1 },
-            { "type": "array", "minItems": 1, "items": swept(value) },
+            { "type": "array", "minItems": 1, "items": swept(reference) },
         ]}),
         Takes::Space => swept(domain),
     }
+}
+
+/// What a text looks like, where that can be said.
+fn text(path: &str) -> Value {
+    let mut schema = json!({ "type": "string", "minLength": 1 });
+    let form = match path {
+        "name" => json!({ "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$" }),
+        "backend" => json!({ "pattern": "^(auto|ndarray|flex|(cuda|wgpu)(:[0-9]+)?)$" }),
+        "data.bar" => json!({ "pattern": "^(auto|[0-9]+[smhd])$" }),
+        "data.target.column" => json!({ "enum": ["close"] }),
+        "sweep.objective.metric" => json!({ "enum": Metric::OBJECTIVES }),
+        _ => json!({}),
+    };
+    merge(&mut schema, form);
+    schema
+}
+
+/// The schema of a key's value, where it stands in its section.
+fn reference(key: &Key) -> Value {
+    let mut pointer = "#".to_owned();
+    let mut path = String::new();
+    for name in key.path.split('.') {
+        if find(&path).is_some_and(|table| matches!(table.takes, Takes::TableOrFalse { .. })) {
+            pointer.push_str("/anyOf/0");
+        }
+        pointer.push_str(&format!("/properties/{name}"));
+        path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    }
+    json!({ "$ref": pointer })
 }
 
 fn number(interval: &super::key::Interval) -> Value {
@@ -96,44 +127,46 @@ fn feature_pattern() -> String {
 
 /// A table of the keys that a sweep may vary, each with what `each` makes of it.
 fn swept(each: fn(&Key) -> Value) -> Value {
-    let properties: Map<String, Value> = all()
-        .filter(|key| sweepable(key).is_ok())
-        .map(|key| {
-            let mut schema = each(key);
-            merge(&mut schema, json!({ "description": key.doc }));
-            (key.path.to_owned(), schema)
-        })
-        .collect();
+    let keys = all().filter(|key| sweepable(key).is_ok());
+    let properties: Map<String, Value> = keys.map(|key| (key.path.to_owned(), each(key))).collect();
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 /// A list of values, or a table that says which.
 fn domain(key: &Key) -> Value {
-    let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": value(key) });
-    let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
-    let mut properties = json!({
-        "choice": values,
-        "zip": { "type": "string", "description": "Keys with the same group move together." },
-        "when": { "type": "object", "minProperties": 1, "maxProperties": 1,
-                  "description": "Active only where an earlier key of the space has this value, or one of these." },
-    });
     let whole = matches!(key.takes, Takes::Whole { .. });
-    if whole || matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. }) {
-        merge(
-            &mut properties,
-            json!({
-                "int": pair("integer"),
-                "log": { "type": "boolean", "description": "Space the values evenly on a logarithmic scale." },
-                "step": { "type": "number", "exclusiveMinimum": 0 },
-                "points": { "type": "integer", "minimum": 2 },
-            }),
-        );
-        if !whole {
-            let log = json!({ "anyOf": [pair("number"), { "type": "boolean" }], "description": "A logarithmic range, or whether one is." });
-            merge(&mut properties, json!({ "float": pair("number"), "log": log }));
-        }
+    let number = matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. });
+    let part = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+    let list = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
+    let mut properties = json!({ "choice": list, "zip": part("zip"), "when": part("when") });
+    if whole || number {
+        let ranges = json!({ "int": part("int"), "log": part("log"), "step": part("step"), "points": part("points") });
+        merge(&mut properties, ranges);
     }
-    json!({ "anyOf": [values, { "type": "object", "properties": properties, "additionalProperties": false }] })
+    if number {
+        merge(&mut properties, json!({ "float": part("float"), "log": part("log_or_range") }));
+    }
+    let table = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    json!({ "description": key.doc, "anyOf": [list, table] })
+}
+
+/// Parts that the domains share.
+fn shared() -> Value {
+    let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
+    let log = "Space the values evenly on a logarithmic scale";
+    json!({
+        "int": pair("integer"),
+        "float": pair("number"),
+        "log": { "type": "boolean", "description": format!("{log}.") },
+        "log_or_range": { "anyOf": [pair("number"), { "type": "boolean" }], "description": format!("{log}; or such a range.") },
+        "step": { "type": "number", "exclusiveMinimum": 0, "description": "Distance between two values." },
+        "points": { "type": "integer", "minimum": 2, "description": "How many values, both ends included." },
+        "zip": { "type": "string", "minLength": 1, "description": "Keys with the same group move together." },
+        "when": {
+            "type": "object", "minProperties": 1, "maxProperties": 1,
+            "description": "Active only where an earlier key of the space has this value, or one of these.",
+        },
+    })
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -156,6 +189,16 @@ mod tests {
         }
         let committed = std::fs::read_to_string(FILE).unwrap_or_default();
         assert!(committed == text, "run the tests with KILN_UPDATE=1 to write experiment.schema.json anew");
+    }
+
+    #[test]
+    fn references_lead_to_the_keys_they_name() {
+        let schema = schema();
+        for key in all().filter(|key| sweepable(key).is_ok()) {
+            let reference = reference(key);
+            let target = schema.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+            assert!(target["description"].as_str().unwrap().starts_with(key.doc), "{}", key.path);
+        }
     }
 
     #[test]
