@@ -14,6 +14,7 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Kiln experiment",
         "description": "One sweep of LSTM forecasters over market bars.",
+        "$defs": shared(),
     });
     merge(&mut schema, table(""));
     schema
@@ -133,31 +134,39 @@ fn swept(each: fn(&Key) -> Value) -> Value {
 
 /// A list of values, or a table that says which.
 fn domain(key: &Key) -> Value {
-    let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
-    let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
-    let mut properties = json!({
-        "choice": values,
-        "zip": { "type": "string", "description": "Keys with the same group move together." },
-        "when": { "type": "object", "minProperties": 1, "maxProperties": 1,
-                  "description": "Active only where an earlier key of the space has this value, or one of these." },
-    });
     let whole = matches!(key.takes, Takes::Whole { .. });
-    if whole || matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. }) {
-        merge(
-            &mut properties,
-            json!({
-                "int": pair("integer"),
-                "log": { "type": "boolean", "description": "Space the values evenly on a logarithmic scale." },
-                "step": { "type": "number", "exclusiveMinimum": 0 },
-                "points": { "type": "integer", "minimum": 2 },
-            }),
-        );
-        if !whole {
-            let log = json!({ "anyOf": [pair("number"), { "type": "boolean" }], "description": "A logarithmic range, or whether one is." });
-            merge(&mut properties, json!({ "float": pair("number"), "log": log }));
-        }
+    let number = matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. });
+    let part = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+    let list = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
+    let mut properties = json!({ "choice": list, "zip": part("zip"), "when": part("when") });
+    if whole || number {
+        let ranges = json!({ "int": part("int"), "log": part("log"), "step": part("step"), "points": part("points") });
+        merge(&mut properties, ranges);
     }
-    json!({ "description": key.doc, "anyOf": [values, { "type": "object", "properties": properties, "additionalProperties": false }] })
+    if number {
+        merge(&mut properties, json!({ "float": part("float"), "log": part("log_or_range") }));
+    }
+    let table = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    json!({ "description": key.doc, "anyOf": [list, table] })
+}
+
+/// Parts that the domains share.
+fn shared() -> Value {
+    let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
+    let log = "Space the values evenly on a logarithmic scale";
+    json!({
+        "int": pair("integer"),
+        "float": pair("number"),
+        "log": { "type": "boolean", "description": format!("{log}.") },
+        "log_or_range": { "anyOf": [pair("number"), { "type": "boolean" }], "description": format!("{log}; or such a range.") },
+        "step": { "type": "number", "exclusiveMinimum": 0, "description": "Distance between two values." },
+        "points": { "type": "integer", "minimum": 2, "description": "How many values, both ends included." },
+        "zip": { "type": "string", "minLength": 1, "description": "Keys with the same group move together." },
+        "when": {
+            "type": "object", "minProperties": 1, "maxProperties": 1,
+            "description": "Active only where an earlier key of the space has this value, or one of these.",
+        },
+    })
 }
 
 fn merge(into: &mut Value, from: Value) {
