@@ -35,12 +35,7 @@ pub(super) fn forward_saving<B: Backend>(args: LstmArgs<B>) -> (FloatTensor<B>, 
 }
 
 /// Gradients by back-propagation through time (Werbos 1990), the weights' as one matmul over all steps.
-pub(super) fn backward<B: Backend>(
-    args: LstmArgs<B>,
-    saved: Saved<B>,
-    output: FloatTensor<B>,
-    wanted: Wanted,
-) -> LstmGradients<B> {
+pub(super) fn backward<B: Backend>(args: LstmArgs<B>, saved: Saved<B>, output: FloatTensor<B>, wanted: Wanted) -> LstmGradients<B> {
     let x: Tensor<B, 4> = tensor(args.input); // [T, K, B, F]
     let w_input: Tensor<B, 3> = tensor(args.w_input); // [K, F, 4H]
     let w_hidden: Tensor<B, 3> = tensor(args.w_hidden); // [K, H, 4H]
@@ -129,15 +124,9 @@ impl<B: Backend> Step<B> {
     fn from_saved(saved: Saved<B>) -> Vec<Self> {
         let mut tensors = saved.0.into_iter().map(tensor);
         let mut steps = Vec::with_capacity(tensors.len() / 7);
-        while let (Some(i), Some(f), Some(g), Some(o), Some(c), Some(tanh_c), Some(h)) = (
-            tensors.next(),
-            tensors.next(),
-            tensors.next(),
-            tensors.next(),
-            tensors.next(),
-            tensors.next(),
-            tensors.next(),
-        ) {
+        while let (Some(i), Some(f), Some(g), Some(o), Some(c), Some(tanh_c), Some(h)) =
+            (tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next())
+        {
             steps.push(Self { i, f, g, o, c, tanh_c, h });
         }
         steps
