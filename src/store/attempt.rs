@@ -238,6 +238,22 @@ mod tests {
         assert!(back.valid.loss.is_nan() && back.windows_per_second.is_nan());
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_log_and_stays_one() {
+        let root = tempfile::tempdir().unwrap();
+        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let mut attempt = run.start_attempt(&testing::info()).unwrap();
+        attempt.log = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        for _ in 0..2 {
+            let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().to_string();
+            assert!(error.contains("events.jsonl: a line of") && error.contains("No space left"), "{error}");
+        }
+        assert_eq!(attempt.seq, 0);
+        assert!(attempt.publish(&testing::result(1)).is_err(), "what was not recorded has no result");
+        assert_eq!(run.result().unwrap(), None);
+    }
+
     #[test]
     fn only_the_first_result_of_a_run_is_published() {
         let root = tempfile::tempdir().unwrap();

@@ -137,6 +137,14 @@ impl RunFolder {
         Attempt::start(self.path.clone(), number, info)
     }
 
+    /// The folder of the newest attempt; `None` before any.
+    ///
+    /// # Errors
+    /// When the attempts cannot be listed.
+    pub fn newest_attempt(&self) -> Result<Option<PathBuf>, StoreError> {
+        Ok(attempt_numbers(&self.path)?.last().map(|number| self.attempt_path(*number)))
+    }
+
     /// The newest whole checkpoint of any attempt (by epoch and batch), with a warning for each newer one that was skipped because
     /// it is damaged.
     ///

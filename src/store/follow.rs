@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use super::folder::{attempt_path, names_in};
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
-use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, result_file, trial_file};
+use super::trial_file::{self, TrialReader};
+use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, result_file};
 use crate::event::Line;
 use crate::trial::{Trial, TrialId};
 
@@ -30,9 +31,13 @@ pub enum Change {
 }
 
 /// Runs that are asked for news of every kind in one poll; more than that take turns.
-const ASKED: usize = 100;
+const ASKED: usize = 50;
 /// Polls between two turns of a run, at most.
 const LONGEST_TURN: u64 = 50;
+/// Open logs that are looked at in one poll; more than that take turns.
+const LOOKED_AT: usize = 125;
+/// Polls between two looks at an open log, at most.
+const LONGEST_LOOK: u64 = 8;
 /// Polls between two looks at a `progress.json`, which is replaced at most twice a second.
 const PROGRESS_EVERY: u64 = 3;
 /// Polls for which `trials/` is listed after it changed: two changes within one tick of the file system's clock look like one.
@@ -46,6 +51,7 @@ pub struct Follower {
     known: HashSet<String>,
     /// Folders without `trial.toml` so far, with the number of looks at them.
     unready: Vec<(String, u64)>,
+    trials: TrialReader,
     /// Runs without a result.
     runs: Vec<Followed>,
     /// When `trials/` last changed, by the file system's clock, and the poll that saw it.
@@ -79,6 +85,7 @@ impl Follower {
             folder: folder.to_owned(),
             known: HashSet::new(),
             unready: Vec::new(),
+            trials: TrialReader::default(),
             runs: Vec::new(),
             changed: (None, 0),
             polls: 0,
@@ -103,9 +110,10 @@ impl Follower {
         Ok((record, follower))
     }
 
-    /// What is new. Cheap when nothing is: one stat of `trials/`, one of each log that is open; runs without a result take turns
-    /// in being asked for attempts, results and whether their writer lives, each at least every 50th poll, and a finished run is
-    /// never looked at again. Folded by [`SweepRecord::apply`], the changes come to what [`super::read_sweep`] gives.
+    /// What is new. Cheap when nothing is: one stat of `trials/` and of each open log (up to 125; more take turns). Runs without a
+    /// result take turns in being asked for attempts, results and whether their writer lives, each at least every 50th poll; a
+    /// finished run is never looked at again. Folded by [`SweepRecord::apply`], the changes come to what [`super::read_sweep`]
+    /// gives.
     ///
     /// # Errors
     /// When the sweep's folder cannot be listed.
@@ -113,16 +121,20 @@ impl Follower {
         self.polls += 1;
         let mut changes = Vec::new();
         self.look_for_runs(&mut changes)?;
-        let turns = if self.begun { 1 } else { (self.runs.len() / ASKED).clamp(1, LONGEST_TURN as usize) as u64 };
+        let share = |among: usize, longest: u64| (self.runs.len().div_ceil(among) as u64).clamp(1, longest);
+        let turns = if self.begun { 1 } else { share(ASKED, LONGEST_TURN) };
+        let looks = share(LOOKED_AT, LONGEST_LOOK);
         self.begun = false;
         let mut alive = scan::remembered();
         let (mut number, polls, begun) = (0, self.polls, &mut self.begun);
         self.runs.retain_mut(|run| {
             number += 1;
-            let turn = (polls + number) % turns == 0;
+            let turn = (polls + number).is_multiple_of(turns);
             let (attempt, ended) = (run.walk.attempt, run.walk.ended);
-            run.read_log(turn, &mut changes);
-            if (polls + number) % turns.max(PROGRESS_EVERY) == 0 {
+            if turn || run.walk.open() && (polls + number).is_multiple_of(looks) {
+                run.read_log(&mut changes);
+            }
+            if (polls + number).is_multiple_of(turns.max(PROGRESS_EVERY)) {
                 run.read_progress(&mut changes);
             }
             let finished = (turn || run.walk.ended != ended) && run.ask(&mut alive, &mut changes);
@@ -147,7 +159,7 @@ impl Follower {
         }
         for (name, looks) in std::mem::take(&mut self.unready) {
             let path = trials.join(&name);
-            match reader::read_trial(&path) {
+            match reader::read_trial(&path, &self.trials) {
                 Ok(trial) => {
                     self.runs.push(Followed::new(trial.id.clone(), path));
                     self.begun = true;
@@ -172,9 +184,9 @@ impl Followed {
         Self { id, path, walk: Walk::default(), size: 0, progress: None, result_damaged: false }
     }
 
-    /// Reads what was appended to the newest log: to an open one at every poll, to any on the run's `turn`.
-    fn read_log(&mut self, turn: bool, changes: &mut Vec<Change>) {
-        if !(self.walk.open() || turn && self.walk.attempt > 0) {
+    /// Reads what was appended to the newest log.
+    fn read_log(&mut self, changes: &mut Vec<Change>) {
+        if self.walk.attempt == 0 {
             return;
         }
         let size = fs::metadata(scan::log_path(&self.path, self.walk.attempt)).map_or(0, |meta| meta.len());
@@ -216,7 +228,10 @@ impl Followed {
         }
         let mut tell = teller(&self.id, changes);
         let attempt = self.walk.attempt;
-        self.walk.advance(&self.path, None, &mut tell);
+        // Attempts are numbered without gaps, so that one look tells whether there is a newer one.
+        if attempt_path(&self.path, attempt + 1).exists() {
+            self.walk.advance(&self.path, None, &mut tell);
+        }
         self.walk.look_for_writer(&self.path, alive, &mut tell);
         if self.walk.attempt != attempt {
             (self.size, self.progress) = (0, None);
@@ -228,7 +243,7 @@ impl Followed {
     fn finish(&mut self, result: RunResult, changes: &mut Vec<Change>) {
         if self.walk.attempt > result.attempt {
             // An attempt that was given up won; what came after it does not count.
-            if let Ok(trial) = reader::read_trial(&self.path) {
+            if let Ok(trial) = reader::read_trial(&self.path, &TrialReader::default()) {
                 changes.push(Change::Run(Box::new(trial)));
                 self.walk = Walk::default();
             }

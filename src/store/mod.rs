@@ -13,6 +13,7 @@
 
 mod attempt;
 mod checkpoint;
+mod close;
 mod error;
 mod fold;
 mod folder;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::folder::names_in;
 use super::scan::{Told, Walk};
+use super::trial_file::{self, TrialReader};
 use super::{
-    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, manifest, publish,
-    result_file, trial_file,
+    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, manifest, publish, result_file,
 };
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::trial::Trial;
@@ -55,7 +55,7 @@ pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, StoreError> {
 /// # Errors
 /// When `trial.toml` is missing or damaged; everything else that cannot be read is told in the record.
 pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
-    scan_run(folder, Depth::Events).map(|(record, _)| record)
+    scan_run(folder, Depth::Events, &TrialReader::default()).map(|(record, _)| record)
 }
 
 /// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
@@ -69,11 +69,12 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
         unknown_manifest(folder)
     });
     let ids = ordered_ids(folder, &manifest)?;
+    let trials = TrialReader::default();
     let scanned: Vec<_> = ids
         .par_iter()
         .map(|(id, position)| {
             let (mut run, walk) =
-                scan_run(&folder.join("trials").join(id), depth).map_err(|error| (id.clone(), error.to_string()))?;
+                scan_run(&folder.join("trials").join(id), depth, &trials).map_err(|error| (id.clone(), error.to_string()))?;
             place(&mut run, *position);
             Ok((run, walk))
         })
@@ -100,8 +101,8 @@ pub(super) fn place(run: &mut RunRecord, position: Option<usize>) {
 }
 
 /// Reads one run, and how far its attempts were walked through.
-pub(super) fn scan_run(folder: &Path, depth: Depth) -> Result<(RunRecord, Walk), StoreError> {
-    let trial = read_trial(folder)?;
+pub(super) fn scan_run(folder: &Path, depth: Depth, trials: &TrialReader) -> Result<(RunRecord, Walk), StoreError> {
+    let trial = read_trial(folder, trials)?;
     let mut run = RunRecord::new(trial, folder.to_owned());
     let result = result_file::read(folder).unwrap_or_else(|error| {
         run.damage.push(error.to_string());
@@ -125,8 +126,8 @@ pub(super) fn scan_run(folder: &Path, depth: Depth) -> Result<(RunRecord, Walk),
 }
 
 /// The trial of a folder that bears its id.
-pub(super) fn read_trial(folder: &Path) -> Result<Trial, StoreError> {
-    let trial = trial_file::read(folder)?;
+pub(super) fn read_trial(folder: &Path, trials: &TrialReader) -> Result<Trial, StoreError> {
+    let trial = trials.read(folder)?;
     match folder.file_name().and_then(OsStr::to_str) {
         Some(name) if name != trial.id.0 => Err(StoreError::at(
             &trial_file::path_in(folder),

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::{StoreError, manifest, publish};
 use crate::space::Assignment;
-use crate::spec::Settings;
+use crate::spec::{Data, Model, Settings, Train};
 use crate::trial::{Trial, TrialId};
 
 /// The file's form: the trial, and the version of the format before it.
@@ -18,6 +19,72 @@ struct TrialFile<'a> {
     repeat: usize,
     assignment: Cow<'a, Assignment>,
     settings: Cow<'a, Settings>,
+}
+
+/// The file's form without `settings.data`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rest {
+    v: u32,
+    id: TrialId,
+    index: usize,
+    repeat: usize,
+    assignment: Assignment,
+    settings: RestOfSettings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RestOfSettings {
+    model: Model,
+    train: Train,
+}
+
+/// Reads many trials of one sweep. Their data sections are nearly always the same text, and parsing TOML is most of the time that
+/// listing a sweep takes: the section of the first trial is parsed once.
+#[derive(Debug, Default)]
+pub(super) struct TrialReader {
+    data: OnceLock<(String, Data)>,
+}
+
+impl TrialReader {
+    /// Reads a trial.
+    pub fn read(&self, folder: &Path) -> Result<Trial, StoreError> {
+        let path = path_in(folder);
+        match publish::read_if_there(&path)? {
+            Some(bytes) => self.parse(&bytes).map_err(|why| StoreError::at(&path, why)),
+            None => Err(StoreError::at(&path, "is missing")),
+        }
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Trial, String> {
+        if let Some((known, data)) = self.data.get()
+            && let Some((text, section)) = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)))
+            && text[section.clone()] == *known
+        {
+            let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
+            // What does not fit takes the long way, which says why.
+            if let Ok(Rest { v, id, index, repeat, assignment, settings }) = toml::from_str(&rest)
+                && v <= super::VERSION
+            {
+                let RestOfSettings { model, train } = settings;
+                let settings = Settings { data: data.clone(), model, train };
+                return Ok(Trial { id, index, repeat, assignment, settings });
+            }
+        }
+        let trial = parse(bytes)?;
+        if let Some((text, section)) = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?))) {
+            self.data.get_or_init(|| (text[section].to_owned(), trial.settings.data.clone()));
+        }
+        Ok(trial)
+    }
+}
+
+/// From the header of `[settings.data]` up to that of `[settings.model]`.
+fn data_section(text: &str) -> Option<std::ops::Range<usize>> {
+    let start = text.find("\n[settings.data]\n")? + 1;
+    let length = text[start..].find("\n[settings.model]\n")? + 1;
+    Some(start..start + length)
 }
 
 /// Where a run's trial lies.
@@ -34,11 +101,7 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
 
 /// Reads the trial.
 pub(super) fn read(folder: &Path) -> Result<Trial, StoreError> {
-    let path = path_in(folder);
-    match publish::read_if_there(&path)? {
-        Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
-        None => Err(StoreError::at(&path, "is missing")),
-    }
+    TrialReader::default().read(folder)
 }
 
 /// An error that names the first difference when the trial on disk trains to something else: a collision of ids, or an edited file.
@@ -115,6 +178,23 @@ mod tests {
         other.settings.model.hidden_size += 1;
         let error = write(folder.path(), &other).unwrap_err().to_string();
         assert!(error.contains("settings.model.hidden_size is"), "{error}");
+    }
+
+    #[test]
+    fn trials_read_after_one_another_come_to_what_each_comes_to_alone() {
+        let reader = TrialReader::default();
+        for i in 0..6 {
+            let mut trial = testing::trial(i);
+            trial.settings.data.window += i / 2;
+            trial.assignment.insert("data.x".into(), Value::Text("\n[settings.data]\n".into()));
+            let text = to_text(&trial).unwrap();
+            assert_eq!(reader.parse(text.as_bytes()).unwrap(), trial);
+            let broken = text.replace("hidden_size", "hidden_sighs");
+            assert_eq!(reader.parse(broken.as_bytes()), parse(broken.as_bytes()));
+            let later = text.replacen("v = 1", "v = 2", 1);
+            assert!(reader.parse(later.as_bytes()).unwrap_err().contains("format 2"));
+        }
+        assert!(reader.data.get().is_some(), "the short way was taken");
     }
 
     #[test]
