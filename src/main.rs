@@ -1,3 +1,45 @@
 //! Parse, dispatch, exit code.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use kiln::cmd::{self, Cli, Failure, Outcome, Verb};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = std::io::stdout();
+    match run(cli.verb, &mut out) {
+        Ok(outcome) => outcome.into(),
+        Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::BadInput(message)) => {
+            complain(&message);
+            ExitCode::from(2)
+        }
+        Err(Failure::Bug(error)) => {
+            complain(&format!("error: {error:#}\n(this is a bug in kiln, or the machine is failing)"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    match verb {
+        Verb::Check(args) => cmd::check::run(args, out),
+        Verb::Sweep(args) => cmd::sweep::run(args, out),
+        Verb::Watch(args) => cmd::watch::run(args, out),
+        Verb::Runs(args) => cmd::runs::run(args, out),
+        Verb::Show(args) => cmd::show::run(args, out),
+        Verb::Compare(args) => cmd::compare::run(args, out),
+        Verb::Evaluate(args) => cmd::evaluate::run(args, out),
+        Verb::Predict(args) => cmd::predict::run(args, out),
+        Verb::Doctor(args) => cmd::doctor::run(args, out),
+        Verb::Schema => cmd::schema::run(out),
+        Verb::Worker(args) => cmd::worker::run(&args),
+    }
+}
+
+/// To stderr; if that is closed too, there is nobody to tell.
+fn complain(message: &str) {
+    drop(writeln!(std::io::stderr(), "{message}"));
+}

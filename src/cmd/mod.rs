@@ -1,15 +1,23 @@
 //! One file per verb, of the same name; the only place that names both banks. Data goes to stdout, messages to stderr.
 
 mod args;
+pub mod check;
 mod clock;
 pub mod compare;
 pub mod doctor;
+pub mod evaluate;
 mod outcome;
+pub mod predict;
+mod provenance;
 pub mod runs;
+pub mod schema;
 mod selection;
 pub mod show;
+pub mod sweep;
+pub mod watch;
+pub mod worker;
 
 pub use args::{
-    Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
+    CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

@@ -57,4 +57,10 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(crate::store::StoreError, crate::market::MarketError, crate::plan::PlanError, burn_lanes::DeviceError);
+bad_input!(
+    crate::store::StoreError,
+    crate::market::MarketError,
+    crate::plan::PlanError,
+    crate::spec::Diagnostics,
+    burn_lanes::DeviceError
+);

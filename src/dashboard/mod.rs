@@ -1,1 +1,43 @@
-//! Source → state → draw.
+//! The live view of a sweep: source → state → draw.
+//!
+//! ```text
+//! runs/<sweep>/ ─ source ─→ Change ─ state ─→ Sweep ─┬─ draw ──→ the terminal
+//!                                 keys ─ input ─→ View ┘   plain ─→ lines, where there is no terminal
+//! ```
+//!
+//! The dashboard is a client of what is recorded: it attaches to a live sweep, to one on another machine and to last month's run
+//! by the same code, and it can never hurt whoever writes. It knows no device, no tensor and no file but through
+//! [`crate::store`]. A frame is a pure function of what is known ([`Screen`]), the size and the time passed in.
+//!
+//! | file | knows |
+//! |---|---|
+//! | `live` | the loop: drains keys and changes once a frame, draws when something changed |
+//! | `source` | where changes come from |
+//! | `state/` | what is known of a sweep: the fold of its changes |
+//! | `view`, `screen` | what the person chose, and what a key does to it |
+//! | `input` | which key does what; the help screen is made from the same table |
+//! | `term`, `theme`, `text` | the terminal's modes, its colours, how things are written in cells |
+//! | `draw/` | one pane a file |
+//! | `plain` | the same state as lines |
+
+mod draw;
+#[cfg(test)]
+mod fixture;
+mod input;
+mod live;
+mod plain;
+mod screen;
+#[cfg(test)]
+mod snapshots;
+mod source;
+mod state;
+mod term;
+mod text;
+mod theme;
+mod view;
+
+pub use live::{Command, Control, DashboardError, Leave, Options, run};
+pub use plain::Plain;
+pub use screen::{Reaction, Role, Screen};
+pub use text::clean;
+pub use theme::Theme;

@@ -1,113 +1,58 @@
 //! File → bars → features → split → scaled series → window index. The only module besides the store's Parquet table that names Polars.
+//!
+//! ```text
+//! source ─┬ text → csv ──┐                                     ┌ window (runs, split, embargo)
+//!         ├ parquet ─────┼→ table → clean → bars ─ feature ────┼ scaling (training rows alone) ─→ Prepared
+//!         └ synthetic ───┘  (timestamp, zone, columns)         └ target (and persistence)
+//! ```
+//!
+//! # What is used
+//!
+//! The last `rows` bars; of their feature columns the leading rows in which a feature is still warming up are dropped, all the
+//! rest are the rows of the series. Features look back across gaps (a moving average of the first bar of a day knows the day
+//! before); windows and targets do not, unless `cross_gaps`.
+//!
+//! # Windows and splits
+//!
+//! A run is a stretch of rows each `bar_seconds` after the one before; between runs lies a gap. A window is named by its last
+//! row `t`. It exists when rows `t-L+1 ..= t+h` (window L, horizon h) lie in one run and its target and its persistence are
+//! defined.
+//!
+//! Rows are split by time. Of `N` rows the last `round(N·test)` are the test rows, the `round(N·valid)` before them the
+//! validation rows, the rest the training rows. The last `embargo` rows of a split that is followed by another one are left out:
+//! no window of it ends there. What keeps splits apart is then a fact about rows: every row that a window uses, from its first
+//! row to its last target row, comes after every row that a window of an earlier split uses. With the default embargo of window +
+//! horizon rows the first validation window ends at the first validation row whatever the window's length, so trials with
+//! different windows are measured over the same rows; with a smaller embargo the windows that would touch are left out.
+//!
+//! Training windows start every `step` rows, counted from the start of their run; validation and test use every window.
 
-use std::path::Path;
+mod bars;
+mod baseline;
+mod clean;
+mod columns;
+mod csv;
+mod feature;
+mod parquet;
+mod prepare;
+mod prepared;
+mod problem;
+mod report;
+mod scaling;
+mod source;
+pub mod synthetic;
+mod table;
+mod target;
+mod text;
+mod timestamp;
+mod window;
+mod zone;
 
-use burn_lanes::Series;
-use serde::{Deserialize, Serialize};
-
-use crate::spec::{Data, Source};
-use crate::store::{Baseline, WindowCounts};
-
-/// A series ready for training, with everything needed to bring forecasts back to the target's unit.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// For `burn_lanes::train`.
-    pub series: Series,
-    /// Last rows of the test windows; opened by `evaluate` alone.
-    pub test: Vec<u32>,
-    /// Start of each row's bar, nanoseconds since 1970 UTC.
-    pub ts: Vec<i64>,
-    /// Target of the window that ends at each row, in its own unit; NaN where there is none.
-    pub target: Vec<f64>,
-    /// What persistence says at each row, in the target's unit: the last close, 0 for a log return, the last realised
-    /// log volatility over as many bars as the horizon.
-    pub persistence: Vec<f64>,
-    /// Fitted on the training rows; kept with the run.
-    pub scaling: Scaling,
-    /// Share of the day of each row's last instant, for the HAR baseline.
-    pub time_of_day: Vec<f64>,
-    /// Log returns by row, for the HAR baseline (NaN at the first).
-    pub log_return: Vec<f64>,
-    /// True mean and sigma of the next return by row, for synthetic series.
-    pub truth: Option<Truth>,
-    /// What the loader understood and found odd.
-    pub report: DataReport,
-}
-
-/// Truth of a synthetic series, by row: the next bar's conditional mean and standard deviation of its log return.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Truth {
-    pub mu: Vec<f64>,
-    pub sigma: Vec<f64>,
-}
-
-/// Fitted scalers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scaling {
-    /// One per feature column, in order.
-    pub columns: Vec<Affine>,
-    /// Of the target.
-    pub target: Affine,
-}
-
-/// `scaled = (x - offset) / unit`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Affine {
-    pub offset: f64,
-    pub unit: f64,
-}
-
-/// What a data file turned out to be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DataReport {
-    /// Bars used, after `rows`.
-    pub bars: usize,
-    /// First and last bar's start, RFC 3339 in the data's zone.
-    pub first: String,
-    pub last: String,
-    /// Bar length, seconds.
-    pub bar_seconds: u32,
-    /// Contiguous runs of bars.
-    pub runs: usize,
-    /// Windows in each split.
-    pub windows: WindowCounts,
-    /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad prints.
-    pub odd: Vec<String>,
-}
-
-/// Why a data file could not be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct MarketError(pub String);
-
-/// blake3 of the file's bytes, or of the generator's settings.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn fingerprint(_source: &Source) -> Result<String, MarketError> {
-    todo!()
-}
-
-/// File → scaled series and windows.
-///
-/// # Errors
-/// When the file is missing, is not what its settings say, or leaves a split without windows.
-pub fn prepare(_data: &Data) -> Result<Prepared, MarketError> {
-    todo!()
-}
-
-/// For forecasting: the last windows of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
-/// windows are in `series.valid`.
-///
-/// # Errors
-/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need.
-pub fn prepare_forecast(_data: &Data, _file: &Path, _scaling: &Scaling) -> Result<Prepared, MarketError> {
-    todo!()
-}
-
-/// Baselines over the windows that end at `ends`: `persistence`, `linear` (ridge on the window), and for log volatility `har`. Fitted on
-/// the training windows alone.
-#[must_use]
-pub fn baselines(_data: &Data, _prepared: &Prepared, _ends: &[u32]) -> Vec<Baseline> {
-    todo!()
-}
+pub use bars::{Bars, Truth};
+pub use baseline::{ForecastErrors, baselines, forecast_errors};
+pub use feature::column;
+pub use prepare::{prepare, prepare_forecast};
+pub use prepared::{DataReport, Prepared};
+pub use problem::MarketError;
+pub use scaling::{Affine, Scaling};
+pub use source::{fingerprint, probe};

@@ -47,6 +47,7 @@ pub enum OptimizerKind {
     #[default]
     Adam,
     /// AdamW (Loshchilov & Hutter 2019): decoupled weight decay, `w ← w − lr·λ·w` before the Adam step, as in PyTorch.
+    #[serde(rename = "adamw")]
     AdamW,
     /// Stochastic gradient descent with momentum as in PyTorch: `v ← μ·v + g`, `w ← w − lr·v`.
     Sgd,

@@ -1,4 +1,4 @@
-//! Devices: named by a person, found at run time, never a panic on a missing driver.
+//! How a device is named.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -70,57 +70,26 @@ impl<'de> Deserialize<'de> for DeviceSpec {
     }
 }
 
-/// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`, `flex`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// Concrete, never `Auto`.
-    pub(crate) spec: DeviceSpec,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.spec.fmt(f)
+    #[test]
+    fn every_spec_reads_back_from_how_it_displays() {
+        use DeviceSpec::{Auto, Cuda, Flex, NdArray, Wgpu};
+        for spec in [Auto, Cuda(0), Cuda(7), Wgpu(None), Wgpu(Some(0)), Wgpu(Some(3)), NdArray, Flex] {
+            assert_eq!(spec.to_string().parse(), Ok(spec));
+            let json = serde_json::to_string(&spec).unwrap();
+            assert_eq!(serde_json::from_str::<DeviceSpec>(&json).unwrap(), spec);
+        }
+        assert_eq!("cuda".parse(), Ok(Cuda(0)));
     }
-}
 
-impl Device {
-    /// Whether it trains on the host's own cores.
-    #[must_use]
-    pub fn is_cpu(&self) -> bool {
-        matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
+    #[test]
+    fn what_names_no_device_is_refused_with_the_known_names() {
+        for text in ["", "cpu", "CUDA", "cuda:", "cuda:-1", "cuda:0:1", "flex:0", "ndarray:1", "auto:0", " flex"] {
+            let message = text.parse::<DeviceSpec>().unwrap_err().to_string();
+            assert_eq!(message, format!("'{text}' is not a backend (known: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex)"));
+        }
     }
-}
-
-/// What is known about a device, usable or not.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DeviceInfo {
-    /// As it is named.
-    pub spec: DeviceSpec,
-    /// "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "2 cores".
-    pub name: String,
-    /// Memory, bytes, where it is known.
-    pub memory: Option<u64>,
-    /// Whether the adapter is software (llvmpipe): never chosen by `auto`.
-    pub software: bool,
-    /// Why it cannot be used; `None` when it can.
-    pub problem: Option<String>,
-}
-
-/// Why a device cannot be used: what was asked for, what is wrong, what there is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DeviceError(pub String);
-
-/// Every backend and device, usable or not. Never panics.
-#[must_use]
-pub fn devices() -> Vec<DeviceInfo> {
-    todo!()
-}
-
-/// Finds a device.
-///
-/// # Errors
-/// When it cannot be used.
-pub fn open(_spec: DeviceSpec) -> Result<Device, DeviceError> {
-    todo!()
 }

@@ -1,0 +1,226 @@
+//! What there is, and which of it a name means.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::DeviceSpec;
+
+/// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`, `flex`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Concrete: never `Auto`, and a wgpu adapter by its number.
+    pub(crate) spec: DeviceSpec,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spec.fmt(f)
+    }
+}
+
+impl Device {
+    /// Whether it trains on the host's own cores.
+    #[must_use]
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
+    }
+}
+
+/// What is known about a device, usable or not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceInfo {
+    /// As it is named.
+    pub spec: DeviceSpec,
+    /// "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "2 cores"; empty where there is no device to name.
+    pub name: String,
+    /// Memory, bytes, where it is known.
+    pub memory: Option<u64>,
+    /// Whether the adapter is software (llvmpipe): never chosen by `auto`.
+    pub software: bool,
+    /// Why it cannot be used; `None` when it can.
+    pub problem: Option<String>,
+}
+
+/// Why a device cannot be used: what was asked for, what is wrong, what there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DeviceError(pub String);
+
+/// Every backend and device, usable or not, in the order in which `auto` takes them. Never panics.
+#[must_use]
+pub fn devices() -> Vec<DeviceInfo> {
+    [cuda_devices(), wgpu_devices(), host_devices()].concat()
+}
+
+/// Finds a device. Asks only the drivers that the name is about: opening `flex` starts none.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn open(spec: DeviceSpec) -> Result<Device, DeviceError> {
+    let candidates = match spec {
+        DeviceSpec::Auto => devices(),
+        DeviceSpec::Cuda(_) => cuda_devices(),
+        DeviceSpec::Wgpu(_) => wgpu_devices(),
+        DeviceSpec::NdArray | DeviceSpec::Flex => host_devices(),
+    };
+    choose(spec, &candidates).map_err(|problem| refusal(spec, &problem, &devices()))
+}
+
+/// The device that a name means, or what is wrong with it.
+fn choose(spec: DeviceSpec, candidates: &[DeviceInfo]) -> Result<Device, String> {
+    let found = match spec {
+        DeviceSpec::Auto => candidates.iter().find(|info| info.problem.is_none() && !info.software),
+        DeviceSpec::Wgpu(None) => candidates.iter().find(|info| info.problem.is_none()).or(candidates.first()),
+        named => candidates.iter().find(|info| info.spec == named),
+    };
+    match found {
+        Some(DeviceInfo { spec, problem: None, .. }) => Ok(Device { spec: *spec }),
+        Some(DeviceInfo { problem: Some(problem), .. }) => Err(problem.clone()),
+        None => Err(absence(candidates)),
+    }
+}
+
+/// Why no candidate has the number that was asked for: the first one's problem if there are no devices at all.
+fn absence(candidates: &[DeviceInfo]) -> String {
+    match candidates {
+        [] => "it was not found".to_owned(),
+        [DeviceInfo { name, problem: Some(problem), .. }] if name.is_empty() => problem.clone(),
+        _ => {
+            let found: Vec<_> = candidates.iter().map(|info| format!("{} {}", info.spec, info.name)).collect();
+            format!("there is no device of this number (found: {})", found.join(", "))
+        }
+    }
+}
+
+fn refusal(spec: DeviceSpec, problem: &str, all: &[DeviceInfo]) -> DeviceError {
+    let usable: Vec<_> = all.iter().filter(|info| info.problem.is_none()).map(|info| info.spec.to_string()).collect();
+    DeviceError(format!("cannot use {spec}: {problem}; usable here: {}", usable.join(", ")))
+}
+
+fn host_devices() -> Vec<DeviceInfo> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let name = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
+    let flex = DeviceInfo { spec: DeviceSpec::Flex, name, memory: None, software: false, problem: None };
+    let problem = if cfg!(feature = "ndarray") { None } else { Some(left_out("ndarray")) };
+    let ndarray = DeviceInfo { spec: DeviceSpec::NdArray, problem, ..flex.clone() };
+    vec![flex, ndarray]
+}
+
+fn cuda_devices() -> Vec<DeviceInfo> {
+    #[cfg(feature = "cuda")]
+    let found = super::cuda::probe();
+    #[cfg(not(feature = "cuda"))]
+    let found = Err(left_out("cuda"));
+    found.unwrap_or_else(|problem| vec![missing(DeviceSpec::Cuda(0), problem)])
+}
+
+fn wgpu_devices() -> Vec<DeviceInfo> {
+    #[cfg(feature = "wgpu")]
+    let found = super::wgpu::probe();
+    #[cfg(not(feature = "wgpu"))]
+    let found = Err(left_out("wgpu"));
+    found.unwrap_or_else(|problem| vec![missing(DeviceSpec::Wgpu(None), problem)])
+}
+
+/// The entry of a backend that has no device at all.
+fn missing(spec: DeviceSpec, problem: String) -> DeviceInfo {
+    DeviceInfo { spec, name: String::new(), memory: None, software: false, problem: Some(problem) }
+}
+
+fn left_out(feature: &str) -> String {
+    format!("this program was built without it (build with `--features {feature}`)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(spec: DeviceSpec) -> DeviceInfo {
+        DeviceInfo { spec, name: format!("the {spec}"), memory: None, software: false, problem: None }
+    }
+
+    fn broken(info: DeviceInfo) -> DeviceInfo {
+        DeviceInfo { problem: Some("it is broken".to_owned()), ..info }
+    }
+
+    fn software(info: DeviceInfo) -> DeviceInfo {
+        DeviceInfo { software: true, ..info }
+    }
+
+    fn chosen(spec: DeviceSpec, candidates: &[DeviceInfo]) -> Result<DeviceSpec, String> {
+        choose(spec, candidates).map(|device| device.spec)
+    }
+
+    use DeviceSpec::{Auto, Cuda, Flex, NdArray, Wgpu};
+
+    #[test]
+    fn auto_takes_the_first_usable_hardware() {
+        let (cuda, wgpu, flex) = (info(Cuda(0)), info(Wgpu(Some(0))), info(Flex));
+        assert_eq!(chosen(Auto, &[cuda.clone(), wgpu.clone(), flex.clone()]), Ok(Cuda(0)));
+        assert_eq!(chosen(Auto, &[broken(cuda.clone()), info(Cuda(1)), flex.clone()]), Ok(Cuda(1)));
+        assert_eq!(chosen(Auto, &[broken(cuda.clone()), wgpu.clone(), flex.clone()]), Ok(Wgpu(Some(0))));
+        assert_eq!(chosen(Auto, &[broken(cuda), software(wgpu), flex]), Ok(Flex));
+    }
+
+    #[test]
+    fn software_is_used_when_it_is_named() {
+        let found = [software(info(Wgpu(Some(0)))), info(Flex)];
+        assert_eq!(chosen(Wgpu(None), &found), Ok(Wgpu(Some(0))));
+        assert_eq!(chosen(Wgpu(Some(0)), &found), Ok(Wgpu(Some(0))));
+    }
+
+    #[test]
+    fn a_number_that_is_too_high_is_refused_with_what_there_is() {
+        let found = [info(Cuda(0)), info(Cuda(1))];
+        let problem = "there is no device of this number (found: cuda:0 the cuda:0, cuda:1 the cuda:1)";
+        assert_eq!(chosen(Cuda(7), &found), Err(problem.to_owned()));
+        let error = refusal(Cuda(7), problem, &[info(Cuda(0)), broken(info(Wgpu(None))), info(Flex)]);
+        assert_eq!(error.to_string(), format!("cannot use cuda:7: {problem}; usable here: cuda:0, flex"));
+    }
+
+    #[test]
+    fn a_backend_without_devices_says_why_whatever_number_is_asked_for() {
+        let found = [missing(Cuda(0), "no driver".to_owned())];
+        assert_eq!(chosen(Cuda(0), &found), Err("no driver".to_owned()));
+        assert_eq!(chosen(Cuda(5), &found), Err("no driver".to_owned()));
+    }
+
+    #[test]
+    fn flex_is_always_there_and_every_backend_is_listed() {
+        let all = devices();
+        for backend in ["cuda", "wgpu", "ndarray", "flex"] {
+            assert!(all.iter().any(|info| info.spec.to_string().starts_with(backend)), "{backend} of {all:?}");
+        }
+        let flex = open(Flex).unwrap();
+        assert_eq!((flex.to_string().as_str(), flex.is_cpu()), ("flex", true));
+        assert_ne!(open(Auto).unwrap().spec, Auto);
+    }
+
+    #[test]
+    fn a_usable_device_opens_and_another_is_refused_with_its_problem() {
+        for info in devices() {
+            match info.problem {
+                None => assert_eq!(open(info.spec).unwrap().spec, info.spec),
+                Some(problem) => {
+                    let message = open(info.spec).unwrap_err().to_string();
+                    assert!(message.starts_with(&format!("cannot use {}: {problem}; usable here: ", info.spec)), "{message}");
+                    assert!(message.contains("flex"), "{message}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "ndarray"))]
+    fn a_backend_that_was_left_out_says_how_to_build_it() {
+        let message = open(NdArray).unwrap_err().to_string();
+        assert!(message.contains("build with `--features ndarray`"), "{message}");
+    }
+
+    #[test]
+    #[cfg(feature = "ndarray")]
+    fn ndarray_opens() {
+        assert!(open(NdArray).unwrap().is_cpu());
+    }
+}

@@ -1,0 +1,214 @@
+//! `kiln check`: validates an experiment, lists what it would train, and estimates memory and time; writes nothing.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress};
+use serde::Serialize;
+
+use super::args::CheckArgs;
+use super::sweep::max_lanes;
+use super::{Failure, Outcome};
+use crate::market;
+use crate::plan;
+use crate::space::Assignment;
+use crate::spec::Experiment;
+use crate::sweep::{Workers, lane_config, shape, trainer};
+use crate::trial::Trial;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    device: String,
+    trials: Vec<CheckedTrial>,
+    duplicates: usize,
+    packs: Vec<CheckedPack>,
+    workers: usize,
+    /// Of the largest packs that train at once, bytes.
+    memory: u64,
+    /// If every trial trains all its epochs, seconds.
+    seconds: f64,
+    data: market::DataReport,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedTrial {
+    id: String,
+    repeat: usize,
+    assignment: Assignment,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedPack {
+    lanes: usize,
+    hidden_size: usize,
+    num_layers: usize,
+    batch_size: usize,
+    steps_per_epoch: usize,
+    epochs: usize,
+    /// Estimated, bytes.
+    memory: u64,
+    /// Measured over a few steps on the device, seconds.
+    seconds_per_step: f64,
+}
+
+/// Trials that the table lists; `--json` lists all.
+const LISTED: usize = 40;
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever `sweep` would refuse at second 0.
+pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let experiment = Experiment::load(&args.file, &args.overrides)?;
+    let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
+    let fingerprint = market::fingerprint(&experiment.base.data.source)?;
+    let plan = plan::plan(&experiment, &fingerprint)?;
+    let trials: Vec<&Trial> = plan.trials.iter().collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let packs = plan::packs(&trials, max_lanes(device.is_cpu()), if device.is_cpu() { cores } else { 1 });
+    let workers = Workers::plan(&device, cores, packs.len());
+    let trainer = trainer(device.clone());
+    let mut checked = Vec::new();
+    let mut report = None;
+    let mut prepared: Vec<(&crate::spec::Data, market::Prepared)> = Vec::new();
+    for pack in &packs {
+        let settings = &plan.trials[pack.trials[0]].settings;
+        if !prepared.iter().any(|(data, _)| *data == &settings.data) {
+            prepared.push((&settings.data, market::prepare(&settings.data)?));
+        }
+        let Some((_, prepared)) = prepared.iter().find(|(data, _)| *data == &settings.data) else { continue };
+        report.get_or_insert_with(|| prepared.report.clone());
+        let shape = shape(settings);
+        let lanes: Vec<Lane> =
+            pack.trials.iter().map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None }).collect();
+        let epochs = lanes.iter().map(|lane| lane.config.epochs).max().unwrap_or(0);
+        let memory = burn_lanes::memory_estimate(&shape, lanes.len(), prepared.series.rows());
+        let steps_per_epoch = prepared.series.train.len().div_ceil(shape.batch);
+        let count = lanes.len();
+        let mut stopwatch = Stopwatch::default();
+        trainer
+            .train(&prepared.series, burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
+            .map_err(|error| Failure::BadInput(error.to_string()))?;
+        checked.push(CheckedPack {
+            lanes: count,
+            hidden_size: shape.hidden,
+            num_layers: shape.layers,
+            batch_size: shape.batch,
+            steps_per_epoch,
+            epochs,
+            memory,
+            seconds_per_step: stopwatch.seconds_per_step(),
+        });
+    }
+    let mut memory: Vec<u64> = checked.iter().map(|pack| pack.memory).collect();
+    memory.sort_unstable_by(|a, b| b.cmp(a));
+    let busy: f64 = checked.iter().map(|pack| pack.seconds_per_step * pack.steps_per_epoch as f64 * pack.epochs as f64).sum();
+    let check = Check {
+        name: experiment.name.clone(),
+        device: device.to_string(),
+        trials: plan
+            .trials
+            .iter()
+            .map(|trial| CheckedTrial { id: trial.id.to_string(), repeat: trial.repeat, assignment: trial.assignment.clone() })
+            .collect(),
+        duplicates: plan.duplicates,
+        packs: checked,
+        workers: workers.count,
+        memory: memory.iter().take(workers.count).sum(),
+        seconds: busy / workers.count as f64,
+        data: report.unwrap_or_default(),
+    };
+    if args.json {
+        writeln!(out, "{:#}", serde_json::to_value(&check).map_err(anyhow::Error::from)?)?;
+    } else {
+        write_text(&check, out)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
+    let Check { name, device, trials, duplicates, packs, workers, memory, seconds, data } = check;
+    writeln!(out, "{name}: {} trials in {} packs on {device}, {workers} worker(s)", trials.len(), packs.len())?;
+    if *duplicates > 0 {
+        writeln!(out, "{duplicates} proposals repeat an earlier trial and are left out")?;
+    }
+    let windows = &data.windows;
+    writeln!(out, "data: {} bars of {} s in {} runs, {} .. {}", data.bars, data.bar_seconds, data.runs, data.first, data.last)?;
+    writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
+    for odd in &data.odd {
+        writeln!(out, "odd: {odd}")?;
+    }
+    writeln!(out)?;
+    for pack in packs {
+        writeln!(
+            out,
+            "pack of {:>3} lanes: hidden {:>4}, layers {}, batch {:>4}: {} epochs × {} steps × {:.1} ms, {:.0} MiB",
+            pack.lanes,
+            pack.hidden_size,
+            pack.num_layers,
+            pack.batch_size,
+            pack.epochs,
+            pack.steps_per_epoch,
+            pack.seconds_per_step * 1e3,
+            pack.memory as f64 / f64::from(1 << 20),
+        )?;
+    }
+    writeln!(out, "about {:.0} MiB at once, {} if every trial trains all its epochs", *memory as f64 / f64::from(1 << 20), duration(*seconds))?;
+    writeln!(out)?;
+    for trial in trials.iter().take(LISTED) {
+        let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        writeln!(out, "{}  repeat {}  {}", trial.id, trial.repeat, assignment.join("  "))?;
+    }
+    if trials.len() > LISTED {
+        writeln!(out, "… and {} more (--json lists all)", trials.len() - LISTED)?;
+    }
+    Ok(())
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} seconds"),
+        s if s < 5400.0 => format!("{:.0} minutes", s / 60.0),
+        s => format!("{:.1} hours", s / 3600.0),
+    }
+}
+
+/// Interrupts a training after a few steps and takes the time of all but the first.
+#[derive(Debug, Default)]
+struct Stopwatch {
+    begun: Option<Instant>,
+    taken: Duration,
+    steps: u32,
+}
+
+impl Stopwatch {
+    /// Steps that are timed, after one to warm up.
+    const STEPS: u32 = 4;
+
+    fn seconds_per_step(&self) -> f64 {
+        self.taken.as_secs_f64() / f64::from(self.steps.max(1))
+    }
+}
+
+impl Observer for Stopwatch {
+    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> LaneState) -> LaneControl {
+        if self.steps > 0 { LaneControl::Stop } else { LaneControl::Continue }
+    }
+
+    fn step(&mut self, _progress: &Progress) -> PackControl {
+        match self.begun {
+            None => self.begun = Some(Instant::now()),
+            Some(begun) => {
+                self.steps += 1;
+                self.taken = begun.elapsed();
+            }
+        }
+        if self.steps >= Self::STEPS { PackControl::Interrupt } else { PackControl::Continue }
+    }
+
+    fn interrupted(&mut self, _lane: usize, _state: LaneState) {}
+
+    fn ended(&mut self, _lane: usize, _outcome: LaneOutcome) {}
+}

@@ -1,0 +1,106 @@
+//! `kiln evaluate`: opens the test split for one run. Each opening is recorded in the run's folder: a test split that was looked at ten
+//! times is no test split any more.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{EvaluateArgs, Failure, Outcome, clock};
+use crate::market::{self, forecast_errors};
+use crate::store::{self, Evaluation, RunFolder, Selection};
+use crate::sweep::{shape, trainer};
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
+pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let EvaluateArgs { run, backend, runs, json } = args;
+    let folder = run_folder(&runs, &run)?;
+    let record = store::read_run(&folder.path)?;
+    let settings = &record.trial.settings;
+    same_data(&folder, settings)?;
+    let weights = best_weights(&folder)?;
+    let prepared = market::prepare(&settings.data)?;
+    let trainer = trainer(burn_lanes::open(backend)?);
+    let scaled = trainer
+        .predict(&prepared.series, &shape(settings), &weights, &prepared.test)
+        .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
+    let forecast: Vec<f64> = scaled.iter().map(|&value| prepared.scaling.target.restore(f64::from(value))).collect();
+    let target: Vec<f64> = prepared.test.iter().map(|&row| prepared.target[row as usize]).collect();
+    let ts: Vec<i64> = prepared.test.iter().map(|&row| prepared.ts[row as usize]).collect();
+    let baselines = market::baselines(&settings.data, &prepared, &prepared.test);
+    let (mse, mae, rmse) = forecast_errors(&target, &forecast);
+    let persistence = baselines.iter().find(|baseline| baseline.name == "persistence");
+    let evaluation = Evaluation {
+        v: 1,
+        at: clock::now(),
+        windows: target.len(),
+        mse,
+        mae,
+        rmse,
+        skill: persistence.filter(|baseline| baseline.mse > 0.0).map(|baseline| 1.0 - mse / baseline.mse),
+        baselines,
+    };
+    folder.record_evaluation(&evaluation)?;
+    folder.record_forecasts("test", &ts, &target, &forecast)?;
+    let openings = record.evaluations.len() + 1;
+    if json {
+        let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
+        value["opening"] = openings.into();
+        writeln!(out, "{value:#}")?;
+    } else {
+        write_table(out, &run, &evaluation, openings)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
+    writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
+    let skill = |mse: f64| {
+        let persistence = evaluation.baselines.iter().find(|baseline| baseline.name == "persistence").filter(|baseline| baseline.mse > 0.0);
+        persistence.map_or_else(|| "—".to_owned(), |persistence| format!("{:+.4}", 1.0 - mse / persistence.mse))
+    };
+    writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
+    let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
+        writeln!(out, "{name:<14} {rmse:>14.6} {mae:>14.6} {mse:>14.6} {:>9}", skill(mse))
+    };
+    line("this run", evaluation.rmse, evaluation.mae, evaluation.mse)?;
+    for baseline in &evaluation.baselines {
+        line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
+    }
+    Ok(())
+}
+
+/// The folder of the run that a selector names.
+pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failure> {
+    match store::select(root, selector)? {
+        Selection::Run(path) => Ok(RunFolder { path }),
+        Selection::Sweep(path) => Err(Failure::BadInput(format!(
+            "'{selector}' is a sweep ({}); name one of its runs, as listed by: kiln runs {selector}",
+            path.display()
+        ))),
+    }
+}
+
+/// The weights of a run's best epoch.
+pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Failure> {
+    if folder.result()?.is_none() {
+        return Err(Failure::BadInput(format!("{}: the run is not finished: it has no result.json", folder.path.display())));
+    }
+    let bytes = folder.best_weights()?;
+    burn_lanes::Weights::from_bytes(&bytes).map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
+}
+
+/// Refuses data that has changed since the run was trained: its identity would be another.
+fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
+    let fingerprint = market::fingerprint(&settings.data.source)?;
+    let id = crate::trial::TrialId::of(settings, &fingerprint);
+    let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if id.0 == name {
+        return Ok(());
+    }
+    Err(Failure::BadInput(format!(
+        "{}: the data file is not the one that the run was trained on (its content would make it run {id})",
+        folder.path.display()
+    )))
+}

@@ -1,0 +1,332 @@
+//! `kiln sweep`: trains what is missing of an experiment.
+//!
+//! On a terminal this process draws the dashboard and a second one, the same command with `--plain --controlled`, supervises: so
+//! leaving the dashboard can leave the sweep running, and a dashboard that dies takes nothing with it but its control line.
+
+use std::fs::File;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use burn_lanes::Device;
+
+use super::provenance::origin;
+use super::{Failure, Outcome, SweepArgs, clock};
+use crate::compare::compare;
+use crate::dashboard::{self, Command as Asked, Leave, Plain};
+use crate::event::End;
+use crate::market;
+use crate::plan::{self, Plan};
+use crate::spec::{Experiment, TargetKind};
+use crate::store::{Follower, RunState, SweepFolder, SweepManifest, read_sweep};
+use crate::sweep::{Control, Job, Workers, supervise};
+use crate::trial::Trial;
+
+/// Lanes of a pack at most: on the host's cores a pack of eight keeps its activations in the cache; a GPU takes as many as there are.
+pub const fn max_lanes(device_is_cpu: bool) -> usize {
+    if device_is_cpu { 8 } else { 128 }
+}
+
+/// An attempt that fails this often without a result is not tried again.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Trials shown in the ranking at the end.
+const RANKED: usize = 20;
+
+/// Runs the verb.
+///
+/// # Errors
+/// Bad input: the file, the device, the data, the folder. Bugs: a worker that cannot be started.
+pub fn run(args: SweepArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let ready = Ready::from(&args)?;
+    if !args.plain && !args.controlled && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+        watch_and_supervise(&args, &ready, out)
+    } else {
+        supervise_here(&args, ready, out)
+    }
+}
+
+/// Everything that can be wrong at second 0 was right.
+struct Ready {
+    experiment: Experiment,
+    device: Device,
+    plan: Plan,
+    fingerprint: String,
+}
+
+impl Ready {
+    fn from(args: &SweepArgs) -> Result<Self, Failure> {
+        let experiment = Experiment::load(&args.file, &args.overrides)?;
+        let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
+        let fingerprint = market::fingerprint(&experiment.base.data.source)?;
+        let plan = plan::plan(&experiment, &fingerprint)?;
+        Ok(Self { experiment, device, plan, fingerprint })
+    }
+}
+
+fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let Ready { experiment, device, plan, fingerprint } = ready;
+    let folder = SweepFolder::create(&args.runs, &experiment.name)?;
+    let _lock = folder.lock(&clock::now())?;
+    let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
+    folder.write_manifest(&manifest)?;
+    for trial in &plan.trials {
+        folder.create_run(trial)?;
+    }
+    let (mut record, mut follower) = Follower::open(&folder.path)?;
+    let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(&record.runs, trial)).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let slots = if device.is_cpu() { cores } else { 1 };
+    let packs = plan::packs(&missing, max_lanes(device.is_cpu()), slots);
+    writeln!(
+        out,
+        "{}: {} trials ({} done), {} to train in {} packs on {device}",
+        experiment.name,
+        plan.trials.len(),
+        plan.trials.len() - missing.len(),
+        missing.len(),
+        packs.len(),
+    )?;
+    let (sender, controls) = channel();
+    let kept_sender = if args.controlled { listen(sender); None } else { Some(sender) };
+    let job = Job {
+        folder: &folder,
+        program: std::env::current_exe().context("cannot find this program's own file")?,
+        device: device.to_string(),
+        workers: Workers::plan(&device, cores, packs.len()),
+        packs: packs.iter().map(|pack| pack.trials.iter().map(|&index| missing[index].id.clone()).collect()).collect(),
+        clock: clock::now,
+    };
+    let mut plain = Plain::new(&record);
+    let mut output_closed = false;
+    let mut tick = || -> anyhow::Result<()> {
+        for change in follower.poll()? {
+            if !output_closed && plain.write(&change, out).is_err() {
+                // Whoever read the lines has gone; the sweep goes on.
+                output_closed = true;
+            }
+        }
+        Ok(())
+    };
+    let summary = supervise(job, &controls, interrupts()?, &mut tick)?;
+    drop(kept_sender);
+    for (trial, reason) in &summary.unrecorded {
+        writeln!(out, "{trial}: {reason}")?;
+    }
+    record = read_sweep(&folder.path)?;
+    if !output_closed {
+        write_ranking(&record, &manifest, out)?;
+    }
+    if summary.interrupted {
+        writeln!(out, "interrupted; the same command goes on where it was")?;
+        return Ok(Outcome::Interrupted);
+    }
+    Ok(outcome(&record, summary.unrecorded.is_empty()))
+}
+
+fn outcome(record: &crate::store::SweepRecord, all_recorded: bool) -> Outcome {
+    let failed = current(record).any(|run| {
+        let failed_result = run.result.as_ref().is_some_and(|result| matches!(result.end, End::Failed { .. }));
+        failed_result || run.result.is_none()
+    });
+    if failed || !all_recorded { Outcome::SomeFailed } else { Outcome::Done }
+}
+
+fn current(record: &crate::store::SweepRecord) -> impl Iterator<Item = &crate::store::RunRecord> {
+    record.runs.iter().filter(|run| run.current)
+}
+
+/// No result yet, and not given up.
+fn is_missing(runs: &[crate::store::RunRecord], trial: &Trial) -> bool {
+    let Some(run) = runs.iter().find(|run| run.trial.id == trial.id) else { return true };
+    let failed = matches!(run.progress.state, RunState::Ended(End::Failed { .. }));
+    run.result.is_none() && !(failed && run.progress.attempt >= MAX_ATTEMPTS)
+}
+
+fn manifest(experiment: &Experiment, plan: &Plan, origin: crate::store::Origin) -> SweepManifest {
+    SweepManifest {
+        v: 1,
+        name: experiment.name.clone(),
+        question: experiment.question.clone(),
+        objective: experiment.objective.metric,
+        direction: experiment.objective.direction,
+        repeats: experiment.repeats,
+        target_unit: match experiment.base.data.target.kind {
+            TargetKind::Price => "price".into(),
+            TargetKind::LogReturn => "log return".into(),
+            TargetKind::LogVolatility => "log volatility".into(),
+        },
+        trials: plan.trials.iter().map(|trial| trial.id.to_string()).collect(),
+        origin,
+        experiment: experiment.text.clone(),
+    }
+}
+
+fn write_ranking(record: &crate::store::SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
+    let runs: Vec<_> = current(record).cloned().collect();
+    writeln!(out)?;
+    compare(&runs, manifest.objective, manifest.direction, &manifest.target_unit).write_ranking(out, RANKED)?;
+    Ok(())
+}
+
+/// Counts SIGINT, SIGTERM and SIGHUP. Installed once a process.
+fn interrupts() -> Result<&'static AtomicUsize, Failure> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    ctrlc::set_handler(|| {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+    })
+    .context("cannot take signals")?;
+    Ok(&COUNT)
+}
+
+/// Control lines from stdin; when it closes, the channel does.
+fn listen(sender: Sender<Control>) {
+    std::thread::spawn(move || {
+        let mut detached = false;
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if let Ok(control) = serde_json::from_str::<Control>(&line) {
+                detached |= control == Control::Detach;
+                if sender.send(control).is_err() {
+                    return;
+                }
+            }
+        }
+        if detached {
+            // Keeps the channel open: nobody will close it in the dashboard's name.
+            loop {
+                std::thread::park();
+            }
+        }
+    });
+}
+
+/// The dashboard in front, the supervisor behind.
+fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let folder = SweepFolder::create(&args.runs, &ready.experiment.name)?;
+    let log = folder.path.join("logs").join("sweep.log");
+    let mut child = spawn_supervisor(args, ready, &folder.path, &log)?;
+    let stdin = Arc::new(Mutex::new(child.stdin.take()));
+    if let Some(status) = wait_for_start(&mut child, &folder.path)? {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        out.write_all(text.as_bytes())?;
+        return exit_of(status);
+    }
+    let ended = Arc::new(Mutex::new(None::<std::process::ExitStatus>));
+    let waiter = {
+        let ended = Arc::clone(&ended);
+        std::thread::spawn(move || {
+            let status = child.wait();
+            *ended.lock().unwrap_or_else(PoisonError::into_inner) = status.ok();
+        })
+    };
+    let tell = {
+        let stdin = Arc::clone(&stdin);
+        move |control: &Control| {
+            if let Some(stdin) = stdin.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+                && let Ok(line) = serde_json::to_string(control)
+            {
+                // A supervisor that has ended cannot be told anything; the dashboard shows that it has.
+                drop(writeln!(stdin, "{line}").and_then(|()| stdin.flush()));
+            }
+        }
+    };
+    let asked = tell.clone();
+    let finished = Arc::clone(&ended);
+    let leave = dashboard::run(dashboard::Options {
+        folder: folder.path.clone(),
+        control: dashboard::Control::Owner(Box::new(move |command| match command {
+            Asked::StopTrial(trial) => asked(&Control::StopTrial { trial }),
+            Asked::StopSweep => asked(&Control::Stop),
+            Asked::Detach => asked(&Control::Detach),
+        })),
+        finished: Box::new(move || {
+            let status = (*finished.lock().unwrap_or_else(PoisonError::into_inner))?;
+            Some(match status.code() {
+                Some(0) => "the sweep is done".into(),
+                Some(3) => "the sweep is done; some trials failed".into(),
+                Some(130) => "the sweep was interrupted; the same command goes on".into(),
+                _ => format!("the sweep ended: {status}"),
+            })
+        }),
+        close_when_finished: false,
+    });
+    match leave {
+        Ok(Leave::Detached) => {
+            writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name)?;
+            // The pipe must stay open until the supervisor has read the line; it ignores the closing then.
+            std::thread::sleep(Duration::from_millis(200));
+            return Ok(Outcome::Done);
+        }
+        Ok(Leave::Finished | Leave::Quit) => {}
+        Ok(Leave::StopRequested) => writeln!(out, "stopping after the current step …")?,
+        Err(error) => {
+            tell(&Control::Stop);
+            return Err(Failure::Bug(error.into()));
+        }
+    }
+    drop(waiter.join());
+    let record = read_sweep(&folder.path)?;
+    write_ranking(&record, &record.manifest, out)?;
+    let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
+    match status {
+        Some(status) => {
+            if status.code() == Some(130) {
+                writeln!(out, "interrupted; the same command goes on where it was")?;
+            }
+            exit_of(status)
+        }
+        None => Err(Failure::Bug(anyhow::anyhow!("the supervisor's end could not be seen"))),
+    }
+}
+
+fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
+    match status.code() {
+        Some(0) => Ok(Outcome::Done),
+        Some(2) => Err(Failure::BadInput("the sweep could not start (see above)".into())),
+        Some(3) => Ok(Outcome::SomeFailed),
+        Some(130) => Ok(Outcome::Interrupted),
+        _ => Err(Failure::Bug(anyhow::anyhow!("the supervisor ended with {status}"))),
+    }
+}
+
+fn spawn_supervisor(args: &SweepArgs, ready: &Ready, folder: &Path, log: &PathBuf) -> Result<Child, Failure> {
+    use std::os::unix::process::CommandExt;
+    let SweepArgs { file, backend: _, runs, overrides, plain: _, controlled: _ } = args;
+    std::fs::create_dir_all(folder.join("logs")).with_context(|| format!("cannot make {}/logs", folder.display()))?;
+    let output = File::create(log).with_context(|| format!("cannot open {}", log.display()))?;
+    let errors = output.try_clone().with_context(|| format!("cannot open {}", log.display()))?;
+    let mut command = Command::new(std::env::current_exe().context("cannot find this program's own file")?);
+    command.arg("sweep").arg(file).arg("--runs").arg(runs).arg("--backend").arg(ready.device.to_string());
+    for text in overrides {
+        command.arg("--set").arg(text);
+    }
+    command
+        .arg("--plain")
+        .arg("--controlled")
+        .stdin(Stdio::piped())
+        .stdout(output)
+        .stderr(errors)
+        // Ctrl-C and the terminal's end reach the dashboard alone, which closes the control line or says what to do.
+        .process_group(0);
+    Ok(command.spawn().context("cannot start the supervisor")?)
+}
+
+/// Waits until the supervisor has written the sweep's manifest and holds its lock, or has ended.
+fn wait_for_start(child: &mut Child, folder: &Path) -> Result<Option<std::process::ExitStatus>, Failure> {
+    let log = folder.join("logs").join("sweep.log");
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for the supervisor")? {
+            return Ok(if status.code() == Some(2) || status.code() == Some(1) { Some(status) } else { None });
+        }
+        // Its first line comes after the manifest and all run folders.
+        if std::fs::metadata(&log).is_ok_and(|meta| meta.len() > 0) {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,42 @@
+//! `watch`: the dashboard on a live or a finished sweep, read-only.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use super::{Failure, Outcome, WatchArgs};
+use crate::dashboard::{self, Control, DashboardError, Options, Plain};
+use crate::store::{Selection, read_sweep, select};
+
+/// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
+///
+/// # Errors
+/// When the sweep is not found or cannot be read, or the terminal cannot be used.
+pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
+    let WatchArgs { sweep, runs } = args;
+    let folder = match select(&runs, sweep.as_deref().unwrap_or("latest"))? {
+        Selection::Sweep(folder) => folder,
+        Selection::Run(run) => sweep_of(&run)?,
+    };
+    if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        let finished = Box::new(|| None);
+        dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false })?;
+    } else {
+        Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// `runs/<sweep>/trials/<id>` lies in `runs/<sweep>`.
+fn sweep_of(run: &Path) -> Result<PathBuf, Failure> {
+    let sweep = run.parent().and_then(Path::parent).map(PathBuf::from);
+    sweep.ok_or_else(|| Failure::BadInput(format!("{}: is a run outside of any sweep; name its sweep", run.display())))
+}
+
+impl From<DashboardError> for Failure {
+    fn from(error: DashboardError) -> Self {
+        match error {
+            DashboardError::Store(error) => error.into(),
+            DashboardError::Terminal(_) => Self::BadInput(error.to_string()),
+        }
+    }
+}

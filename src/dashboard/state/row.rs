@@ -1,0 +1,246 @@
+//! What is known of one trial.
+
+use burn_lanes::{EpochReport, SplitReport};
+
+use super::column::SEED;
+use crate::dashboard::text;
+use crate::event::End;
+use crate::metric::{Metric, Quantity, Split};
+use crate::store::{Baseline, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
+use crate::trial::{Trial, TrialId};
+
+/// One trial of the sweep.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: TrialId,
+    /// [`Self::id`], escaped.
+    pub name: String,
+    /// `None` while it is only an id of the plan.
+    pub trial: Option<Box<Trial>>,
+    /// The fold of its events.
+    pub progress: RunProgress,
+    /// Where a running attempt is within its epoch.
+    pub live: Option<ProgressFile>,
+    pub result: Option<Box<RunResult>>,
+    /// What could not be read; escaped.
+    pub damage: Vec<String>,
+    /// What the space chose and the seed, by key: `(dotted key, value as shown)`, ascending.
+    pub parameters: Vec<(String, String)>,
+    /// Which of the sweep's baselines were taken over the same windows.
+    pub baseline: Option<usize>,
+    /// The objective at the best epoch by validation loss; kept up to date by the sweep.
+    pub value: Option<f64>,
+}
+
+/// Where a run is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Running,
+    Waiting,
+    Finished,
+    EarlyStopped,
+    Stopped,
+    Interrupted,
+    Lost,
+    Failed,
+}
+
+impl Kind {
+    /// All of them, in the order of the header.
+    pub const ALL: [Self; 8] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Finished,
+        Self::EarlyStopped,
+        Self::Stopped,
+        Self::Interrupted,
+        Self::Lost,
+        Self::Failed,
+    ];
+
+    /// For people, and for the filter.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Finished => "finished",
+            Self::EarlyStopped => "early-stopped",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Lost => "lost",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// One column wide.
+    pub fn glyph(self) -> &'static str {
+        match self {
+            Self::Running => "▸",
+            Self::Waiting => "·",
+            Self::Finished => "✓",
+            Self::EarlyStopped => "◦",
+            Self::Stopped => "■",
+            Self::Interrupted => "‖",
+            Self::Lost => "?",
+            Self::Failed => "✗",
+        }
+    }
+
+    /// Whether nothing more will be trained: the trial has all the result that it will have.
+    pub fn over(self) -> bool {
+        matches!(self, Self::Finished | Self::EarlyStopped | Self::Stopped | Self::Failed)
+    }
+}
+
+impl Row {
+    /// A trial of the plan of which nothing is recorded yet.
+    pub fn planned(id: TrialId) -> Self {
+        Self {
+            name: text::clean(&id.0).into_owned(),
+            id,
+            trial: None,
+            progress: RunProgress::default(),
+            live: None,
+            result: None,
+            damage: Vec::new(),
+            parameters: Vec::new(),
+            baseline: None,
+            value: None,
+        }
+    }
+
+    /// Takes what was recorded so far.
+    pub fn recorded(run: &RunRecord) -> Self {
+        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage, current: _ } = run;
+        let mut row = Self::planned(trial.id.clone());
+        row.describe(trial.clone());
+        row.progress = progress.clone();
+        row.result = result.clone().map(Box::new);
+        row.damage = damage.iter().map(|reason| text::clean(reason).into_owned()).collect();
+        row
+    }
+
+    /// Takes its result, which has the last word.
+    pub fn take_result(&mut self, result: RunResult) {
+        self.progress.attempt = result.attempt;
+        self.progress.state = RunState::Ended(result.end.clone());
+        self.result = Some(Box::new(result));
+    }
+
+    /// Learns what the trial is.
+    pub fn describe(&mut self, trial: Trial) {
+        self.parameters = trial.assignment.iter().map(|(key, value)| (key.clone(), text::parameter(value))).collect();
+        if let Err(place) = self.parameters.binary_search_by(|(key, _)| key.as_str().cmp(SEED)) {
+            self.parameters.insert(place, (SEED.to_owned(), trial.settings.train.seed.to_string()));
+        }
+        self.trial = Some(Box::new(trial));
+    }
+
+    /// Where it is; a published result overrules the log.
+    pub fn kind(&self) -> Kind {
+        let end = match (&self.result, &self.progress.state) {
+            (Some(result), _) => &result.end,
+            (None, RunState::Ended(end)) => end,
+            (None, RunState::Waiting) => return Kind::Waiting,
+            (None, RunState::Running) => return Kind::Running,
+            (None, RunState::Lost) => return Kind::Lost,
+        };
+        match end {
+            End::Finished => Kind::Finished,
+            End::EarlyStopped => Kind::EarlyStopped,
+            End::Stopped => Kind::Stopped,
+            End::Failed { .. } => Kind::Failed,
+            End::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    /// Why it failed, if it did; not escaped.
+    pub fn failure(&self) -> Option<&str> {
+        let log = match &self.progress.state {
+            RunState::Ended(end) => Some(end),
+            RunState::Waiting | RunState::Running | RunState::Lost => None,
+        };
+        match self.result.as_ref().map(|result| &result.end).or(log) {
+            Some(End::Failed { reason }) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Epochs that the settings ask for.
+    pub fn planned_epochs(&self) -> Option<usize> {
+        self.trial.as_ref().map(|trial| trial.settings.train.epochs)
+    }
+
+    /// Epochs recorded.
+    pub fn epochs(&self) -> usize {
+        let logged = self.progress.epochs.last().map_or(0, |epoch| epoch.epoch);
+        logged.max(self.result.as_ref().map_or(0, |result| result.epochs))
+    }
+
+    /// How much of the epoch after the last recorded one is done, 0..1.
+    pub fn partial(&self) -> f64 {
+        match self.live {
+            Some(live) if self.kind() == Kind::Running && live.epoch == self.epochs() + 1 && live.steps > 0 => {
+                (live.step as f64 / live.steps as f64).min(1.0)
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Windows per second of this lane, while it runs: its share of the pack, or what its last epoch came to.
+    pub fn windows_per_second(&self) -> Option<f64> {
+        if self.kind() != Kind::Running {
+            return None;
+        }
+        let share = self.live.filter(|live| live.lanes > 0).map(|live| live.windows_per_second / live.lanes as f64);
+        share.or_else(|| self.last().map(|epoch| epoch.windows_per_second)).filter(|rate| rate.is_finite())
+    }
+
+    /// The last epoch.
+    pub fn last(&self) -> Option<&EpochReport> {
+        self.progress.epochs.last()
+    }
+
+    /// The epoch whose weights are kept.
+    pub fn best_epoch(&self) -> Option<usize> {
+        match &self.result {
+            Some(result) => result.best_epoch,
+            None => self.progress.best().map(|epoch| epoch.epoch),
+        }
+    }
+
+    /// Its value under a metric at the best epoch; `baseline` is persistence over the same windows.
+    pub fn objective(&self, metric: Metric, baseline: Option<&Baseline>) -> Option<f64> {
+        let (train, valid) = match &self.result {
+            Some(result) => (result.train, result.valid),
+            None => {
+                let best = self.progress.best()?;
+                (Some(best.train), Some(best.valid))
+            }
+        };
+        let recorded = self.result.as_ref().and_then(|result| result.skill).filter(|_| metric.quantity == Quantity::Skill);
+        let split = match metric.split {
+            Split::Train => train,
+            Split::Valid => valid,
+            Split::Test => None,
+        };
+        recorded.or_else(|| quantity(&split?, metric.quantity, baseline)).filter(|value| value.is_finite())
+    }
+
+    /// Its parameter's value as shown.
+    pub fn parameter(&self, key: &str) -> Option<&str> {
+        let place = self.parameters.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
+        Some(&self.parameters[place].1)
+    }
+}
+
+/// One number of a report.
+pub fn quantity(report: &SplitReport, quantity: Quantity, baseline: Option<&Baseline>) -> Option<f64> {
+    match quantity {
+        Quantity::Loss => Some(report.loss),
+        Quantity::Mse => Some(report.mse),
+        Quantity::Mae => Some(report.mae),
+        Quantity::Rmse => Some(report.rmse),
+        Quantity::Skill => baseline.filter(|baseline| baseline.mse > 0.0).map(|baseline| 1.0 - report.mse / baseline.mse),
+    }
+}

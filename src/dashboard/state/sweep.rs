@@ -1,0 +1,305 @@
+//! What is known of a sweep.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::column::{Column, columns};
+use super::log::{Entry, Level, Log};
+use super::pace::Pace;
+use super::row::{Kind, Row};
+use super::wording;
+use crate::dashboard::text::clean;
+use crate::event::Event;
+use crate::metric::{Direction, Metric, Split};
+use crate::spec::Data;
+use crate::store::{Baseline, Change, RunState, SweepRecord};
+use crate::trial::TrialId;
+
+/// A sweep as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// Escaped, like all text here.
+    pub name: String,
+    pub question: Option<String>,
+    pub objective: Metric,
+    pub direction: Direction,
+    pub target_unit: String,
+    /// In the order of the plan; then those that the plan does not name.
+    pub rows: Vec<Row>,
+    pub columns: Vec<Column>,
+    pub summary: Summary,
+    pub log: Log,
+    /// Persistence over the windows of each kind of data settings.
+    baselines: Vec<(Data, Baseline)>,
+    index: HashMap<TrialId, usize>,
+    /// Runs of former versions of the file: not part of what is looked at.
+    pub former: HashSet<TrialId>,
+    pace: Pace,
+    /// Epochs seen coming, for the pace.
+    trained: usize,
+}
+
+/// The name under which a record tells that the sweep's own file could not be read.
+const MANIFEST: &str = "sweep.toml";
+
+/// What the header tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Trials in each state, in the order of [`Kind::ALL`].
+    pub counts: [usize; Kind::ALL.len()],
+    /// Epochs trained or no longer needed, with the parts of those under way.
+    pub epochs_done: f64,
+    /// Epochs that the plan asks for; `None` before any trial is known.
+    pub epochs_planned: Option<f64>,
+    /// Windows per second of all running trials.
+    pub windows_per_second: Option<f64>,
+    /// Devices of the running trials; of all trials when none runs.
+    pub devices: BTreeSet<String>,
+    /// Resident memory of the workers, bytes.
+    pub memory: Option<u64>,
+    /// The row with the best objective among those that did not fail.
+    pub best: Option<usize>,
+    /// Trials of which something could not be read.
+    pub damaged: usize,
+}
+
+impl Sweep {
+    /// Takes a record.
+    pub fn new(record: &SweepRecord) -> Self {
+        let manifest = &record.manifest;
+        let mut sweep = Self {
+            name: clean(&manifest.name).into_owned(),
+            question: manifest.question.as_deref().map(|question| clean(question).into_owned()),
+            objective: manifest.objective,
+            direction: manifest.direction,
+            target_unit: clean(&manifest.target_unit).into_owned(),
+            rows: Vec::with_capacity(manifest.trials.len()),
+            columns: Vec::new(),
+            summary: Summary::default(),
+            log: Log::default(),
+            baselines: Vec::new(),
+            index: HashMap::new(),
+            former: HashSet::new(),
+            pace: Pace::default(),
+            trained: 0,
+        };
+        for id in &manifest.trials {
+            sweep.place(&TrialId(id.clone()));
+        }
+        let plans_some = record.runs.iter().any(|run| run.current);
+        for run in &record.runs {
+            if plans_some && !run.current {
+                sweep.former.insert(run.trial.id.clone());
+                continue;
+            }
+            let place = sweep.place(&run.trial.id);
+            sweep.rows[place] = Row::recorded(run);
+            sweep.learn_baseline(place);
+        }
+        for (name, reason) in &record.damaged {
+            let reason = clean(reason).into_owned();
+            if name == MANIFEST {
+                let entry = Entry { at: String::new(), id: TrialId(name.clone()), level: Level::Failure, text: reason };
+                sweep.log.push(entry);
+            } else {
+                let place = sweep.place(&TrialId(name.clone()));
+                sweep.rows[place].damage.push(reason);
+            }
+        }
+        let remembered: Vec<Entry> = sweep.rows.iter().flat_map(wording::of_record).collect();
+        remembered.into_iter().for_each(|entry| sweep.log.push(entry));
+        sweep.columns = columns(&sweep.rows);
+        sweep.summarise();
+        sweep
+    }
+
+    /// Folds what is new; returns what a log says of it, oldest first. `now` is in monotonic seconds.
+    pub fn apply(&mut self, changes: &[Change], now: f64) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut described = false;
+        for change in changes {
+            described |= matches!(change, Change::Run(_));
+            if let Some(entry) = self.fold(change) {
+                self.log.push(entry.clone());
+                entries.push(entry);
+            }
+        }
+        if described {
+            self.columns = columns(&self.rows);
+        }
+        if !changes.is_empty() {
+            self.summarise();
+        }
+        let partial: f64 = self.rows.iter().map(Row::partial).sum();
+        self.pace.sample(now, self.trained as f64 + partial);
+        entries
+    }
+
+    /// Seconds until every planned epoch is done at the pace of the last minute; `None` when that is not known.
+    pub fn remaining_seconds(&self, now: f64) -> Option<f64> {
+        let left = self.summary.epochs_planned? - self.summary.epochs_done;
+        if self.count(Kind::Running) == 0 || left <= 0.0 {
+            return None;
+        }
+        Some(left / self.pace.per_second(now)?)
+    }
+
+    /// Persistence over the same windows as this row's.
+    pub fn baseline(&self, row: &Row) -> Option<&Baseline> {
+        row.baseline.map(|place| &self.baselines[place].1)
+    }
+
+    /// [`Self::baseline`], where the objective is over the same windows.
+    pub fn objective_baseline(&self, row: &Row) -> Option<&Baseline> {
+        self.baseline(row).filter(|_| self.objective.split == Split::Valid)
+    }
+
+    /// Trials in a state.
+    pub fn count(&self, kind: Kind) -> usize {
+        Kind::ALL.iter().position(|other| *other == kind).map_or(0, |place| self.summary.counts[place])
+    }
+
+    /// Whether every trial has all the result that it will have.
+    pub fn over(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(|row| row.kind().over())
+    }
+
+    fn place(&mut self, id: &TrialId) -> usize {
+        if let Some(place) = self.index.get(id) {
+            return *place;
+        }
+        self.rows.push(Row::planned(id.clone()));
+        self.index.insert(id.clone(), self.rows.len() - 1);
+        self.rows.len() - 1
+    }
+
+    fn fold(&mut self, change: &Change) -> Option<Entry> {
+        if self.former.contains(about(change)) {
+            return None;
+        }
+        match change {
+            Change::Run(trial) => {
+                // Of a run that is known, what was told is void.
+                let place = self.place(&trial.id);
+                self.rows[place] = Row::planned(trial.id.clone());
+                self.rows[place].describe((**trial).clone());
+                self.join_baseline(place);
+                None
+            }
+            Change::Line(id, attempt, line) => {
+                let place = self.place(id);
+                let row = &mut self.rows[place];
+                row.progress.fold(*attempt, line);
+                self.trained += usize::from(matches!(line.event, Event::Epoch(_)));
+                self.rate(place);
+                wording::of_line(self, &self.rows[place], line)
+            }
+            Change::Progress(id, progress) => {
+                let place = self.place(id);
+                self.rows[place].live = Some(*progress);
+                None
+            }
+            Change::Result(id, result) => {
+                let place = self.place(id);
+                self.rows[place].take_result((**result).clone());
+                self.learn_baseline(place);
+                None
+            }
+            Change::Lost(id) => {
+                let place = self.place(id);
+                self.rows[place].progress.state = RunState::Lost;
+                let text = "lost: its process is gone; sweep again to go on from its last checkpoint".to_owned();
+                Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text })
+            }
+            Change::Damage(id, reason) => {
+                let place = self.place(id);
+                let reason = clean(reason).into_owned();
+                if self.rows[place].damage.contains(&reason) {
+                    return None;
+                }
+                self.rows[place].damage.push(reason.clone());
+                Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text: format!("damaged: {reason}") })
+            }
+        }
+    }
+
+    /// Keeps persistence of a result for all trials on the same data.
+    fn learn_baseline(&mut self, place: usize) {
+        let row = &self.rows[place];
+        let persistence = row.result.as_ref().and_then(|result| result.baselines.iter().find(|one| one.name == "persistence"));
+        if let (Some(trial), Some(persistence)) = (&row.trial, persistence)
+            && !self.baselines.iter().any(|(data, _)| *data == trial.settings.data)
+        {
+            self.baselines.push((trial.settings.data.clone(), persistence.clone()));
+            (0..self.rows.len()).for_each(|place| self.join_baseline(place));
+        }
+        self.join_baseline(place);
+    }
+
+    fn join_baseline(&mut self, place: usize) {
+        let row = &mut self.rows[place];
+        if row.baseline.is_none()
+            && let Some(trial) = &row.trial
+        {
+            row.baseline = self.baselines.iter().position(|(data, _)| *data == trial.settings.data);
+        }
+        self.rate(place);
+    }
+
+    fn rate(&mut self, place: usize) {
+        let row = &self.rows[place];
+        self.rows[place].value = row.objective(self.objective, self.objective_baseline(row));
+    }
+
+    /// One pass over all rows: what it counts cannot drift from what they say.
+    fn summarise(&mut self) {
+        let mut summary = Summary::default();
+        let (mut planned, mut described) = (0.0, 0_usize);
+        let mut memory: HashMap<&str, u64> = HashMap::new();
+        let running = self.rows.iter().any(|row| row.kind() == Kind::Running);
+        for (place, row) in self.rows.iter().enumerate() {
+            let kind = row.kind();
+            summary.counts[Kind::ALL.iter().position(|other| *other == kind).unwrap_or(0)] += 1;
+            summary.damaged += usize::from(!row.damage.is_empty());
+            let asked = row.planned_epochs().unwrap_or(0) as f64;
+            planned += asked;
+            described += usize::from(row.trial.is_some());
+            summary.epochs_done += if kind.over() { asked } else { (row.epochs() as f64 + row.partial()).min(asked) };
+            if let Some(rate) = row.windows_per_second() {
+                *summary.windows_per_second.get_or_insert(0.0) += rate;
+            }
+            if let Some(device) = row.progress.device.as_deref()
+                && (kind == Kind::Running || !running)
+            {
+                if !summary.devices.contains(device) {
+                    summary.devices.insert(clean(device).into_owned());
+                }
+                // The lanes of a pack report the same process.
+                if let Some(size) = row.live.and_then(|live| live.memory).filter(|_| running) {
+                    let largest = memory.entry(device).or_insert(0);
+                    *largest = size.max(*largest);
+                }
+            }
+            let leads = |value: f64| match summary.best.and_then(|best: usize| self.rows[best].value) {
+                Some(best) => self.direction.better(value, best),
+                None => true,
+            };
+            if kind != Kind::Failed && row.value.is_some_and(leads) {
+                summary.best = Some(place);
+            }
+        }
+        if described > 0 {
+            // Trials that are only planned yet are taken to be like the ones that are known.
+            summary.epochs_planned = Some(planned / described as f64 * self.rows.len() as f64);
+        }
+        summary.memory = (!memory.is_empty()).then(|| memory.values().sum());
+        self.summary = summary;
+    }
+}
+
+/// The run that a change is about.
+fn about(change: &Change) -> &TrialId {
+    match change {
+        Change::Run(trial) => &trial.id,
+        Change::Line(id, ..) | Change::Progress(id, _) | Change::Result(id, _) | Change::Lost(id) | Change::Damage(id, _) => id,
+    }
+}

@@ -1,0 +1,64 @@
+//! Bars of one instrument, as columns in time order.
+
+/// Bars of one instrument, in time order; every column has the same length.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bars {
+    /// Start of each bar, nanoseconds since 1970 UTC.
+    pub ts: Vec<i64>,
+    /// Offset of local time from UTC at each bar, seconds east.
+    pub offset_seconds: Vec<i32>,
+    /// First price of each bar.
+    pub open: Vec<f64>,
+    /// Highest price.
+    pub high: Vec<f64>,
+    /// Lowest price.
+    pub low: Vec<f64>,
+    /// Last price.
+    pub close: Vec<f64>,
+    /// Traded quantity; NaN in every bar where the file's volume was not asked for.
+    pub volume: Vec<f64>,
+    /// Length of a bar, seconds.
+    pub bar_seconds: u32,
+    /// What a synthetic series knows about itself.
+    pub truth: Option<Truth>,
+}
+
+/// Truth of a synthetic series. Row `t` tells of the log return from `close[t]` to `close[t + 1]`, as the target of horizon 1 does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Truth {
+    /// Its mean, given all bars up to `t` and the next bar's volatility.
+    pub mu: Vec<f64>,
+    /// Its standard deviation, given the same.
+    pub sigma: Vec<f64>,
+}
+
+impl Bars {
+    /// Number of bars.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// Whether there is no bar.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ts.is_empty()
+    }
+
+    /// Drops all but the last `rows` bars.
+    pub fn keep_last(&mut self, rows: usize) {
+        let first = self.len().saturating_sub(rows);
+        if first == 0 {
+            return;
+        }
+        self.ts.drain(..first);
+        self.offset_seconds.drain(..first);
+        for column in [&mut self.open, &mut self.high, &mut self.low, &mut self.close, &mut self.volume] {
+            column.drain(..first);
+        }
+        if let Some(truth) = &mut self.truth {
+            truth.mu.drain(..first);
+            truth.sigma.drain(..first);
+        }
+    }
+}

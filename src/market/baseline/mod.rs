@@ -1,0 +1,12 @@
+//! Forecasts without a network, over the same windows: what a model has to beat to be worth anything.
+//!
+//! All are fitted on the training windows alone and scored in the target's own unit.
+
+mod har;
+mod linear;
+mod ridge;
+mod score;
+#[cfg(test)]
+mod testing;
+
+pub use score::{ForecastErrors, baselines, forecast_errors};

@@ -1,0 +1,143 @@
+//! Which column of a file is which.
+
+use crate::spec::Columns;
+
+/// Places of the columns in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub ts: usize,
+    pub open: usize,
+    pub high: usize,
+    pub low: usize,
+    pub close: usize,
+    pub volume: Option<usize>,
+}
+
+impl Found {
+    /// The columns of numbers: open, high, low, close, and volume if asked for.
+    pub(super) fn numbers(&self) -> Vec<usize> {
+        [self.open, self.high, self.low, self.close].into_iter().chain(self.volume).collect()
+    }
+}
+
+/// Whether the volume column is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Volume {
+    Needed,
+    Unused,
+}
+
+/// Finds the named columns among those `present`. Names count to the letter; what is nearly right becomes a hint.
+pub(super) fn find(columns: &Columns, volume: Volume, present: &[String]) -> Result<Found, String> {
+    let Columns { ts, open, high, low, close, volume: volume_name } = columns;
+    let mut wanted = vec![("ts", ts), ("open", open), ("high", high), ("low", low), ("close", close)];
+    if volume == Volume::Needed {
+        wanted.push(("volume", volume_name));
+    }
+    let mut missing = Vec::new();
+    let mut places = Vec::new();
+    for (role, name) in wanted {
+        let mut found = present.iter().enumerate().filter(|(_, present)| *present == name).map(|(place, _)| place);
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => return Err(format!("has two columns named '{name}'; rename one of them")),
+            (Some(place), None) => places.push(place),
+            (None, _) => missing.push((role, name.as_str())),
+        }
+    }
+    match (missing.is_empty(), &places[..]) {
+        (true, &[ts, open, high, low, close, ref volume @ ..]) => {
+            Ok(Found { ts, open, high, low, close, volume: volume.first().copied() })
+        }
+        _ => Err(explain(&missing, present)),
+    }
+}
+
+fn explain(missing: &[(&str, &str)], present: &[String]) -> String {
+    let names: Vec<String> = missing.iter().map(|(_, name)| format!("'{name}'")).collect();
+    let numbers = present.iter().filter(|name| name.parse::<f64>().is_ok()).count();
+    if numbers * 2 >= present.len() {
+        return format!("line 1 holds values ({}), not names: the header line is missing", shown(present));
+    }
+    let hints: Vec<String> = missing
+        .iter()
+        .filter_map(|(role, name)| nearest(role, name, present).map(|nearest| format!("{role} = \"{nearest}\"")))
+        .collect();
+    let hint = if hints.is_empty() { "…".to_owned() } else { hints.join(", ") };
+    format!(
+        "has no column {}; it has: {}; say which is which with columns = {{ {hint} }} under [data]",
+        names.join(", "),
+        shown(present)
+    )
+}
+
+fn shown(present: &[String]) -> String {
+    let most = 20;
+    let rest = if present.len() > most { ", …" } else { "" };
+    let names: Vec<&str> = present.iter().take(most).map(String::as_str).collect();
+    format!("{}{rest}", names.join(", "))
+}
+
+/// The column that was probably meant: the same name but for case, brackets and spaces; a vendor's name for it; a misspelling.
+fn nearest<'a>(role: &str, name: &str, present: &'a [String]) -> Option<&'a String> {
+    let others: &[&str] = match role {
+        "ts" => &["timestamp", "datetime", "date", "time", "opentime", "windowstart", "gmttime", "localtime", "t"],
+        "open" => &["open", "o"],
+        "high" => &["high", "h"],
+        "low" => &["low", "l"],
+        "close" => &["close", "closelast", "c"],
+        _ => &["volume", "vol", "tickvol", "tickvolume", "v"],
+    };
+    let known = std::iter::once(plain(name)).chain(others.iter().map(|&other| other.to_owned()));
+    known.into_iter().find_map(|known| present.iter().find(|present| plain(present) == known)).or_else(|| {
+        let near = |present: &str| strsim::jaro_winkler(&plain(present), &plain(name));
+        present.iter().filter(|present| near(present) > 0.88).max_by(|a, b| near(a).total_cmp(&near(b)))
+    })
+}
+
+/// Letters and digits, in lower case.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &str) -> Vec<String> {
+        names.split(',').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names_in_any_order() {
+        let found = find(&Columns::default(), Volume::Unused, &names("close,x,low,high,open,ts")).unwrap();
+        assert_eq!(found, Found { ts: 5, open: 4, high: 3, low: 2, close: 0, volume: None });
+        assert_eq!(found.numbers(), [4, 3, 2, 0]);
+    }
+
+    #[test]
+    fn volume_is_asked_for_only_where_it_is_needed() {
+        let present = names("ts,open,high,low,close");
+        assert!(find(&Columns::default(), Volume::Unused, &present).is_ok());
+        assert!(find(&Columns::default(), Volume::Needed, &present).unwrap_err().contains("has no column 'volume'"));
+    }
+
+    #[test]
+    fn nearly_right_names_become_the_mapping_to_write() {
+        let message = find(&Columns::default(), Volume::Needed, &names("Date,<OPEN>,High ,Low,Close/Last,Vol")).unwrap_err();
+        assert!(
+            message.ends_with(
+                "columns = { ts = \"Date\", open = \"<OPEN>\", high = \"High \", low = \"Low\", close = \"Close/Last\", volume = \"Vol\" } \
+                 under [data]"
+            ),
+            "{message}"
+        );
+        let message = find(&Columns::default(), Volume::Unused, &names("ts,open,hihg,low,close")).unwrap_err();
+        assert!(message.contains("{ high = \"hihg\" }"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_header_is_recognised() {
+        let message = find(&Columns::default(), Volume::Unused, &names("1715131860,1,2,3,4,5")).unwrap_err();
+        assert!(message.contains("the header line is missing"), "{message}");
+    }
+}

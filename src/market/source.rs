@@ -1,0 +1,125 @@
+//! Where bars come from: a file or the generator.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::clean::{Cleaned, clean};
+use super::columns::Volume;
+use super::problem::MarketError;
+use super::zone::Zone;
+use super::{csv, parquet, synthetic};
+use crate::spec::{Format, Source};
+
+/// The bars of a source, and what was done to get them. `bar_seconds`: as given, else the most frequent distance.
+pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
+    let (path, format, columns, zone, label) = match source {
+        Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
+        Source::Synthetic(settings) => return Ok((synthetic::generate(settings), Vec::new())),
+    };
+    check_file(path)?;
+    let zone = parse_zone(path, zone.as_deref())?;
+    let table = match format {
+        Format::Csv => csv::read(path, columns, volume, zone),
+        Format::Parquet => parquet::read(path, columns, volume, zone),
+    }?;
+    clean(path, table, *label, bar_seconds)
+}
+
+/// A cheap look at second 0: that the file is there, is what its format says, and has its columns (but for the volume, which
+/// not every experiment needs) and a readable first timestamp.
+///
+/// # Errors
+/// As [`super::prepare`], as far as the first rows show.
+pub fn probe(source: &Source) -> Result<(), MarketError> {
+    let Source::File { path, format, columns, zone, bar_label: _ } = source else { return Ok(()) };
+    check_file(path)?;
+    let zone = parse_zone(path, zone.as_deref())?;
+    match format {
+        Format::Csv => csv::probe(path, columns, zone),
+        Format::Parquet => parquet::probe(path, columns, zone.as_ref()),
+    }
+}
+
+/// blake3 of the file's bytes, or of the generator's settings.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
+    let mut hasher = blake3::Hasher::new();
+    match source {
+        Source::File { path, .. } => {
+            check_file(path)?;
+            let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+            hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
+        }
+        Source::Synthetic(settings) => {
+            let settings = serde_json::to_vec(settings).map_err(|error| MarketError(format!("synthetic: {error}")))?;
+            hasher.update(&settings);
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
+    zone.map(Zone::parse).transpose().map_err(|problem| MarketError::of(path, format!("zone {problem}")))
+}
+
+fn check_file(path: &Path) -> Result<(), MarketError> {
+    let problem = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => "is a folder; name a CSV or Parquet file in it".to_owned(),
+        Ok(_) => "is not a regular file".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match nearest(path) {
+            Some(nearest) => format!("does not exist; did you mean {}?", nearest.display()),
+            None => "does not exist (paths in an experiment are relative to its file)".to_owned(),
+        },
+        Err(error) => format!("cannot be read: {error}"),
+    };
+    Err(MarketError::of(path, problem))
+}
+
+/// The file beside a missing one whose name is most like it.
+fn nearest(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let near = |name: &str| strsim::jaro_winkler(&wanted, name);
+    let names = std::fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| near(name) > 0.8).collect();
+    // Folders list their entries in no order: of equally near names the first by alphabet.
+    names.sort_unstable();
+    names.into_iter().rev().max_by(|a, b| near(a).total_cmp(&near(b))).map(|name| path.with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{BarLabel, Columns};
+
+    fn file(path: &str) -> Source {
+        let zone = None;
+        Source::File { path: path.into(), format: Format::Csv, columns: Columns::default(), zone, bar_label: BarLabel::Start }
+    }
+
+    #[test]
+    fn a_fingerprint_follows_the_bytes_and_not_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for (name, text) in [("a", "one"), ("b", "one"), ("c", "two")] {
+            std::fs::write(at(name), text).unwrap();
+        }
+        let of = |name: &str| fingerprint(&file(&at(name))).unwrap();
+        assert_eq!(of("a"), blake3::hash(b"one").to_hex().to_string());
+        assert_eq!(of("a"), of("b"));
+        assert_ne!(of("a"), of("c"));
+    }
+
+    #[test]
+    fn a_missing_file_hints_at_its_neighbour() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("if_1m.csv.gz"), "").unwrap();
+        std::fs::write(folder.path().join("other.txt"), "").unwrap();
+        let wanted = folder.path().join("if1m.csv.gz");
+        let message = probe(&file(wanted.to_str().unwrap())).unwrap_err().to_string();
+        assert!(message.ends_with("if_1m.csv.gz?") && message.contains("does not exist; did you mean"), "{message}");
+    }
+}

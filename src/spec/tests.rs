@@ -1,0 +1,334 @@
+//! Tests of the way as a whole, from a text to an experiment.
+
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+
+use super::experiment::Strategy;
+use super::key::{Fallback, Takes, all, find, set};
+use super::wire::Wire;
+use super::{Color, Diagnostics, Experiment, Settings, keys};
+use crate::space::{Assignment, Domain, Space, Value};
+
+const SYNTHETIC: &str = "[data]\nsynthetic = {}\n";
+const FILE: &str = "[data]\nsource = \"bars.csv\"\nbar_label = \"start\"\n";
+
+/// A file that is not there, in the folder of the bars.
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs/valid/some.toml")
+}
+
+fn parse(text: &str, overrides: &[&str]) -> Result<Experiment, Diagnostics> {
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    Experiment::parse(&file(), text, &overrides)
+}
+
+fn believed(text: &str, overrides: &[&str]) -> Experiment {
+    match parse(text, overrides) {
+        Ok(experiment) => Experiment { text: String::new(), overrides: Vec::new(), wire: Wire::default(), ..experiment },
+        Err(diagnostics) => panic!("{text}\n{overrides:?}\n{diagnostics}"),
+    }
+}
+
+/// For every key that can differ: a file in which it can, and another value.
+fn changes() -> Vec<(&'static str, String, &'static str)> {
+    let with = |start: &str, rest: &str| format!("{start}{rest}\n");
+    let sgd = || with(SYNTHETIC, "[train]\noptimizer = { kind = \"sgd\" }");
+    let schedule = |kind: &str| with(SYNTHETIC, &format!("[train]\nschedule = {{ kind = \"{kind}\" }}"));
+    let swept = || with(SYNTHETIC, "[sweep.space]\n\"model.hidden_size\" = [8, 16]");
+    let random = || with(&swept(), "[sweep.strategy]\nkind = \"random\"\ntrials = 3");
+    let plain = || SYNTHETIC.to_owned();
+    let bars = || FILE.to_owned();
+    vec![
+        ("name", plain(), "other"),
+        ("question", plain(), "Why?"),
+        ("backend", plain(), "flex"),
+        ("data.source", bars(), "../valid/bars.csv"),
+        ("data.synthetic.bars", plain(), "30000"),
+        ("data.synthetic.session", plain(), "480"),
+        ("data.synthetic.signal", plain(), "nonlinear"),
+        ("data.synthetic.beta2", plain(), "0"),
+        ("data.synthetic.sd_bp", plain(), "7"),
+        ("data.synthetic.volatility", plain(), "stochastic"),
+        ("data.synthetic.nu", plain(), "4"),
+        ("data.synthetic.seed", plain(), "2"),
+        ("data.columns.ts", bars(), "t"),
+        ("data.columns.open", bars(), "o"),
+        ("data.columns.high", bars(), "h"),
+        ("data.columns.low", bars(), "l"),
+        ("data.columns.close", bars(), "c"),
+        ("data.columns.volume", bars(), "v"),
+        ("data.zone", bars(), "UTC"),
+        ("data.bar_label", bars(), "end"),
+        ("data.bar", bars(), "1m"),
+        ("data.rows", plain(), "1000"),
+        ("data.features", plain(), "[\"close\"]"),
+        ("data.target.horizon", plain(), "5"),
+        ("data.target.kind", plain(), "log_return"),
+        ("data.window", plain(), "30"),
+        ("data.step", plain(), "2"),
+        ("data.cross_gaps", plain(), "true"),
+        ("data.split.valid", plain(), "0.3"),
+        ("data.split.test", plain(), "0"),
+        ("data.split.embargo", plain(), "7"),
+        ("data.scale.price", plain(), "robust"),
+        ("data.scale.volume", plain(), "none"),
+        ("data.scale.indicator", plain(), "min_max"),
+        ("model.hidden_size", plain(), "64"),
+        ("model.num_layers", plain(), "1"),
+        ("model.dropout", plain(), "0"),
+        ("train.epochs", plain(), "5"),
+        ("train.batch_size", plain(), "64"),
+        ("train.learning_rate", plain(), "0.01"),
+        ("train.loss", plain(), "mae"),
+        ("train.optimizer.kind", plain(), "sgd"),
+        ("train.optimizer.beta1", plain(), "0.8"),
+        ("train.optimizer.beta2", plain(), "0.99"),
+        ("train.optimizer.epsilon", plain(), "1e-7"),
+        ("train.optimizer.weight_decay", plain(), "0.1"),
+        ("train.optimizer.momentum", sgd(), "0.9"),
+        ("train.schedule.kind", plain(), "constant"),
+        ("train.schedule.warmup_epochs", plain(), "3"),
+        ("train.schedule.min_learning_rate", plain(), "0"),
+        ("train.schedule.step_epochs", schedule("step"), "10"),
+        ("train.schedule.gamma", schedule("exponential"), "0.9"),
+        ("train.schedule.restart_epochs", plain(), "20"),
+        ("train.schedule.factor", schedule("plateau"), "0.2"),
+        ("train.schedule.patience", schedule("plateau"), "3"),
+        ("train.early_stopping", plain(), "false"),
+        ("train.early_stopping.patience", plain(), "3"),
+        ("train.early_stopping.min_delta", plain(), "0.1"),
+        ("train.clip_norm", plain(), "false"),
+        ("train.seed", plain(), "2"),
+        ("sweep.strategy.kind", with(&random(), "").replace("random", "grid").replace("trials = 3", ""), "grid"),
+        ("sweep.strategy.trials", random(), "4"),
+        ("sweep.strategy.seed", random(), "2"),
+        ("sweep.objective.metric", plain(), "valid.mae"),
+        ("sweep.repeats", plain(), "3"),
+        ("sweep.space", swept(), "{ \"model.num_layers\" = [1, 2] }"),
+    ]
+}
+
+#[test]
+fn changing_any_key_changes_the_experiment() {
+    let changes = changes();
+    for (path, text, value) in &changes {
+        if *path != "sweep.strategy.kind" {
+            assert_ne!(believed(text, &[]), believed(text, &[&format!("{path}={value}")]), "{path}");
+        }
+    }
+    let random =
+        format!("{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = [8, 16]\n[sweep.strategy]\nkind = \"random\"\ntrials = 3\n");
+    assert_ne!(believed(&random, &[]).strategy, Strategy::Grid);
+    // These have one legal value in any file; what is tested is that another is refused.
+    let one_value = ["data.target.column", "model.kind", "sweep.objective.direction"];
+    for (path, value) in one_value.into_iter().zip(["open", "gru", "maximize"]) {
+        assert!(parse(SYNTHETIC, &[&format!("{path}={value}")]).is_err(), "{path}");
+    }
+    // A file has one format; the key matters where its name does not tell.
+    let dat = FILE.replace("bars.csv", "bars.dat");
+    assert!(parse(&dat, &[]).is_err());
+    assert_eq!(believed(&dat, &["data.format=csv"]).base.data.split, believed(FILE, &[]).base.data.split);
+
+    for key in all().filter(|key| !matches!(key.takes, Takes::Table { .. })) {
+        let tested = changes.iter().any(|(path, ..)| *path == key.path);
+        assert!(tested || one_value.contains(&key.path) || key.path == "data.format", "'{}' is not tested", key.path);
+    }
+}
+
+#[test]
+fn documented_defaults_are_the_defaults() {
+    for key in all() {
+        let Fallback::Toml(default) = key.default else { continue };
+        let of_files = ["data.columns", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
+        let text = if of_files { FILE } else { SYNTHETIC };
+        assert_eq!(believed(text, &[]), believed(text, &[&format!("{}={default}", key.path)]), "{}", key.path);
+    }
+}
+
+#[test]
+fn every_name_of_a_choice_is_a_value_of_its_own() {
+    for key in all() {
+        let Takes::OneOf { names, .. } = key.takes else { continue };
+        let wires: Vec<Wire> = names
+            .iter()
+            .map(|name| {
+                let mut wire = Wire::default();
+                assert_eq!(set(&mut wire, key, &Value::Text((*name).to_owned())), []);
+                wire
+            })
+            .collect();
+        for (i, wire) in wires.iter().enumerate() {
+            assert!(wires[..i].iter().all(|other| other != wire), "{} = {}", key.path, names[i]);
+        }
+    }
+}
+
+#[test]
+fn every_key_is_documented_once_with_its_legal_values() {
+    let documents = keys();
+    for (i, key) in documents.iter().enumerate() {
+        assert!(key.doc.ends_with('.') && !key.legal.is_empty(), "{}", key.path);
+        assert!(documents[..i].iter().all(|other| other.path != key.path), "{} is there twice", key.path);
+        if let Some((table, _)) = key.path.rsplit_once('.') {
+            assert!(find(table).is_some(), "{table}");
+        }
+    }
+}
+
+#[test]
+fn all_mistakes_come_at_once_with_line_and_column() {
+    let text = "nmae = \"x\"\n[data]\nsynthetic = {}\nwindow = \"60\"\n[train]\nepochs = 10\nschedule = { kind = \"noam\", warmup_epochs = 20 }\n";
+    let diagnostics = parse(text, &["model.dropout=2"]).unwrap_err();
+    let places: Vec<_> = diagnostics.list.iter().map(|diagnostic| (diagnostic.line, diagnostic.column)).collect();
+    assert_eq!(places, [(Some(1), Some(1)), (Some(4), Some(10)), (Some(7), Some(45)), (None, None)]);
+    assert_eq!(diagnostics.list[0].hint.as_deref(), Some("did you mean 'name'?"));
+    assert_eq!(diagnostics.list[1].hint.as_deref(), Some("numbers are written without quotes: 60"));
+    assert!(diagnostics.render(Color::Ansi).contains('\u{1b}') && !diagnostics.to_string().contains('\u{1b}'));
+}
+
+#[test]
+fn a_wrong_value_is_not_reported_again_by_the_rules_that_use_it() {
+    let diagnostics = parse("[data]\nsynthetic = { bars = 5000 }\nsplit = { valid = 1.5, test = 0.9 }\n", &[]).unwrap_err();
+    assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+}
+
+#[test]
+fn defaults_that_follow_other_settings_follow_the_assignment() {
+    let experiment =
+        parse(&format!("{SYNTHETIC}[sweep.space]\n\"data.window\" = [30, 60]\n\"train.learning_rate\" = [1e-5, 1e-3]\n"), &[])
+            .unwrap();
+    let of = |window: i64, rate: f64| {
+        let assignment = Assignment::from([
+            ("data.window".to_owned(), Value::Int(window)),
+            ("train.learning_rate".to_owned(), Value::Float(rate)),
+        ]);
+        experiment.settings_of(&assignment, 4).unwrap()
+    };
+    assert_eq!(of(30, 1e-3).data.split.embargo, 31);
+    assert_eq!(of(60, 1e-3).data.split.embargo, 61);
+    assert_eq!(of(60, 1e-3).train.seed, 5);
+    let least = |settings: Settings| match settings.train.schedule {
+        burn_lanes::Schedule::Cosine { min_learning_rate, .. } => min_learning_rate,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((least(of(60, 1e-3)), least(of(60, 1e-5))), (1e-5, 1e-5 / 10.0));
+}
+
+#[test]
+fn one_layer_trials_of_a_sweep_have_no_dropout() {
+    let text = format!("{SYNTHETIC}[model]\ndropout = 0.3\n[sweep.space]\n\"model.num_layers\" = [1, 2]\n");
+    let experiment = parse(&text, &[]).unwrap();
+    let dropout = |layers: i64| {
+        let assignment = Assignment::from([("model.num_layers".to_owned(), Value::Int(layers))]);
+        experiment.settings_of(&assignment, 0).unwrap().model.dropout
+    };
+    assert_eq!((dropout(1), dropout(2)), (0.0, 0.3));
+}
+
+#[test]
+fn a_table_in_an_assignment_replaces_the_whole_table() {
+    let text = format!("{SYNTHETIC}[train]\noptimizer = {{ kind = \"adam\", beta1 = 0.5 }}\n");
+    let experiment = parse(&text, &[]).unwrap();
+    let sgd = Value::Table([("kind".to_owned(), Value::Text("sgd".into()))].into());
+    let settings = experiment.settings_of(&[("train.optimizer".to_owned(), sgd)].into(), 0).unwrap();
+    assert_eq!(settings.train.optimizer.beta1, 0.9);
+    let part = [("train.optimizer.kind".to_owned(), Value::Text("sgd".into()))].into();
+    let message = experiment.settings_of(&part, 0).unwrap_err();
+    assert!(message.contains("'train.optimizer.beta1' = 0.5 has no effect"), "{message}");
+}
+
+#[test]
+fn an_override_of_a_swept_key_replaces_its_values() {
+    let text = format!(
+        "{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = {{ choice = [8, 16], zip = \"a\" }}\n\"model.num_layers\" = {{ int = [1, 2], zip = \"a\" }}\n"
+    );
+    let experiment = parse(&text, &["model.hidden_size=4"]).unwrap();
+    assert_eq!(experiment.base.model.hidden_size, 4);
+    assert_eq!(experiment.space.parameters[0].domain, Domain::Choice(vec![Value::Int(4)]));
+    assert_eq!(experiment.space.parameters[0].zip, None);
+    assert_eq!(experiment.space.parameters[1].zip.as_deref(), Some("a"));
+    let listed = format!("{SYNTHETIC}[sweep.strategy]\nkind = \"list\"\ntrials = [{{ \"train.seed\" = 3 }}, {{}}]\n");
+    let Strategy::List { assignments } = parse(&listed, &["train.seed=9"]).unwrap().strategy else { panic!() };
+    assert_eq!(assignments[0]["train.seed"], Value::Int(9));
+}
+
+#[test]
+fn whole_numbers_for_number_keys_are_the_same_values_as_floats() {
+    let text = format!(
+        "{SYNTHETIC}[sweep.space]\n\"train.clip_norm\" = [1, false]\n\"train.optimizer\" = [{{ weight_decay = 0 }}]\n\"model.dropout\" = {{ choice = [0.1], when = {{ \"train.clip_norm\" = 1.0 }} }}\n"
+    );
+    let Space { parameters } = parse(&text, &[]).unwrap().space;
+    assert_eq!(parameters[0].domain, Domain::Choice(vec![Value::Float(1.0), Value::Bool(false)]));
+    let table = Value::Table([("weight_decay".to_owned(), Value::Float(0.0))].into());
+    assert_eq!(parameters[1].domain, Domain::Choice(vec![table]));
+    assert_eq!(parameters[2].when.as_ref().unwrap().values, [Value::Float(1.0)]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_why() {
+    let message = |path: &str| Experiment::load(Path::new(path), &[]).unwrap_err().to_string();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs/valid");
+    assert!(message(&format!("{folder}/smalest.toml")).contains("did you mean 'smallest.toml'?"));
+    assert!(message(folder).contains("this is a folder"));
+    let big = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(big.path(), "# \n".repeat(400_000)).unwrap();
+    assert!(message(big.path().to_str().unwrap()).contains("larger than 1 MiB"));
+}
+
+/// Keys with values that a trial may take, of which some do not fit together.
+const SWEPT: [(&str, &[&str]); 9] = [
+    ("data.window", &["10", "200", "300"]),
+    ("data.target.horizon", &["1", "30"]),
+    ("data.split.embargo", &["5", "100"]),
+    ("model.num_layers", &["1", "3"]),
+    ("model.hidden_size", &["8", "0"]),
+    ("train.epochs", &["5", "50"]),
+    (
+        "train.schedule",
+        &["{ kind = \"step\", step_epochs = 10 }", "{ kind = \"cosine\", warmup_epochs = 5 }", "{ kind = \"constant\" }"],
+    ),
+    ("train.early_stopping", &["false", "{ patience = 3 }"]),
+    ("train.optimizer.momentum", &["0.5"]),
+];
+
+proptest! {
+    #[test]
+    fn an_assignment_and_a_file_with_the_same_values_are_judged_alike(picks in proptest::collection::vec(0usize..6, SWEPT.len())) {
+        let base = parse(SYNTHETIC, &[]).unwrap();
+        let mut assignment = Assignment::new();
+        let mut overrides = Vec::new();
+        for ((key, values), pick) in SWEPT.iter().zip(picks) {
+            let Some(text) = values.get(pick) else { continue };
+            overrides.push(format!("{key}={text}"));
+            let table: toml::Table = format!("v = {text}").parse().unwrap();
+            assignment.insert((*key).to_owned(), table["v"].clone().try_into().unwrap());
+        }
+        let of_file = Experiment::parse(&file(), SYNTHETIC, &overrides);
+        match (base.settings_of(&assignment, 0), of_file) {
+            (Ok(settings), Ok(experiment)) => prop_assert_eq!(settings, experiment.base),
+            (Err(message), Err(diagnostics)) => prop_assert!(diagnostics.list.iter().any(|d| d.message == message), "{}\n{}", message, diagnostics),
+            (assigned, read) => prop_assert!(false, "{:?}\n{:?}", assigned, read),
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(at in 0usize..2000, with in "[\\[\\]{}=\".,a-z0-9\\-# \n\t\rä\u{0}]{0,4}", cut in 0usize..6) {
+        let grid = include_str!("../../tests/specs/valid/grid.toml");
+        let start = (at % grid.len()..).find(|at| grid.is_char_boundary(*at)).unwrap();
+        let end = ((start + cut).min(grid.len())..).find(|at| grid.is_char_boundary(*at)).unwrap();
+        let text = format!("{}{with}{}", &grid[..start], &grid[end..]);
+        if let Err(diagnostics) = parse(&text, &[]) {
+            prop_assert!(!diagnostics.list.is_empty() && diagnostics.to_string().contains("error"));
+        }
+    }
+
+    #[test]
+    fn no_argument_makes_the_reader_panic(argument in "[a-z_.\"'= \\[\\]{}0-9ä]{0,30}") {
+        let argument = argument.as_str();
+        for argument in [argument.to_owned(), format!("train.{argument}"), format!("sweep.space.{argument}")] {
+            if let Err(diagnostics) = parse(SYNTHETIC, &[&argument]) {
+                prop_assert!(!diagnostics.to_string().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Records a pack while it trains: events, checkpoints, forecasts and results of each lane, into its own run folder.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape};
+
+use super::Trainer;
+use crate::event::{Cursor, End, Event};
+use crate::market::Prepared;
+use crate::store::{Attempt, Baseline, ProgressFile, RunFolder, RunResult, StoreError, WindowCounts};
+use crate::trial::{Trial, TrialId};
+
+/// What a supervisor asked for while a pack trains.
+#[derive(Debug, Default)]
+pub struct Requests {
+    /// Checkpoint and exit.
+    pub interrupt: AtomicBool,
+    /// Stop these trials after their epoch.
+    pub stop: Mutex<HashSet<TrialId>>,
+}
+
+impl Requests {
+    fn stops(&self, trial: &TrialId) -> bool {
+        self.stop.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(trial)
+    }
+}
+
+/// The data of a pack and what it was prepared to.
+#[derive(Debug)]
+pub struct PackData {
+    pub prepared: Prepared,
+    /// On the validation windows.
+    pub baselines: Vec<Baseline>,
+}
+
+/// One lane's run.
+#[derive(Debug)]
+pub struct LaneRun {
+    pub trial: Trial,
+    pub folder: RunFolder,
+    pub attempt: Attempt,
+    /// Of earlier attempts up to where this one goes on, then of this one.
+    pub reports: Vec<EpochReport>,
+    /// Ended, interrupted or failed: nothing more is written.
+    pub over: bool,
+    /// Why its record could not be written.
+    pub unrecorded: Option<String>,
+    checkpointed: Instant,
+}
+
+impl LaneRun {
+    pub fn new(trial: Trial, folder: RunFolder, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
+        Self { trial, folder, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+    }
+}
+
+/// Between two checkpoints of a lane, unless it ends or is interrupted. A kill loses at most this much work, never a result.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// Between two replacements of `progress.json`; longer for large packs, so that all lanes together replace at most 50 a second.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// The observer that records.
+pub struct Recorder<'a> {
+    pub runs: Vec<LaneRun>,
+    pub data: &'a PackData,
+    pub trainer: &'a dyn Trainer,
+    pub shape: Shape,
+    pub requests: &'a Requests,
+    /// The time for event lines, RFC 3339.
+    pub clock: fn() -> String,
+    pub started: Instant,
+    pub progressed: Instant,
+}
+
+impl Recorder<'_> {
+    /// Ends every lane that has not ended, as failed; a second call of the sweep tries them again.
+    pub fn fail_rest(&mut self, reason: &str) {
+        for run in self.runs.iter_mut().filter(|run| !run.over) {
+            run.over = true;
+            let end = End::Failed { reason: reason.to_owned() };
+            if let Err(error) = run.attempt.append((self.clock)(), Event::Ended { end }) {
+                run.unrecorded = Some(format!("{reason}; and {error}"));
+            }
+        }
+    }
+
+    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> Result<(), StoreError> {
+        let run = &mut self.runs[lane];
+        run.reports.push(report.clone());
+        run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
+        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY {
+            self.checkpoint(lane, &state())?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
+        let run = &mut self.runs[lane];
+        let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
+        run.attempt.checkpoint(cursor, &state.to_bytes(), state.best.as_ref().map(burn_lanes::Weights::to_bytes).as_deref())?;
+        run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
+        run.checkpointed = Instant::now();
+        Ok(())
+    }
+
+    fn record_end(&mut self, lane: usize, outcome: &LaneOutcome) -> Result<(), StoreError> {
+        let end = match &outcome.end {
+            LaneEnd::Finished => End::Finished,
+            LaneEnd::EarlyStopped => End::EarlyStopped,
+            LaneEnd::Stopped => End::Stopped,
+            LaneEnd::Diverged { epoch, what } => End::Failed { reason: format!("{what} in epoch {epoch}") },
+        };
+        self.checkpoint(lane, &outcome.state)?;
+        let run = &self.runs[lane];
+        if let Some(best) = &outcome.state.best {
+            let prepared = &self.data.prepared;
+            let ends = &prepared.series.valid;
+            match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
+                Ok(scaled) => run.attempt.forecasts(
+                    "valid",
+                    &ends.iter().map(|&row| prepared.ts[row as usize]).collect::<Vec<_>>(),
+                    &ends.iter().map(|&row| prepared.target[row as usize]).collect::<Vec<_>>(),
+                    &scaled.iter().map(|&value| prepared.scaling.target.restore(f64::from(value))).collect::<Vec<_>>(),
+                )?,
+                Err(error) => {
+                    let message = format!("no validation forecasts: {error}");
+                    self.runs[lane].attempt.append((self.clock)(), Event::Warning { message })?;
+                }
+            }
+        }
+        let result = self.result(lane, outcome, end.clone());
+        let run = &mut self.runs[lane];
+        run.attempt.append((self.clock)(), Event::Ended { end })?;
+        if !run.attempt.publish(&result)? {
+            let message = "another attempt published its result first; this one does not count".to_owned();
+            run.attempt.append((self.clock)(), Event::Warning { message })?;
+        }
+        Ok(())
+    }
+
+    fn result(&self, lane: usize, outcome: &LaneOutcome, end: End) -> RunResult {
+        let run = &self.runs[lane];
+        let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
+        let persistence = self.data.baselines.iter().find(|baseline| baseline.name == "persistence");
+        let skill = best.zip(persistence).filter(|(_, baseline)| baseline.mse > 0.0).map(|(best, baseline)| 1.0 - best.valid.mse / baseline.mse);
+        RunResult {
+            v: 1,
+            attempt: run.attempt.number,
+            end,
+            epochs: outcome.epochs,
+            best_epoch: best.map(|report| report.epoch),
+            train: best.map(|report| report.train),
+            valid: best.map(|report| report.valid),
+            skill,
+            baselines: self.data.baselines.clone(),
+            windows: WindowCounts {
+                train: self.data.prepared.series.train.len(),
+                valid: self.data.prepared.series.valid.len(),
+                test: self.data.prepared.test.len(),
+            },
+            seconds: self.started.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+        if let Err(error) = self.record_epoch(lane, report, state) {
+            self.runs[lane].unrecorded = Some(error.to_string());
+        }
+        if self.runs[lane].unrecorded.is_some() || self.requests.stops(&self.runs[lane].trial.id) {
+            return LaneControl::Stop;
+        }
+        LaneControl::Continue
+    }
+
+    fn step(&mut self, progress: &Progress) -> PackControl {
+        let every = PROGRESS_EVERY.max(Duration::from_millis(20 * self.runs.len() as u64));
+        if self.progressed.elapsed() >= every {
+            self.progressed = Instant::now();
+            let memory = resident_memory();
+            for run in self.runs.iter().filter(|run| !run.over) {
+                let file = ProgressFile {
+                    epoch: run.reports.last().map_or(0, |report| report.epoch) + 1,
+                    step: progress.step,
+                    steps: progress.steps,
+                    windows_per_second: progress.windows_per_second,
+                    lanes: progress.lanes,
+                    memory,
+                };
+                // A lost progress file loses nothing: the next event tells where the run is.
+                drop(run.attempt.progress(&file));
+            }
+        }
+        if self.requests.interrupt.load(Ordering::Relaxed) { PackControl::Interrupt } else { PackControl::Continue }
+    }
+
+    fn interrupted(&mut self, lane: usize, state: LaneState) {
+        let recorded = self.checkpoint(lane, &state).and_then(|()| {
+            let now = (self.clock)();
+            self.runs[lane].attempt.append(now, Event::Ended { end: End::Interrupted })
+        });
+        let run = &mut self.runs[lane];
+        run.over = true;
+        if let Err(error) = recorded {
+            run.unrecorded = Some(error.to_string());
+        }
+    }
+
+    fn ended(&mut self, lane: usize, outcome: LaneOutcome) {
+        if self.runs[lane].unrecorded.is_none()
+            && let Err(error) = self.record_end(lane, &outcome)
+        {
+            self.runs[lane].unrecorded = Some(error.to_string());
+        }
+        self.runs[lane].over = true;
+    }
+}
+
+/// Resident memory of this process, bytes, where the system tells it.
+fn resident_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
