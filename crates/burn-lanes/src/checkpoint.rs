@@ -2,7 +2,7 @@
 //!
 //! f64 values are written as the hexadecimal digits of their bits: they come back exactly, infinities included.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
@@ -259,6 +259,10 @@ impl Tensors {
     }
 
     fn write(&self, header: &impl Serialize) -> Result<Vec<u8>, BadCheckpoint> {
+        let mut named = HashSet::new();
+        if let Some((name, ..)) = self.0.iter().find(|(name, ..)| !named.insert(name)) {
+            return bad(format!("there are two weights '{name}'"));
+        }
         let mut views = Vec::with_capacity(self.0.len());
         for (name, shape, bytes) in &self.0 {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);

@@ -53,10 +53,7 @@ impl<B: Backend> Resident<B> {
         let batch = ends.len();
         let windows = self.gather(ends_tensor(&[ends.to_vec()], &self.features.device()));
         let [time, _, _, columns] = windows.inputs.dims();
-        Windows {
-            inputs: windows.inputs.expand([time, lanes, batch, columns]),
-            targets: windows.targets.expand([lanes, batch]),
-        }
+        Windows { inputs: windows.inputs.expand([time, lanes, batch, columns]), targets: windows.targets.expand([lanes, batch]) }
     }
 }
 

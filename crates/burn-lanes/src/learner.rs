@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 
 use crate::op::LstmKernels;
-use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, model, predict, rounds};
+use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
 
 /// Trials of equal shape, to be trained together.
 #[derive(Clone, Debug)]
@@ -46,13 +46,7 @@ pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Ob
 ///
 /// # Errors
 /// When the weights do not fit the shape, or the shape the series.
-pub fn predict(
-    device: &Device,
-    series: &Series,
-    shape: &Shape,
-    weights: &Weights,
-    ends: &[u32],
-) -> Result<Vec<f32>, TrainError> {
+pub fn predict(device: &Device, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
     check_shape(shape, series)?;
     check_ends("forecast", shape, series, ends)?;
     let weights = model::flat_values(shape, weights).map_err(TrainError)?;
@@ -91,7 +85,7 @@ impl Work for Forecast<'_> {
     type Output = Vec<f32>;
 
     fn run<B: LstmKernels>(self, device: &B::Device) -> Result<Vec<f32>, TrainError> {
-        predict::run::<B>(device, self.series, self.shape, self.weights, self.ends)
+        forecast::run::<B>(device, self.series, self.shape, self.weights, self.ends)
     }
 }
 

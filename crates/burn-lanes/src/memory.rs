@@ -1,8 +1,8 @@
 //! How much memory a pack takes, before it is built.
 
 use crate::Shape;
+use crate::forecast::chunk_size;
 use crate::model::parameters;
-use crate::predict::chunk_size;
 
 /// Bytes a training of `lanes` lanes over a series of `series_rows` rows takes at its peak, roughly: 4 bytes times the sum of
 ///
@@ -34,15 +34,8 @@ mod tests {
 
     #[test]
     fn an_estimate_grows_with_lanes_and_does_not_overflow() {
-        let shape = Shape {
-            features: 5,
-            window: 60,
-            hidden: 32,
-            layers: 2,
-            batch: 32,
-            loss: Loss::Mse,
-            optimizer: OptimizerKind::Adam,
-        };
+        let shape =
+            Shape { features: 5, window: 60, hidden: 32, layers: 2, batch: 32, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
         let (one, many) = (memory_estimate(&shape, 1, 100_000), memory_estimate(&shape, 128, 100_000));
         assert!(one > 100_000 * 6 * 4 && many > 100 * (one - 100_000 * 6 * 4));
         assert_eq!(memory_estimate(&Shape { batch: usize::MAX, ..shape }, 1, 1), u64::MAX);

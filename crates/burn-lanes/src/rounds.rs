@@ -10,12 +10,12 @@ use burn::train::{Learner, LearningComponentsMarker};
 
 use crate::data::{Resident, ends_tensor, epoch_order};
 use crate::download::{Download, Snapshot, Upload};
+use crate::forecast::chunk_size;
 use crate::learner::read;
 use crate::loss::SUMS;
 use crate::model::{LaneModel, rows_tensor};
 use crate::op::LstmKernels;
 use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
-use crate::predict::chunk_size;
 use crate::step::{Batch, dropout_masks};
 use crate::{
     EpochReport, LaneConfig, LaneControl, LaneEnd, LaneOutcome, Observation, Observer, Pack, PackControl, Progress, Series, Shape,
@@ -43,8 +43,7 @@ pub(crate) fn run<B: LstmKernels>(
     Ok(())
 }
 
-type Components<B> =
-    LearningComponentsMarker<Autodiff<B>, LaneRates, LaneModel<Autodiff<B>>, LaneOptimizer<Autodiff<B>>>;
+type Components<B> = LearningComponentsMarker<Autodiff<B>, LaneRates, LaneModel<Autodiff<B>>, LaneOptimizer<Autodiff<B>>>;
 
 /// A pack in training.
 struct Training<'a, B: LstmKernels> {
@@ -94,10 +93,8 @@ impl<'a, B: LstmKernels> Training<'a, B> {
             lanes.push(Running { index, config: lane.config, epoch, sums, stop });
         }
         let weights: Tensor<B, 2> = rows_tensor(&upload.weights, device);
-        let moments = Moments {
-            first: rows_tensor(&upload.first, device),
-            second: upload.second.map(|rows| rows_tensor(&rows, device)),
-        };
+        let moments =
+            Moments { first: rows_tensor(&upload.first, device), second: upload.second.map(|rows| rows_tensor(&rows, device)) };
         let table = LaneTable::new(updates);
         let optimizer = LaneOptimizer::new(shape.optimizer, table.clone(), moments);
         let learner = learner(&shape, &weights, &optimizer, &table);
@@ -189,8 +186,12 @@ impl<'a, B: LstmKernels> Training<'a, B> {
     /// Dropout masks of a step; none when no lane drops anything.
     fn masks(&self, batch: usize) -> Vec<Tensor<Autodiff<B>, 4>> {
         let updates = self.table.lock();
-        let lanes: Vec<_> =
-            self.lanes.iter().zip(updates.iter()).map(|(lane, update)| (lane.config.seed, update.steps, lane.config.dropout)).collect();
+        let lanes: Vec<_> = self
+            .lanes
+            .iter()
+            .zip(updates.iter())
+            .map(|(lane, update)| (lane.config.seed, update.steps, lane.config.dropout))
+            .collect();
         dropout_masks(&self.shape, &lanes, batch, &self.device)
     }
 
