@@ -19,7 +19,7 @@ pub struct Plan {
 /// Most trials that a plan may hold, the repeats included.
 pub const MAX_TRIALS: usize = 10_000;
 
-/// Trials that can be trained together: indices into [`Plan::trials`], with equal data, shape and optimizer.
+/// Trials that can be trained together: positions in the trials that were packed, with equal data, shape and optimizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
     pub trials: Vec<usize>,
@@ -103,7 +103,7 @@ pub fn expand(
 /// Groups trials by what they must share, at most `max_lanes` in a pack, into at least `workers` packs where there are that many
 /// trials, and into a multiple of `workers` where a pack can be halved for it, so that no worker is left without.
 ///
-/// A pack names its trials by [`Trial::index`], so that a part of a plan can be packed. Packs and trials keep the plan's order.
+/// A pack names its trials by their position in `trials`, which may be a part of a plan. Packs and trials keep their order.
 #[must_use]
 pub fn packs(trials: &[&Trial], max_lanes: usize, workers: usize) -> Vec<Pack> {
     let (max_lanes, workers) = (max_lanes.max(1), workers.max(1));
@@ -121,13 +121,13 @@ pub fn packs(trials: &[&Trial], max_lanes: usize, workers: usize) -> Vec<Pack> {
     groups.iter().zip(parts).flat_map(|(group, parts)| balanced(group, parts)).collect()
 }
 
-/// Indices of trials that could share a pack, in order of first appearance.
+/// Positions of trials that could share a pack, in order of first appearance.
 fn groups(trials: &[&Trial]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut by_key = HashMap::new();
     let mut datas = HashMap::new();
     let mut last: Option<(&Data, usize)> = None;
-    for trial in trials {
+    for (position, trial) in trials.iter().enumerate() {
         let data = &trial.settings.data;
         // Neighbours nearly always share their data, and comparing is cheaper than serialising.
         let data_key = match last {
@@ -145,7 +145,7 @@ fn groups(trials: &[&Trial]) -> Vec<Vec<usize>> {
         if group == next {
             groups.push(Vec::new());
         }
-        groups[group].push(trial.index);
+        groups[group].push(position);
     }
     groups
 }
@@ -303,9 +303,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_plan_keeps_the_plans_numbers() {
+    fn a_part_of_a_plan_is_packed_by_the_positions_in_it() {
         let plan = grid(vec![choice("rate", &[1, 2, 3])], 1).unwrap();
-        assert_eq!(packs(&[&plan.trials[1], &plan.trials[2]], 8, 1), [Pack { trials: vec![1, 2] }]);
+        assert_eq!(packs(&[&plan.trials[1], &plan.trials[2]], 8, 1), [Pack { trials: vec![0, 1] }]);
         assert_eq!(packs(&[], 8, 2), []);
     }
 

@@ -16,6 +16,7 @@ use anyhow::Context;
 use burn_lanes::Device;
 
 use super::provenance::origin;
+use super::selection::objective;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -170,7 +171,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: crate::store::Origin) 
 fn write_ranking(record: &crate::store::SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
     let runs: Vec<_> = current(record).cloned().collect();
     writeln!(out)?;
-    compare(&runs, manifest.objective, manifest.direction, &manifest.target_unit).write_ranking(out, RANKED)?;
+    compare(&runs, objective(manifest)).write_ranking(out, RANKED)?;
     Ok(())
 }
 

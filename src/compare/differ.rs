@@ -100,11 +100,20 @@ impl Flattener {
                 }
             }
             Json::Null => {}
-            value => flat.push((self.key_number(path), value)),
+            value => {
+                let key = self.key_number(path, flat.len());
+                flat.push((key, value));
+            }
         }
     }
 
-    fn key_number(&mut self, key: &str) -> usize {
+    /// The number of a key that is the `place`-th of its section, where the last section most often has it too.
+    fn key_number(&mut self, key: &str, place: usize) -> usize {
+        if let Some((number, _)) = self.sections.last().and_then(|last| last.get(place))
+            && self.keys[*number] == key
+        {
+            return *number;
+        }
         if let Some(number) = self.key_numbers.get(key) {
             return *number;
         }

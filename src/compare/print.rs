@@ -106,7 +106,8 @@ impl Comparison {
         header.extend(short_names(&keys).into_iter().map(|name| (escape(&name), Align::Right)));
         header.push(("best epoch".into(), Align::Right));
         header.extend(columns.iter().map(|metric| (metric.to_string(), Align::Right)));
-        let rows = self.ranked().take(top).map(|row| self.result_row(row, &keys, &columns));
+        let naming = self.naming();
+        let rows = self.ranked().take(top).map(|row| self.result_row(row, naming, &keys, &columns));
         let baselines = self.baselines.iter().map(|baseline| self.baseline_row(baseline, keys.len(), &columns));
         write!(out, "{}", table(&header, rows.chain(baselines)))
     }
@@ -139,8 +140,8 @@ impl Comparison {
         columns
     }
 
-    fn result_row(&self, row: &Row, keys: &[&str], columns: &[Metric]) -> Vec<String> {
-        let mut cells = vec![row.rank.map_or_else(|| UNDEFINED.into(), |rank| rank.to_string()), self.name(row)];
+    fn result_row(&self, row: &Row, naming: Naming, keys: &[&str], columns: &[Metric]) -> Vec<String> {
+        let mut cells = vec![row.rank.map_or_else(|| UNDEFINED.into(), |rank| rank.to_string()), naming.row(row)];
         cells.extend(keys.iter().map(|key| shortened(&setting(row.settings.get(*key)))));
         cells.push(match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
             (Some(least), Some(most)) if least < most => format!("{least}–{most}"),
@@ -171,20 +172,14 @@ impl Comparison {
         cells
     }
 
-    /// The name of a row's first run, with the sweep's where there are several, and how many repeats stand behind it.
-    fn name(&self, row: &Row) -> String {
-        let first = row.runs.first().map_or(UNDEFINED, String::as_str);
-        let one_sweep = self.rows.iter().all(|other| other.sweep == row.sweep);
-        let name = if one_sweep { escape(first) } else { escape(&format!("{}/{first}", row.sweep)) };
-        match row.runs.len() {
-            0 | 1 => name,
-            runs => format!("{name} +{}", runs - 1),
-        }
+    fn naming(&self) -> Naming {
+        if self.rows.windows(2).all(|pair| pair[0].sweep == pair[1].sweep) { Naming::Run } else { Naming::SweepAndRun }
     }
 
     fn differences_by_row(&self) -> String {
+        let naming = self.naming();
         let mut header = vec![("setting".to_owned(), Align::Left)];
-        header.extend(self.rows.iter().map(|row| (self.name(row), Align::Right)));
+        header.extend(self.rows.iter().map(|row| (naming.row(row), Align::Right)));
         let cells = |difference: &Difference| {
             let values = self.rows.iter().map(|row| setting(row.settings.get(&difference.key)));
             std::iter::once(escape(&difference.key)).chain(values).collect()
@@ -210,12 +205,41 @@ impl Comparison {
     fn unranked(&self, most: usize) -> String {
         let header = [("run", Align::Left), ("epochs", Align::Right), ("so far", Align::Right), ("state", Align::Left)]
             .map(|(n, a)| (n.to_owned(), a));
-        let one_sweep = self.rows.windows(2).all(|pair| pair[0].sweep == pair[1].sweep);
+        let naming = self.naming();
         let cells = self.unranked.iter().take(most).map(|unranked| {
-            let name = if one_sweep { unranked.run.clone() } else { format!("{}/{}", unranked.sweep, unranked.run) };
-            vec![escape(&name), unranked.epochs.to_string(), number(unranked.so_far), escape(&unranked.state)]
+            vec![
+                naming.run(&unranked.sweep, &unranked.run),
+                unranked.epochs.to_string(),
+                number(unranked.so_far),
+                escape(&unranked.state),
+            ]
         });
         table(&header, cells)
+    }
+}
+
+/// How runs are named: with their sweep where there are several.
+#[derive(Clone, Copy)]
+enum Naming {
+    Run,
+    SweepAndRun,
+}
+
+impl Naming {
+    fn run(self, sweep: &str, run: &str) -> String {
+        match self {
+            Self::Run => escape(run),
+            Self::SweepAndRun => escape(&format!("{sweep}/{run}")),
+        }
+    }
+
+    /// A row's first run, and how many more stand behind it.
+    fn row(self, row: &Row) -> String {
+        let name = self.run(&row.sweep, row.runs.first().map_or(UNDEFINED, String::as_str));
+        match row.runs.len() {
+            0 | 1 => name,
+            runs => format!("{name} +{}", runs - 1),
+        }
     }
 }
 
