@@ -22,7 +22,6 @@ pub(super) fn probe() -> Result<Vec<DeviceInfo>, String> {
 /// Burn's name for an opened wgpu device.
 ///
 /// Burn counts adapters by kind, in the driver's order; we count all of them, hardware first.
-#[cfg_attr(not(test), expect(dead_code, reason = "named by the wgpu trainer alone"))]
 pub(crate) fn wgpu_device(device: &Device) -> WgpuDevice {
     let index = match device.spec {
         DeviceSpec::Wgpu(index) => index.unwrap_or(0),
