@@ -58,7 +58,7 @@ def trainings(features, window, hidden, layers, batch):
         run(data, shape, "huber", "adam", 50, learning_rate=3e-3, beta1=0.8, beta2=0.99, epsilon=1e-6, weight_decay=1e-2),
         run(data, shape, "mae", "adam_w", 50, learning_rate=2e-3, weight_decay=0.1),
         run(data, shape, "mse", "sgd", 50, learning_rate=1e-2, momentum=0.9, weight_decay=1e-3),
-        run(data, shape, "mse", "sgd", 50, learning_rate=1e-2, clip_norm=0.5),
+        run(data, shape, "mse", "sgd", 50, learning_rate=1e-1, clip_norm=0.1),
     ]
     forecasts = [digits(value) for value in Model(data, hidden, layers).forecasts(data).tolist()]
     return dict(shape=shape, data=data.record(), forecasts=forecasts, gradients=gradients, runs=runs)
