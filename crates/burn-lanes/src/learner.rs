@@ -1,6 +1,9 @@
-//! Training and forecasting; stub.
+//! Training: what is asked, the checks before anything is uploaded, and the choice of the backend.
 
-use crate::{Device, LaneConfig, LaneState, Observer, Series, Shape, Weights};
+use burn::tensor::backend::Backend;
+
+use crate::op::LstmKernels;
+use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
 
 /// Trials of equal shape, to be trained together.
 #[derive(Clone, Debug)]
@@ -27,22 +30,194 @@ pub struct TrainError(pub String);
 
 /// Trains a pack until every lane has ended or the observer interrupts.
 ///
+/// Each lane gets the same bits alone, in any pack and resumed on a CPU backend. A GPU repeats them on the same device and driver
+/// for the same pack.
+///
 /// # Errors
 /// When shape, series and lanes do not fit each other.
-pub fn train(_device: &Device, _series: &Series, _pack: Pack, _observer: &mut dyn Observer) -> Result<(), TrainError> {
-    todo!()
+pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    check_shape(&pack.shape, series)?;
+    check_splits(&pack.shape, series)?;
+    check_lanes(&pack, series)?;
+    on_device(device, Training { series, pack, observer })
 }
 
 /// Forecasts of one model, scaled, for the windows of `series` that end at `ends`.
 ///
 /// # Errors
 /// When the weights do not fit the shape, or the shape the series.
-pub fn predict(
-    _device: &Device,
-    _series: &Series,
-    _shape: &Shape,
-    _weights: &Weights,
-    _ends: &[u32],
-) -> Result<Vec<f32>, TrainError> {
-    todo!()
+pub fn predict(device: &Device, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
+    check_shape(shape, series)?;
+    check_ends("forecast", shape, series, ends)?;
+    let weights = model::flat_values(shape, weights).map_err(TrainError)?;
+    on_device(device, Forecast { series, shape, weights, ends })
+}
+
+/// Work that is written once for all backends.
+trait Work {
+    type Output;
+
+    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<Self::Output, TrainError>;
+}
+
+struct Training<'a> {
+    series: &'a Series,
+    pack: Pack,
+    observer: &'a mut dyn Observer,
+}
+
+impl Work for Training<'_> {
+    type Output = ();
+
+    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<(), TrainError> {
+        rounds::run::<B>(device, self.series, self.pack, self.observer)
+    }
+}
+
+struct Forecast<'a> {
+    series: &'a Series,
+    shape: &'a Shape,
+    weights: Vec<f32>,
+    ends: &'a [u32],
+}
+
+impl Work for Forecast<'_> {
+    type Output = Vec<f32>;
+
+    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<Vec<f32>, TrainError> {
+        forecast::run::<B>(device, self.series, self.shape, self.weights, self.ends)
+    }
+}
+
+/// The one place that goes from a device to a backend.
+fn on_device<W: Work>(device: &Device, work: W) -> Result<W::Output, TrainError> {
+    match device.spec {
+        DeviceSpec::Flex => work.run::<burn::backend::Flex>(&burn::backend::flex::FlexDevice),
+        #[cfg(feature = "ndarray")]
+        DeviceSpec::NdArray => work.run::<burn::backend::NdArray>(&burn::backend::ndarray::NdArrayDevice::Cpu),
+        #[cfg(feature = "wgpu")]
+        DeviceSpec::Wgpu(_) => work.run::<burn::backend::Wgpu>(&crate::device::wgpu_device(device)),
+        #[cfg(feature = "cuda")]
+        DeviceSpec::Cuda(index) => work.run::<burn::backend::Cuda>(&burn::backend::cuda::CudaDevice::new(index)),
+        other => Err(TrainError(format!("device '{other}' is not in this build (always there: flex)"))),
+    }
+}
+
+/// The result of reading from a device.
+pub(crate) fn read<B: Backend, const D: usize>(tensor: burn::tensor::Tensor<B, D>) -> Result<Vec<f32>, TrainError> {
+    let data = tensor.try_into_data().map_err(|error| TrainError(format!("the device failed: {error:?}")))?;
+    data.convert::<f32>().into_vec().map_err(|error| TrainError(format!("the device returned other data than asked: {error:?}")))
+}
+
+fn check_shape(shape: &Shape, series: &Series) -> Result<(), TrainError> {
+    let Shape { features, window, hidden, layers, batch, loss: _, optimizer: _ } = *shape;
+    for (name, value) in [("window", window), ("hidden", hidden), ("layers", layers), ("batch", batch), ("features", features)] {
+        if value == 0 {
+            return refused(format!("{name} is 0, it must be at least 1"));
+        }
+    }
+    if series.columns != features {
+        return refused(format!("the series has {} feature columns, the models take {features}", series.columns));
+    }
+    if series.features.len() != series.rows() * series.columns {
+        return refused(format!(
+            "the series has {} feature values, {} rows of {} columns need {}",
+            series.features.len(),
+            series.rows(),
+            series.columns,
+            series.rows() * series.columns
+        ));
+    }
+    if i32::try_from(series.rows()).is_err() {
+        return refused(format!("the series has {} rows, at most {} can be indexed", series.rows(), i32::MAX));
+    }
+    Ok(())
+}
+
+fn check_splits(shape: &Shape, series: &Series) -> Result<(), TrainError> {
+    for (name, ends) in [("training", &series.train), ("validation", &series.valid)] {
+        if ends.is_empty() {
+            return refused(format!("there are no {name} windows"));
+        }
+        check_ends(name, shape, series, ends)?;
+        if let Some(end) = ends.iter().find(|end| !series.target[**end as usize].is_finite()) {
+            return refused(format!("the {name} window that ends at row {end} has no finite target"));
+        }
+    }
+    Ok(())
+}
+
+fn check_ends(name: &str, shape: &Shape, series: &Series, ends: &[u32]) -> Result<(), TrainError> {
+    let outside = ends.iter().find(|end| **end as usize >= series.rows() || (**end as usize) + 1 < shape.window);
+    match outside {
+        Some(end) => refused(format!(
+            "the {name} window of {} rows that ends at row {end} is not within the series' {} rows",
+            shape.window,
+            series.rows()
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_lanes(pack: &Pack, series: &Series) -> Result<(), TrainError> {
+    let steps = series.train.len().div_ceil(pack.shape.batch);
+    let cursor = pack.lanes.first().and_then(|lane| lane.resume.as_ref()).map_or(0, |state| state.cursor);
+    for (number, Lane { config, resume }) in pack.lanes.iter().enumerate() {
+        check_config(config).map_err(|problem| TrainError(format!("lane {number}: {problem}")))?;
+        if resume.as_ref().map_or(0, |state| state.cursor) != cursor {
+            return refused(format!("lane {number} does not stand at batch {cursor} of its epoch, as lane 0 does"));
+        }
+        if let Some(state) = resume {
+            let fits = if state.cursor > steps {
+                Err(format!("the state stands at batch {} of an epoch of {steps}", state.cursor))
+            } else {
+                check_state(&pack.shape, state)
+            };
+            fits.map_err(|problem| TrainError(format!("lane {number} cannot go on: {problem}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_config(config: &LaneConfig) -> Result<(), String> {
+    let LaneConfig { learning_rate, weight_decay, beta1, beta2, epsilon, momentum, dropout, clip_norm, .. } = config;
+    let not_negative = 0.0..f64::INFINITY;
+    let fraction = 0.0..1.0;
+    for (name, value, range) in [
+        ("learning rate", learning_rate, &not_negative),
+        ("weight decay", weight_decay, &not_negative),
+        ("epsilon", epsilon, &not_negative),
+        ("momentum", momentum, &not_negative),
+        ("beta1", beta1, &fraction),
+        ("beta2", beta2, &fraction),
+        ("dropout", dropout, &fraction),
+    ] {
+        if !range.contains(value) {
+            return Err(format!("{name} is {value}, it must be at least {} and less than {}", range.start, range.end));
+        }
+    }
+    match clip_norm {
+        Some(norm) if !(*norm > 0.0 && norm.is_finite()) => {
+            Err(format!("the gradient is clipped at norm {norm}, it must be above 0 and finite"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_state(shape: &Shape, state: &LaneState) -> Result<(), String> {
+    model::flat_values(shape, &state.weights)?;
+    if let Some(best) = &state.best {
+        model::flat_values(shape, best).map_err(|problem| format!("in its best weights, {problem}"))?;
+    }
+    let sizes: Vec<usize> = model::layout(shape).iter().map(|(_, dims)| dims.iter().product()).collect();
+    for (name, moments) in [("first", &state.first_moment), ("second", &state.second_moment)] {
+        if !moments.is_empty() && !moments.iter().map(Vec::len).eq(sizes.iter().copied()) {
+            return Err(format!("the {name} moments do not have the weights' sizes"));
+        }
+    }
+    Ok(())
+}
+
+fn refused<T>(problem: String) -> Result<T, TrainError> {
+    Err(TrainError(problem))
 }

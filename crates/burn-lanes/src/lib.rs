@@ -5,19 +5,32 @@
 //!
 //! The public API knows no backend: a [`Device`] is chosen at run time.
 
+mod checkpoint;
+mod data;
 mod device;
+mod download;
+mod forecast;
 mod lane;
 mod learner;
+mod loss;
+mod memory;
+mod model;
 mod observer;
+mod op;
+mod optim;
 mod random;
+mod rounds;
 mod schedule;
 mod series;
 mod state;
+mod step;
 mod stop;
 
+pub use checkpoint::BadCheckpoint;
 pub use device::{Device, DeviceError, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
 pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
 pub use learner::{Lane, Pack, TrainError, predict, train};
+pub use memory::memory_estimate;
 pub use observer::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, PackControl, Progress, SplitReport};
 pub use schedule::{Schedule, ScheduleState};
 pub use series::Series;

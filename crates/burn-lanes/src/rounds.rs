@@ -1,0 +1,452 @@
+//! The training strategy: Burn's `Learner` driven in rounds, one epoch of every lane a round, the pack compacted between them.
+
+use std::cell::OnceCell;
+use std::time::Instant;
+
+use burn::backend::Autodiff;
+use burn::module::AutodiffModule;
+use burn::tensor::{Bool, Int, Tensor, TensorData};
+use burn::train::{Learner, LearningComponentsMarker};
+
+use crate::data::{Resident, ends_tensor, epoch_order};
+use crate::download::{Download, Snapshot, Upload};
+use crate::forecast::chunk_size;
+use crate::learner::read;
+use crate::loss::SUMS;
+use crate::model::{LaneModel, rows_tensor};
+use crate::op::LstmKernels;
+use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
+use crate::step::{Batch, dropout_masks};
+use crate::{
+    EpochReport, LaneConfig, LaneControl, LaneEnd, LaneOutcome, Observation, Observer, Pack, PackControl, Progress, Series, Shape,
+    SplitReport, StopState, TrainError,
+};
+
+/// Trains a checked pack.
+///
+/// # Errors
+/// When the device fails.
+pub(crate) fn run<B: LstmKernels>(
+    device: &B::Device,
+    series: &Series,
+    pack: Pack,
+    observer: &mut dyn Observer,
+) -> Result<(), TrainError> {
+    let mut training = Training::<B>::begin(device, series, pack)?;
+    training.end_what_is_over(observer)?;
+    while !training.lanes.is_empty() {
+        match training.round(observer)? {
+            PackControl::Continue => {}
+            PackControl::Interrupt => return training.hand_over(observer),
+        }
+    }
+    Ok(())
+}
+
+type Components<B> = LearningComponentsMarker<Autodiff<B>, LaneRates, LaneModel<Autodiff<B>>, LaneOptimizer<Autodiff<B>>>;
+
+/// A pack in training.
+struct Training<'a, B: LstmKernels> {
+    series: &'a Series,
+    shape: Shape,
+    device: B::Device,
+    resident: Resident<B>,
+    /// Lanes that still train, in the order of the lane axis.
+    lanes: Vec<Running>,
+    table: LaneTable,
+    optimizer: LaneOptimizer<Autodiff<B>>,
+    learner: Learner<Components<B>>,
+    /// Best weights, `[K, P]`; rows of lanes without a best epoch mean nothing.
+    best: Tensor<B, 2>,
+    /// Batches done of the round's epoch.
+    cursor: usize,
+}
+
+/// A lane that still trains.
+struct Running {
+    /// In the pack as it was given.
+    index: usize,
+    config: LaneConfig,
+    /// Epochs completed.
+    epoch: usize,
+    /// See [`crate::LaneState::sums`].
+    sums: [f64; 4],
+    stop: StopState,
+}
+
+/// What is to become of a lane after its epoch.
+type Ending = Option<LaneEnd>;
+
+impl<'a, B: LstmKernels> Training<'a, B> {
+    fn begin(device: &B::Device, series: &'a Series, pack: Pack) -> Result<Self, TrainError> {
+        let Pack { shape, lanes: given } = pack;
+        let cursor = given.first().and_then(|lane| lane.resume.as_ref()).map_or(0, |state| state.cursor);
+        let upload = Upload::new(&shape, &given)?;
+        let mut lanes = Vec::new();
+        let mut updates = Vec::new();
+        for (index, lane) in given.into_iter().enumerate() {
+            let (epoch, sums, stop, schedule, steps) = match lane.resume {
+                Some(state) => (state.epoch, state.sums, state.stop, state.schedule, state.steps),
+                None => Default::default(),
+            };
+            updates.push(LaneUpdate::new(lane.config.clone(), schedule, steps));
+            lanes.push(Running { index, config: lane.config, epoch, sums, stop });
+        }
+        let weights: Tensor<B, 2> = rows_tensor(&upload.weights, device);
+        let moments =
+            Moments { first: rows_tensor(&upload.first, device), second: upload.second.map(|rows| rows_tensor(&rows, device)) };
+        let table = LaneTable::new(updates);
+        let optimizer = LaneOptimizer::new(shape.optimizer, table.clone(), moments);
+        let learner = learner(&shape, &weights, &optimizer, &table);
+        Ok(Self {
+            series,
+            resident: Resident::new(series, &shape, device),
+            shape,
+            device: device.clone(),
+            lanes,
+            table,
+            optimizer,
+            learner,
+            best: rows_tensor(&upload.best, device),
+            cursor,
+        })
+    }
+
+    /// One epoch of every lane, from the cursor on.
+    fn round(&mut self, observer: &mut dyn Observer) -> Result<PackControl, TrainError> {
+        let started = Instant::now();
+        self.learner.lr_step();
+        if self.train_epoch(started, observer)? == PackControl::Interrupt {
+            return Ok(PackControl::Interrupt);
+        }
+        let trained = started.elapsed().as_secs_f64();
+        let from = self.cursor_windows();
+        let valid = self.validate()?;
+        self.cursor = 0;
+
+        let reports: Vec<Result<EpochReport, LaneEnd>> = {
+            let mut updates = self.table.lock();
+            let timing = Timing { seconds: started.elapsed().as_secs_f64(), trained, windows: self.series.train.len() - from };
+            let lanes = self.lanes.iter_mut().zip(updates.iter_mut()).zip(&valid);
+            lanes.map(|((lane, update), valid)| lane.close_epoch(update, valid, self.series, &timing)).collect()
+        };
+        let improved: Vec<bool> =
+            self.lanes.iter().zip(&reports).map(|(lane, report)| report.is_ok() && lane.stop.best_epoch == lane.epoch).collect();
+        self.keep_best(&improved);
+
+        let endings = self.report(reports, observer)?;
+        self.end(endings, observer)?;
+        Ok(PackControl::Continue)
+    }
+
+    /// Windows of the epoch that were trained before this process (or call) went on with it.
+    fn cursor_windows(&self) -> usize {
+        (self.cursor * self.shape.batch).min(self.series.train.len())
+    }
+
+    /// Trains the rest of an epoch. On an interrupt the cursor stands after the step that was asked.
+    fn train_epoch(&mut self, started: Instant, observer: &mut dyn Observer) -> Result<PackControl, TrainError> {
+        let train = &self.series.train;
+        let steps = train.len().div_ceil(self.shape.batch);
+        let order: Vec<_> = self.lanes.iter().map(|lane| epoch_order(train, lane.config.seed, lane.epoch)).collect();
+        let order: Tensor<B, 2, Int> = ends_tensor(&order, &self.device); // [K, N]
+        let lanes = self.lanes.len();
+        let done_before = self.cursor_windows();
+        let mut sums = Vec::with_capacity(steps - self.cursor); // [K, 3] each, left on the device
+        let mut control = PackControl::Continue;
+        for step in self.cursor..steps {
+            let (from, to) = (step * self.shape.batch, ((step + 1) * self.shape.batch).min(train.len()));
+            let windows = self.resident.gather(order.clone().slice([0..lanes, from..to]));
+            let batch = Batch {
+                inputs: Tensor::from_inner(windows.inputs),
+                targets: Tensor::from_inner(windows.targets),
+                masks: self.masks(to - from),
+                loss: self.shape.loss,
+            };
+            let output = self.learner.train_step(batch);
+            self.learner.optimizer_step(output.grads);
+            sums.push((output.item.0, to - from));
+            let progress = Progress {
+                step: step + 1,
+                steps,
+                lanes,
+                windows_per_second: per_second(lanes * (to - done_before), started.elapsed().as_secs_f64()),
+            };
+            control = observer.step(&progress);
+            if control == PackControl::Interrupt {
+                self.add_sums(sums)?;
+                self.cursor = step + 1;
+                return Ok(control);
+            }
+        }
+        self.add_sums(sums)?;
+        Ok(control)
+    }
+
+    /// Dropout masks of a step; none when no lane drops anything.
+    fn masks(&self, batch: usize) -> Vec<Tensor<Autodiff<B>, 4>> {
+        let updates = self.table.lock();
+        let lanes: Vec<_> = self
+            .lanes
+            .iter()
+            .zip(updates.iter())
+            .map(|(lane, update)| (lane.config.seed, update.steps, lane.config.dropout))
+            .collect();
+        dropout_masks(&self.shape, &lanes, batch, &self.device)
+    }
+
+    /// Adds batches' sums to the lanes' own, in f64 and in order. The one read-back of an epoch's training.
+    fn add_sums(&mut self, sums: Vec<(Tensor<B, 2>, usize)>) -> Result<(), TrainError> {
+        let (tensors, windows): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+        if tensors.is_empty() {
+            return Ok(());
+        }
+        let values = read(Tensor::stack::<3>(tensors, 0))?; // [steps, K, 3]
+        for (step, windows) in values.chunks_exact(self.lanes.len() * SUMS).zip(windows) {
+            for (lane, sums) in self.lanes.iter_mut().zip(step.chunks_exact(SUMS)) {
+                add(&mut lane.sums, sums, windows);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sums over the validation windows for each lane. The other read-back of an epoch.
+    fn validate(&self) -> Result<Vec<[f64; 4]>, TrainError> {
+        let model = self.learner.model().valid();
+        let lanes = self.lanes.len();
+        let mut sums = Vec::new();
+        for ends in self.series.valid.chunks(chunk_size(&self.shape)) {
+            let windows = self.resident.gather_shared(ends, lanes);
+            let batch = Batch { inputs: windows.inputs, targets: windows.targets, masks: Vec::new(), loss: self.shape.loss };
+            sums.push((batch.validate(&model), ends.len()));
+        }
+        let (tensors, windows): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+        let values = read(Tensor::stack::<3>(tensors, 0))?; // [chunks, K, 3]
+        let mut totals = vec![[0.0; 4]; lanes];
+        for (chunk, windows) in values.chunks_exact(lanes * SUMS).zip(windows) {
+            for (total, sums) in totals.iter_mut().zip(chunk.chunks_exact(SUMS)) {
+                add(total, sums, windows);
+            }
+        }
+        Ok(totals)
+    }
+
+    /// Copies the weights of the lanes that improved.
+    fn keep_best(&mut self, improved: &[bool]) {
+        if improved.iter().any(|improved| *improved) {
+            let columns = self.best.dims()[1];
+            let mask = Tensor::<B, 2, Bool>::from_data(TensorData::new(improved.to_vec(), [improved.len(), 1]), &self.device);
+            let now = self.learner.model().valid().flat();
+            self.best = self.best.clone().mask_where(mask.expand([improved.len(), columns]), now);
+        }
+    }
+
+    /// Tells the observer about each lane's epoch; what is to become of the lanes.
+    fn report(
+        &mut self,
+        reports: Vec<Result<EpochReport, LaneEnd>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Ending>, TrainError> {
+        let download = OnceCell::new();
+        let mut endings = Vec::with_capacity(reports.len());
+        for (position, report) in reports.into_iter().enumerate() {
+            endings.push(match report {
+                Err(end) => Some(end),
+                Ok(report) => {
+                    let state = || download.get_or_init(|| self.download()).state(&self.snapshot(position), &self.shape);
+                    let control = observer.epoch(self.lanes[position].index, &report, &state);
+                    self.lanes[position].ending(control)
+                }
+            });
+        }
+        match download.into_inner() {
+            Some(download) => download.checked().map(|()| endings),
+            None => Ok(endings),
+        }
+    }
+
+    /// Hands over what ended and compacts the pack to what goes on.
+    fn end(&mut self, endings: Vec<Ending>, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        if endings.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let download = self.download();
+        let mut staying = Vec::new();
+        for (position, ending) in endings.into_iter().enumerate() {
+            match ending {
+                None => staying.push(position),
+                Some(end) => {
+                    let state = download.state(&self.snapshot(position), &self.shape);
+                    let lane = &self.lanes[position];
+                    let outcome = LaneOutcome { end, epochs: lane.epoch, best_epoch: lane.stop.best_epoch, state };
+                    observer.ended(lane.index, outcome);
+                }
+            }
+        }
+        download.checked()?;
+        self.compact(&staying);
+        Ok(())
+    }
+
+    /// Ends lanes that had nothing left to do when they were given.
+    fn end_what_is_over(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let cursor = self.cursor;
+        let endings = self.lanes.iter().map(|lane| if cursor == 0 { lane.ending(LaneControl::Continue) } else { None }).collect();
+        self.end(endings, observer)
+    }
+
+    /// Keeps the lanes at these positions of the lane axis.
+    fn compact(&mut self, staying: &[usize]) {
+        let positions: Vec<i32> = staying.iter().map(|position| *position as i32).collect();
+        if positions.is_empty() {
+            self.lanes.clear();
+            return;
+        }
+        let positions = Tensor::<B, 1, Int>::from_data(TensorData::new(positions, [staying.len()]), &self.device);
+        let select = |rows: Tensor<B, 2>| rows.select(0, positions.clone());
+        let moments = self.optimizer.moments();
+        let moments = Moments { first: select(moments.first), second: moments.second.map(select) };
+        let weights = select(self.learner.model().valid().flat());
+        self.best = select(self.best.clone());
+        let updates: Vec<_> = {
+            let table = self.table.lock();
+            staying.iter().map(|position| table[*position].clone()).collect()
+        };
+        let mut position = 0;
+        self.lanes.retain(|_| {
+            position += 1;
+            staying.contains(&(position - 1))
+        });
+        self.table = LaneTable::new(updates);
+        self.optimizer = LaneOptimizer::new(self.shape.optimizer, self.table.clone(), moments);
+        self.learner = learner(&self.shape, &weights, &self.optimizer, &self.table);
+    }
+
+    /// Gives every unfinished lane's state away.
+    fn hand_over(&self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let download = self.download();
+        for (position, lane) in self.lanes.iter().enumerate() {
+            observer.interrupted(lane.index, download.state(&self.snapshot(position), &self.shape));
+        }
+        download.checked()
+    }
+
+    /// All weights and moments, on the host. Synchronises the device.
+    fn download(&self) -> Download {
+        let moments = self.optimizer.moments();
+        Download::new(self.learner.model().valid().flat(), self.best.clone(), moments)
+    }
+
+    fn snapshot(&self, position: usize) -> Snapshot {
+        let lane = &self.lanes[position];
+        let update = &self.table.lock()[position];
+        Snapshot {
+            position,
+            steps: update.steps,
+            epoch: lane.epoch,
+            cursor: self.cursor,
+            sums: lane.sums,
+            schedule: update.schedule.clone(),
+            stop: lane.stop.clone(),
+        }
+    }
+}
+
+/// How long a round took.
+struct Timing {
+    /// All of it.
+    seconds: f64,
+    /// Its training.
+    trained: f64,
+    /// Windows of one lane that were trained.
+    windows: usize,
+}
+
+impl Running {
+    /// Ends the lane's epoch: its report, or that it diverged.
+    fn close_epoch(
+        &mut self,
+        update: &mut LaneUpdate,
+        valid: &[f64; 4],
+        series: &Series,
+        timing: &Timing,
+    ) -> Result<EpochReport, LaneEnd> {
+        let epoch = self.epoch + 1;
+        let train = split_report("training", &std::mem::take(&mut self.sums), series);
+        let valid = split_report("validation", valid, series);
+        self.epoch = epoch;
+        let rate = update.rate;
+        let (train, valid) = match (train, valid) {
+            (Ok(train), Ok(valid)) => (train, valid),
+            (Err(what), _) | (_, Err(what)) => return Err(LaneEnd::Diverged { epoch, what }),
+        };
+        update.advance(valid.loss);
+        // What it means is read off the state, so that a resumed lane ends as an undisturbed one.
+        let _: Observation = self.stop.observe(self.config.early_stopping.as_ref(), epoch, valid.loss);
+        Ok(EpochReport {
+            epoch,
+            train,
+            valid,
+            learning_rate: rate,
+            best_epoch: self.stop.best_epoch,
+            waited: self.stop.waited,
+            seconds: timing.seconds,
+            windows_per_second: per_second(timing.windows, timing.trained),
+        })
+    }
+
+    /// Whether the lane is over after the epochs it has done.
+    fn ending(&self, control: LaneControl) -> Ending {
+        let patience = self.config.early_stopping.as_ref().map(|rule| rule.patience.max(1));
+        if self.epoch >= self.config.epochs {
+            Some(LaneEnd::Finished)
+        } else if patience.is_some_and(|patience| self.stop.waited >= patience) {
+            Some(LaneEnd::EarlyStopped)
+        } else if control == LaneControl::Stop {
+            Some(LaneEnd::Stopped)
+        } else {
+            None
+        }
+    }
+}
+
+/// A `Learner` over these rows of weights.
+fn learner<B: LstmKernels>(
+    shape: &Shape,
+    weights: &Tensor<B, 2>,
+    optimizer: &LaneOptimizer<Autodiff<B>>,
+    table: &LaneTable,
+) -> Learner<Components<B>> {
+    let model = LaneModel::from_flat(shape, &Tensor::from_inner(weights.clone()));
+    Learner::new(model, optimizer.clone(), LaneRates(table.clone()))
+}
+
+/// Adds a batch's loss, squared and absolute error, and its windows.
+fn add(total: &mut [f64; 4], sums: &[f32], windows: usize) {
+    for (total, sum) in total.iter_mut().zip(sums) {
+        *total += f64::from(*sum);
+    }
+    total[SUMS] += windows as f64;
+}
+
+/// Means in the target's own unit, or what is not finite about them.
+fn split_report(split: &str, sums: &[f64; 4], series: &Series) -> Result<SplitReport, String> {
+    let [loss, squared, absolute, windows] = *sums;
+    let unit = series.target_unit;
+    let mse = squared / windows * unit * unit;
+    let report = SplitReport { loss: loss / windows, mse, mae: absolute / windows * unit, rmse: mse.sqrt() };
+    for (name, value) in [("loss", report.loss), ("squared error", report.mse), ("absolute error", report.mae)] {
+        if !value.is_finite() {
+            return Err(format!("{split} {name} is {value}"));
+        }
+    }
+    Ok(report)
+}
+
+/// A rate that is 0 while no time has passed.
+fn per_second(count: usize, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests;
