@@ -20,6 +20,7 @@ mod op;
 mod optim;
 mod random;
 mod rounds;
+mod running;
 mod schedule;
 mod series;
 mod state;

@@ -16,11 +16,9 @@ use crate::loss::SUMS;
 use crate::model::{LaneModel, rows_tensor};
 use crate::op::LstmKernels;
 use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
+use crate::running::{Ending, Running, Timing, add, per_second};
 use crate::step::{Batch, dropout_masks};
-use crate::{
-    EpochReport, LaneConfig, LaneControl, LaneEnd, LaneOutcome, Observation, Observer, Pack, PackControl, Progress, Series, Shape,
-    SplitReport, StopState, TrainError,
-};
+use crate::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pack, PackControl, Progress, Series, Shape, TrainError};
 
 /// Trains a checked pack.
 ///
@@ -61,21 +59,6 @@ struct Training<'a, B: LstmKernels> {
     /// Batches done of the round's epoch.
     cursor: usize,
 }
-
-/// A lane that still trains.
-struct Running {
-    /// In the pack as it was given.
-    index: usize,
-    config: LaneConfig,
-    /// Epochs completed.
-    epoch: usize,
-    /// See [`crate::LaneState::sums`].
-    sums: [f64; 4],
-    stop: StopState,
-}
-
-/// What is to become of a lane after its epoch.
-type Ending = Option<LaneEnd>;
 
 impl<'a, B: LstmKernels> Training<'a, B> {
     fn begin(device: &B::Device, series: &'a Series, pack: Pack) -> Result<Self, TrainError> {
@@ -352,64 +335,6 @@ impl<'a, B: LstmKernels> Training<'a, B> {
     }
 }
 
-/// How long a round took.
-struct Timing {
-    /// All of it.
-    seconds: f64,
-    /// Its training.
-    trained: f64,
-    /// Windows of one lane that were trained.
-    windows: usize,
-}
-
-impl Running {
-    /// Ends the lane's epoch: its report, or that it diverged.
-    fn close_epoch(
-        &mut self,
-        update: &mut LaneUpdate,
-        valid: &[f64; 4],
-        series: &Series,
-        timing: &Timing,
-    ) -> Result<EpochReport, LaneEnd> {
-        let epoch = self.epoch + 1;
-        let train = split_report("training", &std::mem::take(&mut self.sums), series);
-        let valid = split_report("validation", valid, series);
-        self.epoch = epoch;
-        let rate = update.rate;
-        let (train, valid) = match (train, valid) {
-            (Ok(train), Ok(valid)) => (train, valid),
-            (Err(what), _) | (_, Err(what)) => return Err(LaneEnd::Diverged { epoch, what }),
-        };
-        update.advance(valid.loss);
-        // What it means is read off the state, so that a resumed lane ends as an undisturbed one.
-        let _: Observation = self.stop.observe(self.config.early_stopping.as_ref(), epoch, valid.loss);
-        Ok(EpochReport {
-            epoch,
-            train,
-            valid,
-            learning_rate: rate,
-            best_epoch: self.stop.best_epoch,
-            waited: self.stop.waited,
-            seconds: timing.seconds,
-            windows_per_second: per_second(timing.windows, timing.trained),
-        })
-    }
-
-    /// Whether the lane is over after the epochs it has done.
-    fn ending(&self, control: LaneControl) -> Ending {
-        let patience = self.config.early_stopping.as_ref().map(|rule| rule.patience.max(1));
-        if self.epoch >= self.config.epochs {
-            Some(LaneEnd::Finished)
-        } else if patience.is_some_and(|patience| self.stop.waited >= patience) {
-            Some(LaneEnd::EarlyStopped)
-        } else if control == LaneControl::Stop {
-            Some(LaneEnd::Stopped)
-        } else {
-            None
-        }
-    }
-}
-
 /// A `Learner` over these rows of weights.
 fn learner<B: LstmKernels>(
     shape: &Shape,
@@ -419,33 +344,6 @@ fn learner<B: LstmKernels>(
 ) -> Learner<Components<B>> {
     let model = LaneModel::from_flat(shape, &Tensor::from_inner(weights.clone()));
     Learner::new(model, optimizer.clone(), LaneRates(table.clone()))
-}
-
-/// Adds a batch's loss, squared and absolute error, and its windows.
-fn add(total: &mut [f64; 4], sums: &[f32], windows: usize) {
-    for (total, sum) in total.iter_mut().zip(sums) {
-        *total += f64::from(*sum);
-    }
-    total[SUMS] += windows as f64;
-}
-
-/// Means in the target's own unit, or what is not finite about them.
-fn split_report(split: &str, sums: &[f64; 4], series: &Series) -> Result<SplitReport, String> {
-    let [loss, squared, absolute, windows] = *sums;
-    let unit = series.target_unit;
-    let mse = squared / windows * unit * unit;
-    let report = SplitReport { loss: loss / windows, mse, mae: absolute / windows * unit, rmse: mse.sqrt() };
-    for (name, value) in [("loss", report.loss), ("squared error", report.mse), ("absolute error", report.mae)] {
-        if !value.is_finite() {
-            return Err(format!("{split} {name} is {value}"));
-        }
-    }
-    Ok(report)
-}
-
-/// A rate that is 0 while no time has passed.
-fn per_second(count: usize, seconds: f64) -> f64 {
-    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
 #[cfg(test)]

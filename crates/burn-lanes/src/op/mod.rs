@@ -8,6 +8,7 @@
 
 mod autodiff;
 mod reference;
+mod split;
 
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
@@ -77,9 +78,33 @@ pub(crate) trait LstmKernels: Backend {
     }
 }
 
-impl LstmKernels for burn::backend::Flex {}
+/// For CPU backends: groups of lanes on threads.
+macro_rules! split_over_threads {
+    ($backend:ty) => {
+        impl LstmKernels for $backend {
+            fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
+                split::forward(&args)
+            }
+
+            fn lstm_forward_saving(args: LstmArgs<Self>) -> (FloatTensor<Self>, Saved<Self>) {
+                split::forward_saving(&args)
+            }
+
+            fn lstm_backward(
+                args: LstmArgs<Self>,
+                saved: Saved<Self>,
+                output: FloatTensor<Self>,
+                wanted: Wanted,
+            ) -> LstmGradients<Self> {
+                split::backward(&args, saved, output, wanted)
+            }
+        }
+    };
+}
+
+split_over_threads!(burn::backend::Flex);
 #[cfg(feature = "ndarray")]
-impl LstmKernels for burn::backend::NdArray {}
+split_over_threads!(burn::backend::NdArray);
 #[cfg(feature = "wgpu")]
 impl LstmKernels for burn::backend::Wgpu {}
 #[cfg(feature = "cuda")]

@@ -34,6 +34,12 @@ pub(super) fn forward_saving<B: Backend>(args: LstmArgs<B>) -> (FloatTensor<B>, 
     (emitted(emit, outputs), Saved(saved))
 }
 
+/// How many tensors [`forward_saving`] saves.
+pub(super) fn saved_tensors<B: Backend>(args: &LstmArgs<B>) -> usize {
+    let [time, ..] = tensor::<B, 4>(args.input.clone()).dims();
+    SAVED * time
+}
+
 /// Gradients by back-propagation through time (Werbos 1990), the weights' as one matmul over all steps.
 pub(super) fn backward<B: Backend>(args: LstmArgs<B>, saved: Saved<B>, output: FloatTensor<B>, wanted: Wanted) -> LstmGradients<B> {
     let x: Tensor<B, 4> = tensor(args.input); // [T, K, B, F]
@@ -105,6 +111,9 @@ pub(super) fn backward<B: Backend>(args: LstmArgs<B>, saved: Saved<B>, output: F
     }
 }
 
+/// Tensors saved of a step.
+const SAVED: usize = 7;
+
 /// The activations of one time step, each `[K, B, H]`.
 struct Step<B: Backend> {
     i: Tensor<B, 3>,
@@ -117,13 +126,13 @@ struct Step<B: Backend> {
 }
 
 impl<B: Backend> Step<B> {
-    fn into_saved(self) -> [FloatTensor<B>; 7] {
+    fn into_saved(self) -> [FloatTensor<B>; SAVED] {
         [self.i, self.f, self.g, self.o, self.c, self.tanh_c, self.h].map(primitive)
     }
 
     fn from_saved(saved: Saved<B>) -> Vec<Self> {
         let mut tensors = saved.0.into_iter().map(tensor);
-        let mut steps = Vec::with_capacity(tensors.len() / 7);
+        let mut steps = Vec::with_capacity(tensors.len() / SAVED);
         while let (Some(i), Some(f), Some(g), Some(o), Some(c), Some(tanh_c), Some(h)) =
             (tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next(), tensors.next())
         {

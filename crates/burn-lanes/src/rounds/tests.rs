@@ -383,3 +383,23 @@ fn a_pack_without_lanes_is_done_at_once() {
     let run = trained(&series(60, 3, 6), &shape(OptimizerKind::Adam), Vec::new(), Recorder::default());
     assert!(run.ended.is_empty() && run.steps == 0);
 }
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn ndarray_keeps_a_lanes_bits_and_agrees_with_flex() {
+    let series = series(120, 3, 6);
+    let shape = shape(OptimizerKind::Adam);
+    let run = |device: &Device, configs: &[LaneConfig]| {
+        let mut recorder = Recorder::default();
+        train(device, &series, Pack { shape: shape.clone(), lanes: fresh(configs) }, &mut recorder).unwrap();
+        recorder
+    };
+    let ndarray = open(DeviceSpec::NdArray).unwrap();
+    let together = run(&ndarray, &configs());
+    let flex = run(&flex(), &configs());
+    for (lane, config) in configs().into_iter().enumerate() {
+        assert_same_lane((&run(&ndarray, &[config]), 0), (&together, lane));
+        let (ours, theirs) = (together.epochs[&lane][0].valid.loss, flex.epochs[&lane][0].valid.loss);
+        assert!((ours - theirs).abs() < 1e-3 * theirs, "lane {lane}: {ours} is not {theirs}");
+    }
+}
