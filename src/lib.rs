@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`metric`] | name, unit and direction of a number; undefined is `None` |
 //! | [`seed`] | the one door to randomness: derived by purpose |
+//! | [`text`] | text from outside, made safe to show |
 //! | [`space`] | what may vary and who chooses |
 //! | [`spec`] | TOML → [`spec::Experiment`], diagnostics with spans |
 //! | [`trial`], [`event`] | a trial and its identity; the contract between the two banks |
@@ -55,4 +56,5 @@ pub mod space;
 pub mod spec;
 pub mod store;
 pub mod sweep;
+pub mod text;
 pub mod trial;

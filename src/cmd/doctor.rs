@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::selection::write_json;
 use super::{DoctorArgs, Failure, Outcome};
-use crate::compare::{Align, escape, table};
+use crate::compare::{Align, cleaned, table};
 
 /// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether the folder of runs can be written.
 /// A folder that is made to try that is removed at once.
@@ -87,12 +87,12 @@ impl Report {
         let memory = &self.memory;
         let mut lines = vec![
             ("kiln", self.kiln.to_owned()),
-            ("git", self.git.as_deref().map_or_else(|| "not found: runs will not tell their revision".into(), escape)),
+            ("git", self.git.as_deref().map_or_else(|| "not found: runs will not tell their revision".into(), cleaned)),
             (
                 "cpu",
                 format!(
                     "{}, {} cores",
-                    self.cpu.as_deref().map_or_else(unknown, escape),
+                    self.cpu.as_deref().map_or_else(unknown, cleaned),
                     self.cores.map_or_else(unknown, |cores| cores.to_string())
                 ),
             ),
@@ -102,9 +102,9 @@ impl Report {
         let runs = &self.runs;
         let state = match &runs.problem {
             None => "writable".to_owned(),
-            Some(problem) => format!("NOT USABLE: {}", escape(problem)),
+            Some(problem) => format!("NOT USABLE: {}", cleaned(problem)),
         };
-        let folder = escape(&runs.folder.display().to_string());
+        let folder = cleaned(&runs.folder.display().to_string());
         lines.push(("runs", format!("{folder}: {state}, {} free of {}", bytes(runs.free), bytes(runs.total))));
         let mut text = String::new();
         for (name, line) in lines {
@@ -115,12 +115,12 @@ impl Report {
             .map(|(name, align)| (name.to_owned(), align));
         let rows = self.devices.iter().map(|device| {
             let state = match &device.problem {
-                Some(problem) => format!("no: {}", escape(problem)),
+                Some(problem) => format!("no: {}", cleaned(problem)),
                 None if device.software => "works (software: never chosen by auto)".into(),
                 None => "works".into(),
             };
             let memory = device.memory.map_or_else(|| "—".to_owned(), |memory| bytes(Some(memory)));
-            vec![device.spec.to_string(), state, memory, escape(&device.name)]
+            vec![device.spec.to_string(), state, memory, cleaned(&device.name)]
         });
         text + "\n" + &table(&header, rows)
     }
@@ -133,7 +133,7 @@ impl Terminal {
             _ => "unknown size".into(),
         };
         let kind = if self.interactive { "interactive" } else { "not interactive: no dashboard, plain lines" };
-        let term = self.term.as_deref().map_or_else(|| "TERM is not set".to_owned(), escape);
+        let term = self.term.as_deref().map_or_else(|| "TERM is not set".to_owned(), cleaned);
         let no_color = if self.no_color { " (NO_COLOR is set)" } else { "" };
         let utf8 = if self.utf8 { "UTF-8" } else { "no UTF-8: set LANG=C.UTF-8 for charts" };
         format!("{kind}, {size}, {term}, {}{no_color}, {utf8}", self.colour)

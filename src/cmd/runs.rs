@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::selection::{objective, read_selected, write_json};
 use super::{Failure, Outcome, RunsArgs};
-use crate::compare::{Align, assignment, compare, escape, names, number, state, table, value};
+use crate::compare::{Align, assignment, compare, cleaned, names, number, state, table, value};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
@@ -104,7 +104,7 @@ fn sweep_row(folder: &Path) -> SweepRow {
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
     row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
     let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();
-    row.damage = (damaged > 0).then(|| format!("{damaged} damaged (kiln runs {} tells)", escape(&row.sweep)));
+    row.damage = (damaged > 0).then(|| format!("{damaged} damaged (kiln runs {} tells)", cleaned(&row.sweep)));
     row
 }
 
@@ -156,7 +156,7 @@ fn damaged_row((name, reason): &(String, String)) -> RunRow {
 
 fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(), Failure> {
     if rows.is_empty() {
-        return Ok(writeln!(out, "no sweeps in {}; start one with kiln sweep FILE.toml", escape(&root.display().to_string()))?);
+        return Ok(writeln!(out, "no sweeps in {}; start one with kiln sweep FILE.toml", cleaned(&root.display().to_string()))?);
     }
     let header = [
         ("sweep", Align::Left),
@@ -171,13 +171,13 @@ fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(
         ("", Align::Left),
     ];
     let cells = rows.iter().map(|row| {
-        let mut cells = vec![escape(&row.sweep)];
+        let mut cells = vec![cleaned(&row.sweep)];
         cells.extend([row.trials, row.finished, row.failed, row.running, row.open].map(|count| count.to_string()));
         cells.extend([
             number(row.best),
             row.objective.map_or_else(|| "—".into(), |metric| metric.to_string()),
             row.newest.clone().unwrap_or_else(|| "—".into()),
-            row.damage.as_deref().map(escape).unwrap_or_default(),
+            row.damage.as_deref().map(cleaned).unwrap_or_default(),
         ]);
         cells
     });
@@ -200,14 +200,14 @@ fn write_runs(out: &mut dyn Write, objective: Metric, rows: &[RunRow]) -> Result
     let dash = || "—".to_owned();
     let cells = rows.iter().map(|row| {
         vec![
-            escape(&format!("{}/{}", row.sweep, row.run)),
-            escape(&row.state),
+            cleaned(&format!("{}/{}", row.sweep, row.run)),
+            cleaned(&row.state),
             row.epochs.to_string(),
             row.best_epoch.map_or_else(dash, |epoch| epoch.to_string()),
             number(row.value),
             number(row.skill),
             number(row.seconds),
-            row.device.as_deref().map_or_else(dash, escape),
+            row.device.as_deref().map_or_else(dash, cleaned),
             row.seed.map_or_else(dash, |seed| seed.to_string()),
             assignment(&row.assignment),
         ]

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use super::selection::write_json;
 use super::{Failure, Outcome, ShowArgs};
-use crate::compare::{Align, assignment, escape, names, number, state, table};
+use crate::compare::{Align, assignment, cleaned, names, number, state, table};
 use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select};
 
 /// Most epochs that are printed.
@@ -56,9 +56,9 @@ fn as_json(run: &RunRecord) -> serde_json::Value {
 
 fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     let (sweep, name) = names(run);
-    writeln!(out, "{}: {}", escape(&format!("{sweep}/{name}")), escape(&state(run)))?;
-    writeln!(out, "folder: {}", escape(&run.folder.display().to_string()))?;
-    let device = run.progress.device.as_deref().map_or_else(|| "no device yet".to_owned(), escape);
+    writeln!(out, "{}: {}", cleaned(&format!("{sweep}/{name}")), cleaned(&state(run)))?;
+    writeln!(out, "folder: {}", cleaned(&run.folder.display().to_string()))?;
+    let device = run.progress.device.as_deref().map_or_else(|| "no device yet".to_owned(), cleaned);
     let trial = &run.trial;
     writeln!(
         out,
@@ -71,7 +71,7 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     list(out, "damage", &run.damage)?;
     list(out, "warnings", &run.progress.warnings)?;
     let settings = toml::to_string(&trial.settings).map_err(anyhow::Error::from)?;
-    writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(escape).collect::<Vec<_>>().join("\n"))?;
+    writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(cleaned).collect::<Vec<_>>().join("\n"))?;
     if !run.progress.epochs.is_empty() {
         writeln!(out, "\nepochs (* is the best by valid.loss)\n{}", epochs(run).trim_end())?;
     }
@@ -89,7 +89,7 @@ fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failur
         writeln!(out, "\n{title}")?;
     }
     for line in lines {
-        writeln!(out, "- {}", escape(line))?;
+        writeln!(out, "- {}", cleaned(line))?;
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> 
 }
 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
-    writeln!(out, "\ntest rows opened at {} ({} windows)", escape(&evaluation.at), evaluation.windows)?;
+    writeln!(out, "\ntest rows opened at {} ({} windows)", cleaned(&evaluation.at), evaluation.windows)?;
     let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
     let mut rows = vec![[vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation.skill)]].concat()];
     rows.extend(baseline_rows(&evaluation.baselines));
@@ -136,7 +136,7 @@ fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
     let row = |baseline: &Baseline| {
         let skill = persistence.filter(|mse| *mse > 0.0).map(|mse| 1.0 - baseline.mse / mse);
         let numbers = [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
-        [vec![format!("{} (baseline)", escape(&baseline.name))], numbers.to_vec()].concat()
+        [vec![format!("{} (baseline)", cleaned(&baseline.name))], numbers.to_vec()].concat()
     };
     baselines.iter().map(row).collect()
 }

@@ -18,5 +18,5 @@ pub use comparison::{BaselineRow, Comparison, Row, Unranked, compare};
 pub use differ::{Difference, DifferingValue};
 pub use group::Spread;
 pub use table::{Align, table};
-pub use text::{assignment, escape, number};
+pub use text::{assignment, cleaned, number};
 pub use value::{names, state, value};

@@ -21,7 +21,7 @@ use super::comparison::{BaselineRow, Comparison, Row};
 use super::differ::Difference;
 use super::group::Spread;
 use super::table::{Align, table};
-use super::text::{UNDEFINED, escape, number};
+use super::text::{UNDEFINED, cleaned, number};
 use crate::metric::{Direction, Metric, Quantity, Split};
 
 /// Most rows that are shown as columns of the table of differences.
@@ -82,9 +82,9 @@ impl Comparison {
 
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
         for note in &self.notes {
-            writeln!(out, "\nnote: {}", escape(note))?;
+            writeln!(out, "\nnote: {}", cleaned(note))?;
         }
-        writeln!(out, "\n{}", escape(&self.verdict))
+        writeln!(out, "\n{}", cleaned(&self.verdict))
     }
 
     fn write_results(&self, out: &mut dyn Write, top: usize) -> io::Result<()> {
@@ -103,7 +103,7 @@ impl Comparison {
         let keys: Vec<&str> = if self.differing.len() <= MOST_SETTINGS { self.keys().collect() } else { Vec::new() };
         let columns = self.columns();
         let mut header = vec![("#".to_owned(), Align::Right), ("run".to_owned(), Align::Left)];
-        header.extend(short_names(&keys).into_iter().map(|name| (escape(&name), Align::Right)));
+        header.extend(short_names(&keys).into_iter().map(|name| (cleaned(&name), Align::Right)));
         header.push(("best epoch".into(), Align::Right));
         header.extend(columns.iter().map(|metric| (metric.to_string(), Align::Right)));
         let naming = self.naming();
@@ -157,8 +157,8 @@ impl Comparison {
 
     fn baseline_row(&self, baseline: &BaselineRow, keys: usize, columns: &[Metric]) -> Vec<String> {
         let name = match baseline.variants {
-            1 => format!("{} (baseline)", escape(&baseline.name)),
-            variants => format!("{} (baseline, best of {variants})", escape(&baseline.name)),
+            1 => format!("{} (baseline)", cleaned(&baseline.name)),
+            variants => format!("{} (baseline, best of {variants})", cleaned(&baseline.name)),
         };
         let mut cells = vec![format!("({})", baseline.would_rank), name];
         cells.extend(std::iter::repeat_n(String::new(), keys + 1));
@@ -182,7 +182,7 @@ impl Comparison {
         header.extend(self.rows.iter().map(|row| (naming.row(row), Align::Right)));
         let cells = |difference: &Difference| {
             let values = self.rows.iter().map(|row| setting(row.settings.get(&difference.key)));
-            std::iter::once(escape(&difference.key)).chain(values).collect()
+            std::iter::once(cleaned(&difference.key)).chain(values).collect()
         };
         table(&header, self.differing.iter().map(cells))
     }
@@ -197,7 +197,7 @@ impl Comparison {
                 let most = values.iter().rev().find(|value| !value.value.is_null()).map(|value| setting(Some(&value.value)));
                 texts.push(format!("… {} values up to {}", values.len(), most.unwrap_or_default()));
             }
-            vec![escape(&difference.key), texts.join(", ")]
+            vec![cleaned(&difference.key), texts.join(", ")]
         };
         table(&header, self.differing.iter().map(cells))
     }
@@ -211,7 +211,7 @@ impl Comparison {
                 naming.run(&unranked.sweep, &unranked.run),
                 unranked.epochs.to_string(),
                 number(unranked.so_far),
-                escape(&unranked.state),
+                cleaned(&unranked.state),
             ]
         });
         table(&header, cells)
@@ -228,8 +228,8 @@ enum Naming {
 impl Naming {
     fn run(self, sweep: &str, run: &str) -> String {
         match self {
-            Self::Run => escape(run),
-            Self::SweepAndRun => escape(&format!("{sweep}/{run}")),
+            Self::Run => cleaned(run),
+            Self::SweepAndRun => cleaned(&format!("{sweep}/{run}")),
         }
     }
 
@@ -284,11 +284,11 @@ fn short_names(keys: &[&str]) -> Vec<String> {
 fn setting(value: Option<&Json>) -> String {
     match value {
         None | Some(Json::Null) => UNDEFINED.into(),
-        Some(Json::String(text)) => escape(text),
+        Some(Json::String(text)) => cleaned(text),
         Some(Json::Array(values)) => {
             format!("[{}]", values.iter().map(|value| setting(Some(value))).collect::<Vec<_>>().join(", "))
         }
-        Some(value) => escape(&value.to_string()),
+        Some(value) => cleaned(&value.to_string()),
     }
 }
 

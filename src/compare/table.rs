@@ -12,7 +12,7 @@ pub enum Align {
 }
 
 /// Lays out rows under a header, two spaces between columns; every line ends with a newline and without spaces. Cells are printed as
-/// they are: names go through [`super::escape`] before. Missing cells are empty.
+/// they are: names go through [`super::cleaned`] before. Missing cells are empty.
 #[must_use]
 pub fn table(header: &[(String, Align)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = std::iter::once(header.iter().map(|(name, _)| name.clone()).collect()).chain(rows).collect();

@@ -1,8 +1,7 @@
 //! Numbers and names as a person reads them, wherever a verb prints a table.
 
-use std::fmt::Write;
-
 use crate::space::Assignment;
+pub use crate::text::cleaned;
 
 /// What stands for an undefined number.
 pub(super) const UNDEFINED: &str = "—";
@@ -29,29 +28,7 @@ pub fn number(value: Option<f64>) -> String {
 #[must_use]
 pub fn assignment(assignment: &Assignment) -> String {
     let pairs: Vec<String> = assignment.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-    escape(&pairs.join(", "))
-}
-
-/// Text that cannot move the cursor, colour the screen or turn the writing round: control characters, bidirectional overrides and
-/// characters without width are written as `\u{…}`.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
-            // Writing to a string cannot fail.
-            write!(escaped, "\\u{{{:x}}}", u32::from(character)).unwrap_or_default();
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    cleaned(&pairs.join(", "))
 }
 
 fn trimmed(digits: &str) -> &str {
@@ -76,8 +53,8 @@ mod tests {
     #[test]
     fn names_cannot_drive_the_terminal() {
         let hostile = "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\n\u{feff}";
-        let escaped = escape(hostile);
+        let escaped = cleaned(hostile);
         assert_eq!(escaped, r"a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\u{a}\u{feff}");
-        assert_eq!(escape("hidden 32, µ — 模型"), "hidden 32, µ — 模型");
+        assert_eq!(cleaned("hidden 32, µ — 模型"), "hidden 32, µ — 模型");
     }
 }

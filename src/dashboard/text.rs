@@ -4,36 +4,12 @@ use ratatui::text::Span;
 use std::borrow::Cow;
 
 use crate::space::Value;
+pub use crate::text::clean;
+#[cfg(test)]
+use crate::text::hidden;
 
 /// What stands where there is no number.
 pub const UNDEFINED: &str = "—";
-
-/// Makes text that came from a file or another machine safe to show: control characters (C0, C1), bidirectional overrides,
-/// zero-width and tag characters are replaced by their escape (`\u{1b}`), so that nothing can move the cursor, set a title,
-/// fill the clipboard or turn the reading order.
-#[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.contains(hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            c if hidden(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
-}
-
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
 
 /// Columns that a text takes.
 #[must_use]

@@ -235,11 +235,11 @@ fn possible(domain: &Domain, value: &Value) -> bool {
 
 /// The members of a zip group must have equally many values, and be active together.
 fn zip_lengths(space: &Space, mistakes: &mut Vec<Mistake>) {
-    let mut groups: BTreeMap<&str, (&Parameter, usize)> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, (&Parameter, u128)> = BTreeMap::new();
     for parameter in &space.parameters {
         let Some(group) = parameter.zip.as_deref() else { continue };
         let at = |mistake: Mistake, part: &str| mistake.under(key(part)).under(key(&parameter.key));
-        let Some(length) = super::range::length(&parameter.domain) else {
+        let Some(length) = parameter.domain.len() else {
             let mistake = Mistake::name(format!(
                 "'{}' has no fixed number of values, so it cannot move with group \"{group}\"",
                 parameter.key
@@ -277,7 +277,7 @@ pub(super) fn for_strategy(kind: StrategyKind, space: &Space, mistakes: &mut Vec
         return;
     }
     for parameter in &space.parameters {
-        if super::range::length(&parameter.domain).is_none() && parameter.zip.is_none() {
+        if parameter.domain.len().is_none() && parameter.zip.is_none() {
             mistakes.push(
                 Mistake::value(format!(
                     "a grid needs to know which values of '{}' to take: the range has no step and no points",

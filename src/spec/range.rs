@@ -77,19 +77,6 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
     (mistakes.len() == before).then_some(domain)
 }
 
-/// How many values a domain has; `None` for a continuous one, 0 for one that is wrong.
-pub(super) fn length(domain: &Domain) -> Option<usize> {
-    match domain {
-        Domain::Choice(values) => Some(values.len()),
-        Domain::Int { points: Some(points), .. } | Domain::Float { points: Some(points), .. } => Some(*points),
-        Domain::Int { log: true, points: None, .. } | Domain::Float { step: None, .. } => None,
-        Domain::Int { low, high, step, .. } => {
-            usize::try_from((i128::from(*high) - i128::from(*low)) / i128::from(step.unwrap_or(1).max(1)) + 1).ok()
-        }
-        Domain::Float { low, high, step: Some(step), .. } => Some(((high - low) / step + 1e-9).floor() as usize + 1),
-    }
-}
-
 fn bounds(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<(f64, f64)> {
     if name != "int" && takes_whole(swept) {
         mistakes.push(

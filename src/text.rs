@@ -1,0 +1,37 @@
+//! Text from outside, made safe to show: on a screen, in a table, in a line of a log.
+
+use std::borrow::Cow;
+
+/// Makes text that came from a file or another machine safe to show: control characters (C0, C1), bidirectional overrides,
+/// zero-width and tag characters are replaced by their escape (`\u{1b}`), so that nothing can move the cursor, set a title,
+/// fill the clipboard or turn the reading order.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\t' => shown.push_str("\\t"),
+            c if hidden(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// [`clean`], owned: for the cells of printed tables.
+#[must_use]
+pub fn cleaned(text: &str) -> String {
+    clean(text).into_owned()
+}
+
+/// Whether a character would not show as itself.
+pub(crate) fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}

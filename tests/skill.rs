@@ -1,0 +1,115 @@
+//! Does it learn, and does nothing leak? On synthetic series whose best possible R² is known.
+//!
+//! The signal explains a share β² of a return's variance and no linear model can see it (research: R² of an oracle is β², of a linear model
+//! 0). A model that learns comes near β²; one that looks into the future goes beyond. The standard deviation of an R² measured on n windows
+//! is about 2·√(R²/n), and 1/√n-ish noise at R² = 0 is bounded by the same formula at the largest R² that noise makes, 1/n a parameter.
+
+use burn_lanes::{
+    DeviceSpec, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack, PackControl,
+    Progress, Schedule, Shape,
+};
+use kiln::market;
+use kiln::spec::{Data, Feature, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
+
+fn data(beta2: f64) -> Data {
+    Data {
+        source: Source::Synthetic(Synthetic {
+            bars: 60_000,
+            session: 60_000,
+            signal: Signal::Nonlinear,
+            beta2,
+            sd_bp: 6.0,
+            volatility: Volatility::Constant,
+            nu: None,
+            seed: 11,
+        }),
+        rows: None,
+        bar_seconds: None,
+        features: vec![Feature::LogReturn],
+        target: Target { horizon: 1, kind: TargetKind::LogReturn },
+        window: 3,
+        step: 1,
+        cross_gaps: false,
+        split: Split { valid: 0.3, test: 0.1, embargo: 4 },
+        scale: Scale { price: Scaler::Standard, volume: Scaler::Standard, indicator: Scaler::Standard },
+    }
+}
+
+/// R² over the validation windows of the best of a lane's epochs by training order: the last epoch of a fixed, short training, so that the
+/// validation windows choose nothing.
+fn r2(beta2: f64) -> (f64, f64, usize) {
+    let data = data(beta2);
+    let prepared = market::prepare(&data).unwrap();
+    let device = burn_lanes::open(DeviceSpec::Flex).unwrap();
+    let shape = Shape {
+        features: 1,
+        window: data.window,
+        hidden: 12,
+        layers: 1,
+        batch: 128,
+        loss: Loss::Mse,
+        optimizer: OptimizerKind::Adam,
+    };
+    let config = LaneConfig {
+        epochs: 14,
+        learning_rate: 1e-2,
+        schedule: Schedule::Cosine { warmup_epochs: 0, min_learning_rate: 1e-4, restart_epochs: None },
+        clip_norm: Some(1.0),
+        seed: 3,
+        ..LaneConfig::default()
+    };
+    let mut last = Last(None);
+    let pack = Pack { shape: shape.clone(), lanes: vec![Lane { config, resume: None }] };
+    burn_lanes::train(&device, &prepared.series, pack, &mut last).unwrap();
+    let weights = last.0.unwrap().weights;
+    let ends = &prepared.series.valid;
+    let scaled = burn_lanes::predict(&device, &prepared.series, &shape, &weights, ends).unwrap();
+    let (mut errors, mut total) = (0.0, 0.0);
+    for (&end, scaled) in ends.iter().zip(scaled) {
+        let target = prepared.target[end as usize];
+        let forecast = prepared.scaling.target.unscale(f64::from(scaled));
+        errors += (target - forecast).powi(2);
+        total += target.powi(2);
+    }
+    let linear = market::baselines(&data, &prepared, ends).into_iter().find(|baseline| baseline.name == "linear").unwrap();
+    let n = ends.len();
+    (1.0 - errors / total, 1.0 - linear.mse * n as f64 / total, n)
+}
+
+struct Last(Option<LaneState>);
+
+impl Observer for Last {
+    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> LaneState) -> LaneControl {
+        LaneControl::Continue
+    }
+
+    fn step(&mut self, _progress: &Progress) -> PackControl {
+        PackControl::Continue
+    }
+
+    fn interrupted(&mut self, _lane: usize, _state: LaneState) {}
+
+    fn ended(&mut self, _lane: usize, outcome: LaneOutcome) {
+        self.0 = Some(outcome.state);
+    }
+}
+
+#[test]
+fn a_planted_signal_that_no_linear_model_sees_is_found_and_not_exceeded() {
+    let beta2 = 0.05;
+    let (r2, linear, n) = r2(beta2);
+    let sd = 2.0 * (beta2 / n as f64).sqrt();
+    println!("beta² {beta2}: R² {r2:.4}, of a linear model {linear:.4}, sd {sd:.4}, {n} windows");
+    assert!(r2 >= 0.6 * beta2, "it learns too little: R² {r2:.4} of {beta2}");
+    assert!(r2 <= beta2 + 4.0 * sd, "it knows too much: R² {r2:.4} of {beta2}, sd {sd:.4}");
+    assert!(linear < 0.2 * beta2, "the linear model must not see it: R² {linear:.4}");
+}
+
+#[test]
+fn where_there_is_no_signal_none_is_found() {
+    let (r2, _, n) = r2(0.0);
+    // Under no signal an R² of 1/n a free parameter is luck; three standard deviations of a small one are 3·2·√(r/n) at r = 1/n.
+    let sd = 2.0 / n as f64;
+    println!("beta² 0: R² {r2:.5}, sd {sd:.5}, {n} windows");
+    assert!(r2 <= 3.0 * sd, "something leaks: R² {r2:.5}");
+}
