@@ -58,9 +58,10 @@ def trainings(features, window, hidden, layers, batch):
         run(data, shape, "huber", "adam", 50, learning_rate=3e-3, beta1=0.8, beta2=0.99, epsilon=1e-6, weight_decay=1e-2),
         run(data, shape, "mae", "adam_w", 50, learning_rate=2e-3, weight_decay=0.1),
         run(data, shape, "mse", "sgd", 50, learning_rate=1e-2, momentum=0.9, weight_decay=1e-3),
-        run(data, shape, "mse", "sgd", 50, learning_rate=1e-2, clip_norm=0.5),
+        run(data, shape, "mse", "sgd", 50, learning_rate=1e-1, clip_norm=0.1),
     ]
-    return dict(shape=shape, data=data.record(), gradients=gradients, runs=runs)
+    forecasts = [digits(value) for value in Model(data, hidden, layers).forecasts(data).tolist()]
+    return dict(shape=shape, data=data.record(), forecasts=forecasts, gradients=gradients, runs=runs)
 
 
 def run(data, shape, loss, optimizer, steps, **settings):
@@ -180,11 +181,13 @@ class Model(torch.nn.Module):
     def parameters(self, recurse=True):
         return list(self.weights.values())
 
-    def loss(self, data, kind, batch=None):
+    def forecasts(self, data, batch=None):
         outputs, _ = self.lstm(data.inputs(batch))
-        forecasts = self.head(outputs[:, -1]).squeeze(1)
+        return self.head(outputs[:, -1]).squeeze(1)
+
+    def loss(self, data, kind, batch=None):
         functions = dict(mse=torch.nn.MSELoss(), mae=torch.nn.L1Loss(), huber=torch.nn.HuberLoss(delta=1.0))
-        return functions[kind](forecasts, data.targets(batch))
+        return functions[kind](self.forecasts(data, batch), data.targets(batch))
 
 
 def numbers(seed, skip=0):

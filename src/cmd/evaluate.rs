@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{EvaluateArgs, Failure, Outcome, clock};
-use crate::market::{self, forecast_errors};
+use crate::market::{self, ForecastErrors, forecast_errors};
 use crate::store::{self, Evaluation, RunFolder, Selection};
 use crate::sweep::{shape, trainer};
 
@@ -25,11 +25,13 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let scaled = trainer
         .predict(&prepared.series, &shape(settings), &weights, &prepared.test)
         .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
-    let forecast: Vec<f64> = scaled.iter().map(|&value| prepared.scaling.target.restore(f64::from(value))).collect();
+    let forecast: Vec<f64> = scaled.iter().map(|&value| prepared.scaling.target.unscale(f64::from(value))).collect();
     let target: Vec<f64> = prepared.test.iter().map(|&row| prepared.target[row as usize]).collect();
     let ts: Vec<i64> = prepared.test.iter().map(|&row| prepared.ts[row as usize]).collect();
     let baselines = market::baselines(&settings.data, &prepared, &prepared.test);
-    let (mse, mae, rmse) = forecast_errors(&target, &forecast);
+    let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&target, &forecast) else {
+        return Err(Failure::BadInput(format!("{run}: a forecast of the test split is not a number; the run cannot be evaluated")));
+    };
     let persistence = baselines.iter().find(|baseline| baseline.name == "persistence");
     let evaluation = Evaluation {
         v: 1,
@@ -42,7 +44,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         baselines,
     };
     folder.record_evaluation(&evaluation)?;
-    folder.record_forecasts("test", &ts, &target, &forecast)?;
+    folder.write_forecasts("test", &ts, &target, &forecast)?;
     let openings = record.evaluations.len() + 1;
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;

@@ -49,7 +49,7 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let known = |value: f64| value.is_finite().then_some(value);
         Forecast {
             bar_start: Timestamp::from_nanosecond(i128::from(prepared.ts[row])).map(|ts| ts.to_string()).unwrap_or_default(),
-            forecast: scaling.target.restore(f64::from(scaled)),
+            forecast: scaling.target.unscale(f64::from(scaled)),
             persistence: known(prepared.persistence[row]),
             actual: known(prepared.target[row]),
         }

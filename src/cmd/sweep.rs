@@ -17,6 +17,7 @@ use burn_lanes::Device;
 
 use super::provenance::origin;
 use super::selection::objective;
+use super::selection::objective;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -76,9 +77,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let _lock = folder.lock(&clock::now())?;
     let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
     folder.write_manifest(&manifest)?;
-    for trial in &plan.trials {
-        folder.create_run(trial)?;
-    }
+    folder.create_runs(&plan.trials)?;
     let (mut record, mut follower) = Follower::open(&folder.path)?;
     let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(&record.runs, trial)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -106,11 +105,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let mut plain = Plain::new(&record);
     let mut output_closed = false;
     let mut tick = || -> anyhow::Result<()> {
-        for change in follower.poll()? {
-            if !output_closed && plain.write(&change, out).is_err() {
-                // Whoever read the lines has gone; the sweep goes on.
-                output_closed = true;
-            }
+        let changes = follower.poll()?;
+        if !output_closed && plain.write(&changes, out).is_err() {
+            // Whoever read the lines has gone; the sweep goes on.
+            output_closed = true;
         }
         Ok(())
     };
@@ -267,7 +265,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
         Ok(Leave::StopRequested) => writeln!(out, "stopping after the current step …")?,
         Err(error) => {
             tell(&Control::Stop);
-            return Err(Failure::Bug(error.into()));
+            return Err(error.into());
         }
     }
     drop(waiter.join());

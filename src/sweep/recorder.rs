@@ -101,7 +101,9 @@ impl Recorder<'_> {
     fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
-        run.attempt.checkpoint(cursor, &state.to_bytes(), state.best.as_ref().map(burn_lanes::Weights::to_bytes).as_deref())?;
+        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError(format!("checkpoint: {error}"));
+        let best = state.best.as_ref().map(burn_lanes::Weights::to_bytes).transpose().map_err(unwritable)?;
+        run.attempt.checkpoint(cursor, &state.to_bytes().map_err(unwritable)?, best.as_deref())?;
         run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
         run.checkpointed = Instant::now();
         Ok(())
@@ -124,7 +126,7 @@ impl Recorder<'_> {
                     "valid",
                     &ends.iter().map(|&row| prepared.ts[row as usize]).collect::<Vec<_>>(),
                     &ends.iter().map(|&row| prepared.target[row as usize]).collect::<Vec<_>>(),
-                    &scaled.iter().map(|&value| prepared.scaling.target.restore(f64::from(value))).collect::<Vec<_>>(),
+                    &scaled.iter().map(|&value| prepared.scaling.target.unscale(f64::from(value))).collect::<Vec<_>>(),
                 )?,
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");

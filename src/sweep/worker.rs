@@ -160,7 +160,7 @@ impl Worker<'_> {
             None => Vec::new(),
         };
         let argv: Vec<String> = std::env::args().collect();
-        let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device, argv, now.clone()))?;
+        let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone()))?;
         attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message })?;

@@ -2,7 +2,17 @@
 
 use crate::{ScheduleState, StopState};
 
-/// One named weight of a lane, row-major, with its Adam or SGD moments (empty before the first step).
+/// One named weight of a lane, row-major.
+///
+/// | name | shape | PyTorch's |
+/// |---|---|---|
+/// | `lstm.N.w_input` | `[inputs, 4H]`, inputs = features for N = 0, else H | `weight_ih_lN` transposed |
+/// | `lstm.N.w_hidden` | `[H, 4H]` | `weight_hh_lN` transposed |
+/// | `lstm.N.bias` | `[4H]` | `bias_ih_lN + bias_hh_lN` |
+/// | `head.weight` | `[H]` | `weight` of a `Linear(H, 1)` |
+/// | `head.bias` | `[1]` | its `bias` |
+///
+/// The 4H columns are the gates in PyTorch's order: input, forget, cell, output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
     /// As in the checkpoint: `lstm.0.w_input`, `lstm.0.w_hidden`, `lstm.0.bias`, …, `head.weight`, `head.bias`.

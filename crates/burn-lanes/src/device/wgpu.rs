@@ -14,7 +14,7 @@ use super::{Device, DeviceInfo, DeviceSpec};
 pub(super) fn probe() -> Result<Vec<DeviceInfo>, String> {
     if adapters().is_empty() {
         let api = AutoGraphicsApi::backend();
-        return Err(format!("there is no {api} adapter (is a {api} driver installed, and may this user open the device?)"));
+        return Err(format!("there is no {api:?} adapter (is a {api:?} driver installed, and may this user open the device?)"));
     }
     Ok(adapters().iter().enumerate().map(|(index, adapter)| describe(index, adapter)).collect())
 }
