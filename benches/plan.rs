@@ -4,9 +4,10 @@
 mod fixture;
 
 use divan::Bencher;
-use kiln::plan::{expand, packs};
+use kiln::plan::{expand, packs, plan};
 use kiln::space::{Assignment, Domain, GridSampler, Parameter, RandomSampler, Sampler, Space};
-use kiln::spec::Settings;
+use kiln::spec::{Experiment, Settings};
+use std::path::Path;
 
 fn parameter(key: &str, domain: Domain) -> Parameter {
     Parameter { key: key.into(), domain, zip: None, when: None }
@@ -72,4 +73,22 @@ fn pack(bencher: Bencher) {
     let plan = expand(&GridSampler, &space(), 1, &settings, "data").expect("a grid of 10,000 is within the limit");
     let trials: Vec<_> = plan.trials.iter().collect();
     bencher.bench_local(|| packs(divan::black_box(&trials), 128, 2));
+}
+
+/// What `check` and `sweep` do with a file before anything else.
+#[divan::bench(name = "plan: from a file's text to 10,000 trials", sample_count = 20)]
+fn from_text(bencher: Bencher) {
+    let text = r#"
+        data.synthetic = { bars = 5000 }
+        [sweep.space]
+        "model.hidden_size" = { int = [8, 80], step = 8 }
+        "train.learning_rate" = { log = [1e-5, 1e-1], points = 100 }
+        "model.dropout" = { float = [0.0, 0.9], step = 0.1 }
+    "#;
+    let planned = || {
+        let experiment = Experiment::parse(Path::new("bench.toml"), divan::black_box(text), &[]).expect("a valid file");
+        plan(&experiment, "data").expect("within the limit").trials.len()
+    };
+    assert_eq!(planned(), 10_000);
+    bencher.bench_local(planned);
 }
