@@ -27,7 +27,7 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match verb {
         Verb::Check(args) => cmd::check::run(args, out),
         Verb::Sweep(args) => cmd::sweep::run(args, out),
-        Verb::Watch(args) => cmd::watch::run(args, out),
+        Verb::Watch(args) => cmd::watch::run(args),
         Verb::Runs(args) => cmd::runs::run(args, out),
         Verb::Show(args) => cmd::show::run(args, out),
         Verb::Compare(args) => cmd::compare::run(args, out),

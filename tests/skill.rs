@@ -5,8 +5,8 @@
 //! is about 2·√(R²/n), and 1/√n-ish noise at R² = 0 is bounded by the same formula at the largest R² that noise makes, 1/n a parameter.
 
 use burn_lanes::{
-    DeviceSpec, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack, PackControl,
-    Progress, Schedule, Shape,
+    DeviceSpec, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack,
+    PackControl, Progress, Schedule, Shape,
 };
 use kiln::market;
 use kiln::spec::{Data, Feature, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};

@@ -44,7 +44,11 @@ impl Lab {
     fn kiln(&self, trainer: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
         command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1").stdin(Stdio::null());
-        if trainer.is_empty() { command.env_remove("KILN_TRAINER") } else { command.env("KILN_TRAINER", trainer) };
+        if trainer.is_empty() {
+            command.env_remove("KILN_TRAINER")
+        } else {
+            command.env("KILN_TRAINER", trainer)
+        };
         command
     }
 
@@ -92,7 +96,9 @@ fn a_sweep_trains_ranks_and_leaves_its_folder() {
     assert!(out.contains("persistence"), "{out}");
     assert_eq!(lab.results().len(), 4);
     for folder in lab.trials() {
-        for file in ["trial.toml", "attempts/1/attempt.json", "attempts/1/events.jsonl", "attempts/1/forecasts.parquet", "result.json"] {
+        for file in
+            ["trial.toml", "attempts/1/attempt.json", "attempts/1/events.jsonl", "attempts/1/forecasts.parquet", "result.json"]
+        {
             assert!(folder.join(file).is_file(), "{file} is missing");
         }
     }
@@ -103,10 +109,12 @@ fn a_sweep_trains_ranks_and_leaves_its_folder() {
 fn a_second_call_trains_nothing_and_an_edited_file_only_what_is_new() {
     let lab = Lab::new(FAKE);
     assert_eq!(lab.sweep("fake").status.code(), Some(0));
-    let before: Vec<_> = lab.trials().iter().map(|folder| std::fs::metadata(folder.join("result.json")).unwrap().modified().unwrap()).collect();
+    let before: Vec<_> =
+        lab.trials().iter().map(|folder| std::fs::metadata(folder.join("result.json")).unwrap().modified().unwrap()).collect();
     let again = lab.sweep("fake");
     assert!(text(&again).contains("4 trials (4 done), 0 to train"), "{}", text(&again));
-    let after: Vec<_> = lab.trials().iter().map(|folder| std::fs::metadata(folder.join("result.json")).unwrap().modified().unwrap()).collect();
+    let after: Vec<_> =
+        lab.trials().iter().map(|folder| std::fs::metadata(folder.join("result.json")).unwrap().modified().unwrap()).collect();
     assert_eq!(before, after);
 
     lab.write(&FAKE.replace("[8, 16]", "[8, 16, 32]"));
@@ -145,7 +153,8 @@ fn a_worker_that_aborts_takes_down_its_pack_and_nothing_else() {
 #[test]
 fn one_sweep_at_a_time_holds_a_folder() {
     let lab = Lab::new(FAKE);
-    let mut first = lab.kiln("fake:sleep:700", &["sweep", "small.toml", "--backend", "flex"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut first =
+        lab.kiln("fake:sleep:700", &["sweep", "small.toml", "--backend", "flex"]).stdout(Stdio::null()).spawn().unwrap();
     wait_until(|| lab.folder.path().join("runs/small/sweep.toml").is_file());
     let second = lab.sweep("fake");
     assert_eq!(second.status.code(), Some(2), "{}", text(&second));
@@ -219,14 +228,9 @@ fn looking_back_works_on_what_a_sweep_left() {
     let lab = Lab::new(FAKE);
     assert_eq!(lab.sweep("").status.code(), Some(0));
     let id = lab.trials()[0].file_name().unwrap().to_string_lossy().into_owned();
-    for arguments in [
-        vec!["runs"],
-        vec!["runs", "small"],
-        vec!["show", &id],
-        vec!["compare", "small"],
-        vec!["evaluate", &id],
-        vec!["doctor"],
-    ] {
+    for arguments in
+        [vec!["runs"], vec!["runs", "small"], vec!["show", &id], vec!["compare", "small"], vec!["evaluate", &id], vec!["doctor"]]
+    {
         let output = lab.kiln("", &arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
         assert!(!output.stdout.is_empty(), "{arguments:?}");
@@ -247,9 +251,9 @@ fn logs_contain(lab: &Lab, needle: &str) -> bool {
     let Ok(entries) = std::fs::read_dir(trials) else { return false };
     entries.flatten().any(|entry| {
         std::fs::read_dir(entry.path().join("attempts")).is_ok_and(|attempts| {
-            attempts.flatten().any(|attempt| {
-                std::fs::read_to_string(attempt.path().join("events.jsonl")).is_ok_and(|text| text.contains(needle))
-            })
+            attempts
+                .flatten()
+                .any(|attempt| std::fs::read_to_string(attempt.path().join("events.jsonl")).is_ok_and(|text| text.contains(needle)))
         })
     })
 }

@@ -155,7 +155,12 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
             pack.memory as f64 / f64::from(1 << 20),
         )?;
     }
-    writeln!(out, "about {:.0} MiB at once, {} if every trial trains all its epochs", *memory as f64 / f64::from(1 << 20), duration(*seconds))?;
+    writeln!(
+        out,
+        "about {:.0} MiB at once, {} if every trial trains all its epochs",
+        *memory as f64 / f64::from(1 << 20),
+        duration(*seconds)
+    )?;
     writeln!(out)?;
     for trial in trials.iter().take(LISTED) {
         let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| format!("{key}={value}")).collect();

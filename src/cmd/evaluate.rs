@@ -59,7 +59,8 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
     let skill = |mse: f64| {
-        let persistence = evaluation.baselines.iter().find(|baseline| baseline.name == "persistence").filter(|baseline| baseline.mse > 0.0);
+        let persistence =
+            evaluation.baselines.iter().find(|baseline| baseline.name == "persistence").filter(|baseline| baseline.mse > 0.0);
         persistence.map_or_else(|| "—".to_owned(), |persistence| format!("{:+.4}", 1.0 - mse / persistence.mse))
     };
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;

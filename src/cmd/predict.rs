@@ -62,20 +62,14 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             TargetKind::LogReturn => "log_return",
             TargetKind::LogVolatility => "log_volatility",
         };
-        let value = serde_json::json!({ "run": record.trial.id, "target": kind, "horizon": target.horizon, "forecasts": forecasts });
+        let value =
+            serde_json::json!({ "run": record.trial.id, "target": kind, "horizon": target.horizon, "forecasts": forecasts });
         writeln!(out, "{value:#}")?;
     } else {
         writeln!(out, "bar_start,forecast,persistence,actual")?;
         let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         for forecast in forecasts {
-            writeln!(
-                out,
-                "{},{},{},{}",
-                forecast.bar_start,
-                forecast.forecast,
-                cell(forecast.persistence),
-                cell(forecast.actual)
-            )?;
+            writeln!(out, "{},{},{},{}", forecast.bar_start, forecast.forecast, cell(forecast.persistence), cell(forecast.actual))?;
         }
     }
     Ok(Outcome::Done)

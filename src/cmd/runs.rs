@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::selection::{objective, read_selected, write_json};
 use super::{Failure, Outcome, RunsArgs};
-use crate::compare::{Align, assignment, compare, cleaned, names, number, state, table, value};
+use crate::compare::{Align, assignment, cleaned, compare, names, number, state, table, value};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;

@@ -17,7 +17,6 @@ use burn_lanes::Device;
 
 use super::provenance::origin;
 use super::selection::objective;
-use super::selection::objective;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -93,7 +92,12 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         packs.len(),
     )?;
     let (sender, controls) = channel();
-    let kept_sender = if args.controlled { listen(sender); None } else { Some(sender) };
+    let kept_sender = if args.controlled {
+        listen(sender);
+        None
+    } else {
+        Some(sender)
+    };
     let job = Job {
         folder: &folder,
         program: std::env::current_exe().context("cannot find this program's own file")?,

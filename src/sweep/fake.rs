@@ -5,8 +5,8 @@
 //! E), `sleep:MS` (each epoch takes so long).
 
 use burn_lanes::{
-    EpochReport, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState, Series, Shape,
-    SplitReport, StopState, TrainError, Weight, Weights,
+    EpochReport, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState, Series,
+    Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ impl Trainer for FakeTrainer {
             .into_iter()
             .enumerate()
             .map(|(index, lane)| {
-                let (epoch, stop) = lane.resume.as_ref().map_or((0, StopState::default()), |state| (state.epoch, state.stop.clone()));
+                let (epoch, stop) =
+                    lane.resume.as_ref().map_or((0, StopState::default()), |state| (state.epoch, state.stop.clone()));
                 (index, lane, epoch, stop)
             })
             .collect();

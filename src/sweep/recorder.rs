@@ -10,7 +10,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
 use crate::market::Prepared;
-use crate::store::{Attempt, Baseline, ProgressFile, RunFolder, RunResult, StoreError, WindowCounts};
+use crate::store::{Attempt, Baseline, ProgressFile, RunResult, StoreError, WindowCounts};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -40,7 +40,6 @@ pub struct PackData {
 #[derive(Debug)]
 pub struct LaneRun {
     pub trial: Trial,
-    pub folder: RunFolder,
     pub attempt: Attempt,
     /// Of earlier attempts up to where this one goes on, then of this one.
     pub reports: Vec<EpochReport>,
@@ -52,8 +51,8 @@ pub struct LaneRun {
 }
 
 impl LaneRun {
-    pub fn new(trial: Trial, folder: RunFolder, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, folder, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+    pub fn new(trial: Trial, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
+        Self { trial, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
     }
 }
 
@@ -148,7 +147,10 @@ impl Recorder<'_> {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
         let persistence = self.data.baselines.iter().find(|baseline| baseline.name == "persistence");
-        let skill = best.zip(persistence).filter(|(_, baseline)| baseline.mse > 0.0).map(|(best, baseline)| 1.0 - best.valid.mse / baseline.mse);
+        let skill = best
+            .zip(persistence)
+            .filter(|(_, baseline)| baseline.mse > 0.0)
+            .map(|(best, baseline)| 1.0 - best.valid.mse / baseline.mse);
         RunResult {
             v: 1,
             attempt: run.attempt.number,

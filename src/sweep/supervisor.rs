@@ -166,7 +166,8 @@ fn start(job: &Job, index: usize, sender: &Sender<(usize, Heard)>) -> anyhow::Re
     let logs = job.folder.path.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
     let log = logs.join(format!("worker-{index}.log"));
-    let stderr = OpenOptions::new().create(true).append(true).open(&log).with_context(|| format!("cannot open {}", log.display()))?;
+    let stderr =
+        OpenOptions::new().create(true).append(true).open(&log).with_context(|| format!("cannot open {}", log.display()))?;
     let mut child = Command::new(&job.program)
         .arg("worker")
         .arg("--sweep")
@@ -251,7 +252,9 @@ fn death(status: ExitStatus, log: &Path) -> String {
         (None, Some(code)) => format!("exit code {code}"),
         (None, None) => "unknown".into(),
     };
-    let last = File::open(log).ok().and_then(|file| BufReader::new(file).lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()).last());
+    let last = File::open(log)
+        .ok()
+        .and_then(|file| BufReader::new(file).lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()).last());
     match last {
         Some(line) => format!("the worker died ({how}); its last words: {line}"),
         None => format!("the worker died ({how})"),

@@ -66,7 +66,8 @@ pub fn shape(settings: &Settings) -> Shape {
 /// What a trial has for itself.
 #[must_use]
 pub fn lane_config(settings: &Settings) -> LaneConfig {
-    let Train { epochs, batch_size: _, learning_rate, loss: _, optimizer, schedule, early_stopping, clip_norm, seed } = &settings.train;
+    let Train { epochs, batch_size: _, learning_rate, loss: _, optimizer, schedule, early_stopping, clip_norm, seed } =
+        &settings.train;
     let Optimizer { kind: _, beta1, beta2, epsilon, weight_decay, momentum } = *optimizer;
     LaneConfig {
         epochs: *epochs,

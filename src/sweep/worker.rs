@@ -23,13 +23,7 @@ use crate::trial::{Trial, TrialId};
 ///
 /// # Errors
 /// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor written.
-pub fn work(
-    sweep: &Path,
-    device: &str,
-    trainer: &dyn Trainer,
-    clock: fn() -> String,
-    said: &mut dyn Write,
-) -> anyhow::Result<()> {
+pub fn work(sweep: &Path, device: &str, trainer: &dyn Trainer, clock: fn() -> String, said: &mut dyn Write) -> anyhow::Result<()> {
     let requests = Arc::new(Requests::default());
     let (sender, packs) = channel();
     let listening = Arc::clone(&requests);
@@ -169,7 +163,7 @@ impl Worker<'_> {
             let json = serde_json::to_string_pretty(scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
             attempt.scaling(&json)?;
         }
-        Ok(LaneRun::new(trial, folder, attempt, reports))
+        Ok(LaneRun::new(trial, attempt, reports))
     }
 
     fn train(&self, data: &PackData, shape: Shape, pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
