@@ -7,8 +7,8 @@
 //! Gates stand in PyTorch's order i, f, g, o along the last axis of the weights; there is one bias, the sum of PyTorch's two.
 
 mod autodiff;
+mod cpu;
 mod reference;
-mod split;
 
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
@@ -78,33 +78,6 @@ pub(crate) trait LstmKernels: Backend {
     }
 }
 
-/// For CPU backends: groups of lanes on threads.
-macro_rules! split_over_threads {
-    ($backend:ty) => {
-        impl LstmKernels for $backend {
-            fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
-                split::forward(&args)
-            }
-
-            fn lstm_forward_saving(args: LstmArgs<Self>) -> (FloatTensor<Self>, Saved<Self>) {
-                split::forward_saving(&args)
-            }
-
-            fn lstm_backward(
-                args: LstmArgs<Self>,
-                saved: Saved<Self>,
-                output: FloatTensor<Self>,
-                wanted: Wanted,
-            ) -> LstmGradients<Self> {
-                split::backward(&args, saved, output, wanted)
-            }
-        }
-    };
-}
-
-split_over_threads!(burn::backend::Flex);
-#[cfg(feature = "ndarray")]
-split_over_threads!(burn::backend::NdArray);
 #[cfg(feature = "wgpu")]
 impl LstmKernels for burn::backend::Wgpu {}
 #[cfg(feature = "cuda")]

@@ -190,34 +190,6 @@ fn a_weight_that_needs_no_gradient_is_no_obstacle() {
     assert_near(&values(bias.grad(&gradients).unwrap()), &theirs, 1e-5);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn lanes_on_threads_get_the_bits_of_lanes_in_one_go(s in sizes(), seed: u64, threads in 1_usize..5) {
-        let drawn = Drawn::new(s, seed);
-        let (x, wi, wh, bias) = drawn.tensors::<Plain>(s);
-        let args = LstmArgs::<Plain> {
-            input: primitive(x),
-            w_input: primitive(wi),
-            w_hidden: primitive(wh),
-            bias: primitive(bias),
-            emit: Emit::Sequence,
-        };
-        let direction = || primitive(of::<Plain, 4>(&drawn.direction, [s.time, s.lanes, s.batch, s.hidden]));
-        let all = |(output, g): (FloatTensor<Plain>, LstmGradients<Plain>)| {
-            [values(tensor::<Plain, 4>(output)), values(tensor::<Plain, 4>(g.input.unwrap())), values(tensor::<Plain, 3>(g.w_input)),
-                values(tensor::<Plain, 3>(g.w_hidden)), values(tensor::<Plain, 2>(g.bias))]
-        };
-        let (output, saved) = reference::forward_saving(args.clone());
-        let once = all((output, reference::backward(args.clone(), saved, direction(), Wanted::WeightsAndInput)));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let (output, saved) = pool.install(|| split::forward_saving(&args));
-        let split = all((output, split::backward(&args, saved, direction(), Wanted::WeightsAndInput)));
-        prop_assert_eq!(once, split);
-    }
-}
-
 #[test]
 fn saturated_gates_stay_finite() {
     let device = Default::default();
