@@ -10,6 +10,8 @@ mod autodiff;
 mod cpu;
 mod reference;
 
+pub(crate) use cpu::release_memory;
+
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
 

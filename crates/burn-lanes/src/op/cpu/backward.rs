@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::activation::tanh;
 use super::forward::{Rows, load_part, store_part};
 use super::panel::{Columns, Sizes, parts};
-use super::simd::{Kernel, Left, Vector, product};
+use super::simd::{Kernel, Left, Vector, four, product, store_four};
 
 /// A tile's work.
 pub(super) struct BackwardTile<'a> {
@@ -100,11 +100,11 @@ impl BackwardTile<'_> {
         for block in 0..blocks {
             let units = block * width..hidden.min((block + 1) * width);
             let bias = &mut self.gradient[block * (1 + features + hidden) * 4 * width..][..4 * width];
-            let mut sums: [V; 4] = std::array::from_fn(|gate| V::load(&bias[gate * width..]));
+            let mut sums = four::<V>(bias);
             for row in 0..self.rows {
                 let at = (block * self.rows + row) * width;
                 let gates = &self.gates[4 * (t * size + at)..][..4 * width];
-                let [i, f, g, o]: [V; 4] = std::array::from_fn(|gate| V::load(&gates[gate * width..]));
+                let [i, f, g, o] = four::<V>(gates);
                 let tanh_c = tanh(V::load(&self.cells[t * size + at..]));
                 let before = if t == 0 { V::splat(0.0) } else { V::load(&self.cells[(t - 1) * size + at..]) };
                 let mut d = V::load(&dh[at..]);
@@ -120,14 +120,12 @@ impl BackwardTile<'_> {
                 ];
                 d_cell.mul(f).store(&mut dc[at..]);
                 let to = &mut dz[(block * place.rows + place.first + row) * 4 * width..][..4 * width];
-                for (gate, each) in each.into_iter().enumerate() {
-                    each.store(&mut to[gate * width..]);
-                    sums[gate] = sums[gate].add(each);
+                store_four(each, to);
+                for (sum, each) in sums.iter_mut().zip(each) {
+                    *sum = sum.add(each);
                 }
             }
-            for (gate, sum) in sums.into_iter().enumerate() {
-                sum.store(&mut bias[gate * width..]);
-            }
+            store_four(sums, bias);
         }
     }
 
@@ -191,9 +189,9 @@ impl BackwardTile<'_> {
             let left = Left { values: &dz[(block * place.rows + place.first + rows.start) * gates..], row: gates, step: 1 };
             sums = product::<V, M, N>(sums, left, &transposed[block * gates * N * V::WIDTH..], gates);
         }
-        for (m, sums) in sums.into_iter().enumerate() {
+        for (m, sums) in sums.iter().enumerate() {
             let row = rows.start + m;
-            for (n, sum) in sums.into_iter().enumerate() {
+            for (n, &sum) in sums.iter().enumerate() {
                 let column = column + n;
                 if column < self.columns.units {
                     sum.store(&mut dh[(column * self.rows + row) * V::WIDTH..]);
@@ -258,8 +256,11 @@ impl Taken<'_> {
     #[inline(always)]
     fn run<V: Vector, const M: usize>(self, panel: &mut [f32]) {
         let Self { from, steps, start, columns, rows, dz } = self;
-        let at = |m: usize, gate: usize| (m * 4 + gate) * V::WIDTH;
-        let mut sums: [[V; 4]; M] = std::array::from_fn(|m| std::array::from_fn(|gate| V::load(&panel[at(m, gate)..])));
+        let row = 4 * V::WIDTH;
+        let mut sums = [[V::splat(0.0); 4]; M];
+        for (m, sums) in sums.iter_mut().enumerate() {
+            *sums = four(&panel[m * row..]);
+        }
         for (index, t) in steps.enumerate() {
             let values = match from {
                 Source::Input(x) => x.at(t),
@@ -269,10 +270,8 @@ impl Taken<'_> {
             let left = Left { values: &values[start..], row: 1, step: columns };
             sums = product::<V, M, 4>(sums, left, &dz[index * rows * 4 * V::WIDTH..], rows);
         }
-        for (m, sums) in sums.into_iter().enumerate() {
-            for (gate, sum) in sums.into_iter().enumerate() {
-                sum.store(&mut panel[at(m, gate)..]);
-            }
+        for (m, &sums) in sums.iter().enumerate() {
+            store_four(sums, &mut panel[m * row..]);
         }
     }
 }

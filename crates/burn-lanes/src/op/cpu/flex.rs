@@ -13,4 +13,8 @@ impl Host for Flex {
     fn values(tensor: &FlexTensor) -> &[f32] {
         tensor.as_slice().unwrap_or(&[])
     }
+
+    fn buffer(tensor: FlexTensor) -> Option<Vec<f32>> {
+        if tensor.is_unique() && tensor.is_contiguous() { tensor.into_data().into_vec().ok() } else { None }
+    }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::activation::{sigmoid, tanh};
 use super::panel::{Sizes, parts};
-use super::simd::{Kernel, Left, Vector, product};
+use super::simd::{Kernel, Left, Vector, four, product, store_four};
 
 /// The rows of a tile in a sequence `[T, K, B, columns]`.
 #[derive(Clone, Copy)]
@@ -148,13 +148,13 @@ impl Step<'_> {
     fn run<V: Vector, const M: usize>(mut self) {
         let Self { features, hidden, panel, .. } = self;
         let row = 4 * V::WIDTH;
-        let bias: [V; 4] = std::array::from_fn(|gate| V::load(&panel[gate * V::WIDTH..]));
+        let bias = four::<V>(panel);
         let mut sums = product::<V, M, 4>([bias; M], Left { values: self.x, row: features, step: 1 }, &panel[row..], features);
         if let Some(before) = self.before {
             let left = Left { values: before, row: hidden, step: 1 };
             sums = product::<V, M, 4>(sums, left, &panel[(1 + features) * row..], hidden);
         }
-        for (m, [i, f, g, o]) in sums.into_iter().enumerate() {
+        for (m, &[i, f, g, o]) in sums.iter().enumerate() {
             let at = m * V::WIDTH;
             let (i, f, g, o) = (sigmoid(i), sigmoid(f), tanh(g), sigmoid(o));
             let new = i.mul(g);
@@ -164,9 +164,7 @@ impl Step<'_> {
             };
             c.store(&mut self.cells[at..]);
             if let Some(gates) = &mut self.gates {
-                for (gate, value) in [i, f, g, o].into_iter().enumerate() {
-                    value.store(&mut gates[4 * at + gate * V::WIDTH..]);
-                }
+                store_four([i, f, g, o], &mut gates[4 * at..]);
             }
             store_part(o.mul(tanh(c)), &mut self.h[m * hidden..][self.units.clone()]);
         }

@@ -6,6 +6,7 @@ use burn::tensor::{TensorData, TensorMetadata};
 
 use super::layer::{Gradients, Kept, Layer};
 use super::panel::Sizes;
+use super::pool;
 use super::simd::InstructionSet;
 use crate::op::{Emit, LstmArgs, LstmGradients, LstmKernels, Saved, Wanted};
 
@@ -16,6 +17,9 @@ pub(super) trait Host: Backend {
 
     /// The values of a tensor that [`Host::contiguous`] gave.
     fn values(tensor: &FloatTensor<Self>) -> &[f32];
+
+    /// The buffer of a tensor that nobody else holds.
+    fn buffer(tensor: FloatTensor<Self>) -> Option<Vec<f32>>;
 }
 
 impl<B: Host> LstmKernels for B {
@@ -75,6 +79,11 @@ pub(super) fn backward<B: Host>(
     let output = B::contiguous(output);
     let Gradients { input, w_input, w_hidden, bias } = layer.backward(kept, B::values(&output), wanted);
     let Sizes { time, lanes, batch, features, hidden, .. } = layer.sizes;
+    saved.into_iter().filter_map(B::buffer).for_each(pool::give);
+    if args.0.emit == Emit::Sequence {
+        // The layer above took the buffer for it.
+        B::buffer(output).into_iter().for_each(pool::give);
+    }
     LstmGradients {
         input: input.map(|input| args.tensor(input, [time, lanes, batch, features])),
         w_input: args.tensor(w_input, [lanes, features, 4 * hidden]),

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::backward::BackwardTile;
 use super::forward::{Cells, ForwardTile, Hidden, Rows};
 use super::panel::{self, Columns, Sizes};
+use super::pool;
 use super::simd::{InstructionSet, run};
 use crate::op::{Emit, Wanted};
 
@@ -77,7 +78,7 @@ impl<'a> Layer<'a> {
         let Sizes { time, lanes, batch, hidden, .. } = self.sizes;
         let states = time * lanes * batch * self.sizes.padded();
         let mut kept =
-            Kept { hidden: vec![0.0; time * lanes * batch * hidden], gates: vec![0.0; 4 * states], cells: vec![0.0; states] };
+            Kept { hidden: pool::take(time * lanes * batch * hidden), gates: pool::take(4 * states), cells: pool::take(states) };
         let outputs = by_tile(&self.sizes, &mut kept.hidden, hidden).into_iter();
         let gates = self.of_tiles(&mut kept.gates, 4).into_iter();
         let cells = self.of_tiles(&mut kept.cells, 1);
@@ -104,7 +105,7 @@ impl<'a> Layer<'a> {
             },
         };
         let mut gradients = Gradients {
-            input: (wanted == Wanted::WeightsAndInput).then(|| vec![0.0; self.input.len()]),
+            input: (wanted == Wanted::WeightsAndInput).then(|| pool::take(self.input.len())),
             w_input: vec![0.0; self.w_input.len()],
             w_hidden: vec![0.0; self.w_hidden.len()],
             bias: vec![0.0; self.bias.len()],
@@ -125,7 +126,8 @@ impl<'a> Layer<'a> {
         work.into_par_iter().for_each(|(lane, (((dx, dw_input), dw_hidden), dbias))| {
             let mut transposed = vec![0.0; columns.floats(&sizes)];
             panel::transpose(&sizes, columns, of_lane(self.w_input, lane), of_lane(self.w_hidden, lane), &mut transposed);
-            let mut shares = vec![0.0; tiles * sizes.panels()];
+            let mut shares = pool::take(tiles * sizes.panels());
+            shares.fill(0.0);
             let parts = dx.into_iter().zip(shares.chunks_exact_mut(sizes.panels())).collect();
             self.each_tile(parts, |tile, (dx, gradient)| {
                 let mut scratch = vec![0.0; BackwardTile::scratch(&sizes, tile.len())];
@@ -151,6 +153,7 @@ impl<'a> Layer<'a> {
                 sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
             }
             panel::unpack(&sizes, sum, dw_input, dw_hidden, dbias);
+            pool::give(shares);
         });
         gradients
     }

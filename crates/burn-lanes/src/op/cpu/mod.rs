@@ -13,7 +13,10 @@ mod layer;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod panel;
+mod pool;
 mod simd;
+
+pub(crate) use pool::clear as release_memory;
 
 #[cfg(test)]
 mod tests;

@@ -24,4 +24,14 @@ impl Host for NdArray {
             _ => &[],
         }
     }
+
+    fn buffer(tensor: NdArrayTensor) -> Option<Vec<f32>> {
+        match tensor {
+            // Shared arrays are unwrapped without a copy when they are unique.
+            NdArrayTensor::F32(storage) if storage.is_unique() => {
+                Some(storage.into_owned().into_owned().into_raw_vec_and_offset().0)
+            }
+            _ => None,
+        }
+    }
 }

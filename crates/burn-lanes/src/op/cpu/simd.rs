@@ -108,7 +108,6 @@ pub(super) trait Vector: Copy {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
-    fn sqrt(self) -> Self;
     /// `self · factor + summand`.
     fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `summand − self · factor`.
@@ -148,22 +147,30 @@ pub(super) fn product<V: Vector, const M: usize, const N: usize>(
     let (left, right) = (values.as_ptr(), right.as_ptr());
     for k in 0..steps {
         // SAFETY: the largest index of either factor, at the last row, vector and step, was checked above.
-        let a = |m: usize| V::splat(unsafe { *left.add(m * row + k * step) });
-        // SAFETY: as above.
-        let b = |n: usize| unsafe { V::load_from(right.add((k * N + n) * V::WIDTH)) };
+        let (left, right) = unsafe { (left.add(k * step), right.add(k * N * V::WIDTH)) };
         // Whichever factor needs fewer registers is held in them.
         if M < N {
-            let a: [V; M] = std::array::from_fn(a);
+            let mut a = [V::splat(0.0); M];
+            for (m, a) in a.iter_mut().enumerate() {
+                // SAFETY: as above.
+                *a = V::splat(unsafe { *left.add(m * row) });
+            }
             for n in 0..N {
-                let b = b(n);
+                // SAFETY: as above.
+                let b = unsafe { V::load_from(right.add(n * V::WIDTH)) };
                 for m in 0..M {
                     sums[m][n] = a[m].mul_add(b, sums[m][n]);
                 }
             }
         } else {
-            let b: [V; N] = std::array::from_fn(b);
+            let mut b = [V::splat(0.0); N];
+            for (n, b) in b.iter_mut().enumerate() {
+                // SAFETY: as above.
+                *b = unsafe { V::load_from(right.add(n * V::WIDTH)) };
+            }
             for m in 0..M {
-                let a = a(m);
+                // SAFETY: as above.
+                let a = V::splat(unsafe { *left.add(m * row) });
                 for n in 0..N {
                     sums[m][n] = a.mul_add(b[n], sums[m][n]);
                 }
@@ -171,6 +178,24 @@ pub(super) fn product<V: Vector, const M: usize, const N: usize>(
         }
     }
     sums
+}
+
+/// Four neighbouring vectors. (Of std's closures over arrays not all are inlined, and what is not inlined has no vectors.)
+#[inline(always)]
+pub(super) fn four<V: Vector>(from: &[f32]) -> [V; 4] {
+    let from = &from[..4 * V::WIDTH];
+    [V::load(from), V::load(&from[V::WIDTH..]), V::load(&from[2 * V::WIDTH..]), V::load(&from[3 * V::WIDTH..])]
+}
+
+/// Stores four neighbouring vectors.
+#[inline(always)]
+pub(super) fn store_four<V: Vector>(vectors: [V; 4], to: &mut [f32]) {
+    let to = &mut to[..4 * V::WIDTH];
+    let [a, b, c, d] = vectors;
+    a.store(to);
+    b.store(&mut to[V::WIDTH..]);
+    c.store(&mut to[2 * V::WIDTH..]);
+    d.store(&mut to[3 * V::WIDTH..]);
 }
 
 /// Four floats: what SSE2 and NEON hold, which compilers find by themselves.
@@ -227,11 +252,6 @@ impl Vector for Portable {
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         self.map(other, |a, b| a / b)
-    }
-
-    #[inline(always)]
-    fn sqrt(self) -> Self {
-        Self(self.0.map(f32::sqrt))
     }
 
     #[inline(always)]
@@ -295,7 +315,7 @@ mod x86 {
     macro_rules! vector {
         (
             $name:ident, $width:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
-            $div:ident, $sqrt:ident, $mul_add:ident, $neg_mul_add:ident, $max:ident, $min:ident, $to_bits:ident, $from_bits:ident,
+            $div:ident, $mul_add:ident, $neg_mul_add:ident, $max:ident, $min:ident, $to_bits:ident, $from_bits:ident,
             $shift:ident, $add_bits:ident, $splat_bits:ident
         ) => {
             impl Vector for $name {
@@ -345,11 +365,6 @@ mod x86 {
                 }
 
                 #[inline(always)]
-                fn sqrt(self) -> Self {
-                    Self(unsafe { $sqrt(self.0) })
-                }
-
-                #[inline(always)]
                 fn mul_add(self, factor: Self, summand: Self) -> Self {
                     Self(unsafe { $mul_add(self.0, factor.0, summand.0) })
                 }
@@ -389,7 +404,6 @@ mod x86 {
         _mm256_sub_ps,
         _mm256_mul_ps,
         _mm256_div_ps,
-        _mm256_sqrt_ps,
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
         _mm256_max_ps,
@@ -411,7 +425,6 @@ mod x86 {
         _mm512_sub_ps,
         _mm512_mul_ps,
         _mm512_div_ps,
-        _mm512_sqrt_ps,
         _mm512_fmadd_ps,
         _mm512_fnmadd_ps,
         _mm512_max_ps,
