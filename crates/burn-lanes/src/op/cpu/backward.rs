@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::activation::tanh;
 use super::forward::{Rows, load_part, store_part};
 use super::panel::{Columns, Sizes, parts};
-use super::simd::{Kernel, Left, Vector, four, product, store_four};
+use super::simd::{Kernel, Left, Vector, four, prefetch, product, store_four};
 
 /// A tile's work.
 pub(super) struct BackwardTile<'a> {
@@ -85,6 +85,27 @@ struct Place {
 }
 
 impl BackwardTile<'_> {
+    /// Asks for what is next read of some rows and a block of units, so that it comes while the weights are at work.
+    #[inline(always)]
+    fn prefetch(&self, t: usize, rows: &Range<usize>, block: usize, width: usize) {
+        let size = self.sizes.padded() * self.rows;
+        let at = |t: usize| t * size + (block * self.rows + rows.start) * width;
+        let values = rows.len() * width;
+        if t > 0 {
+            prefetch(&self.gates[4 * at(t - 1)..][..4 * values]);
+        }
+        if t > 1 {
+            prefetch(&self.cells[at(t - 2)..][..values]);
+        }
+        if t > 0 && block == 0 {
+            let hidden = self.sizes.hidden;
+            prefetch(&self.h.at(t - 1)[rows.start * hidden..rows.end * hidden]);
+            if self.outside_steps > 1 {
+                prefetch(&self.outside.at(t - 1)[rows.start * hidden..rows.end * hidden]);
+            }
+        }
+    }
+
     /// From the gradient of the hidden state to that of the gates before their activations; and the bias's.
     #[inline(always)]
     fn through_the_gates<V: Vector>(&mut self, t: usize, dh: &[f32], dc: &mut [f32], dz: &mut [f32], place: Place) {
@@ -186,6 +207,9 @@ impl BackwardTile<'_> {
         let features = self.sizes.features;
         let mut sums = [[V::splat(0.0); N]; M];
         for block in 0..self.sizes.blocks() {
+            if column == 0 {
+                self.prefetch(t, &rows, block, V::WIDTH);
+            }
             let left = Left { values: &dz[(block * place.rows + place.first + rows.start) * gates..], row: gates, step: 1 };
             sums = product::<V, M, N>(sums, left, &transposed[block * gates * N * V::WIDTH..], gates);
         }

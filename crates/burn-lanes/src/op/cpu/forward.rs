@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::activation::{sigmoid, tanh};
 use super::panel::{Sizes, parts};
-use super::simd::{Kernel, Left, Vector, four, product, store_four};
+use super::simd::{Kernel, Left, Vector, four, prefetch, product, store_four};
 
 /// The rows of a tile in a sequence `[T, K, B, columns]`.
 #[derive(Clone, Copy)]
@@ -148,6 +148,10 @@ impl Step<'_> {
     fn run<V: Vector, const M: usize>(mut self) {
         let Self { features, hidden, panel, .. } = self;
         let row = 4 * V::WIDTH;
+        if let Some(gates) = &self.gates {
+            prefetch(&gates[..M * row]);
+            prefetch(&self.cells[..M * V::WIDTH]);
+        }
         let bias = four::<V>(panel);
         let mut sums = product::<V, M, 4>([bias; M], Left { values: self.x, row: features, step: 1 }, &panel[row..], features);
         if let Some(before) = self.before {
