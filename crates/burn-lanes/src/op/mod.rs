@@ -9,11 +9,15 @@
 mod autodiff;
 mod cpu;
 mod reference;
+mod update;
 
 pub(crate) use cpu::release_memory;
+pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
+
+use crate::OptimizerKind;
 
 /// What a layer computes from.
 #[derive(Clone, Debug)]
@@ -62,7 +66,7 @@ pub(crate) struct LstmGradients<B: Backend> {
     pub(crate) bias: FloatTensor<B>,
 }
 
-/// The layer's passes on a plain backend. The defaults are composed of Burn's operations.
+/// The layer's passes and the optimizer's step on a plain backend. The defaults are composed of Burn's operations.
 pub(crate) trait LstmKernels: Backend {
     /// The output, with nothing kept.
     fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
@@ -77,6 +81,16 @@ pub(crate) trait LstmKernels: Backend {
     /// Gradients from the gradient of the output.
     fn lstm_backward(args: LstmArgs<Self>, saved: Saved<Self>, output: FloatTensor<Self>, wanted: Wanted) -> LstmGradients<Self> {
         reference::backward(args, saved, output, wanted)
+    }
+
+    /// A step of the optimizer over the lanes' rows, `[K, P]` as the gradients are.
+    fn update(
+        kind: OptimizerKind,
+        lanes: &[LaneNumbers],
+        rows: UpdateRows<Self>,
+        gradients: FloatTensor<Self>,
+    ) -> UpdateRows<Self> {
+        update::composed(kind, lanes, rows, gradients)
     }
 }
 
@@ -115,12 +129,12 @@ pub(crate) fn lstm<B: LstmBackend>(
 }
 
 /// The tensor around a primitive.
-fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+pub(crate) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }
 
 /// The primitive within a tensor.
-fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub(crate) fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 

@@ -201,3 +201,37 @@ fn saturated_gates_stay_finite() {
     let gradients = output.clone().sum().backward();
     assert!(values(output).iter().chain(&values(wi.grad(&gradients).unwrap())).all(|value| value.is_finite()));
 }
+
+proptest! {
+    #[test]
+    fn the_fused_step_of_the_optimizer_is_the_composed_one(
+        values in prop::collection::vec(-2.0_f32..2.0, 4 * 2 * 21),
+        numbers in prop::collection::vec(0.01_f32..0.99, 11),
+        clip in prop_oneof![Just(None), (0.1_f32..2.0).prop_map(Some)],
+    ) {
+        let lane = LaneNumbers {
+            clip_norm: clip, rate: numbers[0], shrinkage: numbers[1], decay: numbers[2], momentum: numbers[3], beta1: numbers[4],
+            beta1_rest: numbers[5], beta2: numbers[6], beta2_rest: numbers[7], corrected_rate: numbers[8], root_scale: numbers[9],
+            epsilon: numbers[10],
+        };
+        let lanes = [lane, LaneNumbers { clip_norm: None, ..lane }];
+        let row = |index: usize| primitive(of::<Plain, 2>(&values[index * 42..][..42], [2, 21]));
+        for (kind, second) in [
+            (OptimizerKind::Adam, Some(primitive(of::<Plain, 2>(&values[126..], [2, 21]).abs()))),
+            (OptimizerKind::AdamW, Some(primitive(of::<Plain, 2>(&values[126..], [2, 21]).abs()))),
+            (OptimizerKind::Sgd, None),
+        ] {
+            let rows = UpdateRows::<Plain> { weights: row(0), first: row(1), second };
+            let theirs = update::composed(kind, &lanes, rows.clone(), row(2));
+            let ours = Plain::update(kind, &lanes, rows, row(2));
+            let all = |rows: UpdateRows<Plain>| [Some(rows.weights), Some(rows.first), rows.second].into_iter().flatten();
+            for (ours, theirs) in all(ours).zip(all(theirs)) {
+                assert_near(&values_of(ours), &values_of(theirs), 1e-6);
+            }
+        }
+    }
+}
+
+fn values_of(rows: FloatTensor<Plain>) -> Vec<f32> {
+    values(tensor::<Plain, 2>(rows))
+}

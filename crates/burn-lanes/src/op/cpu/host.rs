@@ -8,7 +8,9 @@ use super::layer::{Gradients, Kept, Layer};
 use super::panel::Sizes;
 use super::pool;
 use super::simd::InstructionSet;
-use crate::op::{Emit, LstmArgs, LstmGradients, LstmKernels, Saved, Wanted};
+use super::update;
+use crate::OptimizerKind;
+use crate::op::{Emit, LaneNumbers, LstmArgs, LstmGradients, LstmKernels, Saved, UpdateRows, Wanted};
 
 /// A backend whose float tensors are f32 in the host's memory.
 pub(super) trait Host: Backend {
@@ -33,6 +35,30 @@ impl<B: Host> LstmKernels for B {
 
     fn lstm_backward(args: LstmArgs<Self>, saved: Saved<Self>, output: FloatTensor<Self>, wanted: Wanted) -> LstmGradients<Self> {
         backward(InstructionSet::chosen(), args, saved, output, wanted)
+    }
+
+    fn update(
+        kind: OptimizerKind,
+        lanes: &[LaneNumbers],
+        rows: UpdateRows<Self>,
+        gradients: FloatTensor<Self>,
+    ) -> UpdateRows<Self> {
+        let [weights, first, gradients] = [rows.weights, rows.first, gradients].map(B::contiguous);
+        let second = rows.second.map(B::contiguous);
+        let before = update::Rows {
+            weights: B::values(&weights),
+            first: B::values(&first),
+            second: second.as_ref().map_or([].as_slice(), B::values),
+        };
+        let after = update::update(kind, lanes, &before, B::values(&gradients));
+        let columns = before.weights.len() / lanes.len().max(1);
+        let device = B::float_device(&weights);
+        let tensor = |values| B::float_from_data(TensorData::new(values, [lanes.len(), columns]), &device);
+        UpdateRows {
+            weights: tensor(after.weights),
+            first: tensor(after.first),
+            second: second.as_ref().map(|_| tensor(after.second)),
+        }
     }
 }
 

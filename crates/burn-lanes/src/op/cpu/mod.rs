@@ -15,6 +15,7 @@ mod ndarray;
 mod panel;
 mod pool;
 mod simd;
+mod update;
 
 pub(crate) use pool::clear as release_memory;
 
