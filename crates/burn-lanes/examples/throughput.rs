@@ -1,4 +1,4 @@
-//! Training throughput of a pack on a device: `throughput DEVICE BATCH HIDDEN LANES STEPS [WINDOW FEATURES LAYERS]`.
+//! Training throughput of a pack on a device: `throughput DEVICE BATCH HIDDEN LANES STEPS [WINDOW FEATURES LAYERS DROPOUT_PERCENT]`.
 #![allow(clippy::print_stdout)]
 
 use std::time::Instant;
@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = open(arguments.first().map_or("flex", String::as_str).parse()?)?;
     let (batch, hidden, lanes, steps) = (number(1, 32)?, number(2, 32)?, number(3, 4)?, number(4, 20)?);
     let (window, features, layers) = (number(5, 60)?, number(6, 5)?, number(7, 2)?);
+    let dropout = number(8, 0)? as f64 / 100.0;
     let warm_up = 3;
 
     let windows = batch * (steps + warm_up);
@@ -58,14 +59,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         valid: vec![rows as u32 - 1],
     };
     let shape = Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
-    let lane = |seed| Lane { config: LaneConfig { seed, ..LaneConfig::default() }, resume: None };
+    let lane = |seed| Lane { config: LaneConfig { seed, dropout, ..LaneConfig::default() }, resume: None };
     let pack = Pack { shape, lanes: (0..lanes as u64).map(lane).collect() };
     let mut clock = Clock { warm_up, seen: 0, started: None, last: None };
     train(&device, &series, pack, &mut clock)?;
     let (Some(started), Some(last)) = (clock.started, clock.last) else { return Err("no step was timed".into()) };
     let per_step = (last - started).as_secs_f64() / steps as f64;
     println!(
-        "{device}: batch {batch}, hidden {hidden}, window {window}, features {features}, layers {layers}, {lanes} lanes: {:.3} ms a step, {:.3} ms a lane-step, {:.0} lane-steps/s",
+        "{device}: batch {batch}, hidden {hidden}, window {window}, features {features}, layers {layers}, dropout {dropout}, {lanes} lanes: {:.3} ms a step, {:.3} ms a lane-step, {:.0} lane-steps/s",
         per_step * 1e3,
         per_step * 1e3 / lanes as f64,
         lanes as f64 / per_step

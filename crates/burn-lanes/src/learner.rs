@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use crate::op::LstmKernels;
+use crate::op::{LstmKernels, release_memory};
 use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
 
 /// Trials of equal shape, to be trained together.
@@ -39,7 +39,9 @@ pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Ob
     check_shape(&pack.shape, series)?;
     check_splits(&pack.shape, series)?;
     check_lanes(&pack, series)?;
-    on_device(device, Training { series, pack, observer })
+    let result = on_device(device, Training { series, pack, observer });
+    release_memory();
+    result
 }
 
 /// Forecasts of one model, scaled, for the windows of `series` that end at `ends`.

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::optim::lr_scheduler::LrScheduler;
 use burn::optim::{GradientsParams, LearningRate, MultiGradientsParams, Optimizer};
+use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Tensor, TensorData};
 
 use crate::model::LaneModel;
+use crate::op::{LaneNumbers, LstmKernels, UpdateRows, primitive, tensor};
 use crate::{LaneConfig, OptimizerKind, Schedule, ScheduleState};
 
 /// What the optimizer knows of one lane.
@@ -103,7 +104,10 @@ impl<B: AutodiffBackend> LaneOptimizer<B> {
     }
 }
 
-impl<B: AutodiffBackend> Optimizer<LaneModel<B>, B> for LaneOptimizer<B> {
+impl<B: AutodiffBackend> Optimizer<LaneModel<B>, B> for LaneOptimizer<B>
+where
+    B::InnerBackend: LstmKernels,
+{
     type Record = ();
 
     fn step(&mut self, _: LearningRate, module: LaneModel<B>, gradients: GradientsParams) -> LaneModel<B> {
@@ -130,10 +134,7 @@ impl<B: AutodiffBackend> Optimizer<LaneModel<B>, B> for LaneOptimizer<B> {
 }
 
 /// The weights after one step, all `[K, P]`; counts the step and moves the moments.
-///
-/// Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019) and SGD with momentum in PyTorch's formulation: L2 decay joins the
-/// gradient after clipping, ε is added outside the root, the bias corrections are kept apart.
-fn updated<B: Backend>(
+fn updated<B: LstmKernels>(
     kind: OptimizerKind,
     lanes: &mut [LaneUpdate],
     moments: &mut Moments<B>,
@@ -143,58 +144,36 @@ fn updated<B: Backend>(
     for lane in lanes.iter_mut() {
         lane.steps += 1;
     }
-    let device = weights.device();
-    // A number of each lane, rounded from f64 once: [K, 1].
-    let column = |number: &dyn Fn(&LaneUpdate) -> f64| {
-        let values: Vec<f32> = lanes.iter().map(|lane| number(lane) as f32).collect();
-        Tensor::<B, 2>::from_data(TensorData::new(values, [lanes.len(), 1]), &device)
-    };
-    // Decay is applied where it is 0 too, so that a lane's neighbours do not change its zeros' signs.
-    let gradients = clipped(lanes, gradients);
-    let (weights, gradients) = match kind {
-        OptimizerKind::AdamW => (weights * column(&|lane| 1.0 - lane.rate * lane.config.weight_decay), gradients),
-        OptimizerKind::Adam | OptimizerKind::Sgd => {
-            let gradients = gradients + weights.clone() * column(&|lane| lane.config.weight_decay);
-            (weights, gradients)
-        }
-    };
-    let first = moments.first.clone();
-    match (kind, moments.second.clone()) {
-        (OptimizerKind::Adam | OptimizerKind::AdamW, Some(second)) => {
-            let squares = gradients.clone() * gradients.clone();
-            let first = first * column(&|lane| lane.config.beta1) + gradients * column(&|lane| 1.0 - lane.config.beta1);
-            let second = second * column(&|lane| lane.config.beta2) + squares * column(&|lane| 1.0 - lane.config.beta2);
-            let root = second.clone().sqrt() * column(&|lane| 1.0 / correction(lane.config.beta2, lane.steps).sqrt());
-            let step = first.clone() * column(&|lane| lane.rate / correction(lane.config.beta1, lane.steps));
-            *moments = Moments { first, second: Some(second) };
-            weights - step / (root + column(&|lane| lane.config.epsilon))
-        }
-        (OptimizerKind::Sgd, _) | (_, None) => {
-            let velocity = first * column(&|lane| lane.config.momentum) + gradients;
-            moments.first = velocity.clone();
-            weights - velocity * column(&|lane| lane.rate)
-        }
+    let numbers: Vec<_> = lanes.iter().map(numbers).collect();
+    let Moments { first, second } = moments.clone();
+    let rows = UpdateRows { weights: primitive(weights), first: primitive(first), second: second.map(primitive) };
+    let UpdateRows { weights, first, second } = B::update(kind, &numbers, rows, primitive(gradients));
+    *moments = Moments { first: tensor(first), second: second.map(tensor) };
+    tensor(weights)
+}
+
+/// A lane's numbers for its step.
+fn numbers(lane: &LaneUpdate) -> LaneNumbers {
+    let LaneUpdate { ref config, rate, steps, schedule: _ } = *lane;
+    LaneNumbers {
+        clip_norm: config.clip_norm.map(|limit| limit as f32),
+        rate: rate as f32,
+        shrinkage: (1.0 - rate * config.weight_decay) as f32,
+        decay: config.weight_decay as f32,
+        momentum: config.momentum as f32,
+        beta1: config.beta1 as f32,
+        beta1_rest: (1.0 - config.beta1) as f32,
+        beta2: config.beta2 as f32,
+        beta2_rest: (1.0 - config.beta2) as f32,
+        corrected_rate: (rate / correction(config.beta1, steps)) as f32,
+        root_scale: (1.0 / correction(config.beta2, steps).sqrt()) as f32,
+        epsilon: config.epsilon as f32,
     }
 }
 
 /// Adam's bias correction `1 − βᵗ`.
 fn correction(beta: f64, steps: u64) -> f64 {
     1.0 - beta.powf(steps as f64)
-}
-
-/// Scales each lane's gradient down to its norm's limit, as PyTorch's `clip_grad_norm_`: `min(1, limit / (norm + 1e-6))`.
-fn clipped<B: Backend>(lanes: &[LaneUpdate], gradients: Tensor<B, 2>) -> Tensor<B, 2> {
-    if lanes.iter().all(|lane| lane.config.clip_norm.is_none()) {
-        return gradients;
-    }
-    let device = gradients.device();
-    let limits: Vec<f32> = lanes.iter().map(|lane| lane.config.clip_norm.unwrap_or(1.0) as f32).collect();
-    let limits = Tensor::<B, 2>::from_data(TensorData::new(limits, [lanes.len(), 1]), &device);
-    let unlimited: Vec<bool> = lanes.iter().map(|lane| lane.config.clip_norm.is_none()).collect();
-    let unlimited = Tensor::<B, 2, burn::tensor::Bool>::from_data(TensorData::new(unlimited, [lanes.len(), 1]), &device);
-    let norms = (gradients.clone() * gradients.clone()).sum_dim(1).sqrt(); // [K, 1]
-    let factors = (limits / (norms + 1e-6)).clamp_max(1.0).mask_fill(unlimited, 1.0);
-    gradients * factors
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use rayon::prelude::*;
 
 use crate::loss::{sums, window_losses};
 use crate::model::LaneModel;
@@ -86,18 +87,20 @@ pub(crate) fn dropout_masks<B: LstmKernels>(
     let (time, row) = (shape.window, batch * shape.hidden);
     let mask = |layer: usize| {
         let mut values = vec![1.0; time * lanes.len() * row];
-        let mut drawn = Vec::with_capacity(time * row);
-        for (position, (seed, step, dropout)) in lanes.iter().enumerate() {
-            if *dropout == 0.0 {
-                continue;
-            }
-            drawn.clear();
-            random::dropout_mask(*seed, *step, layer as u64, time * row, 1.0 - dropout, &mut drawn);
-            for (t, drawn) in drawn.chunks_exact(row).enumerate() {
-                let start = (t * lanes.len() + position) * row;
-                values[start..start + row].copy_from_slice(drawn);
-            }
+        let mut of_lanes: Vec<Vec<&mut [f32]>> = lanes.iter().map(|_| Vec::with_capacity(time)).collect();
+        for (index, step) in values.chunks_exact_mut(row).enumerate() {
+            of_lanes[index % lanes.len()].push(step);
         }
+        // A lane's stream is its own: lanes are drawn in parallel.
+        of_lanes.into_par_iter().zip(lanes).filter(|(_, (_, _, dropout))| *dropout > 0.0).for_each(
+            |(steps, (seed, step, dropout))| {
+                let mut drawn = Vec::with_capacity(time * row);
+                random::dropout_mask(*seed, *step, layer as u64, time * row, 1.0 - dropout, &mut drawn);
+                for (step, drawn) in steps.into_iter().zip(drawn.chunks_exact(row)) {
+                    step.copy_from_slice(drawn);
+                }
+            },
+        );
         let mask = TensorData::new(values, [time, lanes.len(), batch, shape.hidden]);
         Tensor::from_inner(Tensor::<B, 4>::from_data(mask, device))
     };

@@ -7,11 +7,17 @@
 //! Gates stand in PyTorch's order i, f, g, o along the last axis of the weights; there is one bias, the sum of PyTorch's two.
 
 mod autodiff;
+mod cpu;
 mod reference;
-mod split;
+mod update;
+
+pub(crate) use cpu::release_memory;
+pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
+
+use crate::OptimizerKind;
 
 /// What a layer computes from.
 #[derive(Clone, Debug)]
@@ -60,7 +66,7 @@ pub(crate) struct LstmGradients<B: Backend> {
     pub(crate) bias: FloatTensor<B>,
 }
 
-/// The layer's passes on a plain backend. The defaults are composed of Burn's operations.
+/// The layer's passes and the optimizer's step on a plain backend. The defaults are composed of Burn's operations.
 pub(crate) trait LstmKernels: Backend {
     /// The output, with nothing kept.
     fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
@@ -76,35 +82,18 @@ pub(crate) trait LstmKernels: Backend {
     fn lstm_backward(args: LstmArgs<Self>, saved: Saved<Self>, output: FloatTensor<Self>, wanted: Wanted) -> LstmGradients<Self> {
         reference::backward(args, saved, output, wanted)
     }
+
+    /// A step of the optimizer over the lanes' rows, `[K, P]` as the gradients are.
+    fn update(
+        kind: OptimizerKind,
+        lanes: &[LaneNumbers],
+        rows: UpdateRows<Self>,
+        gradients: FloatTensor<Self>,
+    ) -> UpdateRows<Self> {
+        update::composed(kind, lanes, rows, gradients)
+    }
 }
 
-/// For CPU backends: groups of lanes on threads.
-macro_rules! split_over_threads {
-    ($backend:ty) => {
-        impl LstmKernels for $backend {
-            fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
-                split::forward(&args)
-            }
-
-            fn lstm_forward_saving(args: LstmArgs<Self>) -> (FloatTensor<Self>, Saved<Self>) {
-                split::forward_saving(&args)
-            }
-
-            fn lstm_backward(
-                args: LstmArgs<Self>,
-                saved: Saved<Self>,
-                output: FloatTensor<Self>,
-                wanted: Wanted,
-            ) -> LstmGradients<Self> {
-                split::backward(&args, saved, output, wanted)
-            }
-        }
-    };
-}
-
-split_over_threads!(burn::backend::Flex);
-#[cfg(feature = "ndarray")]
-split_over_threads!(burn::backend::NdArray);
 #[cfg(feature = "wgpu")]
 impl LstmKernels for burn::backend::Wgpu {}
 #[cfg(feature = "cuda")]
@@ -140,12 +129,12 @@ pub(crate) fn lstm<B: LstmBackend>(
 }
 
 /// The tensor around a primitive.
-fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
+pub(crate) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
 }
 
 /// The primitive within a tensor.
-fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
+pub(crate) fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> FloatTensor<B> {
     tensor.into_primitive().tensor()
 }
 

@@ -34,12 +34,6 @@ pub(super) fn forward_saving<B: Backend>(args: LstmArgs<B>) -> (FloatTensor<B>, 
     (emitted(emit, outputs), Saved(saved))
 }
 
-/// How many tensors [`forward_saving`] saves.
-pub(super) fn saved_tensors<B: Backend>(args: &LstmArgs<B>) -> usize {
-    let [time, ..] = tensor::<B, 4>(args.input.clone()).dims();
-    SAVED * time
-}
-
 /// Gradients by back-propagation through time (Werbos 1990), the weights' as one matmul over all steps.
 pub(super) fn backward<B: Backend>(args: LstmArgs<B>, saved: Saved<B>, output: FloatTensor<B>, wanted: Wanted) -> LstmGradients<B> {
     let x: Tensor<B, 4> = tensor(args.input); // [T, K, B, F]

@@ -190,34 +190,6 @@ fn a_weight_that_needs_no_gradient_is_no_obstacle() {
     assert_near(&values(bias.grad(&gradients).unwrap()), &theirs, 1e-5);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn lanes_on_threads_get_the_bits_of_lanes_in_one_go(s in sizes(), seed: u64, threads in 1_usize..5) {
-        let drawn = Drawn::new(s, seed);
-        let (x, wi, wh, bias) = drawn.tensors::<Plain>(s);
-        let args = LstmArgs::<Plain> {
-            input: primitive(x),
-            w_input: primitive(wi),
-            w_hidden: primitive(wh),
-            bias: primitive(bias),
-            emit: Emit::Sequence,
-        };
-        let direction = || primitive(of::<Plain, 4>(&drawn.direction, [s.time, s.lanes, s.batch, s.hidden]));
-        let all = |(output, g): (FloatTensor<Plain>, LstmGradients<Plain>)| {
-            [values(tensor::<Plain, 4>(output)), values(tensor::<Plain, 4>(g.input.unwrap())), values(tensor::<Plain, 3>(g.w_input)),
-                values(tensor::<Plain, 3>(g.w_hidden)), values(tensor::<Plain, 2>(g.bias))]
-        };
-        let (output, saved) = reference::forward_saving(args.clone());
-        let once = all((output, reference::backward(args.clone(), saved, direction(), Wanted::WeightsAndInput)));
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let (output, saved) = pool.install(|| split::forward_saving(&args));
-        let split = all((output, split::backward(&args, saved, direction(), Wanted::WeightsAndInput)));
-        prop_assert_eq!(once, split);
-    }
-}
-
 #[test]
 fn saturated_gates_stay_finite() {
     let device = Default::default();
@@ -228,4 +200,38 @@ fn saturated_gates_stay_finite() {
     let output = lstm(x, wi.clone(), wh, bias, Emit::Sequence);
     let gradients = output.clone().sum().backward();
     assert!(values(output).iter().chain(&values(wi.grad(&gradients).unwrap())).all(|value| value.is_finite()));
+}
+
+proptest! {
+    #[test]
+    fn the_fused_step_of_the_optimizer_is_the_composed_one(
+        values in prop::collection::vec(-2.0_f32..2.0, 4 * 2 * 21),
+        numbers in prop::collection::vec(0.01_f32..0.99, 11),
+        clip in prop_oneof![Just(None), (0.1_f32..2.0).prop_map(Some)],
+    ) {
+        let lane = LaneNumbers {
+            clip_norm: clip, rate: numbers[0], shrinkage: numbers[1], decay: numbers[2], momentum: numbers[3], beta1: numbers[4],
+            beta1_rest: numbers[5], beta2: numbers[6], beta2_rest: numbers[7], corrected_rate: numbers[8], root_scale: numbers[9],
+            epsilon: numbers[10],
+        };
+        let lanes = [lane, LaneNumbers { clip_norm: None, ..lane }];
+        let row = |index: usize| primitive(of::<Plain, 2>(&values[index * 42..][..42], [2, 21]));
+        for (kind, second) in [
+            (OptimizerKind::Adam, Some(primitive(of::<Plain, 2>(&values[126..], [2, 21]).abs()))),
+            (OptimizerKind::AdamW, Some(primitive(of::<Plain, 2>(&values[126..], [2, 21]).abs()))),
+            (OptimizerKind::Sgd, None),
+        ] {
+            let rows = UpdateRows::<Plain> { weights: row(0), first: row(1), second };
+            let theirs = update::composed(kind, &lanes, rows.clone(), row(2));
+            let ours = Plain::update(kind, &lanes, rows, row(2));
+            let all = |rows: UpdateRows<Plain>| [Some(rows.weights), Some(rows.first), rows.second].into_iter().flatten();
+            for (ours, theirs) in all(ours).zip(all(theirs)) {
+                assert_near(&values_of(ours), &values_of(theirs), 1e-6);
+            }
+        }
+    }
+}
+
+fn values_of(rows: FloatTensor<Plain>) -> Vec<f32> {
+    values(tensor::<Plain, 2>(rows))
 }

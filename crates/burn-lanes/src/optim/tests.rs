@@ -1,4 +1,5 @@
 use burn::backend::Flex;
+use burn::tensor::TensorData;
 use proptest::prelude::*;
 
 use super::*;
@@ -32,7 +33,7 @@ fn oracle(kind: OptimizerKind, config: &LaneConfig, rate: f64, gradients: &[Vec<
     weights
 }
 
-fn tensor(rows: &[Vec<f64>]) -> Tensor<Plain, 2> {
+fn rows_of(rows: &[Vec<f64>]) -> Tensor<Plain, 2> {
     let values: Vec<f32> = rows.iter().flatten().map(|value| *value as f32).collect();
     Tensor::from_data(TensorData::new(values, [rows.len(), rows[0].len()]), &Default::default())
 }
@@ -43,11 +44,11 @@ fn stepped(kind: OptimizerKind, configs: &[LaneConfig], gradients: &[Vec<Vec<f64
         .iter()
         .map(|config| LaneUpdate { rate: config.learning_rate, ..LaneUpdate::new(config.clone(), ScheduleState::default(), 0) })
         .collect();
-    let mut weights = tensor(weights);
+    let mut weights = rows_of(weights);
     let second = (kind != OptimizerKind::Sgd).then(|| weights.zeros_like());
     let mut moments = Moments { first: weights.zeros_like(), second };
     for gradients in gradients {
-        weights = updated(kind, &mut lanes, &mut moments, weights, tensor(gradients));
+        weights = updated(kind, &mut lanes, &mut moments, weights, rows_of(gradients));
     }
     let columns = weights.dims()[1];
     weights.into_data().to_vec::<f32>().unwrap().chunks(columns).map(<[f32]>::to_vec).collect()
@@ -114,12 +115,12 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn a_clipped_gradient_has_the_limits_norm_and_a_short_one_is_left_alone() {
-    let lane = |clip_norm| LaneUpdate::new(LaneConfig { clip_norm, ..LaneConfig::default() }, ScheduleState::default(), 0);
+    // SGD of rate 1 from zero: what is taken off the weights is the gradient.
+    let lane = |clip_norm| LaneConfig { clip_norm, learning_rate: 1.0, ..LaneConfig::default() };
     let lanes = [lane(Some(1.0)), lane(Some(10.0)), lane(None)];
-    let gradients = tensor(&vec![vec![3.0, 4.0]; 3]);
-    let clipped = clipped(&lanes, gradients).into_data().to_vec::<f32>().unwrap();
-    assert!((clipped[0] - 0.6).abs() < 1e-6 && (clipped[1] - 0.8).abs() < 1e-6);
-    assert_eq!(clipped[2..], [3.0, 4.0, 3.0, 4.0]);
+    let weights = stepped(OptimizerKind::Sgd, &lanes, &[vec![vec![3.0, 4.0]; 3]], &vec![vec![0.0; 2]; 3]);
+    assert!((weights[0][0] + 0.6).abs() < 1e-6 && (weights[0][1] + 0.8).abs() < 1e-6);
+    assert_eq!(weights[1..], [[-3.0, -4.0], [-3.0, -4.0]]);
 }
 
 #[test]

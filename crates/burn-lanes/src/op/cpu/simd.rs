@@ -1,0 +1,452 @@
+//! Vectors of f32 on three instruction sets, the choice between them at run time, and the inner loop of a matrix product.
+//!
+//! This is the kernels' only module with `unsafe` code, for three reasons: a function with target features may be called only where
+//! the processor has them ([`run`] asks first), intrinsics likewise, and the inner loop of [`product`] reads without a bounds check
+//! for every value (it checks once before the loop). The instruction sets are std's own: pulp has AVX-512 only behind a feature that
+//! the tree does not enable, and macerator has neither shifts nor a minimum that says what it does to NaN.
+#![allow(unsafe_code)]
+
+use std::sync::OnceLock;
+
+/// What the kernels may use of the processor. One set gives the same bits on every machine; two sets may differ in the last bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InstructionSet {
+    /// What every processor of the build's target has.
+    Portable,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F.
+    Avx512,
+}
+
+impl InstructionSet {
+    /// All that this processor has, the fastest last.
+    pub(crate) fn available() -> Vec<Self> {
+        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|set| set.is_available()).collect()
+    }
+
+    /// The fastest, or the one that the environment variable `KILN_SIMD` names (`portable`, `avx2` or `avx512`; one that the
+    /// processor lacks is passed over).
+    pub(crate) fn chosen() -> Self {
+        static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
+        *CHOSEN.get_or_init(|| {
+            let named = match std::env::var("KILN_SIMD").as_deref() {
+                Ok("portable") => Some(Self::Portable),
+                Ok("avx2") => Some(Self::Avx2),
+                Ok("avx512") => Some(Self::Avx512),
+                _ => None,
+            };
+            let available = Self::available();
+            named.filter(|set| available.contains(set)).or(available.last().copied()).unwrap_or(Self::Portable)
+        })
+    }
+
+    /// Floats in a vector.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Portable => Portable::WIDTH,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => x86::Avx2::WIDTH,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => x86::Avx512::WIDTH,
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => Portable::WIDTH,
+        }
+    }
+
+    fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f") && Self::Avx2.is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+}
+
+/// Work over vectors. `run` and all that it calls must be `#[inline(always)]`, else it is compiled for the portable set.
+pub(super) trait Kernel {
+    /// Does the work.
+    fn run<V: Vector>(self);
+}
+
+/// Runs a kernel on an instruction set; on the portable one if the processor lacks it.
+pub(super) fn run<K: Kernel>(set: InstructionSet, kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    match set {
+        // SAFETY: the processor has the features.
+        InstructionSet::Avx512 if set.is_available() => return unsafe { x86::run_avx512(kernel) },
+        // SAFETY: the processor has the features.
+        InstructionSet::Avx2 if set.is_available() => return unsafe { x86::run_avx2(kernel) },
+        _ => {}
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = set;
+    kernel.run::<Portable>();
+}
+
+/// A vector register of f32. Only the functions below make one, inside a [`Kernel`] that was started for its instruction set.
+pub(super) trait Vector: Copy {
+    /// Floats in it.
+    const WIDTH: usize;
+    /// Rows of a [`product`] with four vectors a row that the registers hold.
+    const ROWS: usize;
+
+    /// The same value everywhere.
+    fn splat(value: f32) -> Self;
+    /// The first values of a slice, which must hold [`Vector::WIDTH`].
+    fn load(from: &[f32]) -> Self;
+    /// To the start of a slice, which must hold [`Vector::WIDTH`].
+    fn store(self, to: &mut [f32]);
+    /// # Safety
+    /// [`Vector::WIDTH`] floats must be readable from there.
+    unsafe fn load_from(from: *const f32) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    /// `self · factor + summand`.
+    fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// `summand − self · factor`.
+    fn neg_mul_add(self, factor: Self, summand: Self) -> Self;
+    /// The larger of the two; NaN stays.
+    fn at_least(self, limit: Self) -> Self;
+    /// The smaller of the two; NaN stays.
+    fn at_most(self, limit: Self) -> Self;
+    /// `2ⁿ` for an integer −126 ≤ n ≤ 127 given as `n + 1.5·2²³`, whose last bits are those of n.
+    fn power_of_two(self) -> Self;
+}
+
+/// A left factor of [`product`]: the value of row m at step k stands at `m · row + k · step`.
+#[derive(Clone, Copy)]
+pub(super) struct Left<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) row: usize,
+    pub(super) step: usize,
+}
+
+/// `sums + left · right` for M rows and N vectors a row, over `steps`; `right` holds N vectors a step, one after another.
+///
+/// # Panics
+/// When a factor is too short, which is checked before the loop.
+#[inline(always)]
+pub(super) fn product<V: Vector, const M: usize, const N: usize>(
+    mut sums: [[V; N]; M],
+    left: Left<'_>,
+    right: &[f32],
+    steps: usize,
+) -> [[V; N]; M] {
+    if steps == 0 {
+        return sums;
+    }
+    let Left { values, row, step } = left;
+    assert!(values.len() > (M - 1) * row + (steps - 1) * step && right.len() >= steps * N * V::WIDTH, "a factor is too short");
+    let (left, right) = (values.as_ptr(), right.as_ptr());
+    for k in 0..steps {
+        // SAFETY: the largest index of either factor, at the last row, vector and step, was checked above.
+        let (left, right) = unsafe { (left.add(k * step), right.add(k * N * V::WIDTH)) };
+        // Whichever factor needs fewer registers is held in them.
+        if M < N {
+            let mut a = [V::splat(0.0); M];
+            for (m, a) in a.iter_mut().enumerate() {
+                // SAFETY: as above.
+                *a = V::splat(unsafe { *left.add(m * row) });
+            }
+            for n in 0..N {
+                // SAFETY: as above.
+                let b = unsafe { V::load_from(right.add(n * V::WIDTH)) };
+                for m in 0..M {
+                    sums[m][n] = a[m].mul_add(b, sums[m][n]);
+                }
+            }
+        } else {
+            let mut b = [V::splat(0.0); N];
+            for (n, b) in b.iter_mut().enumerate() {
+                // SAFETY: as above.
+                *b = unsafe { V::load_from(right.add(n * V::WIDTH)) };
+            }
+            for m in 0..M {
+                // SAFETY: as above.
+                let a = V::splat(unsafe { *left.add(m * row) });
+                for n in 0..N {
+                    sums[m][n] = a.mul_add(b[n], sums[m][n]);
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// Four neighbouring vectors. (Of std's closures over arrays not all are inlined, and what is not inlined has no vectors.)
+#[inline(always)]
+pub(super) fn four<V: Vector>(from: &[f32]) -> [V; 4] {
+    let from = &from[..4 * V::WIDTH];
+    [V::load(from), V::load(&from[V::WIDTH..]), V::load(&from[2 * V::WIDTH..]), V::load(&from[3 * V::WIDTH..])]
+}
+
+/// Stores four neighbouring vectors.
+#[inline(always)]
+pub(super) fn store_four<V: Vector>(vectors: [V; 4], to: &mut [f32]) {
+    let to = &mut to[..4 * V::WIDTH];
+    let [a, b, c, d] = vectors;
+    a.store(to);
+    b.store(&mut to[V::WIDTH..]);
+    c.store(&mut to[2 * V::WIDTH..]);
+    d.store(&mut to[3 * V::WIDTH..]);
+}
+
+/// Asks for values that will be needed soon, where the processor can be asked: its own prefetchers neither go backwards through time
+/// nor ahead of stores. A few lines at a time, else the asking waits too.
+#[inline(always)]
+pub(super) fn prefetch(values: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for index in (0..values.len()).step_by(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing; SSE is in every processor of the target.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+/// Four floats: what SSE2 and NEON hold, which compilers find by themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([f32; 4]);
+
+impl Portable {
+    #[inline(always)]
+    fn map(self, other: Self, each: impl Fn(f32, f32) -> f32) -> Self {
+        Self(std::array::from_fn(|index| each(self.0[index], other.0[index])))
+    }
+}
+
+impl Vector for Portable {
+    const WIDTH: usize = 4;
+    const ROWS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; 4])
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        Self([from[0], from[1], from[2], from[3]])
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        to[..4].copy_from_slice(&self.0);
+    }
+
+    #[inline(always)]
+    unsafe fn load_from(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { from.cast::<[f32; 4]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.map(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.map(other, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.map(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.map(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, summand: Self) -> Self {
+        // Without an instruction for it, `f32::mul_add` is a call into the C library.
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+            Self(std::array::from_fn(|index| self.0[index].mul_add(factor.0[index], summand.0[index])))
+        } else {
+            self.mul(factor).add(summand)
+        }
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, summand: Self) -> Self {
+        Self(self.0.map(|value| -value)).mul_add(factor, summand)
+    }
+
+    #[inline(always)]
+    fn at_least(self, limit: Self) -> Self {
+        self.map(limit, |value, limit| if value < limit { limit } else { value })
+    }
+
+    #[inline(always)]
+    fn at_most(self, limit: Self) -> Self {
+        self.map(limit, |value, limit| if value > limit { limit } else { value })
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        Self(self.0.map(|value| f32::from_bits((value.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! Every intrinsic below is sound because a [`Kernel`] is started for its instruction set only where the processor has it.
+
+    use std::arch::x86_64::*;
+
+    use super::{Kernel, Vector};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run_avx2<K: Kernel>(kernel: K) {
+        kernel.run::<Avx2>();
+    }
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    pub(super) fn run_avx512<K: Kernel>(kernel: K) {
+        kernel.run::<Avx512>();
+    }
+
+    /// Eight floats.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx2(__m256);
+
+    /// Sixteen floats.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512(__m512);
+
+    /// SAFETY of all: see the module.
+    macro_rules! vector {
+        (
+            $name:ident, $width:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
+            $div:ident, $mul_add:ident, $neg_mul_add:ident, $max:ident, $min:ident, $to_bits:ident, $from_bits:ident,
+            $shift:ident, $add_bits:ident, $splat_bits:ident
+        ) => {
+            impl Vector for $name {
+                const WIDTH: usize = $width;
+                const ROWS: usize = $rows;
+
+                #[inline(always)]
+                fn splat(value: f32) -> Self {
+                    Self(unsafe { $splat(value) })
+                }
+
+                #[inline(always)]
+                fn load(from: &[f32]) -> Self {
+                    let from = &from[..$width];
+                    Self(unsafe { $load(from.as_ptr()) })
+                }
+
+                #[inline(always)]
+                fn store(self, to: &mut [f32]) {
+                    let to = &mut to[..$width];
+                    unsafe { $store(to.as_mut_ptr(), self.0) }
+                }
+
+                #[inline(always)]
+                unsafe fn load_from(from: *const f32) -> Self {
+                    Self(unsafe { $load(from) })
+                }
+
+                #[inline(always)]
+                fn add(self, other: Self) -> Self {
+                    Self(unsafe { $add(self.0, other.0) })
+                }
+
+                #[inline(always)]
+                fn sub(self, other: Self) -> Self {
+                    Self(unsafe { $sub(self.0, other.0) })
+                }
+
+                #[inline(always)]
+                fn mul(self, other: Self) -> Self {
+                    Self(unsafe { $mul(self.0, other.0) })
+                }
+
+                #[inline(always)]
+                fn div(self, other: Self) -> Self {
+                    Self(unsafe { $div(self.0, other.0) })
+                }
+
+                #[inline(always)]
+                fn mul_add(self, factor: Self, summand: Self) -> Self {
+                    Self(unsafe { $mul_add(self.0, factor.0, summand.0) })
+                }
+
+                #[inline(always)]
+                fn neg_mul_add(self, factor: Self, summand: Self) -> Self {
+                    Self(unsafe { $neg_mul_add(self.0, factor.0, summand.0) })
+                }
+
+                // Of a NaN and a number these instructions return the second operand.
+                #[inline(always)]
+                fn at_least(self, limit: Self) -> Self {
+                    Self(unsafe { $max(limit.0, self.0) })
+                }
+
+                #[inline(always)]
+                fn at_most(self, limit: Self) -> Self {
+                    Self(unsafe { $min(limit.0, self.0) })
+                }
+
+                #[inline(always)]
+                fn power_of_two(self) -> Self {
+                    Self(unsafe { $from_bits($add_bits($shift::<23>($to_bits(self.0)), $splat_bits(1.0_f32.to_bits() as i32))) })
+                }
+            }
+        };
+    }
+
+    vector!(
+        Avx2,
+        8,
+        3,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
+        _mm256_div_ps,
+        _mm256_fmadd_ps,
+        _mm256_fnmadd_ps,
+        _mm256_max_ps,
+        _mm256_min_ps,
+        _mm256_castps_si256,
+        _mm256_castsi256_ps,
+        _mm256_slli_epi32,
+        _mm256_add_epi32,
+        _mm256_set1_epi32
+    );
+    vector!(
+        Avx512,
+        16,
+        6,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_mul_ps,
+        _mm512_div_ps,
+        _mm512_fmadd_ps,
+        _mm512_fnmadd_ps,
+        _mm512_max_ps,
+        _mm512_min_ps,
+        _mm512_castps_si512,
+        _mm512_castsi512_ps,
+        _mm512_slli_epi32,
+        _mm512_add_epi32,
+        _mm512_set1_epi32
+    );
+}
