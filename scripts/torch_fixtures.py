@@ -56,7 +56,7 @@ def trainings(features, window, hidden, layers, batch):
         run(data, shape, "mse", "adam", 1),
         run(data, shape, "mse", "adam", 50),
         run(data, shape, "huber", "adam", 50, learning_rate=3e-3, beta1=0.8, beta2=0.99, epsilon=1e-6, weight_decay=1e-2),
-        run(data, shape, "mae", "adam_w", 50, learning_rate=2e-3, weight_decay=0.1),
+        run(data, shape, "mae", "adamw", 50, learning_rate=2e-3, weight_decay=0.1),
         run(data, shape, "mse", "sgd", 50, learning_rate=1e-2, momentum=0.9, weight_decay=1e-3),
         run(data, shape, "mse", "sgd", 50, learning_rate=1e-1, clip_norm=0.1),
     ]
@@ -120,7 +120,7 @@ def update_rule(model, optimizer, config):
     parameters, rate, decay = model.parameters(), config["learning_rate"], config["weight_decay"]
     if optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=config["momentum"], weight_decay=decay)
-    kind = {"adam": torch.optim.Adam, "adam_w": torch.optim.AdamW}[optimizer]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer]
     betas = (config["beta1"], config["beta2"])
     return kind(parameters, lr=rate, betas=betas, eps=config["epsilon"], weight_decay=decay)
 

@@ -9,7 +9,8 @@ use burn_lanes::{
     PackControl, Progress, Schedule, Shape,
 };
 use kiln::market;
-use kiln::spec::{Data, Feature, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
+use kiln::spec::feature::Feature;
+use kiln::spec::{Data, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
 
 fn data(beta2: f64) -> Data {
     Data {

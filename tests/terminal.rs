@@ -57,7 +57,9 @@ impl Session {
                 }
             }
         });
-        Self { folder, child, keys, bytes, screen: vt100::Parser::new(rows, cols, 0), _pair: pair.master }
+        let size = |cells| std::num::NonZeroU16::new(cells).unwrap();
+        let screen = vt100::Parser::new(size(rows), size(cols), 0);
+        Self { folder, child, keys, bytes, screen, _pair: pair.master }
     }
 
     fn press(&mut self, keys: &str) {

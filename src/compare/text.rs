@@ -54,7 +54,7 @@ mod tests {
     fn names_cannot_drive_the_terminal() {
         let hostile = "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\n\u{feff}";
         let escaped = cleaned(hostile);
-        assert_eq!(escaped, r"a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\u{a}\u{feff}");
+        assert_eq!(escaped, r"a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\u{200b}c\n\u{feff}");
         assert_eq!(cleaned("hidden 32, µ — 模型"), "hidden 32, µ — 模型");
     }
 }

@@ -233,13 +233,21 @@ fn possible(domain: &Domain, value: &Value) -> bool {
     }
 }
 
+/// How many values a domain lists; `None` where they would have to be drawn: a log range of whole numbers has points only if it says how many.
+fn listed(domain: &Domain) -> Option<u128> {
+    match domain {
+        Domain::Int { log: true, points: None, .. } => None,
+        domain => domain.len(),
+    }
+}
+
 /// The members of a zip group must have equally many values, and be active together.
 fn zip_lengths(space: &Space, mistakes: &mut Vec<Mistake>) {
     let mut groups: BTreeMap<&str, (&Parameter, u128)> = BTreeMap::new();
     for parameter in &space.parameters {
         let Some(group) = parameter.zip.as_deref() else { continue };
         let at = |mistake: Mistake, part: &str| mistake.under(key(part)).under(key(&parameter.key));
-        let Some(length) = parameter.domain.len() else {
+        let Some(length) = listed(&parameter.domain) else {
             let mistake = Mistake::name(format!(
                 "'{}' has no fixed number of values, so it cannot move with group \"{group}\"",
                 parameter.key
@@ -277,7 +285,7 @@ pub(super) fn for_strategy(kind: StrategyKind, space: &Space, mistakes: &mut Vec
         return;
     }
     for parameter in &space.parameters {
-        if parameter.domain.len().is_none() && parameter.zip.is_none() {
+        if listed(&parameter.domain).is_none() && parameter.zip.is_none() {
             mistakes.push(
                 Mistake::value(format!(
                     "a grid needs to know which values of '{}' to take: the range has no step and no points",
