@@ -55,7 +55,7 @@ impl<'a> Layer<'a> {
         let outputs = by_tile(&self.sizes, &mut output, hidden);
         self.each_lane(outputs, |lane, panels, outputs| {
             self.each_tile(outputs, |tile, mut output| {
-                let mut cells = vec![0.0; tile.len() * self.sizes.padded()];
+                let mut cells = pool::take(tile.len() * self.sizes.padded());
                 let mut before = Vec::new();
                 let hidden = match (emit, output.pop()) {
                     (Emit::Last, Some(now)) => {
@@ -68,6 +68,7 @@ impl<'a> Layer<'a> {
                     }
                 };
                 self.forward_tile(lane, &tile, panels, hidden, Cells::Current { cells: &mut cells });
+                pool::give(cells);
             });
         });
         output
@@ -123,14 +124,14 @@ impl<'a> Layer<'a> {
             .zip(gradients.bias.chunks_exact_mut(self.bias.len() / lanes))
             .enumerate()
             .collect();
-        work.into_par_iter().for_each(|(lane, (((dx, dw_input), dw_hidden), dbias))| {
-            let mut transposed = vec![0.0; columns.floats(&sizes)];
+        on_threads(work, |(lane, (((dx, dw_input), dw_hidden), dbias))| {
+            let mut transposed = pool::take(columns.floats(&sizes));
             panel::transpose(&sizes, columns, of_lane(self.w_input, lane), of_lane(self.w_hidden, lane), &mut transposed);
             let mut shares = pool::take(tiles * sizes.panels());
             shares.fill(0.0);
             let parts = dx.into_iter().zip(shares.chunks_exact_mut(sizes.panels())).collect();
             self.each_tile(parts, |tile, (dx, gradient)| {
-                let mut scratch = vec![0.0; BackwardTile::scratch(&sizes, tile.len())];
+                let mut scratch = pool::take(BackwardTile::scratch(&sizes, tile.len()));
                 let work = BackwardTile {
                     sizes,
                     rows: tile.len(),
@@ -147,6 +148,7 @@ impl<'a> Layer<'a> {
                     scratch: &mut scratch,
                 };
                 run(self.set, work);
+                pool::give(scratch);
             });
             let (sum, others) = shares.split_at_mut(sizes.panels());
             for other in others.chunks_exact(sizes.panels()) {
@@ -154,6 +156,7 @@ impl<'a> Layer<'a> {
             }
             panel::unpack(&sizes, sum, dw_input, dw_hidden, dbias);
             pool::give(shares);
+            pool::give(transposed);
         });
         gradients
     }
@@ -168,17 +171,17 @@ impl<'a> Layer<'a> {
         let Self { sizes, w_input, w_hidden, bias, .. } = *self;
         let lanes = sizes.lanes;
         let of_lane = |matrix: &'a [f32], lane: usize| &matrix[lane * matrix.len() / lanes..(lane + 1) * matrix.len() / lanes];
-        lanes_of(parts, lanes).into_par_iter().enumerate().for_each(|(lane, parts)| {
-            let mut panels = vec![0.0; sizes.panels()];
+        on_threads(lanes_of(parts, lanes).into_iter().enumerate().collect(), |(lane, parts)| {
+            let mut panels = pool::take(sizes.panels());
             panel::pack(&sizes, of_lane(w_input, lane), of_lane(w_hidden, lane), of_lane(bias, lane), &mut panels);
             each(lane, &panels, parts);
+            pool::give(panels);
         });
     }
 
     /// Runs over a lane's tiles in parallel, each with its part.
     fn each_tile<T: Send>(&self, parts: Vec<T>, each: impl Fn(Range<usize>, T) + Sync) {
-        let tiles: Vec<_> = self.sizes.tiles().zip(parts).collect();
-        tiles.into_par_iter().for_each(|(tile, part)| each(tile, part));
+        on_threads(self.sizes.tiles().zip(parts).collect(), |(tile, part)| each(tile, part));
     }
 
     /// A tile's rows in a sequence `[·, K, B, columns]`.
@@ -207,6 +210,16 @@ impl<'a> Layer<'a> {
             }
         }
         parts
+    }
+}
+
+/// Runs over work on the threads there are; on this one alone if there is nothing to share out, since waking another costs more than
+/// a small tile.
+pub(super) fn on_threads<T: Send>(work: Vec<T>, each: impl Fn(T) + Sync + Send) {
+    if work.len() == 1 || rayon::current_num_threads() == 1 {
+        work.into_iter().for_each(each);
+    } else {
+        work.into_par_iter().for_each(each);
     }
 }
 

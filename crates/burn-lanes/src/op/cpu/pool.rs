@@ -5,8 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Floats below which an allocator does well.
 const LEAST: usize = 1 << 13;
-/// Buffers kept at most; a step of few layers uses fewer.
-const MOST: usize = 64;
+/// Buffers kept at most; a step uses a few for each layer and each thread.
+const MOST: usize = 256;
+/// A buffer is not given to who needs less than such a part of it.
+const WASTE: usize = 4;
 
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
@@ -16,20 +18,16 @@ pub(super) fn take(n: usize) -> Vec<f32> {
         return vec![0.0; n];
     }
     let mut free = lock();
-    let fitting = (0..free.len()).filter(|&index| free[index].capacity() >= n).min_by_key(|&index| free[index].capacity());
-    match fitting {
-        Some(index) => {
-            let mut buffer = free.swap_remove(index);
-            drop(free);
+    let fits = |buffer: &Vec<f32>| (n..=WASTE * n).contains(&buffer.capacity());
+    let best = (0..free.len()).filter(|&index| fits(&free[index])).min_by_key(|&index| free[index].capacity());
+    let taken = best.map(|index| free.swap_remove(index));
+    drop(free);
+    match taken {
+        Some(mut buffer) => {
             buffer.resize(n, 0.0);
             buffer
         }
-        None => {
-            // Sizes have changed: what is too small now will not be wanted again.
-            free.clear();
-            drop(free);
-            vec![0.0; n]
-        }
+        None => vec![0.0; n],
     }
 }
 

@@ -1,7 +1,6 @@
 //! One step of the optimizer in one pass over each lane's row, lanes on threads.
 
-use rayon::prelude::*;
-
+use super::layer::on_threads;
 use crate::OptimizerKind;
 use crate::op::LaneNumbers;
 
@@ -16,15 +15,15 @@ pub(super) struct Rows<T> {
 /// See [`crate::op::update`], whose arithmetic this is, in the same order.
 pub(super) fn update(kind: OptimizerKind, lanes: &[LaneNumbers], before: &Rows<&[f32]>, gradients: &[f32]) -> Rows<Vec<f32>> {
     let mut after = Rows { weights: before.weights.to_vec(), first: before.first.to_vec(), second: before.second.to_vec() };
-    let columns = gradients.len() / lanes.len().max(1);
-    let rows = after.weights.par_chunks_mut(columns.max(1)).zip(after.first.par_chunks_mut(columns.max(1)));
-    let rows = rows.zip(gradients.par_chunks(columns.max(1))).zip(lanes);
+    let columns = (gradients.len() / lanes.len().max(1)).max(1);
+    let rows = after.weights.chunks_mut(columns).zip(after.first.chunks_mut(columns));
+    let rows = rows.zip(gradients.chunks(columns)).zip(lanes);
     if kind == OptimizerKind::Sgd || before.second.is_empty() {
-        rows.for_each(|(((weights, velocity), gradients), lane)| sgd(lane, weights, velocity, gradients));
+        on_threads(rows.collect(), |(((weights, velocity), gradients), lane)| sgd(lane, weights, velocity, gradients));
     } else {
-        let second = after.second.par_chunks_mut(columns.max(1));
-        rows.zip(second)
-            .for_each(|((((weights, first), gradients), lane), second)| adam(kind, lane, weights, first, second, gradients));
+        on_threads(rows.zip(after.second.chunks_mut(columns)).collect(), |((((weights, first), gradients), lane), second)| {
+            adam(kind, lane, weights, first, second, gradients);
+        });
     }
     after
 }
