@@ -99,11 +99,18 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // It fails only when the program has ended already.
+        drop(self.child.kill());
+    }
+}
+
 #[test]
 fn the_dashboard_of_a_sweep_lives_answers_and_puts_the_terminal_back() {
     let mut session = Session::start("fake:sleep:150", 30, 110);
     session.see("does the dashboard work?");
-    session.see("hidden_size");
+    session.see("trials 4");
     assert!(session.screen.screen().alternate_screen());
     session.press("?");
     session.see("pin");
@@ -121,7 +128,7 @@ fn the_dashboard_of_a_sweep_lives_answers_and_puts_the_terminal_back() {
 #[test]
 fn leaving_the_dashboard_can_leave_the_sweep_running() {
     let mut session = Session::start("fake:sleep:150", 24, 80);
-    session.see("hidden_size");
+    session.see("trials 4");
     session.press("q");
     session.see("leave");
     session.press("l");
@@ -139,7 +146,7 @@ fn leaving_the_dashboard_can_leave_the_sweep_running() {
 #[test]
 fn a_dashboard_that_is_killed_stops_its_sweep_resumably() {
     let mut session = Session::start("fake:sleep:300", 24, 80);
-    session.see("hidden_size");
+    session.see("trials 4");
     session.child.kill().unwrap();
     let log = session.folder.path().join("runs/small/logs/sweep.log");
     let begun = Instant::now();

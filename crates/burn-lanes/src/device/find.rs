@@ -59,12 +59,25 @@ pub fn devices() -> Vec<DeviceInfo> {
 /// When it cannot be used.
 pub fn open(spec: DeviceSpec) -> Result<Device, DeviceError> {
     let candidates = match spec {
-        DeviceSpec::Auto => devices(),
+        DeviceSpec::Auto => quietly(),
         DeviceSpec::Cuda(_) => cuda_devices(),
         DeviceSpec::Wgpu(_) => wgpu_devices(),
         DeviceSpec::NdArray | DeviceSpec::Flex => host_devices(),
     };
-    choose(spec, &candidates).map_err(|problem| refusal(spec, &problem, &devices()))
+    choose(spec, &candidates).map_err(|problem| refusal(spec, &problem, &quietly()))
+}
+
+/// As [`devices`], but without asking for wgpu adapters where the machine has no graphics hardware: Vulkan's loader takes tens of
+/// milliseconds and complains on stderr of machines without a screen, only to find a software adapter that `auto` never takes.
+fn quietly() -> Vec<DeviceInfo> {
+    let adapters = if may_have_graphics() { wgpu_devices() } else { Vec::new() };
+    [cuda_devices(), adapters, host_devices()].concat()
+}
+
+/// Whether there is a device file of a graphics driver; systems other than Linux are not asked.
+fn may_have_graphics() -> bool {
+    let files = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd"];
+    !cfg!(target_os = "linux") || files.iter().any(|file| std::path::Path::new(file).exists())
 }
 
 /// The device that a name means, or what is wrong with it.
