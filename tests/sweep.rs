@@ -43,7 +43,7 @@ impl Lab {
 
     fn kiln(&self, trainer: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1").env_remove("KILN_RUNS").stdin(Stdio::null());
         if trainer.is_empty() {
             command.env_remove("KILN_TRAINER")
         } else {

@@ -64,7 +64,7 @@ pub struct SweepArgs {
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Override a key, as in the file: train.epochs=5 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -83,7 +83,7 @@ pub struct WatchArgs {
     /// A sweep's name or folder; the newest unless given
     pub sweep: Option<String>,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
 }
 
@@ -93,7 +93,7 @@ pub struct RunsArgs {
     /// A sweep (name), a run (sweep/id, or an id's unambiguous beginning); all sweeps unless given
     pub selector: Option<String>,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -106,7 +106,7 @@ pub struct ShowArgs {
     /// A run: sweep/id, or an id's unambiguous beginning
     pub run: String,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -123,7 +123,7 @@ pub struct CompareArgs {
     #[arg(long)]
     pub metric: Option<crate::metric::Metric>,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -139,7 +139,7 @@ pub struct EvaluateArgs {
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -161,7 +161,7 @@ pub struct PredictArgs {
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON instead of CSV
     #[arg(long)]
@@ -172,7 +172,7 @@ pub struct PredictArgs {
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR")]
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
     /// Print JSON
     #[arg(long)]

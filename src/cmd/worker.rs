@@ -1,7 +1,7 @@
 //! `kiln worker`: trains packs for a supervisor.
 
 use super::{Failure, Outcome, WorkerArgs, clock};
-use crate::sweep::{trainer, work};
+use crate::sweep::{device_name, trainer, work};
 
 /// Runs the verb.
 ///
@@ -9,7 +9,7 @@ use crate::sweep::{trainer, work};
 /// When the device is not usable or the supervisor can no longer be spoken to.
 pub fn run(args: &WorkerArgs) -> Result<Outcome, Failure> {
     let device = burn_lanes::open(args.device)?;
-    let name = device.to_string();
+    let name = device_name(&device);
     let trainer = trainer(device);
     work(&args.sweep, &name, trainer.as_ref(), clock::now, &mut std::io::stdout())?;
     Ok(Outcome::Done)

@@ -15,5 +15,5 @@ mod worker;
 
 pub use message::{Control, FromWorker, ToWorker};
 pub use supervisor::{Job, Summary, Workers, supervise};
-pub use trainer::{BurnTrainer, Trainer, lane_config, shape, trainer};
+pub use trainer::{BurnTrainer, Trainer, device_name, lane_config, shape, trainer};
 pub use worker::work;

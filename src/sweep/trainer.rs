@@ -26,10 +26,20 @@ pub const TRAINER_VARIABLE: &str = "KILN_TRAINER";
 /// Burn on `device`, or the fake if the environment asks for it.
 #[must_use]
 pub fn trainer(device: Device) -> Box<dyn Trainer> {
-    match std::env::var(TRAINER_VARIABLE) {
-        Ok(name) if name == "fake" || name.starts_with("fake:") => Box::new(FakeTrainer::named(&name)),
-        _ => Box::new(BurnTrainer { device }),
+    match fake() {
+        Some(name) => Box::new(FakeTrainer::named(&name)),
+        None => Box::new(BurnTrainer { device }),
     }
+}
+
+/// What a run records as its device: a fake one says so.
+#[must_use]
+pub fn device_name(device: &Device) -> String {
+    fake().map_or_else(|| device.to_string(), |_| format!("fake ({device})"))
+}
+
+fn fake() -> Option<String> {
+    std::env::var(TRAINER_VARIABLE).ok().filter(|name| name == "fake" || name.starts_with("fake:"))
 }
 
 /// `burn_lanes` on a device.
