@@ -3,7 +3,8 @@
 //! A *pack* is K models of equal [`Shape`] whose weights carry a leading lane axis. Their losses are summed, so that each lane
 //! gets exactly its own gradient; what differs between them ([`LaneConfig`]) is data. K = 1 is an ordinary training.
 //!
-//! The public API knows no backend: a [`Device`] is chosen at run time.
+//! The public API knows no backend: a [`Device`] is chosen at run time. The CPU backends take the best instruction set that the
+//! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ.
 
 mod checkpoint;
 mod data;

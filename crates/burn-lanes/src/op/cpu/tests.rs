@@ -256,3 +256,53 @@ fn values_that_are_not_finite_neither_crash_nor_reach_other_windows() {
         }
     }
 }
+
+/// Output and gradients on a backend, from an input that lies in memory in another order.
+fn permuted<B: host::Host>(drawn: &Drawn) -> [Vec<f32>; 5] {
+    let [time, lanes, batch, features, hidden] = drawn.dims;
+    let device = Default::default();
+    let data = |values: &[f32], dims: &[usize]| TensorData::new(values.to_vec(), dims.to_vec());
+    let args = || {
+        // [F, B, K, T] in memory.
+        let x = Tensor::<B, 4>::from_data(data(&drawn.x, &[features, batch, lanes, time]), &device).permute([3, 2, 1, 0]);
+        LstmArgs::<B> {
+            input: primitive(x),
+            w_input: primitive(Tensor::<B, 3>::from_data(data(&drawn.wi, &[lanes, features, 4 * hidden]), &device)),
+            w_hidden: primitive(Tensor::<B, 3>::from_data(data(&drawn.wh, &[lanes, hidden, 4 * hidden]), &device)),
+            bias: primitive(Tensor::<B, 2>::from_data(data(&drawn.bias, &[lanes, 4 * hidden]), &device)),
+            emit: Emit::Sequence,
+        }
+    };
+    // One gradient for all steps and windows, repeated without a copy.
+    let outside = Tensor::<B, 1>::from_data(data(&drawn.direction[..hidden], &[hidden]), &device);
+    let outside = outside.reshape([1, 1, 1, hidden]).expand([time, lanes, batch, hidden]);
+    let set = InstructionSet::chosen();
+    let (output, saved) = host::forward_saving::<B>(set, args());
+    let gradients = host::backward::<B>(set, args(), saved, primitive(outside), Wanted::WeightsAndInput);
+    let LstmGradients { input, w_input, w_hidden, bias } = gradients;
+    let vec = |data: TensorData| data.to_vec::<f32>().unwrap();
+    [
+        vec(tensor::<B, 4>(output).into_data()),
+        vec(tensor::<B, 4>(input.unwrap()).into_data()),
+        vec(tensor::<B, 3>(w_input).into_data()),
+        vec(tensor::<B, 3>(w_hidden).into_data()),
+        vec(tensor::<B, 2>(bias).into_data()),
+    ]
+}
+
+#[test]
+fn tensors_that_are_not_contiguous_are_read_in_their_own_order() {
+    let drawn = Drawn::new([5, 3, 4, 2, 7], 11);
+    let [time, lanes, batch, features, hidden] = drawn.dims;
+    let mut plain = Drawn::new(drawn.dims, 11);
+    for (index, x) in plain.x.iter_mut().enumerate() {
+        let (f, b, k, t) =
+            (index % features, index / features % batch, index / features / batch % lanes, index / features / batch / lanes);
+        *x = drawn.x[((f * batch + b) * lanes + k) * time + t];
+    }
+    plain.direction = drawn.direction[..hidden].repeat(time * lanes * batch);
+    let theirs = plain.ours(InstructionSet::chosen(), Emit::Sequence);
+    assert!(permuted::<Flex>(&drawn).iter().zip(&theirs).all(|(ours, theirs)| same_bits(ours, theirs)));
+    #[cfg(feature = "ndarray")]
+    assert!(permuted::<burn::backend::NdArray>(&drawn).iter().zip(&theirs).all(|(ours, theirs)| same_bits(ours, theirs)));
+}
