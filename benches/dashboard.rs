@@ -122,7 +122,7 @@ fn screen() -> Screen {
 
 #[divan::bench(name = "dashboard, 1000 trials: draw", args = [(80, 24), (200, 60)])]
 fn draw(bencher: Bencher, (columns, rows): (u16, u16)) {
-    let mut screen = screen();
+    let screen = screen();
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer is a terminal");
     bencher.bench_local(|| terminal.draw(|frame| screen.draw(frame, 1.0)).map(|frame| frame.count));
 }

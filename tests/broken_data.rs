@@ -1,5 +1,7 @@
 //! Each file of `tests/data/broken/` is broken in one way, and its message says so. A new way to be broken: add a file.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use kiln::market::{prepare, probe};

@@ -1,6 +1,8 @@
 //! Every file under `tests/specs/invalid` is refused, with the message that stands beside it; every file under `tests/specs/valid` is
 //! believed. A line `# --set key=value` in a file is an argument.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use kiln::spec::Experiment;
 use std::path::{Path, PathBuf};
 

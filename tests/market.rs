@@ -1,5 +1,7 @@
 //! The left bank from file to series, on the sample that ships with Kiln.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use kiln::market::{Prepared, fingerprint, prepare, prepare_forecast, probe};

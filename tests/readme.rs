@@ -1,5 +1,7 @@
 //! What README.md says is what the program does: the table of keys is the program's own, and the file that it shows is an experiment.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use kiln::spec::{Experiment, keys};

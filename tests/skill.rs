@@ -4,6 +4,8 @@
 //! 0). A model that learns comes near β²; one that looks into the future goes beyond. The standard deviation of an R² measured on n windows
 //! is about 2·√(R²/n), and 1/√n-ish noise at R² = 0 is bounded by the same formula at the largest R² that noise makes, 1/n a parameter.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use burn_lanes::{
     DeviceSpec, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack,
     PackControl, Progress, Schedule, Shape,

@@ -1,5 +1,7 @@
 //! Kills, cuts and flipped bits: whatever happens to a file, the reader says so and shows the rest.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! The binary from one end to the other: sweeps that are run twice, edited, broken, killed and interrupted. With the fake trainer where
 //! training does not matter, with flex where its numbers do.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

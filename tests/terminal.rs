@@ -1,5 +1,7 @@
 //! The real binary in a pseudo-terminal: the dashboard appears, answers keys, stays for a look at the end, and puts the terminal back.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};

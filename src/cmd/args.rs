@@ -47,7 +47,7 @@ pub struct CheckArgs {
     /// Override a key, as in the file: train.epochs=5 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
-    /// Train on another backend than the file says: auto, cuda[:N], wgpu[:N], ndarray, flex
+    /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
     /// Print JSON
@@ -60,7 +60,7 @@ pub struct CheckArgs {
 pub struct SweepArgs {
     /// The experiment file
     pub file: PathBuf,
-    /// Train on another backend than the file says: auto, cuda[:N], wgpu[:N], ndarray, flex
+    /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
     /// Where the sweeps' folders are

@@ -167,7 +167,7 @@ pub fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
     for report in epochs(&losses(place, epochs_done)) {
         let cursor = Cursor { epoch: report.epoch, batch: 0 };
         events.push(Event::Epoch(report));
-        if cursor.epoch % 5 == 0 {
+        if cursor.epoch.is_multiple_of(5) {
             events.push(Event::Checkpoint(cursor));
         }
     }

@@ -105,6 +105,7 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let runs = window::runs(&bars.ts, bars.bar_seconds);
     odd.extend(report::odd(bars, &runs));
     let rows = bars.len() - warm_up;
+    #[expect(clippy::single_range_in_vec_init, reason = "one run over all rows is what is meant")]
     let (target_runs, row_runs) = if data.cross_gaps {
         (vec![0..bars.len()], vec![0..rows])
     } else {

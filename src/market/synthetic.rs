@@ -14,7 +14,7 @@
 //!
 //! * Volatility "constant": σ = sd at every bar, prices are not rounded, nothing happens between sessions. The close-to-close log
 //!   return is the model's own, up to the last bits of a price.
-//! * Volatility "stochastic": σ[t] = sd · shape(time of the session) · exp(h[t] − Var h), where h is the sum of three AR(1) with
+//! * Volatility "stochastic": `σ[t] = sd · shape(time of the session) · exp(h[t] − Var h)`, where h is the sum of three AR(1) with
 //!   half-lives of minutes, hours and days (the cascade that Corsi 2009 forecasts with) and the shape falls from the open and rises
 //!   to the close; E σ² = sd². Prices jump between sessions (a fifth of a day's variance, Student-t(4)) and are rounded to a tick.
 //!   Where the volatility moves, a forecaster of raw returns that does not know σ explains a little less than β².

@@ -20,18 +20,13 @@ pub(super) struct Table {
 }
 
 /// Where rows stand in their file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) enum Places {
     /// Text: `(row, line)` of each row that does not stand on the line after the row before; rows from 0, lines from 1.
     Lines(Vec<(usize, usize)>),
     /// A table without lines.
+    #[default]
     Rows,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self::Rows
-    }
 }
 
 impl Places {

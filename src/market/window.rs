@@ -108,6 +108,7 @@ mod tests {
 
     #[test]
     fn with_the_default_embargo_validation_starts_at_the_same_row_whatever_the_window() {
+        #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
         let whole: [Range<usize>; 1] = [0..1000];
         for window in [5, 20, 60] {
             let split = Split { valid: 0.2, test: 0.1, embargo: window + 1 };

@@ -178,7 +178,7 @@ pub struct Target {
 pub enum TargetKind {
     /// The close `horizon` bars ahead, in price units.
     Price,
-    /// ln(close[t+h] / close[t]).
+    /// `ln(close[t+h] / close[t])`.
     LogReturn,
     /// ln of the square root of the sum of the next `horizon` squared log returns.
     LogVolatility,

@@ -68,7 +68,7 @@ fn one_of(root: &Path, selector: &str, mut runs: Vec<PathBuf>, sweeps: &[PathBuf
     match runs.len() {
         1 => Ok(Selection::Run(runs.remove(0))),
         0 => {
-            let names: Vec<String> = sweeps.iter().map(|sweep| name_of(sweep)).collect();
+            let names: Vec<String> = sweeps.iter().map(name_of).collect();
             let near = names.iter().max_by(|a, b| strsim::jaro_winkler(a, selector).total_cmp(&strsim::jaro_winkler(b, selector)));
             let hint = match near {
                 Some(near) if strsim::jaro_winkler(near, selector) > 0.8 => format!("; did you mean '{near}'?"),

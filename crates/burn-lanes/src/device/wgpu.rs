@@ -54,7 +54,7 @@ fn adapters() -> &'static [Adapter] {
         let backends = Backends::from(AutoGraphicsApi::backend());
         let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
         let found = wait(instance.enumerate_adapters(backends));
-        number(found.iter().map(|adapter| adapter.get_info()).map(|info| (info.name, info.device_type)).collect())
+        number(found.iter().map(::wgpu::Adapter::get_info).map(|info| (info.name, info.device_type)).collect())
     })
 }
 

@@ -201,7 +201,8 @@ fn a_state_taken_at_an_epochs_end_goes_on_with_lanes_of_other_epochs() {
     let series = series(120, 3, 6);
     let shape = shape(OptimizerKind::Adam);
     let config = LaneConfig { epochs: 4, dropout: 0.2, ..LaneConfig::default() };
-    let undisturbed = trained(&series, &shape, fresh(&[config.clone()]), Recorder { keep_states: Some(2), ..Recorder::default() });
+    let undisturbed =
+        trained(&series, &shape, fresh(std::slice::from_ref(&config)), Recorder { keep_states: Some(2), ..Recorder::default() });
     let (_, state) = undisturbed.states[0].clone();
     assert_eq!((state.epoch, state.cursor), (2, 0));
     let lanes = vec![Lane { config: config.clone(), resume: None }, Lane { config, resume: Some(state) }];
@@ -217,7 +218,8 @@ fn a_state_saved_just_before_an_early_stop_ends_at_once_when_it_goes_on() {
     let shape = shape(OptimizerKind::Sgd);
     let rule = Some(EarlyStopping { patience: 1, min_delta: 10.0 });
     let config = LaneConfig { epochs: 9, early_stopping: rule, ..LaneConfig::default() };
-    let undisturbed = trained(&series, &shape, fresh(&[config.clone()]), Recorder { keep_states: Some(2), ..Recorder::default() });
+    let undisturbed =
+        trained(&series, &shape, fresh(std::slice::from_ref(&config)), Recorder { keep_states: Some(2), ..Recorder::default() });
     assert_eq!(undisturbed.ended[&0].end, LaneEnd::EarlyStopped);
     assert_eq!((undisturbed.ended[&0].epochs, undisturbed.ended[&0].best_epoch), (2, 1));
     let resume = Some(undisturbed.states[0].1.clone());

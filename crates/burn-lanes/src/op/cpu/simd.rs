@@ -132,6 +132,7 @@ pub(super) struct Left<'a> {
 ///
 /// # Panics
 /// When a factor is too short, which is checked before the loop.
+#[expect(clippy::needless_range_loop, reason = "with iterators the compiler spills the sums out of the registers")]
 #[inline(always)]
 pub(super) fn product<V: Vector, const M: usize, const N: usize>(
     mut sums: [[V; N]; M],
