@@ -23,7 +23,7 @@ use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Plan};
-use crate::spec::{Experiment, TargetKind};
+use crate::spec::{Experiment, Source, TargetKind};
 use crate::store::{Follower, RunState, SweepFolder, SweepManifest, read_sweep};
 use crate::sweep::{Control, Job, Workers, supervise};
 use crate::trial::Trial;
@@ -65,9 +65,21 @@ impl Ready {
         let experiment = Experiment::load(&args.file, &args.overrides)?;
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
-        let plan = plan::plan(&experiment, &fingerprint)?;
+        let mut plan = plan::plan(&experiment, &fingerprint)?;
+        anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
     }
+}
+
+/// Makes the data files' paths absolute in what the runs record, so that `evaluate` finds them from any folder. (A path is no part of a
+/// trial's identity; the content is.)
+fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
+    for trial in &mut plan.trials {
+        if let Source::File { path, .. } = &mut trial.settings.data.source {
+            *path = std::path::absolute(&*path).context("the current folder is gone")?;
+        }
+    }
+    Ok(())
 }
 
 fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
