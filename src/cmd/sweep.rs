@@ -23,7 +23,7 @@ use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Plan};
-use crate::spec::{Experiment, Source, TargetKind};
+use crate::spec::{Experiment, Settings, Source, TargetKind};
 use crate::store::{Follower, RunState, SweepFolder, SweepManifest, read_sweep};
 use crate::sweep::{Control, Job, Workers, supervise};
 use crate::trial::Trial;
@@ -92,8 +92,9 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let (mut record, mut follower) = Follower::open(&folder.path)?;
     let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(&record.runs, trial)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let slots = if device.is_cpu() { cores } else { 1 };
-    let packs = plan::packs(&missing, max_lanes(device.is_cpu()), slots);
+    // Twice as many packs as workers and the costliest first, so that no worker is left alone with a large one at the end.
+    let mut packs = plan::packs(&missing, max_lanes(device.is_cpu()), if device.is_cpu() { 2 * cores } else { 1 });
+    packs.sort_by_key(|pack| std::cmp::Reverse(pack.trials.iter().map(|&index| cost(&missing[index].settings)).sum::<u128>()));
     writeln!(
         out,
         "{}: {} trials ({} done), {} to train in {} packs on {device}",
@@ -142,6 +143,14 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         return Ok(Outcome::Interrupted);
     }
     Ok(outcome(&record, summary.unrecorded.is_empty()))
+}
+
+/// Multiplications of one trial's training per row of data, if it trains all its epochs; for comparing trials of a sweep.
+fn cost(settings: &Settings) -> u128 {
+    let Settings { data, model, train } = settings;
+    let (hidden, layers) = (model.hidden_size as u128, model.num_layers as u128);
+    let inputs = data.features.len() as u128 + (layers - 1) * hidden;
+    4 * hidden * (inputs + layers * hidden) * data.window as u128 * train.epochs as u128 / data.step.max(1) as u128
 }
 
 fn outcome(record: &crate::store::SweepRecord, all_recorded: bool) -> Outcome {
