@@ -1,8 +1,8 @@
 //! A trainer without training: its losses are a pure function of the lane's settings and the epoch, so that the command line, the
 //! store and the dashboard can be tested with exact numbers and without waiting.
 //!
-//! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lane 0 diverges in epoch
-//! E), `sleep:MS` (each epoch takes so long).
+//! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
+//! diverge in epoch E), `sleep:MS` (each epoch takes so long).
 
 use burn_lanes::{
     EpochReport, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState, Series,
@@ -117,7 +117,7 @@ impl Trainer for FakeTrainer {
             }
             lanes.retain_mut(|(index, lane, epoch, stop)| {
                 *epoch += 1;
-                if *index == 0 && self.fault == Some(Fault::Nan(*epoch)) {
+                if lane.config.learning_rate >= 3e-3 && self.fault == Some(Fault::Nan(*epoch)) {
                     let what = "training loss is NaN".to_owned();
                     return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(hidden, *epoch, stop));
                 }
