@@ -2,7 +2,7 @@
 //!
 //! The signal explains a share β² of a return's variance and no linear model can see it (research: R² of an oracle is β², of a linear model
 //! 0). A model that learns comes near β²; one that looks into the future goes beyond. The standard deviation of an R² measured on n windows
-//! is about 2·√(R²/n), and 1/√n-ish noise at R² = 0 is bounded by the same formula at the largest R² that noise makes, 1/n a parameter.
+//! is about 2·√(R²/n); without any signal R² is itself of the order of 1/n, which makes it about 2/n.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -38,8 +38,8 @@ fn data(beta2: f64) -> Data {
     }
 }
 
-/// R² over the validation windows of the best of a lane's epochs by training order: the last epoch of a fixed, short training, so that the
-/// validation windows choose nothing.
+/// R² over the validation windows after the last epoch of a fixed, short training, so that the validation windows choose nothing; that of the
+/// linear baseline; and the number of windows.
 fn r2(beta2: f64) -> (f64, f64, usize) {
     let data = data(beta2);
     let prepared = market::prepare(&data).unwrap();
@@ -111,7 +111,6 @@ fn a_planted_signal_that_no_linear_model_sees_is_found_and_not_exceeded() {
 #[test]
 fn where_there_is_no_signal_none_is_found() {
     let (r2, _, n) = r2(0.0);
-    // Under no signal an R² of 1/n a free parameter is luck; three standard deviations of a small one are 3·2·√(r/n) at r = 1/n.
     let sd = 2.0 / n as f64;
     println!("beta² 0: R² {r2:.5}, sd {sd:.5}, {n} windows");
     assert!(r2 <= 3.0 * sd, "something leaks: R² {r2:.5}");

@@ -7,7 +7,7 @@ use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observe
 use serde::Serialize;
 
 use super::args::CheckArgs;
-use super::sweep::max_lanes;
+use super::sweep::packs;
 use super::{Failure, Outcome};
 use crate::market;
 use crate::plan;
@@ -67,7 +67,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let plan = plan::plan(&experiment, &fingerprint)?;
     let trials: Vec<&Trial> = plan.trials.iter().collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let packs = plan::packs(&trials, max_lanes(device.is_cpu()), if device.is_cpu() { 2 * cores } else { 1 });
+    let packs = packs(&trials, &device, cores);
     let workers = Workers::plan(&device, cores, packs.len());
     let trainer = trainer(device.clone());
     let mut checked = Vec::new();

@@ -3,6 +3,7 @@
 //! On a terminal this process draws the dashboard and a second one, the same command with `--plain --controlled`, supervises: so
 //! leaving the dashboard can leave the sweep running, and a dashboard that dies takes nothing with it but its control line.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -22,16 +23,15 @@ use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TargetKind};
-use crate::store::{Follower, RunState, SweepFolder, SweepManifest, read_sweep};
+use crate::store::{Follower, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
 use crate::sweep::{Control, Job, Workers, supervise};
-use crate::trial::Trial;
+use crate::trial::{Trial, TrialId};
 
-/// Lanes of a pack at most: on the host's cores a pack of eight keeps its activations in the cache; a GPU takes as many as there are.
-pub const fn max_lanes(device_is_cpu: bool) -> usize {
-    if device_is_cpu { 8 } else { 128 }
-}
+/// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
+const MAX_CPU_LANES: usize = 8;
+const MAX_GPU_LANES: usize = 128;
 
 /// An attempt that fails this often without a result is not tried again.
 const MAX_ATTEMPTS: u32 = 3;
@@ -90,11 +90,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     folder.write_manifest(&manifest)?;
     folder.create_runs(&plan.trials)?;
     let (mut record, mut follower) = Follower::open(&folder.path)?;
-    let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(&record.runs, trial)).collect();
+    let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
+    let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied())).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // Twice as many packs as workers and the costliest first, so that no worker is left alone with a large one at the end.
-    let mut packs = plan::packs(&missing, max_lanes(device.is_cpu()), if device.is_cpu() { 2 * cores } else { 1 });
-    packs.sort_by_key(|pack| std::cmp::Reverse(pack.trials.iter().map(|&index| cost(&missing[index].settings)).sum::<u128>()));
+    let packs = packs(&missing, &device, cores);
     writeln!(
         out,
         "{}: {} trials ({} done), {} to train in {} packs on {device}",
@@ -145,6 +144,15 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     Ok(outcome(&record, summary.unrecorded.is_empty()))
 }
 
+/// Packs of trials for a device. On the host's cores twice as many as workers and the costliest first, so that no worker is left alone
+/// with a large one at the end.
+pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
+    let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, 2 * cores) } else { (MAX_GPU_LANES, 1) };
+    let mut packs = plan::packs(trials, max_lanes, least);
+    packs.sort_by_key(|pack| std::cmp::Reverse(pack.trials.iter().map(|&index| cost(&trials[index].settings)).sum::<u128>()));
+    packs
+}
+
 /// Multiplications of one trial's training per row of data, if it trains all its epochs; for comparing trials of a sweep.
 fn cost(settings: &Settings) -> u128 {
     let Settings { data, model, train } = settings;
@@ -153,7 +161,7 @@ fn cost(settings: &Settings) -> u128 {
     4 * hidden * (inputs + layers * hidden) * data.window as u128 * train.epochs as u128 / data.step.max(1) as u128
 }
 
-fn outcome(record: &crate::store::SweepRecord, all_recorded: bool) -> Outcome {
+fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
     let failed = current(record).any(|run| {
         let failed_result = run.result.as_ref().is_some_and(|result| matches!(result.end, End::Failed { .. }));
         failed_result || run.result.is_none()
@@ -161,18 +169,18 @@ fn outcome(record: &crate::store::SweepRecord, all_recorded: bool) -> Outcome {
     if failed || !all_recorded { Outcome::SomeFailed } else { Outcome::Done }
 }
 
-fn current(record: &crate::store::SweepRecord) -> impl Iterator<Item = &crate::store::RunRecord> {
+fn current(record: &SweepRecord) -> impl Iterator<Item = &RunRecord> {
     record.runs.iter().filter(|run| run.current)
 }
 
 /// No result yet, and not given up.
-fn is_missing(runs: &[crate::store::RunRecord], trial: &Trial) -> bool {
-    let Some(run) = runs.iter().find(|run| run.trial.id == trial.id) else { return true };
+fn is_missing(run: Option<&RunRecord>) -> bool {
+    let Some(run) = run else { return true };
     let failed = matches!(run.progress.state, RunState::Ended(End::Failed { .. }));
     run.result.is_none() && !(failed && run.progress.attempt >= MAX_ATTEMPTS)
 }
 
-fn manifest(experiment: &Experiment, plan: &Plan, origin: crate::store::Origin) -> SweepManifest {
+fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManifest {
     SweepManifest {
         v: 1,
         name: experiment.name.clone(),
@@ -191,7 +199,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: crate::store::Origin) 
     }
 }
 
-fn write_ranking(record: &crate::store::SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
     let runs: Vec<_> = current(record).cloned().collect();
     writeln!(out)?;
     compare(&runs, objective(manifest)).write_ranking(out, RANKED)?;
@@ -211,19 +219,11 @@ fn interrupts() -> Result<&'static AtomicUsize, Failure> {
 /// Control lines from stdin; when it closes, the channel does.
 fn listen(sender: Sender<Control>) {
     std::thread::spawn(move || {
-        let mut detached = false;
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if let Ok(control) = serde_json::from_str::<Control>(&line) {
-                detached |= control == Control::Detach;
-                if sender.send(control).is_err() {
-                    return;
-                }
-            }
-        }
-        if detached {
-            // Keeps the channel open: nobody will close it in the dashboard's name.
-            loop {
-                std::thread::park();
+            if let Ok(control) = serde_json::from_str(&line)
+                && sender.send(control).is_err()
+            {
+                return;
             }
         }
     });
@@ -282,8 +282,6 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     match leave {
         Ok(Leave::Detached) => {
             writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name)?;
-            // The pipe must stay open until the supervisor has read the line; it ignores the closing then.
-            std::thread::sleep(Duration::from_millis(200));
             return Ok(Outcome::Done);
         }
         Ok(Leave::Finished | Leave::Quit) => {}
