@@ -1,67 +1,126 @@
-//! The series on the device, and batches gathered from it by index.
+//! The series on the device, and batches of its windows by their numbers: a window is never copied out of the series on the host.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
+use crate::random::Dropout;
 use crate::{Series, Shape, random};
 
 /// A series that lies on a device.
 #[derive(Clone, Debug)]
 pub(crate) struct Resident<B: Backend> {
-    features: Tensor<B, 2>,     // [rows, F]
-    target: Tensor<B, 1>,       // [rows]
-    offsets: Tensor<B, 3, Int>, // [T, 1, 1]: −(T−1) ..= 0
-    window: usize,
-}
-
-/// The windows of one step: inputs `[T, K, B, F]` and targets `[K, B]`.
-#[derive(Clone, Debug)]
-pub(crate) struct Windows<B: Backend> {
-    pub(crate) inputs: Tensor<B, 4>,
-    pub(crate) targets: Tensor<B, 2>,
+    /// `[rows, F]`.
+    pub(crate) features: Tensor<B, 2>,
+    /// `[rows]`.
+    pub(crate) target: Tensor<B, 1>,
 }
 
 impl<B: Backend> Resident<B> {
     /// Uploads a series.
-    pub(crate) fn new(series: &Series, shape: &Shape, device: &B::Device) -> Self {
-        let window = shape.window;
+    pub(crate) fn new(series: &Series, device: &B::Device) -> Self {
         let features = TensorData::new(series.features.clone(), [series.rows(), series.columns]);
         // NaN marks rows without a target; none of them is gathered, but a zero is safe on devices with fast-math too.
         let target: Vec<f32> = series.target.iter().map(|&value| if value.is_finite() { value } else { 0.0 }).collect();
-        let offsets: Vec<i32> = (0..window).map(|t| t as i32 - (window as i32 - 1)).collect();
         Self {
             features: Tensor::from_data(features, device),
             target: Tensor::from_data(TensorData::new(target, [series.rows()]), device),
-            offsets: Tensor::from_data(TensorData::new(offsets, [window, 1, 1]), device),
-            window,
         }
-    }
-
-    /// The windows that end at `ends`, `[K, B]`.
-    pub(crate) fn gather(&self, ends: Tensor<B, 2, Int>) -> Windows<B> {
-        let [lanes, batch] = ends.dims();
-        let columns = self.features.dims()[1];
-        let rows = ends.clone().unsqueeze_dim::<3>(0) + self.offsets.clone(); // [T, K, B]
-        let inputs = self.features.clone().select(0, rows.reshape([self.window * lanes * batch]));
-        Windows {
-            inputs: inputs.reshape([self.window, lanes, batch, columns]),
-            targets: self.target.clone().select(0, ends.reshape([lanes * batch])).reshape([lanes, batch]),
-        }
-    }
-
-    /// The windows that end at `ends`, gathered once and seen by all `lanes`.
-    pub(crate) fn gather_shared(&self, ends: &[u32], lanes: usize) -> Windows<B> {
-        let batch = ends.len();
-        let windows = self.gather(ends_tensor(&[ends.to_vec()], &self.features.device()));
-        let [time, _, _, columns] = windows.inputs.dims();
-        Windows { inputs: windows.inputs.expand([time, lanes, batch, columns]), targets: windows.targets.expand([lanes, batch]) }
     }
 }
 
-/// Last rows of windows, one list of equal length for each lane: `[K, N]`.
-pub(crate) fn ends_tensor<B: Backend>(ends: &[Vec<u32>], device: &B::Device) -> Tensor<B, 2, Int> {
-    let count = ends.first().map_or(0, Vec::len);
-    let values: Vec<i32> = ends.iter().flatten().map(|&end| end as i32).collect();
-    Tensor::from_data(TensorData::new(values, [ends.len(), count]), device)
+/// Last rows of windows: lists of equal length, one for each lane or one that all lanes see. Kept on the host, and on the device once
+/// somebody asks for them there.
+#[derive(Debug)]
+pub(crate) struct Ends<B: Backend> {
+    lists: Vec<Vec<u32>>,
+    device: B::Device,
+    tensor: OnceLock<Tensor<B, 2, Int>>,
+}
+
+impl<B: Backend> Ends<B> {
+    /// These lists.
+    pub(crate) fn new(lists: Vec<Vec<u32>>, device: &B::Device) -> Arc<Self> {
+        Arc::new(Self { lists, device: device.clone(), tensor: OnceLock::new() })
+    }
+
+    /// On the device: `[K, N]` or `[1, N]`.
+    pub(crate) fn tensor(&self) -> Tensor<B, 2, Int> {
+        let upload = || {
+            let count = self.lists.first().map_or(0, Vec::len);
+            let values: Vec<i32> = self.lists.iter().flatten().map(|&end| end as i32).collect();
+            Tensor::from_data(TensorData::new(values, [self.lists.len(), count]), &self.device)
+        };
+        self.tensor.get_or_init(upload).clone()
+    }
+}
+
+/// Some of the windows of each list.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows<B: Backend> {
+    pub(crate) ends: Arc<Ends<B>>,
+    pub(crate) range: Range<usize>,
+}
+
+impl<B: Backend> Windows<B> {
+    /// Windows of a lane.
+    pub(crate) fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether all lanes see the same windows.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.ends.lists.len() == 1
+    }
+
+    /// Last rows of a lane's windows.
+    pub(crate) fn of_lane(&self, lane: usize) -> &[u32] {
+        let list = if self.are_shared() { 0 } else { lane };
+        &self.ends.lists[list][self.range.clone()]
+    }
+}
+
+/// Some windows of each lane, and all that a pass over them needs beside the weights.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch<B: Backend> {
+    /// Of the models; its batch is the size of a full one.
+    pub(crate) shape: Shape,
+    pub(crate) lanes: usize,
+    pub(crate) series: Arc<Resident<B>>,
+    pub(crate) windows: Windows<B>,
+    /// One for each lane; empty when no lane drops anything.
+    pub(crate) dropout: Vec<Dropout>,
+}
+
+/// Windows copied out on the device.
+#[derive(Clone, Debug)]
+pub(crate) struct Gathered<B: Backend> {
+    /// `[T, K, B, F]`.
+    pub(crate) inputs: Tensor<B, 4>,
+    /// `[K, B]`.
+    pub(crate) targets: Tensor<B, 2>,
+}
+
+impl<B: Backend> Batch<B> {
+    /// The windows' values, for those who cannot gather them where they are used.
+    pub(crate) fn gather(&self) -> Gathered<B> {
+        let Resident { features, target } = &*self.series;
+        let (time, columns) = (self.shape.window, self.shape.features);
+        let Range { start, end } = self.windows.range;
+        let ends = self.windows.ends.tensor();
+        let lists = ends.dims()[0];
+        let ends = ends.slice([0..lists, start..end]); // [K or 1, B]
+        let windows = end - start;
+        let offsets: Vec<i32> = (0..time).map(|t| t as i32 - (time as i32 - 1)).collect();
+        let offsets: Tensor<B, 3, Int> = Tensor::from_data(TensorData::new(offsets, [time, 1, 1]), &features.device());
+        let rows = ends.clone().unsqueeze_dim::<3>(0) + offsets; // [T, K or 1, B]
+        let inputs = features.clone().select(0, rows.reshape([time * lists * windows]));
+        Gathered {
+            inputs: inputs.reshape([time, lists, windows, columns]).expand([time, self.lanes, windows, columns]),
+            targets: target.clone().select(0, ends.reshape([lists * windows])).reshape([lists, windows]).expand([self.lanes, windows]),
+        }
+    }
 }
 
 /// The training windows in the order of a lane's epoch, counted from 0.

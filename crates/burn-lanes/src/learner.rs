@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use crate::op::{LstmKernels, release_memory};
+use crate::op::{LstmBackend, release_memory};
 use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
 
 /// Trials of equal shape, to be trained together.
@@ -59,7 +59,7 @@ pub fn predict(device: &Device, series: &Series, shape: &Shape, weights: &Weight
 trait Work {
     type Output;
 
-    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<Self::Output, TrainError>;
+    fn run<B: LstmBackend>(self, device: &B::Device) -> Result<Self::Output, TrainError>;
 }
 
 struct Training<'a> {
@@ -71,7 +71,7 @@ struct Training<'a> {
 impl Work for Training<'_> {
     type Output = ();
 
-    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<(), TrainError> {
+    fn run<B: LstmBackend>(self, device: &B::Device) -> Result<(), TrainError> {
         rounds::run::<B>(device, self.series, self.pack, self.observer)
     }
 }
@@ -86,7 +86,7 @@ struct Forecast<'a> {
 impl Work for Forecast<'_> {
     type Output = Vec<f32>;
 
-    fn run<B: LstmKernels>(self, device: &B::Device) -> Result<Vec<f32>, TrainError> {
+    fn run<B: LstmBackend>(self, device: &B::Device) -> Result<Vec<f32>, TrainError> {
         forecast::run::<B>(device, self.series, self.shape, self.weights, self.ends)
     }
 }

@@ -20,6 +20,15 @@ pub(crate) fn window_losses<B: Backend>(loss: Loss, errors: Tensor<B, 2>) -> Ten
     }
 }
 
+/// What [`window_losses`] changes by with each error, `[K, B]`.
+pub(crate) fn error_gradients<B: Backend>(loss: Loss, errors: Tensor<B, 2>) -> Tensor<B, 2> {
+    match loss {
+        Loss::Mse => errors * 2.0,
+        Loss::Mae => errors.sign(),
+        Loss::Huber => errors.clamp(-1.0, 1.0),
+    }
+}
+
 /// Sums over the windows of a batch, `[K, 3]`: loss, squared error, absolute error.
 pub(crate) fn sums<B: Backend>(loss: Loss, errors: Tensor<B, 2>) -> Tensor<B, 2> {
     let squared = (errors.clone() * errors.clone()).sum_dim(1);

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
 use crate::model::LaneModel;
-use crate::op::{LaneNumbers, LstmKernels, UpdateRows, primitive, tensor};
+use crate::op::{LaneNumbers, LstmBackend, UpdateRows, primitive, tensor};
 use crate::{LaneConfig, OptimizerKind, Schedule, ScheduleState};
 
 /// What the optimizer knows of one lane.
@@ -106,16 +106,16 @@ impl<B: AutodiffBackend> LaneOptimizer<B> {
 
 impl<B: AutodiffBackend> Optimizer<LaneModel<B>, B> for LaneOptimizer<B>
 where
-    B::InnerBackend: LstmKernels,
+    B::InnerBackend: LstmBackend,
 {
     type Record = ();
 
     fn step(&mut self, _: LearningRate, module: LaneModel<B>, gradients: GradientsParams) -> LaneModel<B> {
         let mut lanes = self.table.lock();
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        let gradients = module.flat_gradients(gradients);
-        let weights = updated(self.kind, &mut lanes, &mut moments, module.flat().inner(), gradients);
-        module.with_flat(&Tensor::from_inner(weights))
+        let gradients = module.gradients(gradients);
+        let weights = updated(self.kind, &mut lanes, &mut moments, module.weights.val().inner(), gradients);
+        module.with_weights(Tensor::from_inner(weights))
     }
 
     /// One device only: the gradients of the first are used.
@@ -134,7 +134,7 @@ where
 }
 
 /// The weights after one step, all `[K, P]`; counts the step and moves the moments.
-fn updated<B: LstmKernels>(
+fn updated<B: LstmBackend>(
     kind: OptimizerKind,
     lanes: &mut [LaneUpdate],
     moments: &mut Moments<B>,

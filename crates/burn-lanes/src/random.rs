@@ -16,22 +16,78 @@ pub(crate) fn permutation(seed: u64, epoch: u64, n: usize) -> Vec<u32> {
     order
 }
 
-/// Appends `n` values to `out`: 0 with probability `1 - keep`, else `1 / keep`. `step` counts the lane's optimizer steps.
-pub(crate) fn dropout_mask(seed: u64, step: u64, layer: u64, n: usize, keep: f64, out: &mut Vec<f32>) {
-    let mut stream = stream("burn-lanes 1 dropout", seed, &[step, layer]);
-    let kept = (1.0 / keep) as f32;
-    let threshold = (keep * (u64::from(u32::MAX) + 1) as f64) as u64;
-    out.reserve(n);
-    // Whole blocks, so that the comparison is vectorised: a mask is drawn for every unit of every row of every step.
-    let mut block = [0; BLOCK * 4];
-    let mut left = n;
-    while left > 0 {
-        let count = left.min(BLOCK);
-        stream.fill_bytes(&mut block);
-        let draws = block.as_chunks::<4>().0.iter().take(count);
-        out.extend(draws.map(|bytes| if u64::from(u32::from_le_bytes(*bytes)) < threshold { kept } else { 0.0 }));
-        left -= count;
+/// What a lane drops at a step: a mask over the outputs of every layer but the last, by counters, so that any place of it can be drawn
+/// on any device, by itself.
+///
+/// A counter gives four neighbouring windows of a unit at a time step: with B windows and H units, window b, unit j and step t have word
+/// `b % 4` of `philox(key, [(t·⌈B/4⌉ + b/4)·H + j, layer, steps mod 2³², steps div 2³²])`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Dropout {
+    /// From the lane's seed.
+    pub(crate) key: [u32; 2],
+    /// Steps that the lane's optimizer took before.
+    pub(crate) steps: u64,
+    /// A word of at most this is kept.
+    pub(crate) threshold: u32,
+    /// What is kept is multiplied with this.
+    pub(crate) scale: f32,
+}
+
+/// Where in a mask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MaskPlace {
+    pub(crate) layer: usize,
+    pub(crate) t: usize,
+    /// The window, of so many.
+    pub(crate) row: usize,
+    pub(crate) rows: usize,
+    pub(crate) unit: usize,
+    pub(crate) units: usize,
+}
+
+impl Dropout {
+    /// Drops with a probability, at least 0 and less than 1; at 0 everything is kept as it is.
+    pub(crate) fn new(seed: u64, steps: u64, probability: f64) -> Self {
+        let keep = 1.0 - probability;
+        let mut key = stream("burn-lanes 2 dropout", seed, &[]);
+        let threshold = (keep * (u64::from(u32::MAX) + 1) as f64) as u64;
+        Self {
+            key: [key.next_u32(), key.next_u32()],
+            steps,
+            threshold: threshold.saturating_sub(1) as u32,
+            scale: (1.0 / keep) as f32,
+        }
     }
+
+    /// The counter of four windows, and which of its words is a place's.
+    pub(crate) fn counter(&self, place: MaskPlace) -> ([u32; 4], usize) {
+        let MaskPlace { layer, t, row, rows, unit, units } = place;
+        let index = (t * rows.div_ceil(4) + row / 4) * units + unit;
+        ([index as u32, layer as u32, self.steps as u32, (self.steps >> 32) as u32], row % 4)
+    }
+
+    /// What the place is multiplied with.
+    pub(crate) fn factor(&self, place: MaskPlace) -> f32 {
+        let (counter, word) = self.counter(place);
+        if philox(self.key, counter)[word] <= self.threshold { self.scale } else { 0.0 }
+    }
+}
+
+/// Multipliers and key increments of [`philox`].
+pub(crate) const PHILOX: [[u32; 2]; 2] = [[0xD251_1F53, 0xCD9E_8D57], [0x9E37_79B9, 0xBB67_AE85]];
+/// Its rounds.
+pub(crate) const PHILOX_ROUNDS: usize = 10;
+
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+pub(crate) fn philox(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
+    let [factors, increments] = PHILOX;
+    for _ in 0..PHILOX_ROUNDS {
+        let products = [u64::from(factors[0]) * u64::from(counter[0]), u64::from(factors[1]) * u64::from(counter[2])];
+        let [high, low] = [products.map(|product| (product >> 32) as u32), products.map(|product| product as u32)];
+        counter = [high[1] ^ counter[1] ^ key[0], low[1], high[0] ^ counter[3] ^ key[1], low[0]];
+        key = [key[0].wrapping_add(increments[0]), key[1].wrapping_add(increments[1])];
+    }
+    counter
 }
 
 /// `n` initial values of one weight, uniform in `[-bound, bound)`, on a grid of 2²⁴ points.
@@ -42,9 +98,6 @@ pub(crate) fn uniform(seed: u64, weight_index: u64, n: usize, bound: f64) -> Vec
     let unit = (0.5_f32).powi(23);
     (0..n).map(|_| ((stream.next_u32() >> 8) as f32 * unit - 1.0) * bound).collect()
 }
-
-/// Draws of a mask taken at once.
-const BLOCK: usize = 256;
 
 /// The stream of a purpose. Counters are of a fixed number per purpose, so that no two inputs hash the same bytes.
 fn stream(purpose: &str, seed: u64, counters: &[u64]) -> ChaCha8Rng {
@@ -73,10 +126,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn mask(seed: u64, step: u64, layer: u64, n: usize, keep: f64) -> Vec<f32> {
-        let mut out = Vec::new();
-        dropout_mask(seed, step, layer, n, keep, &mut out);
-        out
+    /// The first values of a mask over 8 windows of 25 units.
+    fn mask(seed: u64, steps: u64, layer: usize, n: usize, keep: f64) -> Vec<f32> {
+        let dropout = Dropout::new(seed, steps, 1.0 - keep);
+        let place = |index: usize| MaskPlace { layer, t: index / 200, row: index / 25 % 8, rows: 8, unit: index % 25, units: 25 };
+        (0..n).map(|index| dropout.factor(place(index))).collect()
     }
 
     /// Pearson's χ² of counts against equal expectation.
@@ -98,20 +152,30 @@ mod tests {
             let values = uniform(seed, index, 2000, bound);
             prop_assert!(values.iter().all(|&value| value >= -(bound as f32) && value < bound as f32));
         }
+    }
 
-        #[test]
-        fn a_mask_appends_zeros_and_inverse_keeps(seed: u64, step: u64, layer in 0_u64..8, n in 0_usize..2000, keep in 0.05_f64..1.0) {
-            let mut out = vec![7.0];
-            dropout_mask(seed, step, layer, n, keep, &mut out);
-            prop_assert_eq!(out.len(), n + 1);
-            prop_assert_eq!(out[0], 7.0);
-            prop_assert!(out[1..].iter().all(|&value| value == 0.0 || value == (1.0 / keep) as f32));
-        }
+    #[test]
+    fn philox_gives_the_numbers_of_its_authors() {
+        // The known answers that come with Random123.
+        assert_eq!(philox([0; 2], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([u32::MAX; 2], [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        let (key, counter) = ([0xa409_3822, 0x299f_31d0], [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]);
+        assert_eq!(philox(key, counter), [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]);
+    }
 
-        #[test]
-        fn a_shorter_mask_is_the_start_of_a_longer_one(seed: u64, n in 0_usize..900) {
-            let long = mask(seed, 3, 1, 1000, 0.5);
-            prop_assert_eq!(&mask(seed, 3, 1, n, 0.5)[..], &long[..n]);
+    #[test]
+    fn no_two_places_of_a_mask_share_a_word() {
+        let dropout = Dropout::new(1, 2, 0.5);
+        let (rows, units) = (7, 5);
+        let mut seen = std::collections::BTreeSet::new();
+        for layer in 0..3 {
+            for t in 0..4 {
+                for row in 0..rows {
+                    for unit in 0..units {
+                        assert!(seen.insert(dropout.counter(MaskPlace { layer, t, row, rows, unit, units })));
+                    }
+                }
+            }
         }
     }
 
@@ -164,6 +228,6 @@ mod tests {
         // A recorded run can be repeated only as long as these hold.
         assert_eq!(permutation(1, 2, 8), [2, 1, 6, 5, 4, 0, 3, 7]);
         assert_eq!(uniform(1, 2, 3, 0.5), [0.37548077, 0.09246981, 0.42722064]);
-        assert_eq!(mask(1, 2, 3, 12, 0.5), [2.0, 2.0, 2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 0.0]);
+        assert_eq!(mask(1, 2, 3, 12, 0.5), [2.0, 0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0]);
     }
 }

@@ -1,30 +1,32 @@
 //! The training strategy: Burn's `Learner` driven in rounds, one epoch of every lane a round, the pack compacted between them.
 
 use std::cell::OnceCell;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
-use burn::train::{Learner, LearningComponentsMarker};
+use burn::train::{InferenceStep, Learner, LearningComponentsMarker};
 
-use crate::data::{Resident, ends_tensor, epoch_order};
+use crate::data::{Batch, Ends, Resident, Windows, epoch_order};
 use crate::download::{Download, Snapshot, Upload};
 use crate::forecast::chunk_size;
 use crate::learner::read;
 use crate::loss::SUMS;
 use crate::model::{LaneModel, rows_tensor};
-use crate::op::LstmKernels;
+use crate::op::LstmBackend;
 use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
 use crate::running::{Ending, Running, Timing, add, per_second};
-use crate::step::{Batch, dropout_masks};
+use crate::random::Dropout;
 use crate::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pack, PackControl, Progress, Series, Shape, TrainError};
 
 /// Trains a checked pack.
 ///
 /// # Errors
 /// When the device fails.
-pub(crate) fn run<B: LstmKernels>(
+pub(crate) fn run<B: LstmBackend>(
     device: &B::Device,
     series: &Series,
     pack: Pack,
@@ -44,11 +46,13 @@ pub(crate) fn run<B: LstmKernels>(
 type Components<B> = LearningComponentsMarker<Autodiff<B>, LaneRates, LaneModel<Autodiff<B>>, LaneOptimizer<Autodiff<B>>>;
 
 /// A pack in training.
-struct Training<'a, B: LstmKernels> {
+struct Training<'a, B: LstmBackend> {
     series: &'a Series,
     shape: Shape,
     device: B::Device,
-    resident: Resident<B>,
+    resident: Arc<Resident<B>>,
+    /// The validation windows, which all lanes see.
+    valid: Arc<Ends<B>>,
     /// Lanes that still train, in the order of the lane axis.
     lanes: Vec<Running>,
     table: LaneTable,
@@ -60,7 +64,7 @@ struct Training<'a, B: LstmKernels> {
     cursor: usize,
 }
 
-impl<'a, B: LstmKernels> Training<'a, B> {
+impl<'a, B: LstmBackend> Training<'a, B> {
     fn begin(device: &B::Device, series: &'a Series, pack: Pack) -> Result<Self, TrainError> {
         let Pack { shape, lanes: given } = pack;
         let cursor = given.first().and_then(|lane| lane.resume.as_ref()).map_or(0, |state| state.cursor);
@@ -80,10 +84,11 @@ impl<'a, B: LstmKernels> Training<'a, B> {
             Moments { first: rows_tensor(&upload.first, device), second: upload.second.map(|rows| rows_tensor(&rows, device)) };
         let table = LaneTable::new(updates);
         let optimizer = LaneOptimizer::new(shape.optimizer, table.clone(), moments);
-        let learner = learner(&shape, &weights, &optimizer, &table);
+        let learner = learner(&weights, &optimizer, &table);
         Ok(Self {
             series,
-            resident: Resident::new(series, &shape, device),
+            resident: Arc::new(Resident::new(series, device)),
+            valid: Ends::new(vec![series.valid.clone()], device),
             shape,
             device: device.clone(),
             lanes,
@@ -132,20 +137,14 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         let train = &self.series.train;
         let steps = train.len().div_ceil(self.shape.batch);
         let order: Vec<_> = self.lanes.iter().map(|lane| epoch_order(train, lane.config.seed, lane.epoch)).collect();
-        let order: Tensor<B, 2, Int> = ends_tensor(&order, &self.device); // [K, N]
+        let order = Ends::new(order, &self.device);
         let lanes = self.lanes.len();
         let done_before = self.cursor_windows();
         let mut sums = Vec::with_capacity(steps - self.cursor); // [K, 3] each, left on the device
         let mut control = PackControl::Continue;
         for step in self.cursor..steps {
             let (from, to) = (step * self.shape.batch, ((step + 1) * self.shape.batch).min(train.len()));
-            let windows = self.resident.gather(order.clone().slice([0..lanes, from..to]));
-            let batch = Batch {
-                inputs: Tensor::from_inner(windows.inputs),
-                targets: Tensor::from_inner(windows.targets),
-                masks: self.masks(to - from),
-                loss: self.shape.loss,
-            };
+            let batch = self.batch(&order, from..to, self.dropout());
             let output = self.learner.train_step(batch);
             self.learner.optimizer_step(output.grads);
             sums.push((output.item.0, to - from));
@@ -166,16 +165,24 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         Ok(control)
     }
 
-    /// Dropout masks of a step; none when no lane drops anything.
-    fn masks(&self, batch: usize) -> Vec<Tensor<Autodiff<B>, 4>> {
+    fn batch(&self, ends: &Arc<Ends<B>>, range: Range<usize>, dropout: Vec<Dropout>) -> Batch<B> {
+        Batch {
+            shape: self.shape.clone(),
+            lanes: self.lanes.len(),
+            series: self.resident.clone(),
+            windows: Windows { ends: ends.clone(), range },
+            dropout,
+        }
+    }
+
+    /// What each lane drops at this step; nothing when no lane drops anything.
+    fn dropout(&self) -> Vec<Dropout> {
+        if self.shape.layers == 1 || self.lanes.iter().all(|lane| lane.config.dropout == 0.0) {
+            return Vec::new();
+        }
         let updates = self.table.lock();
-        let lanes: Vec<_> = self
-            .lanes
-            .iter()
-            .zip(updates.iter())
-            .map(|(lane, update)| (lane.config.seed, update.steps, lane.config.dropout))
-            .collect();
-        dropout_masks(&self.shape, &lanes, batch, &self.device)
+        let lanes = self.lanes.iter().zip(updates.iter());
+        lanes.map(|(lane, update)| Dropout::new(lane.config.seed, update.steps, lane.config.dropout)).collect()
     }
 
     /// Adds batches' sums to the lanes' own, in f64 and in order. The one read-back of an epoch's training.
@@ -198,10 +205,11 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         let model = self.learner.model().valid();
         let lanes = self.lanes.len();
         let mut sums = Vec::new();
-        for ends in self.series.valid.chunks(chunk_size(&self.shape)) {
-            let windows = self.resident.gather_shared(ends, lanes);
-            let batch = Batch { inputs: windows.inputs, targets: windows.targets, masks: Vec::new(), loss: self.shape.loss };
-            sums.push((batch.validate(&model), ends.len()));
+        let (count, chunk) = (self.series.valid.len(), chunk_size(&self.shape));
+        for start in (0..count).step_by(chunk) {
+            let range = start..count.min(start + chunk);
+            let windows = range.len();
+            sums.push((model.step(self.batch(&self.valid, range, Vec::new())).0, windows));
         }
         let (tensors, windows): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
         let values = read(Tensor::stack::<3>(tensors, 0))?; // [chunks, K, 3]
@@ -219,7 +227,7 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         if improved.iter().any(|improved| *improved) {
             let columns = self.best.dims()[1];
             let mask = Tensor::<B, 2, Bool>::from_data(TensorData::new(improved.to_vec(), [improved.len(), 1]), &self.device);
-            let now = self.learner.model().valid().flat();
+            let now = self.weights();
             self.best = self.best.clone().mask_where(mask.expand([improved.len(), columns]), now);
         }
     }
@@ -289,7 +297,7 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         let select = |rows: Tensor<B, 2>| rows.select(0, positions.clone());
         let moments = self.optimizer.moments();
         let moments = Moments { first: select(moments.first), second: moments.second.map(select) };
-        let weights = select(self.learner.model().valid().flat());
+        let weights = select(self.weights());
         self.best = select(self.best.clone());
         let updates: Vec<_> = {
             let table = self.table.lock();
@@ -302,7 +310,7 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         });
         self.table = LaneTable::new(updates);
         self.optimizer = LaneOptimizer::new(self.shape.optimizer, self.table.clone(), moments);
-        self.learner = learner(&self.shape, &weights, &self.optimizer, &self.table);
+        self.learner = learner(&weights, &self.optimizer, &self.table);
     }
 
     /// Gives every unfinished lane's state away.
@@ -314,10 +322,15 @@ impl<'a, B: LstmKernels> Training<'a, B> {
         download.checked()
     }
 
+    /// The weights now, `[K, P]`.
+    fn weights(&self) -> Tensor<B, 2> {
+        self.learner.model().valid().weights.val()
+    }
+
     /// All weights and moments, on the host. Synchronises the device.
     fn download(&self) -> Download {
         let moments = self.optimizer.moments();
-        Download::new(self.learner.model().valid().flat(), self.best.clone(), moments)
+        Download::new(self.weights(), self.best.clone(), moments)
     }
 
     fn snapshot(&self, position: usize) -> Snapshot {
@@ -336,13 +349,12 @@ impl<'a, B: LstmKernels> Training<'a, B> {
 }
 
 /// A `Learner` over these rows of weights.
-fn learner<B: LstmKernels>(
-    shape: &Shape,
+fn learner<B: LstmBackend>(
     weights: &Tensor<B, 2>,
     optimizer: &LaneOptimizer<Autodiff<B>>,
     table: &LaneTable,
 ) -> Learner<Components<B>> {
-    let model = LaneModel::from_flat(shape, &Tensor::from_inner(weights.clone()));
+    let model = LaneModel::new(Tensor::from_inner(weights.clone()));
     Learner::new(model, optimizer.clone(), LaneRates(table.clone()))
 }
 

@@ -1,53 +1,46 @@
-//! The layer as one node of Burn's autodiff graph.
+//! The network and its loss as one node of Burn's autodiff graph.
 
 use burn::backend::Autodiff;
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::Tensor;
 use burn::tensor::ops::FloatTensor;
 
-use super::{LstmArgs, LstmBackend, LstmKernels, Saved, Wanted};
+use super::{Gradient, LstmBackend, primitive, tensor};
+use crate::data::Batch;
 
-impl<B: LstmKernels, C: CheckpointStrategy> LstmBackend for Autodiff<B, C> {
-    fn lstm(args: LstmArgs<Self>) -> FloatTensor<Self> {
-        let LstmArgs { input, w_input, w_hidden, bias, emit } = args;
-        let nodes = [input.node.clone(), w_input.node.clone(), w_hidden.node.clone(), bias.node.clone()];
-        let args = LstmArgs {
-            input: input.primitive,
-            w_input: w_input.primitive,
-            w_hidden: w_hidden.primitive,
-            bias: bias.primitive,
-            emit,
-        };
-        match LstmNode.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let (output, saved) = B::lstm_forward_saving(args.clone());
-                prepared.finish((args, saved), output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(B::lstm_forward(args)),
-        }
-    }
+/// Each lane's mean loss, `[K]`, as a function of the weights `[K, P]`; and the sums over the windows, `[K, 3]`, which stay on the
+/// device.
+///
+/// The gradient is computed with the losses, while a tile's activations are still in the cache, and waits for the backward pass.
+pub(crate) fn losses<B: LstmBackend>(
+    batch: &Batch<B>,
+    weights: Tensor<Autodiff<B>, 2>,
+) -> (Tensor<Autodiff<B>, 1>, Tensor<B, 2>) {
+    let weights = primitive(weights);
+    let Gradient { losses, sums, weights: gradient } = B::gradient(batch, weights.primitive);
+    let losses = match NetworkNode.prepare::<NoCheckpointing>([weights.node]).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(gradient, losses),
+        OpsKind::UnTracked(prepared) => prepared.finish(losses),
+    };
+    (tensor(losses), tensor(sums))
 }
 
 #[derive(Debug)]
-struct LstmNode;
+struct NetworkNode;
 
-impl<B: LstmKernels> Backward<B, 4> for LstmNode {
-    type State = (LstmArgs<B>, Saved<B>);
+impl<B: LstmBackend> Backward<B, 1> for NetworkNode {
+    /// Each lane's gradient, `[K, P]`.
+    type State = FloatTensor<B>;
 
-    fn backward(self, ops: Ops<Self::State, 4>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [input, w_input, w_hidden, bias] = ops.parents;
-        let output = gradients.consume::<B>(&ops.node);
-        let (args, saved) = ops.state;
-        let wanted = if input.is_some() { Wanted::WeightsAndInput } else { Wanted::Weights };
-        let computed = B::lstm_backward(args, saved, output, wanted);
-        if let (Some(node), Some(gradient)) = (input, computed.input) {
-            gradients.register::<B>(node.id, gradient);
-        }
-        for (node, gradient) in [(w_input, computed.w_input), (w_hidden, computed.w_hidden), (bias, computed.bias)] {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let [weights] = ops.parents;
+        let losses: Tensor<B, 1> = tensor(gradients.consume::<B>(&ops.node)); // [K]
+        let gradient: Tensor<B, 2> = tensor(ops.state); // [K, P]
+        if let Some(weights) = weights {
+            gradients.register::<B>(weights.id, primitive(gradient * losses.unsqueeze_dim(1)));
         }
     }
 }

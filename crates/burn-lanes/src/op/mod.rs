@@ -1,16 +1,20 @@
-//! One LSTM layer over all lanes and all time steps of a pack, as one operation with a gradient of its own.
+//! A pack's whole network as one operation with a gradient of its own: from window numbers and weights to losses and gradients.
 //!
-//! Burn's autodiff costs more per operation than a small LSTM's arithmetic, so a layer is one node of its graph. [`LstmKernels`] is
-//! the boundary behind which a backend may put fused kernels; [`reference`] serves every backend.
+//! Burn's autodiff costs more per operation than a small LSTM's arithmetic, and what a pack keeps for its backward pass is larger
+//! than any cache. So the operation is all that lies between the resident series and the loss: windows are gathered, go through the
+//! layers, dropout and the head, and come back as the gradient of the weights. [`LstmBackend`] is the boundary behind which a
+//! backend puts fused kernels; [`reference`] composes the same of Burn's operations, for any backend.
 //!
-//! Axes: K lanes, T time steps, B windows, F inputs, H units. Sequences are `[T, K, B, ·]`, so that a time step is contiguous.
-//! Gates stand in PyTorch's order i, f, g, o along the last axis of the weights; there is one bias, the sum of PyTorch's two.
+//! Axes: K lanes, T time steps, B windows, F inputs, H units, P weights of a lane. Weights are rows `[K, P]`, laid out as
+//! [`crate::model::layout`] says: matrices `[inputs, 4H]` with PyTorch's gates i, f, g, o along the columns, and one bias, the sum of
+//! PyTorch's two.
 
 mod autodiff;
 mod cpu;
 mod reference;
 mod update;
 
+pub(crate) use autodiff::losses;
 pub(crate) use cpu::release_memory;
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
@@ -18,69 +22,36 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
 
 use crate::OptimizerKind;
+use crate::data::Batch;
 
-/// What a layer computes from.
+/// What a training step needs to know of a batch.
 #[derive(Clone, Debug)]
-pub(crate) struct LstmArgs<B: Backend> {
-    /// `[T, K, B, F]`.
-    pub(crate) input: FloatTensor<B>,
-    /// `[K, F, 4H]`.
-    pub(crate) w_input: FloatTensor<B>,
-    /// `[K, H, 4H]`.
-    pub(crate) w_hidden: FloatTensor<B>,
-    /// `[K, 4H]`.
-    pub(crate) bias: FloatTensor<B>,
-    /// Which outputs are wanted.
-    pub(crate) emit: Emit,
+pub(crate) struct Gradient<B: Backend> {
+    /// Mean loss of each lane, `[K]`.
+    pub(crate) losses: FloatTensor<B>,
+    /// Sums over the windows, `[K, 3]`: loss, squared error, absolute error.
+    pub(crate) sums: FloatTensor<B>,
+    /// Gradient of each lane's mean loss, `[K, P]`.
+    pub(crate) weights: FloatTensor<B>,
 }
 
-/// Which time steps of a layer's output are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Emit {
-    /// All: `[T, K, B, H]`.
-    Sequence,
-    /// The last: `[1, K, B, H]`.
-    Last,
-}
-
-/// Which gradients are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// Those of the weights: the input is data.
-    Weights,
-    /// Those of the weights and of the input.
-    WeightsAndInput,
-}
-
-/// What a forward pass keeps for its backward pass; which tensors these are is between the two.
-#[derive(Clone, Debug)]
-pub(crate) struct Saved<B: Backend>(pub(crate) Vec<FloatTensor<B>>);
-
-/// Gradients of a layer, each in the shape of what it is the gradient of.
-#[derive(Debug)]
-pub(crate) struct LstmGradients<B: Backend> {
-    /// `None` unless wanted.
-    pub(crate) input: Option<FloatTensor<B>>,
-    pub(crate) w_input: FloatTensor<B>,
-    pub(crate) w_hidden: FloatTensor<B>,
-    pub(crate) bias: FloatTensor<B>,
-}
-
-/// The layer's passes and the optimizer's step on a plain backend. The defaults are composed of Burn's operations.
-pub(crate) trait LstmKernels: Backend {
-    /// The output, with nothing kept.
-    fn lstm_forward(args: LstmArgs<Self>) -> FloatTensor<Self> {
-        reference::forward(args)
+/// The network's passes and the optimizer's step on a plain backend. The defaults are composed of Burn's operations.
+///
+/// `weights` are `[K, P]` throughout. Lanes do not mix: what a lane gets does not depend on the others.
+pub(crate) trait LstmBackend: Backend {
+    /// Forecasts, `[K, B]`, without dropout.
+    fn forecasts(batch: &Batch<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::forecasts(batch, weights)
     }
 
-    /// The output, and what [`LstmKernels::lstm_backward`] needs.
-    fn lstm_forward_saving(args: LstmArgs<Self>) -> (FloatTensor<Self>, Saved<Self>) {
-        reference::forward_saving(args)
+    /// Sums over the windows, `[K, 3]`, without dropout: loss, squared error, absolute error.
+    fn sums(batch: &Batch<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
+        reference::sums(batch, weights)
     }
 
-    /// Gradients from the gradient of the output.
-    fn lstm_backward(args: LstmArgs<Self>, saved: Saved<Self>, output: FloatTensor<Self>, wanted: Wanted) -> LstmGradients<Self> {
-        reference::backward(args, saved, output, wanted)
+    /// Losses, sums and the gradient, with dropout where the batch has any.
+    fn gradient(batch: &Batch<Self>, weights: FloatTensor<Self>) -> Gradient<Self> {
+        reference::gradient(batch, weights)
     }
 
     /// A step of the optimizer over the lanes' rows, `[K, P]` as the gradients are.
@@ -95,38 +66,9 @@ pub(crate) trait LstmKernels: Backend {
 }
 
 #[cfg(feature = "wgpu")]
-impl LstmKernels for burn::backend::Wgpu {}
+impl LstmBackend for burn::backend::Wgpu {}
 #[cfg(feature = "cuda")]
-impl LstmKernels for burn::backend::Cuda {}
-
-/// A backend, with or without autodiff, that knows the layer.
-pub(crate) trait LstmBackend: Backend {
-    /// See [`LstmArgs`].
-    fn lstm(args: LstmArgs<Self>) -> FloatTensor<Self>;
-}
-
-impl<B: LstmKernels> LstmBackend for B {
-    fn lstm(args: LstmArgs<Self>) -> FloatTensor<Self> {
-        B::lstm_forward(args)
-    }
-}
-
-/// A layer: input `[T, K, B, F]`, weights `[K, F, 4H]`, `[K, H, 4H]`, `[K, 4H]`, output as [`Emit`] says.
-pub(crate) fn lstm<B: LstmBackend>(
-    input: Tensor<B, 4>,
-    w_input: Tensor<B, 3>,
-    w_hidden: Tensor<B, 3>,
-    bias: Tensor<B, 2>,
-    emit: Emit,
-) -> Tensor<B, 4> {
-    tensor(B::lstm(LstmArgs {
-        input: primitive(input),
-        w_input: primitive(w_input),
-        w_hidden: primitive(w_hidden),
-        bias: primitive(bias),
-        emit,
-    }))
-}
+impl LstmBackend for burn::backend::Cuda {}
 
 /// The tensor around a primitive.
 pub(crate) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
@@ -138,5 +80,7 @@ pub(crate) fn primitive<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Flo
     tensor.into_primitive().tensor()
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
