@@ -26,6 +26,8 @@ mod strategy;
 mod suggest;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 mod wire;
 
