@@ -70,7 +70,7 @@ mod tests {
         insta::assert_snapshot!(printed(|out| run(args(&["grid"]), out)), @r"
         valid.rmse in log return, lower is better; numbers are of the best epoch by valid.loss
           #  run                     best epoch  train.rmse  valid.rmse  valid.skill
-          1  31d897f497c7 +2                  4    0.007812     0.01562         0.01
+          1  31d897f497c7 +2                  4    0.007812     0.01562        0.375
         (2)  persistence (baseline)                                0.54            0
 
         not ranked

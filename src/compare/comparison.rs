@@ -12,7 +12,7 @@ use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::RunRecord;
+use crate::store::{Baseline, RunRecord};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,18 +60,18 @@ pub struct Row {
     pub valid: Option<Spread>,
     /// What the baselines are measured by.
     pub yardstick: Option<Spread>,
-    /// 1 − mse / mse of persistence, on validation.
+    /// 1 − mse / mse of the best baseline, on validation.
     pub skill: Option<Spread>,
 }
 
 /// A forecast without a network, beside the rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BaselineRow {
-    /// `persistence`, `linear`, `har`.
+    /// `persistence`, `drift`, `seasonal`, `linear`, `har`.
     pub name: String,
     /// By the yardstick; the best of its variants.
     pub value: f64,
-    /// 1 − mse / mse of persistence.
+    /// 1 − mse / mse of the best baseline.
     pub skill: Option<f64>,
     /// The place that it would take among the rows.
     pub would_rank: usize,
@@ -203,9 +203,7 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
 fn standing(group: &Group, objective: Metric, yardstick: Metric) -> Standing {
     let of = group.runs.iter().find(|(_, run)| counted(run, objective).is_some());
     let own = of.map_or(&[][..], |(_, run)| baselines(run, yardstick.split));
-    let persistence = own.iter().find(|baseline| baseline.name == "persistence");
-    let named =
-        |quantity| move |baseline| baseline_value(baseline, persistence, quantity).map(|value| (baseline.name.clone(), value));
+    let named = |quantity| move |baseline: &Baseline| Some((baseline.name.clone(), baseline_value(baseline, own, quantity)?));
     Standing {
         value: spread(group, objective, yardstick),
         baselines: own.iter().filter_map(named(yardstick.quantity)).collect(),

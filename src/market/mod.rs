@@ -49,7 +49,7 @@ mod window;
 mod zone;
 
 pub use bars::{Bars, Truth};
-pub use baseline::{ForecastErrors, baselines, forecast_errors};
+pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
 pub use feature::column;
 pub use prepare::{prepare, prepare_forecast};
 pub use prepared::{DataReport, Prepared};

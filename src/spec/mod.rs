@@ -25,9 +25,9 @@ mod settings;
 mod strategy;
 mod suggest;
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod wire;
 
