@@ -8,6 +8,7 @@ use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::market::{self, ForecastErrors, forecast_errors};
 use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
+use crate::trial::TrialId;
 
 /// Runs the verb.
 ///
@@ -91,11 +92,11 @@ pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Fa
 /// Refuses data that has changed since the run was trained: its identity would be another.
 fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
     let fingerprint = market::fingerprint(&settings.data.source)?;
-    let id = crate::trial::TrialId::of(settings, &fingerprint);
     let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if id.0 == name {
+    if TrialId(name).is_of(settings, &fingerprint) {
         return Ok(());
     }
+    let id = TrialId::of(settings, &fingerprint);
     Err(Failure::BadInput(format!(
         "{}: the data file is not the one that the run was trained on (its content would make it run {id})",
         folder.path.display()
