@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match verb {
         Verb::Check(args) => cmd::check::run(args, out),
+        Verb::Leakcheck(args) => cmd::leakcheck::run(args, out),
         Verb::Sweep(args) => cmd::sweep::run(args, out),
         Verb::Watch(args) => cmd::watch::run(args),
         Verb::Runs(args) => cmd::runs::run(args, out),

@@ -16,6 +16,8 @@ pub struct Cli {
 pub enum Verb {
     /// Validate an experiment; list its trials and packs, estimate memory and time; write nothing
     Check(CheckArgs),
+    /// Look for the future in what an experiment's models would see: features, scales, splits, targets
+    Leakcheck(LeakcheckArgs),
     /// Train what is missing of an experiment, with a live dashboard
     Sweep(SweepArgs),
     /// Attach the dashboard to a live or a finished sweep, read-only
@@ -50,6 +52,22 @@ pub struct CheckArgs {
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `leakcheck`.
+#[derive(Debug, Args)]
+pub struct LeakcheckArgs {
+    /// The experiment file
+    pub file: PathBuf,
+    /// Override a key, as in the file: data.window=30 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Chooses the rows that are tried
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

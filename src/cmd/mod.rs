@@ -6,6 +6,7 @@ mod clock;
 pub mod compare;
 pub mod doctor;
 pub mod evaluate;
+pub mod leakcheck;
 mod outcome;
 pub mod predict;
 mod provenance;
@@ -18,6 +19,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
+    CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb,
+    WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

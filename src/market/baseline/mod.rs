@@ -10,4 +10,5 @@ mod score;
 #[cfg(test)]
 mod testing;
 
+pub(in crate::market) use score::linear_skill;
 pub use score::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};

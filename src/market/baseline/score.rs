@@ -50,6 +50,16 @@ pub fn baselines(prepared: &Prepared, ends: &[u32], forecasts: &[BaselineForecas
     forecasts.iter().filter_map(score).collect()
 }
 
+/// 1 − mse / mse of persistence of `linear` over the validation windows; `None` when it cannot be fitted or persistence makes no error.
+pub(in crate::market) fn linear_skill(data: &Data, prepared: &Prepared) -> Option<f64> {
+    let ends = scored(prepared, &prepared.series.valid);
+    let target: Vec<f64> = ends.iter().map(|&t| prepared.target[t as usize]).collect();
+    let naive: Vec<f64> = ends.iter().map(|&t| prepared.persistence[t as usize]).collect();
+    let linear = forecast_errors(&target, &linear::fit(data, prepared)?.forecast(prepared, &ends))?;
+    let naive = forecast_errors(&target, &naive)?.mse;
+    (naive > 0.0).then(|| 1.0 - linear.mse / naive)
+}
+
 /// Windows that can be fitted to or scored: target and persistence are known.
 pub(super) fn scored(prepared: &Prepared, ends: &[u32]) -> Vec<u32> {
     let known = |&t: &u32| prepared.target[t as usize].is_finite() && prepared.persistence[t as usize].is_finite();
