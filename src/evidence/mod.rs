@@ -1,0 +1,18 @@
+//! Is the best trial worth anything? Statistics that say so, or that nobody can tell.
+//!
+//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a [`SeedStream`](crate::seed::SeedStream).
+//! Undefined is `None`: an empty or constant sample, a forecast that is not finite, lengths that differ; each function says when.
+//! What many trials did at the same moments is a [`Panel`].
+//!
+//!
+
+mod correlation;
+mod distribution;
+mod panel;
+mod proportion;
+mod sample;
+
+pub use correlation::{average_ranks, pearson, spearman};
+pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
+pub use panel::{Panel, PanelError};
+pub use proportion::Proportion;
