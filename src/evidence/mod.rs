@@ -7,12 +7,20 @@
 //!
 
 mod correlation;
+mod direction;
 mod distribution;
+mod information;
+mod interval;
 mod panel;
+mod point;
 mod proportion;
 mod sample;
 
 pub use correlation::{average_ranks, pearson, spearman};
+pub use direction::{DirectionalAccuracy, directional_accuracy};
 pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
+pub use information::{Coefficients, Information, information_coefficients};
+pub use interval::{Coverage, conformal_half_width, coverage};
 pub use panel::{Panel, PanelError};
+pub use point::{Benchmark, mase, out_of_sample_r2, pinball_loss, qlike};
 pub use proportion::Proportion;
