@@ -7,8 +7,10 @@
 //!
 
 mod correlation;
+mod diebold_mariano;
 mod direction;
 mod distribution;
+mod holm;
 mod information;
 mod interval;
 mod panel;
@@ -17,8 +19,10 @@ mod proportion;
 mod sample;
 
 pub use correlation::{average_ranks, pearson, spearman};
+pub use diebold_mariano::{Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential};
 pub use direction::{DirectionalAccuracy, directional_accuracy};
 pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
+pub use holm::holm;
 pub use information::{Coefficients, Information, information_coefficients};
 pub use interval::{Coverage, conformal_half_width, coverage};
 pub use panel::{Panel, PanelError};
