@@ -6,6 +6,7 @@
 //!
 //!
 
+mod bootstrap;
 mod correlation;
 mod diebold_mariano;
 mod direction;
@@ -18,6 +19,7 @@ mod point;
 mod proportion;
 mod sample;
 
+pub use bootstrap::{BlockLength, Bootstrap, BootstrapInterval, bootstrap_interval, optimal_block_length};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use diebold_mariano::{Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential};
 pub use direction::{DirectionalAccuracy, directional_accuracy};
