@@ -14,10 +14,12 @@ mod distribution;
 mod holm;
 mod information;
 mod interval;
+mod mcs;
 mod panel;
 mod point;
 mod proportion;
 mod sample;
+mod spa;
 
 pub use bootstrap::{BlockLength, Bootstrap, BootstrapInterval, bootstrap_interval, optimal_block_length};
 pub use correlation::{average_ranks, pearson, spearman};
@@ -27,6 +29,8 @@ pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_qua
 pub use holm::holm;
 pub use information::{Coefficients, Information, information_coefficients};
 pub use interval::{Coverage, conformal_half_width, coverage};
+pub use mcs::{ModelConfidenceSet, SetStatistic, model_confidence_set};
 pub use panel::{Panel, PanelError};
 pub use point::{Benchmark, mase, out_of_sample_r2, pinball_loss, qlike};
 pub use proportion::Proportion;
+pub use spa::{SuperiorPredictiveAbility, superior_predictive_ability};
