@@ -16,6 +16,8 @@ mod holm;
 mod information;
 mod interval;
 mod mcs;
+#[cfg(test)]
+mod oracle;
 mod panel;
 mod pbo;
 mod point;
