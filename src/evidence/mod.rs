@@ -4,7 +4,19 @@
 //! Undefined is `None`: an empty or constant sample, a forecast that is not finite, lengths that differ; each function says when.
 //! What many trials did at the same moments is a [`Panel`].
 //!
+//! | question | answered by |
+//! |---|---|
+//! | how far off are the forecasts, in a unit one can compare? | [`mase`], [`out_of_sample_r2`], [`pinball_loss`], [`qlike`] |
+//! | do they know the direction, or the order? | [`directional_accuracy`], [`information_coefficients`] |
+//! | do their intervals hold? | [`coverage`], [`conformal_half_width`] |
+//! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
+//! | how sure is any number? | [`bootstrap_interval`] |
+//! | does any of many beat the baseline? | [`superior_predictive_ability`] |
+//! | which of many cannot be told from the best? | [`model_confidence_set`] |
+//! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
+//! | does choosing by the past choose for the future? | [`backtest_overfitting`] |
 //!
+//! `fixtures/oracle.json` has what statsmodels, arch, SciPy and dieboldmariano say; `scripts/evidence_fixtures.py` writes it.
 
 mod bootstrap;
 mod correlation;
@@ -24,6 +36,8 @@ mod point;
 mod proportion;
 mod sample;
 mod sharpe;
+#[cfg(test)]
+mod simulation;
 mod spa;
 
 pub use bootstrap::{BlockLength, Bootstrap, BootstrapInterval, bootstrap_interval, optimal_block_length};
