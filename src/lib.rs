@@ -28,6 +28,7 @@
 //! | [`store`] | every path under `runs/` (the right bank) |
 //! | [`dashboard`] | source → state → draw (the right bank) |
 //! | [`compare`] | runs side by side (the right bank) |
+//! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -48,6 +49,7 @@ pub mod cmd;
 pub mod compare;
 pub mod dashboard;
 pub mod event;
+pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;
