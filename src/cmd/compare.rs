@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{read_selected, write_json};
+use super::selection::{forecasts, read_selected, write_json};
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, compare};
 use crate::metric::Metric;
@@ -32,6 +32,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
+    comparison.weigh(&selected.runs, &forecasts);
     let others = selected.manifests.iter().map(|manifest| (&manifest.name, manifest.objective));
     if let Some((name, other)) = others.skip(1).find(|(_, other)| metric.is_none() && *other != objective.metric) {
         comparison.notes.push(format!(

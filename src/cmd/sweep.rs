@@ -17,7 +17,7 @@ use anyhow::Context;
 use burn_lanes::Device;
 
 use super::provenance::origin;
-use super::selection::objective;
+use super::selection::{forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -205,7 +205,9 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
     let runs: Vec<_> = current(record).cloned().collect();
     writeln!(out)?;
-    compare(&runs, objective(manifest)).write_ranking(out, RANKED)?;
+    let mut comparison = compare(&runs, objective(manifest));
+    comparison.weigh(&runs, &forecasts);
+    comparison.write_ranking(out, RANKED)?;
     Ok(())
 }
 

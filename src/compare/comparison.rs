@@ -1,18 +1,20 @@
 //! The comparison itself.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::differ::{Difference, Flattener};
 use super::group::{Group, Spread, groups};
 use super::rank::{place, ranked};
-use super::value::{baseline_value, baselines, state, target_unit, value};
+use super::significance::{Significance, significance};
+use super::value::{baseline_value, baselines, names, state, target_unit, value};
 use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{Baseline, RunRecord};
+use crate::store::{Baseline, Forecasts, RunRecord};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +39,8 @@ pub struct Comparison {
     pub notes: Vec<String>,
     /// Whether the best row beats the best baseline, in one sentence.
     pub verdict: String,
+    /// What chance says of that; see [`Comparison::weigh`].
+    pub significance: Option<Significance>,
 }
 
 /// The runs of one assignment over its repeats.
@@ -138,9 +142,36 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         baselines: baseline_rows(&standings, yardstick),
         notes: notes(runs, metric, &differing, &units),
         verdict: verdict(&standings, yardstick),
+        significance: None,
         differing,
         rows,
         unranked,
+    }
+}
+
+/// Most rows that are weighed: what is ranked below cannot matter.
+const MOST_WEIGHED: usize = 200;
+
+impl Comparison {
+    /// Weighs the ranked rows by their forecasts of every window, where `read` finds them. Of many rows the first are weighed.
+    pub fn weigh(&mut self, runs: &[RunRecord], read: &(dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync)) {
+        let metric = self.yardstick;
+        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some()).take(MOST_WEIGHED).collect();
+        if self.target_unit.is_empty() || ranked.is_empty() {
+            return;
+        }
+        let by_name: HashMap<(String, String), &RunRecord> = runs.iter().map(|run| (names(run), run)).collect();
+        let records = |row: &Row| -> Vec<&RunRecord> {
+            let named = row.runs.iter().filter_map(|run| by_name.get(&(row.sweep.clone(), run.clone())).copied());
+            named.filter(|run| counted(run, self.objective).is_some()).collect()
+        };
+        let horizons: BTreeSet<usize> =
+            ranked.iter().flat_map(|row| records(row)).map(|run| run.trial.settings.data.target.horizon).collect();
+        let forecasts: Option<Vec<Vec<Forecasts>>> =
+            ranked.par_iter().map(|row| records(row).into_iter().map(|run| read(run, metric.split)).collect()).collect();
+        if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
+            self.significance = significance(&forecasts, metric, *horizon);
+        }
     }
 }
 

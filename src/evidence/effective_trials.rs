@@ -18,7 +18,7 @@ use super::sharpe::expected_maximum;
 /// Why not a formula. The expected maximum is scaled by the variance *between* trials, which what all have in common does not raise.
 /// The participation ratio of the correlations' eigenvalues, (Σλ)²/Σλ², counts that common part again: 100 trials correlated by 0.5 pass
 /// for 4, and the bar is set at 41 % of what luck reaches. [`average_correlation_trials`] sets it at 90 % there, and at 68 % for a
-/// correlation of 0.9. Both make luck look like skill; this one is within 6 % (`simulation.rs`). All trials, however alike, are the
+/// correlation of 0.9. Both make luck look like skill; this one is within 7 % (`simulation.rs`). All trials, however alike, are the
 /// cautious count: too high by a fifth for ten groups correlated by 0.9.
 ///
 /// `None` for fewer than two moments, no row that varies, no resamples, or an undefined block length.
