@@ -300,8 +300,15 @@ fn setting(value: Option<&Json>) -> String {
         Some(Json::Array(values)) => {
             format!("[{}]", values.iter().map(|value| setting(Some(value))).collect::<Vec<_>>().join(", "))
         }
+        Some(Json::Number(value)) => value.as_f64().map_or_else(|| value.to_string(), significant),
         Some(value) => cleaned(&value.to_string()),
     }
+}
+
+/// A setting with six significant digits: grids over logarithms have values of twelve.
+fn significant(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    Json::from(rounded).to_string().trim_end_matches(".0").to_owned()
 }
 
 fn shortened(text: &str) -> String {

@@ -47,16 +47,11 @@ pub struct Significance {
     pub in_set: Vec<bool>,
     /// Baselines in the set.
     pub baselines_in_set: Vec<String>,
+    /// Whether the first row is better than every baseline by more than chance, the search included: both p at most 0.05.
+    pub crowned: bool,
 }
 
 impl Significance {
-    /// Whether the first row is better than every baseline by more than chance, the search included.
-    #[must_use]
-    pub fn crowns(&self) -> bool {
-        let small = |p: Option<f64>| p.is_some_and(|p| p <= LEVEL);
-        self.beats && small(self.spa) && small(self.diebold_mariano)
-    }
-
     /// In a sentence.
     pub(super) fn sentence(&self) -> String {
         let Self { split, windows, rows, best_baseline, spa, diebold_mariano, in_set, .. } = self;
@@ -65,7 +60,7 @@ impl Significance {
         };
         let tests = format!("{}, {}; {windows} {} windows", p("SPA", spa), p("Diebold-Mariano", diebold_mariano), name(*split));
         let searched = if *rows == 1 { String::new() } else { format!(", the search over {rows} included") };
-        let told = if self.crowns() {
+        let told = if self.crowned {
             format!("this is more than chance{searched}: the best is better than {best_baseline} ({tests})")
         } else if self.beats {
             format!("chance explains that{searched}: the best cannot be told from {best_baseline} ({tests})")
@@ -113,22 +108,23 @@ pub(super) fn significance(rows: &[Vec<Forecasts>], metric: Metric, horizon: usi
     let both: Vec<&Vec<f64>> = trials.iter().chain(baselines.iter().map(|(_, losses)| losses)).collect();
     let set = model_confidence_set(&Panel::new(&both).ok()?, SetStatistic::Max, &stream("model confidence set"));
     let members = set.map(|set| set.members(1.0 - CONFIDENCE))?;
+    let beats = mean(trials.first()?) < mean(benchmark);
     let differential: Vec<f64> = trials.first()?.iter().zip(benchmark).map(|(ours, theirs)| ours - theirs).collect();
+    let spa = superior_predictive_ability(benchmark, &panel, &stream("superior predictive ability")).map(|test| test.consistent);
+    let diebold_mariano = diebold_mariano(&differential, horizon).and_then(|test| test.p(Alternative::FirstBetter));
+    let in_set = |index: usize| members.contains(&index);
+    let named = baselines.iter().enumerate().filter(|(index, _)| in_set(rows.len() + index));
     Some(Significance {
         split: metric.split,
         windows: common.len(),
         rows: rows.len(),
         best_baseline: (*name).to_owned(),
-        beats: mean(&trials[0]) < mean(benchmark),
-        spa: superior_predictive_ability(benchmark, &panel, &stream("superior predictive ability")).map(|test| test.consistent),
-        diebold_mariano: diebold_mariano(&differential, horizon).and_then(|test| test.p(Alternative::FirstBetter)),
-        in_set: (0..rows.len()).map(|row| members.contains(&row)).collect(),
-        baselines_in_set: baselines
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| members.contains(&(rows.len() + index)))
-            .map(|(_, (name, _))| (*name).to_owned())
-            .collect(),
+        beats,
+        spa,
+        diebold_mariano,
+        in_set: (0..rows.len()).map(in_set).collect(),
+        baselines_in_set: named.map(|(_, (name, _))| (*name).to_owned()).collect(),
+        crowned: beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL)),
     })
 }
 
@@ -194,7 +190,7 @@ mod tests {
     fn a_row_that_knows_the_signal_is_crowned_and_stands_apart() {
         let rows = vec![vec![forecasts(1.0, 0.02, 0), forecasts(1.0, 0.02, 1)], vec![forecasts(0.0, 0.3, 2)]];
         let found = significance(&rows, METRIC, 1).unwrap();
-        assert!(found.crowns() && found.best_baseline == "persistence", "{found:?}");
+        assert!(found.crowned && found.best_baseline == "persistence", "{found:?}");
         assert_eq!((found.in_set.clone(), found.baselines_in_set.clone()), (vec![true, false], vec![]));
         let sentence = found.sentence();
         assert!(
@@ -216,7 +212,7 @@ mod tests {
         };
         rows.sort_by(|a, b| mse(a).total_cmp(&mse(b)));
         let found = significance(&rows, METRIC, 1).unwrap();
-        assert!(found.beats && !found.crowns(), "{found:?}");
+        assert!(found.beats && !found.crowned, "{found:?}");
         assert!(
             found
                 .sentence()
@@ -227,7 +223,7 @@ mod tests {
     #[test]
     fn a_row_that_is_worse_says_so() {
         let found = significance(&[vec![forecasts(0.0, 0.3, 1)]], METRIC, 1).unwrap();
-        assert!(!found.beats && !found.crowns());
+        assert!(!found.beats && !found.crowned);
         assert!(
             found.sentence().starts_with("no row is better than persistence over these windows (SPA p = "),
             "{}",
