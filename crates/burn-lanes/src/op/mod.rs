@@ -12,6 +12,7 @@ mod reference;
 mod update;
 
 pub(crate) use cpu::release_memory;
+pub use cpu::{Peak, fma_peak};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;

@@ -13,10 +13,12 @@ mod layer;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod panel;
+mod peak;
 mod pool;
 mod simd;
 mod update;
 
+pub use peak::{Peak, fma_peak};
 pub(crate) use pool::clear as release_memory;
 
 #[cfg(test)]
