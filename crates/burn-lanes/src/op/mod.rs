@@ -16,6 +16,7 @@ mod update;
 
 pub(crate) use autodiff::losses;
 pub(crate) use cpu::release_memory;
+pub use cpu::{Peak, fma_peak};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;
