@@ -59,6 +59,11 @@ impl Dropout {
         }
     }
 
+    /// Whether it drops anything.
+    pub(crate) fn drops(&self) -> bool {
+        self.threshold < u32::MAX || self.scale != 1.0
+    }
+
     /// The counter of four windows, and which of its words is a place's.
     pub(crate) fn counter(&self, place: MaskPlace) -> ([u32; 4], usize) {
         let MaskPlace { layer, t, row, rows, unit, units } = place;

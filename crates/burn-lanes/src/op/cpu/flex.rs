@@ -14,7 +14,11 @@ impl Host for Flex {
         tensor.as_slice().unwrap_or(&[])
     }
 
-    fn buffer(tensor: FlexTensor) -> Option<Vec<f32>> {
-        if tensor.is_unique() && tensor.is_contiguous() { tensor.into_data().into_vec().ok() } else { None }
+    fn into_values(tensor: FlexTensor) -> Vec<f32> {
+        if tensor.is_unique() {
+            tensor.into_data().into_vec().unwrap_or_default()
+        } else {
+            Self::values(&Self::contiguous(tensor)).to_vec()
+        }
     }
 }

@@ -1,200 +1,168 @@
-//! The forward pass of one tile: a few windows of one lane, through all time steps.
+//! The forward pass of a tile through one layer: a few windows of one lane, through all time steps.
 //!
 //! A register tile holds the four gates of one block of units for a few windows: it starts from the bias, takes the products of
 //! input and hidden state, and goes through the activations without touching memory between.
 
-use std::ops::Range;
-
-use super::activation::{sigmoid, tanh};
+use super::activation::{TANH_SCALE, powers, sigmoid, tanh};
 use super::panel::{Sizes, parts};
-use super::simd::{Kernel, Left, Vector, four, prefetch, product, store_four};
+use super::simd::{Kernel, Left, Vector, four, product, with_rows};
 
-/// The rows of a tile in a sequence `[T, K, B, columns]`.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
+/// What a layer is given: the value of a window and a step, or of a step and a window, in rows at equal distances.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'a> {
     pub(super) values: &'a [f32],
-    /// Where the first step's rows start.
-    pub(super) start: usize,
+    /// From window to window.
+    pub(super) row: usize,
     /// From step to step.
-    pub(super) stride: usize,
-    /// Values of a step's rows.
-    pub(super) length: usize,
+    pub(super) step: usize,
 }
 
-impl<'a> Rows<'a> {
-    /// The rows of a step, one after another.
+impl<'a> Input<'a> {
+    /// A step's values, from a window on.
     #[inline(always)]
-    pub(super) fn at(&self, t: usize) -> &'a [f32] {
-        &self.values[self.start + t * self.stride..][..self.length]
+    pub(super) fn at(&self, t: usize, row: usize) -> &'a [f32] {
+        &self.values[t * self.step + row * self.row..]
     }
 }
+
+/// Vectors that a unit's step leaves for the backward pass: what the gradients of hidden state and cell are multiplied with there.
+///
+/// With the gradients dh and dc coming in, `dc += dh·OUT`, then the gates get `dc·IN`, `dc·FORGET`, `dc·CANDIDATE` and `dh·OUTPUT`
+/// before their activations, and the cell before gets `dc·KEEP`.
+pub(super) const KEPT: usize = 6;
 
 /// A tile's work.
-pub(super) struct ForwardTile<'a> {
+pub(super) struct ForwardLayer<'a> {
     pub(super) sizes: Sizes,
+    pub(super) time: usize,
     /// Windows in the tile.
     pub(super) rows: usize,
-    pub(super) x: Rows<'a>,
-    /// See [`super::panel::pack`].
+    pub(super) input: Input<'a>,
+    /// See [`super::panel::Pack`].
     pub(super) panels: &'a [f32],
-    pub(super) hidden: Hidden<'a>,
-    pub(super) saved: Cells<'a>,
+    /// Where hidden states go, `[T][rows][padded]`.
+    pub(super) hidden: &'a mut [f32],
+    /// Those of the current step, `[blocks][rows][width]`.
+    pub(super) cells: &'a mut [f32],
+    /// [`KEPT`] vectors each, `[T][blocks][rows][KEPT][width]`; none if there is to be no backward pass.
+    pub(super) kept: Option<&'a mut [f32]>,
+    pub(super) dropped: Option<Dropped<'a>>,
 }
 
-/// Where hidden states go, `[rows, H]` each.
-pub(super) enum Hidden<'a> {
-    /// Those of every step.
-    Steps(Vec<&'a mut [f32]>),
-    /// The last; the one before it goes beside it.
-    Last { now: &'a mut [f32], before: &'a mut [f32] },
+/// Dropout of a layer's outputs, both `[T][rows][padded]`.
+pub(super) struct Dropped<'a> {
+    pub(super) factors: &'a [f32],
+    /// Where hidden states times factors go.
+    pub(super) outputs: &'a mut [f32],
 }
 
-impl Hidden<'_> {
-    /// The states of the step before, and room for those of this one.
-    #[inline(always)]
-    fn at(&mut self, t: usize, time: usize) -> (&[f32], &mut [f32]) {
-        match self {
-            Self::Steps(steps) => {
-                let (before, now) = steps.split_at_mut(t);
-                (before.last().map_or(&[], |before| &**before), &mut *now[0])
-            }
-            // The roles alternate so that the last step writes into `now`.
-            Self::Last { now, before } => {
-                if (time - 1 - t).is_multiple_of(2) {
-                    (&**before, &mut **now)
-                } else {
-                    (&**now, &mut **before)
-                }
-            }
-        }
-    }
-}
-
-/// Gates and cells on their way.
-pub(super) enum Cells<'a> {
-    /// Kept for the backward pass: gates `[T][blocks][rows][4][width]`, cells `[T][blocks][rows][width]`.
-    Kept { gates: &'a mut [f32], cells: &'a mut [f32] },
-    /// The cells of the current step alone: `[blocks][rows][width]`.
-    Current { cells: &'a mut [f32] },
-}
-
-impl Kernel for ForwardTile<'_> {
+impl Kernel for ForwardLayer<'_> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        let Sizes { time, features, hidden, .. } = self.sizes;
-        let blocks = self.sizes.blocks();
-        let size = blocks * self.rows * V::WIDTH;
-        for t in 0..time {
-            let x = self.x.at(t);
-            let (before, h) = self.hidden.at(t, time);
-            let (mut gates, earlier, cells) = match &mut self.saved {
-                Cells::Kept { gates, cells } => {
-                    let (earlier, cells) = cells.split_at_mut(t * size);
-                    (Some(&mut gates[4 * t * size..]), earlier.len().checked_sub(size).map(|start| &earlier[start..]), cells)
-                }
-                Cells::Current { cells } => (None, None, &mut **cells),
-            };
+        let Sizes { hidden: units, .. } = self.sizes;
+        let (rows, padded, blocks) = (self.rows, self.sizes.padded(), self.sizes.blocks());
+        for t in 0..self.time {
+            let (before, now) = self.hidden.split_at_mut(t * rows * padded);
+            let before = before.len().checked_sub(rows * padded).map(|start| &before[start..]);
             for block in 0..blocks {
-                let panel = &self.panels[block * self.panels.len() / blocks..];
-                let units = block * V::WIDTH..hidden.min((block + 1) * V::WIDTH);
-                for rows in parts(self.rows, V::ROWS) {
-                    let at = (block * self.rows + rows.start) * V::WIDTH;
+                let panel = &self.panels[block * self.sizes.panel()..][..self.sizes.panel()];
+                for part in parts(rows, V::ROWS) {
+                    let at = (block * rows + part.start) * V::WIDTH;
+                    let output = part.start * padded + block * V::WIDTH;
                     let step = Step {
-                        x: &x[rows.start * features..],
-                        features,
-                        before: (t > 0).then(|| &before[rows.start * hidden..]),
-                        hidden,
+                        input: self.input.at(t, part.start),
+                        input_row: self.input.row,
+                        inputs: self.sizes.inputs,
+                        before: before.map(|before| &before[part.start * padded..]),
+                        units,
+                        padded,
                         panel,
-                        earlier: earlier.map(|earlier| &earlier[at..]),
-                        cells: &mut cells[at..],
-                        gates: gates.as_mut().map(|gates| &mut gates[4 * at..]),
-                        h: &mut h[rows.start * hidden..],
-                        units: units.clone(),
+                        cells: &mut self.cells[at..],
+                        kept: self.kept.as_mut().map(|kept| &mut kept[(t * blocks * rows * V::WIDTH + at) * KEPT..]),
+                        hidden: &mut now[output..],
+                        dropped: self.dropped.as_mut().map(|Dropped { factors, outputs }| Dropped {
+                            factors: &factors[t * rows * padded + output..],
+                            outputs: &mut outputs[t * rows * padded + output..],
+                        }),
                     };
-                    match rows.len() {
-                        1 => step.run::<V, 1>(),
-                        2 if V::ROWS >= 2 => step.run::<V, 2>(),
-                        3 if V::ROWS >= 3 => step.run::<V, 3>(),
-                        4 if V::ROWS >= 4 => step.run::<V, 4>(),
-                        5 if V::ROWS >= 5 => step.run::<V, 5>(),
-                        _ if V::ROWS >= 6 => step.run::<V, 6>(),
-                        _ => {}
-                    }
+                    with_rows!(V, part.len(), M => step.run::<V, M>());
                 }
             }
         }
     }
 }
 
-/// A register tile: one block of units of a few windows at one step.
+/// A register tile: one block of units of a few windows at one step. Its slices start at its first window and unit.
 struct Step<'a> {
-    x: &'a [f32],
-    features: usize,
+    input: &'a [f32],
+    input_row: usize,
+    inputs: usize,
     /// Hidden states of the step before; `None` at the first.
     before: Option<&'a [f32]>,
-    hidden: usize,
+    units: usize,
+    /// From window to window of the hidden states.
+    padded: usize,
     panel: &'a [f32],
-    /// Cells of the step before, unless they stand in `cells`.
-    earlier: Option<&'a [f32]>,
     cells: &'a mut [f32],
-    gates: Option<&'a mut [f32]>,
-    h: &'a mut [f32],
-    /// The block's units.
-    units: Range<usize>,
+    kept: Option<&'a mut [f32]>,
+    hidden: &'a mut [f32],
+    dropped: Option<Dropped<'a>>,
 }
 
 impl Step<'_> {
     #[inline(always)]
     fn run<V: Vector, const M: usize>(mut self) {
-        let Self { features, hidden, panel, .. } = self;
+        let Self { inputs, units, padded, panel, .. } = self;
         let row = 4 * V::WIDTH;
-        if let Some(gates) = &self.gates {
-            prefetch(&gates[..M * row]);
-            prefetch(&self.cells[..M * V::WIDTH]);
-        }
-        let bias = four::<V>(panel);
-        let mut sums = product::<V, M, 4>([bias; M], Left { values: self.x, row: features, step: 1 }, &panel[row..], features);
+        let bias = four::<V>(&panel[(inputs + units) * row..]);
+        let left = Left { values: self.input, row: self.input_row, step: 1 };
+        let mut sums = product::<V, M, 4>([bias; M], left, panel, inputs);
         if let Some(before) = self.before {
-            let left = Left { values: before, row: hidden, step: 1 };
-            sums = product::<V, M, 4>(sums, left, &panel[(1 + features) * row..], hidden);
+            let left = Left { values: before, row: padded, step: 1 };
+            sums = product::<V, M, 4>(sums, left, &panel[inputs * row..], units);
         }
-        for (m, &[i, f, g, o]) in sums.iter().enumerate() {
-            let at = m * V::WIDTH;
+        self.through_the_gates(powers(sums));
+    }
+
+    /// From the gates, as powers of two, to cells and hidden states.
+    #[inline(always)]
+    fn through_the_gates<V: Vector, const M: usize>(&mut self, powers_of_gates: [[V; 4]; M]) {
+        let mut cells = [[V::splat(0.0)]; M];
+        let mut outputs = [V::splat(0.0); M];
+        for m in 0..M {
+            let [i, f, g, o] = powers_of_gates[m];
             let (i, f, g, o) = (sigmoid(i), sigmoid(f), tanh(g), sigmoid(o));
+            let cell = &mut self.cells[m * V::WIDTH..][..V::WIDTH];
             let new = i.mul(g);
-            let c = match self.before {
-                Some(_) => f.mul_add(V::load(&self.earlier.unwrap_or(self.cells)[at..]), new),
-                None => new,
+            let before = match self.before {
+                Some(_) => V::load(cell),
+                None => V::splat(0.0),
             };
-            c.store(&mut self.cells[at..]);
-            if let Some(gates) = &mut self.gates {
-                store_four([i, f, g, o], &mut gates[4 * at..]);
+            let c = f.mul_add(before, new);
+            c.store(cell);
+            cells[m] = [c.mul(V::splat(TANH_SCALE))];
+            outputs[m] = o;
+            if let Some(kept) = &mut self.kept {
+                let kept = &mut kept[m * KEPT * V::WIDTH..][..KEPT * V::WIDTH];
+                i.neg_mul_add(new, new).store(&mut kept[V::WIDTH..]); // g·i·(1 − i)
+                f.neg_mul_add(f, f).mul(before).store(&mut kept[2 * V::WIDTH..]);
+                g.neg_mul_add(new, i).store(&mut kept[3 * V::WIDTH..]); // i·(1 − g²)
+                f.store(&mut kept[5 * V::WIDTH..]);
             }
-            store_part(o.mul(tanh(c)), &mut self.h[m * hidden..][self.units.clone()]);
         }
-    }
-}
-
-/// Stores as many values as there is room for.
-#[inline(always)]
-pub(super) fn store_part<V: Vector>(vector: V, to: &mut [f32]) {
-    if to.len() >= V::WIDTH {
-        vector.store(to);
-    } else {
-        let mut all = [0.0; 16];
-        vector.store(&mut all);
-        to.copy_from_slice(&all[..to.len()]);
-    }
-}
-
-/// Loads as many values as there are, and zeros.
-#[inline(always)]
-pub(super) fn load_part<V: Vector>(from: &[f32]) -> V {
-    if from.len() >= V::WIDTH {
-        V::load(from)
-    } else {
-        let mut all = [0.0; 16];
-        all[..from.len()].copy_from_slice(from);
-        V::load(&all)
+        let cells = powers(cells);
+        for m in 0..M {
+            let (tanh_c, o) = (tanh(cells[m][0]), outputs[m]);
+            let h = o.mul(tanh_c);
+            h.store(&mut self.hidden[m * self.padded..]);
+            if let Some(Dropped { factors, outputs }) = &mut self.dropped {
+                h.mul(V::load(&factors[m * self.padded..])).store(&mut outputs[m * self.padded..]);
+            }
+            if let Some(kept) = &mut self.kept {
+                let kept = &mut kept[m * KEPT * V::WIDTH..][..KEPT * V::WIDTH];
+                tanh_c.neg_mul_add(h, o).store(kept); // o·(1 − tanh²c)
+                o.neg_mul_add(h, h).store(&mut kept[4 * V::WIDTH..]); // tanh c·o·(1 − o)
+            }
+        }
     }
 }

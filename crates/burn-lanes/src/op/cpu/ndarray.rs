@@ -25,13 +25,13 @@ impl Host for NdArray {
         }
     }
 
-    fn buffer(tensor: NdArrayTensor) -> Option<Vec<f32>> {
+    fn into_values(tensor: NdArrayTensor) -> Vec<f32> {
         match tensor {
             // Shared arrays are unwrapped without a copy when they are unique.
-            NdArrayTensor::F32(storage) if storage.is_unique() => {
-                Some(storage.into_owned().into_owned().into_raw_vec_and_offset().0)
+            NdArrayTensor::F32(storage) if storage.is_unique() && storage.view().is_standard_layout() => {
+                storage.into_owned().into_owned().into_raw_vec_and_offset().0
             }
-            _ => None,
+            _ => Self::values(&Self::contiguous(tensor)).to_vec(),
         }
     }
 }

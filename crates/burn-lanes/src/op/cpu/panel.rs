@@ -1,18 +1,20 @@
-//! Sizes of a layer, its division into tiles, and weights laid out as the kernels read them.
+//! Sizes of a layer, and its weights laid out as the kernels read them.
 //!
 //! Units stand in blocks of one vector. A *panel* holds for one block its rows in turn, and in each row the block's gates i, f, g, o,
 //! one vector each: `[blocks][rows][4][width]`, so that one pass over the rows gives all four gates of the block's units. The rows
-//! are the bias, then F inputs, then H hidden units. Units that fill up the last block have zeros throughout.
+//! are F inputs, H hidden units and the bias, as they are in a lane's row of weights. Units that fill up the last block have zeros
+//! throughout.
 
 use std::ops::Range;
 
-/// Sizes of a layer's pass.
+use super::activation::{SIGMOID_SCALE, TANH_SCALE};
+use super::simd::{Kernel, Vector, load_part, store_part};
+
+/// Sizes of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
-    pub(super) time: usize,
-    pub(super) lanes: usize,
-    pub(super) batch: usize,
-    pub(super) features: usize,
+    /// Values that a window gives it at each step: F of the series, or H of the layer below.
+    pub(super) inputs: usize,
     pub(super) hidden: usize,
     /// Floats in a vector.
     pub(super) width: usize,
@@ -29,15 +31,44 @@ impl Sizes {
         self.blocks() * self.width
     }
 
-    /// Floats of a lane's panels.
-    pub(super) fn panels(&self) -> usize {
-        (1 + self.features + self.hidden) * 4 * self.padded()
+    /// Rows of a panel, and of the matrix in a lane's row of weights.
+    pub(super) fn rows(&self) -> usize {
+        self.inputs + self.hidden + 1
     }
 
-    /// Tiles of the batch, as equal as can be: of about 16 windows, or more so that there are no more than 16. They depend on the
-    /// batch alone, hence so does the order in which their gradients are added up.
-    pub(super) fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        parts(self.batch, 16_usize.max(self.batch.div_ceil(16)))
+    /// Floats in a row of a panel.
+    pub(super) fn row(&self) -> usize {
+        4 * self.width
+    }
+
+    /// Floats of a block's panel.
+    pub(super) fn panel(&self) -> usize {
+        self.rows() * self.row()
+    }
+
+    /// Floats of all panels.
+    pub(super) fn panels(&self) -> usize {
+        self.blocks() * self.panel()
+    }
+
+    /// Weights in a lane's row.
+    pub(super) fn weights(&self) -> usize {
+        self.rows() * 4 * self.hidden
+    }
+
+    /// Calls with every run of neighbouring weights: where it starts in a lane's row and in the panels, its length, and its gate.
+    #[inline(always)]
+    fn for_runs(&self, mut each: impl FnMut(usize, usize, usize, usize)) {
+        let Self { hidden, width, .. } = *self;
+        for row in 0..self.rows() {
+            for gate in 0..4 {
+                for block in 0..self.blocks() {
+                    let unit = block * width;
+                    let (weight, panel) = ((row * 4 + gate) * hidden + unit, ((block * self.rows() + row) * 4 + gate) * width);
+                    each(weight, panel, width.min(hidden - unit), gate);
+                }
+            }
+        }
     }
 }
 
@@ -48,21 +79,38 @@ pub(super) fn parts(n: usize, most: usize) -> impl Iterator<Item = Range<usize>>
     (0..count).map(move |part| part * n / count..(part + 1) * n / count)
 }
 
-/// A lane's weights `[F, 4H]`, `[H, 4H]`, `[4H]` as panels.
-pub(super) fn pack(sizes: &Sizes, w_input: &[f32], w_hidden: &[f32], bias: &[f32], panels: &mut [f32]) {
-    for_runs(sizes, |weight, panel, length| {
-        let (matrix, start) = matrix(sizes, weight, [w_input, w_hidden, bias]);
-        panels[panel..panel + length].copy_from_slice(&matrix[start..start + length]);
-        panels[panel + length..panel + sizes.width].fill(0.0);
-    });
+/// Lays a layer's weights out as panels, scaled as the activations want their arguments.
+pub(super) struct Pack<'a> {
+    pub(super) sizes: Sizes,
+    pub(super) weights: &'a [f32],
+    pub(super) panels: &'a mut [f32],
 }
 
-/// The inverse of [`pack`].
-pub(super) fn unpack(sizes: &Sizes, panels: &[f32], w_input: &mut [f32], w_hidden: &mut [f32], bias: &mut [f32]) {
-    for_runs(sizes, |weight, panel, length| {
-        let (matrix, start) = matrix(sizes, weight, [&mut *w_input, &mut *w_hidden, &mut *bias]);
-        matrix[start..start + length].copy_from_slice(&panels[panel..panel + length]);
-    });
+impl Kernel for Pack<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let scales = [SIGMOID_SCALE, SIGMOID_SCALE, TANH_SCALE, SIGMOID_SCALE];
+        self.sizes.for_runs(|weight, panel, length, gate| {
+            let weights = load_part::<V>(&self.weights[weight..weight + length]);
+            weights.mul(V::splat(scales[gate])).store(&mut self.panels[panel..]);
+        });
+    }
+}
+
+/// Takes gradients out of panels, which are not scaled.
+pub(super) struct Unpack<'a> {
+    pub(super) sizes: Sizes,
+    pub(super) panels: &'a [f32],
+    pub(super) weights: &'a mut [f32],
+}
+
+impl Kernel for Unpack<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        self.sizes.for_runs(|weight, panel, length, _| {
+            store_part(V::load(&self.panels[panel..]), &mut self.weights[weight..weight + length]);
+        });
+    }
 }
 
 /// Column vectors of the right factor that takes gradients of the gates back: units, then inputs if they are wanted.
@@ -86,9 +134,11 @@ impl Columns {
     }
 }
 
-/// A lane's weights with gates for rows, in the order of the panels, and columns as said: `[groups][4·padded][vectors][width]`.
-pub(super) fn transpose(sizes: &Sizes, columns: Columns, w_input: &[f32], w_hidden: &[f32], transposed: &mut [f32]) {
-    let Sizes { hidden, width, .. } = *sizes;
+/// A layer's weights with gates for rows, in the order of the panels, and columns as said: `[groups][4·padded][vectors][width]`.
+pub(super) fn transpose(sizes: &Sizes, columns: Columns, weights: &[f32], transposed: &mut [f32]) {
+    let Sizes { inputs, hidden, width } = *sizes;
+    let (of_inputs, rest) = weights.split_at(inputs * 4 * hidden);
+    let of_units = &rest[..hidden * 4 * hidden];
     let mut rest = transposed;
     for group in columns.groups() {
         let row = group.len() * width;
@@ -97,7 +147,7 @@ pub(super) fn transpose(sizes: &Sizes, columns: Columns, w_input: &[f32], w_hidd
         this.fill(0.0);
         for (vector, column) in group.enumerate() {
             let (matrix, first) =
-                if column < columns.units { (w_hidden, column * width) } else { (w_input, (column - columns.units) * width) };
+                if column < columns.units { (of_units, column * width) } else { (of_inputs, (column - columns.units) * width) };
             for (lane, weights) in matrix.chunks_exact(4 * hidden).skip(first).take(width).enumerate() {
                 let to = &mut this[vector * width + lane..];
                 for (gate, weights) in weights.chunks_exact(hidden).enumerate() {
@@ -110,65 +160,28 @@ pub(super) fn transpose(sizes: &Sizes, columns: Columns, w_input: &[f32], w_hidd
     }
 }
 
-/// Calls with every run of neighbouring weights: where it starts in the matrices, where in the panels, and its length.
-fn for_runs(sizes: &Sizes, mut each: impl FnMut(Place, usize, usize)) {
-    let Sizes { features, hidden, width, .. } = *sizes;
-    let rows = 1 + features + hidden;
-    for block in 0..sizes.blocks() {
-        let unit = block * width;
-        for row in 0..rows {
-            for gate in 0..4 {
-                let place = Place { row, column: gate * hidden + unit };
-                each(place, ((block * rows + row) * 4 + gate) * width, width.min(hidden - unit));
-            }
-        }
-    }
-}
-
-/// A weight, by its row in a panel and its column in the matrices.
-struct Place {
-    row: usize,
-    column: usize,
-}
-
-/// The matrix that a place lies in, and where.
-fn matrix<T>(sizes: &Sizes, place: Place, [w_input, w_hidden, bias]: [T; 3]) -> (T, usize) {
-    let gates = 4 * sizes.hidden;
-    match place.row {
-        0 => (bias, place.column),
-        row if row <= sizes.features => (w_input, (row - 1) * gates + place.column),
-        row => (w_hidden, (row - 1 - sizes.features) * gates + place.column),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::simd::{InstructionSet, run};
     use super::*;
     use proptest::prelude::*;
 
-    fn sizes() -> impl Strategy<Value = Sizes> {
-        (1_usize..8, 1_usize..40, prop::sample::select(vec![4, 8, 16])).prop_map(|(features, hidden, width)| Sizes {
-            time: 1,
-            lanes: 1,
-            batch: 1,
-            features,
-            hidden,
-            width,
-        })
-    }
-
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked(s in sizes()) {
-            let gates = 4 * s.hidden;
-            let draw = |n: usize, from: usize| (from..from + n).map(|value| value as f32).collect::<Vec<_>>();
-            let (wi, wh, bias) = (draw(s.features * gates, 1), draw(s.hidden * gates, 100_000), draw(gates, 200_000));
-            let mut panels = vec![f32::NAN; s.panels()];
-            pack(&s, &wi, &wh, &bias, &mut panels);
-            prop_assert_eq!(panels.iter().filter(|value| **value != 0.0).count(), wi.len() + wh.len() + bias.len());
-            let (mut wi2, mut wh2, mut bias2) = (vec![0.0; wi.len()], vec![0.0; wh.len()], vec![0.0; bias.len()]);
-            unpack(&s, &panels, &mut wi2, &mut wh2, &mut bias2);
-            prop_assert_eq!((wi, wh, bias), (wi2, wh2, bias2));
+        fn what_is_packed_is_unpacked(inputs in 1_usize..8, hidden in 1_usize..40) {
+            for set in InstructionSet::available() {
+                let sizes = Sizes { inputs, hidden, width: set.width() };
+                let weights: Vec<f32> = (1..=sizes.weights()).map(|value| value as f32).collect();
+                let mut panels = vec![f32::NAN; sizes.panels()];
+                run(set, Pack { sizes, weights: &weights, panels: &mut panels });
+                prop_assert_eq!(panels.iter().filter(|value| **value != 0.0).count(), weights.len());
+                let mut unpacked = vec![0.0; weights.len()];
+                run(set, Unpack { sizes, panels: &panels, weights: &mut unpacked });
+                for (index, (unpacked, weight)) in unpacked.iter().zip(&weights).enumerate() {
+                    let scale = if index / hidden % 4 == 2 { TANH_SCALE } else { SIGMOID_SCALE };
+                    prop_assert_eq!(*unpacked, weight * scale);
+                }
+            }
         }
 
         #[test]

@@ -25,20 +25,17 @@ impl InstructionSet {
         [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|set| set.is_available()).collect()
     }
 
-    /// The fastest, or the one that the environment variable `KILN_SIMD` names (`portable`, `avx2` or `avx512`; one that the
-    /// processor lacks is passed over).
+    /// The fastest, or the one that the environment variable `KILN_SIMD` names.
     pub(crate) fn chosen() -> Self {
         static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
-        *CHOSEN.get_or_init(|| {
-            let named = match std::env::var("KILN_SIMD").as_deref() {
-                Ok("portable") => Some(Self::Portable),
-                Ok("avx2") => Some(Self::Avx2),
-                Ok("avx512") => Some(Self::Avx512),
-                _ => None,
-            };
-            let available = Self::available();
-            named.filter(|set| available.contains(set)).or(available.last().copied()).unwrap_or(Self::Portable)
-        })
+        *CHOSEN.get_or_init(|| Self::named(std::env::var("KILN_SIMD").as_deref().unwrap_or_default()))
+    }
+
+    /// The one of this name (`portable`, `avx2` or `avx512`); the fastest for any other name, and for one that the processor lacks.
+    fn named(name: &str) -> Self {
+        let available = Self::available();
+        let named = available.iter().find(|set| format!("{set:?}").eq_ignore_ascii_case(name));
+        named.or(available.last()).copied().unwrap_or(Self::Portable)
     }
 
     /// Floats in a vector.
@@ -66,6 +63,26 @@ impl InstructionSet {
         }
     }
 }
+
+/// Calls with the number of rows as a constant, of those that [`Vector::ROWS`] allows.
+macro_rules! with_rows {
+    ($vector:ty, $rows:expr, $constant:ident => $call:expr) => {
+        match $rows {
+            1 => with_rows!(1, $constant => $call),
+            2 if <$vector>::ROWS >= 2 => with_rows!(2, $constant => $call),
+            3 if <$vector>::ROWS >= 3 => with_rows!(3, $constant => $call),
+            4 if <$vector>::ROWS >= 4 => with_rows!(4, $constant => $call),
+            5 if <$vector>::ROWS >= 5 => with_rows!(5, $constant => $call),
+            6 if <$vector>::ROWS >= 6 => with_rows!(6, $constant => $call),
+            _ => {}
+        }
+    };
+    ($rows:literal, $constant:ident => $call:expr) => {{
+        const $constant: usize = $rows;
+        $call
+    }};
+}
+pub(super) use with_rows;
 
 /// Work over vectors. `run` and all that it calls must be `#[inline(always)]`, else it is compiled for the portable set.
 pub(super) trait Kernel {
@@ -112,12 +129,11 @@ pub(super) trait Vector: Copy {
     fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `summand − self · factor`.
     fn neg_mul_add(self, factor: Self, summand: Self) -> Self;
-    /// The larger of the two; NaN stays.
-    fn at_least(self, limit: Self) -> Self;
-    /// The smaller of the two; NaN stays.
-    fn at_most(self, limit: Self) -> Self;
-    /// `2ⁿ` for an integer −126 ≤ n ≤ 127 given as `n + 1.5·2²³`, whose last bits are those of n.
-    fn power_of_two(self) -> Self;
+    /// An integer n, for [`Vector::times_power_of_two`] alone, and what is left of the number, at most ½ in size. Numbers too large for
+    /// `2ⁿ` lose their excess; a NaN leaves a NaN, an infinity leaves 0 or NaN.
+    fn split(self) -> (Self, Self);
+    /// `self · 2ⁿ`, for the n of [`Vector::split`].
+    fn times_power_of_two(self, n: Self) -> Self;
 }
 
 /// A left factor of [`product`]: the value of row m at step k stands at `m · row + k · step`.
@@ -199,19 +215,34 @@ pub(super) fn store_four<V: Vector>(vectors: [V; 4], to: &mut [f32]) {
     d.store(&mut to[3 * V::WIDTH..]);
 }
 
-/// Asks for values that will be needed soon, where the processor can be asked: its own prefetchers neither go backwards through time
-/// nor ahead of stores. A few lines at a time, else the asking waits too.
+/// Stores as many values as there is room for.
 #[inline(always)]
-pub(super) fn prefetch(values: &[f32]) {
-    #[cfg(target_arch = "x86_64")]
-    for index in (0..values.len()).step_by(16) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which reads nothing; SSE is in every processor of the target.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(index).cast()) };
+pub(super) fn store_part<V: Vector>(vector: V, to: &mut [f32]) {
+    if to.len() >= V::WIDTH {
+        vector.store(to);
+    } else {
+        let mut all = [0.0; 16];
+        vector.store(&mut all);
+        to.copy_from_slice(&all[..to.len()]);
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
 }
+
+/// Loads as many values as there are, and zeros.
+#[inline(always)]
+pub(super) fn load_part<V: Vector>(from: &[f32]) -> V {
+    if from.len() >= V::WIDTH {
+        V::load(from)
+    } else {
+        let mut all = [0.0; 16];
+        all[..from.len()].copy_from_slice(from);
+        V::load(&all)
+    }
+}
+
+/// Exponents of two are limited to so much, so that nothing over- or underflows.
+const LIMIT: f32 = 126.0;
+/// 1.5·2²³ has a last bit of 1: what is added to it is rounded to an integer, which then stands in the last bits.
+const SHIFT: f32 = 12_582_912.0;
 
 /// Four floats: what SSE2 and NEON hold, which compilers find by themselves.
 #[derive(Clone, Copy)]
@@ -285,18 +316,16 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn at_least(self, limit: Self) -> Self {
-        self.map(limit, |value, limit| if value < limit { limit } else { value })
+    fn split(self) -> (Self, Self) {
+        let limited = Self(self.0.map(|value| if value < -LIMIT { -LIMIT } else { value }));
+        let limited = Self(limited.0.map(|value| if value > LIMIT { LIMIT } else { value }));
+        let n = limited.add(Self::splat(SHIFT));
+        (n, limited.sub(n.sub(Self::splat(SHIFT))))
     }
 
     #[inline(always)]
-    fn at_most(self, limit: Self) -> Self {
-        self.map(limit, |value, limit| if value > limit { limit } else { value })
-    }
-
-    #[inline(always)]
-    fn power_of_two(self) -> Self {
-        Self(self.0.map(|value| f32::from_bits((value.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))))
+    fn times_power_of_two(self, n: Self) -> Self {
+        self.map(n, |value, n| value * f32::from_bits((n.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
     }
 }
 
@@ -306,7 +335,7 @@ mod x86 {
 
     use std::arch::x86_64::*;
 
-    use super::{Kernel, Vector};
+    use super::{Kernel, LIMIT, SHIFT, Vector};
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run_avx2<K: Kernel>(kernel: K) {
@@ -326,12 +355,40 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512(__m512);
 
+    #[inline(always)]
+    unsafe fn split_avx2(x: __m256) -> (__m256, __m256) {
+        unsafe {
+            // Of a NaN and a number these two return the second operand.
+            let limited = _mm256_max_ps(_mm256_set1_ps(-LIMIT), x);
+            let limited = _mm256_min_ps(_mm256_set1_ps(LIMIT), limited);
+            let n = _mm256_add_ps(limited, _mm256_set1_ps(SHIFT));
+            (n, _mm256_sub_ps(limited, _mm256_sub_ps(n, _mm256_set1_ps(SHIFT))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn times_power_of_two_avx2(x: __m256, n: __m256) -> __m256 {
+        unsafe {
+            let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
+            let power = _mm256_add_epi32(exponent, _mm256_set1_epi32(1.0_f32.to_bits() as i32));
+            _mm256_mul_ps(x, _mm256_castsi256_ps(power))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn split_avx512(x: __m512) -> (__m512, __m512) {
+        unsafe {
+            // To the nearest integer, without exceptions.
+            let n = _mm512_roundscale_ps::<8>(x);
+            (n, _mm512_sub_ps(x, n))
+        }
+    }
+
     /// SAFETY of all: see the module.
     macro_rules! vector {
         (
             $name:ident, $width:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
-            $div:ident, $mul_add:ident, $neg_mul_add:ident, $max:ident, $min:ident, $to_bits:ident, $from_bits:ident,
-            $shift:ident, $add_bits:ident, $splat_bits:ident
+            $div:ident, $mul_add:ident, $neg_mul_add:ident, $split:ident, $times_power_of_two:ident
         ) => {
             impl Vector for $name {
                 const WIDTH: usize = $width;
@@ -389,20 +446,15 @@ mod x86 {
                     Self(unsafe { $neg_mul_add(self.0, factor.0, summand.0) })
                 }
 
-                // Of a NaN and a number these instructions return the second operand.
                 #[inline(always)]
-                fn at_least(self, limit: Self) -> Self {
-                    Self(unsafe { $max(limit.0, self.0) })
+                fn split(self) -> (Self, Self) {
+                    let (n, rest) = unsafe { $split(self.0) };
+                    (Self(n), Self(rest))
                 }
 
                 #[inline(always)]
-                fn at_most(self, limit: Self) -> Self {
-                    Self(unsafe { $min(limit.0, self.0) })
-                }
-
-                #[inline(always)]
-                fn power_of_two(self) -> Self {
-                    Self(unsafe { $from_bits($add_bits($shift::<23>($to_bits(self.0)), $splat_bits(1.0_f32.to_bits() as i32))) })
+                fn times_power_of_two(self, n: Self) -> Self {
+                    Self(unsafe { $times_power_of_two(self.0, n.0) })
                 }
             }
         };
@@ -421,13 +473,8 @@ mod x86 {
         _mm256_div_ps,
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
-        _mm256_max_ps,
-        _mm256_min_ps,
-        _mm256_castps_si256,
-        _mm256_castsi256_ps,
-        _mm256_slli_epi32,
-        _mm256_add_epi32,
-        _mm256_set1_epi32
+        split_avx2,
+        times_power_of_two_avx2
     );
     vector!(
         Avx512,
@@ -442,12 +489,44 @@ mod x86 {
         _mm512_div_ps,
         _mm512_fmadd_ps,
         _mm512_fnmadd_ps,
-        _mm512_max_ps,
-        _mm512_min_ps,
-        _mm512_castps_si512,
-        _mm512_castsi512_ps,
-        _mm512_slli_epi32,
-        _mm512_add_epi32,
-        _mm512_set1_epi32
+        split_avx512,
+        _mm512_scalef_ps
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_forces_its_set_where_the_processor_has_it() {
+        for set in [InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512] {
+            let named = InstructionSet::named(&format!("{set:?}").to_lowercase());
+            assert_eq!(named == set, set.is_available());
+        }
+        for other in ["", "sse9"] {
+            assert_eq!(InstructionSet::available().last(), Some(&InstructionSet::named(other)));
+        }
+    }
+
+    /// Runs itself once for every set, with `KILN_SIMD` in the environment.
+    #[test]
+    #[cfg_attr(miri, ignore = "starts processes")]
+    fn the_environment_chooses_the_set() {
+        const EXPECTED: &str = "KILN_EXPECTED_SET";
+        if let Ok(expected) = std::env::var(EXPECTED) {
+            assert_eq!(format!("{:?}", InstructionSet::chosen()), expected);
+            return;
+        }
+        for set in InstructionSet::available() {
+            let name = format!("{set:?}");
+            let status = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "op::cpu::simd::tests::the_environment_chooses_the_set"])
+                .env("KILN_SIMD", name.to_lowercase())
+                .env(EXPECTED, &name)
+                .stdout(std::process::Stdio::null())
+                .status();
+            assert!(status.unwrap().success(), "{name}");
+        }
+    }
 }

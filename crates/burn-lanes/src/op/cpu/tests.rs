@@ -1,308 +1,287 @@
 //! The kernels against the reference, on every instruction set of the processor.
 
+use std::sync::Arc;
+
 use burn::backend::Flex;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorData};
 use proptest::prelude::*;
 
-use super::host;
+use super::host::{self, Host};
 use super::simd::InstructionSet;
-use crate::op::{Emit, LstmArgs, LstmGradients, Wanted, primitive, reference, tensor};
-use crate::random;
+use crate::Loss;
+use crate::data::Resident;
+use crate::op::testing::{Case, assert_near};
+use crate::op::{Gradient, primitive, reference, tensor};
 
-/// Time, lanes, batch, features, hidden.
-type Dims = [usize; 5];
+const LOSSES: [Loss; 3] = [Loss::Mse, Loss::Mae, Loss::Huber];
 
-struct Drawn {
-    dims: Dims,
-    x: Vec<f32>,
-    wi: Vec<f32>,
-    wh: Vec<f32>,
-    bias: Vec<f32>,
-    direction: Vec<f32>,
+/// All that the network gives.
+#[derive(Clone, Debug, PartialEq)]
+struct Results {
+    losses: Vec<f32>,
+    sums: Vec<f32>,
+    gradient: Vec<f32>,
+    forecasts: Vec<f32>,
+    sums_without_dropout: Vec<f32>,
 }
 
-fn of<const D: usize>(values: &[f32], dims: [usize; D]) -> FloatTensor<Flex> {
-    primitive(Tensor::<Flex, D>::from_data(TensorData::new(values.to_vec(), dims), &Default::default()))
-}
-
-fn values(primitive: FloatTensor<Flex>) -> Vec<f32> {
-    tensor::<Flex, 1>(<Flex as burn::tensor::ops::FloatTensorOps<Flex>>::float_reshape(
-        primitive.clone(),
-        [burn::tensor::TensorMetadata::shape(&primitive).num_elements()].into(),
-    ))
-    .into_data()
-    .to_vec()
-    .unwrap()
-}
-
-impl Drawn {
-    fn new(dims: Dims, seed: u64) -> Self {
-        let [time, lanes, batch, features, hidden] = dims;
-        let draw = |index, n, bound: f64| random::uniform(seed, index, n, bound);
-        // As wide as initial weights are, so that long sums stay of order one.
-        let bound = 1.0 / (hidden as f64).sqrt();
-        Self {
-            dims,
-            x: draw(0, time * lanes * batch * features, 1.0),
-            wi: draw(1, lanes * features * 4 * hidden, bound),
-            wh: draw(2, lanes * hidden * 4 * hidden, bound),
-            bias: draw(3, lanes * 4 * hidden, bound),
-            direction: draw(4, time * lanes * batch * hidden, 1.0),
-        }
+impl Results {
+    fn new<B: Host>(gradient: Gradient<B>, forecasts: FloatTensor<B>, sums: FloatTensor<B>) -> Self {
+        let losses = tensor::<B, 1>(gradient.losses).into_data().to_vec().unwrap();
+        let [of_training, gradient, forecasts, sums] = [gradient.sums, gradient.weights, forecasts, sums].map(values::<B>);
+        Self { losses, sums: of_training, gradient, forecasts, sums_without_dropout: sums }
     }
 
-    fn args(&self, emit: Emit) -> LstmArgs<Flex> {
-        let [time, lanes, batch, features, hidden] = self.dims;
-        LstmArgs {
-            input: of(&self.x, [time, lanes, batch, features]),
-            w_input: of(&self.wi, [lanes, features, 4 * hidden]),
-            w_hidden: of(&self.wh, [lanes, hidden, 4 * hidden]),
-            bias: of(&self.bias, [lanes, 4 * hidden]),
-            emit,
-        }
+    fn named(&self) -> [(&str, &[f32]); 5] {
+        let Self { losses, sums, gradient, forecasts, sums_without_dropout } = self;
+        [
+            ("losses", losses),
+            ("sums", sums),
+            ("gradient", gradient),
+            ("forecasts", forecasts),
+            ("sums without dropout", sums_without_dropout),
+        ]
     }
 
-    /// The gradient of the output.
-    fn outside(&self, emit: Emit) -> FloatTensor<Flex> {
-        let [time, lanes, batch, _, hidden] = self.dims;
-        let steps = if emit == Emit::Sequence { time } else { 1 };
-        of(&self.direction[..steps * lanes * batch * hidden], [steps, lanes, batch, hidden])
+    /// A lane's, of so many lanes.
+    fn lane(&self, lane: usize, lanes: usize) -> Self {
+        let part = |values: &[f32]| values[lane * values.len() / lanes..(lane + 1) * values.len() / lanes].to_vec();
+        let [losses, sums, gradient, forecasts, sums_without_dropout] = self.named().map(|(_, values)| part(values));
+        Self { losses, sums, gradient, forecasts, sums_without_dropout }
     }
 
-    /// The lanes `first..first + lanes` alone.
-    fn lane(&self, lane: usize) -> Self {
-        let [time, lanes, batch, features, hidden] = self.dims;
-        let sequence = |values: &[f32], columns: usize| -> Vec<f32> {
-            let row = batch * columns;
-            (0..time).flat_map(|t| values[(t * lanes + lane) * row..][..row].to_vec()).collect()
-        };
-        let matrix = |values: &[f32]| values[lane * values.len() / lanes..(lane + 1) * values.len() / lanes].to_vec();
-        Self {
-            dims: [time, 1, batch, features, hidden],
-            x: sequence(&self.x, features),
-            wi: matrix(&self.wi),
-            wh: matrix(&self.wh),
-            bias: matrix(&self.bias),
-            direction: sequence(&self.direction, hidden),
-        }
-    }
-
-    /// Output and gradients of the kernels.
-    fn ours(&self, set: InstructionSet, emit: Emit) -> [Vec<f32>; 5] {
-        let (output, saved) = host::forward_saving::<Flex>(set, self.args(emit));
-        let plain = values(host::forward::<Flex>(set, self.args(emit)));
-        let output = values(output);
-        assert!(same_bits(&plain, &output), "with and without saving");
-        all(output, host::backward::<Flex>(set, self.args(emit), saved, self.outside(emit), Wanted::WeightsAndInput))
-    }
-
-    /// Output and gradients of the reference.
-    fn theirs(&self, emit: Emit) -> [Vec<f32>; 5] {
-        let (output, saved) = reference::forward_saving::<Flex>(self.args(emit));
-        all(values(output), reference::backward::<Flex>(self.args(emit), saved, self.outside(emit), Wanted::WeightsAndInput))
+    fn bits(&self) -> Vec<u32> {
+        self.named().into_iter().flat_map(|(_, values)| values).map(|value| value.to_bits()).collect()
     }
 }
 
-fn all(output: Vec<f32>, gradients: LstmGradients<Flex>) -> [Vec<f32>; 5] {
-    let LstmGradients { input, w_input, w_hidden, bias } = gradients;
-    [output, values(input.unwrap()), values(w_input), values(w_hidden), values(bias)]
+/// Of a matrix.
+fn values<B: Host>(primitive: FloatTensor<B>) -> Vec<f32> {
+    tensor::<B, 2>(primitive).into_data().to_vec().unwrap()
 }
 
-fn same_bits(ours: &[f32], theirs: &[f32]) -> bool {
-    ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| ours.to_bits() == theirs.to_bits())
+fn ours<B: Host>(case: &Case, set: InstructionSet) -> Results {
+    let (batch, weights) = (case.batch::<B>(), || primitive(case.weights::<B>()));
+    Results::new::<B>(
+        host::gradient(set, &batch, weights()),
+        host::forecasts(set, &batch, weights()),
+        host::sums(set, &batch, weights()),
+    )
 }
 
-/// Within 1e-5 of the largest value.
-fn assert_near(what: &str, ours: &[Vec<f32>], theirs: &[Vec<f32>]) {
-    for (name, (ours, theirs)) in ["output", "x", "w_input", "w_hidden", "bias"].iter().zip(ours.iter().zip(theirs)) {
-        assert_eq!(ours.len(), theirs.len(), "{what}: {name}");
-        let size = theirs.iter().fold(1e-3_f32, |size, value| size.max(value.abs()));
-        for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-            assert!((ours - theirs).abs() <= 1e-5 * size, "{what}: {name} at {index}: {ours} is not {theirs} (of {size})");
-        }
-    }
+fn theirs(case: &Case) -> Results {
+    let (batch, weights) = (case.batch::<Flex>(), || primitive(case.weights::<Flex>()));
+    Results::new::<Flex>(
+        reference::gradient(&batch, weights()),
+        reference::forecasts(&batch, weights()),
+        reference::sums(&batch, weights()),
+    )
 }
 
-fn assert_agrees(dims: Dims, seed: u64) {
-    let drawn = Drawn::new(dims, seed);
-    for emit in [Emit::Sequence, Emit::Last] {
-        let theirs = drawn.theirs(emit);
-        for set in InstructionSet::available() {
-            assert_near(&format!("{set:?} {emit:?} {dims:?}"), &drawn.ours(set, emit), &theirs);
+fn assert_agrees(case: &Case) {
+    let theirs = theirs(case);
+    for set in InstructionSet::available() {
+        for ((name, ours), (_, theirs)) in ours::<Flex>(case, set).named().into_iter().zip(theirs.named()) {
+            assert_near(&format!("{name}, {set:?}, {:?}, {} windows", case.shape, case.windows), ours, theirs, 1e-5);
         }
     }
 }
 
 #[test]
 fn the_kernels_agree_with_the_reference_at_all_kinds_of_sizes() {
-    let mut seed = 0;
-    for hidden in [1, 7, 16, 32, 33, 64, 100, 256] {
-        for (time, lanes, batch, features) in [(5, 2, 1, 1), (9, 1, 33, 5), (4, 3, 16, hidden), (1, 1, 7, 17)] {
-            seed += 1;
-            assert_agrees([time, lanes, batch, features, hidden], seed);
+    let dims = [
+        // Time, lanes, windows, features, units, layers: one window, and one of all else.
+        [1, 1, 1, 1, 1, 1],
+        [5, 2, 1, 1, 7, 1],
+        [5, 2, 1, 3, 32, 3],
+        [1, 2, 9, 4, 33, 2],
+        [7, 1, 3, 17, 1, 2],
+        // Units around the widths of vectors.
+        [9, 3, 33, 5, 7, 3],
+        [6, 2, 8, 5, 16, 2],
+        [60, 1, 32, 5, 32, 2],
+        [9, 1, 33, 5, 33, 1],
+        [4, 2, 7, 3, 64, 2],
+        [4, 2, 16, 2, 100, 1],
+        [3, 1, 5, 100, 100, 3],
+        [3, 1, 20, 5, 256, 2],
+        // Windows around the sizes of tiles and shares.
+        [3, 2, 15, 2, 9, 2],
+        [3, 1, 17, 2, 9, 2],
+        [3, 2, 97, 3, 20, 2],
+        [5, 1, 300, 3, 20, 1],
+    ];
+    for (seed, dims) in dims.into_iter().enumerate() {
+        for (loss, seed) in LOSSES.into_iter().zip(3 * seed as u64..) {
+            let case = Case::new(loss, dims, seed);
+            assert_agrees(&case);
+            assert_agrees(&case.without_dropout());
         }
     }
-    for dims in [[60, 1, 32, 5, 32], [12, 1, 300, 3, 20], [20, 2, 97, 40, 9], [7, 5, 2, 2, 3]] {
-        seed += 1;
-        assert_agrees(dims, seed);
-    }
+}
+
+/// Networks of sizes in which every instruction set has whole and partial vectors, tiles and shares.
+fn cases() -> impl Strategy<Value = Case> {
+    let sizes = (1_usize..12, 1_usize..4, 1_usize..40, 1_usize..24, 1_usize..40, 1_usize..4);
+    (prop::sample::select(LOSSES.to_vec()), sizes, any::<u64>()).prop_map(
+        |(loss, (time, lanes, windows, features, hidden, layers), seed)| {
+            Case::new(loss, [time, lanes, windows, features, hidden, layers], seed)
+        },
+    )
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_kernels_agree_with_the_reference(
-        dims in (1_usize..12, 1_usize..4, 1_usize..40, 1_usize..24, 1_usize..40),
-        seed: u64,
-    ) {
-        assert_agrees([dims.0, dims.1, dims.2, dims.3, dims.4], seed);
+    fn the_kernels_agree_with_the_reference(mut case in cases()) {
+        // The gradient of the absolute error jumps at 0, where the last bit of a forecast decides.
+        case.series.target.iter_mut().for_each(|target| *target += if case.shape.loss == Loss::Mae { 100.0 } else { 0.0 });
+        assert_agrees(&case);
     }
 
     #[test]
-    fn a_lane_has_the_same_bits_alone_and_on_any_number_of_threads(
-        dims in (1_usize..6, 1_usize..6, 1_usize..60, 1_usize..6, 1_usize..40),
-        seed: u64,
-        threads in 1_usize..5,
-    ) {
-        let dims = [dims.0, dims.1, dims.2, dims.3, dims.4];
-        let drawn = Drawn::new(dims, seed);
+    fn a_lane_has_the_same_bits_alone_and_on_any_number_of_threads(case in cases(), threads in 1_usize..5) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for set in InstructionSet::available() {
-            let together = drawn.ours(set, Emit::Sequence);
-            prop_assert!(pool.install(|| drawn.ours(set, Emit::Sequence)).iter().zip(&together).all(|(a, b)| same_bits(a, b)));
-            for lane in 0..dims[1] {
-                let alone = drawn.lane(lane).ours(set, Emit::Sequence);
-                let [time, lanes, batch, features, hidden] = dims;
-                let part = |values: &[f32], columns: usize| -> Vec<f32> {
-                    let row = batch * columns;
-                    (0..time).flat_map(|t| values[(t * lanes + lane) * row..][..row].to_vec()).collect()
-                };
-                prop_assert!(same_bits(&alone[0], &part(&together[0], hidden)));
-                prop_assert!(same_bits(&alone[1], &part(&together[1], features)));
-                for (alone, together) in alone[2..].iter().zip(&together[2..]) {
-                    prop_assert!(same_bits(alone, &together[lane * together.len() / lanes..(lane + 1) * together.len() / lanes]));
-                }
+            let together = ours::<Flex>(&case, set);
+            prop_assert_eq!(pool.install(|| ours::<Flex>(&case, set)).bits(), together.bits());
+            for lane in 0..case.lanes {
+                prop_assert_eq!(ours::<Flex>(&case.lane(lane), set).bits(), together.lane(lane, case.lanes).bits());
             }
         }
     }
 }
 
-/// Weights of stacked layers after steps of gradient descent on the squared distance of the last outputs to 0.3.
-fn descended(dims: Dims, layers: usize, set: Option<InstructionSet>) -> Vec<Vec<f32>> {
-    let [time, lanes, batch, features, hidden] = dims;
-    let mut stack: Vec<Drawn> = (0..layers)
-        .map(|layer| Drawn::new([time, lanes, batch, if layer == 0 { features } else { hidden }, hidden], 50 + layer as u64))
-        .collect();
-    for _ in 0..50 {
-        let mut saved = Vec::new();
-        for layer in 0..layers {
-            let emit = if layer + 1 == layers { Emit::Last } else { Emit::Sequence };
-            let args = stack[layer].args(emit);
-            let (output, kept) = match set {
-                Some(set) => host::forward_saving::<Flex>(set, args),
-                None => reference::forward_saving::<Flex>(args),
-            };
-            saved.push((emit, kept));
-            let output = values(output);
-            match stack.get_mut(layer + 1) {
-                Some(next) => next.x = output,
-                None => stack[layer].direction = output.iter().map(|h| 2.0 * (h - 0.3) / batch as f32).collect(),
-            }
-        }
-        for layer in (0..layers).rev() {
-            let Some((emit, kept)) = saved.pop() else { continue };
-            let (args, outside) = (stack[layer].args(emit), stack[layer].outside(emit));
-            let gradients = match set {
-                Some(set) => host::backward::<Flex>(set, args, kept, outside, Wanted::WeightsAndInput),
-                None => reference::backward::<Flex>(args, kept, outside, Wanted::WeightsAndInput),
-            };
-            let [_, x, wi, wh, bias] = all(Vec::new(), gradients);
-            let this = &mut stack[layer];
-            for (weights, gradients) in [(&mut this.wi, wi), (&mut this.wh, wh), (&mut this.bias, bias)] {
-                weights.iter_mut().zip(gradients).for_each(|(weight, gradient)| *weight -= 0.1 * gradient);
-            }
-            if layer > 0 {
-                stack[layer - 1].direction = x;
+#[test]
+fn packs_of_one_three_and_eight_lanes_have_the_same_bits_on_one_thread_and_on_two() {
+    let eight = Case::new(Loss::Mse, [12, 8, 100, 5, 32, 2], 4);
+    let columns = eight.weights.len() / 8;
+    let on = |threads: usize, case: &Case| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| ours::<Flex>(case, InstructionSet::chosen()))
+    };
+    let expected = on(1, &eight);
+    for lanes in [1, 3, 8] {
+        let case = Case {
+            lanes,
+            ends: eight.ends[..lanes].to_vec(),
+            dropout: eight.dropout[..lanes].to_vec(),
+            weights: eight.weights[..lanes * columns].to_vec(),
+            ..eight.clone()
+        };
+        for threads in [1, 2] {
+            let results = on(threads, &case);
+            for lane in 0..lanes {
+                assert_eq!(results.lane(lane, lanes).bits(), expected.lane(lane, 8).bits(), "{lanes} lanes, {threads} threads");
             }
         }
     }
-    stack.into_iter().flat_map(|layer| [layer.wi, layer.wh, layer.bias]).collect()
 }
 
 #[test]
 fn fifty_steps_of_training_end_where_those_of_the_reference_do() {
-    for (dims, layers) in [([8, 1, 6, 3, 7], 1), ([10, 2, 20, 4, 33], 3), ([12, 1, 32, 5, 32], 2)] {
-        let theirs = descended(dims, layers, None);
-        for set in InstructionSet::available() {
-            let ours = descended(dims, layers, Some(set));
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                assert_near(&format!("{set:?} {dims:?}"), std::slice::from_ref(ours), std::slice::from_ref(theirs));
+    for dims in [[8, 1, 6, 3, 7, 1], [10, 2, 20, 4, 33, 3], [12, 1, 32, 5, 32, 2]] {
+        let case = Case::new(Loss::Mse, dims, 5);
+        let descended = |gradient: &dyn Fn(&Case) -> Vec<f32>| {
+            let mut case = case.clone();
+            for step in 0..50 {
+                let gradient = gradient(&case);
+                case.weights.iter_mut().zip(gradient).for_each(|(weight, gradient)| *weight -= 0.1 * gradient);
+                case.dropout.iter_mut().for_each(|dropout| dropout.steps = step);
             }
+            case.weights
+        };
+        let gradient =
+            |case: &Case| values::<Flex>(reference::gradient(&case.batch::<Flex>(), primitive(case.weights::<Flex>())).weights);
+        let theirs = descended(&gradient);
+        for set in InstructionSet::available() {
+            let gradient =
+                |case: &Case| values::<Flex>(host::gradient(set, &case.batch::<Flex>(), primitive(case.weights::<Flex>())).weights);
+            assert_near(&format!("{set:?} {dims:?}"), &descended(&gradient), &theirs, 1e-5);
         }
     }
 }
 
 #[test]
-fn values_that_are_not_finite_neither_crash_nor_reach_other_windows() {
-    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let mut drawn = Drawn::new([6, 1, 4, 3, 5], 9);
-        drawn.x[0] = bad; // window 0 of step 0
+fn values_that_are_not_finite_spoil_their_windows_and_lanes_and_nothing_else() {
+    for (loss, bad) in LOSSES.into_iter().flat_map(|loss| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|bad| (loss, bad))) {
+        let clean = Case::new(loss, [6, 2, 20, 3, 5, 2], 9).without_dropout();
+        let mut case = clean.clone();
+        // A window of lane 0 alone ends at the last row.
+        let last = clean.series.target.len() - 1;
+        case.ends.iter_mut().flatten().for_each(|end| *end = (*end).min(last as u32 - 1));
+        case.ends[0][11] = last as u32;
+        let clean = Case { ends: case.ends.clone(), ..clean };
+        case.series.features[last * 3] = bad;
         for set in InstructionSet::available() {
-            let [output, ..] = drawn.ours(set, Emit::Last);
-            assert!(output[5..].iter().all(|value| value.is_finite()), "{set:?} {bad}");
-            assert_eq!(output[..5].iter().all(|value| value.is_nan()), bad.is_nan(), "{set:?} {bad}: {output:?}");
+            let (ours, clean) = (ours::<Flex>(&case, set), ours::<Flex>(&clean, set));
+            for (index, (forecast, clean)) in ours.forecasts.iter().zip(&clean.forecasts).enumerate() {
+                assert!(
+                    if index == 11 { forecast.is_nan() } else { forecast.to_bits() == clean.to_bits() },
+                    "{set:?} {bad} {index}"
+                );
+            }
+            assert_eq!(ours.lane(1, 2).bits(), clean.lane(1, 2).bits(), "{set:?} {bad}");
+            let spoiled = ours.lane(0, 2);
+            assert!(spoiled.losses[0].is_nan() && spoiled.sums.iter().all(|sum| sum.is_nan()), "{set:?} {bad}");
+            assert!(spoiled.gradient.iter().all(|value| value.is_nan()), "{set:?} {loss:?} {bad}");
         }
     }
 }
 
-/// Output and gradients on a backend, from an input that lies in memory in another order.
-fn permuted<B: host::Host>(drawn: &Drawn) -> [Vec<f32>; 5] {
-    let [time, lanes, batch, features, hidden] = drawn.dims;
-    let device = Default::default();
-    let data = |values: &[f32], dims: &[usize]| TensorData::new(values.to_vec(), dims.to_vec());
-    let args = || {
-        // [F, B, K, T] in memory.
-        let x = Tensor::<B, 4>::from_data(data(&drawn.x, &[features, batch, lanes, time]), &device).permute([3, 2, 1, 0]);
-        LstmArgs::<B> {
-            input: primitive(x),
-            w_input: primitive(Tensor::<B, 3>::from_data(data(&drawn.wi, &[lanes, features, 4 * hidden]), &device)),
-            w_hidden: primitive(Tensor::<B, 3>::from_data(data(&drawn.wh, &[lanes, hidden, 4 * hidden]), &device)),
-            bias: primitive(Tensor::<B, 2>::from_data(data(&drawn.bias, &[lanes, 4 * hidden]), &device)),
-            emit: Emit::Sequence,
+#[test]
+fn weights_that_are_not_finite_spoil_their_lane_alone() {
+    for bad in [f32::NAN, f32::INFINITY, f32::MAX] {
+        let clean = Case::new(Loss::Mse, [6, 2, 20, 3, 5, 2], 9);
+        let mut case = clean.clone();
+        case.weights[7] = bad;
+        for set in InstructionSet::available() {
+            let (ours, clean) = (ours::<Flex>(&case, set), ours::<Flex>(&clean, set));
+            assert_eq!(ours.lane(1, 2).bits(), clean.lane(1, 2).bits(), "{set:?} {bad}");
+            assert!(!bad.is_nan() || ours.lane(0, 2).losses[0].is_nan(), "{set:?}");
         }
+    }
+}
+
+/// A case's results from tensors that lie in memory in another order.
+fn permuted<B: Host>(case: &Case) -> Results {
+    let device = B::Device::default();
+    let transposed = |values: &[f32], columns: usize| {
+        let rows = values.len() / columns;
+        let other: Vec<f32> = (0..values.len()).map(|index| values[index % rows * columns + index / rows]).collect();
+        Tensor::<B, 2>::from_data(TensorData::new(other, [columns, rows]), &device).transpose()
     };
-    // One gradient for all steps and windows, repeated without a copy.
-    let outside = Tensor::<B, 1>::from_data(data(&drawn.direction[..hidden], &[hidden]), &device);
-    let outside = outside.reshape([1, 1, 1, hidden]).expand([time, lanes, batch, hidden]);
+    let mut batch = case.batch::<B>();
+    // Every second value of a longer series.
+    let twice: Vec<f32> = case.series.target.iter().flat_map(|&target| [target, f32::NAN]).collect();
+    let target = Tensor::<B, 1>::from_data(TensorData::new(twice, [2 * case.series.target.len()]), &device);
+    let target = target.reshape([case.series.target.len(), 2]).slice([0..case.series.target.len(), 0..1]);
+    let features = transposed(&case.series.features, case.series.columns);
+    batch.series = Arc::new(Resident { features, target: target.reshape([case.series.target.len()]) });
+    let weights = || primitive(transposed(&case.weights, case.weights.len() / case.lanes));
     let set = InstructionSet::chosen();
-    let (output, saved) = host::forward_saving::<B>(set, args());
-    let gradients = host::backward::<B>(set, args(), saved, primitive(outside), Wanted::WeightsAndInput);
-    let LstmGradients { input, w_input, w_hidden, bias } = gradients;
-    let vec = |data: TensorData| data.to_vec::<f32>().unwrap();
-    [
-        vec(tensor::<B, 4>(output).into_data()),
-        vec(tensor::<B, 4>(input.unwrap()).into_data()),
-        vec(tensor::<B, 3>(w_input).into_data()),
-        vec(tensor::<B, 3>(w_hidden).into_data()),
-        vec(tensor::<B, 2>(bias).into_data()),
-    ]
+    Results::new::<B>(
+        host::gradient(set, &batch, weights()),
+        host::forecasts(set, &batch, weights()),
+        host::sums(set, &batch, weights()),
+    )
 }
 
 #[test]
 fn tensors_that_are_not_contiguous_are_read_in_their_own_order() {
-    let drawn = Drawn::new([5, 3, 4, 2, 7], 11);
-    let [time, lanes, batch, features, hidden] = drawn.dims;
-    let mut plain = Drawn::new(drawn.dims, 11);
-    for (index, x) in plain.x.iter_mut().enumerate() {
-        let (f, b, k, t) =
-            (index % features, index / features % batch, index / features / batch % lanes, index / features / batch / lanes);
-        *x = drawn.x[((f * batch + b) * lanes + k) * time + t];
-    }
-    plain.direction = drawn.direction[..hidden].repeat(time * lanes * batch);
-    let theirs = plain.ours(InstructionSet::chosen(), Emit::Sequence);
-    assert!(permuted::<Flex>(&drawn).iter().zip(&theirs).all(|(ours, theirs)| same_bits(ours, theirs)));
+    let case = Case::new(Loss::Mse, [5, 3, 4, 2, 7, 2], 11);
+    let expected = ours::<Flex>(&case, InstructionSet::chosen()).bits();
+    assert_eq!(permuted::<Flex>(&case).bits(), expected);
     #[cfg(feature = "ndarray")]
-    assert!(permuted::<burn::backend::NdArray>(&drawn).iter().zip(&theirs).all(|(ours, theirs)| same_bits(ours, theirs)));
+    assert_eq!(permuted::<burn::backend::NdArray>(&case).bits(), expected);
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn both_backends_have_the_same_bits() {
+    let case = Case::new(Loss::Huber, [5, 3, 40, 2, 17, 2], 11);
+    let set = InstructionSet::chosen();
+    assert_eq!(ours::<burn::backend::NdArray>(&case, set).bits(), ours::<Flex>(&case, set).bits());
 }

@@ -1,47 +1,91 @@
 //! One step of the optimizer in one pass over each lane's row, lanes on threads.
 
-use super::layer::on_threads;
+use super::pass::on_threads;
+use super::simd::{InstructionSet, Kernel, Vector, run};
 use crate::OptimizerKind;
 use crate::op::LaneNumbers;
 
-/// Rows `[K, P]`, from before a step and from after it.
+/// Rows `[K, P]`.
 pub(super) struct Rows<T> {
     pub(super) weights: T,
     pub(super) first: T,
-    /// Empty for an optimizer without second moments.
-    pub(super) second: T,
+    /// None for an optimizer without second moments.
+    pub(super) second: Option<T>,
 }
+
+/// Weights that are updated on one thread: waking another costs more.
+const ALONE: usize = 1 << 16;
 
 /// See [`crate::op::update`], whose arithmetic this is, in the same order.
-pub(super) fn update(kind: OptimizerKind, lanes: &[LaneNumbers], before: &Rows<&[f32]>, gradients: &[f32]) -> Rows<Vec<f32>> {
-    let mut after = Rows { weights: before.weights.to_vec(), first: before.first.to_vec(), second: before.second.to_vec() };
+pub(super) fn update(
+    set: InstructionSet,
+    kind: OptimizerKind,
+    lanes: &[LaneNumbers],
+    rows: &mut Rows<Vec<f32>>,
+    gradients: &[f32],
+) {
     let columns = (gradients.len() / lanes.len().max(1)).max(1);
-    let rows = after.weights.chunks_mut(columns).zip(after.first.chunks_mut(columns));
-    let rows = rows.zip(gradients.chunks(columns)).zip(lanes);
-    if kind == OptimizerKind::Sgd || before.second.is_empty() {
-        on_threads(rows.collect(), |(((weights, velocity), gradients), lane)| sgd(lane, weights, velocity, gradients));
+    let mut second = rows.second.as_mut().map(|second| second.chunks_mut(columns));
+    let weights = rows.weights.chunks_mut(columns).zip(rows.first.chunks_mut(columns));
+    let tasks = weights.zip(gradients.chunks(columns)).zip(lanes).map(|(((weights, first), gradients), lane)| {
+        let rows = Rows { weights, first, second: second.as_mut().and_then(Iterator::next) };
+        Step { kind, lane, rows, gradients }
+    });
+    if gradients.len() <= ALONE {
+        tasks.for_each(|step| run(set, step));
     } else {
-        on_threads(rows.zip(after.second.chunks_mut(columns)).collect(), |((((weights, first), gradients), lane), second)| {
-            adam(kind, lane, weights, first, second, gradients);
-        });
+        on_threads(tasks.collect(), || (), |(), step| run(set, step));
     }
-    after
 }
 
-fn adam(kind: OptimizerKind, lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradients: &[f32]) {
-    let LaneNumbers { beta1, beta1_rest, beta2, beta2_rest, corrected_rate, root_scale, epsilon, .. } = *lane;
-    let (shrinkage, decay) = if kind == OptimizerKind::AdamW { (lane.shrinkage, None) } else { (1.0, Some(lane.decay)) };
+/// A lane's step. The loops are made of vectors by the compiler, for the instruction set that they are run on.
+struct Step<'a> {
+    kind: OptimizerKind,
+    lane: &'a LaneNumbers,
+    rows: Rows<&'a mut [f32]>,
+    gradients: &'a [f32],
+}
+
+impl Kernel for Step<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { kind, lane, rows: Rows { weights, first, second }, gradients } = self;
+        match (kind, second) {
+            (OptimizerKind::Sgd, _) | (_, None) => sgd(lane, weights, first, gradients),
+            (OptimizerKind::Adam, Some(second)) => adam(lane, weights, first, second, gradients),
+            (OptimizerKind::AdamW, Some(second)) => adam_w(lane, weights, first, second, gradients),
+        }
+    }
+}
+
+#[inline(always)]
+fn adam(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradients: &[f32]) {
     let clip = clip(lane, gradients);
     for (((w, m), v), &g) in weights.iter_mut().zip(first).zip(second).zip(gradients) {
-        *w *= shrinkage;
-        let g = g * clip;
-        let g = decay.map_or(g, |decay| g + *w * decay);
-        *m = *m * beta1 + g * beta1_rest;
-        *v = *v * beta2 + g * g * beta2_rest;
-        *w -= *m * corrected_rate / (v.sqrt() * root_scale + epsilon);
+        let g = g * clip + *w * lane.decay;
+        *w -= moved(lane, m, v, g);
     }
 }
 
+#[inline(always)]
+fn adam_w(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradients: &[f32]) {
+    let clip = clip(lane, gradients);
+    for (((w, m), v), &g) in weights.iter_mut().zip(first).zip(second).zip(gradients) {
+        *w *= lane.shrinkage;
+        *w -= moved(lane, m, v, g * clip);
+    }
+}
+
+/// Moves Adam's moments; how far the weight goes.
+#[inline(always)]
+fn moved(lane: &LaneNumbers, m: &mut f32, v: &mut f32, g: f32) -> f32 {
+    let LaneNumbers { beta1, beta1_rest, beta2, beta2_rest, corrected_rate, root_scale, epsilon, .. } = *lane;
+    *m = *m * beta1 + g * beta1_rest;
+    *v = *v * beta2 + g * g * beta2_rest;
+    *m * corrected_rate / (v.sqrt() * root_scale + epsilon)
+}
+
+#[inline(always)]
 fn sgd(lane: &LaneNumbers, weights: &mut [f32], velocity: &mut [f32], gradients: &[f32]) {
     let LaneNumbers { decay, momentum, rate, .. } = *lane;
     let clip = clip(lane, gradients);
@@ -52,6 +96,7 @@ fn sgd(lane: &LaneNumbers, weights: &mut [f32], velocity: &mut [f32], gradients:
 }
 
 /// What a lane's gradient is multiplied with.
+#[inline(always)]
 fn clip(lane: &LaneNumbers, gradients: &[f32]) -> f32 {
     match lane.clip_norm {
         None => 1.0,

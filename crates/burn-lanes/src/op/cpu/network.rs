@@ -1,0 +1,154 @@
+//! Sizes of the whole network, and a lane's weights packed for it.
+
+use std::ops::Range;
+
+use super::panel::{Columns, Pack, Sizes, Unpack, parts, transpose};
+use super::pool::{self, Buffer, LINE};
+use super::simd::{InstructionSet, run};
+use crate::Shape;
+
+/// The network that every lane has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Network {
+    pub(super) set: InstructionSet,
+    pub(super) time: usize,
+    pub(super) features: usize,
+    pub(super) hidden: usize,
+    pub(super) layers: usize,
+}
+
+/// Windows of a tile at most: two register tiles. What eight windows leave for their backward pass stays in a second-level cache of a
+/// megabyte up to 32 units in two layers and 60 steps; of larger networks the weights do, at least.
+pub(super) const TILE: usize = 8;
+/// Windows of a share at least, if there are so many: fewer are not worth a sum of all weights.
+const LEAST_SHARE: usize = 16;
+/// Shares at most.
+const MOST_SHARES: usize = 16;
+
+impl Network {
+    pub(super) fn new(set: InstructionSet, shape: &Shape) -> Self {
+        let Shape { window, features, hidden, layers, .. } = *shape;
+        Self { set, time: window, features, hidden, layers }
+    }
+
+    pub(super) fn layer(&self, layer: usize) -> Sizes {
+        let inputs = if layer == 0 { self.features } else { self.hidden };
+        Sizes { inputs, hidden: self.hidden, width: self.set.width() }
+    }
+
+    /// Units, filled up to whole vectors.
+    pub(super) fn padded(&self) -> usize {
+        self.layer(0).padded()
+    }
+
+    /// Floats of a sequence of all steps' states in so many windows, `[T][rows][padded]`.
+    pub(super) fn states(&self, rows: usize) -> usize {
+        self.time * rows * self.padded()
+    }
+
+    /// Weights in a lane's row.
+    pub(super) fn weights(&self) -> usize {
+        self.of_layer_in_row(self.layers).start + self.hidden + 1
+    }
+
+    /// Where a layer's weights stand in a lane's row; for the number of layers, where the head's stand.
+    fn of_layer_in_row(&self, layer: usize) -> Range<usize> {
+        let start = (0..layer).map(|layer| self.layer(layer).weights()).sum();
+        start..start + if layer < self.layers { self.layer(layer).weights() } else { self.hidden + 1 }
+    }
+
+    /// Floats of all panels: each layer's, then the head's weights, filled up, then its bias.
+    pub(super) fn panels(&self) -> usize {
+        self.of_layer(self.layers).start + self.padded() + LINE
+    }
+
+    /// Where a layer's panels stand; for the number of layers, where the head's weights and bias stand.
+    pub(super) fn of_layer(&self, layer: usize) -> Range<usize> {
+        let start = (0..layer).map(|layer| self.layer(layer).panels()).sum();
+        start..start + if layer < self.layers { self.layer(layer).panels() } else { self.padded() + 1 }
+    }
+
+    /// Columns that a layer's backward pass computes: the input's gradient where a layer gave it.
+    pub(super) fn columns(&self, layer: usize) -> Columns {
+        let blocks = self.layer(layer).blocks();
+        Columns { units: blocks, inputs: if layer == 0 { 0 } else { blocks } }
+    }
+
+    /// Where a layer's transposed panels stand.
+    fn transposed(&self, layer: usize) -> Range<usize> {
+        let floats = |layer| self.columns(layer).floats(&self.layer(layer));
+        let start = (0..layer).map(floats).sum();
+        start..start + floats(layer)
+    }
+
+    /// Floats of all transposed panels.
+    pub(super) fn all_transposed(&self) -> usize {
+        self.transposed(self.layers - 1).end
+    }
+
+    /// Shares of a batch, one task and one sum of gradients each. They depend on the batch alone, hence so does the order of all sums.
+    pub(super) fn shares(&self, windows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        parts(windows, LEAST_SHARE.max(windows.div_ceil(MOST_SHARES)))
+    }
+}
+
+/// A lane's weights as the kernels read them.
+#[derive(Debug)]
+pub(super) struct Packed {
+    network: Network,
+    panels: Buffer,
+    /// Empty if there is to be no backward pass.
+    transposed: Buffer,
+}
+
+impl Packed {
+    /// For the forward pass.
+    pub(super) fn forward(network: &Network, weights: &[f32]) -> Self {
+        let mut panels = pool::take(network.panels());
+        for layer in 0..network.layers {
+            let (sizes, weights) = (network.layer(layer), &weights[network.of_layer_in_row(layer)]);
+            run(network.set, Pack { sizes, weights, panels: &mut panels[network.of_layer(layer)] });
+        }
+        let head = &mut panels[network.of_layer(network.layers)];
+        let (values, bias) = weights[network.of_layer_in_row(network.layers)].split_at(network.hidden);
+        head.fill(0.0);
+        head[..network.hidden].copy_from_slice(values);
+        head[network.padded()..].copy_from_slice(bias);
+        Self { network: *network, panels, transposed: Buffer::default() }
+    }
+
+    /// For both passes.
+    pub(super) fn both(network: &Network, weights: &[f32]) -> Self {
+        let mut transposed = pool::take(network.all_transposed());
+        for layer in 0..network.layers {
+            let (sizes, weights) = (network.layer(layer), &weights[network.of_layer_in_row(layer)]);
+            transpose(&sizes, network.columns(layer), weights, &mut transposed[network.transposed(layer)]);
+        }
+        Self { transposed, ..Self::forward(network, weights) }
+    }
+
+    pub(super) fn panels(&self, layer: usize) -> &[f32] {
+        &self.panels[self.network.of_layer(layer)]
+    }
+
+    pub(super) fn transposed(&self, layer: usize) -> &[f32] {
+        &self.transposed[self.network.transposed(layer)]
+    }
+
+    /// Weights, filled up, and bias.
+    pub(super) fn head(&self) -> &[f32] {
+        self.panels(self.network.layers)
+    }
+}
+
+/// Takes a lane's gradient out of its panels.
+pub(super) fn unpack(network: &Network, panels: &[f32], row: &mut [f32]) {
+    for layer in 0..network.layers {
+        let weights = &mut row[network.of_layer_in_row(layer)];
+        run(network.set, Unpack { sizes: network.layer(layer), panels: &panels[network.of_layer(layer)], weights });
+    }
+    let head = &panels[network.of_layer(network.layers)];
+    let (values, bias) = row[network.of_layer_in_row(network.layers)].split_at_mut(network.hidden);
+    values.copy_from_slice(&head[..network.hidden]);
+    bias.copy_from_slice(&head[network.padded()..]);
+}
