@@ -11,6 +11,8 @@
 
 mod autodiff;
 mod cpu;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod cube;
 mod reference;
 mod update;
 
@@ -65,11 +67,6 @@ pub(crate) trait LstmBackend: Backend {
         update::composed(kind, lanes, rows, gradients)
     }
 }
-
-#[cfg(feature = "wgpu")]
-impl LstmBackend for burn::backend::Wgpu {}
-#[cfg(feature = "cuda")]
-impl LstmBackend for burn::backend::Cuda {}
 
 /// The tensor around a primitive.
 pub(crate) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {
