@@ -118,7 +118,14 @@ pub(super) mod tests {
                 seed: 1 + repeat as u64,
             },
         };
-        Trial { id: TrialId(format!("{hidden_size:x}{repeat}")), index: 0, repeat, assignment: Default::default(), settings }
+        Trial {
+            id: TrialId(format!("{hidden_size:x}{repeat}")),
+            index: 0,
+            repeat,
+            assignment: Default::default(),
+            settings,
+            backtest: None,
+        }
     }
 
     /// A run without a result.
