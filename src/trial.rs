@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::space::Assignment;
-use crate::spec::Settings;
+use crate::spec::{Backtest, Settings};
 
 /// 12 hex digits of blake3 over everything that may change a trial's result; the name of its run's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Trial {
     pub assignment: Assignment,
     /// Every setting, with the assignment and the seed applied.
     pub settings: Settings,
+    /// How its forecasts are traded, if the experiment says so; no part of the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<Backtest>,
 }
 
 /// Bumped when the same settings would train to different numbers: it is hashed into every identity. 2: dropout masks are drawn by

@@ -72,6 +72,10 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     list(out, "warnings", &run.progress.warnings)?;
     let settings = toml::to_string(&trial.settings).map_err(anyhow::Error::from)?;
     writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(cleaned).collect::<Vec<_>>().join("\n"))?;
+    if let Some(backtest) = &trial.backtest {
+        let text = toml::to_string(backtest).map_err(anyhow::Error::from)?;
+        writeln!(out, "\nbacktest (as recorded with the run)\n{}", text.trim_end())?;
+    }
     if !run.progress.epochs.is_empty() {
         writeln!(out, "\nepochs (* is the best by valid.loss)\n{}", epochs(run).trim_end())?;
     }

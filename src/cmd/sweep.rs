@@ -197,6 +197,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
             TargetKind::LogVolatility => "log volatility".into(),
         },
         trials: plan.trials.iter().map(|trial| trial.id.to_string()).collect(),
+        backtest: experiment.backtest,
         origin,
         experiment: experiment.text.clone(),
     }

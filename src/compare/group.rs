@@ -78,7 +78,14 @@ pub(super) mod tests {
         settings.train.schedule = burn_lanes::Schedule::Constant;
         settings.train.early_stopping = None;
         settings.train.clip_norm = None;
-        Trial { id: TrialId(format!("{hidden_size:x}{repeat}")), index: 0, repeat, assignment: Default::default(), settings }
+        Trial {
+            id: TrialId(format!("{hidden_size:x}{repeat}")),
+            index: 0,
+            repeat,
+            assignment: Default::default(),
+            settings,
+            backtest: None,
+        }
     }
 
     /// A run without a result.

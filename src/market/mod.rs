@@ -57,4 +57,4 @@ pub use prepare::{prepare, prepare_forecast};
 pub use prepared::{DataReport, Prepared};
 pub use problem::MarketError;
 pub use scaling::{Affine, Scaling};
-pub use source::{fingerprint, probe};
+pub use source::{bars, fingerprint, probe};

@@ -49,14 +49,16 @@ pub enum PlanError {
 pub fn plan(experiment: &Experiment, data_fingerprint: &str) -> Result<Plan, PlanError> {
     let settings = |assignment: &Assignment, repeat: usize| experiment.settings_of(assignment, repeat);
     let expand = |sampler: &dyn Sampler| expand(sampler, &experiment.space, experiment.repeats, &settings, data_fingerprint);
-    match &experiment.strategy {
+    let mut plan = match &experiment.strategy {
         Strategy::Grid => match experiment.space.parameters.iter().find(|parameter| parameter.domain.len().is_none()) {
             Some(parameter) => Err(PlanError::Continuous { key: parameter.key.clone() }),
             None => expand(&GridSampler),
         },
         Strategy::Random { trials, seed } => expand(&RandomSampler { trials: *trials, seed: *seed }),
         Strategy::List { assignments } => expand(&ListSampler { assignments: assignments.clone() }),
-    }
+    }?;
+    plan.trials.iter_mut().for_each(|trial| trial.backtest = experiment.backtest);
+    Ok(plan)
 }
 
 /// Expands whatever a sampler proposes; `settings` makes the settings of one repeat of an assignment.
@@ -91,7 +93,14 @@ pub fn expand(
     for (index, (resolved, (assignment, repeat))) in resolved.into_iter().zip(&proposals).enumerate() {
         let (id, settings) = resolved.map_err(|reason| PlanError::Unfit { index, assignment: in_words(assignment), reason })?;
         if seen.insert(id.clone()) {
-            trials.push(Trial { id, index: trials.len(), repeat: *repeat, assignment: (*assignment).clone(), settings });
+            trials.push(Trial {
+                id,
+                index: trials.len(),
+                repeat: *repeat,
+                assignment: (*assignment).clone(),
+                settings,
+                backtest: None,
+            });
         }
     }
     let duplicates = proposals.len() - trials.len();

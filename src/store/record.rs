@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::event::{Cursor, End, Event, Line};
 use crate::metric::{Direction, Metric};
+use crate::spec::Backtest;
 use crate::trial::Trial;
 
 /// A sweep as its folder tells it.
@@ -40,6 +41,9 @@ pub struct SweepManifest {
     pub target_unit: String,
     /// Ids of the planned trials, in order.
     pub trials: Vec<String>,
+    /// How its forecasts are traded, if the experiment says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<Backtest>,
     /// Where it came from.
     pub origin: Origin,
     /// The experiment file as it was read.

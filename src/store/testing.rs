@@ -21,6 +21,7 @@ pub(super) fn trial(index: usize) -> Trial {
         assignment: [("train.learning_rate".to_owned(), Value::Float(1e-3)), ("train.kind".to_owned(), Value::Text("adam".into()))]
             .into(),
         settings,
+        backtest: None,
     }
 }
 
@@ -45,6 +46,7 @@ pub(super) fn manifest(ids: &[&str]) -> SweepManifest {
         repeats: 1,
         target_unit: "log return".into(),
         trials: ids.iter().map(|id| (*id).to_owned()).collect(),
+        backtest: None,
         origin: Origin { argv: vec!["kiln".into(), "sweep".into()], git_dirty: Some(false), ..Origin::default() },
         experiment: "name = \"grid\"\n".into(),
     }

@@ -31,13 +31,7 @@ pub(super) fn forward<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, save
 }
 
 /// The layers forward in one launch.
-pub(super) fn forward_whole<R: CubeRuntime>(
-    pass: &Pass<R>,
-    lanes: &Range<usize>,
-    tile: Tile,
-    saved: &CubeTensor<R>,
-    keep: Keep,
-) {
+pub(super) fn forward_whole<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, tile: Tile, saved: &CubeTensor<R>, keep: Keep) {
     // SAFETY: see `kernels`.
     unsafe {
         forward::forward::launch_unchecked(

@@ -38,12 +38,7 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
         Gradient { losses, sums, weights }
     }
 
-    fn update(
-        kind: OptimizerKind,
-        lanes: &[LaneNumbers],
-        rows: UpdateRows<Self>,
-        gradients: CubeTensor<R>,
-    ) -> UpdateRows<Self> {
+    fn update(kind: OptimizerKind, lanes: &[LaneNumbers], rows: UpdateRows<Self>, gradients: CubeTensor<R>) -> UpdateRows<Self> {
         update::update(kind, lanes, rows, gradients)
     }
 }

@@ -116,22 +116,11 @@ impl<R: CubeRuntime> Pass<R> {
     pub(super) fn sizes(&self, lanes: &Range<usize>) -> BatchLaunch<R> {
         let stride = if self.ends.shape()[0] == 1 { 0 } else { self.ends.meta.strides()[0] };
         let net = &self.net;
-        let numbers = [net.features, self.features.meta.strides()[0], net.hidden, net.layers, net.sections(), self.time, self.windows];
+        let numbers =
+            [net.features, self.features.meta.strides()[0], net.hidden, net.layers, net.sections(), self.time, self.windows];
         let [features, feature_stride, hidden, layers, sections, time, windows] = numbers.map(|number| number as u32);
         let [groups, start, stride, first_lane] = [self.groups(), self.start, stride, lanes.start].map(|number| number as u32);
-        BatchLaunch::new(
-            features,
-            feature_stride,
-            hidden,
-            layers,
-            sections,
-            time,
-            windows,
-            groups,
-            start,
-            stride,
-            first_lane,
-        )
+        BatchLaunch::new(features, feature_stride, hidden, layers, sections, time, windows, groups, start, stride, first_lane)
     }
 
     /// The table of masks, where there is one.

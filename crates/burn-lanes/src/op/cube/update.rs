@@ -155,7 +155,12 @@ fn adam<R: CubeRuntime>(
     (first, second)
 }
 
-fn sgd<R: CubeRuntime>(step: &Step<R>, weights: &CubeTensor<R>, velocity: CubeTensor<R>, gradients: &CubeTensor<R>) -> CubeTensor<R> {
+fn sgd<R: CubeRuntime>(
+    step: &Step<R>,
+    weights: &CubeTensor<R>,
+    velocity: CubeTensor<R>,
+    gradients: &CubeTensor<R>,
+) -> CubeTensor<R> {
     let velocity_before = argument(&velocity);
     let (velocity_argument, velocity) = after(velocity, 2);
     // SAFETY: see `kernels`.

@@ -101,7 +101,8 @@ pub(crate) fn forward_step(
                 match &masks {
                     ComptimeOption::Some(masks) => {
                         if layer < comptime!(net.layers - 1) {
-                            saved[row + KEPT * hidden] = cell.h * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
+                            saved[row + KEPT * hidden] =
+                                cell.h * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
                         }
                     }
                     ComptimeOption::None => {}
