@@ -74,7 +74,8 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
         errors += (target - forecast).powi(2);
         total += target.powi(2);
     }
-    let linear = market::baselines(&data, &prepared, ends).into_iter().find(|baseline| baseline.name == "linear").unwrap();
+    let baselines = market::baselines(&prepared, ends, &market::baseline_forecasts(&data, &prepared, ends));
+    let linear = baselines.into_iter().find(|baseline| baseline.name == "linear").unwrap();
     let n = ends.len();
     (1.0 - errors / total, 1.0 - linear.mse * n as f64 / total, n)
 }
