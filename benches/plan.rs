@@ -72,7 +72,7 @@ fn expand_random(bencher: Bencher) {
 fn pack(bencher: Bencher) {
     let plan = expand(&GridSampler, &space(), 1, &settings, "data").expect("a grid of 10,000 is within the limit");
     let trials: Vec<_> = plan.trials.iter().collect();
-    bencher.bench_local(|| packs(divan::black_box(&trials), 128, 2));
+    bencher.bench_local(|| packs(divan::black_box(&trials), &|_| 128, 2));
 }
 
 /// What `check` and `sweep` do with a file before anything else.

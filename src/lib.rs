@@ -9,7 +9,7 @@
 //! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
-//! runs/ ─ store::reader ─→ dashboard (replay) │ compare │ burn_lanes::predict → forecasts
+//! runs/ ─ store::reader ─→ dashboard (replay) │ compare │ burn_lanes::predict → forecasts → backtest
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -28,6 +28,8 @@
 //! | [`store`] | every path under `runs/` (the right bank) |
 //! | [`dashboard`] | source → state → draw (the right bank) |
 //! | [`compare`] | runs side by side (the right bank) |
+//! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
+//! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -44,10 +46,12 @@
 //! 7. No panic stops a sweep: a trial that fails is an event. Nothing is printed while the dashboard owns the screen.
 //! 8. Undefined is `None`; baselines and the spread over seeds stand beside every headline number.
 
+pub mod backtest;
 pub mod cmd;
 pub mod compare;
 pub mod dashboard;
 pub mod event;
+pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;

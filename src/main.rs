@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match verb {
         Verb::Check(args) => cmd::check::run(args, out),
+        Verb::Leakcheck(args) => cmd::leakcheck::run(args, out),
         Verb::Sweep(args) => cmd::sweep::run(args, out),
         Verb::Watch(args) => cmd::watch::run(args),
         Verb::Runs(args) => cmd::runs::run(args, out),
@@ -33,6 +34,7 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Compare(args) => cmd::compare::run(args, out),
         Verb::Evaluate(args) => cmd::evaluate::run(args, out),
         Verb::Predict(args) => cmd::predict::run(args, out),
+        Verb::Backtest(args) => cmd::backtest::run(args, out),
         Verb::Doctor(args) => cmd::doctor::run(args, out),
         Verb::Schema => cmd::schema::run(out),
         Verb::Worker(args) => cmd::worker::run(&args),

@@ -49,7 +49,7 @@ pub enum Quantity {
     Mae,
     /// Root mean squared error, in the target's unit.
     Rmse,
-    /// 1 − mse / mse of persistence; without unit.
+    /// 1 − mse / mse of the best baseline; without unit.
     Skill,
 }
 

@@ -16,6 +16,23 @@ pub fn generator(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
 }
 
+/// The generators of one purpose under one seed, numbered: what a function takes that draws many times, in any order or in parallel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedStream<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// What is drawn, as in [`generator`].
+    pub purpose: &'a str,
+}
+
+impl SeedStream<'_> {
+    /// The generator of the draw numbered `index`.
+    #[must_use]
+    pub fn generator(self, index: u64) -> ChaCha8Rng {
+        generator(self.seed, self.purpose, index)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::space::Assignment;
-use crate::spec::Settings;
+use crate::spec::{Backtest, Settings};
 
 /// 12 hex digits of blake3 over everything that may change a trial's result; the name of its run's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,10 +30,14 @@ pub struct Trial {
     pub assignment: Assignment,
     /// Every setting, with the assignment and the seed applied.
     pub settings: Settings,
+    /// How its forecasts are traded, if the experiment says so; no part of the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<Backtest>,
 }
 
-/// Bumped when the same settings would train to different numbers: it is hashed into every identity.
-pub const RESULT_VERSION: u32 = 1;
+/// Bumped when the same settings would train to different numbers: it is hashed into every identity. 2: dropout masks are drawn by
+/// counter.
+pub const RESULT_VERSION: u32 = 2;
 
 impl TrialId {
     /// The identity of a trial with these settings on data with this fingerprint (see [`crate::market::fingerprint`]).
@@ -42,10 +46,34 @@ impl TrialId {
     /// Never: settings always serialise.
     #[must_use]
     pub fn of(settings: &Settings, data_fingerprint: &str) -> Self {
+        Self::of_version(RESULT_VERSION, settings, data_fingerprint)
+    }
+
+    /// Whether this is the identity of these settings on this data, given by this program or a former version of it.
+    #[must_use]
+    pub fn is_of(&self, settings: &Settings, data_fingerprint: &str) -> bool {
+        (1..=RESULT_VERSION).any(|version| *self == Self::of_version(version, settings, data_fingerprint))
+    }
+
+    fn of_version(version: u32, settings: &Settings, data_fingerprint: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&RESULT_VERSION.to_le_bytes());
+        hasher.update(&version.to_le_bytes());
         hasher.update(data_fingerprint.as_bytes());
         hasher.update(&settings.identity_bytes());
         Self(hasher.finalize().to_hex()[..12].to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_a_former_version_is_recognised_and_would_be_trained_anew() {
+        let settings = crate::spec::testing::settings("");
+        let former = TrialId::of_version(1, &settings, "data");
+        assert_ne!(former, TrialId::of(&settings, "data"));
+        assert!(former.is_of(&settings, "data") && TrialId::of(&settings, "data").is_of(&settings, "data"));
+        assert!(!former.is_of(&settings, "other data"));
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kiln::event::{Cursor, End};
 use kiln::store::{
-    Change, Follower, RunFolder, RunState, Selection, StoreError, SweepRecord, list_sweeps, read_run, read_sweep,
+    Change, Follower, Forecasts, RunFolder, RunState, Selection, StoreError, SweepRecord, list_sweeps, read_run, read_sweep,
     read_sweep_summaries, select,
 };
 use proptest::prelude::*;
@@ -99,8 +99,9 @@ fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
     assert_eq!((checkpoint.attempt, checkpoint.bytes.as_slice()), (2, b"the state after epoch 4".as_slice()));
     assert!(warnings.is_empty());
     let valid = run.forecasts("valid").unwrap();
-    assert_eq!((valid.len(), valid[0]), (2, (1_767_323_045_000_000_000, 0.5, 0.25)));
-    assert_eq!(run.forecasts("test").unwrap(), [(1_767_323_165_000_000_000, 0.125, 0.5)]);
+    assert_eq!((valid.ts.len(), valid.ts[0], valid.target[0], valid.forecast[0]), (2, 1_767_323_045_000_000_000, 0.5, 0.25));
+    let test = Forecasts { ts: vec![1_767_323_165_000_000_000], target: vec![0.125], forecast: vec![0.5], baselines: vec![] };
+    assert_eq!(run.forecasts("test").unwrap(), test);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The command line, as a person types it.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Trains many small forecasters at once, and says which of them is worth anything.
@@ -16,6 +16,8 @@ pub struct Cli {
 pub enum Verb {
     /// Validate an experiment; list its trials and packs, estimate memory and time; write nothing
     Check(CheckArgs),
+    /// Look for the future in what an experiment's models would see: features, scales, splits, targets
+    Leakcheck(LeakcheckArgs),
     /// Train what is missing of an experiment, with a live dashboard
     Sweep(SweepArgs),
     /// Attach the dashboard to a live or a finished sweep, read-only
@@ -30,6 +32,8 @@ pub enum Verb {
     Evaluate(EvaluateArgs),
     /// Forecast a data file with a run's best weights, in the target's own unit
     Predict(PredictArgs),
+    /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
+    Backtest(BacktestArgs),
     /// Devices and backends with what works, versions, terminal, disk
     Doctor(DoctorArgs),
     /// Print the JSON Schema of the experiment file
@@ -50,6 +54,22 @@ pub struct CheckArgs {
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `leakcheck`.
+#[derive(Debug, Args)]
+pub struct LeakcheckArgs {
+    /// The experiment file
+    pub file: PathBuf,
+    /// Override a key, as in the file: data.window=30 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Chooses the rows that are tried
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -166,6 +186,83 @@ pub struct PredictArgs {
     /// Print JSON instead of CSV
     #[arg(long)]
     pub json: bool,
+}
+
+/// `backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// Runs (sweep/id, or an id's unambiguous beginning) and sweeps (names)
+    #[arg(required = true)]
+    pub selectors: Vec<String>,
+    /// Whose forecasts are traded; those of the test split once `evaluate` has opened it
+    #[arg(long, default_value = "valid")]
+    pub split: TradedSplit,
+    /// Rows of the frontier: least expected returns that are traded, basis points: 0,2,5
+    #[arg(long, value_name = "BPS,…", value_delimiter = ',')]
+    pub frontier_thresholds: Vec<f64>,
+    /// Columns of the frontier: costs of one side, basis points: 0,0.5,1
+    #[arg(long, value_name = "BPS,…", value_delimiter = ',')]
+    pub frontier_costs: Vec<f64>,
+    /// Write every bar of one run's account into a CSV file
+    #[arg(long, value_name = "FILE.csv")]
+    pub ledger: Option<PathBuf>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
+    pub runs: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub trading: TradingArgs,
+}
+
+/// Forecasts of these splits are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TradedSplit {
+    Valid,
+    Test,
+}
+
+/// Keys of `[backtest]`, written over what the experiment says.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Trading (over what [backtest] in the experiment says; costs are required, there or here)")]
+pub struct TradingArgs {
+    /// From an expected return to a position: sign, threshold, proportional or quantile
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// Least expected return over the horizon that is traded (threshold)
+    #[arg(long, value_name = "BPS")]
+    pub threshold: Option<f64>,
+    /// Expected return over the horizon at which the position is full (proportional)
+    #[arg(long, value_name = "BPS")]
+    pub scale: Option<f64>,
+    /// Share of the last forecasts on each side that is traded (quantile)
+    #[arg(long, value_name = "SHARE")]
+    pub share: Option<f64>,
+    /// Forecasts that a forecast is ranked among (quantile)
+    #[arg(long, value_name = "FORECASTS")]
+    pub lookback: Option<i64>,
+    /// Commission of one side, of the traded value
+    #[arg(long, value_name = "BPS")]
+    pub commission_bps: Option<f64>,
+    /// Half of the distance between bid and ask: '0.5 ticks' or '1 bps'
+    #[arg(long, value_name = "AMOUNT")]
+    pub half_spread: Option<String>,
+    /// How much worse than that a fill is: '0.5 ticks' or '1 bps'
+    #[arg(long, value_name = "AMOUNT")]
+    pub slippage: Option<String>,
+    /// Price units in one tick, where a cost is in ticks
+    #[arg(long, value_name = "PRICE")]
+    pub tick_size: Option<f64>,
+    /// Largest long position, as a share of equity
+    #[arg(long, value_name = "SHARE")]
+    pub max_long: Option<f64>,
+    /// Largest short position, as a share of equity
+    #[arg(long, value_name = "SHARE")]
+    pub max_short: Option<f64>,
+    /// Where positions are closed whatever the forecasts say: auto, never, session_end or gap
+    #[arg(long, value_name = "WHERE")]
+    pub flat_at: Option<String>,
 }
 
 /// `doctor`.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{read_selected, write_json};
+use super::selection::{forecasts, read_selected, write_json};
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, compare};
 use crate::metric::Metric;
@@ -32,6 +32,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
+    comparison.weigh(&selected.runs, &forecasts);
     let others = selected.manifests.iter().map(|manifest| (&manifest.name, manifest.objective));
     if let Some((name, other)) = others.skip(1).find(|(_, other)| metric.is_none() && *other != objective.metric) {
         comparison.notes.push(format!(
@@ -70,7 +71,7 @@ mod tests {
         insta::assert_snapshot!(printed(|out| run(args(&["grid"]), out)), @r"
         valid.rmse in log return, lower is better; numbers are of the best epoch by valid.loss
           #  run                     best epoch  train.rmse  valid.rmse  valid.skill
-          1  31d897f497c7 +2                  4    0.007812     0.01562         0.01
+          1  31d897f497c7 +2                  4    0.007812     0.01562        0.375
         (2)  persistence (baseline)                                0.54            0
 
         not ranked

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::market::{self, ForecastErrors, forecast_errors};
-use crate::store::{self, Evaluation, RunFolder, Selection};
+use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
+use crate::trial::TrialId;
 
 /// Runs the verb.
 ///
@@ -25,26 +26,24 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let scaled = trainer
         .predict(&prepared.series, &shape(settings), &weights, &prepared.test)
         .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
-    let forecast: Vec<f64> = scaled.iter().map(|&value| prepared.scaling.target.unscale(f64::from(value))).collect();
-    let target: Vec<f64> = prepared.test.iter().map(|&row| prepared.target[row as usize]).collect();
-    let ts: Vec<i64> = prepared.test.iter().map(|&row| prepared.ts[row as usize]).collect();
-    let baselines = market::baselines(&settings.data, &prepared, &prepared.test);
-    let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&target, &forecast) else {
+    let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
+    let forecasts = prepared.forecasts(&prepared.test, &scaled, &baselines);
+    let baselines = market::baselines(&prepared, &prepared.test, &baselines);
+    let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&forecasts.target, &forecasts.forecast) else {
         return Err(Failure::BadInput(format!("{run}: a forecast of the test split is not a number; the run cannot be evaluated")));
     };
-    let persistence = baselines.iter().find(|baseline| baseline.name == "persistence");
     let evaluation = Evaluation {
         v: 1,
         at: clock::now(),
-        windows: target.len(),
+        windows: forecasts.ts.len(),
         mse,
         mae,
         rmse,
-        skill: persistence.filter(|baseline| baseline.mse > 0.0).map(|baseline| 1.0 - mse / baseline.mse),
+        skill: skill(mse, &baselines),
         baselines,
     };
     folder.record_evaluation(&evaluation)?;
-    folder.write_forecasts("test", &ts, &target, &forecast)?;
+    folder.write_forecasts("test", &forecasts)?;
     let openings = record.evaluations.len() + 1;
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
@@ -58,11 +57,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
-    let skill = |mse: f64| {
-        let persistence =
-            evaluation.baselines.iter().find(|baseline| baseline.name == "persistence").filter(|baseline| baseline.mse > 0.0);
-        persistence.map_or_else(|| "—".to_owned(), |persistence| format!("{:+.4}", 1.0 - mse / persistence.mse))
-    };
+    let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
     let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
         writeln!(out, "{name:<14} {rmse:>14.6} {mae:>14.6} {mse:>14.6} {:>9}", skill(mse))
@@ -97,11 +92,11 @@ pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Fa
 /// Refuses data that has changed since the run was trained: its identity would be another.
 fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
     let fingerprint = market::fingerprint(&settings.data.source)?;
-    let id = crate::trial::TrialId::of(settings, &fingerprint);
     let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if id.0 == name {
+    if TrialId(name).is_of(settings, &fingerprint) {
         return Ok(());
     }
+    let id = TrialId::of(settings, &fingerprint);
     Err(Failure::BadInput(format!(
         "{}: the data file is not the one that the run was trained on (its content would make it run {id})",
         folder.path.display()

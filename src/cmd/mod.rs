@@ -1,11 +1,13 @@
 //! One file per verb, of the same name; the only place that names both banks. Data goes to stdout, messages to stderr.
 
 mod args;
+pub mod backtest;
 pub mod check;
 mod clock;
 pub mod compare;
 pub mod doctor;
 pub mod evaluate;
+pub mod leakcheck;
 mod outcome;
 pub mod predict;
 mod provenance;
@@ -18,6 +20,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs,
+    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

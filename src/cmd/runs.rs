@@ -247,7 +247,7 @@ mod tests {
     fn the_runs_of_a_sweep_are_listed_in_the_order_of_the_plan() {
         insta::assert_snapshot!(printed(|out| run(args(Some("grid")), out)), @r"
         run                state                                           epochs  best epoch  valid.rmse  skill  seconds  device  seed  assignment
-        grid/31d897f497c7  early stopped                                        4           4     0.01562   0.01    3.250  cuda:0     1  train.kind = adam, train.learning_rate = 0.001
+        grid/31d897f497c7  early stopped                                        4           4     0.01562  0.375    3.250  cuda:0     1  train.kind = adam, train.learning_rate = 0.001
         grid/ef53f2eb8e5c  failed: the loss is not a number since epoch 1       1           —           —      —    3.250  flex       2  train.kind = adam, train.learning_rate = 0.001
         grid/6ae5c693e4dd  running                                              1           1       0.125      —        —  flex       3  train.kind = adam, train.learning_rate = 0.001
         ");

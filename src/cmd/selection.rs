@@ -6,8 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::metric::Split;
 use crate::spec::Objective;
-use crate::store::{RunRecord, Selection, StoreError, SweepManifest, SweepRecord, select};
+use crate::store::{Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, select};
 
 /// The runs that selectors name, each once.
 #[derive(Debug, Default)]
@@ -31,6 +32,17 @@ impl Selected {
 /// What a sweep is ranked by.
 pub(super) fn objective(manifest: &SweepManifest) -> Objective {
     Objective { metric: manifest.objective, direction: manifest.direction }
+}
+
+/// A run's forecasts of a split, where it has them and they can be read.
+pub(super) fn forecasts(run: &RunRecord, split: Split) -> Option<Forecasts> {
+    let name = match split {
+        Split::Train => return None,
+        Split::Valid => "valid",
+        Split::Test => "test",
+    };
+    let forecasts = RunFolder { path: run.folder.clone() }.forecasts(name).ok()?;
+    (!forecasts.ts.is_empty()).then_some(forecasts)
 }
 
 /// Reads what the selectors name with `read` ([`crate::store::read_sweep`] or its summaries). A run is read with its sweep, which

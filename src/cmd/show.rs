@@ -8,7 +8,7 @@ use std::io::Write;
 use super::selection::write_json;
 use super::{Failure, Outcome, ShowArgs};
 use crate::compare::{Align, assignment, cleaned, names, number, state, table};
-use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select};
+use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select, skill};
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;
@@ -72,6 +72,10 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     list(out, "warnings", &run.progress.warnings)?;
     let settings = toml::to_string(&trial.settings).map_err(anyhow::Error::from)?;
     writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(cleaned).collect::<Vec<_>>().join("\n"))?;
+    if let Some(backtest) = &trial.backtest {
+        let text = toml::to_string(backtest).map_err(anyhow::Error::from)?;
+        writeln!(out, "\nbacktest (as recorded with the run)\n{}", text.trim_end())?;
+    }
     if !run.progress.epochs.is_empty() {
         writeln!(out, "\nepochs (* is the best by valid.loss)\n{}", epochs(run).trim_end())?;
     }
@@ -111,7 +115,10 @@ fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> 
         let of = |value: fn(&SplitReport) -> f64| number(report.as_ref().map(value));
         vec![name.to_owned(), of(|r| r.rmse), of(|r| r.mae), of(|r| r.mse), of(|r| r.loss), number(skill)]
     };
-    let mut rows = vec![report("train", result.train, None), report("valid", result.valid, result.skill)];
+    let mut rows = vec![
+        report("train", result.train, None),
+        report("valid", result.valid, result.valid.and_then(|valid| skill(valid.mse, &result.baselines))),
+    ];
     rows.extend(baseline_rows(&result.baselines));
     Ok(write!(out, "{}", errors(rows))?)
 }
@@ -119,7 +126,10 @@ fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
     writeln!(out, "\ntest rows opened at {} ({} windows)", cleaned(&evaluation.at), evaluation.windows)?;
     let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
-    let mut rows = vec![[vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation.skill)]].concat()];
+    let mut rows = vec![
+        [vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(skill(evaluation.mse, &evaluation.baselines))]]
+            .concat(),
+    ];
     rows.extend(baseline_rows(&evaluation.baselines));
     Ok(write!(out, "{}", errors(rows))?)
 }
@@ -132,9 +142,8 @@ fn errors(rows: Vec<Vec<String>>) -> String {
 }
 
 fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
-    let persistence = baselines.iter().find(|baseline| baseline.name == "persistence").map(|baseline| baseline.mse);
     let row = |baseline: &Baseline| {
-        let skill = persistence.filter(|mse| *mse > 0.0).map(|mse| 1.0 - baseline.mse / mse);
+        let skill = skill(baseline.mse, baselines);
         let numbers = [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
         [vec![format!("{} (baseline)", cleaned(&baseline.name))], numbers.to_vec()].concat()
     };
@@ -218,7 +227,7 @@ mod tests {
         result of attempt 2: best epoch 4 of 4, 3.250 s; windows: 700 train, 200 valid, 100 test
                                     rmse       mae      mse  loss (scaled)  skill
         train                   0.007812  0.003906  0.09375        0.03125      —
-        valid                    0.01562  0.007812   0.1875         0.0625   0.01
+        valid                    0.01562  0.007812   0.1875         0.0625  0.375
         persistence (baseline)      0.54       0.2      0.3              —      0
 
         test rows opened at 2026-01-02T03:04:05Z (100 windows)

@@ -17,7 +17,7 @@ use anyhow::Context;
 use burn_lanes::Device;
 
 use super::provenance::origin;
-use super::selection::objective;
+use super::selection::{forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -26,12 +26,15 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TargetKind};
 use crate::store::{Follower, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
-use crate::sweep::{Control, Job, Workers, supervise};
+use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::trial::{Trial, TrialId};
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
 const MAX_CPU_LANES: usize = 8;
 const MAX_GPU_LANES: usize = 128;
+
+/// Packs for each worker on the host's cores, where there are trials enough: what is left at the end is small.
+const PACKS_PER_WORKER: usize = 4;
 
 /// An attempt that fails this often without a result is not tried again.
 const MAX_ATTEMPTS: u32 = 3;
@@ -144,21 +147,21 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     Ok(outcome(&record, summary.unrecorded.is_empty()))
 }
 
-/// Packs of trials for a device. On the host's cores twice as many as workers and the costliest first, so that no worker is left alone
-/// with a large one at the end.
+/// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
-    let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, 2 * cores) } else { (MAX_GPU_LANES, 1) };
-    let mut packs = plan::packs(trials, max_lanes, least);
-    packs.sort_by_key(|pack| std::cmp::Reverse(pack.trials.iter().map(|&index| cost(&trials[index].settings)).sum::<u128>()));
-    packs
+    let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
+    // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
+    let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
+    let lanes = |settings: &Settings| match share {
+        Some(share) => lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(&shape(settings), lanes, 0)),
+        None => max_lanes,
+    };
+    plan::packs(trials, &lanes, least)
 }
 
-/// Multiplications of one trial's training per row of data, if it trains all its epochs; for comparing trials of a sweep.
-fn cost(settings: &Settings) -> u128 {
-    let Settings { data, model, train } = settings;
-    let (hidden, layers) = (model.hidden_size as u128, model.num_layers as u128);
-    let inputs = data.features.len() as u128 + (layers - 1) * hidden;
-    4 * hidden * (inputs + layers * hidden) * data.window as u128 * train.epochs as u128 / data.step.max(1) as u128
+/// The most lanes whose estimate is within a budget; 1 if not even one is.
+fn lanes_within(budget: u64, most: usize, estimate: impl Fn(usize) -> u64) -> usize {
+    (1..=most).rev().find(|&lanes| estimate(lanes) <= budget).unwrap_or(1)
 }
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
@@ -194,6 +197,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
             TargetKind::LogVolatility => "log volatility".into(),
         },
         trials: plan.trials.iter().map(|trial| trial.id.to_string()).collect(),
+        backtest: experiment.backtest,
         origin,
         experiment: experiment.text.clone(),
     }
@@ -202,7 +206,9 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
     let runs: Vec<_> = current(record).cloned().collect();
     writeln!(out)?;
-    compare(&runs, objective(manifest)).write_ranking(out, RANKED)?;
+    let mut comparison = compare(&runs, objective(manifest));
+    comparison.weigh(&runs, &forecasts);
+    comparison.write_ranking(out, RANKED)?;
     Ok(())
 }
 

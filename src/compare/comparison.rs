@@ -1,18 +1,20 @@
 //! The comparison itself.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::differ::{Difference, Flattener};
 use super::group::{Group, Spread, groups};
 use super::rank::{place, ranked};
-use super::value::{baseline_value, baselines, state, target_unit, value};
+use super::significance::{Significance, significance};
+use super::value::{baseline_value, baselines, names, state, target_unit, value};
 use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::RunRecord;
+use crate::store::{Baseline, Forecasts, RunRecord};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,6 +39,8 @@ pub struct Comparison {
     pub notes: Vec<String>,
     /// Whether the best row beats the best baseline, in one sentence.
     pub verdict: String,
+    /// What chance says of that; see [`Comparison::weigh`].
+    pub significance: Option<Significance>,
 }
 
 /// The runs of one assignment over its repeats.
@@ -60,18 +64,18 @@ pub struct Row {
     pub valid: Option<Spread>,
     /// What the baselines are measured by.
     pub yardstick: Option<Spread>,
-    /// 1 − mse / mse of persistence, on validation.
+    /// 1 − mse / mse of the best baseline, on validation.
     pub skill: Option<Spread>,
 }
 
 /// A forecast without a network, beside the rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BaselineRow {
-    /// `persistence`, `linear`, `har`.
+    /// `persistence`, `drift`, `seasonal`, `linear`, `har`.
     pub name: String,
     /// By the yardstick; the best of its variants.
     pub value: f64,
-    /// 1 − mse / mse of persistence.
+    /// 1 − mse / mse of the best baseline.
     pub skill: Option<f64>,
     /// The place that it would take among the rows.
     pub would_rank: usize,
@@ -138,9 +142,36 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         baselines: baseline_rows(&standings, yardstick),
         notes: notes(runs, metric, &differing, &units),
         verdict: verdict(&standings, yardstick),
+        significance: None,
         differing,
         rows,
         unranked,
+    }
+}
+
+/// Most rows that are weighed: what is ranked below cannot matter.
+const MOST_WEIGHED: usize = 200;
+
+impl Comparison {
+    /// Weighs the ranked rows by their forecasts of every window, where `read` finds them. Of many rows the first are weighed.
+    pub fn weigh(&mut self, runs: &[RunRecord], read: &(dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync)) {
+        let metric = self.yardstick;
+        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some()).take(MOST_WEIGHED).collect();
+        if self.target_unit.is_empty() || ranked.is_empty() {
+            return;
+        }
+        let by_name: HashMap<(String, String), &RunRecord> = runs.iter().map(|run| (names(run), run)).collect();
+        let records = |row: &Row| -> Vec<&RunRecord> {
+            let named = row.runs.iter().filter_map(|run| by_name.get(&(row.sweep.clone(), run.clone())).copied());
+            named.filter(|run| counted(run, self.objective).is_some()).collect()
+        };
+        let horizons: BTreeSet<usize> =
+            ranked.iter().flat_map(|row| records(row)).map(|run| run.trial.settings.data.target.horizon).collect();
+        let forecasts: Option<Vec<Vec<Forecasts>>> =
+            ranked.par_iter().map(|row| records(row).into_iter().map(|run| read(run, metric.split)).collect()).collect();
+        if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
+            self.significance = significance(&forecasts, metric, *horizon);
+        }
     }
 }
 
@@ -203,9 +234,7 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
 fn standing(group: &Group, objective: Metric, yardstick: Metric) -> Standing {
     let of = group.runs.iter().find(|(_, run)| counted(run, objective).is_some());
     let own = of.map_or(&[][..], |(_, run)| baselines(run, yardstick.split));
-    let persistence = own.iter().find(|baseline| baseline.name == "persistence");
-    let named =
-        |quantity| move |baseline| baseline_value(baseline, persistence, quantity).map(|value| (baseline.name.clone(), value));
+    let named = |quantity| move |baseline: &Baseline| Some((baseline.name.clone(), baseline_value(baseline, own, quantity)?));
     Standing {
         value: spread(group, objective, yardstick),
         baselines: own.iter().filter_map(named(yardstick.quantity)).collect(),

@@ -67,58 +67,25 @@ pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Ve
 pub(super) mod tests {
     use super::*;
     use crate::event::End;
-    use crate::spec::{
-        Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split, Synthetic, Target, TargetKind, Train,
-        Volatility,
-    };
     use crate::store::{Baseline, RunProgress, RunResult, RunState, WindowCounts};
     use crate::trial::{Trial, TrialId};
     use burn_lanes::SplitReport;
 
     pub(crate) fn trial(hidden_size: usize, repeat: usize) -> Trial {
-        let settings = Settings {
-            data: Data {
-                source: Source::Synthetic(Synthetic {
-                    bars: 1000,
-                    session: 240,
-                    signal: Signal::Reversal,
-                    beta2: 0.1,
-                    sd_bp: 5.0,
-                    volatility: Volatility::Constant,
-                    nu: None,
-                    seed: 1,
-                }),
-                rows: None,
-                bar_seconds: None,
-                features: vec!["close".parse().unwrap()],
-                target: Target { horizon: 1, kind: TargetKind::Price },
-                window: 60,
-                step: 1,
-                cross_gaps: false,
-                split: Split { valid: 0.2, test: 0.1, embargo: 61 },
-                scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
-            },
-            model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1 },
-            train: Train {
-                epochs: 10,
-                batch_size: 32,
-                learning_rate: 1e-3,
-                loss: burn_lanes::Loss::Mse,
-                optimizer: Optimizer {
-                    kind: burn_lanes::OptimizerKind::Adam,
-                    beta1: 0.9,
-                    beta2: 0.999,
-                    epsilon: 1e-8,
-                    weight_decay: 0.0,
-                    momentum: 0.0,
-                },
-                schedule: burn_lanes::Schedule::Constant,
-                early_stopping: None,
-                clip_norm: None,
-                seed: 1 + repeat as u64,
-            },
-        };
-        Trial { id: TrialId(format!("{hidden_size:x}{repeat}")), index: 0, repeat, assignment: Default::default(), settings }
+        let mut settings = crate::spec::testing::settings("train.epochs = 10");
+        settings.model.hidden_size = hidden_size;
+        settings.train.seed = 1 + repeat as u64;
+        settings.train.schedule = burn_lanes::Schedule::Constant;
+        settings.train.early_stopping = None;
+        settings.train.clip_norm = None;
+        Trial {
+            id: TrialId(format!("{hidden_size:x}{repeat}")),
+            index: 0,
+            repeat,
+            assignment: Default::default(),
+            settings,
+            backtest: None,
+        }
     }
 
     /// A run without a result.

@@ -84,7 +84,11 @@ impl Comparison {
         for note in &self.notes {
             writeln!(out, "\nnote: {}", cleaned(note))?;
         }
-        writeln!(out, "\n{}", cleaned(&self.verdict))
+        writeln!(out, "\n{}", cleaned(&self.verdict))?;
+        match &self.significance {
+            Some(significance) => writeln!(out, "{}", cleaned(&significance.sentence())),
+            None => Ok(()),
+        }
     }
 
     fn write_results(&self, out: &mut dyn Write, top: usize) -> io::Result<()> {
@@ -98,7 +102,8 @@ impl Comparison {
             Direction::Maximize => "higher",
         };
         let spread = if self.is_repeated() { "; mean ± standard deviation (seeds)" } else { "" };
-        writeln!(out, "{}{unit}, {better} is better; numbers are of the best epoch by valid.loss{spread}", self.objective)?;
+        let alike = if self.significance.is_some() { "; ≈ cannot be told from the best" } else { "" };
+        writeln!(out, "{}{unit}, {better} is better; numbers are of the best epoch by valid.loss{spread}{alike}", self.objective)?;
 
         let keys: Vec<&str> = if self.differing.len() <= MOST_SETTINGS { self.keys().collect() } else { Vec::new() };
         let columns = self.columns();
@@ -107,7 +112,14 @@ impl Comparison {
         header.push(("best epoch".into(), Align::Right));
         header.extend(columns.iter().map(|metric| (metric.to_string(), Align::Right)));
         let naming = self.naming();
-        let rows = self.ranked().take(top).map(|row| self.result_row(row, naming, &keys, &columns));
+        let rows = self.ranked().take(top).enumerate().map(|(index, row)| {
+            let alike = self.significance.as_ref().is_some_and(|found| index > 0 && found.in_set.get(index) == Some(&true));
+            let mut cells = self.result_row(row, naming, &keys, &columns);
+            if alike && let Some(rank) = cells.first_mut() {
+                rank.insert(0, '≈');
+            }
+            cells
+        });
         let baselines = self.baselines.iter().map(|baseline| self.baseline_row(baseline, keys.len(), &columns));
         write!(out, "{}", table(&header, rows.chain(baselines)))
     }
@@ -288,8 +300,15 @@ fn setting(value: Option<&Json>) -> String {
         Some(Json::Array(values)) => {
             format!("[{}]", values.iter().map(|value| setting(Some(value))).collect::<Vec<_>>().join(", "))
         }
+        Some(Json::Number(value)) => value.as_f64().map_or_else(|| value.to_string(), significant),
         Some(value) => cleaned(&value.to_string()),
     }
+}
+
+/// A setting with six significant digits: grids over logarithms have values of twelve.
+fn significant(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    Json::from(rounded).to_string().trim_end_matches(".0").to_owned()
 }
 
 fn shortened(text: &str) -> String {

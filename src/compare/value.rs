@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::TargetKind;
-use crate::store::{Baseline, Evaluation, RunRecord, RunState};
+use crate::store::{Baseline, Evaluation, RunRecord, RunState, skill};
 
 /// A metric of a run at its best epoch: from its result, or so far while it has none. Over the test windows, of the last
 /// evaluation. `None` where it is undefined or not finite.
@@ -18,21 +18,23 @@ pub fn value(run: &RunRecord, metric: Metric) -> Option<f64> {
     };
     let value = match metric.split {
         Split::Train => in_report(report(run.result.as_ref().and_then(|r| r.train), |epoch| epoch.train), metric.quantity),
-        Split::Valid if metric.quantity == Quantity::Skill => run.result.as_ref().and_then(|result| result.skill),
+        Split::Valid if metric.quantity == Quantity::Skill => {
+            run.result.as_ref().and_then(|result| skill(result.valid?.mse, &result.baselines))
+        }
         Split::Valid => in_report(report(run.result.as_ref().and_then(|r| r.valid), |epoch| epoch.valid), metric.quantity),
         Split::Test => run.evaluations.last().and_then(|evaluation| in_evaluation(evaluation, metric.quantity)),
     };
     value.filter(|value| value.is_finite())
 }
 
-/// A baseline over the same windows as [`value`]; `persistence` is what skill is measured against.
-pub(super) fn baseline_value(baseline: &Baseline, persistence: Option<&Baseline>, quantity: Quantity) -> Option<f64> {
+/// A baseline over the same windows as [`value`], one of `all` of them, the best of which skill is measured against.
+pub(super) fn baseline_value(baseline: &Baseline, all: &[Baseline], quantity: Quantity) -> Option<f64> {
     match quantity {
         Quantity::Loss => None,
         Quantity::Mse => Some(baseline.mse),
         Quantity::Mae => Some(baseline.mae),
         Quantity::Rmse => Some(baseline.rmse),
-        Quantity::Skill => persistence.filter(|persistence| persistence.mse > 0.0).map(|p| 1.0 - baseline.mse / p.mse),
+        Quantity::Skill => skill(baseline.mse, all),
     }
     .filter(|value| value.is_finite())
 }
@@ -100,6 +102,6 @@ fn in_evaluation(evaluation: &Evaluation, quantity: Quantity) -> Option<f64> {
         Quantity::Mse => Some(evaluation.mse),
         Quantity::Mae => Some(evaluation.mae),
         Quantity::Rmse => Some(evaluation.rmse),
-        Quantity::Skill => evaluation.skill,
+        Quantity::Skill => skill(evaluation.mse, &evaluation.baselines),
     }
 }

@@ -34,6 +34,7 @@ pub fn grid(trials: usize) -> SweepRecord {
             repeats: 1,
             target_unit: "price".into(),
             trials: runs.iter().map(|run| run.trial.id.0.clone()).collect(),
+            backtest: None,
             origin: Origin::default(),
             experiment: String::new(),
         },
@@ -59,7 +60,7 @@ pub fn trial(place: usize) -> Trial {
     let mut assignment = Assignment::new();
     assignment.insert("model.hidden_size".into(), Value::Int(hidden));
     assignment.insert("train.learning_rate".into(), Value::Float(rate));
-    Trial { id: id(place), index: place, repeat: 0, assignment, settings: settings(hidden as usize, rate) }
+    Trial { id: id(place), index: place, repeat: 0, assignment, settings: settings(hidden as usize, rate), backtest: None }
 }
 
 fn settings(hidden_size: usize, learning_rate: f64) -> Settings {

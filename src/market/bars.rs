@@ -45,6 +45,27 @@ impl Bars {
         self.ts.is_empty()
     }
 
+    /// The bars before `end`, without their truth.
+    pub(super) fn prefix(&self, end: usize) -> Self {
+        let cut = |column: &[f64]| column[..end].to_vec();
+        Self {
+            ts: self.ts[..end].to_vec(),
+            offset_seconds: self.offset_seconds[..end].to_vec(),
+            open: cut(&self.open),
+            high: cut(&self.high),
+            low: cut(&self.low),
+            close: cut(&self.close),
+            volume: cut(&self.volume),
+            bar_seconds: self.bar_seconds,
+            truth: None,
+        }
+    }
+
+    /// Open, high, low, close, volume.
+    pub(super) fn prices_and_volume(&mut self) -> [&mut Vec<f64>; 5] {
+        [&mut self.open, &mut self.high, &mut self.low, &mut self.close, &mut self.volume]
+    }
+
     /// Drops all but the last `rows` bars.
     pub fn keep_last(&mut self, rows: usize) {
         let first = self.len().saturating_sub(rows);
@@ -53,7 +74,7 @@ impl Bars {
         }
         self.ts.drain(..first);
         self.offset_seconds.drain(..first);
-        for column in [&mut self.open, &mut self.high, &mut self.low, &mut self.close, &mut self.volume] {
+        for column in self.prices_and_volume() {
             column.drain(..first);
         }
         if let Some(truth) = &mut self.truth {

@@ -42,7 +42,7 @@ pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<P
     assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(&source, &problem))
 }
 
-fn volume(data: &Data) -> Volume {
+pub(super) fn volume(data: &Data) -> Volume {
     if data.features.contains(&Feature::Volume) { Volume::Needed } else { Volume::Unused }
 }
 
@@ -117,7 +117,7 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     Ok(Ground { warm_up, runs: runs.len(), row_runs, target, odd })
 }
 
-fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
+pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
     let ground = ground(data, &bars, done)?;
     let Ground { warm_up, row_runs, target, .. } = &ground;
     let bounds = Bounds::new(bars.len() - warm_up, &data.split);
@@ -302,26 +302,6 @@ mod tests {
         generate(&Synthetic { seed, ..settings.clone() })
     }
 
-    /// All bars before `end`.
-    fn prefix(bars: &Bars, end: usize) -> Bars {
-        let cut = |column: &[f64]| column[..end].to_vec();
-        Bars {
-            ts: bars.ts[..end].to_vec(),
-            offset_seconds: bars.offset_seconds[..end].to_vec(),
-            open: cut(&bars.open),
-            high: cut(&bars.high),
-            low: cut(&bars.low),
-            close: cut(&bars.close),
-            volume: cut(&bars.volume),
-            bar_seconds: bars.bar_seconds,
-            truth: None,
-        }
-    }
-
-    fn columns_mut(bars: &mut Bars) -> [&mut Vec<f64>; 5] {
-        [&mut bars.open, &mut bars.high, &mut bars.low, &mut bars.close, &mut bars.volume]
-    }
-
     fn bits(values: &[f32]) -> Vec<u32> {
         values.iter().map(|x| x.to_bits()).collect()
     }
@@ -343,13 +323,13 @@ mod tests {
             let data = settings(TargetKind::Price, 8, 1);
             let whole = bars(&data, seed);
             let mut poisoned = whole.clone();
-            for column in columns_mut(&mut poisoned) {
+            for column in poisoned.prices_and_volume() {
                 column[end..].fill(f64::NAN);
             }
             let rows = (end - WARM_UP) * data.features.len();
             let known = unscaled(&data, &whole);
             prop_assert_eq!(&unscaled(&data, &poisoned)[..rows], &known[..rows]);
-            prop_assert_eq!(&unscaled(&data, &prefix(&whole, end))[..], &known[..rows]);
+            prop_assert_eq!(&unscaled(&data, &whole.prefix(end))[..], &known[..rows]);
         }
 
         #[test]
@@ -360,7 +340,7 @@ mod tests {
             let whole = bars(&data, seed);
             let scaling = Scaling { columns: vec![Affine { offset: 2.0, unit: 3.0 }; data.features.len()], target: Affine::IDENTITY };
             let all = assemble_forecast(&data, whole.clone(), Vec::new(), &scaling).unwrap();
-            let early = assemble_forecast(&data, prefix(&whole, end), Vec::new(), &scaling).unwrap();
+            let early = assemble_forecast(&data, whole.prefix(end), Vec::new(), &scaling).unwrap();
             let rows = early.ts.len();
             prop_assert_eq!(bits(&early.series.features), bits(&all.series.features[..early.series.features.len()]));
             let ends: Vec<u32> = all.series.valid.iter().copied().filter(|&row| (row as usize) < rows).collect();
@@ -384,7 +364,7 @@ mod tests {
             // The last row that a training window could use, its target included.
             let used = WARM_UP + Bounds::new(known.ts.len(), &data.split).train.end - 1 + horizon;
             let mut changed = bars(&data, seed);
-            for column in columns_mut(&mut changed) {
+            for column in changed.prices_and_volume() {
                 column[used + 1..].iter_mut().for_each(|x| *x *= factor);
             }
             let found = assemble(&data, changed, Vec::new()).unwrap();

@@ -4,8 +4,9 @@ use burn_lanes::Series;
 use serde::{Deserialize, Serialize};
 
 use super::bars::Truth;
+use super::baseline::BaselineForecast;
 use super::scaling::Scaling;
-use crate::store::WindowCounts;
+use crate::store::{Forecasts, WindowCounts};
 
 /// A series ready for training, with everything needed to bring forecasts back to the target's unit.
 #[derive(Clone, Debug)]
@@ -31,6 +32,19 @@ pub struct Prepared {
     pub truth: Option<Truth>,
     /// What the loader understood and found odd.
     pub report: DataReport,
+}
+
+impl Prepared {
+    /// What a model and the baselines forecast of the windows that end at `ends`, as the store keeps it. `scaled` are the model's own.
+    #[must_use]
+    pub fn forecasts(&self, ends: &[u32], scaled: &[f32], baselines: &[BaselineForecast]) -> Forecasts {
+        Forecasts {
+            ts: ends.iter().map(|&row| self.ts[row as usize]).collect(),
+            target: ends.iter().map(|&row| self.target[row as usize]).collect(),
+            forecast: scaled.iter().map(|&value| self.scaling.target.unscale(f64::from(value))).collect(),
+            baselines: baselines.iter().map(|baseline| (baseline.name.to_owned(), baseline.forecast.clone())).collect(),
+        }
+    }
 }
 
 /// What a data file turned out to be.

@@ -1,14 +1,16 @@
 //! Where bars come from: a file or the generator.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::bars::Bars;
 use super::clean::{Cleaned, clean};
 use super::columns::Volume;
 use super::problem::MarketError;
 use super::zone::Zone;
-use super::{csv, parquet, synthetic};
-use crate::spec::{Format, Source};
+use super::{csv, parquet, synthetic, window};
+use crate::spec::{Data, Format, Source};
 
 /// The bars of a source, and what was done to get them. `bar_seconds`: as given, else the most frequent distance.
 pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
@@ -23,6 +25,19 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
         Format::Parquet => parquet::read(path, columns, volume, zone),
     }?;
     clean(path, table, *label, bar_seconds)
+}
+
+/// The bars that these settings use, and their contiguous runs; the volumes are not read.
+///
+/// # Errors
+/// As [`super::prepare`], as far as the bars alone show.
+pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
+    let (mut bars, _) = load(&data.source, Volume::Unused, data.bar_seconds)?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    Ok((bars, runs))
 }
 
 /// A cheap look at second 0: that the file is there, is what its format says, and has its columns (but for the volume, which

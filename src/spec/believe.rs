@@ -11,7 +11,7 @@ use super::wire::{DEFAULT_SYNTHETIC, ScheduleKind, Switch, Wire, WireData, WireM
 
 /// The settings of a trial, and what in them does not fit together; settings with a clash are not to be used.
 pub(super) fn believe(wire: Wire) -> (Settings, Vec<Clash>) {
-    let Wire { head: _, data, model, train } = wire;
+    let Wire { head: _, data, model, train, backtest: _ } = wire;
     let mut clashes = Vec::new();
     let data = believe_data(data, &mut clashes);
     let model = believe_model(&model);
@@ -188,15 +188,15 @@ fn believe_stopping(stopping: WireStopping, clashes: &mut Vec<Clash>) -> Option<
 }
 
 /// Keys that belong to some kinds only.
-struct Parts<'a, K> {
-    kind_key: &'static str,
-    kind: &'a K,
-    clashes: &'a mut Vec<Clash>,
+pub(super) struct Parts<'a, K> {
+    pub kind_key: &'static str,
+    pub kind: &'a K,
+    pub clashes: &'a mut Vec<Clash>,
 }
 
 impl<K: Serialize + PartialEq> Parts<'_, K> {
     /// A part as written; a clash if it does not belong to this kind.
-    fn of<T: Debug>(&mut self, key: &'static str, written: Option<T>, kinds: &[K]) -> Option<T> {
+    pub fn of<T: Debug>(&mut self, key: &'static str, written: Option<T>, kinds: &[K]) -> Option<T> {
         if kinds.contains(self.kind) {
             return written;
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::backtest::Backtest;
 use super::believe::believe;
 use super::key::{find, set, sweepable};
 use super::settings::Settings;
@@ -36,6 +37,8 @@ pub struct Experiment {
     pub repeats: usize,
     /// What may vary.
     pub space: Space,
+    /// How its forecasts are traded, if that is said; no part of any trial's identity.
+    pub backtest: Option<Backtest>,
 }
 
 /// `sweep.strategy`.

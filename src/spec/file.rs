@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostics, SourceText};
 use super::experiment::{Experiment, Objective};
-use super::fit::fit;
+use super::fit::{fit, fit_backtest};
 use super::key::{find, name_problem, set, unknown};
 use super::mistake::{Mistake, key, steps};
 use super::overrides::Refused;
@@ -58,6 +58,7 @@ impl Experiment {
         let name = name_of(&root, &wire, file, &mut mistakes);
         mistakes.extend(rules::file(&wire, &root, &space));
         let base = fit(&root, &wire, &space, &strategy, &mut mistakes);
+        let backtest = fit_backtest(&root, &wire, &mut mistakes);
         if mistakes.is_empty() {
             probe(&base, &mut mistakes);
         }
@@ -79,6 +80,7 @@ impl Experiment {
             objective: Objective { metric: head.metric, direction: head.metric.direction() },
             repeats: head.repeats,
             space,
+            backtest,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What does not fit together, found before anything is planned.
 
+use super::backtest::{self, Backtest};
 use super::believe::believe;
 use super::experiment::Strategy;
 use super::key::{find, set};
@@ -62,6 +63,16 @@ pub(super) fn fit(root: &Node, wire: &Wire, space: &Space, strategy: &Strategy, 
         }
     }
     base
+}
+
+/// The believed `[backtest]`, if there is one. No sweep varies it.
+pub(super) fn fit_backtest(root: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<Backtest> {
+    let (believed, clashes) = backtest::believe(wire.backtest.as_ref()?);
+    // A wrong value was not set: that it is missing would be said of it once more.
+    let is_wrong_already = |table: &str| mistakes.iter().any(|mistake| mistake.path.starts_with(&steps(table)));
+    let clashes: Vec<Clash> = clashes.into_iter().filter(|clash| !clash.keys.iter().any(|key| is_wrong_already(key))).collect();
+    mistakes.extend(clashes.iter().map(|clash| from_clash(root, clash, None)));
+    Some(believed)
 }
 
 /// Values to try of a domain, with where they stand: all of a choice, the ends of a range.

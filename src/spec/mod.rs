@@ -8,6 +8,7 @@
 //! One table, [`keys`], says of every key what it takes, its default and what it is for. It checks the file, `--set` arguments and
 //! the values of a sweep's assignments alike, and the JSON Schema and the README's list are made from it.
 
+mod backtest;
 mod believe;
 mod diagnostic;
 mod domains;
@@ -25,10 +26,13 @@ mod settings;
 mod strategy;
 mod suggest;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod wire;
 
+pub use backtest::{Backtest, Concession, Costs, FlatAt, Limits, Rule};
 pub use diagnostic::{Color, Diagnostic, Diagnostics};
 pub use experiment::{Experiment, Objective, Strategy};
 pub use key::{KeyDoc, keys};

@@ -95,6 +95,18 @@ pub(super) fn file(wire: &Wire, root: &Node, space: &Space) -> Vec<Mistake> {
                 .hint("dropout lies between layers: remove it, or take 2 layers or more")
         });
     }
+    if wire.backtest.is_some()
+        && wire.data.target == TargetKind::LogVolatility
+        && !varies("data.target.kind")
+        && !varies("data.target")
+    {
+        mistakes.push(Mistake {
+            path: steps("backtest"),
+            also: vec![steps("data.target.kind")],
+            ..Mistake::name("a log_volatility forecast says how far the price will move, not which way: it cannot be traded")
+                .hint("remove [backtest], or forecast the price or the log_return")
+        });
+    }
     mistakes.extend(objective(wire, space));
     mistakes
 }

@@ -75,6 +75,7 @@ fn text(path: &str) -> Value {
     let form = match path {
         "name" => json!({ "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$" }),
         "backend" => json!({ "pattern": "^(auto|ndarray|flex|(cuda|wgpu)(:[0-9]+)?)$" }),
+        "backtest.costs.half_spread" | "backtest.costs.slippage" => json!({ "pattern": "^[0-9]*[.]?[0-9]+ *(bps?|ticks?)$" }),
         "data.bar" => json!({ "pattern": "^(auto|[0-9]+[smhd])$" }),
         "data.target.column" => json!({ "enum": ["close"] }),
         "sweep.objective.metric" => json!({ "enum": Metric::OBJECTIVES }),

@@ -10,6 +10,8 @@ use super::{Color, Diagnostics, Experiment, Settings, keys};
 use crate::space::{Assignment, Domain, Space, Value};
 
 const SYNTHETIC: &str = "[data]\nsynthetic = {}\n";
+const TRADED: &str =
+    "[data]\nsynthetic = {}\n[backtest]\ncosts = { commission_bps = 1.0, half_spread = \"1 bps\", slippage = \"0 bps\" }\n";
 const FILE: &str = "[data]\nsource = \"bars.csv\"\nbar_label = \"start\"\n";
 
 /// A file that is not there, in the folder of the bars.
@@ -38,6 +40,8 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
     let random = || with(&swept(), "[sweep.strategy]\nkind = \"random\"\ntrials = 3");
     let plain = || SYNTHETIC.to_owned();
     let bars = || FILE.to_owned();
+    let traded = || TRADED.to_owned();
+    let rule = |kind: &str, part: &str| format!("{TRADED}rule = {{ kind = \"{kind}\", {part} }}\n");
     vec![
         ("name", plain(), "other"),
         ("question", plain(), "Why?"),
@@ -99,6 +103,18 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("train.early_stopping.min_delta", plain(), "0.1"),
         ("train.clip_norm", plain(), "false"),
         ("train.seed", plain(), "2"),
+        ("backtest.rule.kind", traded(), "quantile"),
+        ("backtest.rule.threshold_bps", rule("threshold", "threshold_bps = 1.0"), "2.0"),
+        ("backtest.rule.scale_bps", rule("proportional", "scale_bps = 1.0"), "2.0"),
+        ("backtest.rule.share", rule("quantile", "share = 0.1"), "0.2"),
+        ("backtest.rule.lookback", rule("quantile", "share = 0.1"), "100"),
+        ("backtest.costs.commission_bps", traded(), "2.0"),
+        ("backtest.costs.half_spread", traded(), "2 bps"),
+        ("backtest.costs.slippage", traded(), "2 bps"),
+        ("backtest.costs.tick_size", traded().replace("1 bps", "1 ticks").replace(" }", ", tick_size = 0.1 }"), "0.2"),
+        ("backtest.max_long", traded(), "2.0"),
+        ("backtest.max_short", traded(), "0"),
+        ("backtest.flat_at", traded(), "never"),
         ("sweep.strategy.kind", with(&random(), "").replace("random", "grid").replace("trials = 3", ""), "grid"),
         ("sweep.strategy.trials", random(), "4"),
         ("sweep.strategy.seed", random(), "2"),
@@ -140,7 +156,11 @@ fn documented_defaults_are_the_defaults() {
     for key in all() {
         let Fallback::Toml(default) = key.default else { continue };
         let of_files = ["data.columns", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
-        let text = if of_files { FILE } else { SYNTHETIC };
+        let text = match key.path.split('.').next() {
+            _ if of_files => FILE,
+            Some("backtest") => TRADED,
+            _ => SYNTHETIC,
+        };
         assert_eq!(believed(text, &[]), believed(text, &[&format!("{}={default}", key.path)]), "{}", key.path);
     }
 }

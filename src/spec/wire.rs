@@ -5,6 +5,7 @@ use burn_lanes::{DeviceSpec, Loss, OptimizerKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+use super::backtest::WireBacktest;
 use super::feature::{Feature, Macd};
 use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind};
 use super::settings::{Signal, Volatility};
@@ -17,6 +18,7 @@ pub struct Wire {
     pub(super) data: WireData,
     pub(super) model: WireModel,
     pub(super) train: WireTrain,
+    pub(super) backtest: Option<WireBacktest>,
 }
 
 /// What is not a setting of a trial.

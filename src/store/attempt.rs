@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::folder::attempt_path;
-use super::{RunResult, StoreError, checkpoint, forecasts, publish, result_file};
+use super::{Forecasts, RunResult, StoreError, checkpoint, forecasts, publish, result_file};
 use crate::event::{Cursor, Event, Line, VERSION};
 
 /// `attempt.json`: who runs it.
@@ -142,12 +142,12 @@ impl Attempt {
         Err(StoreError::at(&path, "holds another scaling already"))
     }
 
-    /// Writes `forecasts.parquet`: bar start (ns UTC), split, target and forecast in the target's unit. Other splits in it stay.
+    /// Writes a split's forecasts into `forecasts.parquet`. Other splits in it stay.
     ///
     /// # Errors
     /// When the columns differ in length, or the file cannot be written.
-    pub fn forecasts(&self, split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> Result<(), StoreError> {
-        forecasts::write(&self.path, split, ts, target, forecast)
+    pub fn forecasts(&self, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
+        forecasts::write(&self.path, split, forecasts)
     }
 
     /// Publishes `result.json` by link(2); `false` when another attempt was first. The log's end belongs before it: who has seen

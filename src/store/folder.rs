@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{self, SweepLock};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, Evaluation, RunResult, StoreError, SweepManifest, checkpoint, forecasts, manifest, publish,
-    result_file, trial_file,
+    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, checkpoint, forecasts, manifest,
+    publish, result_file, trial_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -183,16 +183,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// When there is no result yet, the columns differ in length, or the file cannot be written.
-    pub fn write_forecasts(&self, split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> Result<(), StoreError> {
-        forecasts::write(&self.attempt_path(self.winner()?), split, ts, target, forecast)
+    pub fn write_forecasts(&self, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
+        forecasts::write(&self.attempt_path(self.winner()?), split, forecasts)
     }
 
-    /// The winning attempt's forecasts of a split: bar start (ns UTC), target and forecast in the target's unit; empty when the
-    /// split has none.
+    /// The winning attempt's forecasts of a split; empty when the split has none.
     ///
     /// # Errors
     /// When there is no result yet, or the file is missing or damaged.
-    pub fn forecasts(&self, split: &str) -> Result<Vec<(i64, f64, f64)>, StoreError> {
+    pub fn forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
         forecasts::read(&self.attempt_path(self.winner()?), split)
     }
 

@@ -1,4 +1,4 @@
-//! `forecasts.parquet`: what an attempt's best weights forecast, one row per window.
+//! `forecasts.parquet`: what an attempt's best weights forecast, one row per window, beside what the baselines say.
 
 use polars::prelude::*;
 use std::io::Cursor;
@@ -6,30 +6,49 @@ use std::path::{Path, PathBuf};
 
 use super::{StoreError, publish};
 
-/// Columns: bar start (ns UTC), split, target and forecast in the target's unit.
+/// Forecasts of a split's windows, in time order; every column has the same length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forecasts {
+    /// Start of the bar that a window ends with, nanoseconds since 1970 UTC.
+    pub ts: Vec<i64>,
+    /// In the target's unit.
+    pub target: Vec<f64>,
+    /// Of the run's best weights, in the target's unit.
+    pub forecast: Vec<f64>,
+    /// Name and forecasts of each baseline; none in files of before version 0.2.
+    pub baselines: Vec<(String, Vec<f64>)>,
+}
+
+/// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each baseline.
 const COLUMNS: [&str; 4] = ["ts", "split", "target", "forecast"];
 
+/// What a baseline's column is called, before its name.
+const BASELINE: &str = "baseline.";
+
 /// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced as a whole.
-pub(super) fn write(attempt: &Path, split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> Result<(), StoreError> {
+pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
     let path = path_in(attempt);
-    if ts.len() != target.len() || ts.len() != forecast.len() {
-        let (ts, target, forecast) = (ts.len(), target.len(), forecast.len());
-        return Err(StoreError::at(&path, format_args!("columns differ in length: {ts} ts, {target} target, {forecast} forecast")));
+    let Forecasts { ts, target, forecast, baselines } = forecasts;
+    let lengths = [("target", target.len()), ("forecast", forecast.len())].into_iter();
+    let lengths = lengths.chain(baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.len())));
+    if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != ts.len()) {
+        let problem = format_args!("columns differ in length: {} ts, {length} {name}", ts.len());
+        return Err(StoreError::at(&path, problem));
     }
     let unwritten = |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
-    let mut table = table(split, ts, target, forecast).map_err(unwritten)?;
+    let mut table = table(split, forecasts).map_err(unwritten)?;
     if path.exists() {
         let former = load(&path)?;
         let keep = former.column("split").and_then(Column::str).map(|splits| splits.not_equal(split)).map_err(unwritten)?;
-        table = former.filter(&keep).and_then(|kept| kept.vstack(&table)).map_err(unwritten)?;
+        table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
     }
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut table).map_err(unwritten)?;
     publish::replace(&path, &bytes)
 }
 
-/// Rows (ts, target, forecast) of a split, in the order in which they were written; none when the split has none.
-pub(super) fn read(attempt: &Path, split: &str) -> Result<Vec<(i64, f64, f64)>, StoreError> {
+/// The rows of a split, in the order in which they were written; none when the split has none.
+pub(super) fn read(attempt: &Path, split: &str) -> Result<Forecasts, StoreError> {
     let path = path_in(attempt);
     if !path.exists() {
         return Err(StoreError::at(&path, "is missing"));
@@ -42,18 +61,37 @@ fn path_in(attempt: &Path) -> PathBuf {
     attempt.join("forecasts.parquet")
 }
 
-fn table(split: &str, ts: &[i64], target: &[f64], forecast: &[f64]) -> PolarsResult<DataFrame> {
+fn table(split: &str, forecasts: &Forecasts) -> PolarsResult<DataFrame> {
+    let Forecasts { ts, target, forecast, baselines } = forecasts;
     let [ts_name, split_name, target_name, forecast_name] = COLUMNS;
     let stamps = Int64Chunked::from_slice(ts_name.into(), ts).into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
-    DataFrame::new(
-        ts.len(),
-        vec![
-            stamps.into_series().into_column(),
-            StringChunked::full(split_name.into(), split, ts.len()).into_series().into_column(),
-            Float64Chunked::from_slice(target_name.into(), target).into_series().into_column(),
-            Float64Chunked::from_slice(forecast_name.into(), forecast).into_series().into_column(),
-        ],
-    )
+    let numbers = |name: &str, values: &[f64]| Float64Chunked::from_slice(name.into(), values).into_series().into_column();
+    let mut columns = vec![
+        stamps.into_series().into_column(),
+        StringChunked::full(split_name.into(), split, ts.len()).into_series().into_column(),
+        numbers(target_name, target),
+        numbers(forecast_name, forecast),
+    ];
+    columns.extend(baselines.iter().map(|(name, forecast)| numbers(&format!("{BASELINE}{name}"), forecast)));
+    DataFrame::new(ts.len(), columns)
+}
+
+/// Both tables, one above the other; a baseline that only one has is null in the other.
+fn joined(above: DataFrame, below: DataFrame) -> PolarsResult<DataFrame> {
+    let (above, below) = (widened(above.clone(), &below)?, widened(below, &above)?);
+    let order: Vec<String> = above.get_column_names().into_iter().map(ToString::to_string).collect();
+    above.vstack(&below.select(order)?)
+}
+
+/// With nulls in the columns that only the other table has.
+fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
+    for name in other.get_column_names() {
+        if table.column(name).is_err() {
+            let nulls = Float64Chunked::full_null(name.clone(), table.height());
+            table.with_column(nulls.into_series().into_column())?;
+        }
+    }
+    Ok(table)
 }
 
 fn load(path: &Path) -> Result<DataFrame, StoreError> {
@@ -61,54 +99,87 @@ fn load(path: &Path) -> Result<DataFrame, StoreError> {
     ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
 
-fn rows(table: &DataFrame, split: &str) -> PolarsResult<Vec<(i64, f64, f64)>> {
+fn rows(table: &DataFrame, split: &str) -> PolarsResult<Forecasts> {
     let [ts, splits, target, forecast] = COLUMNS;
-    let splits = table.column(splits)?.str()?;
-    let stamps = table.column(ts)?.datetime()?;
-    let (targets, forecasts) = (table.column(target)?.f64()?, table.column(forecast)?.f64()?);
-    Ok(splits
-        .iter()
-        .zip(stamps.physical().iter())
-        .zip(targets.iter().zip(forecasts.iter()))
-        .filter(|((name, _), _)| *name == Some(split))
-        .filter_map(|((_, ts), (target, forecast))| Some((ts?, target?, forecast?)))
-        .collect())
+    let wanted = table.column(splits)?.str()?.equal(split);
+    let table = table.filter(&wanted)?;
+    let numbers = |name: &str| -> PolarsResult<Vec<f64>> {
+        Ok(table.column(name)?.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    };
+    let mut baselines = Vec::new();
+    for name in table.get_column_names() {
+        let Some(baseline) = name.strip_prefix(BASELINE) else { continue };
+        if table.column(name)?.null_count() == 0 {
+            baselines.push((baseline.to_owned(), numbers(name)?));
+        }
+    }
+    Ok(Forecasts {
+        ts: table.column(ts)?.datetime()?.physical().iter().map(Option::unwrap_or_default).collect(),
+        target: numbers(target)?,
+        forecast: numbers(forecast)?,
+        baselines,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn forecasts(ts: &[i64], target: &[f64], forecast: &[f64]) -> Forecasts {
+        Forecasts { ts: ts.to_vec(), target: target.to_vec(), forecast: forecast.to_vec(), baselines: vec![] }
+    }
+
+    fn with(name: &str, values: &[f64], forecasts: Forecasts) -> Forecasts {
+        Forecasts { baselines: vec![(name.to_owned(), values.to_vec())], ..forecasts }
+    }
+
     #[test]
     fn a_second_split_joins_the_first_and_a_split_written_again_replaces_itself() {
         let folder = tempfile::tempdir().unwrap();
         let attempt = folder.path();
-        write(attempt, "valid", &[10, 20, 30], &[1.0, 2.0, 3.0], &[1.5, f64::NAN, -0.0]).unwrap();
-        write(attempt, "test", &[40], &[4.0], &[4.5]).unwrap();
+        write(attempt, "valid", &forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.5, f64::NAN, -0.0])).unwrap();
+        write(attempt, "test", &forecasts(&[40], &[4.0], &[4.5])).unwrap();
         let valid = read(attempt, "valid").unwrap();
-        assert_eq!(valid[0], (10, 1.0, 1.5));
-        assert!(valid[1].2.is_nan() && valid[2].2.to_bits() == (-0.0_f64).to_bits());
-        write(attempt, "valid", &[50], &[5.0], &[5.5]).unwrap();
-        assert_eq!(read(attempt, "valid").unwrap(), [(50, 5.0, 5.5)]);
-        assert_eq!(read(attempt, "test").unwrap(), [(40, 4.0, 4.5)]);
-        assert!(read(attempt, "train").unwrap().is_empty());
+        assert_eq!((valid.ts[0], valid.target[0], valid.forecast[0]), (10, 1.0, 1.5));
+        assert!(valid.forecast[1].is_nan() && valid.forecast[2].to_bits() == (-0.0_f64).to_bits());
+        write(attempt, "valid", &forecasts(&[50], &[5.0], &[5.5])).unwrap();
+        assert_eq!(read(attempt, "valid").unwrap(), forecasts(&[50], &[5.0], &[5.5]));
+        assert_eq!(read(attempt, "test").unwrap(), forecasts(&[40], &[4.0], &[4.5]));
+        assert!(read(attempt, "train").unwrap().ts.is_empty());
+    }
+
+    #[test]
+    fn baselines_come_back_with_the_split_that_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let valid = with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5]));
+        let test = with("drift", &[4.25], forecasts(&[40], &[4.0], &[4.5]));
+        let old = forecasts(&[5], &[0.5], &[0.75]);
+        for (split, forecasts) in [("train", &old), ("valid", &valid), ("test", &test)] {
+            write(folder.path(), split, forecasts).unwrap();
+        }
+        for (split, forecasts) in [("train", old), ("valid", valid), ("test", test)] {
+            assert_eq!(read(folder.path(), split).unwrap(), forecasts);
+        }
     }
 
     #[test]
     fn times_are_in_the_file_as_utc_nanoseconds() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "valid", &[1_767_323_045_000_000_001], &[0.0], &[0.0]).unwrap();
+        write(folder.path(), "valid", &forecasts(&[1_767_323_045_000_000_001], &[0.0], &[0.0])).unwrap();
         let table = load(&path_in(folder.path())).unwrap();
         assert_eq!(*table.column("ts").unwrap().dtype(), DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)));
-        assert_eq!(read(folder.path(), "valid").unwrap()[0].0, 1_767_323_045_000_000_001);
+        assert_eq!(read(folder.path(), "valid").unwrap().ts[0], 1_767_323_045_000_000_001);
     }
 
     #[test]
     fn columns_of_different_length_a_missing_and_a_damaged_file_are_errors() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write(folder.path(), "valid", &[1, 2], &[1.0], &[1.0, 2.0]).unwrap_err().to_string().contains("2 ts, 1 target"));
+        let unequal = forecasts(&[1, 2], &[1.0], &[1.0, 2.0]);
+        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 target"));
+        let unequal = with("linear", &[1.0], forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]));
+        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 linear"));
         assert!(read(folder.path(), "valid").unwrap_err().to_string().contains("is missing"));
-        write(folder.path(), "valid", &[1], &[1.0], &[1.0]).unwrap();
+        write(folder.path(), "valid", &forecasts(&[1], &[1.0], &[1.0])).unwrap();
         let bytes = std::fs::read(path_in(folder.path())).unwrap();
         for length in [0, 3, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(path_in(folder.path()), &bytes[..length]).unwrap();

@@ -39,11 +39,12 @@ pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
 pub use error::StoreError;
 pub use folder::{RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
+pub use forecasts::Forecasts;
 pub use lock::SweepLock;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts,
+    Baseline, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts, skill,
 };
 pub use select::{Selection, select};
 

@@ -217,6 +217,7 @@ fn unknown_manifest(folder: &Path) -> SweepManifest {
         repeats: 1,
         target_unit: String::new(),
         trials: Vec::new(),
+        backtest: None,
         origin: super::Origin::default(),
         experiment: String::new(),
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::event::{Cursor, End, Event, Line};
 use crate::metric::{Direction, Metric};
+use crate::spec::Backtest;
 use crate::trial::Trial;
 
 /// A sweep as its folder tells it.
@@ -40,6 +41,9 @@ pub struct SweepManifest {
     pub target_unit: String,
     /// Ids of the planned trials, in order.
     pub trials: Vec<String>,
+    /// How its forecasts are traded, if the experiment says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<Backtest>,
     /// Where it came from.
     pub origin: Origin,
     /// The experiment file as it was read.
@@ -163,7 +167,7 @@ pub struct RunResult {
     pub train: Option<SplitReport>,
     /// Validation metrics of the best epoch.
     pub valid: Option<SplitReport>,
-    /// 1 − mse / mse of persistence, on validation.
+    /// On validation, see [`skill`].
     pub skill: Option<f64>,
     /// Baselines on the same validation windows.
     pub baselines: Vec<Baseline>,
@@ -177,7 +181,7 @@ pub struct RunResult {
 /// A forecast without a network, over the same windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// `persistence`, `linear`, `har`.
+    /// `persistence`, `drift`, `seasonal`, `linear`, `har`.
     pub name: String,
     /// In the target's unit squared.
     #[serde(deserialize_with = "number_or_nan")]
@@ -188,6 +192,14 @@ pub struct Baseline {
     /// In the target's unit.
     #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
+}
+
+/// 1 − mse / mse of the best of the baselines over the same windows: above 0 is better than all of them. `None` without baselines, or
+/// when the best makes no error.
+#[must_use]
+pub fn skill(mse: f64, baselines: &[Baseline]) -> Option<f64> {
+    let best = baselines.iter().map(|baseline| baseline.mse).filter(|mse| mse.is_finite()).reduce(f64::min)?;
+    (best > 0.0).then(|| 1.0 - mse / best).filter(|skill| skill.is_finite())
 }
 
 /// Windows in each split.
@@ -216,7 +228,7 @@ pub struct Evaluation {
     /// In the target's unit.
     #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
-    /// 1 − mse / mse of persistence, on the test windows.
+    /// On the test windows, see [`skill`].
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,

@@ -74,10 +74,12 @@ impl Walk {
         let number = self.attempt;
         match read_from(&log_path(run, number), self.log.offset) {
             Ok(bytes) => {
-                let ended = &mut self.ended;
+                let (ended, lost) = (&mut self.ended, &mut self.lost);
                 self.log.take(&bytes, |told| match told {
                     Ok(line) => {
                         *ended |= matches!(line.event, Event::Ended { .. });
+                        // Whoever folds this line takes its writer for alive: if it is not, that is told again.
+                        *lost = false;
                         tell(Told::Line(number, Box::new(line)));
                     }
                     Err(why) => tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}"))),

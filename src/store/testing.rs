@@ -6,10 +6,7 @@ use super::{AttemptInfo, Baseline, Evaluation, Origin, RunResult, SweepManifest,
 use crate::event::{Cursor, End, Event, Line, VERSION};
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::space::Value;
-use crate::spec::{
-    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Synthetic, Target, TargetKind, Train, Volatility,
-    feature::Feature,
-};
+use crate::spec::Settings;
 use crate::trial::{Trial, TrialId};
 
 pub(super) const AT: &str = "2026-01-02T03:04:05Z";
@@ -24,52 +21,19 @@ pub(super) fn trial(index: usize) -> Trial {
         assignment: [("train.learning_rate".to_owned(), Value::Float(1e-3)), ("train.kind".to_owned(), Value::Text("adam".into()))]
             .into(),
         settings,
+        backtest: None,
     }
 }
 
 fn settings(seed: u64) -> Settings {
-    Settings {
-        data: Data {
-            source: Source::Synthetic(Synthetic {
-                bars: 1000,
-                session: 100,
-                signal: Signal::Reversal,
-                beta2: 0.05,
-                sd_bp: 10.0,
-                volatility: Volatility::Constant,
-                nu: None,
-                seed: 1,
-            }),
-            rows: None,
-            bar_seconds: Some(60),
-            features: vec![Feature::Close, Feature::LogReturn, Feature::Sma { n: 20 }],
-            target: Target { horizon: 1, kind: TargetKind::LogReturn },
-            window: 60,
-            step: 1,
-            cross_gaps: false,
-            split: crate::spec::Split { valid: 0.2, test: 0.1, embargo: 61 },
-            scale: Scale { price: Scaler::MinMax, volume: Scaler::None, indicator: Scaler::Standard },
-        },
-        model: Model { kind: ModelKind::Lstm, hidden_size: 32, num_layers: 2, dropout: 0.1 },
-        train: Train {
-            epochs: 20,
-            batch_size: 32,
-            learning_rate: 1e-3,
-            loss: burn_lanes::Loss::Mse,
-            optimizer: Optimizer {
-                kind: burn_lanes::OptimizerKind::Adam,
-                beta1: 0.9,
-                beta2: 0.999,
-                epsilon: 1e-8,
-                weight_decay: 0.0,
-                momentum: 0.0,
-            },
-            schedule: burn_lanes::Schedule::Cosine { warmup_epochs: 0, min_learning_rate: 1e-5, restart_epochs: Some(10) },
-            early_stopping: Some(burn_lanes::EarlyStopping { patience: 10, min_delta: 0.0 }),
-            clip_norm: None,
-            seed,
-        },
-    }
+    let mut settings = crate::spec::testing::settings(
+        r#"
+        data = { synthetic = { bars = 1000, session = 100, beta2 = 0.05, sd_bp = 10.0 }, features = ["close", "log_return", "sma_20"], target = { kind = "log_return" } }
+        train = { epochs = 20, schedule = { kind = "cosine", min_learning_rate = 1e-5, restart_epochs = 10 } }
+        "#,
+    );
+    settings.train.seed = seed;
+    settings
 }
 
 pub(super) fn manifest(ids: &[&str]) -> SweepManifest {
@@ -82,6 +46,7 @@ pub(super) fn manifest(ids: &[&str]) -> SweepManifest {
         repeats: 1,
         target_unit: "log return".into(),
         trials: ids.iter().map(|id| (*id).to_owned()).collect(),
+        backtest: None,
         origin: Origin { argv: vec!["kiln".into(), "sweep".into()], git_dirty: Some(false), ..Origin::default() },
         experiment: "name = \"grid\"\n".into(),
     }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::{StoreError, manifest, publish};
 use crate::space::Assignment;
-use crate::spec::{Data, Model, Settings, Train};
+use crate::spec::{Backtest, Data, Model, Settings, Train};
 use crate::trial::{Trial, TrialId};
 
 /// The file's form: the trial, and the version of the format before it.
@@ -19,6 +19,8 @@ struct TrialFile<'a> {
     repeat: usize,
     assignment: Cow<'a, Assignment>,
     settings: Cow<'a, Settings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backtest: Option<Backtest>,
 }
 
 /// The file's form without `settings.data`.
@@ -31,6 +33,8 @@ struct Rest {
     repeat: usize,
     assignment: Assignment,
     settings: RestOfSettings,
+    #[serde(default)]
+    backtest: Option<Backtest>,
 }
 
 #[derive(Deserialize)]
@@ -64,12 +68,12 @@ impl TrialReader {
         {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
             // What does not fit takes the long way, which says why.
-            if let Ok(Rest { v, id, index, repeat, assignment, settings }) = toml::from_str(&rest)
+            if let Ok(Rest { v, id, index, repeat, assignment, settings, backtest }) = toml::from_str(&rest)
                 && v <= super::VERSION
             {
                 let RestOfSettings { model, train } = settings;
                 let settings = Settings { data: data.clone(), model, train };
-                return Ok(Trial { id, index, repeat, assignment, settings });
+                return Ok(Trial { id, index, repeat, assignment, settings, backtest });
             }
         }
         let trial = parse(bytes)?;
@@ -120,14 +124,14 @@ pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), S
 /// Reads the text of a `trial.toml`.
 pub(super) fn parse(bytes: &[u8]) -> Result<Trial, String> {
     let text = manifest::toml_text(bytes)?;
-    let TrialFile { v, id, index, repeat, assignment, settings } =
+    let TrialFile { v, id, index, repeat, assignment, settings, backtest } =
         toml::from_str(text).map_err(|error| manifest::toml_error(&error, text))?;
     manifest::check_version(v)?;
-    Ok(Trial { id: id.into_owned(), index, repeat, assignment: assignment.into_owned(), settings: settings.into_owned() })
+    Ok(Trial { id: id.into_owned(), index, repeat, assignment: assignment.into_owned(), settings: settings.into_owned(), backtest })
 }
 
 fn to_text(trial: &Trial) -> Result<String, String> {
-    let Trial { id, index, repeat, assignment, settings } = trial;
+    let Trial { id, index, repeat, assignment, settings, backtest } = trial;
     let file = TrialFile {
         v: super::VERSION,
         id: Cow::Borrowed(id),
@@ -135,6 +139,7 @@ fn to_text(trial: &Trial) -> Result<String, String> {
         repeat: *repeat,
         assignment: Cow::Borrowed(assignment),
         settings: Cow::Borrowed(settings),
+        backtest: *backtest,
     };
     toml::to_string(&file).map_err(|error| format!("cannot be written as TOML: {error}"))
 }
@@ -217,6 +222,33 @@ mod tests {
         }
     }
 
+    fn backtest(threshold_bps: f64) -> Backtest {
+        use crate::spec::{Concession, Costs, FlatAt, Limits, Rule};
+        let half_spread = Concession::Ticks { ticks: 0.5, tick_size: 0.2 };
+        Backtest {
+            rule: Rule::Threshold { threshold_bps },
+            costs: Costs { commission_bps: 0.23, half_spread, slippage: Concession::Bps { bps: threshold_bps } },
+            limits: Limits { max_long: 1.0, max_short: 0.0 },
+            flat_at: FlatAt::SessionEnd,
+        }
+    }
+
+    #[test]
+    fn how_it_is_traded_may_change_under_the_same_id_and_stays_as_first_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let trial = testing::trial(1);
+        write(folder.path(), &trial).unwrap();
+        let traded = Trial { backtest: Some(backtest(2.0)), ..trial.clone() };
+        write(folder.path(), &traded).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), trial);
+        assert_eq!(traded.settings.identity_bytes(), trial.settings.identity_bytes());
+        // The short way reads it too.
+        let reader = TrialReader::default();
+        for trial in [&trial, &traded, &traded] {
+            assert_eq!(reader.parse(to_text(trial).unwrap().as_bytes()).unwrap(), *trial);
+        }
+    }
+
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::Bool),
@@ -238,6 +270,7 @@ mod tests {
             seed: u64,
             rate in any::<f64>().prop_filter("finite", |x| x.is_finite()),
             rows in prop::option::of(0_usize..1 << 40),
+            threshold in prop::option::of(0.0..1e3_f64),
             assignment in prop::collection::btree_map("[a-z]{1,4}\\.[a-z_]{1,6}", value(), 0..4),
         ) {
             let mut trial = testing::trial(1);
@@ -245,6 +278,7 @@ mod tests {
             trial.settings.train.learning_rate = rate;
             trial.settings.data.rows = rows;
             trial.assignment = assignment;
+            trial.backtest = threshold.map(backtest);
             prop_assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
         }
     }

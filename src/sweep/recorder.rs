@@ -9,8 +9,8 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
-use crate::market::Prepared;
-use crate::store::{Attempt, Baseline, ProgressFile, RunResult, StoreError, WindowCounts};
+use crate::market::{self, BaselineForecast, Prepared};
+use crate::store::{Attempt, ProgressFile, RunResult, StoreError, WindowCounts, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -33,7 +33,7 @@ impl Requests {
 pub struct PackData {
     pub prepared: Prepared,
     /// On the validation windows.
-    pub baselines: Vec<Baseline>,
+    pub baselines: Vec<BaselineForecast>,
 }
 
 /// One lane's run.
@@ -121,12 +121,9 @@ impl Recorder<'_> {
             let prepared = &self.data.prepared;
             let ends = &prepared.series.valid;
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
-                Ok(scaled) => run.attempt.forecasts(
-                    "valid",
-                    &ends.iter().map(|&row| prepared.ts[row as usize]).collect::<Vec<_>>(),
-                    &ends.iter().map(|&row| prepared.target[row as usize]).collect::<Vec<_>>(),
-                    &scaled.iter().map(|&value| prepared.scaling.target.unscale(f64::from(value))).collect::<Vec<_>>(),
-                )?,
+                Ok(scaled) => {
+                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, &self.data.baselines))?;
+                }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
                     self.runs[lane].attempt.append((self.clock)(), Event::Warning { message })?;
@@ -146,11 +143,9 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let persistence = self.data.baselines.iter().find(|baseline| baseline.name == "persistence");
-        let skill = best
-            .zip(persistence)
-            .filter(|(_, baseline)| baseline.mse > 0.0)
-            .map(|(best, baseline)| 1.0 - best.valid.mse / baseline.mse);
+        let prepared = &self.data.prepared;
+        let baselines = market::baselines(prepared, &prepared.series.valid, &self.data.baselines);
+        let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
         RunResult {
             v: 1,
             attempt: run.attempt.number,
@@ -160,7 +155,7 @@ impl Recorder<'_> {
             train: best.map(|report| report.train),
             valid: best.map(|report| report.valid),
             skill,
-            baselines: self.data.baselines.clone(),
+            baselines,
             windows: WindowCounts {
                 train: self.data.prepared.series.train.len(),
                 valid: self.data.prepared.series.valid.len(),

@@ -195,7 +195,7 @@ impl Worker<'_> {
             return Ok(Rc::clone(data));
         }
         let prepared = market::prepare(settings)?;
-        let baselines = market::baselines(settings, &prepared, &prepared.series.valid);
+        let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
         let data = Rc::new(PackData { prepared, baselines });
         if self.data.len() == KEPT_DATA {
             self.data.remove(0);

@@ -118,7 +118,11 @@ impl<B: Backend> Batch<B> {
         let inputs = features.clone().select(0, rows.reshape([time * lists * windows]));
         Gathered {
             inputs: inputs.reshape([time, lists, windows, columns]).expand([time, self.lanes, windows, columns]),
-            targets: target.clone().select(0, ends.reshape([lists * windows])).reshape([lists, windows]).expand([self.lanes, windows]),
+            targets: target
+                .clone()
+                .select(0, ends.reshape([lists * windows]))
+                .reshape([lists, windows])
+                .expand([self.lanes, windows]),
         }
     }
 }

@@ -34,6 +34,7 @@ pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
 pub use learner::{Lane, Pack, TrainError, predict, train};
 pub use memory::memory_estimate;
 pub use observer::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, PackControl, Progress, SplitReport};
+pub use op::{Peak, fma_peak};
 pub use schedule::{Schedule, ScheduleState};
 pub use series::Series;
 pub use state::{LaneState, Weight, Weights};

@@ -18,8 +18,8 @@ use crate::loss::SUMS;
 use crate::model::{LaneModel, rows_tensor};
 use crate::op::LstmBackend;
 use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
-use crate::running::{Ending, Running, Timing, add, per_second};
 use crate::random::Dropout;
+use crate::running::{Ending, Running, Timing, add, per_second};
 use crate::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pack, PackControl, Progress, Series, Shape, TrainError};
 
 /// Trains a checked pack.

@@ -4,9 +4,11 @@
 
 mod har;
 mod linear;
+mod naive;
 mod ridge;
 mod score;
 #[cfg(test)]
 mod testing;
 
-pub use score::{ForecastErrors, baselines, forecast_errors};
+pub(in crate::market) use score::linear_skill;
+pub use score::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};

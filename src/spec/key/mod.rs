@@ -1,6 +1,7 @@
 //! Every key of an experiment file: what it takes, its default, what it is for. The one list from which files are checked, wrong
 //! names are put right, and the JSON Schema and the README's list are made.
 
+mod backtest;
 mod data;
 mod row;
 mod source;
@@ -70,7 +71,7 @@ pub(super) const ANY_SEED: u64 = i64::MAX as u64;
 
 /// All keys, in the order of the file.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-    [sweep::HEAD, source::KEYS, data::KEYS, train::KEYS, sweep::KEYS].into_iter().flatten()
+    [sweep::HEAD, source::KEYS, data::KEYS, train::KEYS, sweep::KEYS, backtest::KEYS].into_iter().flatten()
 }
 
 /// The key with this dotted path.
@@ -107,6 +108,9 @@ pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
     }
     if ["data", "model", "train"].into_iter().any(within) {
         return Ok(());
+    }
+    if within("backtest") {
+        return Err("it changes no training; give `kiln backtest` other values as arguments");
     }
     Err("it belongs to the sweep, not to its trials; only keys of data, model and train can vary")
 }

@@ -79,7 +79,7 @@ pub(super) static KEYS: &[Key] = &[
             },
         ),
         Toml("\"valid.rmse\""),
-        "A split and a quantity: valid or train; rmse, mse, mae, loss, or (valid only) skill against persistence.",
+        "A split and a quantity: valid or train; rmse, mse, mae, loss, or (valid only) skill against the best baseline.",
     ),
     key(
         "sweep.objective.direction",

@@ -25,6 +25,17 @@ impl Device {
     pub fn is_cpu(&self) -> bool {
         matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
     }
+
+    /// Memory that a training may take, bytes, where that is known: what the host and its control group have left; all that a CUDA
+    /// device has (its driver tells what is free only to those who open it).
+    #[must_use]
+    pub fn available_memory(&self) -> Option<u64> {
+        match self.spec {
+            DeviceSpec::NdArray | DeviceSpec::Flex => host_memory(),
+            spec @ DeviceSpec::Cuda(_) => cuda_devices().into_iter().find(|info| info.spec == spec)?.memory,
+            DeviceSpec::Wgpu(_) | DeviceSpec::Auto => None,
+        }
+    }
 }
 
 /// What is known about a device, usable or not.
@@ -34,7 +45,7 @@ pub struct DeviceInfo {
     pub spec: DeviceSpec,
     /// "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "2 cores"; empty where there is no device to name.
     pub name: String,
-    /// Memory, bytes, where it is known.
+    /// Memory, bytes, where it is known: a GPU's all, the host's what is left.
     pub memory: Option<u64>,
     /// Whether the adapter is software (llvmpipe): never chosen by `auto`.
     pub software: bool,
@@ -114,10 +125,18 @@ fn refusal(spec: DeviceSpec, problem: &str, all: &[DeviceInfo]) -> DeviceError {
 fn host_devices() -> Vec<DeviceInfo> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let name = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-    let flex = DeviceInfo { spec: DeviceSpec::Flex, name, memory: None, software: false, problem: None };
+    let flex = DeviceInfo { spec: DeviceSpec::Flex, name, memory: host_memory(), software: false, problem: None };
     let problem = if cfg!(feature = "ndarray") { None } else { Some(left_out("ndarray")) };
     let ndarray = DeviceInfo { spec: DeviceSpec::NdArray, problem, ..flex.clone() };
     vec![flex, ndarray]
+}
+
+/// What the host and this process's control group have left.
+fn host_memory() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let free = system.cgroup_limits().map_or(system.available_memory(), |group| group.free_memory.min(system.available_memory()));
+    (free > 0).then_some(free)
 }
 
 fn cuda_devices() -> Vec<DeviceInfo> {
@@ -222,6 +241,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_host_tells_how_much_memory_is_left() {
+        let memory = open(Flex).unwrap().available_memory();
+        assert!(memory.is_some_and(|bytes| bytes > 1 << 20), "{memory:?}");
     }
 
     #[test]

@@ -15,10 +15,7 @@ use crate::data::Batch;
 /// device.
 ///
 /// The gradient is computed with the losses, while a tile's activations are still in the cache, and waits for the backward pass.
-pub(crate) fn losses<B: LstmBackend>(
-    batch: &Batch<B>,
-    weights: Tensor<Autodiff<B>, 2>,
-) -> (Tensor<Autodiff<B>, 1>, Tensor<B, 2>) {
+pub(crate) fn losses<B: LstmBackend>(batch: &Batch<B>, weights: Tensor<Autodiff<B>, 2>) -> (Tensor<Autodiff<B>, 1>, Tensor<B, 2>) {
     let weights = primitive(weights);
     let Gradient { losses, sums, weights: gradient } = B::gradient(batch, weights.primitive);
     let losses = match NetworkNode.prepare::<NoCheckpointing>([weights.node]).compute_bound().stateful() {

@@ -11,11 +11,14 @@
 
 mod autodiff;
 mod cpu;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod cube;
 mod reference;
 mod update;
 
 pub(crate) use autodiff::losses;
 pub(crate) use cpu::release_memory;
+pub use cpu::{Peak, fma_peak};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;
@@ -64,11 +67,6 @@ pub(crate) trait LstmBackend: Backend {
         update::composed(kind, lanes, rows, gradients)
     }
 }
-
-#[cfg(feature = "wgpu")]
-impl LstmBackend for burn::backend::Wgpu {}
-#[cfg(feature = "cuda")]
-impl LstmBackend for burn::backend::Cuda {}
 
 /// The tensor around a primitive.
 pub(crate) fn tensor<B: Backend, const D: usize>(primitive: FloatTensor<B>) -> Tensor<B, D> {

@@ -17,11 +17,13 @@ mod ndarray;
 mod network;
 mod panel;
 mod pass;
+mod peak;
 mod pool;
 mod simd;
 mod tile;
 mod update;
 
+pub use peak::{Peak, fma_peak};
 pub(crate) use pool::clear as release_memory;
 
 #[cfg(test)]

@@ -1,0 +1,240 @@
+//! The linear head and the loss.
+//!
+//! A cube owns a lane; sums run in a fixed order: each unit's windows, then a tree over the units.
+
+use cubecl::prelude::*;
+
+use super::math::Four;
+use super::net::Batch;
+use crate::Loss;
+
+/// Units of a cube.
+pub(crate) const UNITS: usize = 256;
+/// Loss, squared error, absolute error.
+pub(crate) const SUMS: usize = 3;
+
+/// Where the last hidden states are, in vectors: `[K, groups, H]` with distances.
+#[derive(CubeType, CubeLaunch)]
+pub(crate) struct Last {
+    pub(crate) start: u32,
+    pub(crate) lane: u32,
+    pub(crate) group: u32,
+}
+
+/// Forecasts, `[K, B]`. Cubes: lanes; units: 256.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(crate) fn forecasts(
+    states: &Array<Four>,
+    weights: &Array<f32>, // [K, P]
+    forecasts: &mut Array<f32>,
+    batch: &Batch,
+    last: &Last,
+) {
+    let lane = CUBE_POS_X as usize;
+    let of_pack = lane + batch.first_lane as usize;
+    let windows = batch.windows as usize;
+    let mut group = UNIT_POS as usize;
+    while group < batch.groups as usize {
+        let values = forecast(states, weights, state(last, lane, group), batch, of_pack);
+        #[unroll]
+        for r in 0..4usize {
+            if 4 * group + r < windows {
+                forecasts[of_pack * windows + 4 * group + r] = values[r];
+            }
+        }
+        group += UNITS;
+    }
+}
+
+/// Sums over the windows, `[K, 3]`. Cubes: lanes; units: 256.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(crate) fn sums(
+    states: &Array<Four>,
+    weights: &Array<f32>, // [K, P]
+    target: &Array<f32>,  // [rows]
+    ends: &Array<i32>,    // [K or 1, N]
+    sums: &mut Array<f32>,
+    batch: &Batch,
+    last: &Last,
+    #[comptime] loss: Loss,
+) {
+    let lane = CUBE_POS_X as usize;
+    let of_pack = lane + batch.first_lane as usize;
+    let mut own = Array::<Four>::new(SUMS);
+    #[unroll]
+    for n in 0..SUMS {
+        own[n] = Four::new(0.0);
+    }
+    let mut group = UNIT_POS as usize;
+    while group < batch.groups as usize {
+        let forecast = forecast(states, weights, state(last, lane, group), batch, of_pack);
+        add_losses(&mut own, errors(forecast, target, ends, batch, of_pack, group), loss);
+        group += UNITS;
+    }
+    let shared = summed(&own);
+    if UNIT_POS == 0 {
+        #[unroll]
+        for n in 0..SUMS {
+            sums[of_pack * SUMS + n] = shared[n * UNITS];
+        }
+    }
+}
+
+/// Sums, mean losses `[K]`, the gradients of the mean losses by the forecasts (into the activations) and by the head's weights. Cubes:
+/// lanes; units: 256.
+#[cube(launch_unchecked, address_type = "dynamic")]
+pub(crate) fn losses(
+    weights: &Array<f32>, // [K, P]
+    target: &Array<f32>,  // [rows]
+    ends: &Array<i32>,    // [K or 1, N]
+    saved: &mut Array<Four>,
+    sums: &mut Array<f32>,
+    losses: &mut Array<f32>,
+    gradients: &mut Array<f32>, // [K, P]
+    batch: &Batch,
+    last: &Last,
+    #[comptime] loss: Loss,
+) {
+    let lane = CUBE_POS_X as usize;
+    let of_pack = lane + batch.first_lane as usize;
+    let (hidden, groups) = (batch.hidden as usize, batch.groups as usize);
+    let windows = f32::cast_from(batch.windows);
+    let of_errors = batch.lane_start(lane) + batch.errors();
+    let mut own = Array::<Four>::new(SUMS);
+    #[unroll]
+    for n in 0..SUMS {
+        own[n] = Four::new(0.0);
+    }
+    let mut group = UNIT_POS as usize;
+    while group < groups {
+        let forecast = forecast(saved, weights, state(last, lane, group), batch, of_pack);
+        let errors = errors(forecast, target, ends, batch, of_pack, group);
+        add_losses(&mut own, errors, loss);
+        saved[of_errors + group] = error_gradients(errors, loss) / Four::new(windows);
+        group += UNITS;
+    }
+    // The errors are read below by units that did not write them.
+    sync_storage();
+    let shared = summed(&own);
+    if UNIT_POS == 0 {
+        losses[of_pack] = shared[0] / windows;
+        #[unroll]
+        for n in 0..SUMS {
+            sums[of_pack * SUMS + n] = shared[n * UNITS];
+        }
+    }
+    let mut unit = UNIT_POS as usize;
+    while unit <= hidden {
+        let mut sum = Four::new(0.0);
+        for group in 0..groups {
+            let mut state_or_one = Four::new(1.0);
+            if unit < hidden {
+                state_or_one = saved[state(last, lane, group) + unit];
+            }
+            sum += state_or_one * saved[of_errors + group];
+        }
+        gradients[of_pack * batch.parameters() + batch.head() + unit] = across(sum);
+        unit += UNITS;
+    }
+}
+
+/// Where a group's states start.
+#[cube]
+fn state(last: &Last, lane: usize, group: usize) -> usize {
+    last.start as usize + lane * last.lane as usize + group * last.group as usize
+}
+
+/// Forecasts from the states that start there.
+#[cube]
+fn forecast(states: &Array<Four>, weights: &Array<f32>, at: usize, batch: &Batch, lane: usize) -> Four {
+    let head = lane * batch.parameters() + batch.head();
+    let hidden = batch.hidden as usize;
+    let mut sum = Four::new(0.0);
+    for unit in 0..hidden {
+        sum += states[at + unit] * Four::new(weights[head + unit]);
+    }
+    sum + Four::new(weights[head + hidden])
+}
+
+/// How far forecasts are from their targets; 0 where there is no window.
+#[cube]
+fn errors(forecast: Four, target: &Array<f32>, ends: &Array<i32>, batch: &Batch, lane: usize, group: usize) -> Four {
+    let mut errors = Four::new(0.0);
+    #[unroll]
+    for r in 0..4usize {
+        let error = forecast[r] - target[batch.end(ends, lane, 4 * group + r)];
+        errors[r] = select(4 * group + r < batch.windows as usize, error, 0.0);
+    }
+    errors
+}
+
+/// Adds loss, squared and absolute error, as [`crate::loss`].
+#[cube]
+fn add_losses(sums: &mut Array<Four>, errors: Four, #[comptime] loss: Loss) {
+    let squared = errors * errors;
+    let absolute = errors.abs();
+    sums[1] += squared;
+    sums[2] += absolute;
+    match loss {
+        Loss::Mse => sums[0] += squared,
+        Loss::Mae => sums[0] += absolute,
+        Loss::Huber => {
+            let quadratic = limited(absolute);
+            sums[0] += quadratic * quadratic * Four::new(0.5) + (absolute - quadratic);
+        }
+    }
+}
+
+/// What a window's loss changes by with its error.
+#[cube]
+fn error_gradients(errors: Four, #[comptime] loss: Loss) -> Four {
+    match loss {
+        Loss::Mse => errors * Four::new(2.0),
+        Loss::Mae => {
+            let zero = Four::new(0.0);
+            let negative = select_many(errors.less_than(zero), Four::new(-1.0), errors);
+            select_many(errors.greater_than(zero), Four::new(1.0), negative)
+        }
+        Loss::Huber => limited(errors),
+    }
+}
+
+/// Within ±1; NaN stays NaN.
+#[cube]
+fn limited(x: Four) -> Four {
+    let one = Four::new(1.0);
+    let minus_one = Four::new(-1.0);
+    let x = select_many(x.greater_than(one), one, x);
+    select_many(x.less_than(minus_one), minus_one, x)
+}
+
+/// The sum of four values.
+#[cube]
+fn across(x: Four) -> f32 {
+    (x[0] + x[1]) + (x[2] + x[3])
+}
+
+/// The units' sums added up, the n-th at `n·UNITS`.
+#[cube]
+fn summed(own: &Array<Four>) -> SharedMemory<f32> {
+    let mut shared = SharedMemory::<f32>::new(comptime!(SUMS * UNITS));
+    let unit = UNIT_POS as usize;
+    #[unroll]
+    for n in 0..SUMS {
+        shared[n * UNITS + unit] = across(own[n]);
+    }
+    sync_cube();
+    #[unroll]
+    for level in 1..=comptime!(UNITS.ilog2()) {
+        let distance = comptime!(UNITS >> level);
+        if unit < distance {
+            #[unroll]
+            for n in 0..SUMS {
+                let sum = shared[n * UNITS + unit] + shared[n * UNITS + unit + distance];
+                shared[n * UNITS + unit] = sum;
+            }
+        }
+        sync_cube();
+    }
+    shared
+}

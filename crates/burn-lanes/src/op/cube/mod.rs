@@ -1,0 +1,94 @@
+//! GPU backends: CubeCL kernels, one source for CUDA and wgpu, in place of the composed operations.
+//!
+//! A training step is nine launches at any number of lanes, for networks that fit (see [`plan::Schedule`]): the layers forward, the head
+//! with the loss, the transposed matrices, the layers backward, the weights' gradients, two around them by Burn's autodiff, and two of the
+//! optimizer. Nothing is read back. Windows are gathered from the resident series by the kernels that read them.
+//!
+//! Sums are made in an order that depends on the shape of the batch alone, without atomics: a lane has the same bits at any number of
+//! lanes.
+
+mod kernels;
+mod launch;
+mod pass;
+mod plan;
+mod update;
+
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime};
+
+use self::kernels::forward::Keep;
+use self::kernels::head::{LastLaunch, SUMS};
+use self::pass::Pass;
+use self::plan::Schedule;
+use super::{Gradient, LaneNumbers, LstmBackend, UpdateRows};
+use crate::data::Batch;
+use crate::{Loss, OptimizerKind};
+
+impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, BT> {
+    fn forecasts(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
+        forecasts(&Pass::evaluation(batch, weights))
+    }
+
+    fn sums(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
+        sums(&Pass::evaluation(batch, weights), batch.shape.loss)
+    }
+
+    fn gradient(batch: &Batch<Self>, weights: CubeTensor<R>) -> Gradient<Self> {
+        let [losses, sums, weights] = gradient(&Pass::training(batch, weights), batch.shape.loss);
+        Gradient { losses, sums, weights }
+    }
+
+    fn update(kind: OptimizerKind, lanes: &[LaneNumbers], rows: UpdateRows<Self>, gradients: CubeTensor<R>) -> UpdateRows<Self> {
+        update::update(kind, lanes, rows, gradients)
+    }
+}
+
+fn forecasts<R: CubeRuntime>(pass: &Pass<R>) -> CubeTensor<R> {
+    let forecasts = pass.empty([pass.lanes, pass.windows]);
+    evaluate(pass, |lanes, states, last| launch::forecasts(pass, lanes, states, last, &forecasts));
+    forecasts
+}
+
+fn sums<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> CubeTensor<R> {
+    let sums = pass.empty([pass.lanes, SUMS]);
+    evaluate(pass, |lanes, states, last| launch::sums(pass, lanes, states, last, &sums, loss));
+    sums
+}
+
+/// Runs the layers forward and hands the last hidden states on.
+fn evaluate<R: CubeRuntime>(pass: &Pass<R>, mut head: impl FnMut(&std::ops::Range<usize>, &CubeTensor<R>, LastLaunch<R>)) {
+    match pass.schedule() {
+        Schedule::Whole { forward, .. } => {
+            let (launches, states) = pass.launches(pass.groups() * pass.net.hidden);
+            for lanes in launches {
+                launch::forward_whole(pass, &lanes, forward, &states, Keep::Last);
+                head(&lanes, &states, launch::last_alone(pass));
+            }
+        }
+        Schedule::Steps => {
+            let (launches, saved) = pass.launches(pass.lane_vectors());
+            for lanes in launches {
+                launch::forward(pass, &lanes, &saved);
+                head(&lanes, &saved, launch::last_of_all(pass));
+            }
+        }
+    }
+}
+
+/// Losses `[K]`, sums `[K, 3]`, and the weights' gradients `[K, P]`.
+fn gradient<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> [CubeTensor<R>; 3] {
+    let hidden = pass.net.hidden;
+    let (losses, sums) = (pass.empty([pass.lanes]), pass.empty([pass.lanes, SUMS]));
+    let gradients = pass.empty([pass.lanes, pass.parameters]);
+    let (launches, saved) = pass.launches(pass.lane_vectors());
+    let most = launches.first().map_or(0, std::ops::Range::len);
+    let transposed = pass.empty([most, pass.net.transposed(), 4 * hidden, hidden]);
+    for lanes in launches {
+        launch::forward(pass, &lanes, &saved);
+        launch::losses(pass, &lanes, &saved, [&sums, &losses, &gradients], loss);
+        launch::transpose(pass, &lanes, &transposed);
+        launch::backward(pass, &lanes, &transposed, &saved);
+        launch::products(pass, &lanes, &saved, &gradients);
+    }
+    [losses, sums, gradients]
+}

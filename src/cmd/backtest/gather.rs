@@ -1,0 +1,234 @@
+//! Runs → jobs: recorded forecasts, laid onto the bars that they were made of.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::super::selection::Selected;
+use super::super::{Failure, TradedSplit, TradingArgs};
+use super::arguments::backtest;
+use crate::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
+use crate::compare::names;
+use crate::market;
+use crate::spec::{Backtest, Data, FlatAt, Source, Target, TargetKind};
+use crate::store::{Forecasts, RunFolder, RunRecord};
+use crate::trial::TrialId;
+
+/// One run's forecasts, ready to be traded.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The sweep's name.
+    pub sweep: String,
+    /// The trial's id.
+    pub run: String,
+    /// The bars were generated.
+    pub is_synthetic: bool,
+    pub target: Target,
+    /// Its `flat_at` is not `auto` any more.
+    pub backtest: Backtest,
+    /// The gaps that nothing is held over.
+    pub flat_before: Gap,
+    /// From the first forecast's bar to the last one's target.
+    pub tape: Tape,
+    /// Of all bars of the source.
+    pub calendar: Calendar,
+    /// In the target's unit, by bar; NaN where there is none.
+    pub forecast: Vec<f64>,
+    /// Over the horizon, by bar; NaN where there is none.
+    pub expected: Vec<f64>,
+    /// How often the run's test split was opened.
+    pub openings: usize,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub jobs: Vec<Job>,
+    /// Runs that cannot be traded, and why.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// The jobs of the selected runs. A run that cannot be traded is named with its reason; if it is the only one, that is an error.
+pub(super) fn gather(selected: &Selected, split: TradedSplit, args: &TradingArgs) -> Result<Gathered, Failure> {
+    let recorded: HashMap<&str, Option<&Backtest>> =
+        selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
+    let mut sources = Sources::default();
+    let mut gathered = Gathered::default();
+    for run in &selected.runs {
+        let (sweep, id) = names(run);
+        // The sweep's file may have been edited since the trial was written down.
+        let of_sweep = recorded.get(sweep.as_str()).copied().flatten();
+        let backtest = backtest(of_sweep.or(run.trial.backtest.as_ref()), args)?;
+        match job(run, backtest, split, &mut sources) {
+            Ok(job) => gathered.jobs.push(job),
+            Err(reason) => gathered.skipped.push((format!("{sweep}/{id}"), reason)),
+        }
+    }
+    gathered.skipped.extend(selected.damaged.iter().cloned());
+    match &gathered.skipped[..] {
+        _ if !gathered.jobs.is_empty() => Ok(gathered),
+        [] => Err(Failure::BadInput("there is no run to trade".to_owned())),
+        [(run, reason)] => Err(Failure::BadInput(format!("{run}: {reason}"))),
+        [(run, reason), rest @ ..] => {
+            Err(Failure::BadInput(format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1)))
+        }
+    }
+}
+
+/// What `auto` stands for, and the least gap that nothing is held over.
+fn flat_before(flat_at: FlatAt, data: &Data) -> (FlatAt, Gap) {
+    match (flat_at, data.cross_gaps) {
+        (FlatAt::Never, _) | (FlatAt::Auto, true) => (FlatAt::Never, Gap::None),
+        (FlatAt::SessionEnd, _) => (FlatAt::SessionEnd, Gap::Session),
+        (FlatAt::Gap, _) | (FlatAt::Auto, false) => (FlatAt::Gap, Gap::Break),
+    }
+}
+
+/// A source's bars, and what its content is.
+struct Bars {
+    tape: Tape,
+    fingerprint: String,
+}
+
+/// The sources of the runs, each read once.
+#[derive(Default)]
+struct Sources {
+    read: Vec<(Data, Rc<Bars>)>,
+}
+
+impl Sources {
+    fn bars(&mut self, data: &Data) -> Result<Rc<Bars>, String> {
+        let same = |other: &Data| other.source == data.source && other.rows == data.rows && other.bar_seconds == data.bar_seconds;
+        if let Some((_, bars)) = self.read.iter().find(|(other, _)| same(other)) {
+            return Ok(Rc::clone(bars));
+        }
+        let fingerprint = market::fingerprint(&data.source).map_err(|error| error.to_string())?;
+        let (bars, runs) = market::bars(data).map_err(|error| error.to_string())?;
+        let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
+        let bars = Rc::new(Bars { tape, fingerprint });
+        self.read.push((data.clone(), Rc::clone(&bars)));
+        Ok(bars)
+    }
+}
+
+/// A run's forecasts on its bars.
+fn job(run: &RunRecord, backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
+    let (sweep, id) = names(run);
+    let data = &run.trial.settings.data;
+    if run.result.is_none() {
+        return Err("it is not finished: it has no result.json".to_owned());
+    }
+    if data.target.kind == TargetKind::LogVolatility {
+        return Err(Untradable.to_string());
+    }
+    let rows = forecasts(run, split)?;
+    let bars = sources.bars(data)?;
+    let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
+    if now != run.trial.id {
+        return Err(format!("the data file is not the one that the run was trained on (its content would make it run {now})"));
+    }
+    let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
+    let tape = bars.tape.slice(first..first + forecast.len());
+    let expected = expected_returns(data.target.kind, &tape.close, &forecast).map_err(|untradable| untradable.to_string())?;
+    let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
+    Ok(Job {
+        sweep,
+        run: id,
+        is_synthetic: matches!(data.source, Source::Synthetic(_)),
+        target: data.target.clone(),
+        backtest: Backtest { flat_at, ..backtest },
+        flat_before,
+        calendar: calendar(&bars.tape.date),
+        tape,
+        forecast,
+        expected,
+        openings: run.evaluations.len(),
+    })
+}
+
+/// Bar start, target and forecast.
+type Row = (i64, f64, f64);
+
+fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
+    let (sweep, id) = names(run);
+    let (name, without) = match split {
+        TradedSplit::Valid => ("valid", "no validation forecasts were recorded".to_owned()),
+        TradedSplit::Test => {
+            ("test", format!("its test split has not been opened; open it, which is recorded, with: kiln evaluate {sweep}/{id}"))
+        }
+    };
+    let Forecasts { ts, target, forecast, .. } =
+        RunFolder { path: run.folder.clone() }.forecasts(name).map_err(|error| error.to_string())?;
+    if ts.is_empty() {
+        return Err(without);
+    }
+    Ok(ts.into_iter().zip(target).zip(forecast).map(|((ts, target), forecast)| (ts, target, forecast)).collect())
+}
+
+/// The first forecast's bar, and the forecasts by bar from there to the last one's target; NaN where there is none. What was recorded
+/// as each target must be what the bars say: a forecast that is one bar off its own would be worth a fortune.
+fn lay(tape: &Tape, target: &Target, rows: &[Row]) -> Result<(usize, Vec<f64>), String> {
+    let mut laid: Vec<(usize, f64)> = Vec::with_capacity(rows.len());
+    for (ts, recorded, forecast) in rows {
+        let off = || "the recorded forecasts are not of these bars: their times or targets differ".to_owned();
+        let bar = tape.ts.binary_search(ts).map_err(|_| off())?;
+        let ahead = tape.close.get(bar + target.horizon).ok_or_else(off)?;
+        let found = match target.kind {
+            TargetKind::Price => *ahead,
+            TargetKind::LogReturn | TargetKind::LogVolatility => (ahead / tape.close[bar]).ln(),
+        };
+        if (found - recorded).abs() > 1e-9 * recorded.abs().max(1.0) {
+            return Err(off());
+        }
+        laid.push((bar, *forecast));
+    }
+    laid.sort_unstable_by_key(|(bar, _)| *bar);
+    let Some((&(first, _), &(last, _))) = laid.first().zip(laid.last()) else { return Ok((0, Vec::new())) };
+    let mut forecast = vec![f64::NAN; last + target.horizon + 1 - first];
+    for (bar, value) in laid {
+        forecast[bar - first] = value;
+    }
+    Ok((first, forecast))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRICE: Target = Target { horizon: 2, kind: TargetKind::Price };
+
+    #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
+    fn tape() -> Tape {
+        let close: Vec<f64> = (0..8).map(|bar| 100.0 + f64::from(bar)).collect();
+        Tape::new(&[0, 1, 2, 3, 4, 5, 6, 7].map(|bar| bar * 60_000_000_000), &[0; 8], &close, &close, &[0..8], 60)
+    }
+
+    #[test]
+    fn forecasts_lie_on_their_own_bars_up_to_the_last_target() {
+        let minute = 60_000_000_000;
+        let (first, laid) = lay(&tape(), &PRICE, &[(3 * minute, 105.0, 7.0), (minute, 103.0, 9.0)]).unwrap();
+        assert_eq!(first, 1);
+        let defined: Vec<Option<f64>> = laid.iter().map(|value| (!value.is_nan()).then_some(*value)).collect();
+        assert_eq!(defined, [Some(9.0), None, Some(7.0), None, None]);
+        let log_return = Target { kind: TargetKind::LogReturn, ..PRICE };
+        assert!(lay(&tape(), &log_return, &[(minute, (103.0_f64 / 101.0).ln(), 0.0)]).is_ok());
+    }
+
+    #[test]
+    fn forecasts_that_are_one_bar_off_are_refused() {
+        let minute = 60_000_000_000;
+        for row in [(minute, 104.0, 9.0), (minute + 1, 103.0, 9.0), (6 * minute, 108.0, 9.0)] {
+            assert!(lay(&tape(), &PRICE, &[row]).unwrap_err().contains("not of these bars"), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn forecasts_that_keep_within_gaps_are_not_held_over_them() {
+        let experiment = crate::spec::Experiment::parse(std::path::Path::new("x.toml"), "[data]\nsynthetic = {}\n", &[]);
+        let mut data = experiment.unwrap().base.data;
+        assert_eq!(flat_before(FlatAt::Auto, &data), (FlatAt::Gap, Gap::Break));
+        assert_eq!(flat_before(FlatAt::Never, &data).1, Gap::None);
+        data.cross_gaps = true;
+        assert_eq!(flat_before(FlatAt::Auto, &data), (FlatAt::Never, Gap::None));
+        assert_eq!((flat_before(FlatAt::Gap, &data).1, flat_before(FlatAt::SessionEnd, &data).1), (Gap::Break, Gap::Session));
+    }
+}

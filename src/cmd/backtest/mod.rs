@@ -1,0 +1,18 @@
+//! `kiln backtest`: trades the recorded forecasts of runs, with costs, beside buy and hold.
+//!
+//! ```text
+//! selectors ─ gather: forecasts on bars → Job ─ report: ledger, sheet, frontier → Report ─┬ table, frontier_table (a person)
+//! arguments ─ arguments: over what was recorded ┘                                         ├ --json
+//!                                                                                         └ book: --ledger FILE.csv
+//! ```
+
+mod arguments;
+mod book;
+mod frontier_table;
+mod gather;
+mod header;
+mod report;
+mod table;
+mod verb;
+
+pub use verb::run;

@@ -1,0 +1,59 @@
+//! The verb.
+
+use std::io::Write;
+
+use super::super::selection::{read_selected, write_json};
+use super::super::{BacktestArgs, Failure, Outcome, TradedSplit};
+use super::book::write_book;
+use super::frontier_table::write_frontier;
+use super::gather::gather;
+use super::header::{write_end, write_header};
+use super::report::{Axes, report};
+use super::table::write_table;
+use crate::store::read_sweep_summaries;
+
+/// Trades the recorded forecasts of the runs that the selectors name.
+///
+/// # Errors
+/// When a selector names nothing that can be traded, the costs are not known, or the output fails.
+pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let BacktestArgs { selectors, split, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
+    let axes = Axes {
+        thresholds: believed("--frontier-thresholds", frontier_thresholds)?,
+        costs: believed("--frontier-costs", frontier_costs)?,
+    };
+    let selected = read_selected(&runs, &selectors, read_sweep_summaries)?;
+    let gathered = gather(&selected, split, &trading)?;
+    let split = match split {
+        TradedSplit::Valid => "valid",
+        TradedSplit::Test => "test",
+    };
+    let report = report(&gathered, split, &axes);
+    if let Some(path) = &ledger {
+        let ([job], [traded]) = (&gathered.jobs[..], &report.runs[..]) else {
+            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", gathered.jobs.len())));
+        };
+        write_book(path, job, &traded.ledger)?;
+    }
+    if json {
+        write_json(out, &report)?;
+        return Ok(Outcome::Done);
+    }
+    write_header(out, &report)?;
+    write_table(out, &report)?;
+    if let [traded] = &report.runs[..] {
+        write_frontier(out, traded)?;
+    }
+    write_end(out, &report)?;
+    Ok(Outcome::Done)
+}
+
+/// An axis of the frontier: numbers of 0 or more, ascending.
+fn believed(argument: &str, mut numbers: Vec<f64>) -> Result<Vec<f64>, Failure> {
+    if let Some(wrong) = numbers.iter().find(|number| !(0.0..=1e4).contains(*number)) {
+        return Err(Failure::BadInput(format!("error: {argument} takes basis points from 0 to 10000, not {wrong}")));
+    }
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    Ok(numbers)
+}

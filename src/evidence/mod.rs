@@ -1,0 +1,58 @@
+//! Is the best trial worth anything? Statistics that say so, or that nobody can tell.
+//!
+//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a [`SeedStream`](crate::seed::SeedStream).
+//! Undefined is `None`: an empty or constant sample, a forecast that is not finite, lengths that differ; each function says when.
+//! What many trials did at the same moments is a [`Panel`].
+//!
+//! | question | answered by |
+//! |---|---|
+//! | how far off are the forecasts, in a unit one can compare? | [`mase`], [`out_of_sample_r2`], [`pinball_loss`], [`qlike`] |
+//! | do they know the direction, or the order? | [`directional_accuracy`], [`information_coefficients`] |
+//! | do their intervals hold? | [`coverage`], [`conformal_half_width`] |
+//! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
+//! | how sure is any number? | [`bootstrap_interval`] |
+//! | does any of many beat the baseline? | [`superior_predictive_ability`] |
+//! | which of many cannot be told from the best? | [`model_confidence_set`] |
+//! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
+//! | does choosing by the past choose for the future? | [`backtest_overfitting`] |
+//!
+//! `fixtures/oracle.json` has what statsmodels, arch, SciPy and dieboldmariano say; `scripts/evidence_fixtures.py` writes it.
+
+mod bootstrap;
+mod correlation;
+mod diebold_mariano;
+mod direction;
+mod distribution;
+mod effective_trials;
+mod holm;
+mod information;
+mod interval;
+mod mcs;
+#[cfg(test)]
+mod oracle;
+mod panel;
+mod pbo;
+mod point;
+mod proportion;
+mod sample;
+mod sharpe;
+#[cfg(test)]
+mod simulation;
+mod spa;
+
+pub use bootstrap::{BlockLength, Bootstrap, BootstrapInterval, bootstrap_interval, optimal_block_length};
+pub use correlation::{average_ranks, pearson, spearman};
+pub use diebold_mariano::{Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential};
+pub use direction::{DirectionalAccuracy, directional_accuracy};
+pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
+pub use effective_trials::{average_correlation_trials, effective_trials};
+pub use holm::holm;
+pub use information::{Coefficients, Information, information_coefficients};
+pub use interval::{Coverage, conformal_half_width, coverage};
+pub use mcs::{ModelConfidenceSet, SetStatistic, model_confidence_set};
+pub use panel::{Panel, PanelError};
+pub use pbo::{BacktestOverfitting, Performance, backtest_overfitting};
+pub use point::{Benchmark, mase, out_of_sample_r2, pinball_loss, qlike};
+pub use proportion::Proportion;
+pub use sharpe::{TrackRecord, deflated_sharpe, expected_maximum, minimum_track_record, probabilistic_sharpe};
+pub use spa::{SuperiorPredictiveAbility, superior_predictive_ability};

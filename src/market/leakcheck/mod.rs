@@ -1,0 +1,309 @@
+//! Looks for the future in the past: what a feature, a scaler, a split or a target may know, tried out on the experiment's own data.
+//!
+//! | check | what is done | what would be found |
+//! |---|---|---|
+//! | `features` | each feature is computed again from bars cut off at random rows | a feature that looks ahead (bit for bit) |
+//! | `scaling` | every bar after the training rows' last is changed | a scaler that was fitted on more than the training rows |
+//! | `splits` | the rows that each split's windows and targets use are laid side by side | splits that share a row, or are shuffled |
+//! | `target` | the last bar of a target is changed, then the bar after it | a target that is known already, or is of another bar |
+//! | `inputs` | a ridge regression on the last rows of the windows | inputs that know the target: skill no market gives |
+//! | `controls` | the same with the target among the inputs, and with the targets shuffled | a check that cannot find, or finds what is not there |
+//!
+//! freqtrade's `lookahead-analysis` does the first for trading strategies; the controls are what no other tool does.
+
+mod control;
+
+use rand_chacha::rand_core::Rng;
+use serde::Serialize;
+
+use super::bars::Bars;
+use super::prepare::assemble;
+use super::prepared::Prepared;
+use super::problem::MarketError;
+use super::{feature, source};
+use crate::seed;
+use crate::spec::Data;
+use crate::spec::feature::Feature;
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// See the module's table.
+    pub check: &'static str,
+    /// What was looked at, in a few words.
+    pub looked_at: String,
+    /// The leak; `None` when there is none.
+    pub leak: Option<String>,
+}
+
+/// Cuts at which features are computed again.
+const CUTS: usize = 16;
+
+/// Windows whose targets are tried out.
+const TARGETS: usize = 64;
+
+/// Checks the data of an experiment. `seed` chooses the rows that are tried.
+///
+/// # Errors
+/// As [`super::prepare`].
+pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
+    let (mut bars, _) = source::load(&data.source, super::prepare::volume(data), data.bar_seconds)?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    let problem = |problem: String| MarketError(format!("the data of the experiment: {problem}"));
+    check(&Pipeline { column: &feature::column, assemble: &assemble_quietly }, data, &bars, seed).map_err(problem)
+}
+
+/// What is under suspicion: exchanged by the tests for ones that leak.
+struct Pipeline<'a> {
+    column: &'a dyn Fn(Feature, &Bars) -> Vec<f64>,
+    assemble: &'a dyn Fn(&Data, Bars) -> Result<Prepared, String>,
+}
+
+fn assemble_quietly(data: &Data, bars: Bars) -> Result<Prepared, String> {
+    assemble(data, bars, Vec::new())
+}
+
+fn check(pipeline: &Pipeline, data: &Data, bars: &Bars, seed: u64) -> Result<Vec<Finding>, String> {
+    let prepared = (pipeline.assemble)(data, bars.clone())?;
+    let mut findings = features(pipeline, data, bars, seed);
+    findings.push(scaling(pipeline, data, bars, &prepared)?);
+    findings.push(splits(data, &prepared));
+    findings.push(target(pipeline, data, bars, &prepared, seed)?);
+    findings.extend(control::controls(data, &prepared, seed));
+    Ok(findings)
+}
+
+fn features(pipeline: &Pipeline, data: &Data, bars: &Bars, seed: u64) -> Vec<Finding> {
+    let cuts = drawn(seed, "leakcheck cuts", bars.len(), CUTS);
+    let of = |&feature: &Feature| {
+        let whole = (pipeline.column)(feature, bars);
+        let differs = |&cut: &usize| {
+            let early = (pipeline.column)(feature, &bars.prefix(cut));
+            early.iter().zip(&whole).position(|(early, late)| early.to_bits() != late.to_bits())
+        };
+        let leak = cuts.iter().find_map(|cut| Some((*cut, differs(cut)?))).map(|(cut, row)| {
+            format!("'{feature}' at row {row} has another value when the bars from row {cut} on are not known yet: it looks ahead")
+        });
+        Finding { check: "features", looked_at: format!("{feature} at {} cuts", cuts.len()), leak }
+    };
+    data.features.iter().map(of).collect()
+}
+
+fn scaling(pipeline: &Pipeline, data: &Data, bars: &Bars, prepared: &Prepared) -> Result<Finding, String> {
+    let warm_up = bars.len() - prepared.ts.len();
+    let used = prepared.series.train.last().map_or(0, |&row| warm_up + row as usize + data.target.horizon);
+    let mut changed = bars.clone();
+    for column in changed.prices_and_volume() {
+        column.iter_mut().skip(used + 1).for_each(|value| *value *= 1.75);
+    }
+    let other = (pipeline.assemble)(data, changed)?;
+    let named = data.features.iter().map(ToString::to_string).zip(prepared.scaling.columns.iter().zip(&other.scaling.columns));
+    let mut moved: Vec<String> = named.filter(|(_, (known, other))| known != other).map(|(name, _)| name).collect();
+    if prepared.scaling.target != other.scaling.target {
+        moved.push("the target".to_owned());
+    }
+    let leak = (!moved.is_empty()).then(|| {
+        format!(
+            "the scale of {} changes with bars that come after all training rows: it was not fitted on them alone",
+            moved.join(", ")
+        )
+    });
+    Ok(Finding {
+        check: "scaling",
+        looked_at: format!("{} scales, {} later bars changed", data.features.len() + 1, bars.len() - used - 1),
+        leak,
+    })
+}
+
+fn splits(data: &Data, prepared: &Prepared) -> Finding {
+    let Prepared { series, test, .. } = prepared;
+    let named = [("training", &series.train), ("validation", &series.valid), ("test", test)];
+    let mut leak = None;
+    let mut used: Option<(&str, usize)> = None;
+    for (name, ends) in named.into_iter().filter(|(_, ends)| !ends.is_empty()) {
+        let first = ends.iter().map(|&end| end as usize + 1 - data.window).min().unwrap_or(0);
+        let last = ends.iter().map(|&end| end as usize + data.target.horizon).max().unwrap_or(0);
+        if let Some((earlier, until)) = used.filter(|(_, until)| first <= *until) {
+            leak.get_or_insert_with(|| {
+                format!("{name} windows begin at row {first}, {earlier} windows and their targets use rows up to {until}")
+            });
+        }
+        used = Some((name, last));
+    }
+    let counts = format!("{} training, {} validation, {} test windows", series.train.len(), series.valid.len(), test.len());
+    Finding { check: "splits", looked_at: counts, leak }
+}
+
+fn target(pipeline: &Pipeline, data: &Data, bars: &Bars, prepared: &Prepared, seed: u64) -> Result<Finding, String> {
+    let warm_up = bars.len() - prepared.ts.len();
+    let horizon = data.target.horizon;
+    let rows = apart(&prepared.series.train, 2 * horizon + 4, seed);
+    let with_changed = |ahead: usize| -> Result<Prepared, String> {
+        let mut changed = bars.clone();
+        for &row in &rows {
+            if let Some(close) = changed.close.get_mut(warm_up + row + ahead) {
+                *close *= 1.01;
+            }
+        }
+        (pipeline.assemble)(data, changed)
+    };
+    let (last, after) = (with_changed(horizon)?.target, with_changed(horizon + 1)?.target);
+    let known = &prepared.target;
+    let leak = rows.iter().find_map(|&row| {
+        let window = format!("the target of the window that ends at row {row}");
+        if known[row].to_bits() == last[row].to_bits() {
+            Some(format!("{window} does not depend on the bar {horizon} ahead: it is of an earlier one"))
+        } else if known[row].to_bits() != after[row].to_bits() {
+            Some(format!("{window} depends on a bar more than {horizon} ahead"))
+        } else {
+            None
+        }
+    });
+    Ok(Finding { check: "target", looked_at: format!("{} windows", rows.len()), leak })
+}
+
+/// Some of the rows, at least so far from each other.
+fn apart(rows: &[u32], distance: usize, seed: u64) -> Vec<usize> {
+    let mut chosen: Vec<usize> = Vec::new();
+    for place in drawn(seed, "leakcheck targets", rows.len(), TARGETS) {
+        let row = rows[place] as usize;
+        if chosen.last().is_none_or(|last| row >= last + distance) {
+            chosen.push(row);
+        }
+    }
+    chosen
+}
+
+/// At most `count` different numbers below `end`, above 0, ascending.
+fn drawn(seed: u64, purpose: &str, end: usize, count: usize) -> Vec<usize> {
+    let mut generator = seed::generator(seed, purpose, 0);
+    let mut drawn: Vec<usize> =
+        (0..count).map(|_| (generator.next_u64() % end.max(1) as u64) as usize).filter(|&n| n > 0).collect();
+    drawn.sort_unstable();
+    drawn.dedup();
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scaling::Affine;
+    use super::*;
+    use crate::spec::testing::settings;
+
+    const EXPERIMENT: &str = r#"
+        data.synthetic = { bars = 3000, beta2 = 0.05 }
+        data.features = ["close", "volume", "log_return", "sma_5", "rsi_14", "macd", "realized_vol_10", "time_of_day"]
+        data.target = { kind = "KIND", horizon = 2 }
+        data.window = 10
+    "#;
+
+    fn data(kind: &str) -> Data {
+        settings(&EXPERIMENT.replace("KIND", kind)).data
+    }
+
+    fn bars(data: &Data) -> Bars {
+        source::load(&data.source, super::super::prepare::volume(data), data.bar_seconds).unwrap().0
+    }
+
+    /// What leaks, and the checks that found it.
+    fn found(
+        column: &dyn Fn(Feature, &Bars) -> Vec<f64>,
+        assemble: &dyn Fn(&Data, Bars) -> Result<Prepared, String>,
+    ) -> Vec<String> {
+        let data = data("log_return");
+        let findings = check(&Pipeline { column, assemble }, &data, &bars(&data), 1).unwrap();
+        findings.into_iter().filter_map(|finding| finding.leak.map(|leak| format!("{}: {leak}", finding.check))).collect()
+    }
+
+    fn found_with(change: impl Fn(&Data, &mut Prepared)) -> Vec<String> {
+        let leaky = |data: &Data, bars: Bars| {
+            let mut prepared = assemble_quietly(data, bars)?;
+            change(data, &mut prepared);
+            Ok(prepared)
+        };
+        found(&feature::column, &leaky)
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_leaks() {
+        for kind in ["price", "log_return", "log_volatility"] {
+            let data = data(kind);
+            let findings = leakcheck(&data, 1).unwrap();
+            assert_eq!(findings.iter().filter(|finding| finding.leak.is_some()).count(), 0, "{kind}: {findings:?}");
+            assert_eq!(findings.iter().filter(|finding| finding.check == "features").count(), 8);
+            for check in ["scaling", "splits", "target", "inputs", "controls"] {
+                assert!(findings.iter().any(|finding| finding.check == check), "{check}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_feature_that_looks_one_bar_ahead_is_found() {
+        let ahead = |feature: Feature, bars: &Bars| match feature {
+            Feature::LogReturn => {
+                let mut column = feature::column(feature, bars);
+                column.rotate_left(1);
+                column
+            }
+            other => feature::column(other, bars),
+        };
+        let leaks = found(&ahead, &assemble_quietly);
+        assert!(leaks.len() == 1 && leaks[0].starts_with("features: 'log_return' at row"), "{leaks:?}");
+    }
+
+    #[test]
+    fn a_centred_moving_average_is_found() {
+        let centred = |feature: Feature, bars: &Bars| match feature {
+            Feature::Sma { n } => {
+                let column = feature::column(feature, bars);
+                (0..column.len()).map(|row| column[(row + n / 2).min(column.len() - 1)]).collect()
+            }
+            other => feature::column(other, bars),
+        };
+        let leaks = found(&centred, &assemble_quietly);
+        assert!(leaks.len() == 1 && leaks[0].starts_with("features: 'sma_5' at row"), "{leaks:?}");
+    }
+
+    #[test]
+    fn a_scaler_that_was_fitted_on_all_rows_is_found() {
+        let leaks = found_with(|data, prepared| {
+            let (width, place) = (data.features.len(), 1);
+            let own = prepared.scaling.columns[place];
+            let volume = prepared.series.features.iter().skip(place).step_by(width).map(|x| own.unscale(f64::from(*x))).collect();
+            prepared.scaling.columns[place] = Affine::fit(data.scale.volume, volume);
+        });
+        assert!(leaks.len() == 1 && leaks[0].starts_with("scaling: the scale of volume changes"), "{leaks:?}");
+    }
+
+    #[test]
+    fn splits_without_an_embargo_are_found() {
+        let leaks = found_with(|_, prepared| {
+            let last = prepared.series.train.last().copied().unwrap_or(0);
+            prepared.series.valid.insert(0, last + 1);
+        });
+        assert!(leaks.len() == 1 && leaks[0].starts_with("splits: validation windows begin at row"), "{leaks:?}");
+    }
+
+    #[test]
+    fn a_label_of_one_bar_earlier_is_found() {
+        let leaks = found_with(|_, prepared| {
+            let first = prepared.target[0];
+            prepared.target.insert(0, first);
+            prepared.target.pop();
+        });
+        assert!(leaks.iter().any(|leak| leak.contains("does not depend on the bar 2 ahead")), "{leaks:?}");
+    }
+
+    #[test]
+    fn a_target_among_the_inputs_is_found() {
+        let leaks = found_with(|data, prepared| {
+            let width = data.features.len();
+            for (row, target) in prepared.target.iter().enumerate().filter(|(_, target)| target.is_finite()) {
+                prepared.series.features[row * width] = (target * 1e3) as f32;
+            }
+        });
+        assert!(leaks.iter().any(|leak| leak.starts_with("inputs: ")), "{leaks:?}");
+    }
+}
