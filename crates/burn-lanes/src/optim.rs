@@ -145,7 +145,9 @@ fn updated<B: LstmBackend>(
         lane.steps += 1;
     }
     let numbers: Vec<_> = lanes.iter().map(numbers).collect();
-    let Moments { first, second } = moments.clone();
+    // Taken out, not cloned, so that a backend may change them in place.
+    let first = std::mem::replace(&mut moments.first, weights.clone());
+    let second = moments.second.take();
     let rows = UpdateRows { weights: primitive(weights), first: primitive(first), second: second.map(primitive) };
     let UpdateRows { weights, first, second } = B::update(kind, &numbers, rows, primitive(gradients));
     *moments = Moments { first: tensor(first), second: second.map(tensor) };

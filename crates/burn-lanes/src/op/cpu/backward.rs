@@ -19,7 +19,7 @@ pub(super) struct BackwardLayer<'a> {
     pub(super) hidden: &'a [f32],
     /// See [`super::forward::ForwardLayer::kept`].
     pub(super) kept: &'a [f32],
-    /// See [`super::panel::transpose`].
+    /// See [`super::panel::Transpose`].
     pub(super) transposed: &'a [f32],
     pub(super) columns: Columns,
     /// `[T][rows][padded]`: the gradient of the outputs, which that of the input takes the place of where it is wanted.

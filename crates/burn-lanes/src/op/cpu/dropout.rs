@@ -2,11 +2,8 @@
 
 use std::ops::Range;
 
-use super::simd::{Kernel, Vector};
+use super::simd::{Kernel, Vector, Words};
 use crate::random::{Dropout, MaskPlace, PHILOX, PHILOX_ROUNDS};
-
-/// Units whose words are drawn at once. Loops over so many numbers are made of vectors by the compiler.
-const UNITS: usize = 16;
 
 /// A tile's mask over the outputs of a layer.
 pub(super) struct Mask<'a> {
@@ -29,15 +26,13 @@ impl Kernel for Mask<'_> {
         let Dropout { key, threshold, scale, .. } = dropout;
         for (t, factors) in factors.chunks_exact_mut(rows.len() * padded).take(time).enumerate() {
             for quad in (rows.start / 4..rows.end.div_ceil(4)).map(|quad| quad * 4) {
-                for unit in (0..padded).step_by(UNITS) {
+                for unit in (0..padded).step_by(V::WIDTH) {
                     let place = MaskPlace { layer, t, row: quad, rows: count, unit, units };
-                    let words = words(key, dropout.counter(place).0);
-                    for (row, words) in (quad..).zip(&words) {
+                    let words = words::<V>(key, dropout.counter(place).0);
+                    for (row, words) in (quad..).zip(words) {
                         if rows.contains(&row) {
                             let at = (row - rows.start) * padded + unit;
-                            for (factor, word) in factors[at..][..UNITS.min(padded - unit)].iter_mut().zip(words) {
-                                *factor = if *word <= threshold { scale } else { 0.0 };
-                            }
+                            V::where_at_most(words, threshold, scale).store(&mut factors[at..]);
                         }
                     }
                 }
@@ -48,24 +43,21 @@ impl Kernel for Mask<'_> {
 
 /// [`crate::random::philox`] of a counter and those after it, word by word.
 #[inline(always)]
-fn words(mut key: [u32; 2], first: [u32; 4]) -> [[u32; UNITS]; 4] {
-    let mut counters = [[0; UNITS], [first[1]; UNITS], [first[2]; UNITS], [first[3]; UNITS]];
-    for (index, word) in counters[0].iter_mut().enumerate() {
-        *word = first[0].wrapping_add(index as u32);
-    }
+fn words<V: Vector>(mut key: [u32; 2], first: [u32; 4]) -> [V::Words; 4] {
     let [factors, increments] = PHILOX;
+    let mut counter =
+        [V::Words::counting(first[0]), V::Words::splat(first[1]), V::Words::splat(first[2]), V::Words::splat(first[3])];
     for _ in 0..PHILOX_ROUNDS {
-        let [a, b, c, d] = counters;
-        for index in 0..UNITS {
-            let (left, right) = (u64::from(factors[0]) * u64::from(a[index]), u64::from(factors[1]) * u64::from(c[index]));
-            counters[0][index] = (right >> 32) as u32 ^ b[index] ^ key[0];
-            counters[1][index] = right as u32;
-            counters[2][index] = (left >> 32) as u32 ^ d[index] ^ key[1];
-            counters[3][index] = left as u32;
-        }
+        let ((high_0, low_0), (high_1, low_1)) = (counter[0].wide_mul(factors[0]), counter[2].wide_mul(factors[1]));
+        counter = [
+            high_1.xor(counter[1]).xor(V::Words::splat(key[0])),
+            low_1,
+            high_0.xor(counter[3]).xor(V::Words::splat(key[1])),
+            low_0,
+        ];
         key = [key[0].wrapping_add(increments[0]), key[1].wrapping_add(increments[1])];
     }
-    counters
+    counter
 }
 
 #[cfg(test)]

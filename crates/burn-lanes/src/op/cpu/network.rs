@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::panel::{Columns, Pack, Sizes, Unpack, parts, transpose};
+use super::panel::{Columns, Pack, Sizes, Transpose, Unpack, parts};
 use super::pool::{self, Buffer, LINE};
 use super::simd::{InstructionSet, run};
 use crate::Shape;
@@ -122,7 +122,8 @@ impl Packed {
         let mut transposed = pool::take(network.all_transposed());
         for layer in 0..network.layers {
             let (sizes, weights) = (network.layer(layer), &weights[network.of_layer_in_row(layer)]);
-            transpose(&sizes, network.columns(layer), weights, &mut transposed[network.transposed(layer)]);
+            let (columns, transposed) = (network.columns(layer), &mut transposed[network.transposed(layer)]);
+            run(network.set, Transpose { sizes, columns, weights, transposed });
         }
         Self { transposed, ..Self::forward(network, weights) }
     }

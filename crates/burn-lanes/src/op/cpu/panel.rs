@@ -128,31 +128,49 @@ impl Columns {
         parts(self.units + self.inputs, 4)
     }
 
-    /// Floats of [`transpose`]'s result.
+    /// Floats of [`Transpose`]'s result.
     pub(super) fn floats(self, sizes: &Sizes) -> usize {
         (self.units + self.inputs) * sizes.width * 4 * sizes.padded()
     }
 }
 
-/// A layer's weights with gates for rows, in the order of the panels, and columns as said: `[groups][4·padded][vectors][width]`.
-pub(super) fn transpose(sizes: &Sizes, columns: Columns, weights: &[f32], transposed: &mut [f32]) {
-    let Sizes { inputs, hidden, width } = *sizes;
-    let (of_inputs, rest) = weights.split_at(inputs * 4 * hidden);
-    let of_units = &rest[..hidden * 4 * hidden];
-    let mut rest = transposed;
-    for group in columns.groups() {
-        let row = group.len() * width;
-        let (this, after) = rest.split_at_mut(4 * sizes.padded() * row);
-        rest = after;
-        this.fill(0.0);
-        for (vector, column) in group.enumerate() {
-            let (matrix, first) =
-                if column < columns.units { (of_units, column * width) } else { (of_inputs, (column - columns.units) * width) };
-            for (lane, weights) in matrix.chunks_exact(4 * hidden).skip(first).take(width).enumerate() {
-                let to = &mut this[vector * width + lane..];
-                for (gate, weights) in weights.chunks_exact(hidden).enumerate() {
-                    for (unit, &weight) in weights.iter().enumerate() {
-                        to[((unit / width * 4 + gate) * width + unit % width) * row] = weight;
+/// Lays a layer's weights out with gates for rows, in the order of the panels, and columns as said:
+/// `[groups][4·padded][vectors][width]`.
+pub(super) struct Transpose<'a> {
+    pub(super) sizes: Sizes,
+    pub(super) columns: Columns,
+    pub(super) weights: &'a [f32],
+    pub(super) transposed: &'a mut [f32],
+}
+
+impl Kernel for Transpose<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { sizes, columns, weights, transposed } = self;
+        let Sizes { inputs, hidden, .. } = sizes;
+        let (of_inputs, rest) = weights.split_at(inputs * 4 * hidden);
+        let of_units = &rest[..hidden * 4 * hidden];
+        let mut rest = transposed;
+        for group in columns.groups() {
+            let row = group.len() * V::WIDTH;
+            let (this, after) = rest.split_at_mut(4 * sizes.padded() * row);
+            rest = after;
+            for (vector, column) in group.enumerate() {
+                let (matrix, first) = if column < columns.units { (of_units, column) } else { (of_inputs, column - columns.units) };
+                let matrix = &matrix[first * V::WIDTH * 4 * hidden..];
+                for (index, to) in this.chunks_exact_mut(V::WIDTH * row).enumerate() {
+                    let (gate, unit) = (index % 4, index / 4 * V::WIDTH);
+                    // A square, by way of the first-level cache.
+                    let mut square = [[0.0; 16]; 16];
+                    for (weights, square) in matrix.chunks_exact(4 * hidden).zip(&mut square[..V::WIDTH]) {
+                        let weights = &weights[gate * hidden + unit..][..V::WIDTH.min(hidden - unit)];
+                        load_part::<V>(weights).store(square);
+                    }
+                    for (unit, to) in to.chunks_exact_mut(row).enumerate() {
+                        let to = &mut to[vector * V::WIDTH..][..V::WIDTH];
+                        for (to, square) in to.iter_mut().zip(&square) {
+                            *to = square[unit];
+                        }
                     }
                 }
             }

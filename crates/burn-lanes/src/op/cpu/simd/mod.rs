@@ -1,12 +1,18 @@
 //! Vectors of f32 on three instruction sets, the choice between them at run time, and the inner loop of a matrix product.
 //!
-//! This is the kernels' only module with `unsafe` code, for three reasons: a function with target features may be called only where
+//! This is, with its parts, the kernels' only module with `unsafe` code, for three reasons: a function with target features may be called only where
 //! the processor has them ([`run`] asks first), intrinsics likewise, and the inner loop of [`product`] reads without a bounds check
 //! for every value (it checks once before the loop). The instruction sets are std's own: pulp has AVX-512 only behind a feature that
 //! the tree does not enable, and macerator has neither shifts nor a minimum that says what it does to NaN.
 #![allow(unsafe_code)]
 
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use std::sync::OnceLock;
+
+use portable::Portable;
 
 /// What the kernels may use of the processor. One set gives the same bits on every machine; two sets may differ in the last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +113,8 @@ pub(super) fn run<K: Kernel>(set: InstructionSet, kernel: K) {
 
 /// A vector register of f32. Only the functions below make one, inside a [`Kernel`] that was started for its instruction set.
 pub(super) trait Vector: Copy {
+    /// As many words as there are floats.
+    type Words: Words;
     /// Floats in it.
     const WIDTH: usize;
     /// Rows of a [`product`] with four vectors a row that the registers hold.
@@ -134,6 +142,19 @@ pub(super) trait Vector: Copy {
     fn split(self) -> (Self, Self);
     /// `self · 2ⁿ`, for the n of [`Vector::split`].
     fn times_power_of_two(self, n: Self) -> Self;
+    /// The value where a word is at most the threshold, else 0.
+    fn where_at_most(words: Self::Words, threshold: u32, value: f32) -> Self;
+}
+
+/// A vector register of u32.
+pub(super) trait Words: Copy {
+    /// The same word everywhere.
+    fn splat(word: u32) -> Self;
+    /// The word, the next one, and so on.
+    fn counting(first: u32) -> Self;
+    fn xor(self, other: Self) -> Self;
+    /// High and low words of the products with a factor.
+    fn wide_mul(self, factor: u32) -> (Self, Self);
 }
 
 /// A left factor of [`product`]: the value of row m at step k stands at `m · row + k · step`.
@@ -243,256 +264,6 @@ pub(super) fn load_part<V: Vector>(from: &[f32]) -> V {
 const LIMIT: f32 = 126.0;
 /// 1.5·2²³ has a last bit of 1: what is added to it is rounded to an integer, which then stands in the last bits.
 const SHIFT: f32 = 12_582_912.0;
-
-/// Four floats: what SSE2 and NEON hold, which compilers find by themselves.
-#[derive(Clone, Copy)]
-pub(super) struct Portable([f32; 4]);
-
-impl Portable {
-    #[inline(always)]
-    fn map(self, other: Self, each: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|index| each(self.0[index], other.0[index])))
-    }
-}
-
-impl Vector for Portable {
-    const WIDTH: usize = 4;
-    const ROWS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
-
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        Self([value; 4])
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32]) -> Self {
-        Self([from[0], from[1], from[2], from[3]])
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f32]) {
-        to[..4].copy_from_slice(&self.0);
-    }
-
-    #[inline(always)]
-    unsafe fn load_from(from: *const f32) -> Self {
-        // SAFETY: the caller's.
-        Self(unsafe { from.cast::<[f32; 4]>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        self.map(other, |a, b| a + b)
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        self.map(other, |a, b| a - b)
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        self.map(other, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        self.map(other, |a, b| a / b)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, summand: Self) -> Self {
-        // Without an instruction for it, `f32::mul_add` is a call into the C library.
-        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-            Self(std::array::from_fn(|index| self.0[index].mul_add(factor.0[index], summand.0[index])))
-        } else {
-            self.mul(factor).add(summand)
-        }
-    }
-
-    #[inline(always)]
-    fn neg_mul_add(self, factor: Self, summand: Self) -> Self {
-        Self(self.0.map(|value| -value)).mul_add(factor, summand)
-    }
-
-    #[inline(always)]
-    fn split(self) -> (Self, Self) {
-        let limited = Self(self.0.map(|value| if value < -LIMIT { -LIMIT } else { value }));
-        let limited = Self(limited.0.map(|value| if value > LIMIT { LIMIT } else { value }));
-        let n = limited.add(Self::splat(SHIFT));
-        (n, limited.sub(n.sub(Self::splat(SHIFT))))
-    }
-
-    #[inline(always)]
-    fn times_power_of_two(self, n: Self) -> Self {
-        self.map(n, |value, n| value * f32::from_bits((n.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    //! Every intrinsic below is sound because a [`Kernel`] is started for its instruction set only where the processor has it.
-
-    use std::arch::x86_64::*;
-
-    use super::{Kernel, LIMIT, SHIFT, Vector};
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn run_avx2<K: Kernel>(kernel: K) {
-        kernel.run::<Avx2>();
-    }
-
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    pub(super) fn run_avx512<K: Kernel>(kernel: K) {
-        kernel.run::<Avx512>();
-    }
-
-    /// Eight floats.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Avx2(__m256);
-
-    /// Sixteen floats.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Avx512(__m512);
-
-    #[inline(always)]
-    unsafe fn split_avx2(x: __m256) -> (__m256, __m256) {
-        unsafe {
-            // Of a NaN and a number these two return the second operand.
-            let limited = _mm256_max_ps(_mm256_set1_ps(-LIMIT), x);
-            let limited = _mm256_min_ps(_mm256_set1_ps(LIMIT), limited);
-            let n = _mm256_add_ps(limited, _mm256_set1_ps(SHIFT));
-            (n, _mm256_sub_ps(limited, _mm256_sub_ps(n, _mm256_set1_ps(SHIFT))))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn times_power_of_two_avx2(x: __m256, n: __m256) -> __m256 {
-        unsafe {
-            let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
-            let power = _mm256_add_epi32(exponent, _mm256_set1_epi32(1.0_f32.to_bits() as i32));
-            _mm256_mul_ps(x, _mm256_castsi256_ps(power))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn split_avx512(x: __m512) -> (__m512, __m512) {
-        unsafe {
-            // To the nearest integer, without exceptions.
-            let n = _mm512_roundscale_ps::<8>(x);
-            (n, _mm512_sub_ps(x, n))
-        }
-    }
-
-    /// SAFETY of all: see the module.
-    macro_rules! vector {
-        (
-            $name:ident, $width:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
-            $div:ident, $mul_add:ident, $neg_mul_add:ident, $split:ident, $times_power_of_two:ident
-        ) => {
-            impl Vector for $name {
-                const WIDTH: usize = $width;
-                const ROWS: usize = $rows;
-
-                #[inline(always)]
-                fn splat(value: f32) -> Self {
-                    Self(unsafe { $splat(value) })
-                }
-
-                #[inline(always)]
-                fn load(from: &[f32]) -> Self {
-                    let from = &from[..$width];
-                    Self(unsafe { $load(from.as_ptr()) })
-                }
-
-                #[inline(always)]
-                fn store(self, to: &mut [f32]) {
-                    let to = &mut to[..$width];
-                    unsafe { $store(to.as_mut_ptr(), self.0) }
-                }
-
-                #[inline(always)]
-                unsafe fn load_from(from: *const f32) -> Self {
-                    Self(unsafe { $load(from) })
-                }
-
-                #[inline(always)]
-                fn add(self, other: Self) -> Self {
-                    Self(unsafe { $add(self.0, other.0) })
-                }
-
-                #[inline(always)]
-                fn sub(self, other: Self) -> Self {
-                    Self(unsafe { $sub(self.0, other.0) })
-                }
-
-                #[inline(always)]
-                fn mul(self, other: Self) -> Self {
-                    Self(unsafe { $mul(self.0, other.0) })
-                }
-
-                #[inline(always)]
-                fn div(self, other: Self) -> Self {
-                    Self(unsafe { $div(self.0, other.0) })
-                }
-
-                #[inline(always)]
-                fn mul_add(self, factor: Self, summand: Self) -> Self {
-                    Self(unsafe { $mul_add(self.0, factor.0, summand.0) })
-                }
-
-                #[inline(always)]
-                fn neg_mul_add(self, factor: Self, summand: Self) -> Self {
-                    Self(unsafe { $neg_mul_add(self.0, factor.0, summand.0) })
-                }
-
-                #[inline(always)]
-                fn split(self) -> (Self, Self) {
-                    let (n, rest) = unsafe { $split(self.0) };
-                    (Self(n), Self(rest))
-                }
-
-                #[inline(always)]
-                fn times_power_of_two(self, n: Self) -> Self {
-                    Self(unsafe { $times_power_of_two(self.0, n.0) })
-                }
-            }
-        };
-    }
-
-    vector!(
-        Avx2,
-        8,
-        3,
-        _mm256_set1_ps,
-        _mm256_loadu_ps,
-        _mm256_storeu_ps,
-        _mm256_add_ps,
-        _mm256_sub_ps,
-        _mm256_mul_ps,
-        _mm256_div_ps,
-        _mm256_fmadd_ps,
-        _mm256_fnmadd_ps,
-        split_avx2,
-        times_power_of_two_avx2
-    );
-    vector!(
-        Avx512,
-        16,
-        6,
-        _mm512_set1_ps,
-        _mm512_loadu_ps,
-        _mm512_storeu_ps,
-        _mm512_add_ps,
-        _mm512_sub_ps,
-        _mm512_mul_ps,
-        _mm512_div_ps,
-        _mm512_fmadd_ps,
-        _mm512_fnmadd_ps,
-        split_avx512,
-        _mm512_scalef_ps
-    );
-}
 
 #[cfg(test)]
 mod tests {
