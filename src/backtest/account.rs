@@ -63,7 +63,7 @@ impl Account {
     ///
     /// With `k` the costs of trading a unit, equity falls by `k` for each of them: `units' · mid = weight · (equity − k·|units' − units|)`,
     /// whose solution is below. Where selling costs more than it frees (absurd costs with leverage), everything is sold.
-    /// Without branches, so that eight accounts side by side are traded by vector instructions.
+    /// Without branches, so that accounts side by side are traded by vector instructions.
     #[inline]
     pub fn trade_to(&mut self, weight: f64, mid: f64, rates: &Rates) -> Traded {
         let away = rates.absolute + rates.relative * mid;

@@ -88,48 +88,44 @@ pub fn break_even_bps(tape: &Tape, orders: &[Order]) -> Option<f64> {
         let outcomes = replay(tape, orders, &[], &costs.map(Rates::flat));
         outcomes.iter().map(|outcome| (outcome.equity.max(0.0) / START_EQUITY).ln()).collect()
     };
-    let probe = growth_at(std::array::from_fn(|lane| if lane == 0 { 0.0 } else { 1e-3 * 4.0_f64.powi(2 * lane as i32 - 2) }));
-    if orders.is_empty() || probe[0] <= 0.0 {
-        return None;
-    }
-    // The first straight line: between no cost and the least cost of the probe.
-    let mut low = (0.0, probe[0]);
-    let mut high = (f64::INFINITY, f64::NEG_INFINITY);
-    let slope = (probe[1] - probe[0]) / 1e-3;
-    let mut guess = -probe[0] / slope;
-    let mut width = guess;
-    for _ in 0..MOST_ROUNDS {
-        let near = [-0.5, -1e-2, -1e-4, -1e-6, 1e-6, 1e-4, 1e-2, 1.0];
-        let costs = near.map(|offset| (guess + offset * width).clamp(low.0, high.0));
+    let (mut low, mut high) = ((0.0, 0.0), (f64::INFINITY, f64::NEG_INFINITY));
+    let mut costs = LADDER;
+    while !orders.is_empty() && low.0 < MOST_BPS {
         for (cost, growth) in costs.into_iter().zip(growth_at(costs)) {
             if growth > 0.0 {
-                low = if cost > low.0 { (cost, growth) } else { low };
+                low = if cost >= low.0 { (cost, growth) } else { low };
             } else {
                 high = if cost < high.0 { (cost, growth) } else { high };
             }
         }
-        if high.0.is_infinite() {
-            (guess, width) = (2.0 * low.0, 2.0 * low.0);
-            continue;
+        if low.1 <= 0.0 {
+            return None;
         }
-        width = high.0 - low.0;
-        if width <= TOLERANCE * high.0 {
-            break;
-        }
-        let part = low.1 / (low.1 - high.1);
-        guess = low.0 + width * if part.is_finite() && part > 0.0 { part } else { 0.5 };
+        let width = high.0 - low.0;
+        let between = low.0 + width * low.1 / (low.1 - high.1);
+        costs = match (width.is_finite(), between > low.0) {
+            (true, true) if width <= STRAIGHT * high.0 => return Some(between),
+            (true, true) => NEAR.map(|offset| (between + offset * width).clamp(low.0, high.0)),
+            // Somebody is ruined: there is no line.
+            (true, false) if width <= 1e-9 * high.0 => return Some(low.0),
+            (true, false) => std::array::from_fn(|lane| low.0 + width * (lane + 1) as f64 / (LANES + 1) as f64),
+            (false, _) => LADDER.map(|step| low.0 * (1.0 + step)),
+        };
     }
-    (high.0.is_finite() && low.0 < MOST_BPS).then_some(0.5 * (low.0 + high.0))
+    None
 }
 
-const MOST_ROUNDS: usize = 60;
-/// Of the break-even cost itself.
-const TOLERANCE: f64 = 1e-9;
+/// Costs to begin with, basis points.
+const LADDER: [f64; LANES] = [0.0, 0.5, 2.0, 10.0];
+/// Around where a straight line meets 0, in widths of what is known to hold it.
+const NEAR: [f64; LANES] = [-1e-2, -1e-4, 1e-4, 1e-2];
+/// Within this share of the cost itself the line is straight to far more digits than anyone reads.
+const STRAIGHT: f64 = 1e-3;
 /// Nobody trades at a cost of all that is traded.
 const MOST_BPS: f64 = 10_000.0;
 
 /// Accounts that trade side by side.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
 /// What an account came to.
 #[derive(Clone, Debug, Default)]
@@ -147,7 +143,7 @@ struct Lanes {
     rates: [Rates; LANES],
 }
 
-/// Trades the orders at up to [`LANES`] rates; as [`super::ledger`], without the book.
+/// Trades the orders at up to [`LANES`] rates; as [`super::ledger()`], without the book.
 pub(super) fn replay(tape: &Tape, orders: &[Order], day_ends: &[usize], rates: &[Rates]) -> Vec<Outcome> {
     let mut lanes = Lanes {
         cash: [START_EQUITY; LANES],
