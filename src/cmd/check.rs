@@ -84,7 +84,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let lanes: Vec<Lane> =
             pack.trials.iter().map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None }).collect();
         let epochs = lanes.iter().map(|lane| lane.config.epochs).max().unwrap_or(0);
-        let memory = burn_lanes::memory_estimate(&shape, lanes.len(), prepared.series.rows());
+        let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &prepared.series);
         let steps_per_epoch = prepared.series.train.len().div_ceil(shape.batch);
         let count = lanes.len();
         let mut stopwatch = Stopwatch::default();

@@ -17,7 +17,7 @@ mod reference;
 mod update;
 
 pub(crate) use autodiff::losses;
-pub(crate) use cpu::release_memory;
+pub(crate) use cpu::{buffers, release_memory};
 pub use cpu::{Peak, fma_peak};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 

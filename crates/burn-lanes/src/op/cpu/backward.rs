@@ -35,7 +35,7 @@ pub(super) struct BackwardLayer<'a> {
 }
 
 /// Rows whose gates' gradients the weights' gradients take up at once.
-const BLOCK_ROWS: usize = 64;
+pub(super) const BLOCK_ROWS: usize = 64;
 
 /// Floats of scratch memory for so many windows at most.
 pub(super) fn scratch(sizes: &Sizes, rows: usize) -> usize {

@@ -9,6 +9,7 @@ mod activation;
 mod backward;
 mod dropout;
 mod flex;
+mod footprint;
 mod forward;
 mod head;
 mod host;
@@ -20,9 +21,11 @@ mod pass;
 mod peak;
 mod pool;
 mod simd;
+mod threads;
 mod tile;
 mod update;
 
+pub(crate) use footprint::buffers;
 pub use peak::{Peak, fma_peak};
 pub(crate) use pool::clear as release_memory;
 

@@ -3,12 +3,14 @@
 //! A share is one task. What a share computes depends neither on the other lanes nor on the threads, and the shares of a lane are
 //! added up in their order: the same bits in any pack, on any number of threads.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
+use std::sync::Mutex;
 
 use super::network::{Network, Packed, TILE, unpack};
 use super::panel::parts;
 use super::pool::{self, Buffer};
 use super::simd::{Kernel, Vector, run};
+use super::threads::{Slot, lock, on_threads};
 use super::tile::{Data, Dropping, ForecastTile, Job, TrainingTile};
 use crate::Loss;
 use crate::random::Dropout;
@@ -27,9 +29,6 @@ pub(super) struct Pass<'a> {
     pub(super) dropout: &'a [Dropout],
 }
 
-/// Windows that are forecast at once.
-const FORECAST_TILE: usize = 32;
-
 impl Pass<'_> {
     /// Windows of a lane.
     fn windows(&self) -> usize {
@@ -46,77 +45,79 @@ impl Pass<'_> {
         let network = &self.network;
         let mut forecasts = vec![0.0; self.ends.len() * self.windows()];
         let packed: Vec<Slot<Packed>> = self.ends.iter().map(|_| Slot::default()).collect();
-        let mut tasks = Vec::new();
-        for (lane, mut rest) in forecasts.chunks_exact_mut(self.windows().max(1)).enumerate() {
-            for windows in parts(self.windows(), FORECAST_TILE) {
-                let (these, after) = rest.split_at_mut(windows.len());
-                rest = after;
-                tasks.push((lane, windows, these));
-            }
-        }
-        let tile = || ForecastTile::new(network, FORECAST_TILE.min(self.windows()));
-        on_threads(tasks, tile, |tile, (lane, windows, forecasts)| {
-            let last = windows.end == self.windows();
+        let tile = || ForecastTile::new(network, TILE.min(self.windows()));
+        on_threads(self.shares(&mut forecasts), tile, |tile, Share { lane, windows, forecasts, .. }| {
             let weights = packed[lane].get(|| Packed::forward(network, self.row(lane)));
-            tile.run(network, &weights, self.data, &self.ends[lane][windows], forecasts);
-            if last {
+            for part in parts(windows.len(), TILE) {
+                let ends = &self.ends[lane][windows.clone()][part.clone()];
+                tile.run(network, &weights, self.data, ends, &mut forecasts[part]);
+            }
+            if windows.end == self.windows() {
                 packed[lane].clear();
             }
         });
         forecasts
     }
 
+    /// The lanes' windows as tasks, each with its part of the forecasts, `[K, B]`. So many lanes stand side by side as there are
+    /// threads, so that none waits for another to pack its lane.
+    fn shares<'a>(&self, forecasts: &'a mut [f32]) -> Vec<Share<'a>> {
+        let mut shares = Vec::new();
+        for (lane, mut rest) in forecasts.chunks_exact_mut(self.windows().max(1)).enumerate() {
+            for (number, windows) in self.network.shares(self.windows()).enumerate() {
+                let (these, after) = rest.split_at_mut(windows.len());
+                rest = after;
+                shares.push(Share { lane, number, windows, forecasts: these });
+            }
+        }
+        let threads = rayon::current_num_threads();
+        shares.sort_by_key(|share| (share.lane / threads, share.number, share.lane));
+        shares
+    }
+
     /// Forecasts, `[K, B]`, and the gradient of each lane's mean loss, `[K, P]`.
     pub(super) fn gradient(&self) -> (Vec<f32>, Vec<f32>) {
         let network = &self.network;
-        let (windows, weights) = (self.windows(), network.weights());
-        let mut forecasts = vec![0.0; self.ends.len() * windows];
-        let mut gradient = vec![0.0; self.ends.len() * weights];
-        let shares: Vec<_> = network.shares(windows).collect();
-        let rows = gradient.chunks_exact_mut(weights);
-        let lanes: Vec<_> = rows.map(|row| (Slot::default(), Mutex::new(Sum::new(row, shares.len())))).collect();
+        let mut forecasts = vec![0.0; self.ends.len() * self.windows()];
+        let mut gradient = vec![0.0; self.weights.len()];
+        let count = network.shares(self.windows()).count();
+        let rows = gradient.chunks_exact_mut(network.weights());
+        let lanes: Vec<_> = rows.map(|row| (Slot::default(), Mutex::new(Sum::new(row, count)))).collect();
         let dropping = if self.dropout.is_empty() { Dropping::Nothing } else { Dropping::Some };
-        let most = TILE.min(windows);
-
-        let mut tasks = Vec::new();
-        for (lane, mut rest) in forecasts.chunks_exact_mut(windows.max(1)).enumerate() {
-            for (number, share) in shares.iter().enumerate() {
-                let (these, after) = rest.split_at_mut(share.len());
-                rest = after;
-                tasks.push(Share { lane, number, windows: share.clone(), forecasts: these });
+        let tile = || TrainingTile::new(network, TILE.min(self.windows()), dropping);
+        on_threads(self.shares(&mut forecasts), tile, |tile, share| {
+            let (packed, sum) = &lanes[share.lane];
+            let (lane, number) = (share.lane, share.number);
+            let weights = packed.get(|| Packed::both(network, self.row(lane)));
+            let share = self.share(tile, &weights, share);
+            if lock(sum).add(network, number, share) == Progress::Complete {
+                packed.clear();
             }
-        }
-        // So many lanes at a time as there are threads, so that none waits for another to pack its lane.
-        let threads = rayon::current_num_threads();
-        tasks.sort_by_key(|share| (share.lane / threads, share.number, share.lane));
-        on_threads(
-            tasks,
-            || TrainingTile::new(network, most, dropping),
-            |tile, Share { lane, number, windows, forecasts }| {
-                let (slot, sum) = &lanes[lane];
-                let packed = slot.get(|| Packed::both(network, self.row(lane)));
-                let dropout = self.dropout.get(lane).copied().filter(Dropout::drops);
-                let job = Job { data: self.data, ends: self.ends[lane], loss: self.loss, dropout };
-                let mut share = pool::take(network.panels());
-                share.fill(0.0);
-                for part in parts(windows.len(), most) {
-                    let windows = windows.start + part.start..windows.start + part.end;
-                    tile.run(network, &packed, &job, windows, &mut forecasts[part], &mut share);
-                }
-                if lock(sum).add(network, number, share) == Progress::Complete {
-                    slot.clear();
-                }
-            },
-        );
+        });
         (forecasts, gradient)
+    }
+
+    /// A share of the gradient, as panels.
+    fn share(&self, tile: &mut TrainingTile, weights: &Packed, share: Share<'_>) -> Buffer {
+        let Share { lane, windows, forecasts, .. } = share;
+        let dropout = self.dropout.get(lane).copied().filter(Dropout::drops);
+        let job = Job { data: self.data, ends: self.ends[lane], loss: self.loss, dropout };
+        let mut gradient = pool::take(self.network.panels());
+        gradient.fill(0.0);
+        for part in parts(windows.len(), TILE) {
+            let windows = windows.start + part.start..windows.start + part.end;
+            tile.run(&self.network, weights, &job, windows, &mut forecasts[part], &mut gradient);
+        }
+        gradient
     }
 }
 
-/// A task.
+/// Some windows of a lane: a task.
 struct Share<'a> {
     lane: usize,
+    /// Among the lane's.
     number: usize,
-    windows: std::ops::Range<usize>,
+    windows: Range<usize>,
     forecasts: &'a mut [f32],
 }
 
@@ -176,56 +177,4 @@ impl Kernel for Add<'_> {
             V::load(to).add(V::load(share)).store(to);
         }
     }
-}
-
-/// A value that the first who needs it makes, while others wait.
-#[derive(Debug)]
-struct Slot<T>(Mutex<Option<Arc<T>>>);
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Slot<T> {
-    fn get(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        lock(&self.0).get_or_insert_with(|| Arc::new(make())).clone()
-    }
-
-    /// Forgets the value.
-    fn clear(&self) {
-        *lock(&self.0) = None;
-    }
-}
-
-/// Runs over tasks, in their order, on the threads there are, each with a state of its own; on this thread alone if there is nothing
-/// to share out, since waking another costs more than a small tile.
-pub(super) fn on_threads<T: Send, S>(tasks: Vec<T>, state: impl Fn() -> S + Sync, each: impl Fn(&mut S, T) + Sync) {
-    let threads = rayon::current_num_threads().min(tasks.len());
-    let tasks = Mutex::new(tasks.into_iter());
-    let work = || {
-        let mut state = state();
-        loop {
-            let task = lock(&tasks).next();
-            match task {
-                Some(task) => each(&mut state, task),
-                None => break,
-            }
-        }
-    };
-    if threads <= 1 {
-        work();
-    } else {
-        rayon::in_place_scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|_| work());
-            }
-            work();
-        });
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! One step of the optimizer in one pass over each lane's row, lanes on threads.
 
-use super::pass::on_threads;
 use super::simd::{InstructionSet, Kernel, Vector, run};
+use super::threads::on_threads;
 use crate::OptimizerKind;
 use crate::op::LaneNumbers;
 
