@@ -11,10 +11,9 @@
 
 mod measure;
 
-use std::fs;
 use std::str::FromStr;
 
-use burn_lanes::{Device, DeviceInfo, DeviceSpec, Loss, OptimizerKind, Shape, devices, fma_peak, memory_estimate, open};
+use burn_lanes::{Device, DeviceSpec, Loss, OptimizerKind, Series, Shape, devices, fma_peak, memory_estimate, open};
 use measure::{FEWEST_CHUNKS, Measured, Result, Task, flop, here, in_processes};
 use serde_json::json;
 
@@ -98,7 +97,7 @@ fn main() -> Result<()> {
         );
         println!("|---|---|---|---|---|---|---|");
     }
-    for (device, info) in chosen(&options) {
+    for device in chosen(&options) {
         let mut best_rate = 0.0_f64; // flop/s so far: says whether the next measurement fits its budget
         for &(batch, hidden) in &options.sizes {
             for &lanes in &options.lanes {
@@ -106,7 +105,7 @@ fn main() -> Result<()> {
                     Shape { features: 5, window: 60, hidden, layers: 2, batch, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
                 let Options { seconds, budget, dropout, .. } = options;
                 let task = Task { device: &device, shape: &shape, lanes, dropout, seconds, budget };
-                let measured = fits(&task, &info, best_rate).and_then(|()| match options.processes {
+                let measured = fits(&task, best_rate).and_then(|()| match options.processes {
                     Some(processes) => in_processes(&task, processes),
                     None => here(&task),
                 });
@@ -126,7 +125,7 @@ fn main() -> Result<()> {
 }
 
 /// The devices to measure; what is left out is said.
-fn chosen(options: &Options) -> Vec<(Device, DeviceInfo)> {
+fn chosen(options: &Options) -> Vec<Device> {
     let all = devices();
     let specs = options.devices.clone().unwrap_or_else(|| all.iter().map(|info| info.spec).collect());
     let mut chosen = Vec::new();
@@ -134,7 +133,7 @@ fn chosen(options: &Options) -> Vec<(Device, DeviceInfo)> {
         let opened = open(spec).map_err(|error| error.to_string()).and_then(|device| {
             let info = all.iter().find(|info| info.spec.to_string() == device.to_string()).ok_or("it is not listed")?;
             let unwanted = info.software && options.devices.is_none();
-            if unwanted { Err("a software adapter, measured when it is named".to_owned()) } else { Ok((device, info.clone())) }
+            if unwanted { Err("a software adapter, measured when it is named".to_owned()) } else { Ok(device) }
         });
         match opened {
             Ok(opened) => chosen.push(opened),
@@ -145,11 +144,10 @@ fn chosen(options: &Options) -> Vec<(Device, DeviceInfo)> {
 }
 
 /// Whether there is memory and, by the best rate so far, time for it.
-fn fits(task: &Task, info: &DeviceInfo, best_rate: f64) -> Result<()> {
+fn fits(task: &Task, best_rate: f64) -> Result<()> {
     let Task { device, shape, lanes, budget, .. } = *task;
-    let bytes = memory_estimate(shape, lanes, shape.batch + shape.window) as f64;
-    let memory = if device.is_cpu() { free_memory() } else { info.memory };
-    if let Some(memory) = memory.map(|memory| memory as f64)
+    let bytes = memory_estimate(device, shape, lanes, &Series::default()) as f64;
+    if let Some(memory) = device.available_memory().map(|memory| memory as f64)
         && bytes > memory
     {
         return Err(format!("takes about {:.1} GB, there are {:.1}", bytes / 1e9, memory / 1e9).into());
@@ -200,11 +198,4 @@ fn print_peak(options: &Options) -> Result<f64> {
         println!("FMA peak ({set}): {:.1} GFLOP/s of one thread, {:.1} of {threads} at once\n", flop / 1e9, all / 1e9);
     }
     Ok(all)
-}
-
-/// Bytes, where the system says it.
-fn free_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
