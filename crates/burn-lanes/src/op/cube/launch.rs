@@ -31,13 +31,7 @@ pub(super) fn forward<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, save
 }
 
 /// The layers forward in one launch.
-pub(super) fn forward_whole<R: CubeRuntime>(
-    pass: &Pass<R>,
-    lanes: &Range<usize>,
-    tile: Tile,
-    saved: &CubeTensor<R>,
-    keep: Keep,
-) {
+pub(super) fn forward_whole<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, tile: Tile, saved: &CubeTensor<R>, keep: Keep) {
     // SAFETY: see `kernels`.
     unsafe {
         forward::forward::launch_unchecked(
@@ -169,7 +163,7 @@ pub(super) fn products<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, sav
         products::products::launch_unchecked(
             &pass.client,
             CubeCount::Static(tiles as u32, lanes.len() as u32, 1),
-            CubeDim::new_2d(products::UNITS as u32, products::UNITS as u32),
+            CubeDim::new_2d(products::THREADS as u32, products::THREADS as u32),
             index_width(&pass.client),
             argument(&pass.features),
             argument(&pass.ends),
@@ -205,7 +199,7 @@ pub(super) fn forecasts<R: CubeRuntime>(
         head::forecasts::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(states),
             argument(&pass.weights),
@@ -230,7 +224,7 @@ pub(super) fn sums<R: CubeRuntime>(
         head::sums::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(states),
             argument(&pass.weights),
@@ -257,7 +251,7 @@ pub(super) fn losses<R: CubeRuntime>(
         head::losses::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(&pass.weights),
             argument(&pass.target),
