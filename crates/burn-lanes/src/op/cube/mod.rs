@@ -93,3 +93,6 @@ fn gradient<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> [CubeTensor<R>; 3] {
     }
     [losses, sums, gradients]
 }
+
+#[cfg(test)]
+mod tests;
