@@ -163,7 +163,7 @@ pub(super) fn products<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, sav
         products::products::launch_unchecked(
             &pass.client,
             CubeCount::Static(tiles as u32, lanes.len() as u32, 1),
-            CubeDim::new_2d(products::UNITS as u32, products::UNITS as u32),
+            CubeDim::new_2d(products::THREADS as u32, products::THREADS as u32),
             index_width(&pass.client),
             argument(&pass.features),
             argument(&pass.ends),
@@ -199,7 +199,7 @@ pub(super) fn forecasts<R: CubeRuntime>(
         head::forecasts::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(states),
             argument(&pass.weights),
@@ -224,7 +224,7 @@ pub(super) fn sums<R: CubeRuntime>(
         head::sums::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(states),
             argument(&pass.weights),
@@ -251,7 +251,7 @@ pub(super) fn losses<R: CubeRuntime>(
         head::losses::launch_unchecked(
             &pass.client,
             CubeCount::Static(lanes.len() as u32, 1, 1),
-            CubeDim::new_1d(head::UNITS as u32),
+            CubeDim::new_1d(head::THREADS as u32),
             index_width(&pass.client),
             argument(&pass.weights),
             argument(&pass.target),

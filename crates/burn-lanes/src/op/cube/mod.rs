@@ -1,8 +1,9 @@
 //! GPU backends: CubeCL kernels, one source for CUDA and wgpu, in place of the composed operations.
 //!
-//! A training step is nine launches at any number of lanes, for networks that fit (see [`plan::Schedule`]): the layers forward, the head
-//! with the loss, the transposed matrices, the layers backward, the weights' gradients, two around them by Burn's autodiff, and two of the
-//! optimizer. Nothing is read back. Windows are gathered from the resident series by the kernels that read them.
+//! A training step is nine launches, for networks that fit (see [`plan::Schedule`]) and at any number of lanes whose activations fit one
+//! buffer: the layers forward, the head with the loss, the transposed matrices, the layers backward, the weights' gradients, two around
+//! them by Burn's autodiff, and two of the optimizer. Nothing is read back. Windows are gathered from the resident series by the kernels
+//! that read them.
 //!
 //! Sums are made in an order that depends on the shape of the batch alone, without atomics: a lane has the same bits at any number of
 //! lanes.
@@ -92,3 +93,6 @@ fn gradient<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> [CubeTensor<R>; 3] {
     }
     [losses, sums, gradients]
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,15 +8,17 @@ use super::kernels::net::Net;
 /// Bytes of four windows' values.
 pub(super) const VECTOR: usize = 16;
 
-/// Hidden units from which on a step fills the device by itself, and a unit's weights no longer fit the caches beside its neighbours'.
+/// Hidden units from which on a sequence is not run whole: a layer's two matrices are 512 KiB, twice an H100's first cache.
 const LARGE: usize = 128;
+/// Threads of a cube, at most: with more of them, CUDA has fewer than 128 registers for each, which is what they need.
+const THREADS: usize = 512;
 
 /// What a device allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Units of a cube.
-    pub(super) units: usize,
-    /// Units of a cube along its last axis.
+    /// Threads of a cube.
+    pub(super) threads: usize,
+    /// Threads of a cube along its last axis.
     pub(super) layers: usize,
     /// Bytes of a cube's shared memory.
     pub(super) shared: usize,
@@ -31,7 +33,7 @@ impl Limits {
     pub(super) fn of(properties: &DeviceProperties) -> Self {
         let hardware = &properties.hardware;
         Self {
-            units: hardware.max_units_per_cube as usize,
+            threads: hardware.max_units_per_cube as usize,
             layers: hardware.max_cube_dim.2 as usize,
             shared: hardware.max_shared_memory_size,
             buffer: properties.memory.max_page_size,
@@ -70,13 +72,20 @@ impl Schedule {
 }
 
 /// The largest tile, up to a size, that fits; `step` are the vectors of a group of windows that are in shared memory, twice.
+///
+/// The sizes are estimates, nothing is measured. Where a layer's weights fit the first cache, small cubes of few windows spread few lanes
+/// over a GPU; where they do not, large ones share what they read among more windows.
 fn tile(net: &Net, groups: usize, limits: &Limits, step: usize) -> Option<Tile> {
-    let units = net.hidden * net.layers;
-    // Not measured: small cubes spread few lanes over a GPU, large ones share a layer's weights among more windows.
-    let wanted = if net.hidden <= 32 { 128 } else { 256 };
-    [2, 1].into_iter().filter(|own| *own <= groups && net.layers <= limits.layers).find_map(|own| {
-        let most = (limits.units / units).min(limits.shared / (2 * own * step * VECTOR));
-        let slots = (wanted / units).max(1).min(groups.div_ceil(own)).min(most);
+    let (wanted, own): (usize, &[usize]) = match net.hidden {
+        ..=32 if groups <= 8 => (128, &[1]),
+        ..=32 => (128, &[2, 1]),
+        ..=64 => (256, &[2, 1]),
+        _ => (512, &[2, 1]),
+    };
+    let threads = net.hidden * net.layers;
+    own.iter().filter(|own| **own <= groups && net.layers <= limits.layers).find_map(|&own| {
+        let most = (limits.threads.min(THREADS) / threads).min(limits.shared / (2 * own * step * VECTOR));
+        let slots = (wanted / threads).max(1).min(groups.div_ceil(own)).min(most);
         (slots > 0).then_some(Tile { own, slots })
     })
 }
@@ -86,8 +95,8 @@ mod tests {
     use super::super::kernels::net::Outputs;
     use super::*;
 
-    const WEBGPU: Limits = Limits { units: 256, layers: 64, shared: 16 << 10, buffer: 128 << 20, cubes: 65_535 };
-    const CUDA: Limits = Limits { units: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
+    const WEBGPU: Limits = Limits { threads: 256, layers: 64, shared: 16 << 10, buffer: 128 << 20, cubes: 65_535 };
+    const CUDA: Limits = Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
 
     fn net(hidden: usize, layers: usize) -> Net {
         Net { features: 5, hidden, layers, outputs: Outputs::Whole }
@@ -99,10 +108,12 @@ mod tests {
             forward: Tile { own, slots: forward },
             backward: Tile { own, slots: backward },
         };
-        assert_eq!(Schedule::new(&net(32, 2), 8, &CUDA), tiles(2, 2, 2));
-        assert_eq!(Schedule::new(&net(32, 2), 8, &WEBGPU), tiles(2, 2, 1));
+        assert_eq!(Schedule::new(&net(32, 2), 8, &CUDA), tiles(1, 2, 2));
+        assert_eq!(Schedule::new(&net(32, 2), 9, &CUDA), tiles(2, 2, 2));
+        assert_eq!(Schedule::new(&net(32, 2), 9, &WEBGPU), tiles(2, 2, 1));
         assert_eq!(Schedule::new(&net(16, 2), 1, &WEBGPU), tiles(1, 1, 1));
-        assert_eq!(Schedule::new(&net(127, 2), 8, &CUDA), tiles(2, 1, 1));
+        assert_eq!(Schedule::new(&net(64, 2), 8, &CUDA), tiles(2, 2, 2));
+        assert_eq!(Schedule::new(&net(127, 2), 8, &CUDA), tiles(2, 2, 2));
         assert_eq!(Schedule::new(&net(127, 2), 8, &WEBGPU), Schedule::Steps);
         assert_eq!(Schedule::new(&net(128, 1), 8, &CUDA), Schedule::Steps);
         assert_eq!(Schedule::new(&net(16, 65), 8, &CUDA), Schedule::Steps);
@@ -115,7 +126,7 @@ mod tests {
                 let net = net(hidden, layers);
                 if let Schedule::Whole { forward, backward } = Schedule::new(&net, groups, &limits) {
                     for (tile, step) in [(forward, net.step()), (backward, 4 * hidden * layers)] {
-                        assert!(hidden * layers * tile.slots <= limits.units);
+                        assert!(hidden * layers * tile.slots <= limits.threads.min(THREADS));
                         assert!(2 * tile.groups() * step * VECTOR <= limits.shared);
                         assert!(tile.slots <= groups.div_ceil(tile.own));
                     }

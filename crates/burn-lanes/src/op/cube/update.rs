@@ -7,12 +7,12 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime};
 use cubecl::prelude::{ArrayArg, CubeCount, CubeDim};
 
-use super::kernels::update::{self as kernels, Clipping, Decay, NUMBERS, OWN, RowsLaunch, UNITS};
+use super::kernels::update::{self as kernels, Clipping, Decay, NUMBERS, OWN, RowsLaunch, THREADS};
 use super::pass::{argument, bytes, index_width};
 use crate::OptimizerKind;
 use crate::op::{LaneNumbers, UpdateRows};
 
-/// Weights whose squares one cube adds up, at least; and the most cubes of a lane, since all of a step's units add up their sums.
+/// Weights whose squares one cube adds up, at least; and the most cubes of a lane, since each of a step's threads adds up their sums.
 const PART: usize = 4096;
 const MOST_PARTS: usize = 64;
 
@@ -73,11 +73,11 @@ impl<R: CubeRuntime> Step<R> {
     }
 
     fn cubes(&self) -> CubeCount {
-        CubeCount::Static(self.columns.div_ceil(UNITS * OWN) as u32, self.lanes as u32, 1)
+        CubeCount::Static(self.columns.div_ceil(THREADS * OWN) as u32, self.lanes as u32, 1)
     }
 }
 
-const CUBE: CubeDim = CubeDim { x: UNITS as u32, y: 1, z: 1 };
+const CUBE: CubeDim = CubeDim { x: THREADS as u32, y: 1, z: 1 };
 
 fn table<R: CubeRuntime>(lanes: &[LaneNumbers], parts: usize, like: &CubeTensor<R>) -> CubeTensor<R> {
     let row = |lane: &LaneNumbers| numbers(lane).into_iter().chain(std::iter::repeat_n(0.0, parts));

@@ -1,8 +1,8 @@
 //! The layers, backward: back-propagation through time (Werbos 1990), organised as the forward pass.
 //!
 //! All layers run at once, each a step behind the one above. The gradients of the gates are in shared memory, twice, and replace the gates
-//! in the activations. A unit reads them along a column of its layer's recurrent matrix and of the next layer's input matrix; both
-//! matrices are transposed first, so that neighbouring units read neighbouring weights.
+//! in the activations. A thread reads them along a column of its layer's recurrent matrix and of the next layer's input matrix; both
+//! matrices are transposed first, so that neighbouring threads read neighbouring weights.
 
 use cubecl::prelude::*;
 
@@ -12,7 +12,7 @@ use super::mask::factors;
 use super::math::Four;
 use super::net::{Batch, C, Net};
 
-/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; units: H × slots × layers.
+/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots × layers.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn backward(
     weights: &Array<f32>,              // [K, P]

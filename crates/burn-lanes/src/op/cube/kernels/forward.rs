@@ -1,9 +1,9 @@
 //! The layers, forward.
 //!
-//! A unit of a cube owns a hidden unit of a layer in some groups of windows: all four gates of it, so that c never leaves its registers
-//! and a step needs one barrier. All layers run at once, each a step behind the one below (Appleyard et al. 2016, arXiv 1604.01946):
+//! A thread owns a hidden unit of a layer in some groups of windows: all four gates of it, so that c never leaves its registers and a
+//! step needs one barrier. All layers run at once, each a step behind the one below (Appleyard et al. 2016, arXiv 1604.01946):
 //! what a step reads, `[x | h of layer 0 | h of layer 1 | …]`, is in shared memory, twice, and a layer's own inputs and states are
-//! neighbours in it as their weights are. Weights are read from memory; they fit the first cache.
+//! neighbours in it as their weights are. Weights are read from memory, which is the first cache where they fit it.
 
 use cubecl::prelude::*;
 
@@ -15,9 +15,9 @@ use super::net::{Batch, KEPT, Net, Outputs};
 /// How a batch is cut into cubes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tile {
-    /// Groups of windows that a unit of a cube computes.
+    /// Groups of windows that a thread computes.
     pub(crate) own: usize,
-    /// Units of a cube that share a hidden unit.
+    /// Threads that share a hidden unit.
     pub(crate) slots: usize,
 }
 
@@ -52,7 +52,7 @@ impl Net {
     }
 }
 
-/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; units: H × slots × layers.
+/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots × layers.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn forward(
     features: &Array<f32>,             // [rows, F]
@@ -84,7 +84,7 @@ pub(crate) fn forward(
     }
     sync_cube();
 
-    // The first layer's units bring the inputs, each one feature (or every H-th) of its windows.
+    // The first layer's threads bring the inputs, each one feature (or every H-th) of its windows.
     let mut starts = Array::<u32>::new(comptime!(4 * tile.own));
     #[unroll]
     for window in 0..comptime!(4 * tile.own) {

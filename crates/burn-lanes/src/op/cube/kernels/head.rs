@@ -1,6 +1,6 @@
 //! The linear head and the loss.
 //!
-//! A cube owns a lane; sums run in a fixed order: each unit's windows, then a tree over the units.
+//! A cube owns a lane; sums run in a fixed order: each thread's windows, then a tree over the threads.
 
 use cubecl::prelude::*;
 
@@ -8,8 +8,8 @@ use super::math::Four;
 use super::net::Batch;
 use crate::Loss;
 
-/// Units of a cube.
-pub(crate) const UNITS: usize = 256;
+/// Threads of a cube.
+pub(crate) const THREADS: usize = 256;
 /// Loss, squared error, absolute error.
 pub(crate) const SUMS: usize = 3;
 
@@ -21,7 +21,7 @@ pub(crate) struct Last {
     pub(crate) group: u32,
 }
 
-/// Forecasts, `[K, B]`. Cubes: lanes; units: 256.
+/// Forecasts, `[K, B]`. Cubes: lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn forecasts(
     states: &Array<Four>,
@@ -42,11 +42,11 @@ pub(crate) fn forecasts(
                 forecasts[of_pack * windows + 4 * group + r] = values[r];
             }
         }
-        group += UNITS;
+        group += THREADS;
     }
 }
 
-/// Sums over the windows, `[K, 3]`. Cubes: lanes; units: 256.
+/// Sums over the windows, `[K, 3]`. Cubes: lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn sums(
     states: &Array<Four>,
@@ -69,19 +69,19 @@ pub(crate) fn sums(
     while group < batch.groups as usize {
         let forecast = forecast(states, weights, state(last, lane, group), batch, of_pack);
         add_losses(&mut own, errors(forecast, target, ends, batch, of_pack, group), loss);
-        group += UNITS;
+        group += THREADS;
     }
     let shared = summed(&own);
     if UNIT_POS == 0 {
         #[unroll]
         for n in 0..SUMS {
-            sums[of_pack * SUMS + n] = shared[n * UNITS];
+            sums[of_pack * SUMS + n] = shared[n * THREADS];
         }
     }
 }
 
 /// Sums, mean losses `[K]`, the gradients of the mean losses by the forecasts (into the activations) and by the head's weights. Cubes:
-/// lanes; units: 256.
+/// lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn losses(
     weights: &Array<f32>, // [K, P]
@@ -111,16 +111,16 @@ pub(crate) fn losses(
         let errors = errors(forecast, target, ends, batch, of_pack, group);
         add_losses(&mut own, errors, loss);
         saved[of_errors + group] = error_gradients(errors, loss) / Four::new(windows);
-        group += UNITS;
+        group += THREADS;
     }
-    // The errors are read below by units that did not write them.
+    // The errors are read below by threads that did not write them.
     sync_storage();
     let shared = summed(&own);
     if UNIT_POS == 0 {
         losses[of_pack] = shared[0] / windows;
         #[unroll]
         for n in 0..SUMS {
-            sums[of_pack * SUMS + n] = shared[n * UNITS];
+            sums[of_pack * SUMS + n] = shared[n * THREADS];
         }
     }
     let mut unit = UNIT_POS as usize;
@@ -134,7 +134,7 @@ pub(crate) fn losses(
             sum += state_or_one * saved[of_errors + group];
         }
         gradients[of_pack * batch.parameters() + batch.head() + unit] = across(sum);
-        unit += UNITS;
+        unit += THREADS;
     }
 }
 
@@ -214,24 +214,24 @@ fn across(x: Four) -> f32 {
     (x[0] + x[1]) + (x[2] + x[3])
 }
 
-/// The units' sums added up, the n-th at `n·UNITS`.
+/// The threads' sums added up, the n-th at `n·THREADS`.
 #[cube]
 fn summed(own: &Array<Four>) -> SharedMemory<f32> {
-    let mut shared = SharedMemory::<f32>::new(comptime!(SUMS * UNITS));
-    let unit = UNIT_POS as usize;
+    let mut shared = SharedMemory::<f32>::new(comptime!(SUMS * THREADS));
+    let thread = UNIT_POS as usize;
     #[unroll]
     for n in 0..SUMS {
-        shared[n * UNITS + unit] = across(own[n]);
+        shared[n * THREADS + thread] = across(own[n]);
     }
     sync_cube();
     #[unroll]
-    for level in 1..=comptime!(UNITS.ilog2()) {
-        let distance = comptime!(UNITS >> level);
-        if unit < distance {
+    for level in 1..=comptime!(THREADS.ilog2()) {
+        let distance = comptime!(THREADS >> level);
+        if thread < distance {
             #[unroll]
             for n in 0..SUMS {
-                let sum = shared[n * UNITS + unit] + shared[n * UNITS + unit + distance];
-                shared[n * UNITS + unit] = sum;
+                let sum = shared[n * THREADS + thread] + shared[n * THREADS + thread + distance];
+                shared[n * THREADS + thread] = sum;
             }
         }
         sync_cube();

@@ -3,14 +3,15 @@
 use cubecl::prelude::*;
 
 use super::math::Four;
+use crate::random::{PHILOX, PHILOX_ROUNDS};
 
 /// Numbers of a lane in the table of masks: the key, the steps' low and high word, the threshold and the bits of the scale.
 pub(crate) const NUMBERS: usize = 6;
 
-/// Multipliers and key increments of Philox4x32, as in [`crate::random`].
-const FACTORS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const INCREMENTS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: u32 = 10;
+/// As `#[cube]` takes them.
+const FACTORS: [u32; 2] = PHILOX[0];
+const INCREMENTS: [u32; 2] = PHILOX[1];
+const ROUNDS: u32 = PHILOX_ROUNDS as u32;
 
 /// What the outputs of a unit are multiplied with in four windows at a step; `index` is `(t·⌈B/4⌉ + b/4)·H + j`.
 #[cube]

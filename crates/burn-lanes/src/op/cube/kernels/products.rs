@@ -10,12 +10,12 @@ use super::net::{Batch, H};
 
 /// Side of the tiles.
 pub(crate) const SIDE: usize = 64;
-/// Units along a side of a cube.
-pub(crate) const UNITS: usize = 16;
-/// Rows and columns that a unit owns, [`UNITS`] apart.
-const OWN: usize = SIDE / UNITS;
-/// Groups of windows that are multiplied at once: each unit brings one vector of either operand.
-const DEPTH: usize = UNITS * UNITS / SIDE;
+/// Threads along a side of a cube.
+pub(crate) const THREADS: usize = 16;
+/// Rows and columns that a thread owns, [`THREADS`] apart.
+const OWN: usize = SIDE / THREADS;
+/// Groups of windows that are multiplied at once: each thread brings one vector of either operand.
+const DEPTH: usize = THREADS * THREADS / SIDE;
 
 /// Where a tile is.
 #[derive(CubeType, Clone, Copy)]
@@ -44,7 +44,7 @@ fn place(number: usize, batch: &Batch) -> Place {
     Place { layer, row: tile / columns * SIDE, column: tile % columns * SIDE }
 }
 
-/// What a unit brings of an operand, a vector a stage: a column of activations, or of the windows' features.
+/// What a thread brings of an operand, a vector a stage: a column of activations, or of the windows' features.
 #[derive(CubeType, Clone, Copy)]
 struct Column {
     /// Whether it is within the operand.
@@ -57,7 +57,7 @@ struct Column {
     is_feature: bool,
 }
 
-/// Cubes: tiles of all layers × lanes; units: 16 × 16.
+/// Cubes: tiles of all layers × lanes; threads: 16 × 16.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn products(
     features: &Array<f32>, // [rows, F]
@@ -66,18 +66,18 @@ pub(crate) fn products(
     gradients: &mut Array<f32>, // [K, P]
     batch: &Batch,
 ) {
-    let (x, y, unit) = (UNIT_POS_X as usize, UNIT_POS_Y as usize, UNIT_POS as usize);
+    let (x, y, thread) = (UNIT_POS_X as usize, UNIT_POS_Y as usize, UNIT_POS as usize);
     let lane = CUBE_POS_Y as usize;
     let of_pack = lane + batch.first_lane as usize;
     let place = place(CUBE_POS_X as usize, batch);
-    let left = left(batch, lane, place.layer, place.row + unit % SIDE);
-    let right = right(batch, lane, place.layer, place.column + unit % SIDE);
-    let brought = unit / SIDE;
+    let left = left(batch, lane, place.layer, place.row + thread % SIDE);
+    let right = right(batch, lane, place.layer, place.column + thread % SIDE);
+    let brought = thread / SIDE;
 
     let mut lefts = SharedMemory::<Four>::new(comptime!(2 * DEPTH * SIDE));
     let mut rights = SharedMemory::<Four>::new(comptime!(2 * DEPTH * SIDE));
-    lefts[unit] = value(&left, brought, features, ends, saved, batch, of_pack);
-    rights[unit] = value(&right, brought, features, ends, saved, batch, of_pack);
+    lefts[thread] = value(&left, brought, features, ends, saved, batch, of_pack);
+    rights[thread] = value(&right, brought, features, ends, saved, batch, of_pack);
     sync_cube();
 
     let mut sums = Array::<f32>::new(comptime!(OWN * OWN));
@@ -92,10 +92,10 @@ pub(crate) fn products(
     }
     let sums_bias = place.row == 0 && y == 0;
 
-    let rows = batch.time as usize * batch.groups as usize;
+    let rows = (batch.time * batch.groups) as usize;
     for stage in 0..rows.div_ceil(DEPTH) {
         let from = stage % 2 * comptime!(DEPTH * SIDE);
-        let to = comptime!(DEPTH * SIDE) - from + unit;
+        let to = comptime!(DEPTH * SIDE) - from + thread;
         let row = (stage + 1) * DEPTH + brought;
         let left_after = value(&left, row, features, ends, saved, batch, of_pack);
         let right_after = value(&right, row, features, ends, saved, batch, of_pack);
@@ -104,11 +104,11 @@ pub(crate) fn products(
             let mut columns = Sequence::<Four>::new();
             #[unroll]
             for j in 0..OWN {
-                columns.push(rights[from + depth * SIDE + j * UNITS + x]);
+                columns.push(rights[from + depth * SIDE + j * THREADS + x]);
             }
             #[unroll]
             for i in 0..OWN {
-                let row = lefts[from + depth * SIDE + i * UNITS + y];
+                let row = lefts[from + depth * SIDE + i * THREADS + y];
                 #[unroll]
                 for j in 0..OWN {
                     let column = columns.index(j);
@@ -139,11 +139,11 @@ pub(crate) fn products(
     let of_layer = of_pack * batch.parameters() + batch.layer_start(place.layer);
     #[unroll]
     for j in 0..OWN {
-        let gate = place.column + j * UNITS + x;
+        let gate = place.column + j * THREADS + x;
         if gate < gates {
             #[unroll]
             for i in 0..OWN {
-                let input = place.row + i * UNITS + y;
+                let input = place.row + i * THREADS + y;
                 if input < inputs {
                     gradients[of_layer + input * gates + gate] = sums[i * OWN + j];
                 }
@@ -194,15 +194,14 @@ fn value(
     batch: &Batch,
     lane: usize,
 ) -> Four {
-    let groups = batch.groups as usize;
     let mut value = Four::new(0.0);
-    if column.exists && row >= column.first && row < batch.time as usize * groups {
+    if column.exists && row >= column.first && row < (batch.time * batch.groups) as usize {
         if column.is_feature {
-            let t = row / groups;
+            let (t, group) = (row as u32 / batch.groups, row as u32 % batch.groups);
             #[unroll]
             for r in 0..4usize {
-                let end = batch.end(ends, lane, 4 * (row % groups) + r);
-                value[r] = features[(end + 1 + t - batch.time as usize) * batch.feature_stride as usize + column.at];
+                let end = batch.end(ends, lane, 4 * group as usize + r);
+                value[r] = features[(end + 1 + t as usize - batch.time as usize) * batch.feature_stride as usize + column.at];
             }
         } else {
             value = saved[column.at + (row - column.first) * batch.row()];

@@ -11,9 +11,9 @@ use super::net::{Batch, C, H, KEPT, Net};
 
 /// Hidden units of a cube.
 pub(crate) const HIDDEN: usize = 32;
-/// Units of a cube that share a hidden unit.
+/// Threads that share a hidden unit.
 pub(crate) const SLOTS: usize = 4;
-/// Groups of windows of a unit.
+/// Groups of windows of a thread.
 pub(crate) const OWN: usize = 2;
 
 /// Which step.
@@ -23,7 +23,7 @@ pub(crate) struct Step {
     pub(crate) t: u32,
 }
 
-/// A step forward. Cubes: tiles of windows × lanes × tiles of H; units: 32 × 4.
+/// A step forward. Cubes: tiles of windows × lanes × tiles of H; threads: 32 × 4.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn forward_step(
     features: &Array<f32>,             // [rows, F]
@@ -112,7 +112,7 @@ pub(crate) fn forward_step(
     }
 }
 
-/// A step backward; c's gradient out of the step after is handed on in place of c. Cubes and units as forward.
+/// A step backward; c's gradient out of the step after is handed on in place of c. Cubes and threads as forward.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn backward_step(
     weights: &Array<f32>,              // [K, P]

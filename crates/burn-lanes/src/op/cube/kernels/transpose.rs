@@ -6,11 +6,11 @@ use super::net::Batch;
 
 /// Side of the tiles.
 pub(crate) const SIDE: usize = 32;
-/// Rows of such a tile that a unit moves: a cube has [`SIDE`] × 8 units.
+/// Rows of a tile that are moved at once.
 pub(crate) const STRIDE: usize = 8;
 
 /// `[K, 2L − 1, 4H, H]` of the weights: the matrices in the order recurrent, input of the next layer, recurrent, … Cubes: tiles of 4H ×
-/// tiles of H and matrices × lanes; units: 32 × 8.
+/// tiles of H and matrices × lanes; threads: 32 × 8.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn transpose(weights: &Array<f32>, transposed: &mut Array<f32>, batch: &Batch) {
     let hidden = batch.hidden as usize;

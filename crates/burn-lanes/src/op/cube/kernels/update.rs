@@ -4,9 +4,9 @@ use cubecl::prelude::*;
 
 /// Numbers of a lane in the table; room for its partial sums of squares follows them.
 pub(crate) const NUMBERS: usize = 12;
-/// Units of a cube.
-pub(crate) const UNITS: usize = 256;
-/// Weights that a unit updates.
+/// Threads of a cube.
+pub(crate) const THREADS: usize = 256;
+/// Weights that a thread updates.
 pub(crate) const OWN: usize = 4;
 
 const LIMIT: usize = 0;
@@ -48,37 +48,37 @@ pub(crate) struct Rows {
     pub(crate) parts: u32,
 }
 
-/// Partial sums of squares, into the table. Cubes: parts × lanes; units: 256.
+/// Partial sums of squares, into the table. Cubes: parts × lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn squares(gradients: &Array<f32>, table: &mut Array<f32>, rows: &Rows) {
-    let (unit, part, lane) = (UNIT_POS as usize, CUBE_POS_X as usize, CUBE_POS_Y as usize);
+    let (thread, part, lane) = (UNIT_POS as usize, CUBE_POS_X as usize, CUBE_POS_Y as usize);
     let (columns, parts) = (rows.columns as usize, rows.parts as usize);
     let mut sum = 0.0f32;
     // Cubes go through a row side by side.
-    let mut column = part * UNITS + unit;
+    let mut column = part * THREADS + thread;
     while column < columns {
         let gradient = gradients[lane * columns + column];
         sum += gradient * gradient;
-        column += parts * UNITS;
+        column += parts * THREADS;
     }
-    let mut shared = SharedMemory::<f32>::new(UNITS);
-    shared[unit] = sum;
+    let mut shared = SharedMemory::<f32>::new(THREADS);
+    shared[thread] = sum;
     sync_cube();
     #[unroll]
-    for level in 1..=comptime!(UNITS.ilog2()) {
-        let distance = comptime!(UNITS >> level);
-        if unit < distance {
-            let sum = shared[unit] + shared[unit + distance];
-            shared[unit] = sum;
+    for level in 1..=comptime!(THREADS.ilog2()) {
+        let distance = comptime!(THREADS >> level);
+        if thread < distance {
+            let sum = shared[thread] + shared[thread + distance];
+            shared[thread] = sum;
         }
         sync_cube();
     }
-    if unit == 0 {
+    if thread == 0 {
         table[lane * (NUMBERS + parts) + NUMBERS + part] = shared[0];
     }
 }
 
-/// A step of Adam or AdamW; the weights replace the gradients. Cubes: tiles of weights × lanes; units: 256.
+/// A step of Adam or AdamW; the weights replace the gradients. Cubes: tiles of weights × lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn adam(
     table: &Array<f32>,   // [K, 12 + parts]
@@ -97,7 +97,7 @@ pub(crate) fn adam(
     let factor = factor(table, numbers, rows, clipping);
     #[unroll]
     for part in 0..OWN {
-        let column = (CUBE_POS_X as usize * OWN + part) * UNITS + UNIT_POS as usize;
+        let column = (CUBE_POS_X as usize * OWN + part) * THREADS + UNIT_POS as usize;
         if column < rows.columns as usize {
             let at = lane * rows.columns as usize + column;
             let mut weight = weights[at];
@@ -118,7 +118,7 @@ pub(crate) fn adam(
     }
 }
 
-/// A step of SGD; the weights replace the gradients. Cubes: tiles of weights × lanes; units: 256.
+/// A step of SGD; the weights replace the gradients. Cubes: tiles of weights × lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn sgd(
     table: &Array<f32>,   // [K, 12 + parts]
@@ -134,7 +134,7 @@ pub(crate) fn sgd(
     let factor = factor(table, numbers, rows, clipping);
     #[unroll]
     for part in 0..OWN {
-        let column = (CUBE_POS_X as usize * OWN + part) * UNITS + UNIT_POS as usize;
+        let column = (CUBE_POS_X as usize * OWN + part) * THREADS + UNIT_POS as usize;
         if column < rows.columns as usize {
             let at = lane * rows.columns as usize + column;
             let weight = weights[at];
