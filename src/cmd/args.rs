@@ -33,7 +33,7 @@ pub enum Verb {
     /// Forecast a data file with a run's best weights, in the target's own unit
     Predict(PredictArgs),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
-    Backtest(BacktestArgs),
+    Backtest(Box<BacktestArgs>),
     /// Devices and backends with what works, versions, terminal, disk
     Doctor(DoctorArgs),
     /// Print the JSON Schema of the experiment file

@@ -87,7 +87,7 @@ mod tests {
         for n in [0, 5, LEAST, 3 * LEAST, 2 * LEAST, 4 * LEAST] {
             let buffer = take(n);
             assert_eq!(buffer.len(), n);
-            assert!(n == 0 || cfg!(miri) || buffer.as_ptr().addr() % (LINE * 4) == 0);
+            assert!(n == 0 || cfg!(miri) || buffer.as_ptr().addr().is_multiple_of(LINE * 4));
         }
     }
 }

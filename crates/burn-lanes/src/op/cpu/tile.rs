@@ -230,7 +230,7 @@ fn gather(network: &Network, data: Data<'_>, ends: &[u32], inputs: &mut [f32]) {
     for (&end, to) in ends.iter().zip(inputs.chunks_exact_mut(time * features)) {
         let end = (end as usize + 1) * features;
         for (to, &value) in to.iter_mut().zip(&data.features[end - time * features..end]) {
-            *to = value + (value - value);
+            *to = if value.is_infinite() { f32::NAN } else { value };
         }
     }
 }

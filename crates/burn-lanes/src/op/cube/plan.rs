@@ -79,7 +79,7 @@ fn tile(net: &Net, groups: usize, limits: &Limits, step: usize) -> Option<Tile> 
     let (wanted, own): (usize, &[usize]) = match net.hidden {
         ..=32 if groups <= 8 => (128, &[1]),
         ..=32 => (128, &[2, 1]),
-        ..=64 => (256, &[2, 1]),
+        33..=64 => (256, &[2, 1]),
         _ => (512, &[2, 1]),
     };
     let threads = net.hidden * net.layers;

@@ -1,4 +1,5 @@
 //! Transposes the matrices that gradients go back through.
+#![allow(clippy::manual_div_ceil, clippy::manual_is_multiple_of, reason = "a kernel knows no such methods")]
 
 use cubecl::prelude::*;
 

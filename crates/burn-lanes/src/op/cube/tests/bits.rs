@@ -68,7 +68,7 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches() {
         let training = |limit: fn(Limits) -> Limits| {
             let pass = Pass::training(&case.batch::<Wgpu>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            gradient(&pass.within(limits), case.shape.loss).map(|primitive| primitive_bits(primitive))
+            gradient(&pass.within(limits), case.shape.loss).map(primitive_bits)
         };
         let evaluation = |limit: fn(Limits) -> Limits| {
             let pass = Pass::evaluation(&case.batch::<Wgpu>(), weights());
