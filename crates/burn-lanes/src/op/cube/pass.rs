@@ -76,7 +76,7 @@ impl<R: CubeRuntime> Pass<R> {
     }
 
     /// The same within other limits.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "wgpu"))]
     pub(super) fn within(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
