@@ -3,9 +3,10 @@
 
     bench_peers.py PEER BATCH HIDDEN SECONDS [--lanes K] [--threads N] [--processes N] [--device cpu|cuda] [--setting NAME]
 
-PEER is torch, torch-compile, torch-graph (CUDA graphs), jax or keras (on TensorFlow). The model: two LSTM layers over 60 rows of 5
-features, a linear head on the last step, MSE, Adam, no dropout, f32 (no TF32), denormals flushed. The series lies in memory once and
-windows are gathered from it by index, in a new order each epoch; no loss is read back. On the CPU the allocator keeps freed memory.
+PEER is torch, torch-plain (nn.LSTM and Adam as tutorials write them, nothing set), torch-compile, torch-graph (CUDA graphs), jax or keras
+(on TensorFlow). The model: two LSTM layers over 60 rows of 5 features, a linear head on the last step, MSE, Adam, no dropout, f32 (no
+TF32). The series lies in memory once and windows are gathered from it by index, in a new order each epoch; no loss is read back. On the
+CPU the allocator keeps freed memory and denormals are flushed, but for torch-plain.
 
 Each peer has several settings (ways in which its users would write or configure this). All are tried in a warm-up and the fastest is
 measured, unless --setting names it. With --lanes K a peer that can train K models at once does so, where that is the fastest. With
@@ -24,7 +25,7 @@ import sys
 import time
 
 WINDOW, FEATURES, LAYERS, EPOCH_STEPS = 60, 5, 2, 64
-PACKAGES = {"torch": "torch", "torch-compile": "torch", "torch-graph": "torch", "jax": "jax", "keras": "tensorflow"}
+PACKAGES = {"torch": "torch", "torch-plain": "torch", "torch-compile": "torch", "torch-graph": "torch", "jax": "jax", "keras": "tensorflow"}
 
 
 # glibc's allocator gives large buffers back to the system with every step, and fresh pages are a quarter to a third of PyTorch's step.
@@ -40,7 +41,7 @@ def main():
         skip(f"{options.peer}: this Python ({sys.version.split()[0]}) has no {package}")
     if options.processes > 1:
         return print(json.dumps(in_processes(options)))
-    if package == "torch" and options.device == "cpu" and options.threads > 1 and not (options.setting or options.suffix):
+    if package == "torch" and options.peer != "torch-plain" and options.device == "cpu" and options.threads > 1 and not (options.setting or options.suffix):
         commands = [[sys.executable, *sys.argv, f"--suffix={suffix}"] for suffix in ("spin", SLEEPING)]
         runs = [subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True) for command in commands]
         return print(max((run.stdout.strip() for run in runs), key=lambda line: json.loads(line)["steps_per_second"]))
@@ -56,7 +57,7 @@ def main():
 
 def in_environment(options, suffix):
     """Starts this program anew where its environment, which libraries read when they are loaded, is not the wanted one."""
-    wanted = KEEPS_MEMORY if options.device == "cpu" else {}
+    wanted = KEEPS_MEMORY if options.device == "cpu" and options.peer != "torch-plain" else {}
     wanted = {**wanted, "OMP_NUM_THREADS": str(options.threads), **({"OMP_WAIT_POLICY": "passive"} if suffix else {})}
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
@@ -180,7 +181,7 @@ def torch_settings(options):
     if options.device == "cuda" and not torch.cuda.is_available():
         skip(f"{options.peer}: PyTorch {torch.__version__} finds no CUDA device")
     torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(options.peer != "torch-plain")
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     batch, hidden, lanes = options.batch, options.hidden, options.lanes
@@ -308,6 +309,8 @@ def torch_settings(options):
 
     fused, each = {"fused": True}, {"foreach": True}
     first, time_first = (lambda: Single(True)), (lambda: Single(False))
+    if options.peer == "torch-plain":
+        return {"nn.LSTM, batch first, Adam": eager(first, {})}
     if options.peer == "torch":
         return {
             "nn.LSTM, batch first, fused Adam": eager(first, fused),

@@ -16,9 +16,9 @@ python=${PYTHON:-python3} python_jax=${PYTHON_JAX:-${PYTHON:-python3}}
 python_keras=${PYTHON_KERAS:-$python_jax}
 pairs=${PAIRS:-5} seconds=${MEASURE:-2} device=${DEVICE:-flex} cores=$(nproc)
 if [ "$device" = cuda ]; then
-    features=cuda peers=${PEERS:-torch torch-graph torch-compile jax keras} peer_device=cuda modes="1x1"
+    features=cuda peers=${PEERS:-torch torch-plain torch-graph torch-compile jax keras} peer_device=cuda modes="1x1"
 else
-    features= peers=${PEERS:-torch torch-compile jax keras} peer_device=cpu modes="${cores}x1 1x$cores"
+    features= peers=${PEERS:-torch torch-plain torch-compile jax keras} peer_device=cpu modes="${cores}x1 1x$cores"
 fi
 [ $# -gt 0 ] || set -- "32 32 8" "256 64 8" "1024 128 2"
 
