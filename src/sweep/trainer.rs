@@ -70,6 +70,7 @@ pub fn shape(settings: &Settings) -> Shape {
         batch: settings.train.batch_size,
         loss: settings.train.loss,
         optimizer: settings.train.optimizer.kind,
+        head: burn_lanes::Head::Point,
     }
 }
 
