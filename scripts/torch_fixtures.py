@@ -24,6 +24,7 @@ def main():
     write("schedules", schedules())
     for shape in [(5, 8, 7, 2, 4), (3, 5, 1, 1, 1), (1, 6, 33, 3, 5), (5, 12, 32, 2, 9)]:
         write("lstm_{}_{}_{}_{}_{}".format(*shape), trainings(*shape))
+    write("quantiles_5_8_7_2_4", quantiles(5, 8, 7, 2, 4, levels=[0.05, 0.3, 0.5, 0.9]))
     write("partial_batch", partial_batch())
 
 
@@ -49,7 +50,7 @@ def trainings(features, window, hidden, layers, batch):
                 value=value.item(),
                 mse=model.loss(data, "mse").item(),
                 mae=model.loss(data, "mae").item(),
-                gradients={name: summary(weight.grad) for name, weight in model.weights.items()},
+                gradients=model.summaries(lambda weight: weight.grad),
             )
         )
     runs = [
@@ -61,6 +62,26 @@ def trainings(features, window, hidden, layers, batch):
         run(data, shape, "mse", "sgd", 50, learning_rate=1e-1, clip_norm=0.1),
     ]
     forecasts = [digits(value) for value in Model(data, hidden, layers).forecasts(data).tolist()]
+    return dict(shape=shape, data=data.record(), forecasts=forecasts, gradients=gradients, runs=runs)
+
+
+def quantiles(features, window, hidden, layers, batch, levels):
+    """The same of a head with an output for each level, trained with the mean of their pinball losses."""
+    data = Data(features, window, batch, seed=4242)
+    shape = dict(features=features, window=window, hidden=hidden, layers=layers, batch=batch, levels=levels)
+    model = Model(data, hidden, layers, levels)
+    value = model.loss(data, "pinball")
+    value.backward()
+    mse, mae = model.loss(data, "mse").item(), model.loss(data, "mae").item()
+    gradients = [dict(value=value.item(), mse=mse, mae=mae, gradients=model.summaries(lambda weight: weight.grad))]
+    runs = [
+        run(data, shape, "pinball", "adam", 1),
+        run(data, shape, "pinball", "adam", 50, learning_rate=3e-3),
+        run(data, shape, "pinball", "sgd", 50, learning_rate=1e-2, momentum=0.9, clip_norm=0.5),
+    ]
+    for one in runs:
+        del one["loss"]
+    forecasts = [digits(value) for value in Model(data, hidden, layers, levels).outputs(data).reshape(-1).tolist()]
     return dict(shape=shape, data=data.record(), forecasts=forecasts, gradients=gradients, runs=runs)
 
 
@@ -82,11 +103,11 @@ def run(data, shape, loss, optimizer, steps, **settings):
     )
     assert settings.keys() <= config.keys()
     config.update(settings)
-    model = Model(data, shape["hidden"], shape["layers"])
+    model = Model(data, shape["hidden"], shape["layers"], shape.get("levels"))
     rule = update_rule(model, optimizer, config)
     losses = [step(model, data, None, loss, rule, config["clip_norm"]) for _ in range(steps)]
     losses.append(model.loss(data, loss).item())  # the validation loss after the last step
-    weights = {name: summary(weight) for name, weight in model.weights.items()}
+    weights = model.summaries(lambda weight: weight)
     return dict(loss=loss, optimizer=optimizer, config=config, losses=losses, weights=weights)
 
 
@@ -100,7 +121,7 @@ def partial_batch():
         rule = update_rule(model, "sgd", config)
         first = [index for index in range(5) if index != left]
         sums = 4 * step(model, data, first, "mse", rule, None) + step(model, data, [left], "mse", rule, None)
-        weights = {name: summary(weight) for name, weight in model.weights.items()}
+        weights = model.summaries(lambda weight: weight)
         ends.append(dict(left=left, loss=sums / 5, weights=weights))
     shape = dict(features=3, window=4, hidden=2, layers=1, batch=4)
     return dict(shape=shape, data=data.record(), learning_rate=config["learning_rate"], ends=ends)
@@ -150,13 +171,14 @@ class Data:
 
 
 class Model(torch.nn.Module):
-    """nn.LSTM and a linear head on the last step. The trainer has one bias per gate: the second one here stays zero and fixed,
+    """nn.LSTM and a linear head on the last step, with one output or one for each level. The trainer has one bias per gate: the second one here stays zero and fixed,
     so that the first gets the gradient of their sum and the update rule moves it once."""
 
-    def __init__(self, data, hidden, layers):
+    def __init__(self, data, hidden, layers, levels=None):
         super().__init__()
         self.lstm = torch.nn.LSTM(data.features, hidden, layers, batch_first=True)
-        self.head = torch.nn.Linear(hidden, 1)
+        self.levels = levels
+        self.head = torch.nn.Linear(hidden, len(levels or [0.5]))
         # Draws follow the series and the target, in the order of the trainer's weights, in its layouts.
         self.stream = numbers(data.seed, skip=data.rows * (data.features + 1))
         self.weights = {}
@@ -168,11 +190,11 @@ class Model(torch.nn.Module):
             second = getattr(self.lstm, f"bias_hh_l{layer}")
             second.requires_grad_(False)
             second.zero_()
-        self.fill("head.weight", self.head.weight, (hidden,))
-        self.fill("head.bias", self.head.bias, (1,))
+        self.fill("head.weight", self.head.weight, (self.head.out_features * hidden,))
+        self.fill("head.bias", self.head.bias, (self.head.out_features,))
 
     def fill(self, name, parameter, layout):
-        """`layout` is the trainer's: transposed against PyTorch's for matrices."""
+        """`layout` is the trainer's: transposed against PyTorch's for the matrices of the layers; the head's is PyTorch's."""
         values = draw(self.stream, layout, 0.5 if self.head.in_features < 8 else 0.25)
         with torch.no_grad():
             parameter.copy_(values.T.reshape(parameter.shape) if len(layout) == 2 else values.reshape(parameter.shape))
@@ -181,11 +203,23 @@ class Model(torch.nn.Module):
     def parameters(self, recurse=True):
         return list(self.weights.values())
 
-    def forecasts(self, data, batch=None):
+    def summaries(self, pick):
+        """Of what is picked of each weight, in the trainer's layout."""
+        layout = lambda name, tensor: tensor if name == "head.weight" else tensor.t()
+        return {name: summary(layout(name, pick(weight))) for name, weight in self.weights.items()}
+
+    def outputs(self, data, batch=None):
         outputs, _ = self.lstm(data.inputs(batch))
-        return self.head(outputs[:, -1]).squeeze(1)
+        return self.head(outputs[:, -1])
+
+    def forecasts(self, data, batch=None):
+        return self.outputs(data, batch)[:, self.levels.index(0.5) if self.levels else 0]
 
     def loss(self, data, kind, batch=None):
+        if kind == "pinball":
+            residuals = data.targets(batch).unsqueeze(1) - self.outputs(data, batch)
+            levels = torch.tensor(self.levels)
+            return torch.maximum(levels * residuals, (levels - 1) * residuals).mean()
         functions = dict(mse=torch.nn.MSELoss(), mae=torch.nn.L1Loss(), huber=torch.nn.HuberLoss(delta=1.0))
         return functions[kind](self.forecasts(data, batch), data.targets(batch))
 
@@ -206,9 +240,8 @@ def draw(stream, layout, scale):
 
 
 def summary(tensor):
-    """The norm and every `stride`-th value, in the trainer's layout: matrices are transposed, the head is a vector."""
-    tensor = tensor.detach()
-    flat = (tensor.T if tensor.dim() == 2 else tensor).reshape(-1)
+    """The norm and every `stride`-th value."""
+    flat = tensor.detach().reshape(-1)
     stride = 1 if len(flat) <= 2 * SAMPLE else odd(len(flat) // SAMPLE)
     return dict(norm=digits(flat.norm().item()), stride=stride, values=[digits(value) for value in flat[::stride].tolist()])
 

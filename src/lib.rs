@@ -29,6 +29,7 @@
 //! | [`dashboard`] | source → state → draw (the right bank) |
 //! | [`compare`] | runs side by side (the right bank) |
 //! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
+//! | [`calibration`] | quantile scores and conformal intervals of recorded forecasts (the right bank) |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
@@ -47,6 +48,7 @@
 //! 8. Undefined is `None`; baselines, costs and the spread over seeds stand beside every headline number.
 
 pub mod backtest;
+pub mod calibration;
 pub mod cmd;
 pub mod compare;
 pub mod dashboard;

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use burn_lanes::{
-    DeviceSpec, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack,
+    DeviceSpec, EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack,
     PackControl, Progress, Schedule, Shape,
 };
 use kiln::market;
@@ -45,6 +45,7 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
     let prepared = market::prepare(&data).unwrap();
     let device = burn_lanes::open(DeviceSpec::Flex).unwrap();
     let shape = Shape {
+        head: Head::Point,
         features: 1,
         window: data.window,
         hidden: 12,

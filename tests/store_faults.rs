@@ -100,7 +100,7 @@ fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
     assert!(warnings.is_empty());
     let valid = run.forecasts("valid").unwrap();
     assert_eq!((valid.ts.len(), valid.ts[0], valid.target[0], valid.forecast[0]), (2, 1_767_323_045_000_000_000, 0.5, 0.25));
-    let test = Forecasts { ts: vec![1_767_323_165_000_000_000], target: vec![0.125], forecast: vec![0.5], baselines: vec![] };
+    let test = Forecasts { ts: vec![1_767_323_165_000_000_000], target: vec![0.125], forecast: vec![0.5], ..Forecasts::default() };
     assert_eq!(run.forecasts("test").unwrap(), test);
 }
 

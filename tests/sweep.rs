@@ -248,6 +248,97 @@ fn looking_back_works_on_what_a_sweep_left() {
     assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown));
 }
 
+/// Bars to forecast from: 30 minutes of a slow wave.
+fn write_bars(lab: &Lab) {
+    let bar = |minute: u32| {
+        let close = 100.0 + f64::from(minute).sin();
+        format!("2026-01-05T00:{minute:02}:00Z,{close},{},{},{close},1\n", close + 0.5, close - 0.5)
+    };
+    let bars: String = (0..30).map(bar).collect();
+    std::fs::write(lab.folder.path().join("bars.csv"), format!("ts,open,high,low,close,volume\n{bars}")).unwrap();
+}
+
+/// Columns of a CSV text by their names.
+fn columns(text: &str) -> std::collections::BTreeMap<String, Vec<Option<f64>>> {
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), rows.iter().map(|row| row[at].parse().ok()).collect())).collect()
+}
+
+#[test]
+fn quantiles_and_intervals_reach_every_verb() {
+    let head = "head = { kind = \"quantile\", levels = [0.05, 0.5, 0.9] }\n[train]";
+    let lab = Lab::new(&FAKE.replace("[train]", head).replace("[8, 16]", "[8]").replace("[1e-3, 3e-3]", "[3e-3]"));
+    write_bars(&lab);
+    let run = |arguments: &[&str]| {
+        let output = lab.kiln("", arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run(&["check", "small.toml", "--backend", "flex"]).contains("quantiles 0.05 0.5 0.9"));
+    assert_eq!(lab.sweep("").status.code(), Some(0));
+    let id = lab.trials()[0].file_name().unwrap().to_string_lossy().into_owned();
+
+    let shown = run(&["show", &id]);
+    assert!(shown.contains("levels = [0.05, 0.5, 0.9]") && shown.contains("quantiles of the validation rows"), "{shown}");
+    let table = run(&["evaluate", &id]);
+    for part in
+        ["q0.05", "mean", "q0.05 to q0.9, as forecast: 85 % nominal", "quantiles crossed in", "conformal, q0.05", "80 % nominal"]
+    {
+        assert!(table.contains(part), "{part} is not in {table}");
+    }
+    let json: Value = serde_json::from_str(&run(&["evaluate", &id, "--coverage", "0.9", "--json"])).unwrap();
+    let (quantiles, interval) = (&json["quantiles"], &json["interval"]);
+    assert_eq!(quantiles["levels"].as_array().unwrap().len(), 3);
+    assert_eq!((interval["nominal"].as_f64(), &interval["between"]), (Some(0.9), &serde_json::json!([0.05, 0.9])));
+    assert_eq!(interval["covered"]["count"], json["windows"]);
+    assert!(run(&["show", &id]).contains("conformal, q0.05"), "what was evaluated is shown");
+
+    let csv = run(&["predict", &id, "--data", "bars.csv"]);
+    let of = columns(&csv);
+    assert_eq!(csv.lines().next(), Some("bar_start,forecast,persistence,actual,q0.05,q0.5,q0.9,lower,upper"));
+    let values = |name: &str| -> Vec<f64> { of[name].iter().map(|value| value.unwrap()).collect() };
+    assert_eq!(values("forecast"), values("q0.5"));
+    assert!(values("q0.05").iter().zip(values("q0.5")).all(|(low, middle)| *low <= middle));
+    assert!(values("q0.5").iter().zip(values("q0.9")).all(|(middle, high)| *middle <= high));
+    let wider = |coverage: &str| {
+        let json: Value =
+            serde_json::from_str(&run(&["predict", &id, "--data", "bars.csv", "--coverage", coverage, "--json"])).unwrap();
+        let last = json["forecasts"].as_array().unwrap().last().unwrap().clone();
+        last["upper"].as_f64().unwrap() - last["lower"].as_f64().unwrap()
+    };
+    assert!(wider("0.95") > wider("0.6"));
+    let refused = lab.kiln("", &["evaluate", &id, "--coverage", "80"]).output().unwrap();
+    assert!(refused.status.code() == Some(2) && text(&refused).contains("such as 0.9"), "{}", text(&refused));
+}
+
+#[test]
+fn a_point_forecast_has_the_same_interval_everywhere_and_none_without_its_validation_forecasts() {
+    let lab = Lab::new(&FAKE.replace("[8, 16]", "[8]").replace("[1e-3, 3e-3]", "[3e-3]"));
+    write_bars(&lab);
+    assert_eq!(lab.sweep("").status.code(), Some(0));
+    let id = lab.trials()[0].file_name().unwrap().to_string_lossy().into_owned();
+    let predicted = || {
+        let output = lab.kiln("", &["predict", &id, "--data", "bars.csv"]).output().unwrap();
+        columns(&String::from_utf8(output.stdout).unwrap())
+    };
+    let evaluated = || text(&lab.kiln("", &["evaluate", &id]).output().unwrap());
+    let of = predicted();
+    let half = |row: usize| (of["upper"][row].unwrap() - of["lower"][row].unwrap()) / 2.0;
+    assert!(half(0) > 0.0 && (0..of["upper"].len()).all(|row| (half(row) - half(0)).abs() < 1e-12), "{of:?}");
+    assert!(
+        of["lower"]
+            .iter()
+            .zip(&of["forecast"])
+            .all(|(lower, forecast)| (forecast.unwrap() - lower.unwrap() - half(0)).abs() < 1e-12)
+    );
+    assert!(evaluated().contains("conformal, forecast ± "), "{}", evaluated());
+    std::fs::remove_file(lab.trials()[0].join("attempts/1/forecasts.parquet")).unwrap();
+    assert!(evaluated().contains("no conformal interval: "), "{}", evaluated());
+    assert!(predicted()["lower"].iter().all(Option::is_none));
+}
+
 fn logs_contain(lab: &Lab, needle: &str) -> bool {
     let trials = lab.folder.path().join("runs/small/trials");
     let Ok(entries) = std::fs::read_dir(trials) else { return false };

@@ -155,6 +155,9 @@ pub struct CompareArgs {
 pub struct EvaluateArgs {
     /// A run: sweep/id, or an id's unambiguous beginning
     pub run: String,
+    /// Share of the targets that the conformal interval is meant to hold
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
+    pub coverage: f64,
     /// Evaluate on this backend
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
@@ -177,6 +180,9 @@ pub struct PredictArgs {
     /// Forecast only the last N windows
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
+    /// Share of the targets that the conformal interval is meant to hold
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
+    pub coverage: f64,
     /// Forecast on this backend
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,

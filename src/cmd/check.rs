@@ -45,6 +45,8 @@ struct CheckedPack {
     hidden_size: usize,
     num_layers: usize,
     batch_size: usize,
+    /// What is forecast: a point, or quantiles of some levels.
+    head: burn_lanes::Head,
     steps_per_epoch: usize,
     epochs: usize,
     /// Estimated, bytes.
@@ -96,6 +98,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             hidden_size: shape.hidden,
             num_layers: shape.layers,
             batch_size: shape.batch,
+            head: shape.head,
             steps_per_epoch,
             epochs,
             memory,
@@ -144,11 +147,12 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     for pack in packs {
         writeln!(
             out,
-            "pack of {:>3} lanes: hidden {:>4}, layers {}, batch {:>4}: {} epochs × {} steps × {:.1} ms, {:.0} MiB",
+            "pack of {:>3} lanes: hidden {:>4}, layers {}, batch {:>4}{}: {} epochs × {} steps × {:.1} ms, {:.0} MiB",
             pack.lanes,
             pack.hidden_size,
             pack.num_layers,
             pack.batch_size,
+            head(&pack.head),
             pack.epochs,
             pack.steps_per_epoch,
             pack.seconds_per_step * 1e3,
@@ -170,6 +174,17 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "… and {} more (--json lists all)", trials.len() - LISTED)?;
     }
     Ok(())
+}
+
+/// `, quantiles 0.1 0.5 0.9`; nothing of a point.
+fn head(head: &burn_lanes::Head) -> String {
+    match head {
+        burn_lanes::Head::Point => String::new(),
+        burn_lanes::Head::Quantile { levels } => {
+            let levels: Vec<String> = levels.values().map(|level| level.to_string()).collect();
+            format!(", quantiles {}", levels.join(" "))
+        }
+    }
 }
 
 fn duration(seconds: f64) -> String {

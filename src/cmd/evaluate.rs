@@ -4,8 +4,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::scores::{write_interval, write_quantiles};
 use super::{EvaluateArgs, Failure, Outcome, clock};
-use crate::market::{self, ForecastErrors, forecast_errors};
+use crate::calibration::{Calibration, quantile_scores};
+use crate::market::{self, ForecastErrors, crossed, forecast_errors};
 use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
 use crate::trial::TrialId;
@@ -15,7 +17,7 @@ use crate::trial::TrialId;
 /// # Errors
 /// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let EvaluateArgs { run, backend, runs, json } = args;
+    let EvaluateArgs { run, coverage, backend, runs, json } = args;
     let folder = run_folder(&runs, &run)?;
     let record = store::read_run(&folder.path)?;
     let settings = &record.trial.settings;
@@ -23,15 +25,17 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let weights = best_weights(&folder)?;
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
+    let shape = shape(settings);
     let scaled = trainer
-        .predict(&prepared.series, &shape(settings), &weights, &prepared.test)
+        .predict(&prepared.series, &shape, &weights, &prepared.test)
         .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
-    let forecasts = prepared.forecasts(&prepared.test, &scaled, &baselines);
+    let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);
     let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&forecasts.target, &forecasts.forecast) else {
         return Err(Failure::BadInput(format!("{run}: a forecast of the test split is not a number; the run cannot be evaluated")));
     };
+    let calibration = calibration(&folder, coverage);
     let evaluation = Evaluation {
         v: 1,
         at: clock::now(),
@@ -41,6 +45,8 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         rmse,
         skill: skill(mse, &baselines),
         baselines,
+        quantiles: quantile_scores(&forecasts, Some(crossed(&scaled, shape.head.outputs()))),
+        interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
     };
     folder.record_evaluation(&evaluation)?;
     folder.write_forecasts("test", &forecasts)?;
@@ -51,6 +57,9 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         writeln!(out, "{value:#}")?;
     } else {
         write_table(out, &run, &evaluation, openings)?;
+        if let Err(problem) = calibration {
+            writeln!(out, "\nno conformal interval: {problem}")?;
+        }
     }
     Ok(Outcome::Done)
 }
@@ -66,7 +75,20 @@ fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings
     for baseline in &evaluation.baselines {
         line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
     }
+    if let Some(quantiles) = &evaluation.quantiles {
+        writeln!(out)?;
+        write_quantiles(out, quantiles)?;
+    }
+    if let Some(interval) = &evaluation.interval {
+        writeln!(out)?;
+        write_interval(out, interval)?;
+    }
     Ok(())
+}
+
+/// Of the interval that the run's recorded validation forecasts ask for; or why there is none.
+pub(super) fn calibration(folder: &RunFolder, coverage: f64) -> Result<Calibration, String> {
+    Calibration::new(&folder.forecasts("valid").map_err(|error| error.to_string())?, coverage)
 }
 
 /// The folder of the run that a selector names.

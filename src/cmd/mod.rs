@@ -13,6 +13,7 @@ pub mod predict;
 mod provenance;
 pub mod runs;
 pub mod schema;
+mod scores;
 mod selection;
 pub mod show;
 pub mod sweep;

@@ -5,9 +5,12 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use super::selection::write_json;
+use super::scores::{write_interval, write_quantiles};
+use super::selection::{forecasts, write_json};
 use super::{Failure, Outcome, ShowArgs};
+use crate::calibration::{QuantileScores, quantile_scores};
 use crate::compare::{Align, assignment, cleaned, names, number, state, table};
+use crate::metric::Split;
 use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select, skill};
 
 /// Most epochs that are printed.
@@ -49,6 +52,7 @@ fn as_json(run: &RunRecord) -> serde_json::Value {
         "checkpoint": progress.checkpoint,
         "warnings": progress.warnings,
         "result": run.result,
+        "valid_quantiles": valid_quantiles(run),
         "evaluations": run.evaluations,
         "damage": run.damage,
     })
@@ -82,10 +86,20 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     if let Some(result) = &run.result {
         write_result(out, result)?;
     }
+    if let Some(quantiles) = valid_quantiles(run) {
+        writeln!(out, "\nquantiles of the validation rows, in the target's unit")?;
+        write_quantiles(out, &quantiles)?;
+    }
     for evaluation in &run.evaluations {
         write_evaluation(out, evaluation)?;
     }
     Ok(())
+}
+
+/// Of a finished run with a quantile head.
+fn valid_quantiles(run: &RunRecord) -> Option<QuantileScores> {
+    run.result.as_ref().filter(|_| run.trial.settings.model.head != burn_lanes::Head::Point)?;
+    quantile_scores(&forecasts(run, Split::Valid)?, None)
 }
 
 fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failure> {
@@ -131,7 +145,11 @@ fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), 
             .concat(),
     ];
     rows.extend(baseline_rows(&evaluation.baselines));
-    Ok(write!(out, "{}", errors(rows))?)
+    write!(out, "{}", errors(rows))?;
+    if let Some(quantiles) = &evaluation.quantiles {
+        write_quantiles(out, quantiles)?;
+    }
+    evaluation.interval.as_ref().map_or(Ok(()), |interval| write_interval(out, interval))
 }
 
 fn errors(rows: Vec<Vec<String>>) -> String {

@@ -69,7 +69,7 @@ impl Flattener {
             Some((last_data, ..)) if of_data.is_some() => last_data,
             _ => data.clone(),
         };
-        self.last = Some((data, *model, train, flat.clone()));
+        self.last = Some((data, model.clone(), train, flat.clone()));
         flat
     }
 

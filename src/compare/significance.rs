@@ -183,6 +183,7 @@ mod tests {
             target: signal.iter().zip(&target_noise).map(|(signal, noise)| 0.3 * signal + noise).collect(),
             forecast: signal.iter().zip(&own).map(|(signal, own)| 0.3 * known * signal + wobble * own).collect(),
             baselines: vec![("persistence".to_owned(), vec![0.0; 2_000]), ("seasonal".to_owned(), noise(2_000, 5))],
+            ..Forecasts::default()
         }
     }
 

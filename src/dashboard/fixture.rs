@@ -87,7 +87,7 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
             split: DataSplit { valid: 0.2, test: 0.1, embargo: 61 },
             scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
         },
-        model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1 },
+        model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1, head: burn_lanes::Head::Point },
         train: Train {
             epochs: EPOCHS,
             batch_size: 32,

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | how far off are the forecasts, in a unit one can compare? | [`mase`], [`out_of_sample_r2`], [`pinball_loss`], [`qlike`] |
 //! | do they know the direction, or the order? | [`directional_accuracy`], [`information_coefficients`] |
-//! | do their intervals hold? | [`coverage`], [`conformal_half_width`] |
+//! | do their intervals hold? | [`coverage`], [`conformal_half_width`], [`conformal_quantile_margin`] |
 //! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
 //! | how sure is any number? | [`bootstrap_interval`] |
 //! | does any of many beat the baseline? | [`superior_predictive_ability`] |
@@ -48,7 +48,7 @@ pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_qua
 pub use effective_trials::{average_correlation_trials, effective_trials};
 pub use holm::holm;
 pub use information::{Coefficients, Information, information_coefficients};
-pub use interval::{Coverage, conformal_half_width, coverage};
+pub use interval::{Coverage, conformal_half_width, conformal_quantile_margin, coverage};
 pub use mcs::{ModelConfidenceSet, SetStatistic, model_confidence_set};
 pub use panel::{Panel, PanelError};
 pub use pbo::{BacktestOverfitting, Performance, backtest_overfitting};

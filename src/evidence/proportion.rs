@@ -1,10 +1,12 @@
 //! A share of successes with its interval.
 
+use serde::{Deserialize, Serialize};
+
 use super::distribution::normal_quantile;
 
 /// `successes` of `count`, with Wilson's score interval (Wilson 1927), which stays inside 0 to 1 and holds for few and for extreme counts.
 /// It takes the cases for independent: those of overlapping horizons are not, and their interval is too narrow.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proportion {
     /// How many.
     pub successes: usize,

@@ -54,7 +54,7 @@ pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselin
 pub use feature::column;
 pub use leakcheck::{Finding, leakcheck};
 pub use prepare::{prepare, prepare_forecast};
-pub use prepared::{DataReport, Prepared};
+pub use prepared::{DataReport, Prepared, crossed, rearranged};
 pub use problem::MarketError;
 pub use scaling::{Affine, Scaling};
 pub use source::{bars, fingerprint, probe};

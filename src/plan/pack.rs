@@ -90,6 +90,7 @@ fn shape(settings: &Settings) -> burn_lanes::Shape {
         batch: settings.train.batch_size,
         loss: settings.train.loss,
         optimizer: settings.train.optimizer.kind,
+        head: settings.model.head.clone(),
     }
 }
 

@@ -1,21 +1,28 @@
 //! Wire → believed: defaults that follow other settings are filled in, and what must fit together is checked. One way for files,
 //! `--set` and the assignments of a sweep.
 
-use burn_lanes::{EarlyStopping, OptimizerKind, Schedule};
+use burn_lanes::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::Serialize;
 use std::fmt::Debug;
 
 use super::mistake::Clash;
 use super::settings::{Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train};
-use super::wire::{DEFAULT_SYNTHETIC, ScheduleKind, Switch, Wire, WireData, WireModel, WireSchedule, WireStopping, WireTrain};
+use super::wire::{
+    DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, Switch, Wire, WireData, WireHead, WireModel, WireSchedule, WireStopping, WireTrain,
+};
 
 /// The settings of a trial, and what in them does not fit together; settings with a clash are not to be used.
 pub(super) fn believe(wire: Wire) -> (Settings, Vec<Clash>) {
     let Wire { head: _, data, model, train, backtest: _ } = wire;
     let mut clashes = Vec::new();
     let data = believe_data(data, &mut clashes);
-    let model = believe_model(&model);
-    let train = believe_train(train, &mut clashes);
+    let model = believe_model(model, &mut clashes);
+    let mut train = believe_train(train, &mut clashes);
+    // It has a loss of its own. Where a sweep varies the head, that of its point trials does not count for the others; a file that asks
+    // for both is told so (rules::file).
+    if model.head != Head::Point {
+        train.loss = Loss::default();
+    }
     (Settings { data, model, train }, clashes)
 }
 
@@ -76,12 +83,22 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
     data
 }
 
-fn believe_model(model: &WireModel) -> Model {
-    let WireModel { kind, hidden_size, num_layers, dropout } = *model;
+fn believe_model(model: WireModel, clashes: &mut Vec<Clash>) -> Model {
+    let WireModel { kind, hidden_size, num_layers, dropout, head } = model;
     // Dropout lies between layers. Where a sweep varies the layers, its one-layer trials simply have none; a file that asks for both
     // is told so (rules::file).
     let dropout = if num_layers == 1 { 0.0 } else { dropout.unwrap_or(DEFAULT_DROPOUT) };
-    Model { kind, hidden_size, num_layers, dropout }
+    Model { kind, hidden_size, num_layers, dropout, head: believe_head(head, clashes) }
+}
+
+fn believe_head(head: WireHead, clashes: &mut Vec<Clash>) -> Head {
+    let WireHead { kind, levels } = head;
+    let mut part = Parts { kind_key: "model.head.kind", kind: &kind, clashes };
+    let levels = part.of("model.head.levels", levels, &[HeadKind::Quantile]);
+    match kind {
+        HeadKind::Point => Head::Point,
+        HeadKind::Quantile => Head::Quantile { levels: levels.unwrap_or_default() },
+    }
 }
 
 /// `model.dropout` unless given.

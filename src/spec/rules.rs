@@ -5,7 +5,7 @@ use super::mistake::{Clash, Mistake, key, steps};
 use super::overrides::space_path;
 use super::settings::{Data, Source, TargetKind};
 use super::tree::Node;
-use super::wire::Wire;
+use super::wire::{HeadKind, Wire};
 use crate::metric::Quantity;
 use crate::space::Space;
 
@@ -107,6 +107,20 @@ pub(super) fn file(wire: &Wire, root: &Node, space: &Space) -> Vec<Mistake> {
                 .hint("remove [backtest], or forecast the price or the log_return")
         });
     }
+    if wire.model.head.kind == HeadKind::Quantile && !varies("model.head") && !varies("model.head.kind") {
+        let swept = varies("train.loss").then(|| space_path("train.loss"));
+        let place = swept.or_else(|| root.get(&steps("train.loss")).map(|_| steps("train.loss")));
+        mistakes.extend(place.map(|path| {
+            Mistake {
+                path,
+                also: vec![steps("model.head")],
+                ..Mistake::name(
+                    "'train.loss' has no effect on a quantile head, whose loss is the mean of its levels' pinball losses",
+                )
+                .hint("remove it, or take a point head")
+            }
+        }));
+    }
     mistakes.extend(objective(wire, space));
     mistakes
 }
@@ -183,7 +197,7 @@ fn objective(wire: &Wire, space: &Space) -> Vec<Mistake> {
     for parameter in &space.parameters {
         let key = parameter.key.as_str();
         let units = key == "data.target.kind" || key == "data.target";
-        let loss = units || key == "train.loss" || key.starts_with("data.scale");
+        let loss = units || key == "train.loss" || key.starts_with("data.scale") || key.starts_with("model.head");
         let why = match metric.quantity {
             Quantity::Loss if loss => "the loss of its trials would not be the same measure",
             Quantity::Mse | Quantity::Mae | Quantity::Rmse if units && varies_kind(parameter) => {

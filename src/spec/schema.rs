@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use std::ops::Bound;
 
+use burn_lanes::Levels;
+
 use super::feature::Feature;
 use super::key::{Fallback, Key, Takes, all, find, last, parts, sweepable};
 use crate::metric::Metric;
@@ -58,6 +60,11 @@ fn value(key: &Key) -> Value {
         Takes::Features(_) => json!({
             "type": "array", "minItems": 1, "uniqueItems": true,
             "items": { "type": "string", "pattern": feature_pattern() },
+        }),
+        Takes::Levels(_) => json!({
+            "type": "array", "minItems": 1, "maxItems": Levels::MOST, "uniqueItems": true,
+            "items": { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 },
+            "contains": { "const": 0.5 },
         }),
         Takes::Table { .. } => table(key.path),
         Takes::TableOrFalse { .. } => json!({ "anyOf": [table(key.path), { "const": false }] }),

@@ -3,7 +3,7 @@
 //! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other, with its diagnostics, in
 //! [`super::believe`]. `trial.toml` is this type, serialised.
 
-use burn_lanes::{EarlyStopping, Loss, OptimizerKind, Schedule};
+use burn_lanes::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -230,12 +230,19 @@ pub enum Scaler {
 }
 
 /// `[model]`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub kind: ModelKind,
     pub hidden_size: usize,
     pub num_layers: usize,
     pub dropout: f64,
+    /// What is forecast of the target: a point (what files of before there were others have), or quantiles.
+    #[serde(default, skip_serializing_if = "is_point")]
+    pub head: Head,
+}
+
+fn is_point(head: &Head) -> bool {
+    *head == Head::Point
 }
 
 /// The kind of network.
@@ -252,6 +259,7 @@ pub struct Train {
     pub epochs: usize,
     pub batch_size: usize,
     pub learning_rate: f64,
+    /// Of a point head; a quantile head has its own.
     pub loss: Loss,
     pub optimizer: Optimizer,
     pub schedule: Schedule,

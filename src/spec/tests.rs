@@ -80,6 +80,8 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("model.hidden_size", plain(), "64"),
         ("model.num_layers", plain(), "1"),
         ("model.dropout", plain(), "0"),
+        ("model.head.kind", plain(), "quantile"),
+        ("model.head.levels", with(SYNTHETIC, "[model]\nhead = { kind = \"quantile\" }"), "[0.25, 0.5]"),
         ("train.epochs", plain(), "5"),
         ("train.batch_size", plain(), "64"),
         ("train.learning_rate", plain(), "0.01"),
@@ -243,6 +245,23 @@ fn one_layer_trials_of_a_sweep_have_no_dropout() {
         experiment.settings_of(&assignment, 0).unwrap().model.dropout
     };
     assert_eq!((dropout(1), dropout(2)), (0.0, 0.3));
+}
+
+#[test]
+fn quantile_trials_of_a_sweep_have_their_own_loss_and_point_trials_their_identity() {
+    let text = format!(
+        "{SYNTHETIC}[train]\nloss = \"mae\"\n[sweep.space]\n\"model.head\" = [{{ kind = \"point\" }}, {{ kind = \"quantile\" }}]\n"
+    );
+    let experiment = parse(&text, &[]).unwrap();
+    let of = |kind: &str| {
+        let head = Value::Table([("kind".to_owned(), Value::Text(kind.into()))].into());
+        experiment.settings_of(&[("model.head".to_owned(), head)].into(), 0).unwrap()
+    };
+    assert_eq!(of("point").train.loss, burn_lanes::Loss::Mae);
+    assert_eq!(of("quantile").train.loss, burn_lanes::Loss::Mse);
+    assert_eq!(of("quantile").model.head, burn_lanes::Head::Quantile { levels: burn_lanes::Levels::default() });
+    assert!(!String::from_utf8(of("point").identity_bytes()).unwrap().contains("head"));
+    assert!(String::from_utf8(of("quantile").identity_bytes()).unwrap().contains("\"levels\":[0.1,0.5,0.9]"));
 }
 
 #[test]

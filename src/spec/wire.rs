@@ -1,7 +1,7 @@
 //! The wire form of an experiment's settings: what was written, key by key. A setting whose default depends on others, or that
 //! belongs to some kinds only, is `None` until it is written.
 
-use burn_lanes::{DeviceSpec, Loss, OptimizerKind};
+use burn_lanes::{DeviceSpec, Levels, Loss, OptimizerKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -82,6 +82,23 @@ pub(super) struct WireModel {
     pub hidden_size: usize,
     pub num_layers: usize,
     pub dropout: Option<f64>,
+    pub head: WireHead,
+}
+
+/// `model.head`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct WireHead {
+    pub kind: HeadKind,
+    pub levels: Option<Levels>,
+}
+
+/// `model.head.kind`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HeadKind {
+    #[default]
+    Point,
+    Quantile,
 }
 
 /// `[train]`.
@@ -212,7 +229,7 @@ pub(super) const DEFAULT_SYNTHETIC: Synthetic = Synthetic {
 
 impl Default for WireModel {
     fn default() -> Self {
-        Self { kind: ModelKind::Lstm, hidden_size: 32, num_layers: 2, dropout: None }
+        Self { kind: ModelKind::Lstm, hidden_size: 32, num_layers: 2, dropout: None, head: WireHead::default() }
     }
 }
 

@@ -17,20 +17,26 @@ pub struct Forecasts {
     pub forecast: Vec<f64>,
     /// Name and forecasts of each baseline; none in files of before version 0.2.
     pub baselines: Vec<(String, Vec<f64>)>,
+    /// Level and forecasts of each quantile, by level, in the target's unit; none of a point head. In each row they ascend.
+    pub quantiles: Vec<(f64, Vec<f64>)>,
 }
 
-/// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each baseline.
+/// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each quantile and each baseline.
 const COLUMNS: [&str; 4] = ["ts", "split", "target", "forecast"];
 
 /// What a baseline's column is called, before its name.
 const BASELINE: &str = "baseline.";
 
+/// What a quantile's column is called, before its level: `q0.1`.
+const QUANTILE: &str = "q";
+
 /// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced as a whole.
 pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
     let path = path_in(attempt);
-    let Forecasts { ts, target, forecast, baselines } = forecasts;
+    let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let lengths = [("target", target.len()), ("forecast", forecast.len())].into_iter();
     let lengths = lengths.chain(baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.len())));
+    let lengths = lengths.chain(quantiles.iter().map(|(_, forecast)| ("quantile", forecast.len())));
     if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != ts.len()) {
         let problem = format_args!("columns differ in length: {} ts, {length} {name}", ts.len());
         return Err(StoreError::at(&path, problem));
@@ -62,7 +68,7 @@ fn path_in(attempt: &Path) -> PathBuf {
 }
 
 fn table(split: &str, forecasts: &Forecasts) -> PolarsResult<DataFrame> {
-    let Forecasts { ts, target, forecast, baselines } = forecasts;
+    let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let [ts_name, split_name, target_name, forecast_name] = COLUMNS;
     let stamps = Int64Chunked::from_slice(ts_name.into(), ts).into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
     let numbers = |name: &str, values: &[f64]| Float64Chunked::from_slice(name.into(), values).into_series().into_column();
@@ -72,11 +78,12 @@ fn table(split: &str, forecasts: &Forecasts) -> PolarsResult<DataFrame> {
         numbers(target_name, target),
         numbers(forecast_name, forecast),
     ];
+    columns.extend(quantiles.iter().map(|(level, forecast)| numbers(&format!("{QUANTILE}{level}"), forecast)));
     columns.extend(baselines.iter().map(|(name, forecast)| numbers(&format!("{BASELINE}{name}"), forecast)));
     DataFrame::new(ts.len(), columns)
 }
 
-/// Both tables, one above the other; a baseline that only one has is null in the other.
+/// Both tables, one above the other; a baseline or quantile that only one has is null in the other.
 fn joined(above: DataFrame, below: DataFrame) -> PolarsResult<DataFrame> {
     let (above, below) = (widened(above.clone(), &below)?, widened(below, &above)?);
     let order: Vec<String> = above.get_column_names().into_iter().map(ToString::to_string).collect();
@@ -106,18 +113,24 @@ fn rows(table: &DataFrame, split: &str) -> PolarsResult<Forecasts> {
     let numbers = |name: &str| -> PolarsResult<Vec<f64>> {
         Ok(table.column(name)?.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
     };
-    let mut baselines = Vec::new();
+    let (mut baselines, mut quantiles) = (Vec::new(), Vec::new());
     for name in table.get_column_names() {
-        let Some(baseline) = name.strip_prefix(BASELINE) else { continue };
-        if table.column(name)?.null_count() == 0 {
+        if COLUMNS.contains(&name.as_str()) || table.column(name)?.null_count() > 0 {
+            continue;
+        }
+        if let Some(baseline) = name.strip_prefix(BASELINE) {
             baselines.push((baseline.to_owned(), numbers(name)?));
+        } else if let Some(level) = name.strip_prefix(QUANTILE).and_then(|level| level.parse().ok()) {
+            quantiles.push((level, numbers(name)?));
         }
     }
+    quantiles.sort_by(|(a, _): &(f64, _), (b, _)| a.total_cmp(b));
     Ok(Forecasts {
         ts: table.column(ts)?.datetime()?.physical().iter().map(Option::unwrap_or_default).collect(),
         target: numbers(target)?,
         forecast: numbers(forecast)?,
         baselines,
+        quantiles,
     })
 }
 
@@ -126,7 +139,7 @@ mod tests {
     use super::*;
 
     fn forecasts(ts: &[i64], target: &[f64], forecast: &[f64]) -> Forecasts {
-        Forecasts { ts: ts.to_vec(), target: target.to_vec(), forecast: forecast.to_vec(), baselines: vec![] }
+        Forecasts { ts: ts.to_vec(), target: target.to_vec(), forecast: forecast.to_vec(), ..Forecasts::default() }
     }
 
     fn with(name: &str, values: &[f64], forecasts: Forecasts) -> Forecasts {
@@ -160,6 +173,23 @@ mod tests {
         for (split, forecasts) in [("train", old), ("valid", valid), ("test", test)] {
             assert_eq!(read(folder.path(), split).unwrap(), forecasts);
         }
+    }
+
+    #[test]
+    fn quantiles_are_columns_named_by_their_level_and_files_without_them_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = forecasts(&[5], &[0.5], &[0.75]);
+        write(folder.path(), "valid", &old).unwrap();
+        let quantiles = vec![(0.025, vec![1.0, 2.0]), (0.5, vec![1.5, 2.5]), (0.9, vec![1.75, 3.5])];
+        let test = Forecasts { quantiles, ..with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5])) };
+        write(folder.path(), "test", &test).unwrap();
+        assert_eq!(read(folder.path(), "valid").unwrap(), old);
+        assert_eq!(read(folder.path(), "test").unwrap(), test);
+        let names =
+            load(&path_in(folder.path())).unwrap().get_column_names().into_iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(["q0.025", "q0.5", "q0.9"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+        let unequal = Forecasts { quantiles: vec![(0.5, vec![1.0])], ..forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]) };
+        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 quantile"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use burn_lanes::{EpochReport, SplitReport};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+use crate::calibration::{ConformalScore, QuantileScores};
 use crate::event::{Cursor, End, Event, Line};
 use crate::metric::{Direction, Metric};
 use crate::spec::Backtest;
@@ -232,6 +233,12 @@ pub struct Evaluation {
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,
+    /// Of a quantile head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantiles: Option<QuantileScores>,
+    /// The conformal interval; none where it could not be calibrated, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<ConformalScore>,
 }
 
 /// JSON has no NaN and no infinity: they are written as null.

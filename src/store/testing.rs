@@ -105,7 +105,18 @@ pub(super) fn result(attempt: u32) -> RunResult {
 }
 
 pub(super) fn evaluation() -> Evaluation {
-    Evaluation { v: 1, at: AT.into(), windows: 100, mse: 0.1, mae: 0.2, rmse: 0.3, skill: None, baselines: vec![] }
+    Evaluation {
+        v: 1,
+        at: AT.into(),
+        windows: 100,
+        mse: 0.1,
+        mae: 0.2,
+        rmse: 0.3,
+        skill: None,
+        baselines: vec![],
+        quantiles: None,
+        interval: None,
+    }
 }
 
 /// An empty run's folder.

@@ -5,8 +5,8 @@
 //! diverge in epoch E), `sleep:MS` (each epoch takes so long).
 
 use burn_lanes::{
-    EpochReport, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState, Series,
-    Shape, SplitReport, StopState, TrainError, Weight, Weights,
+    EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState,
+    Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -144,8 +144,14 @@ impl Trainer for FakeTrainer {
         Ok(())
     }
 
-    fn predict(&self, series: &Series, _shape: &Shape, _weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
-        Ok(ends.iter().map(|&end| series.target.get(end as usize).copied().unwrap_or(f32::NAN)).collect())
+    /// What happens; its quantiles are as far from it as their levels are from the median.
+    fn predict(&self, series: &Series, shape: &Shape, _weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
+        let distances: Vec<f32> = match &shape.head {
+            Head::Point => vec![0.0],
+            Head::Quantile { levels } => levels.values().map(|level| (level - 0.5) as f32).collect(),
+        };
+        let target = |end: u32| series.target.get(end as usize).copied().unwrap_or(f32::NAN);
+        Ok(ends.iter().flat_map(|&end| distances.iter().map(move |distance| target(end) + distance)).collect())
     }
 }
 

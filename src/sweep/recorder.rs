@@ -122,7 +122,7 @@ impl Recorder<'_> {
             let ends = &prepared.series.valid;
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
-                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, &self.data.baselines))?;
+                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, &self.shape.head, &self.data.baselines))?;
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");

@@ -61,7 +61,7 @@ impl Trainer for BurnTrainer {
 /// What a trial shares with the others of its pack.
 #[must_use]
 pub fn shape(settings: &Settings) -> Shape {
-    let Model { kind: ModelKind::Lstm, hidden_size, num_layers, dropout: _ } = settings.model;
+    let Model { kind: ModelKind::Lstm, hidden_size, num_layers, dropout: _, ref head } = settings.model;
     Shape {
         features: settings.data.features.len(),
         window: settings.data.window,
@@ -70,6 +70,7 @@ pub fn shape(settings: &Settings) -> Shape {
         batch: settings.train.batch_size,
         loss: settings.train.loss,
         optimizer: settings.train.optimizer.kind,
+        head: head.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ mod measure;
 
 use std::str::FromStr;
 
-use burn_lanes::{Device, DeviceSpec, Loss, OptimizerKind, Series, Shape, devices, fma_peak, memory_estimate, open};
+use burn_lanes::{Device, DeviceSpec, Head, Loss, OptimizerKind, Series, Shape, devices, fma_peak, memory_estimate, open};
 use measure::{FEWEST_CHUNKS, Measured, Result, Task, flop, here, in_processes};
 use serde_json::json;
 
@@ -101,8 +101,16 @@ fn main() -> Result<()> {
         let mut best_rate = 0.0_f64; // flop/s so far: says whether the next measurement fits its budget
         for &(batch, hidden) in &options.sizes {
             for &lanes in &options.lanes {
-                let shape =
-                    Shape { features: 5, window: 60, hidden, layers: 2, batch, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
+                let shape = Shape {
+                    features: 5,
+                    window: 60,
+                    hidden,
+                    layers: 2,
+                    batch,
+                    loss: Loss::Mse,
+                    optimizer: OptimizerKind::Adam,
+                    head: Head::Point,
+                };
                 let Options { seconds, budget, dropout, .. } = options;
                 let task = Task { device: &device, shape: &shape, lanes, dropout, seconds, budget };
                 let measured = fits(&task, best_rate).and_then(|()| match options.processes {

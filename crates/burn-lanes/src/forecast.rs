@@ -27,7 +27,7 @@ pub(crate) fn run<B: LstmBackend>(
     let resident = Arc::new(Resident::<B>::new(series, device));
     let weights = rows_tensor::<B>(&[weights], device); // [1, P]
     let all = Ends::new(vec![ends.to_vec()], device);
-    let mut forecasts = Vec::with_capacity(ends.len());
+    let mut forecasts = Vec::with_capacity(ends.len() * shape.head.outputs());
     for start in (0..ends.len()).step_by(chunk_size(shape)) {
         let range = start..ends.len().min(start + chunk_size(shape));
         let batch = Batch {
@@ -37,7 +37,7 @@ pub(crate) fn run<B: LstmBackend>(
             windows: Windows { ends: all.clone(), range },
             dropout: Vec::new(),
         };
-        forecasts.extend(read::<B, 2>(tensor(B::forecasts(&batch, primitive(weights.clone()))))?); // [1, chunk]
+        forecasts.extend(read::<B, 2>(tensor(B::forecasts(&batch, primitive(weights.clone()))))?); // [1, chunk·Q]
     }
     Ok(forecasts)
 }

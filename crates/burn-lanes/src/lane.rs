@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStopping, Schedule};
+use crate::{EarlyStopping, Head, Schedule};
 
 /// What trials must have in common to be trained as lanes of one pack.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,10 +20,13 @@ pub struct Shape {
     pub layers: usize,
     /// Windows per step; the last batch of an epoch may be smaller, it is never dropped.
     pub batch: usize,
-    /// The training loss.
+    /// The training loss of a point head.
     pub loss: Loss,
     /// The update rule.
     pub optimizer: OptimizerKind,
+    /// What is forecast.
+    #[serde(default)]
+    pub head: Head,
 }
 
 /// A loss, a mean over the windows of a batch, on the scaled target.

@@ -44,7 +44,8 @@ pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Ob
     result
 }
 
-/// Forecasts of one model, scaled, for the windows of `series` that end at `ends`.
+/// Forecasts of one model, scaled, for the windows of `series` that end at `ends`: a value for each, or, of a quantile head, one for
+/// each level in turn. They are as the model gives them, which nothing forces to increase with the level.
 ///
 /// # Errors
 /// When the weights do not fit the shape, or the shape the series.
@@ -112,7 +113,7 @@ pub(crate) fn read<B: Backend, const D: usize>(tensor: burn::tensor::Tensor<B, D
 }
 
 fn check_shape(shape: &Shape, series: &Series) -> Result<(), TrainError> {
-    let Shape { features, window, hidden, layers, batch, loss: _, optimizer: _ } = *shape;
+    let Shape { features, window, hidden, layers, batch, loss: _, optimizer: _, head: _ } = *shape;
     for (name, value) in [("window", window), ("hidden", hidden), ("layers", layers), ("batch", batch), ("features", features)] {
         if value == 0 {
             return refused(format!("{name} is 0, it must be at least 1"));

@@ -11,6 +11,7 @@ mod data;
 mod device;
 mod download;
 mod forecast;
+mod head;
 mod lane;
 mod learner;
 mod loss;
@@ -30,6 +31,7 @@ mod stop;
 
 pub use checkpoint::BadCheckpoint;
 pub use device::{Device, DeviceError, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
+pub use head::{BadLevels, Head, Levels};
 pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
 pub use learner::{Lane, Pack, TrainError, predict, train};
 pub use memory::memory_estimate;

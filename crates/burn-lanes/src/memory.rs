@@ -15,7 +15,8 @@ use crate::{Device, OptimizerKind, Series, Shape};
 /// * the download of all lanes' states: the rows twice over, a copy on its way, and the states of a lane.
 ///
 /// With either stand the series and the activations: on the CPU those of a tile for each thread (see the sources of `op::cpu`); on a
-/// GPU those of all lanes, time steps and windows, seven values a unit, and the weights transposed.
+/// GPU those of all lanes, time steps and windows, seven values a unit, one a window for each output of the head, and the weights
+/// transposed.
 #[must_use]
 pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &Series) -> u64 {
     let parameters = 4.0 * parameters(shape) as f64;
@@ -33,7 +34,8 @@ pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &Se
     } else {
         let windows = if shape.hidden < 128 { shape.batch } else { chunk_size(shape) };
         let [time, windows, hidden, layers] = [shape.window, windows, shape.hidden, shape.layers].map(|number| number as f64);
-        4.0 * count * (layers * time * windows * 7.0 * hidden + (2.0 * layers - 1.0) * 4.0 * hidden * hidden)
+        let outputs = shape.head.outputs() as f64;
+        4.0 * count * (windows * (layers * time * 7.0 * hidden + outputs) + (2.0 * layers - 1.0) * 4.0 * hidden * hidden)
     };
     (count * parameters * kept + step.max(download) + data + activations) as u64
 }
@@ -41,12 +43,20 @@ pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &Se
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DeviceSpec, Loss};
+    use crate::{DeviceSpec, Head, Loss};
 
     #[test]
     fn an_estimate_grows_with_lanes_and_does_not_overflow() {
-        let shape =
-            Shape { features: 5, window: 60, hidden: 32, layers: 2, batch: 32, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
+        let shape = Shape {
+            features: 5,
+            window: 60,
+            hidden: 32,
+            layers: 2,
+            batch: 32,
+            loss: Loss::Mse,
+            optimizer: OptimizerKind::Adam,
+            head: Head::Point,
+        };
         let rows = 10_000;
         let series = Series {
             features: vec![0.0; 5 * rows],

@@ -7,7 +7,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Shape, Weight, Weights, random};
+use crate::{Head, Shape, Weight, Weights, random};
 
 /// The models of a pack: all weights of a lane in one row, laid out as [`layout`] says, so that a step neither cuts nor joins them.
 #[derive(Module, Debug)]
@@ -46,8 +46,12 @@ pub(crate) fn layout(shape: &Shape) -> Vec<(String, Vec<usize>)> {
         weights.push((format!("lstm.{layer}.w_hidden"), vec![shape.hidden, gates]));
         weights.push((format!("lstm.{layer}.bias"), vec![gates]));
     }
-    weights.push(("head.weight".to_owned(), vec![shape.hidden]));
-    weights.push(("head.bias".to_owned(), vec![1]));
+    let (weight, bias) = match &shape.head {
+        Head::Point => (vec![shape.hidden], vec![1]),
+        Head::Quantile { levels } => (vec![levels.count(), shape.hidden], vec![levels.count()]),
+    };
+    weights.push(("head.weight".to_owned(), weight));
+    weights.push(("head.bias".to_owned(), bias));
     weights
 }
 

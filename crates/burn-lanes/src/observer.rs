@@ -28,10 +28,11 @@ pub struct EpochReport {
     pub windows_per_second: f64,
 }
 
-/// Losses over one split. `loss` is in scaled units; the others in the target's own unit (squared for `mse`).
+/// Losses over one split. `loss` is in scaled units; the others in the target's own unit (squared for `mse`), of the point forecast:
+/// of quantiles that is the output for 0.5, before any rearrangement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// The training loss of the pack (MSE, MAE or Huber), scaled.
+    /// The training loss of the pack (MSE, MAE, Huber, or the mean pinball loss of its quantiles), scaled.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// Mean squared error.

@@ -9,7 +9,7 @@ use crate::data::Batch;
 use crate::model::LaneModel;
 use crate::op::{LstmBackend, losses, primitive, tensor};
 
-/// Sums over a batch's windows, `[K, 3]`: loss, squared error, absolute error. They stay on the device.
+/// Sums over a batch's windows, `[K, 3]`: loss, and squared and absolute error of the point forecast. They stay on the device.
 #[derive(Clone, Debug)]
 pub(crate) struct Sums<B: Backend>(pub(crate) Tensor<B, 2>);
 

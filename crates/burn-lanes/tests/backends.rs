@@ -4,7 +4,7 @@
 
 mod recorder;
 
-use burn_lanes::{Lane, LaneConfig, Loss, OptimizerKind, Pack, Schedule, Series, Shape, devices};
+use burn_lanes::{Head, Lane, LaneConfig, Loss, OptimizerKind, Pack, Schedule, Series, Shape, devices};
 use recorder::{Trained, train};
 
 #[test]
@@ -66,7 +66,16 @@ fn lanes() -> Vec<Lane> {
 
 /// Windows of eight rows, in batches of seven with a partial one at the end.
 fn pack(lanes: Vec<Lane>) -> Pack {
-    let shape = Shape { features: 2, window: 8, hidden: 9, layers: 2, batch: 7, loss: Loss::Mse, optimizer: OptimizerKind::Adam };
+    let shape = Shape {
+        features: 2,
+        window: 8,
+        hidden: 9,
+        layers: 2,
+        batch: 7,
+        loss: Loss::Mse,
+        optimizer: OptimizerKind::Adam,
+        head: Head::Point,
+    };
     Pack { shape, lanes }
 }
 

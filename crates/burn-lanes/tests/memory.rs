@@ -1,8 +1,8 @@
 //! The peak of a training's memory beside its estimate.
 
 use burn_lanes::{
-    EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack, PackControl, Progress,
-    Series, Shape, memory_estimate, open, train,
+    EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Levels, Loss, Observer, OptimizerKind, Pack,
+    PackControl, Progress, Series, Shape, memory_estimate, open, train,
 };
 use peak_alloc::PeakAlloc;
 
@@ -44,8 +44,11 @@ fn series(shape: &Shape, windows: usize) -> Series {
 fn the_peak_is_within_a_fifth_of_the_estimate() {
     let device = open("flex".parse().unwrap()).unwrap();
     let [adam, sgd] = [OptimizerKind::Adam, OptimizerKind::Sgd];
+    let many: Vec<f64> = (1..32).map(|n| f64::from(n) / 32.0).collect();
+    let many = Head::Quantile { levels: Levels::new(&many).unwrap() };
+    let of_point = |(optimizer, sizes)| (Head::Point, optimizer, sizes);
     // Threads, lanes, training windows, features, window, hidden, layers, batch.
-    for (optimizer, [threads, lanes, windows, features, window, hidden, layers, batch]) in [
+    let points = [
         (adam, [1, 1, 1000, 5, 60, 32, 2, 32]),
         (adam, [2, 1, 1000, 5, 60, 64, 2, 256]),
         (adam, [1, 16, 500, 5, 10, 128, 2, 8]),
@@ -55,8 +58,12 @@ fn the_peak_is_within_a_fifth_of_the_estimate() {
         (adam, [1, 1, 100_000, 8, 2, 4, 1, 512]),
         (adam, [2, 100, 20_000, 1, 1, 2, 1, 64]),
         (sgd, [1, 1, 50, 3, 30, 256, 1, 50]),
-    ] {
-        let shape = Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer };
+    ];
+    let quantiles = (many, adam, [1, 500, 64, 2, 3, 8, 1, 32]);
+    for (head, optimizer, [threads, lanes, windows, features, window, hidden, layers, batch]) in
+        points.into_iter().map(of_point).chain([quantiles])
+    {
+        let shape = Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer, head };
         let series = series(&shape, windows);
         let lane = |seed| Lane { config: LaneConfig { seed, epochs: 2, dropout: 0.1, ..LaneConfig::default() }, resume: None };
         let pack = Pack { shape: shape.clone(), lanes: (0..lanes as u64).map(lane).collect() };

@@ -8,7 +8,9 @@
 
 mod recorder;
 
-use burn_lanes::{DeviceSpec, Lane, LaneConfig, LaneState, Loss, OptimizerKind, Pack, Schedule, Series, Shape, Weight, Weights};
+use burn_lanes::{
+    DeviceSpec, Head, Lane, LaneConfig, LaneState, Levels, Loss, OptimizerKind, Pack, Schedule, Series, Shape, Weight, Weights,
+};
 use recorder::{Trained, train};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -106,6 +108,8 @@ struct Fixture {
 
 #[derive(Deserialize)]
 struct Gradients {
+    /// Of a point head.
+    #[serde(default)]
     loss: Loss,
     value: f64,
     mse: f64,
@@ -115,6 +119,8 @@ struct Gradients {
 
 #[derive(Deserialize)]
 struct Run {
+    /// Of a point head.
+    #[serde(default)]
     loss: Loss,
     optimizer: OptimizerKind,
     config: LaneConfig,
@@ -136,13 +142,15 @@ struct PartialEnd {
     weights: BTreeMap<String, Summary>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Sizes {
     features: usize,
     window: usize,
     hidden: usize,
     layers: usize,
     batch: usize,
+    /// Of a quantile head.
+    levels: Option<Levels>,
 }
 
 #[derive(Deserialize)]
@@ -171,9 +179,10 @@ impl Fixture {
 }
 
 impl Sizes {
-    fn with(self, loss: Loss, optimizer: OptimizerKind) -> Shape {
-        let Self { features, window, hidden, layers, batch } = self;
-        Shape { features, window, hidden, layers, batch, loss, optimizer }
+    fn with(&self, loss: Loss, optimizer: OptimizerKind) -> Shape {
+        let Self { features, window, hidden, layers, batch, ref levels } = *self;
+        let head = levels.clone().map_or(Head::Point, |levels| Head::Quantile { levels });
+        Shape { features, window, hidden, layers, batch, loss, optimizer, head }
     }
 }
 
@@ -203,8 +212,9 @@ impl Data {
             weights.push(weight(format!("lstm.{layer}.w_hidden"), vec![hidden, gates]));
             weights.push(weight(format!("lstm.{layer}.bias"), vec![gates]));
         }
-        weights.push(weight("head.weight".to_owned(), vec![hidden]));
-        weights.push(weight("head.bias".to_owned(), vec![1]));
+        let of_quantiles = sizes.levels.as_ref().map(Levels::count);
+        weights.push(weight("head.weight".to_owned(), of_quantiles.map_or_else(|| vec![hidden], |count| vec![count, hidden])));
+        weights.push(weight("head.bias".to_owned(), vec![of_quantiles.unwrap_or(1)]));
         (series, Weights(weights))
     }
 }
@@ -282,7 +292,7 @@ fn train_from(series: &Series, shape: Shape, config: LaneConfig, weights: Weight
 }
 
 fn fixtures() -> Vec<Fixture> {
-    ["lstm_5_8_7_2_4", "lstm_3_5_1_1_1", "lstm_1_6_33_3_5", "lstm_5_12_32_2_9"].map(read).into()
+    ["lstm_5_8_7_2_4", "lstm_3_5_1_1_1", "lstm_1_6_33_3_5", "lstm_5_12_32_2_9", "quantiles_5_8_7_2_4"].map(read).into()
 }
 
 fn read<T: DeserializeOwned>(name: &str) -> T {

@@ -3,6 +3,7 @@
 
 mod backtest;
 mod data;
+mod lists;
 mod row;
 mod source;
 mod sweep;

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::ops::Bound;
 
-use super::super::feature::{Feature, UnknownFeature};
-use super::super::mistake::{Mistake, Step, key};
+use burn_lanes::Levels;
+
+use super::super::feature::Feature;
+use super::super::mistake::{Mistake, key};
 use super::super::suggest::{did_you_mean, listed};
 use super::super::wire::Wire;
+use super::lists::{MAX_FEATURES, features, levels};
 use super::{Key, find};
 use crate::space::Value;
-
-/// Most feature columns of a series.
-const MAX_FEATURES: usize = 256;
 
 /// What a key takes.
 pub(in super::super) enum Takes {
@@ -40,6 +40,8 @@ pub(in super::super) enum Takes {
         set: SetText,
     },
     Features(fn(&mut Wire, Vec<Feature>)),
+    /// Levels of quantiles.
+    Levels(fn(&mut Wire, Levels)),
     /// A table of further keys; those that are not given take their defaults.
     Table {
         reset: fn(&mut Wire),
@@ -104,6 +106,10 @@ pub(in super::super) fn set(wire: &mut Wire, entry: &'static Key, value: &Value)
         (Takes::Features(set), Value::List(names)) => match features(entry, names) {
             Ok(features) => set(wire, features),
             Err(mistakes) => return mistakes,
+        },
+        (Takes::Levels(set), Value::List(numbers)) => match levels(entry, numbers) {
+            Ok(levels) => set(wire, levels),
+            Err(mistake) => return vec![mistake],
         },
         (Takes::Table { reset } | Takes::TableOrFalse { reset, .. }, Value::Table(table)) => {
             reset(wire);
@@ -200,47 +206,8 @@ fn refuse(entry: &Key, value: &Value) -> Mistake {
     mistake.maybe_hint(hint)
 }
 
-fn features(entry: &Key, names: &[Value]) -> Result<Vec<Feature>, Vec<Mistake>> {
-    if names.is_empty() || names.len() > MAX_FEATURES {
-        return Err(vec![Mistake::value(format!("'{}' takes {}, not {} of them", entry.path, entry.takes, names.len()))]);
-    }
-    let mut features = Vec::with_capacity(names.len());
-    let mut mistakes = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        let mistake = match name {
-            Value::Text(text) => match text.parse::<Feature>() {
-                Ok(feature) if features.contains(&feature) => {
-                    Mistake::value(format!("the feature \"{feature}\" is listed twice")).hint("remove one of the two")
-                }
-                Ok(feature) => {
-                    features.push(feature);
-                    continue;
-                }
-                Err(error @ UnknownFeature::Name(_)) => Mistake::value(error.to_string()).maybe_hint(feature_hint(text)),
-                Err(error @ UnknownFeature::Parameters { .. }) => Mistake::value(error.to_string()),
-            },
-            other => Mistake::value(format!("a feature is a name in quotes, not {}", shown(other))),
-        };
-        mistakes.push(mistake.under(Step::Index(index)));
-    }
-    if mistakes.is_empty() { Ok(features) } else { Err(mistakes) }
-}
-
-fn feature_hint(text: &str) -> Option<String> {
-    let letters = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    let digits = text[letters.len()..].trim_start_matches('_');
-    let stems = Feature::NAMES.iter().map(|name| name.trim_end_matches("_N"));
-    let stem = super::super::suggest::nearest(letters, stems)?;
-    let takes_number = Feature::NAMES.iter().any(|name| name.strip_suffix("_N") == Some(stem));
-    let meant = match (takes_number, digits) {
-        (true, "") => return Some(format!("'{stem}' takes a number of bars: \"{stem}_20\"")),
-        (true, digits) => format!("{stem}_{digits}"),
-        (false, _) => stem.to_owned(),
-    };
-    (meant != text && meant.parse::<Feature>().is_ok()).then(|| format!("did you mean '{meant}'?"))
-}
-
-fn number(value: &Value) -> Option<f64> {
+/// A number of either kind.
+pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Int(number) => Some(*number as f64),
         Value::Float(number) if number.is_finite() => Some(*number),
@@ -271,6 +238,7 @@ impl fmt::Display for Takes {
             }
             Self::Text { legal, .. } => write!(f, "{legal}"),
             Self::Features(_) => write!(f, "a list of 1 to {MAX_FEATURES} features ({})", Feature::NAMES.join(", ")),
+            Self::Levels(_) => write!(f, "a list of numbers between 0 and 1, ascending, with 0.5 among them"),
             Self::Table { .. } => write!(f, "a table"),
             Self::TableOrFalse { .. } => write!(f, "a table, or false"),
             Self::Trials { .. } => write!(f, "a whole number from 1 to {MAX_PROPOSALS} (random) or a list of tables (list)"),

@@ -2,7 +2,7 @@
 
 use std::ops::Bound::{Excluded, Included};
 
-use super::super::wire::{WireOptimizer, WireSchedule, WireStopping};
+use super::super::wire::{WireHead, WireOptimizer, WireSchedule, WireStopping};
 use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, number, one_of, table, whole};
 use super::{ANY_SEED, Interval, Key, Takes};
@@ -22,6 +22,19 @@ pub(super) static KEYS: &[Key] = &[
         Toml("0.1"),
         "Probability that an output of a layer is zeroed on its way to the next layer while training; a single layer knows none.",
     ),
+    key("model.head", table(|w| w.model.head = WireHead::default()), Parts, "What is forecast of the target."),
+    key(
+        "model.head.kind",
+        one_of(&["point", "quantile"], |w, v| named(&mut w.model.head.kind, v)),
+        Toml("\"point\""),
+        "A point, trained with train.loss; or quantiles, trained with the mean of their pinball losses (the median is the point forecast).",
+    ),
+    key(
+        "model.head.levels",
+        Takes::Levels(|w, v| w.model.head.levels = Some(v)),
+        Rule("[0.1, 0.5, 0.9]; quantile only"),
+        "Levels of the quantiles.",
+    ),
     key("train", table(|_| ()), Parts, "The training."),
     key("train.epochs", whole(1, 1_000_000, |w, v| w.train.epochs = v as usize), Toml("100"), "Passes over the training windows."),
     key("train.batch_size", whole(1, 65_536, |w, v| w.train.batch_size = v as usize), Toml("32"), "Windows per step."),
@@ -35,7 +48,7 @@ pub(super) static KEYS: &[Key] = &[
         "train.loss",
         one_of(&["mse", "mae", "huber"], |w, v| named(&mut w.train.loss, v)),
         Toml("\"mse\""),
-        "Mean squared error, mean absolute error, or Huber with δ = 1, on the scaled target.",
+        "Mean squared error, mean absolute error, or Huber with δ = 1, on the scaled target, of a point head.",
     ),
     key("train.optimizer", table(|w| w.train.optimizer = WireOptimizer::default()), Parts, "The update rule."),
     key(

@@ -5,9 +5,9 @@
 //! layers, dropout and the head, and come back as the gradient of the weights. [`LstmBackend`] is the boundary behind which a
 //! backend puts fused kernels; [`reference`] composes the same of Burn's operations, for any backend.
 //!
-//! Axes: K lanes, T time steps, B windows, F inputs, H units, P weights of a lane. Weights are rows `[K, P]`, laid out as
-//! [`crate::model::layout`] says: matrices `[inputs, 4H]` with PyTorch's gates i, f, g, o along the columns, and one bias, the sum of
-//! PyTorch's two.
+//! Axes: K lanes, T time steps, B windows, F inputs, H units, Q outputs of the head (one for a point), P weights of a lane. Weights
+//! are rows `[K, P]`, laid out as [`crate::model::layout`] says: matrices `[inputs, 4H]` with PyTorch's gates i, f, g, o along the
+//! columns, and one bias, the sum of PyTorch's two.
 
 mod autodiff;
 mod cpu;
@@ -32,7 +32,7 @@ use crate::data::Batch;
 pub(crate) struct Gradient<B: Backend> {
     /// Mean loss of each lane, `[K]`.
     pub(crate) losses: FloatTensor<B>,
-    /// Sums over the windows, `[K, 3]`: loss, squared error, absolute error.
+    /// Sums over the windows, `[K, 3]`: loss, and squared and absolute error of the point forecast.
     pub(crate) sums: FloatTensor<B>,
     /// Gradient of each lane's mean loss, `[K, P]`.
     pub(crate) weights: FloatTensor<B>,
@@ -42,12 +42,12 @@ pub(crate) struct Gradient<B: Backend> {
 ///
 /// `weights` are `[K, P]` throughout. Lanes do not mix: what a lane gets does not depend on the others.
 pub(crate) trait LstmBackend: Backend {
-    /// Forecasts, `[K, B]`, without dropout.
+    /// Forecasts, `[K, B·Q]`, a window's outputs side by side, without dropout.
     fn forecasts(batch: &Batch<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::forecasts(batch, weights)
     }
 
-    /// Sums over the windows, `[K, 3]`, without dropout: loss, squared error, absolute error.
+    /// Sums over the windows, `[K, 3]`, without dropout: loss, and squared and absolute error of the point forecast.
     fn sums(batch: &Batch<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
         reference::sums(batch, weights)
     }

@@ -7,9 +7,10 @@ use burn::tensor::{Tensor, TensorData};
 use proptest::prelude::*;
 
 use crate::data::{Batch, Ends, Resident, Windows};
+use crate::loss::Objective;
 use crate::model::parameters;
 use crate::random::{self, Dropout};
-use crate::{Loss, OptimizerKind, Series, Shape};
+use crate::{Head, Levels, Loss, OptimizerKind, Series, Shape};
 
 /// A network, a series and windows of it.
 #[derive(Clone, Debug)]
@@ -28,8 +29,16 @@ pub(crate) struct Case {
 
 impl Case {
     /// From time steps, lanes, windows, features, units and layers. Lane k drops k tenths, lane 0 nothing.
-    pub(crate) fn new(loss: Loss, [window, lanes, windows, features, hidden, layers]: [usize; 6], seed: u64) -> Self {
-        let shape = Shape { features, window, hidden, layers, batch: windows, loss, optimizer: OptimizerKind::Adam };
+    pub(crate) fn new(
+        objective: impl Into<Objective>,
+        [window, lanes, windows, features, hidden, layers]: [usize; 6],
+        seed: u64,
+    ) -> Self {
+        let (loss, head) = match objective.into() {
+            Objective::Point(loss) => (loss, Head::Point),
+            Objective::Quantiles(levels) => (Loss::Mse, Head::Quantile { levels }),
+        };
+        let shape = Shape { features, window, hidden, layers, batch: windows, loss, optimizer: OptimizerKind::Adam, head };
         let rows = window + 3 * windows;
         let series = Series {
             features: random::uniform(seed, 0, rows * features, 1.0),
@@ -48,14 +57,14 @@ impl Case {
         Self { weights: random::uniform(seed, 2, lanes * parameters(&shape), bound), shape, lanes, windows, series, ends, dropout }
     }
 
-    /// Small ones of every loss.
+    /// Small ones of every objective.
     pub(crate) fn small() -> impl Strategy<Value = Self> {
-        let loss = prop::sample::select(vec![Loss::Mse, Loss::Mae, Loss::Huber]);
+        let objective = prop::sample::select(objectives().to_vec());
         let sizes = (1_usize..6, 1_usize..4, 1_usize..7, 1_usize..4, 1_usize..6, 1_usize..4);
-        let case = |(loss, (time, lanes, windows, features, hidden, layers), seed)| {
-            Self::new(loss, [time, lanes, windows, features, hidden, layers], seed)
+        let case = |(objective, (time, lanes, windows, features, hidden, layers), seed): (Objective, _, _)| {
+            Self::new(objective, [time, lanes, windows, features, hidden, layers], seed)
         };
-        (loss, sizes, any::<u64>()).prop_map(case)
+        (objective, sizes, any::<u64>()).prop_map(case)
     }
 
     /// The same, nothing dropped.
@@ -97,6 +106,23 @@ impl Case {
             windows: Windows { ends: Ends::new(lists, &device), range: 2..2 + self.windows },
             dropout: self.dropout.clone(),
         }
+    }
+}
+
+/// One of every kind, and quantiles of different numbers, whose median is not always in the middle.
+pub(crate) fn objectives() -> [Objective; 6] {
+    let [mse, mae, huber] = [Loss::Mse, Loss::Mae, Loss::Huber].map(Objective::Point);
+    [mse, mae, huber, quantiles(&[0.1, 0.5, 0.9]), quantiles(&[0.5]), quantiles(&[0.01, 0.25, 0.4, 0.5, 0.975])]
+}
+
+/// Quantiles of these levels.
+pub(crate) fn quantiles(levels: &[f64]) -> Objective {
+    Objective::Quantiles(Levels::new(levels).unwrap())
+}
+
+impl From<Loss> for Objective {
+    fn from(loss: Loss) -> Self {
+        Self::Point(loss)
     }
 }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::testing::{Case, assert_near};
 use super::*;
 use crate::Loss;
-use crate::loss::window_losses;
+use crate::loss::{Objective, window_losses};
 use crate::random::MaskPlace;
 
 type Plain = Flex;
@@ -59,9 +59,25 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
         last = h;
         sequence = Tensor::stack(outputs, 0);
     }
-    let head = next(hidden).unsqueeze_dim::<3>(2);
-    let forecasts = last.matmul(head).reshape([lanes, windows]) + next(1);
-    window_losses(shape.loss, forecasts - targets).mean_dim(1).reshape([lanes])
+    let outputs = shape.head.outputs();
+    let weights = next(outputs * hidden).reshape([lanes, outputs, hidden]);
+    let forecasts = last.matmul(weights.swap_dims(1, 2)) + next(outputs).reshape([lanes, 1, outputs]);
+    let losses = match shape.objective() {
+        Objective::Quantiles(levels) => pinball(&levels, &(targets.unsqueeze_dim(2) - forecasts)),
+        point => window_losses(&point, forecasts - targets.unsqueeze_dim(2)),
+    };
+    losses.mean_dim(1).reshape([lanes])
+}
+
+/// As Koenker & Bassett (1978) write it: `max(τ·u, (τ − 1)·u)` of the residuals u, `[K, B, Q]`; its mean over the levels, `[K, B]`.
+fn pinball<B: Backend>(levels: &crate::Levels, residuals: &Tensor<B, 3>) -> Tensor<B, 2> {
+    let [lanes, windows, count] = residuals.dims();
+    let of_level = |(output, level): (usize, f64)| {
+        let u = residuals.clone().slice([0..lanes, 0..windows, output..output + 1]);
+        (u.clone() * level).max_pair(u * (level - 1.0))
+    };
+    let sum = levels.values().enumerate().map(of_level).reduce(|sum, loss| sum + loss).unwrap();
+    (sum / count as f64).reshape([lanes, windows])
 }
 
 fn of<B: Backend, const D: usize>(values: &[f32], dims: [usize; D]) -> Tensor<B, D> {
@@ -93,9 +109,10 @@ proptest! {
         let batch = case.batch::<Plain>();
         let weights = || primitive(case.weights::<Plain>());
         let forecasts: Tensor<Plain, 2> = tensor(reference::forecasts(&batch, weights()));
-        let errors = forecasts - batch.gather().targets;
+        let forecasts = forecasts.reshape([case.lanes, case.windows, case.shape.head.outputs()]);
+        let errors = forecasts - batch.gather().targets.unsqueeze_dim(2);
         let ours = values(tensor::<Plain, 2>(reference::sums(&batch, weights())));
-        assert_near("sums", &ours, &values(crate::loss::sums(case.shape.loss, errors)), 1e-6);
+        assert_near("sums", &ours, &values(crate::loss::sums(&case.shape.objective(), errors)), 1e-6);
         assert_near("sums in training", &values(tensor::<Plain, 2>(reference::gradient(&batch, weights()).sums)), &ours, 1e-6);
     }
 }

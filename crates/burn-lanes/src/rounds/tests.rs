@@ -59,7 +59,7 @@ fn series(rows: usize, columns: usize, window: usize) -> Series {
 }
 
 fn shape(optimizer: OptimizerKind) -> Shape {
-    Shape { features: 3, window: 6, hidden: 5, layers: 2, batch: 7, loss: Loss::Mse, optimizer }
+    Shape { features: 3, window: 6, hidden: 5, layers: 2, batch: 7, loss: Loss::Mse, optimizer, head: Head::Point }
 }
 
 /// Eight lanes that differ in everything that a lane may have for itself.
@@ -281,6 +281,73 @@ fn the_reported_validation_loss_is_that_of_the_forecasts() {
 }
 
 #[test]
+fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
+    let series = series(300, 3, 6);
+    let levels = Levels::new(&[0.2, 0.5, 0.6]).unwrap();
+    let shape = Shape { head: Head::Quantile { levels: levels.clone() }, ..shape(OptimizerKind::Adam) };
+    let config = LaneConfig { epochs: 3, ..LaneConfig::default() };
+    let mut recorder = Recorder { keep_states: Some(1), ..Recorder::default() };
+    recorder = trained(&series, &shape, fresh(&[config.clone()]), recorder);
+    let state = &recorder.ended[&0].state;
+    assert_eq!(state.weights.0.last().unwrap().shape, [3]);
+    let forecasts = predict(&flex(), &series, &shape, &state.weights, &series.valid).unwrap();
+    let [mut pinball, mut squares, mut sizes] = [0.0; 3];
+    for (forecasts, end) in forecasts.chunks_exact(3).zip(&series.valid) {
+        let target = f64::from(series.target[*end as usize]);
+        let of_level = |(forecast, level): (&f32, f64)| {
+            let u = target - f64::from(*forecast);
+            (level * u).max((level - 1.0) * u)
+        };
+        pinball += forecasts.iter().zip(levels.values()).map(of_level).sum::<f64>() / 3.0;
+        let error = f64::from(forecasts[1]) - target;
+        squares += error * error;
+        sizes += error.abs();
+    }
+    let (report, windows) = (recorder.epochs[&0][2].valid, series.valid.len() as f64);
+    for (ours, expected) in [(report.loss, pinball), (report.mse, 4.0 * squares), (report.mae, 2.0 * sizes)] {
+        let expected = expected / windows;
+        assert!((ours - expected).abs() < 1e-6 * expected, "{ours} is not {expected}");
+    }
+
+    let bytes = recorder.states[0].1.to_bytes().unwrap();
+    let resume = Some(LaneState::from_bytes(&bytes).unwrap());
+    let resumed = trained(&series, &shape, vec![Lane { config, resume }], Recorder::default());
+    assert_same_outcome(&resumed.ended[&0], &recorder.ended[&0]);
+    let error = predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10]).unwrap_err();
+    assert!(error.0.contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
+}
+
+#[test]
+fn quantiles_of_noise_are_those_of_its_distribution() {
+    let rows = 4_000;
+    // Exponential noise, whose quantile at τ is −ln(1 − τ): as skewed as can be.
+    let uniform = random::uniform(5, 0, rows, 0.5);
+    let series = Series {
+        features: random::uniform(6, 0, rows, 1.0),
+        columns: 1,
+        target: uniform.iter().map(|u| -(0.5 - u).ln()).collect(),
+        target_unit: 1.0,
+        train: (1..3000).collect(),
+        valid: (3000..rows as u32).collect(),
+    };
+    let levels = Levels::new(&[0.1, 0.5, 0.9]).unwrap();
+    let (head, optimizer) = (Head::Quantile { levels: levels.clone() }, OptimizerKind::Adam);
+    let shape = Shape { features: 1, window: 2, hidden: 4, layers: 1, batch: 100, loss: Loss::Mse, optimizer, head };
+    let schedule = Schedule::Exponential { warmup_epochs: 0, gamma: 0.9 };
+    let config = LaneConfig { epochs: 40, learning_rate: 0.02, schedule, ..LaneConfig::default() };
+    let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
+    let forecasts = predict(&flex(), &series, &shape, &run.ended[&0].state.weights, &series.valid).unwrap();
+    for (output, level) in levels.values().enumerate() {
+        let pairs = forecasts.chunks_exact(3).zip(&series.valid);
+        let below = pairs.filter(|(forecasts, end)| series.target[**end as usize] <= forecasts[output]).count();
+        let share = below as f64 / series.valid.len() as f64;
+        // Three standard errors of a share of 1000, and a little for what was learnt.
+        let allowed = 3.0 * (level * (1.0 - level) / 1000.0).sqrt() + 0.02;
+        assert!((share - level).abs() < allowed, "{share} of the targets are below the quantile of {level}");
+    }
+}
+
+#[test]
 fn the_best_weights_give_the_best_epochs_loss() {
     let series = series(120, 3, 6);
     let shape = shape(OptimizerKind::Adam);
@@ -326,7 +393,7 @@ fn an_autoregressive_series_is_forecast_better_than_by_its_mean_in_every_loss_an
     for (loss, optimizer, learning_rate) in
         [(Loss::Mse, OptimizerKind::Adam, 0.01), (Loss::Mae, OptimizerKind::AdamW, 0.01), (Loss::Huber, OptimizerKind::Sgd, 0.1)]
     {
-        let shape = Shape { features: 1, window: 8, hidden: 8, layers: 1, batch: 16, loss, optimizer };
+        let shape = Shape { features: 1, window: 8, hidden: 8, layers: 1, batch: 16, loss, optimizer, head: Head::Point };
         let config = LaneConfig { epochs: 15, learning_rate, momentum: 0.9, clip_norm: Some(1.0), ..LaneConfig::default() };
         let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
         let targets: Vec<f64> = series.valid.iter().map(|end| f64::from(series.target[*end as usize])).collect();

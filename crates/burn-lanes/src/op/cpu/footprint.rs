@@ -21,7 +21,7 @@ pub(crate) fn buffers(shape: &Shape, lanes: usize, threads: usize) -> f64 {
         + states * (layers * (1.0 + KEPT as f64) + 2.0 * (layers - 1.0) + 1.0)
         + padded * (3.0 * rows + 4.0 * rows.max(BLOCK_ROWS as f64));
     let panels: f64 = (0..2.min(shape.layers)).map(|layer| (inputs_of(shape, layer) as f64 + hidden + 1.0) * 4.0 * padded).sum();
-    let panels = panels + (layers - 2.0).max(0.0) * (2.0 * hidden + 1.0) * 4.0 * padded + padded;
+    let panels = panels + (layers - 2.0).max(0.0) * (2.0 * hidden + 1.0) * 4.0 * padded + shape.head.outputs() as f64 * padded;
     let transposed = (2.0 * layers - 1.0) * 4.0 * padded * padded;
     let lanes = lanes.min(threads) as f64;
     4.0 * (threads as f64 * (tile + panels) + lanes * (2.0 * panels + transposed))

@@ -63,7 +63,7 @@ impl<B: Host> LstmBackend for B {
 /// See [`LstmBackend::forecasts`].
 pub(super) fn forecasts<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
     let arguments = Arguments::new(batch, weights);
-    arguments.tensor(arguments.pass(set, batch).forecasts(), [batch.lanes, batch.windows.count()])
+    arguments.tensor(arguments.pass(set, batch).forecasts(), [batch.lanes, batch.windows.count() * batch.shape.head.outputs()])
 }
 
 /// See [`LstmBackend::sums`].
@@ -89,12 +89,12 @@ pub(super) fn gradient<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: 
     }
 }
 
-/// Each lane's sums, from forecasts `[K, B]`.
+/// Each lane's sums, from forecasts `[K, B, Q]`.
 fn lane_sums(pass: &Pass<'_>, forecasts: &[f32]) -> impl Iterator<Item = [f64; SUMS]> {
-    let windows = forecasts.len() / pass.ends.len().max(1);
-    pass.ends.iter().zip(forecasts.chunks(windows.max(1))).map(|(ends, forecasts)| {
+    let of_lane = forecasts.len() / pass.ends.len().max(1);
+    pass.ends.iter().zip(forecasts.chunks(of_lane.max(1))).map(|(ends, forecasts)| {
         let targets = ends.iter().map(|&end| pass.data.target[end as usize]);
-        head::sums(pass.loss, forecasts.iter().zip(targets).map(|(forecast, target)| forecast - target))
+        head::sums(&pass.objective, forecasts, targets)
     })
 }
 
@@ -117,7 +117,7 @@ impl<B: Host> Arguments<B> {
     fn pass<'a>(&'a self, set: InstructionSet, batch: &'a Batch<B>) -> Pass<'a> {
         Pass {
             network: Network::new(set, &batch.shape),
-            loss: batch.shape.loss,
+            objective: batch.shape.objective(),
             data: Data { features: B::values(&self.features), target: B::values(&self.target) },
             ends: (0..batch.lanes).map(|lane| batch.windows.of_lane(lane)).collect(),
             weights: B::values(&self.weights),

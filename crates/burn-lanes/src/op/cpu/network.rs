@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::head::Head;
 use super::panel::{Columns, Pack, Sizes, Transpose, Unpack, parts};
 use super::pool::{self, Buffer, LINE};
 use super::simd::{InstructionSet, run};
@@ -15,6 +16,8 @@ pub(super) struct Network {
     pub(super) features: usize,
     pub(super) hidden: usize,
     pub(super) layers: usize,
+    /// Of the head.
+    pub(super) outputs: usize,
 }
 
 /// Windows of a tile at most: two register tiles. What eight windows leave for their backward pass stays in a second-level cache of a
@@ -27,8 +30,8 @@ const MOST_SHARES: usize = 16;
 
 impl Network {
     pub(super) fn new(set: InstructionSet, shape: &Shape) -> Self {
-        let Shape { window, features, hidden, layers, .. } = *shape;
-        Self { set, time: window, features, hidden, layers }
+        let Shape { window, features, hidden, layers, ref head, .. } = *shape;
+        Self { set, time: window, features, hidden, layers, outputs: head.outputs() }
     }
 
     pub(super) fn layer(&self, layer: usize) -> Sizes {
@@ -46,26 +49,31 @@ impl Network {
         self.time * rows * self.padded()
     }
 
+    /// The forecasts of some windows, out of `[B][Q]`.
+    pub(super) fn forecasts_of<'a>(&self, forecasts: &'a mut [f32], windows: Range<usize>) -> &'a mut [f32] {
+        &mut forecasts[windows.start * self.outputs..windows.end * self.outputs]
+    }
+
     /// Weights in a lane's row.
     pub(super) fn weights(&self) -> usize {
-        self.of_layer_in_row(self.layers).start + self.hidden + 1
+        self.of_layer_in_row(self.layers).end
     }
 
     /// Where a layer's weights stand in a lane's row; for the number of layers, where the head's stand.
     fn of_layer_in_row(&self, layer: usize) -> Range<usize> {
         let start = (0..layer).map(|layer| self.layer(layer).weights()).sum();
-        start..start + if layer < self.layers { self.layer(layer).weights() } else { self.hidden + 1 }
+        start..start + if layer < self.layers { self.layer(layer).weights() } else { self.outputs * (self.hidden + 1) }
     }
 
-    /// Floats of all panels: each layer's, then the head's weights, filled up, then its bias.
+    /// Floats of all panels: each layer's, then the head's weights, filled up, then its biases.
     pub(super) fn panels(&self) -> usize {
-        self.of_layer(self.layers).start + self.padded() + LINE
+        self.of_layer(self.layers).start + self.outputs * self.padded() + self.outputs.next_multiple_of(LINE)
     }
 
-    /// Where a layer's panels stand; for the number of layers, where the head's weights and bias stand.
+    /// Where a layer's panels stand; for the number of layers, where the head's weights and biases stand.
     pub(super) fn of_layer(&self, layer: usize) -> Range<usize> {
         let start = (0..layer).map(|layer| self.layer(layer).panels()).sum();
-        start..start + if layer < self.layers { self.layer(layer).panels() } else { self.padded() + 1 }
+        start..start + if layer < self.layers { self.layer(layer).panels() } else { self.outputs * (self.padded() + 1) }
     }
 
     /// Columns that a layer's backward pass computes: the input's gradient where a layer gave it.
@@ -110,10 +118,13 @@ impl Packed {
             run(network.set, Pack { sizes, weights, panels: &mut panels[network.of_layer(layer)] });
         }
         let head = &mut panels[network.of_layer(network.layers)];
-        let (values, bias) = weights[network.of_layer_in_row(network.layers)].split_at(network.hidden);
+        let (values, biases) = weights[network.of_layer_in_row(network.layers)].split_at(network.outputs * network.hidden);
         head.fill(0.0);
-        head[..network.hidden].copy_from_slice(values);
-        head[network.padded()..].copy_from_slice(bias);
+        let (filled, of_biases) = head.split_at_mut(network.outputs * network.padded());
+        for (filled, values) in filled.chunks_exact_mut(network.padded()).zip(values.chunks_exact(network.hidden)) {
+            filled[..network.hidden].copy_from_slice(values);
+        }
+        of_biases.copy_from_slice(biases);
         Self { network: *network, panels, transposed: Buffer::default() }
     }
 
@@ -136,9 +147,9 @@ impl Packed {
         &self.transposed[self.network.transposed(layer)]
     }
 
-    /// Weights, filled up, and bias.
-    pub(super) fn head(&self) -> &[f32] {
-        self.panels(self.network.layers)
+    pub(super) fn head(&self) -> Head<'_> {
+        let (weights, biases) = self.panels(self.network.layers).split_at(self.network.outputs * self.network.padded());
+        Head { weights, biases }
     }
 }
 
@@ -149,7 +160,10 @@ pub(super) fn unpack(network: &Network, panels: &[f32], row: &mut [f32]) {
         run(network.set, Unpack { sizes: network.layer(layer), panels: &panels[network.of_layer(layer)], weights });
     }
     let head = &panels[network.of_layer(network.layers)];
-    let (values, bias) = row[network.of_layer_in_row(network.layers)].split_at_mut(network.hidden);
-    values.copy_from_slice(&head[..network.hidden]);
-    bias.copy_from_slice(&head[network.padded()..]);
+    let (filled, of_biases) = head.split_at(network.outputs * network.padded());
+    let (values, biases) = row[network.of_layer_in_row(network.layers)].split_at_mut(network.outputs * network.hidden);
+    for (filled, values) in filled.chunks_exact(network.padded()).zip(values.chunks_exact_mut(network.hidden)) {
+        values.copy_from_slice(&filled[..network.hidden]);
+    }
+    biases.copy_from_slice(of_biases);
 }

@@ -12,14 +12,14 @@ use super::pool::{self, Buffer};
 use super::simd::{Kernel, Vector, run};
 use super::threads::{Slot, lock, on_threads};
 use super::tile::{Data, Dropping, ForecastTile, Job, TrainingTile};
-use crate::Loss;
+use crate::loss::Objective;
 use crate::random::Dropout;
 
 /// Some windows of every lane.
 #[derive(Clone, Debug)]
 pub(super) struct Pass<'a> {
     pub(super) network: Network,
-    pub(super) loss: Loss,
+    pub(super) objective: Objective,
     pub(super) data: Data<'a>,
     /// Last rows of each lane's windows, equally many.
     pub(super) ends: Vec<&'a [u32]>,
@@ -40,17 +40,17 @@ impl Pass<'_> {
         &self.weights[lane * self.network.weights()..(lane + 1) * self.network.weights()]
     }
 
-    /// Forecasts, `[K, B]`.
+    /// Forecasts, `[K, B, Q]`.
     pub(super) fn forecasts(&self) -> Vec<f32> {
         let network = &self.network;
-        let mut forecasts = vec![0.0; self.ends.len() * self.windows()];
+        let mut forecasts = vec![0.0; self.ends.len() * self.windows() * network.outputs];
         let packed: Vec<Slot<Packed>> = self.ends.iter().map(|_| Slot::default()).collect();
         let tile = || ForecastTile::new(network, TILE.min(self.windows()));
         on_threads(self.shares(&mut forecasts), tile, |tile, Share { lane, windows, forecasts, .. }| {
             let weights = packed[lane].get(|| Packed::forward(network, self.row(lane)));
             for part in parts(windows.len(), TILE) {
                 let ends = &self.ends[lane][windows.clone()][part.clone()];
-                tile.run(network, &weights, self.data, ends, &mut forecasts[part]);
+                tile.run(network, &weights, self.data, ends, network.forecasts_of(forecasts, part));
             }
             if windows.end == self.windows() {
                 packed[lane].clear();
@@ -59,13 +59,13 @@ impl Pass<'_> {
         forecasts
     }
 
-    /// The lanes' windows as tasks, each with its part of the forecasts, `[K, B]`. So many lanes stand side by side as there are
+    /// The lanes' windows as tasks, each with its part of the forecasts, `[K, B, Q]`. So many lanes stand side by side as there are
     /// threads, so that none waits for another to pack its lane.
     fn shares<'a>(&self, forecasts: &'a mut [f32]) -> Vec<Share<'a>> {
         let mut shares = Vec::new();
-        for (lane, mut rest) in forecasts.chunks_exact_mut(self.windows().max(1)).enumerate() {
+        for (lane, mut rest) in forecasts.chunks_exact_mut((self.windows() * self.network.outputs).max(1)).enumerate() {
             for (number, windows) in self.network.shares(self.windows()).enumerate() {
-                let (these, after) = rest.split_at_mut(windows.len());
+                let (these, after) = rest.split_at_mut(windows.len() * self.network.outputs);
                 rest = after;
                 shares.push(Share { lane, number, windows, forecasts: these });
             }
@@ -75,10 +75,10 @@ impl Pass<'_> {
         shares
     }
 
-    /// Forecasts, `[K, B]`, and the gradient of each lane's mean loss, `[K, P]`.
+    /// Forecasts, `[K, B, Q]`, and the gradient of each lane's mean loss, `[K, P]`.
     pub(super) fn gradient(&self) -> (Vec<f32>, Vec<f32>) {
         let network = &self.network;
-        let mut forecasts = vec![0.0; self.ends.len() * self.windows()];
+        let mut forecasts = vec![0.0; self.ends.len() * self.windows() * network.outputs];
         let mut gradient = vec![0.0; self.weights.len()];
         let count = network.shares(self.windows()).count();
         let rows = gradient.chunks_exact_mut(network.weights());
@@ -101,12 +101,12 @@ impl Pass<'_> {
     fn share(&self, tile: &mut TrainingTile, weights: &Packed, share: Share<'_>) -> Buffer {
         let Share { lane, windows, forecasts, .. } = share;
         let dropout = self.dropout.get(lane).copied().filter(Dropout::drops);
-        let job = Job { data: self.data, ends: self.ends[lane], loss: self.loss, dropout };
+        let job = Job { data: self.data, ends: self.ends[lane], objective: &self.objective, dropout };
         let mut gradient = pool::take(self.network.panels());
         gradient.fill(0.0);
         for part in parts(windows.len(), TILE) {
             let windows = windows.start + part.start..windows.start + part.end;
-            tile.run(&self.network, weights, &job, windows, &mut forecasts[part], &mut gradient);
+            tile.run(&self.network, weights, &job, windows, self.network.forecasts_of(forecasts, part), &mut gradient);
         }
         gradient
     }

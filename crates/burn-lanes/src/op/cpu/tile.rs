@@ -10,7 +10,7 @@ use super::head;
 use super::network::{Network, Packed};
 use super::pool::{self, Buffer};
 use super::simd::run;
-use crate::Loss;
+use crate::loss::Objective;
 use crate::random::Dropout;
 
 /// The series.
@@ -86,7 +86,7 @@ pub(super) struct Job<'a> {
     pub(super) data: Data<'a>,
     /// Last rows of all of the lane's windows in the batch.
     pub(super) ends: &'a [u32],
-    pub(super) loss: Loss,
+    pub(super) objective: &'a Objective,
     /// None where nothing is dropped.
     pub(super) dropout: Option<Dropout>,
 }
@@ -174,8 +174,12 @@ impl TrainingTile {
         run(network.set, head::Forecast { hidden, head: packed.head(), forecasts });
         let ends = &job.ends[windows];
         let batch = job.ends.len() as f32;
-        let errors = forecasts.iter().zip(ends).map(|(forecast, &end)| forecast - job.data.target[end as usize]);
-        let errors: Vec<f32> = errors.map(|error| head::error_gradient(job.loss, error) / batch).collect();
+        let windows = forecasts.chunks_exact(network.outputs).zip(ends);
+        let errors =
+            windows.flat_map(|(forecasts, &end)| forecasts.iter().map(move |forecast| forecast - job.data.target[end as usize]));
+        let mut errors: Vec<f32> = errors.collect();
+        head::error_gradients(job.objective, &mut errors);
+        errors.iter_mut().for_each(|error| *error /= batch);
         let outer = &mut self.outer[states - rows * network.padded()..states];
         let gradient = &mut gradient[network.of_layer(network.layers)];
         run(network.set, head::Back { errors: &errors, hidden, head: packed.head(), gradient, outer });

@@ -14,7 +14,7 @@ use super::kernels::steps::{self, StepLaunch};
 use super::kernels::{backward, forward, products, transpose};
 use super::pass::{Pass, argument, index_width};
 use super::plan::Schedule;
-use crate::Loss;
+use crate::loss::Objective;
 
 /// The layers forward, keeping all activations.
 pub(super) fn forward<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, saved: &CubeTensor<R>) {
@@ -186,7 +186,7 @@ pub(super) fn last_alone<R: CubeRuntime>(pass: &Pass<R>) -> LastLaunch<R> {
     LastLaunch::new(0, (pass.groups() * pass.net.hidden) as u32, pass.net.hidden as u32)
 }
 
-/// Forecasts, `[K, B]`.
+/// Forecasts, `[K, B, Q]`.
 pub(super) fn forecasts<R: CubeRuntime>(
     pass: &Pass<R>,
     lanes: &Range<usize>,
@@ -217,7 +217,7 @@ pub(super) fn sums<R: CubeRuntime>(
     states: &CubeTensor<R>,
     last: LastLaunch<R>,
     sums: &CubeTensor<R>,
-    loss: Loss,
+    objective: &Objective,
 ) {
     // SAFETY: see `kernels`.
     unsafe {
@@ -233,18 +233,18 @@ pub(super) fn sums<R: CubeRuntime>(
             argument(sums),
             pass.sizes(lanes),
             last,
-            loss,
+            objective.clone(),
         );
     }
 }
 
-/// Sums, mean losses `[K]`, and the gradients of the mean losses by the forecasts (into the activations) and by the head's weights.
+/// Sums, mean losses `[K]`, and the gradients of the mean losses by the head's outputs (into the activations) and by the head's weights.
 pub(super) fn losses<R: CubeRuntime>(
     pass: &Pass<R>,
     lanes: &Range<usize>,
     saved: &CubeTensor<R>,
     [sums, losses, gradients]: [&CubeTensor<R>; 3],
-    loss: Loss,
+    objective: &Objective,
 ) {
     // SAFETY: see `kernels`.
     unsafe {
@@ -262,7 +262,7 @@ pub(super) fn losses<R: CubeRuntime>(
             argument(gradients),
             pass.sizes(lanes),
             last_of_all(pass),
-            loss,
+            objective.clone(),
         );
     }
 }

@@ -22,8 +22,9 @@ use self::kernels::head::{LastLaunch, SUMS};
 use self::pass::Pass;
 use self::plan::Schedule;
 use super::{Gradient, LaneNumbers, LstmBackend, UpdateRows};
+use crate::OptimizerKind;
 use crate::data::Batch;
-use crate::{Loss, OptimizerKind};
+use crate::loss::Objective;
 
 impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, BT> {
     fn forecasts(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
@@ -31,11 +32,11 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
     }
 
     fn sums(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
-        sums(&Pass::evaluation(batch, weights), batch.shape.loss)
+        sums(&Pass::evaluation(batch, weights), &batch.shape.objective())
     }
 
     fn gradient(batch: &Batch<Self>, weights: CubeTensor<R>) -> Gradient<Self> {
-        let [losses, sums, weights] = gradient(&Pass::training(batch, weights), batch.shape.loss);
+        let [losses, sums, weights] = gradient(&Pass::training(batch, weights), &batch.shape.objective());
         Gradient { losses, sums, weights }
     }
 
@@ -45,14 +46,14 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
 }
 
 fn forecasts<R: CubeRuntime>(pass: &Pass<R>) -> CubeTensor<R> {
-    let forecasts = pass.empty([pass.lanes, pass.windows]);
+    let forecasts = pass.empty([pass.lanes, pass.windows * pass.net.forecasts]); // [K, B, Q]
     evaluate(pass, |lanes, states, last| launch::forecasts(pass, lanes, states, last, &forecasts));
     forecasts
 }
 
-fn sums<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> CubeTensor<R> {
+fn sums<R: CubeRuntime>(pass: &Pass<R>, objective: &Objective) -> CubeTensor<R> {
     let sums = pass.empty([pass.lanes, SUMS]);
-    evaluate(pass, |lanes, states, last| launch::sums(pass, lanes, states, last, &sums, loss));
+    evaluate(pass, |lanes, states, last| launch::sums(pass, lanes, states, last, &sums, objective));
     sums
 }
 
@@ -77,7 +78,7 @@ fn evaluate<R: CubeRuntime>(pass: &Pass<R>, mut head: impl FnMut(&std::ops::Rang
 }
 
 /// Losses `[K]`, sums `[K, 3]`, and the weights' gradients `[K, P]`.
-fn gradient<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> [CubeTensor<R>; 3] {
+fn gradient<R: CubeRuntime>(pass: &Pass<R>, objective: &Objective) -> [CubeTensor<R>; 3] {
     let hidden = pass.net.hidden;
     let (losses, sums) = (pass.empty([pass.lanes]), pass.empty([pass.lanes, SUMS]));
     let gradients = pass.empty([pass.lanes, pass.parameters]);
@@ -86,7 +87,7 @@ fn gradient<R: CubeRuntime>(pass: &Pass<R>, loss: Loss) -> [CubeTensor<R>; 3] {
     let transposed = pass.empty([most, pass.net.transposed(), 4 * hidden, hidden]);
     for lanes in launches {
         launch::forward(pass, &lanes, &saved);
-        launch::losses(pass, &lanes, &saved, [&sums, &losses, &gradients], loss);
+        launch::losses(pass, &lanes, &saved, [&sums, &losses, &gradients], objective);
         launch::transpose(pass, &lanes, &transposed);
         launch::backward(pass, &lanes, &transposed, &saved);
         launch::products(pass, &lanes, &saved, &gradients);

@@ -45,7 +45,8 @@ impl<R: CubeRuntime> Pass<R> {
         let ends = rows(windows.ends.tensor().into_primitive());
         let [lists, listed] = ends.shape().dims();
         assert!((lists == 1 || lists == *lanes) && windows.range.end <= listed, "windows of other lanes, or not among the listed");
-        let net = Net { features: shape.features, hidden: shape.hidden, layers: shape.layers, outputs: Outputs::Whole };
+        let forecasts = shape.head.outputs();
+        let net = Net { features: shape.features, hidden: shape.hidden, layers: shape.layers, outputs: Outputs::Whole, forecasts };
         Self {
             client: weights.client.clone(),
             device: weights.device.clone(),
@@ -122,8 +123,22 @@ impl<R: CubeRuntime> Pass<R> {
         let numbers =
             [net.features, self.features.meta.strides()[0], net.hidden, net.layers, net.sections(), self.time, self.windows];
         let [features, feature_stride, hidden, layers, sections, time, windows] = numbers.map(|number| number as u32);
-        let [groups, start, stride, first_lane] = [self.groups(), self.start, stride, lanes.start].map(|number| number as u32);
-        BatchLaunch::new(features, feature_stride, hidden, layers, sections, time, windows, groups, start, stride, first_lane)
+        let numbers = [self.groups(), self.start, stride, lanes.start, net.forecasts];
+        let [groups, start, stride, first_lane, forecasts] = numbers.map(|number| number as u32);
+        BatchLaunch::new(
+            features,
+            feature_stride,
+            hidden,
+            layers,
+            sections,
+            time,
+            windows,
+            groups,
+            start,
+            stride,
+            first_lane,
+            forecasts,
+        )
     }
 
     /// The table of masks, where there is one.

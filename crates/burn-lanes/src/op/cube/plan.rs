@@ -99,7 +99,7 @@ mod tests {
     const CUDA: Limits = Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
 
     fn net(hidden: usize, layers: usize) -> Net {
-        Net { features: 5, hidden, layers, outputs: Outputs::Whole }
+        Net { features: 5, hidden, layers, outputs: Outputs::Whole, forecasts: 1 }
     }
 
     #[test]

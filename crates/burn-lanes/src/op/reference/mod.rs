@@ -14,14 +14,15 @@ use crate::model::inputs_of;
 /// See [`super::LstmBackend::forecasts`].
 pub(super) fn forecasts<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
     let network = Network::new(batch, tensor(weights));
-    primitive(network.forecasts(batch.gather().inputs))
+    let forecasts = network.forecasts(batch.gather().inputs); // [K, B, Q]
+    primitive(forecasts.flatten::<2>(1, 2))
 }
 
 /// See [`super::LstmBackend::sums`].
 pub(super) fn sums<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
     let network = Network::new(batch, tensor(weights));
     let Gathered { inputs, targets } = batch.gather();
-    primitive(sums_of(batch.shape.loss, network.forecasts(inputs) - targets))
+    primitive(sums_of(&batch.shape.objective(), network.forecasts(inputs) - targets.unsqueeze_dim(2)))
 }
 
 /// See [`super::LstmBackend::gradient`].
@@ -29,7 +30,7 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
     let network = Network::new(batch, tensor(weights));
     let Gathered { inputs, targets } = batch.gather();
     let [time, lanes, windows, _] = inputs.dims();
-    let hidden = batch.shape.hidden;
+    let (hidden, objective) = (batch.shape.hidden, batch.shape.objective());
     let masks = masks(batch, &inputs.device());
 
     let mut sequences = vec![inputs]; // what each layer was given, [T, K, B, ·]
@@ -48,13 +49,14 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
     }
     let last = steps.last().and_then(|steps| steps.last()).map(|step| step.h.clone());
     let last = last.unwrap_or_else(|| Tensor::zeros([lanes, windows, hidden], &targets.device())); // [K, B, H]
-    let errors = network.head(last.clone()) - targets; // [K, B]
-    let losses = window_losses(batch.shape.loss, errors.clone()).sum_dim(1).reshape([lanes]) / windows as f64;
+    let errors = network.head(last.clone()) - targets.unsqueeze_dim(2); // [K, B, Q]
+    let losses = window_losses(&objective, errors.clone()).sum_dim(1).reshape([lanes]) / windows as f64;
 
-    let d = error_gradients(batch.shape.loss, errors.clone()) / windows as f64; // [K, B]
-    let d_head = last.transpose().matmul(d.clone().unsqueeze_dim(2)); // [K, H, 1]
-    let mut rows = vec![d.clone().sum_dim(1), d_head.reshape([lanes, hidden])]; // from the last weight to the first
-    let mut outside = d.unsqueeze_dim::<3>(2).matmul(network.head_weight.clone().unsqueeze_dim(1)).unsqueeze_dim::<4>(0); // [1, K, B, H]
+    let d = error_gradients(&objective, errors.clone()) / windows as f64; // [K, B, Q]
+    let d_head: Tensor<B, 3> = d.clone().transpose().matmul(last); // [K, Q, H]
+    let outputs = objective.outputs();
+    let mut rows = vec![d.clone().sum_dim(1).reshape([lanes, outputs]), d_head.flatten(1, 2)]; // from the last weight to the first
+    let mut outside = d.matmul(network.head_weight.clone()).unsqueeze_dim::<4>(0); // [1, K, B, H]
     for number in (0..network.layers.len()).rev() {
         let wanted = if number == 0 { Wanted::Weights } else { Wanted::WeightsAndInput };
         let (Some(x), Some(steps)) = (sequences.pop(), steps.pop()) else { break };
@@ -70,7 +72,7 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
     rows.reverse();
     Gradient {
         losses: primitive(losses),
-        sums: primitive(sums_of(batch.shape.loss, errors)),
+        sums: primitive(sums_of(&objective, errors)),
         weights: primitive(Tensor::<B, 2>::cat(rows, 1)),
     }
 }
@@ -78,8 +80,8 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
 /// The weights, cut from their rows.
 struct Network<B: Backend> {
     layers: Vec<Layer<B>>,
-    head_weight: Tensor<B, 2>, // [K, H]
-    head_bias: Tensor<B, 2>,   // [K, 1]
+    head_weight: Tensor<B, 3>, // [K, Q, H]
+    head_bias: Tensor<B, 2>,   // [K, Q]
 }
 
 impl<B: Backend> Network<B> {
@@ -102,11 +104,13 @@ impl<B: Backend> Network<B> {
                 }
             })
             .collect();
-        Self { layers, head_weight: next(shape.hidden), head_bias: next(1) }
+        let outputs = shape.head.outputs();
+        let head_weight = next(outputs * shape.hidden).reshape([lanes, outputs, shape.hidden]);
+        Self { layers, head_weight, head_bias: next(outputs) }
     }
 
-    /// Forecasts `[K, B]` of windows `[T, K, B, F]`.
-    fn forecasts(&self, inputs: Tensor<B, 4>) -> Tensor<B, 2> {
+    /// Forecasts `[K, B, Q]` of windows `[T, K, B, F]`.
+    fn forecasts(&self, inputs: Tensor<B, 4>) -> Tensor<B, 3> {
         let [_, lanes, windows, _] = inputs.dims();
         let mut sequence = inputs;
         for layer in &self.layers {
@@ -118,10 +122,9 @@ impl<B: Backend> Network<B> {
         self.head(sequence.slice(time - 1..time).reshape([lanes, windows, hidden]))
     }
 
-    /// Forecasts `[K, B]` from the last hidden states, `[K, B, H]`.
-    fn head(&self, last: Tensor<B, 3>) -> Tensor<B, 2> {
-        let [lanes, windows, _] = last.dims();
-        last.matmul(self.head_weight.clone().unsqueeze_dim(2)).reshape([lanes, windows]) + self.head_bias.clone()
+    /// Forecasts `[K, B, Q]` from the last hidden states, `[K, B, H]`.
+    fn head(&self, last: Tensor<B, 3>) -> Tensor<B, 3> {
+        last.matmul(self.head_weight.clone().transpose()) + self.head_bias.clone().unsqueeze_dim(1)
     }
 }
 

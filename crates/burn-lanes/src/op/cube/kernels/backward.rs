@@ -38,7 +38,6 @@ pub(crate) fn backward(
     let mut shared = SharedMemory::<Four>::new(comptime!(2 * tile.groups() * 4 * net.hidden * net.layers));
     let own_gates = slot * tile.own * width + layer * gates;
     let recurrent = (lane * comptime!(net.transposed()) + 2 * layer) * gates * hidden + unit;
-    let head_weight = Four::new(weights[of_pack * batch.parameters() + batch.head() + unit]);
     let mut dc = Array::<Four>::new(tile.own);
     #[unroll]
     for v in 0..tile.own {
@@ -93,7 +92,7 @@ pub(crate) fn backward(
                 }
                 dh[v] += above[v];
                 if layer == last && t + 1 == time {
-                    dh[v] = saved[batch.lane_start(lane) + batch.errors() + group] * head_weight;
+                    dh[v] = batch.from_head(weights, saved, lane, group, unit);
                 }
                 let gradient = cell_gradient(cells.index(v), *cs_before.index(v), dh[v], dc[v]);
                 dc[v] = gradient.c_before;

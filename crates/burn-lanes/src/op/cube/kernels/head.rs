@@ -7,6 +7,7 @@ use cubecl::prelude::*;
 use super::math::Four;
 use super::net::Batch;
 use crate::Loss;
+use crate::loss::{Objective, tilt};
 
 /// Threads of a cube.
 pub(crate) const THREADS: usize = 256;
@@ -21,7 +22,7 @@ pub(crate) struct Last {
     pub(crate) group: u32,
 }
 
-/// Forecasts, `[K, B]`. Cubes: lanes; threads: 256.
+/// Forecasts, `[K, B, Q]`. Cubes: lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn forecasts(
     states: &Array<Four>,
@@ -32,14 +33,16 @@ pub(crate) fn forecasts(
 ) {
     let lane = CUBE_POS_X as usize;
     let of_pack = lane + batch.first_lane as usize;
-    let windows = batch.windows as usize;
+    let (windows, outputs) = (batch.windows as usize, batch.forecasts as usize);
     let mut group = UNIT_POS as usize;
     while group < batch.groups as usize {
-        let values = forecast(states, weights, state(last, lane, group), batch, of_pack);
-        #[unroll]
-        for r in 0..4usize {
-            if 4 * group + r < windows {
-                forecasts[of_pack * windows + 4 * group + r] = values[r];
+        for output in 0..outputs {
+            let values = forecast(states, weights, state(last, lane, group), batch, of_pack, output);
+            #[unroll]
+            for r in 0..4usize {
+                if 4 * group + r < windows {
+                    forecasts[(of_pack * windows + 4 * group + r) * outputs + output] = values[r];
+                }
             }
         }
         group += THREADS;
@@ -56,7 +59,7 @@ pub(crate) fn sums(
     sums: &mut Array<f32>,
     batch: &Batch,
     last: &Last,
-    #[comptime] loss: Loss,
+    #[comptime] objective: Objective,
 ) {
     let lane = CUBE_POS_X as usize;
     let of_pack = lane + batch.first_lane as usize;
@@ -67,8 +70,11 @@ pub(crate) fn sums(
     }
     let mut group = UNIT_POS as usize;
     while group < batch.groups as usize {
-        let forecast = forecast(states, weights, state(last, lane, group), batch, of_pack);
-        add_losses(&mut own, errors(forecast, target, ends, batch, of_pack, group), loss);
+        #[unroll]
+        for output in 0..comptime!(objective.outputs()) {
+            let forecast = forecast(states, weights, state(last, lane, group), batch, of_pack, output);
+            add_losses(&mut own, errors(forecast, target, ends, batch, of_pack, group), comptime!(objective.part(output)));
+        }
         group += THREADS;
     }
     let shared = summed(&own);
@@ -80,7 +86,7 @@ pub(crate) fn sums(
     }
 }
 
-/// Sums, mean losses `[K]`, the gradients of the mean losses by the forecasts (into the activations) and by the head's weights. Cubes:
+/// Sums, mean losses `[K]`, the gradients of the mean losses by the head's outputs (into the activations) and by the head's weights. Cubes:
 /// lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn losses(
@@ -93,7 +99,7 @@ pub(crate) fn losses(
     gradients: &mut Array<f32>, // [K, P]
     batch: &Batch,
     last: &Last,
-    #[comptime] loss: Loss,
+    #[comptime] objective: Objective,
 ) {
     let lane = CUBE_POS_X as usize;
     let of_pack = lane + batch.first_lane as usize;
@@ -107,10 +113,14 @@ pub(crate) fn losses(
     }
     let mut group = UNIT_POS as usize;
     while group < groups {
-        let forecast = forecast(saved, weights, state(last, lane, group), batch, of_pack);
-        let errors = errors(forecast, target, ends, batch, of_pack, group);
-        add_losses(&mut own, errors, loss);
-        saved[of_errors + group] = error_gradients(errors, loss) / Four::new(windows);
+        #[unroll]
+        for output in 0..comptime!(objective.outputs()) {
+            let forecast = forecast(saved, weights, state(last, lane, group), batch, of_pack, output);
+            let errors = errors(forecast, target, ends, batch, of_pack, group);
+            add_losses(&mut own, errors, comptime!(objective.part(output)));
+            let gradients = error_gradients(errors, comptime!(objective.part(output)));
+            saved[of_errors + output * groups + group] = existing(gradients, batch, group) / Four::new(windows);
+        }
         group += THREADS;
     }
     // The errors are read below by threads that did not write them.
@@ -123,18 +133,21 @@ pub(crate) fn losses(
             sums[of_pack * SUMS + n] = shared[n * THREADS];
         }
     }
-    let mut unit = UNIT_POS as usize;
-    while unit <= hidden {
+    let of_weights = batch.forecasts as usize * hidden;
+    let mut weight = UNIT_POS as usize;
+    while weight < of_weights + batch.forecasts as usize {
+        let is_bias = weight >= of_weights;
+        let output = select(is_bias, weight - of_weights, weight / hidden);
         let mut sum = Four::new(0.0);
         for group in 0..groups {
             let mut state_or_one = Four::new(1.0);
-            if unit < hidden {
-                state_or_one = saved[state(last, lane, group) + unit];
+            if !is_bias {
+                state_or_one = saved[state(last, lane, group) + weight % hidden];
             }
-            sum += state_or_one * saved[of_errors + group];
+            sum += state_or_one * saved[of_errors + output * groups + group];
         }
-        gradients[of_pack * batch.parameters() + batch.head() + unit] = across(sum);
-        unit += THREADS;
+        gradients[of_pack * batch.parameters() + batch.head() + weight] = across(sum);
+        weight += THREADS;
     }
 }
 
@@ -144,16 +157,16 @@ fn state(last: &Last, lane: usize, group: usize) -> usize {
     last.start as usize + lane * last.lane as usize + group * last.group as usize
 }
 
-/// Forecasts from the states that start there.
+/// An output's forecasts from the states that start there.
 #[cube]
-fn forecast(states: &Array<Four>, weights: &Array<f32>, at: usize, batch: &Batch, lane: usize) -> Four {
+fn forecast(states: &Array<Four>, weights: &Array<f32>, at: usize, batch: &Batch, lane: usize, output: usize) -> Four {
     let head = lane * batch.parameters() + batch.head();
     let hidden = batch.hidden as usize;
     let mut sum = Four::new(0.0);
     for unit in 0..hidden {
-        sum += states[at + unit] * Four::new(weights[head + unit]);
+        sum += states[at + unit] * Four::new(weights[head + output * hidden + unit]);
     }
-    sum + Four::new(weights[head + hidden])
+    sum + Four::new(weights[head + batch.forecasts as usize * hidden + output])
 }
 
 /// How far forecasts are from their targets; 0 where there is no window.
@@ -162,41 +175,93 @@ fn errors(forecast: Four, target: &Array<f32>, ends: &Array<i32>, batch: &Batch,
     let mut errors = Four::new(0.0);
     #[unroll]
     for r in 0..4usize {
-        let error = forecast[r] - target[batch.end(ends, lane, 4 * group + r)];
-        errors[r] = select(4 * group + r < batch.windows as usize, error, 0.0);
+        errors[r] = forecast[r] - target[batch.end(ends, lane, 4 * group + r)];
     }
-    errors
+    existing(errors, batch, group)
 }
 
-/// Adds loss, squared and absolute error, as [`crate::loss`].
+/// The same; 0 where there is no window.
 #[cube]
-fn add_losses(sums: &mut Array<Four>, errors: Four, #[comptime] loss: Loss) {
+fn existing(values: Four, batch: &Batch, group: usize) -> Four {
+    let mut existing = Four::new(0.0);
+    #[unroll]
+    for r in 0..4usize {
+        existing[r] = select(4 * group + r < batch.windows as usize, values[r], 0.0);
+    }
+    existing
+}
+
+/// What an output adds to a window's loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// The loss of its error.
+    Point(Loss),
+    /// Its pinball loss over the number of outputs, from the [`tilt`]'s bits.
+    Quantile { tilt: u32, count: usize, is_point: bool },
+}
+
+impl Objective {
+    fn part(&self, output: usize) -> Part {
+        match self {
+            Self::Point(loss) => Part::Point(*loss),
+            Self::Quantiles(levels) => {
+                let tilt = levels.values().nth(output).map_or(0.0, |level| tilt(level) as f32);
+                Part::Quantile { tilt: tilt.to_bits(), count: levels.count(), is_point: output == levels.median() }
+            }
+        }
+    }
+}
+
+impl Part {
+    /// Whether the output is the point forecast.
+    fn is_point(&self) -> bool {
+        matches!(self, Self::Point(_) | Self::Quantile { is_point: true, .. })
+    }
+}
+
+/// Adds loss, and squared and absolute error of the point forecast, as [`crate::loss`].
+#[cube]
+fn add_losses(sums: &mut Array<Four>, errors: Four, #[comptime] part: Part) {
     let squared = errors * errors;
     let absolute = errors.abs();
-    sums[1] += squared;
-    sums[2] += absolute;
-    match loss {
-        Loss::Mse => sums[0] += squared,
-        Loss::Mae => sums[0] += absolute,
-        Loss::Huber => {
+    if comptime!(part.is_point()) {
+        sums[1] += squared;
+        sums[2] += absolute;
+    }
+    match part {
+        Part::Point(Loss::Mse) => sums[0] += squared,
+        Part::Point(Loss::Mae) => sums[0] += absolute,
+        Part::Point(Loss::Huber) => {
             let quadratic = limited(absolute);
             sums[0] += quadratic * quadratic * Four::new(0.5) + (absolute - quadratic);
         }
+        Part::Quantile { tilt, count, .. } => {
+            let tilt = Four::new(comptime!(f32::from_bits(tilt)));
+            sums[0] += (absolute * Four::new(0.5) + errors * tilt) * Four::new(comptime!(1.0 / count as f32));
+        }
     }
 }
 
-/// What a window's loss changes by with its error.
+/// What a window's loss changes by with an output's error.
 #[cube]
-fn error_gradients(errors: Four, #[comptime] loss: Loss) -> Four {
-    match loss {
-        Loss::Mse => errors * Four::new(2.0),
-        Loss::Mae => {
-            let zero = Four::new(0.0);
-            let negative = select_many(errors.less_than(zero), Four::new(-1.0), errors);
-            select_many(errors.greater_than(zero), Four::new(1.0), negative)
+fn error_gradients(errors: Four, #[comptime] part: Part) -> Four {
+    match part {
+        Part::Point(Loss::Mse) => errors * Four::new(2.0),
+        Part::Point(Loss::Mae) => sign(errors),
+        Part::Point(Loss::Huber) => limited(errors),
+        Part::Quantile { tilt, count, .. } => {
+            let tilt = Four::new(comptime!(f32::from_bits(tilt)));
+            (sign(errors) * Four::new(0.5) + tilt) * Four::new(comptime!(1.0 / count as f32))
         }
-        Loss::Huber => limited(errors),
     }
+}
+
+/// 1 or −1; what is neither positive nor negative is as it was.
+#[cube]
+fn sign(x: Four) -> Four {
+    let zero = Four::new(0.0);
+    let negative = select_many(x.less_than(zero), Four::new(-1.0), x);
+    select_many(x.greater_than(zero), Four::new(1.0), negative)
 }
 
 /// Within ±1; NaN stays NaN.

@@ -3,9 +3,11 @@
 //! Windows go in groups of four ([`Four`](super::math::Four)); the last group is filled up with the last window, whose error counts as 0
 //! there. A lane's activations are rows of sections of H vectors, `[L, T, groups, sections, H]`: the gates i, f, g, o (which the backward
 //! pass replaces by their gradients), c, h, and what was not dropped of h where there is dropout. The gradients of the losses by the
-//! forecasts, one vector a group, follow them.
+//! outputs of the head, one vector a group for each of them in turn, follow them.
 
 use cubecl::prelude::*;
+
+use super::math::Four;
 
 /// Section of a row: the gates come first.
 pub(crate) const C: usize = 4;
@@ -28,6 +30,8 @@ pub(crate) struct Net {
     pub(crate) hidden: usize,
     pub(crate) layers: usize,
     pub(crate) outputs: Outputs,
+    /// Of the head.
+    pub(crate) forecasts: usize,
 }
 
 impl Net {
@@ -41,7 +45,7 @@ impl Net {
 
     /// Vectors of a lane's activations and errors.
     pub(crate) fn lane(&self, time: usize, groups: usize) -> usize {
-        (self.layers * time * self.sections() * self.hidden + 1) * groups
+        (self.layers * time * self.sections() * self.hidden + self.forecasts) * groups
     }
 
     /// Matrices that gradients go back through: the recurrent ones, and the input ones of all layers but the first.
@@ -69,6 +73,8 @@ pub(crate) struct Batch {
     pub(crate) stride: u32,
     /// The first lane of this launch. Buffers that are made for one launch start with it.
     pub(crate) first_lane: u32,
+    /// Outputs of the head.
+    pub(crate) forecasts: u32,
 }
 
 #[cube]
@@ -100,7 +106,7 @@ impl Batch {
 
     /// Weights of a lane.
     pub(crate) fn parameters(&self) -> usize {
-        self.head() + self.hidden as usize + 1
+        self.head() + (self.forecasts * (self.hidden + 1)) as usize
     }
 
     /// Vectors of a row of activations.
@@ -113,13 +119,25 @@ impl Batch {
         ((layer * self.time as usize + t) * self.groups as usize + group) * self.row()
     }
 
-    /// Where the gradients of the losses by the forecasts start in a lane's activations.
+    /// Where the gradients of the losses by the head's outputs start in a lane's activations.
     pub(crate) fn errors(&self) -> usize {
         self.row_start(self.layers as usize, 0, 0)
     }
 
     /// Where a lane's activations start.
     pub(crate) fn lane_start(&self, lane: usize) -> usize {
-        (self.errors() + self.groups as usize) * lane
+        (self.errors() + (self.forecasts * self.groups) as usize) * lane
+    }
+
+    /// The gradient of a unit's last state in a group of windows, out of the gradients of the head's outputs.
+    pub(crate) fn from_head(&self, weights: &Array<f32>, saved: &Array<Four>, lane: usize, group: usize, unit: usize) -> Four {
+        let own_weights = (lane + self.first_lane as usize) * self.parameters() + self.head() + unit;
+        let errors = self.lane_start(lane) + self.errors() + group;
+        let mut sum = Four::new(0.0);
+        for output in 0..self.forecasts as usize {
+            let weight = Four::new(weights[own_weights + output * self.hidden as usize]);
+            sum += saved[errors + output * self.groups as usize] * weight;
+        }
+        sum
     }
 }

@@ -180,8 +180,7 @@ pub(crate) fn backward_step(
             if t + 1 < time {
                 dc_after = saved[row + to_next_step + C * hidden];
             } else if layer == last {
-                let head_weight = weights[of_pack * batch.parameters() + batch.head() + unit];
-                dh[v] = saved[batch.lane_start(lane) + batch.errors() + group] * Four::new(head_weight);
+                dh[v] = batch.from_head(weights, saved, lane, group, unit);
             }
             let mut c_before = Four::new(0.0);
             if t > 0 {

@@ -4,10 +4,11 @@ use burn::backend::{Flex, Wgpu};
 use proptest::prelude::*;
 
 use super::{has_adapter, ours, theirs, values};
-use crate::Loss::{self, Huber, Mae, Mse};
+use crate::Loss::{Huber, Mae, Mse};
 use crate::data::{Batch, Ends, Windows};
+use crate::loss::Objective;
 use crate::model::layout;
-use crate::op::testing::{Case, assert_near};
+use crate::op::testing::{Case, assert_near, quantiles};
 use crate::op::{LstmBackend, primitive, reference, tensor};
 
 fn assert_agrees(case: &Case) {
@@ -44,10 +45,10 @@ fn assert_agrees(case: &Case) {
 /// Time, lanes, windows, features, hidden, layers.
 type Sizes = [usize; 6];
 
-fn assert_all_agree(sizes: &[(Loss, Sizes)]) {
+fn assert_all_agree<O: Into<Objective> + Clone>(sizes: &[(O, Sizes)]) {
     if has_adapter() {
-        for (seed, (loss, sizes)) in sizes.iter().enumerate() {
-            assert_agrees(&Case::new(*loss, *sizes, seed as u64));
+        for (seed, (objective, sizes)) in sizes.iter().enumerate() {
+            assert_agrees(&Case::new(objective.clone(), *sizes, seed as u64));
         }
     }
 }
@@ -104,6 +105,21 @@ fn large_networks_agree_with_the_reference_step_by_step() {
         (Mse, [2, 1, 70, 3, 256, 2]),
         (Huber, [5, 2, 4, 2, 9, 20]),
         (Mae, [2, 2, 5, 3, 256, 1]),
+    ]);
+}
+
+#[test]
+fn quantiles_agree_with_the_reference_whole_and_step_by_step() {
+    let five = quantiles(&[0.01, 0.25, 0.4, 0.5, 0.975]);
+    let many: Vec<f64> = (1..=31).map(|n| f64::from(n) / 32.0).collect();
+    assert_all_agree(&[
+        (quantiles(&[0.5]), [1, 1, 1, 1, 1, 1]),
+        (quantiles(&[0.1, 0.5, 0.9]), [6, 3, 5, 2, 7, 2]),
+        (quantiles(&[0.1, 0.5, 0.9]), [60, 2, 32, 5, 32, 2]),
+        (five.clone(), [5, 2, 6, 9, 64, 1]),
+        (five.clone(), [4, 2, 1029, 2, 7, 1]),
+        (five, [3, 2, 9, 5, 128, 2]),
+        (quantiles(&many), [3, 2, 13, 2, 33, 3]),
     ]);
 }
 

@@ -5,13 +5,17 @@ use burn::backend::{Flex, Wgpu};
 use super::{has_adapter, ours, values};
 use crate::op::cube::plan::Limits;
 use crate::op::cube::{gradient, pass::Pass, sums};
-use crate::op::testing::{Case, assert_near};
+use crate::op::testing::{Case, assert_near, quantiles};
 use crate::op::{Gradient, LaneNumbers, LstmBackend, UpdateRows, primitive, reference, tensor, update};
 use crate::{Loss, OptimizerKind};
 
-/// One network that runs whole and one that runs step by step.
-fn cases() -> [Case; 2] {
-    [Case::new(Loss::Huber, [6, 8, 21, 3, 20, 2], 5), Case::new(Loss::Mse, [3, 8, 9, 3, 130, 2], 6)]
+/// Networks that run whole and one that runs step by step.
+fn cases() -> [Case; 3] {
+    [
+        Case::new(Loss::Huber, [6, 8, 21, 3, 20, 2], 5),
+        Case::new(Loss::Mse, [3, 8, 9, 3, 130, 2], 6),
+        Case::new(quantiles(&[0.1, 0.5, 0.9]), [6, 8, 21, 3, 20, 2], 7),
+    ]
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -68,12 +72,12 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches() {
         let training = |limit: fn(Limits) -> Limits| {
             let pass = Pass::training(&case.batch::<Wgpu>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            gradient(&pass.within(limits), case.shape.loss).map(primitive_bits)
+            gradient(&pass.within(limits), &case.shape.objective()).map(primitive_bits)
         };
         let evaluation = |limit: fn(Limits) -> Limits| {
             let pass = Pass::evaluation(&case.batch::<Wgpu>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            primitive_bits(sums(&pass.within(limits), case.shape.loss))
+            primitive_bits(sums(&pass.within(limits), &case.shape.objective()))
         };
         // Three lanes a launch; then one, which alone is larger than a buffer.
         for limit in [|limits| Limits { cubes: 3, ..limits }, |limits: Limits| Limits { buffer: 1, ..limits }] {
@@ -132,13 +136,13 @@ fn fifty_steps_of_training_end_where_those_of_the_reference_do() {
     if !has_adapter() {
         return;
     }
-    let case = Case::new(Loss::Mse, [8, 2, 12, 3, 7, 2], 3);
-    for kind in [OptimizerKind::Sgd, OptimizerKind::Adam] {
+    let cases = [Loss::Mse.into(), quantiles(&[0.1, 0.5, 0.9])].map(|objective| Case::new(objective, [8, 2, 12, 3, 7, 2], 3));
+    for (case, kind) in cases.into_iter().flat_map(|case| [(case.clone(), OptimizerKind::Sgd), (case, OptimizerKind::Adam)]) {
         let ours = trained::<Wgpu>(&case, kind, Wgpu::gradient, Wgpu::update);
         let theirs = trained::<Flex>(&case, kind, reference::gradient, update::composed);
         assert!(theirs[0][98] < 0.95 * theirs[0][0], "nothing was learnt: {:?}", theirs[0]);
         for (what, (ours, theirs)) in ["losses", "weights"].iter().zip(ours.iter().zip(&theirs)) {
-            assert_near(&format!("{what} of {kind:?}"), ours, theirs, 1e-4);
+            assert_near(&format!("{what} of {kind:?}, {:?}", case.shape.head), ours, theirs, 1e-4);
         }
     }
 }

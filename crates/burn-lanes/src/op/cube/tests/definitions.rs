@@ -12,6 +12,8 @@ use super::super::kernels::update::{self, Clipping, Decay, Rows, RowsCompilation
 use super::super::kernels::{backward, forward, products, transpose};
 use super::super::plan::{Limits, Schedule};
 use crate::Loss;
+use crate::loss::Objective;
+use crate::op::testing::quantiles;
 
 type Floats = Array<f32>;
 type Ints = Array<i32>;
@@ -62,6 +64,7 @@ fn batch(builder: &mut KernelBuilder) -> BatchExpand {
         start: (),
         stride: (),
         first_lane: (),
+        forecasts: (),
     };
     Batch::expand(&numbers, builder)
 }
@@ -139,17 +142,24 @@ fn shared_kernels() -> Vec<Kernel> {
             update::sgd::expand(&mut b.scope, table, weights, velocity, gradients, after, rows, Clipping::Some);
         }),
     ];
-    for loss in [Loss::Mse, Loss::Mae, Loss::Huber] {
-        kernels.push(kernel(format!("sums {loss:?}"), "sums", line, move |b| {
+    for (name, objective) in [
+        ("Mse", Objective::Point(Loss::Mse)),
+        ("Mae", Objective::Point(Loss::Mae)),
+        ("Huber", Objective::Point(Loss::Huber)),
+        ("three quantiles", quantiles(&[0.1, 0.5, 0.9])),
+    ] {
+        let of_losses = objective.clone();
+        kernels.push(kernel(format!("sums {name}"), "sums", line, move |b| {
             let (states, weights, target, ends) = (read::<Fours>(b), read::<Floats>(b), read::<Floats>(b), read::<Ints>(b));
             let (sums, batch, last) = (written::<Floats>(b), batch(b), last(b));
-            head::sums::expand(&mut b.scope, states, weights, target, ends, sums, batch, last, loss);
+            head::sums::expand(&mut b.scope, states, weights, target, ends, sums, batch, last, objective.clone());
         }));
-        kernels.push(kernel(format!("losses {loss:?}"), "losses", line, move |b| {
+        kernels.push(kernel(format!("losses {name}"), "losses", line, move |b| {
             let (weights, target, ends) = (read::<Floats>(b), read::<Floats>(b), read::<Ints>(b));
             let (saved, sums, losses) = (written::<Fours>(b), written::<Floats>(b), written::<Floats>(b));
             let (gradients, batch, last) = (written::<Floats>(b), batch(b), last(b));
-            head::losses::expand(&mut b.scope, weights, target, ends, saved, sums, losses, gradients, batch, last, loss);
+            let objective = of_losses.clone();
+            head::losses::expand(&mut b.scope, weights, target, ends, saved, sums, losses, gradients, batch, last, objective);
         }));
     }
     for decay in [Decay::Coupled, Decay::Decoupled] {
@@ -180,7 +190,7 @@ pub(super) fn kernels(limits: &Limits) -> Vec<Kernel> {
     let mut kernels = shared_kernels();
     for outputs in [Outputs::Whole, Outputs::Dropped] {
         for hidden in [16, 32, 64, 128] {
-            let net = Net { features: 5, hidden, layers: 2, outputs };
+            let net = Net { features: 5, hidden, layers: 2, outputs, forecasts: 1 };
             match Schedule::new(&net, 8, limits) {
                 Schedule::Whole { forward: tile, backward: below } => {
                     kernels.extend([forward(net, tile, Keep::All), backward(net, below)]);
@@ -197,6 +207,6 @@ pub(super) fn kernels(limits: &Limits) -> Vec<Kernel> {
 
 /// A kernel that is small enough to be read.
 pub(super) fn small() -> Kernel {
-    let net = Net { features: 5, hidden: 16, layers: 2, outputs: Outputs::Whole };
+    let net = Net { features: 5, hidden: 16, layers: 2, outputs: Outputs::Whole, forecasts: 1 };
     forward(net, Tile { own: 1, slots: 1 }, Keep::All)
 }
