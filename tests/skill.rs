@@ -63,8 +63,8 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
         ..LaneConfig::default()
     };
     let mut last = Last(None);
-    let pack = Pack { shape: shape.clone(), lanes: vec![Lane { config, resume: None }] };
-    burn_lanes::train(&device, &prepared.series, pack, &mut last).unwrap();
+    let pack = Pack { shape: shape.clone(), lanes: vec![Lane { config, resume: None, series: 0 }] };
+    burn_lanes::train(&device, &[&prepared.series], pack, &mut last).unwrap();
     let weights = last.0.unwrap().weights;
     let ends = &prepared.series.valid;
     let scaled = burn_lanes::predict(&device, &prepared.series, &shape, &weights, ends).unwrap();

@@ -84,14 +84,14 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         report.get_or_insert_with(|| prepared.report.clone());
         let shape = shape(settings);
         let lanes: Vec<Lane> =
-            pack.trials.iter().map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None }).collect();
+            pack.trials.iter().map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None, series: 0 }).collect();
         let epochs = lanes.iter().map(|lane| lane.config.epochs).max().unwrap_or(0);
-        let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &prepared.series);
+        let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &[&prepared.series]);
         let steps_per_epoch = prepared.series.train.len().div_ceil(shape.batch);
         let count = lanes.len();
         let mut stopwatch = Stopwatch::default();
         trainer
-            .train(&prepared.series, burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
+            .train(&[&prepared.series], burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
             .map_err(|error| Failure::BadInput(error.to_string()))?;
         checked.push(CheckedPack {
             lanes: count,

@@ -152,10 +152,9 @@ pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pac
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
     // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
     // The series itself is not read for this: beside what its lanes take it is small.
-    let none = burn_lanes::Series::default();
     let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
     let lanes = |settings: &Settings| match share {
-        Some(share) => lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &none)),
+        Some(share) => lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &[])),
         None => max_lanes,
     };
     plan::packs(trials, &lanes, least)

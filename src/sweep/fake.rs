@@ -86,9 +86,8 @@ fn state(hidden: usize, epoch: usize, stop: &StopState) -> LaneState {
 }
 
 impl Trainer for FakeTrainer {
-    fn train(&self, series: &Series, pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let hidden = pack.shape.hidden;
-        let unit = series.target_unit;
         let mut lanes: Vec<(usize, Lane, usize, StopState)> = pack
             .lanes
             .into_iter()
@@ -127,7 +126,7 @@ impl Trainer for FakeTrainer {
                 } else {
                     stop.waited += 1;
                 }
-                let report = report(lane, unit, hidden, *epoch, stop);
+                let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
                 let control = observer.epoch(*index, &report, &|| state(hidden, report.epoch, stop));
                 let patience = lane.config.early_stopping.map(|rule| rule.patience);
                 if control == LaneControl::Stop {

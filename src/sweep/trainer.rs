@@ -7,11 +7,11 @@ use crate::spec::{Model, ModelKind, Optimizer, Settings, Train};
 
 /// Trains packs and forecasts.
 pub trait Trainer {
-    /// Trains a pack until every lane has ended or the observer interrupts.
+    /// Trains a pack until every lane has ended or the observer interrupts. Each lane says which of the series is its own.
     ///
     /// # Errors
     /// When shape, series and lanes do not fit each other.
-    fn train(&self, series: &Series, pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError>;
+    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError>;
 
     /// Scaled forecasts of the windows that end at `ends`.
     ///
@@ -49,7 +49,7 @@ pub struct BurnTrainer {
 }
 
 impl Trainer for BurnTrainer {
-    fn train(&self, series: &Series, pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
         burn_lanes::train(&self.device, series, pack, observer)
     }
 

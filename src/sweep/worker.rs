@@ -116,7 +116,7 @@ impl Worker<'_> {
         let mut unrecorded = Vec::new();
         for waiting in group {
             let id = waiting.trial.id.clone();
-            pack.lanes.push(Lane { config: lane_config(&waiting.trial.settings), resume: waiting.resume.clone() });
+            pack.lanes.push(Lane { config: lane_config(&waiting.trial.settings), resume: waiting.resume.clone(), series: 0 });
             let scaling = data.as_ref().ok().map(|data| &data.prepared.scaling);
             match self.start(waiting, lanes, scaling) {
                 Ok(run) => runs.push(run),
@@ -178,7 +178,7 @@ impl Worker<'_> {
             started: now,
             progressed: now,
         };
-        let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&data.prepared.series, pack, &mut recorder)));
+        let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&[&data.prepared.series], pack, &mut recorder)));
         match trained {
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),

@@ -13,7 +13,7 @@ mod measure;
 
 use std::str::FromStr;
 
-use burn_lanes::{Device, DeviceSpec, Head, Loss, OptimizerKind, Series, Shape, devices, fma_peak, memory_estimate, open};
+use burn_lanes::{Device, DeviceSpec, Head, Loss, OptimizerKind, Shape, devices, fma_peak, memory_estimate, open};
 use measure::{FEWEST_CHUNKS, Measured, Result, Task, flop, here, in_processes};
 use serde_json::json;
 
@@ -154,7 +154,7 @@ fn chosen(options: &Options) -> Vec<Device> {
 /// Whether there is memory and, by the best rate so far, time for it.
 fn fits(task: &Task, best_rate: f64) -> Result<()> {
     let Task { device, shape, lanes, budget, .. } = *task;
-    let bytes = memory_estimate(device, shape, lanes, &Series::default()) as f64;
+    let bytes = memory_estimate(device, shape, lanes, &[]) as f64;
     if let Some(memory) = device.available_memory().map(|memory| memory as f64)
         && bytes > memory
     {

@@ -1,4 +1,4 @@
-//! The series on the device, and batches of its windows by their numbers: a window is never copied out of the series on the host.
+//! The series on the device, and batches of their windows by their numbers: a window is never copied out of a series on the host.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +8,7 @@ use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use crate::random::Dropout;
 use crate::{Series, Shape, random};
 
-/// A series that lies on a device.
+/// Series of equal columns that lie on a device, one below the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Resident<B: Backend> {
     /// `[rows, F]`.
@@ -18,16 +18,26 @@ pub(crate) struct Resident<B: Backend> {
 }
 
 impl<B: Backend> Resident<B> {
-    /// Uploads a series.
-    pub(crate) fn new(series: &Series, device: &B::Device) -> Self {
-        let features = TensorData::new(series.features.clone(), [series.rows(), series.columns]);
-        // NaN marks rows without a target; none of them is gathered, but a zero is safe on devices with fast-math too.
-        let target: Vec<f32> = series.target.iter().map(|&value| if value.is_finite() { value } else { 0.0 }).collect();
+    /// Uploads series, of which there is at least one.
+    pub(crate) fn new(series: &[&Series], device: &B::Device) -> Self {
+        let (rows, columns) = (series.iter().map(|series| series.rows()).sum(), series.first().map_or(0, |series| series.columns));
+        let mut features = Vec::with_capacity(rows * columns);
+        let mut target = Vec::with_capacity(rows);
+        for series in series {
+            features.extend_from_slice(&series.features);
+            // NaN marks rows without a target; none of them is gathered, but a zero is safe on devices with fast-math too.
+            target.extend(series.target.iter().map(|&value| if value.is_finite() { value } else { 0.0 }));
+        }
         Self {
-            features: Tensor::from_data(features, device),
-            target: Tensor::from_data(TensorData::new(target, [series.rows()]), device),
+            features: Tensor::from_data(TensorData::new(features, [rows, columns]), device),
+            target: Tensor::from_data(TensorData::new(target, [rows]), device),
         }
     }
+}
+
+/// The last rows of windows where their series lies below `above` other rows.
+pub(crate) fn moved(ends: &[u32], above: usize) -> Vec<u32> {
+    ends.iter().map(|&end| end + above as u32).collect()
 }
 
 /// Last rows of windows: lists of equal length, one for each lane or one that all lanes see. Kept on the host, and on the device once

@@ -24,7 +24,7 @@ pub(crate) fn run<B: LstmBackend>(
     weights: Vec<f32>,
     ends: &[u32],
 ) -> Result<Vec<f32>, TrainError> {
-    let resident = Arc::new(Resident::<B>::new(series, device));
+    let resident = Arc::new(Resident::<B>::new(&[series], device));
     let weights = rows_tensor::<B>(&[weights], device); // [1, P]
     let all = Ends::new(vec![ends.to_vec()], device);
     let mut forecasts = Vec::with_capacity(ends.len() * shape.head.outputs());

@@ -19,8 +19,10 @@ pub struct Pack {
 pub struct Lane {
     /// Its settings.
     pub config: LaneConfig,
-    /// Where to go on from; `None` starts afresh. All lanes of a pack must have the same `cursor` (their epochs may differ).
+    /// Where to go on from; `None` starts afresh.
     pub resume: Option<LaneState>,
+    /// Which of the series that [`train`] is given it trains on.
+    pub series: usize,
 }
 
 /// Why nothing could be trained. (A lane that diverges is no error: see [`crate::LaneEnd::Diverged`].)
@@ -28,16 +30,20 @@ pub struct Lane {
 #[error("{0}")]
 pub struct TrainError(pub String);
 
-/// Trains a pack until every lane has ended or the observer interrupts.
+/// Trains a pack until every lane has ended or the observer interrupts. Each lane trains on one of the series; where these have different
+/// numbers of windows, an epoch of the pack ends when the last lane has ended its own.
 ///
 /// Each lane gets the same bits alone, in any pack and resumed on a CPU backend. A GPU repeats them on the same device and driver
 /// for the same pack.
 ///
 /// # Errors
 /// When shape, series and lanes do not fit each other.
-pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
-    check_shape(&pack.shape, series)?;
-    check_splits(&pack.shape, series)?;
+pub fn train(device: &Device, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    for series in series {
+        check_shape(&pack.shape, series)?;
+        check_splits(&pack.shape, series)?;
+    }
+    check_rows(series.iter().map(|series| series.rows()).sum())?;
     check_lanes(&pack, series)?;
     let result = on_device(device, Training { series, pack, observer });
     release_memory();
@@ -51,6 +57,7 @@ pub fn train(device: &Device, series: &Series, pack: Pack, observer: &mut dyn Ob
 /// When the weights do not fit the shape, or the shape the series.
 pub fn predict(device: &Device, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
     check_shape(shape, series)?;
+    check_rows(series.rows())?;
     check_ends("forecast", shape, series, ends)?;
     let weights = model::flat_values(shape, weights).map_err(TrainError)?;
     on_device(device, Forecast { series, shape, weights, ends })
@@ -64,7 +71,7 @@ trait Work {
 }
 
 struct Training<'a> {
-    series: &'a Series,
+    series: &'a [&'a Series],
     pack: Pack,
     observer: &'a mut dyn Observer,
 }
@@ -131,10 +138,14 @@ fn check_shape(shape: &Shape, series: &Series) -> Result<(), TrainError> {
             series.rows() * series.columns
         ));
     }
-    if i32::try_from(series.rows()).is_err() {
-        return refused(format!("the series has {} rows, at most {} can be indexed", series.rows(), i32::MAX));
-    }
     Ok(())
+}
+
+fn check_rows(rows: usize) -> Result<(), TrainError> {
+    match i32::try_from(rows) {
+        Ok(_) => Ok(()),
+        Err(_) => refused(format!("the series have {rows} rows, at most {} can be indexed", i32::MAX)),
+    }
 }
 
 fn check_splits(shape: &Shape, series: &Series) -> Result<(), TrainError> {
@@ -162,15 +173,14 @@ fn check_ends(name: &str, shape: &Shape, series: &Series, ends: &[u32]) -> Resul
     }
 }
 
-fn check_lanes(pack: &Pack, series: &Series) -> Result<(), TrainError> {
-    let steps = series.train.len().div_ceil(pack.shape.batch);
-    let cursor = pack.lanes.first().and_then(|lane| lane.resume.as_ref()).map_or(0, |state| state.cursor);
-    for (number, Lane { config, resume }) in pack.lanes.iter().enumerate() {
+fn check_lanes(pack: &Pack, given: &[&Series]) -> Result<(), TrainError> {
+    for (number, Lane { config, resume, series }) in pack.lanes.iter().enumerate() {
         check_config(config).map_err(|problem| TrainError(format!("lane {number}: {problem}")))?;
-        if resume.as_ref().map_or(0, |state| state.cursor) != cursor {
-            return refused(format!("lane {number} does not stand at batch {cursor} of its epoch, as lane 0 does"));
-        }
+        let Some(series) = given.get(*series) else {
+            return refused(format!("lane {number} trains on series {series}, there are {}", given.len()));
+        };
         if let Some(state) = resume {
+            let steps = series.train.len().div_ceil(pack.shape.batch);
             let fits = if state.cursor > steps {
                 Err(format!("the state stands at batch {} of an epoch of {steps}", state.cursor))
             } else {

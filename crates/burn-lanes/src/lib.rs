@@ -1,7 +1,8 @@
 //! Trains many recurrent forecasters at once: the lanes of one Burn `Learner`.
 //!
 //! A *pack* is K models of equal [`Shape`] whose weights carry a leading lane axis. Their losses are summed, so that each lane
-//! gets exactly its own gradient; what differs between them ([`LaneConfig`]) is data. K = 1 is an ordinary training.
+//! gets exactly its own gradient; what differs between them ([`LaneConfig`]) is data. K = 1 is an ordinary training. Lanes may train on
+//! different [`Series`], the folds of a walk-forward split: a lane with fewer windows waits while the others end their epoch.
 //!
 //! The public API knows no backend: a [`Device`] is chosen at run time. The CPU backends take the best instruction set that the
 //! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ.
@@ -10,6 +11,7 @@ mod checkpoint;
 mod data;
 mod device;
 mod download;
+mod epoch;
 mod forecast;
 mod head;
 mod lane;
@@ -22,12 +24,14 @@ mod op;
 mod optim;
 mod random;
 mod rounds;
+mod rows;
 mod running;
 mod schedule;
 mod series;
 mod state;
 mod step;
 mod stop;
+mod stretch;
 
 pub use checkpoint::BadCheckpoint;
 pub use device::{Device, DeviceError, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};

@@ -5,30 +5,35 @@ use crate::model::parameters;
 use crate::op::buffers;
 use crate::{Device, OptimizerKind, Series, Shape};
 
-/// Bytes that training so many lanes takes at its peak on the device, beside the series that the caller holds. On the CPU within 20 % of
-/// what was measured, with as many threads as rayon has here; of a GPU an estimate that was not measured, without what its driver
-/// and its allocator take for themselves.
+/// Bytes that training so many lanes, spread evenly over these series, takes at its peak on the device, beside the series that the caller
+/// holds. On the CPU within 20 % of what was measured, with as many threads as rayon has here; of a GPU an estimate that was not
+/// measured, without what its driver and its allocator take for themselves.
 ///
 /// A lane's *rows* are as large as its weights: weights, best weights and the optimizer's moments. The peak is the larger of two:
 ///
-/// * a step: the rows, the gradient, new weights, the window order of the epoch, the sums over every batch so far;
+/// * a step: the rows, the gradient, new weights, the window order of the epoch, the sums over every batch so far; where the series have
+///   different numbers of training windows, the rows of the lanes that go on while others wait once more;
 /// * the download of all lanes' states: the rows twice over, a copy on its way, and the states of a lane.
 ///
 /// With either stand the series and the activations: on the CPU those of a tile for each thread (see the sources of `op::cpu`); on a
 /// GPU those of all lanes, time steps and windows, seven values a unit, one a window for each output of the head, and the weights
 /// transposed.
 #[must_use]
-pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &Series) -> u64 {
+pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &[&Series]) -> u64 {
     let parameters = 4.0 * parameters(shape) as f64;
     let kept = if shape.optimizer == OptimizerKind::Sgd { 3.0 } else { 4.0 };
-    let (count, windows) = (lanes as f64, series.train.len() as f64);
-    let batches = (windows / shape.batch as f64).ceil();
+    let windows: Vec<f64> = series.iter().map(|series| series.train.len() as f64).collect();
+    let (count, share) = (lanes as f64, 1.0 / series.len().max(1) as f64);
+    let batches: f64 = windows.iter().map(|windows| (windows / shape.batch as f64).ceil()).sum();
+    let equal = windows.iter().all(|own| *own == windows[0]);
     // Twelve bytes of sums for each batch and lane, and the tensor around them; all of them once more when they are read.
-    let sums = batches * (80.0 + 12.0 * count);
-    let order = 4.0 * windows * count;
-    let step = count * parameters * 2.0 + order + 2.0 * sums;
+    let sums = batches * (80.0 * if equal { share } else { 1.0 } + 12.0 * count * share);
+    let order = 4.0 * windows.iter().sum::<f64>() * share * count;
+    let going_on = if equal || lanes < 2 { 0.0 } else { count * (1.0 - share) * parameters * (kept - 1.0) };
+    let step = count * parameters * 2.0 + going_on + order + 2.0 * sums;
     let download = count * parameters * (kept + 1.0) + parameters * kept;
-    let data = 4.0 * (series.features.len() + series.target.len() + series.valid.len()) as f64;
+    let data =
+        series.iter().map(|series| series.features.len() + series.target.len() + series.valid.len()).sum::<usize>() as f64 * 4.0;
     let activations = if device.is_cpu() {
         buffers(shape, lanes, rayon::current_num_threads())
     } else {
@@ -68,10 +73,10 @@ mod tests {
         };
         for spec in [DeviceSpec::Flex, DeviceSpec::Cuda(0)] {
             let device = Device { spec };
-            let (one, many) = (memory_estimate(&device, &shape, 1, &series), memory_estimate(&device, &shape, 128, &series));
+            let (one, many) = (memory_estimate(&device, &shape, 1, &[&series]), memory_estimate(&device, &shape, 128, &[&series]));
             let lane = 9 * 4 * parameters(&shape) as u64;
             assert!(one > lane && many > one + 127 * lane, "{one}, {many}");
-            assert!(memory_estimate(&device, &shape, usize::MAX, &series) > 1 << 62);
+            assert!(memory_estimate(&device, &shape, usize::MAX, &[&series]) > 1 << 62);
         }
     }
 }

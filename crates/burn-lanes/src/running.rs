@@ -9,8 +9,12 @@ pub(crate) struct Running {
     /// In the pack as it was given.
     pub(crate) index: usize,
     pub(crate) config: LaneConfig,
+    /// Which of the pack's series it trains on.
+    pub(crate) series: usize,
     /// Epochs completed.
     pub(crate) epoch: usize,
+    /// Batches done of the epoch after.
+    pub(crate) cursor: usize,
     /// See [`crate::LaneState::sums`].
     pub(crate) sums: [f64; 4],
     pub(crate) stop: StopState,
@@ -25,7 +29,7 @@ pub(crate) struct Timing {
     pub(crate) seconds: f64,
     /// Its training.
     pub(crate) trained: f64,
-    /// Windows of one lane that were trained.
+    /// Windows of the lane that were trained.
     pub(crate) windows: usize,
 }
 
@@ -39,6 +43,7 @@ impl Running {
         timing: &Timing,
     ) -> Result<EpochReport, LaneEnd> {
         let epoch = self.epoch + 1;
+        self.cursor = 0;
         let train = split_report("training", &std::mem::take(&mut self.sums), series);
         let valid = split_report("validation", valid, series);
         self.epoch = epoch;

@@ -1,8 +1,9 @@
-//! The data of a pack: one series and the windows of each split, as plain host vectors.
+//! The data of a pack: a series and the windows of each split, as plain host vectors; of walk-forward folds a series each.
 //!
 //! A window is named by its last row `t` and covers rows `t-L+1 ..= t`; it is never copied out of the series on the host.
 
-/// Feature rows, the target, and the windows of each split. All lanes of a pack train on the same series.
+/// Feature rows, the target, and the windows of each split. The lanes of a pack may train on different series, of different lengths and
+/// with different windows: the folds of a walk-forward split are scaled each by its own training rows.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Row-major `[rows, columns]`, scaled.

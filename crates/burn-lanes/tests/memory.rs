@@ -46,27 +46,33 @@ fn the_peak_is_within_a_fifth_of_the_estimate() {
     let [adam, sgd] = [OptimizerKind::Adam, OptimizerKind::Sgd];
     let many: Vec<f64> = (1..32).map(|n| f64::from(n) / 32.0).collect();
     let many = Head::Quantile { levels: Levels::new(&many).unwrap() };
-    let of_point = |(optimizer, sizes)| (Head::Point, optimizer, sizes);
-    // Threads, lanes, training windows, features, window, hidden, layers, batch.
+    let of_point = |(optimizer, folds, sizes)| (Head::Point, optimizer, folds, sizes);
+    // Training windows of each fold; threads, lanes, features, window, hidden, layers, batch.
     let points = [
-        (adam, [1, 1, 1000, 5, 60, 32, 2, 32]),
-        (adam, [2, 1, 1000, 5, 60, 64, 2, 256]),
-        (adam, [1, 16, 500, 5, 10, 128, 2, 8]),
-        (adam, [2, 64, 100, 5, 20, 32, 2, 32]),
-        (adam, [2, 3, 200, 40, 7, 50, 3, 100]),
-        (sgd, [2, 8, 100, 5, 10, 100, 1, 20]),
-        (adam, [1, 1, 100_000, 8, 2, 4, 1, 512]),
-        (adam, [2, 100, 20_000, 1, 1, 2, 1, 64]),
-        (sgd, [1, 1, 50, 3, 30, 256, 1, 50]),
+        (adam, &[1000][..], [1, 1, 5, 60, 32, 2, 32]),
+        (adam, &[1000], [2, 1, 5, 60, 64, 2, 256]),
+        (adam, &[500], [1, 16, 5, 10, 128, 2, 8]),
+        (adam, &[100], [2, 64, 5, 20, 32, 2, 32]),
+        (adam, &[200], [2, 3, 40, 7, 50, 3, 100]),
+        (sgd, &[100], [2, 8, 5, 10, 100, 1, 20]),
+        (adam, &[100_000], [1, 1, 8, 2, 4, 1, 512]),
+        (adam, &[20_000], [2, 100, 1, 1, 2, 1, 64]),
+        (sgd, &[50], [1, 1, 3, 30, 256, 1, 50]),
+        (adam, &[100, 200, 300, 400], [2, 64, 5, 20, 32, 2, 32]),
+        (sgd, &[50, 90], [1, 16, 5, 10, 128, 2, 8]),
+        (adam, &[10_000, 20_000], [2, 100, 1, 1, 2, 1, 64]),
+        (adam, &[30_000, 30_000, 30_000], [1, 3, 8, 2, 4, 1, 512]),
     ];
-    let quantiles = (many, adam, [1, 500, 64, 2, 3, 8, 1, 32]);
-    for (head, optimizer, [threads, lanes, windows, features, window, hidden, layers, batch]) in
+    let quantiles = (many, adam, &[64][..], [1, 500, 2, 3, 8, 1, 32]);
+    for (head, optimizer, folds, [threads, lanes, features, window, hidden, layers, batch]) in
         points.into_iter().map(of_point).chain([quantiles])
     {
         let shape = Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer, head };
-        let series = series(&shape, windows);
-        let lane = |seed| Lane { config: LaneConfig { seed, epochs: 2, dropout: 0.1, ..LaneConfig::default() }, resume: None };
-        let pack = Pack { shape: shape.clone(), lanes: (0..lanes as u64).map(lane).collect() };
+        let series: Vec<Series> = folds.iter().map(|&windows| series(&shape, windows)).collect();
+        let series: Vec<&Series> = series.iter().collect();
+        let config = |seed| LaneConfig { seed, epochs: 2, dropout: 0.1, ..LaneConfig::default() };
+        let lane = |index: usize| Lane { config: config(index as u64), resume: None, series: index % folds.len() };
+        let pack = Pack { shape: shape.clone(), lanes: (0..lanes).map(lane).collect() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();

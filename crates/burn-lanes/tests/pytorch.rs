@@ -287,8 +287,8 @@ fn train_from(series: &Series, shape: Shape, config: LaneConfig, weights: Weight
         schedule: Default::default(),
         stop: Default::default(),
     });
-    let pack = Pack { shape, lanes: vec![Lane { config, resume }] };
-    train("flex", series, pack).remove(0)
+    let pack = Pack { shape, lanes: vec![Lane { config, resume, series: 0 }] };
+    train("flex", std::slice::from_ref(series), pack).remove(0)
 }
 
 fn fixtures() -> Vec<Fixture> {

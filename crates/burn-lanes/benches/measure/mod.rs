@@ -135,9 +135,9 @@ fn train_chunks(task: &Task, steps: usize, enough: &dyn Fn(&[Tick]) -> bool) -> 
         valid: vec![rows as u32 - 1],
     };
     let config = |seed| LaneConfig { seed, dropout: task.dropout, epochs: usize::MAX, ..LaneConfig::default() };
-    let lanes = (0..task.lanes as u64).map(|seed| Lane { config: config(seed), resume: None }).collect();
+    let lanes = (0..task.lanes as u64).map(|seed| Lane { config: config(seed), resume: None, series: 0 }).collect();
     let mut clock = Clock { ticks: Vec::new(), control: LaneControl::Continue, enough };
-    train(task.device, &series, Pack { shape: task.shape.clone(), lanes }, &mut clock)?;
+    train(task.device, &[&series], Pack { shape: task.shape.clone(), lanes }, &mut clock)?;
     match clock.control {
         LaneControl::Stop => Ok(clock.ticks),
         LaneControl::Continue => Err("it ended by itself: a loss was not finite".into()),

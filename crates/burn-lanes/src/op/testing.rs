@@ -102,7 +102,7 @@ impl Case {
         Batch {
             shape: self.shape.clone(),
             lanes: self.lanes,
-            series: Arc::new(Resident::new(&self.series, &device)),
+            series: Arc::new(Resident::new(&[&self.series], &device)),
             windows: Windows { ends: Ends::new(lists, &device), range: 2..2 + self.windows },
             dropout: self.dropout.clone(),
         }

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use crate::*;
 
+mod folds;
+
 /// What a training told, by lane.
 #[derive(Default)]
 struct Recorder {
@@ -84,7 +86,7 @@ fn configs() -> Vec<LaneConfig> {
 }
 
 fn fresh(configs: &[LaneConfig]) -> Vec<Lane> {
-    configs.iter().map(|config| Lane { config: config.clone(), resume: None }).collect()
+    configs.iter().map(|config| Lane { config: config.clone(), resume: None, series: 0 }).collect()
 }
 
 fn flex() -> Device {
@@ -92,7 +94,7 @@ fn flex() -> Device {
 }
 
 fn trained(series: &Series, shape: &Shape, lanes: Vec<Lane>, mut recorder: Recorder) -> Recorder {
-    train(&flex(), series, Pack { shape: shape.clone(), lanes }, &mut recorder).unwrap();
+    train(&flex(), &[series], Pack { shape: shape.clone(), lanes }, &mut recorder).unwrap();
     recorder
 }
 
@@ -185,7 +187,7 @@ proptest! {
             }
             lanes = recorder.interrupted.into_iter().map(|(lane, state)| {
                 let state = LaneState::from_bytes(&state.to_bytes().unwrap()).unwrap();
-                (lanes[lane].0, Lane { config: lanes[lane].1.config.clone(), resume: Some(state) })
+                (lanes[lane].0, Lane { config: lanes[lane].1.config.clone(), resume: Some(state), series: 0 })
             }).collect();
         }
         prop_assert_eq!(&epochs, &undisturbed.epochs);
@@ -205,7 +207,7 @@ fn a_state_taken_at_an_epochs_end_goes_on_with_lanes_of_other_epochs() {
         trained(&series, &shape, fresh(std::slice::from_ref(&config)), Recorder { keep_states: Some(2), ..Recorder::default() });
     let (_, state) = undisturbed.states[0].clone();
     assert_eq!((state.epoch, state.cursor), (2, 0));
-    let lanes = vec![Lane { config: config.clone(), resume: None }, Lane { config, resume: Some(state) }];
+    let lanes = vec![Lane { config: config.clone(), resume: None, series: 0 }, Lane { config, resume: Some(state), series: 0 }];
     let resumed = trained(&series, &shape, lanes, Recorder::default());
     assert_eq!(resumed.epochs[&1], undisturbed.epochs[&0][2..]);
     assert_same_outcome(&resumed.ended[&1], &undisturbed.ended[&0]);
@@ -223,7 +225,7 @@ fn a_state_saved_just_before_an_early_stop_ends_at_once_when_it_goes_on() {
     assert_eq!(undisturbed.ended[&0].end, LaneEnd::EarlyStopped);
     assert_eq!((undisturbed.ended[&0].epochs, undisturbed.ended[&0].best_epoch), (2, 1));
     let resume = Some(undisturbed.states[0].1.clone());
-    let resumed = trained(&series, &shape, vec![Lane { config, resume }], Recorder::default());
+    let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_eq!(resumed.steps, 0);
     assert_same_outcome(&resumed.ended[&0], &undisturbed.ended[&0]);
 }
@@ -311,7 +313,7 @@ fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
 
     let bytes = recorder.states[0].1.to_bytes().unwrap();
     let resume = Some(LaneState::from_bytes(&bytes).unwrap());
-    let resumed = trained(&series, &shape, vec![Lane { config, resume }], Recorder::default());
+    let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_same_outcome(&resumed.ended[&0], &recorder.ended[&0]);
     let error = predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10]).unwrap_err();
     assert!(error.0.contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
@@ -425,7 +427,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let shape = shape(OptimizerKind::Adam);
     let refusal = |series: &Series, shape: &Shape, lanes: Vec<Lane>| {
         let pack = Pack { shape: shape.clone(), lanes };
-        train(&flex(), series, pack, &mut Recorder::default()).unwrap_err().to_string()
+        train(&flex(), &[series], pack, &mut Recorder::default()).unwrap_err().to_string()
     };
     let lanes = || fresh(&[LaneConfig::default()]);
     assert!(refusal(&good, &Shape { hidden: 0, ..shape.clone() }, lanes()).contains("hidden is 0"));
@@ -441,9 +443,15 @@ fn what_does_not_fit_is_refused_with_the_reason() {
 
     let interrupted = trained(&good, &shape, lanes(), Recorder { interrupt_after: Some(1), ..Recorder::default() });
     let state = interrupted.interrupted[&0].clone();
-    let at_one = Lane { config: LaneConfig::default(), resume: Some(state.clone()) };
-    assert!(refusal(&good, &shape, [lanes(), vec![at_one.clone()]].concat()).contains("lane 1 does not stand at batch 0"));
-    assert!(refusal(&good, &Shape { hidden: 6, ..shape.clone() }, vec![at_one]).contains("lane 0 cannot go on"));
+    let at_one = Lane { config: LaneConfig::default(), resume: Some(state.clone()), series: 0 };
+    assert!(refusal(&good, &Shape { hidden: 6, ..shape.clone() }, vec![at_one.clone()]).contains("lane 0 cannot go on"));
+    let beyond = Lane { resume: Some(LaneState { cursor: 9, ..state.clone() }), ..at_one.clone() };
+    assert!(
+        refusal(&good, &shape, vec![at_one.clone(), beyond])
+            .contains("lane 1 cannot go on: the state stands at batch 9 of an epoch of 6")
+    );
+    let elsewhere = Lane { series: 1, ..at_one };
+    assert!(refusal(&good, &shape, vec![elsewhere]).contains("lane 0 trains on series 1, there are 1"));
     assert!(predict(&flex(), &good, &Shape { layers: 1, ..shape }, &state.weights, &[10]).is_err());
 }
 
@@ -460,7 +468,7 @@ fn ndarray_keeps_a_lanes_bits_and_agrees_with_flex() {
     let shape = shape(OptimizerKind::Adam);
     let run = |device: &Device, configs: &[LaneConfig]| {
         let mut recorder = Recorder::default();
-        train(device, &series, Pack { shape: shape.clone(), lanes: fresh(configs) }, &mut recorder).unwrap();
+        train(device, &[&series], Pack { shape: shape.clone(), lanes: fresh(configs) }, &mut recorder).unwrap();
         recorder
     };
     let ndarray = open(DeviceSpec::NdArray).unwrap();

@@ -12,10 +12,11 @@ pub struct Trained {
 }
 
 /// Trains on the named device; every lane must finish its epochs.
-pub fn train(device: &str, series: &Series, pack: Pack) -> Vec<Trained> {
+pub fn train(device: &str, series: &[Series], pack: Pack) -> Vec<Trained> {
     let device = burn_lanes::open(device.parse().unwrap()).unwrap();
     let mut recorder = Recorder { reports: vec![Vec::new(); pack.lanes.len()], outcomes: vec![None; pack.lanes.len()] };
-    burn_lanes::train(&device, series, pack, &mut recorder).unwrap();
+    let series: Vec<&Series> = series.iter().collect();
+    burn_lanes::train(&device, &series, pack, &mut recorder).unwrap();
     let Recorder { reports, outcomes } = recorder;
     reports.into_iter().zip(outcomes).map(|(reports, outcome)| finished(reports, outcome.unwrap())).collect()
 }

@@ -1,0 +1,206 @@
+//! An epoch of every lane: stretches of training batches, then the validation windows. Each is read back once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::Tensor;
+use burn::train::InferenceStep;
+
+use crate::data::{Batch, Ends, Resident, Windows, epoch_order, moved};
+use crate::forecast::chunk_size;
+use crate::learner::read;
+use crate::loss::SUMS;
+use crate::model::LaneModel;
+use crate::op::LstmBackend;
+use crate::random::Dropout;
+use crate::rows::{Rows, select};
+use crate::running::{Running, add, per_second};
+use crate::stretch::{Stretch, batches, stretches};
+use crate::{Observer, PackControl, Progress, Series, Shape, TrainError};
+
+/// The series of a pack, on the host and on a device.
+pub(crate) struct Ground<'a, B: LstmBackend> {
+    pub(crate) shape: Shape,
+    pub(crate) series: &'a [&'a Series],
+    resident: Arc<Resident<B>>,
+    pub(crate) device: B::Device,
+}
+
+/// The validation windows of lanes: stretches, each with its windows.
+pub(crate) type Validation<B> = Vec<(Stretch, Arc<Ends<B>>)>;
+
+impl<'a, B: LstmBackend> Ground<'a, B> {
+    /// Uploads the series.
+    pub(crate) fn new(shape: Shape, series: &'a [&'a Series], device: &B::Device) -> Self {
+        Self { shape, series, resident: Arc::new(Resident::new(series, device)), device: device.clone() }
+    }
+
+    /// The series that a lane trains on.
+    pub(crate) fn of(&self, lane: &Running) -> &'a Series {
+        self.series[lane.series]
+    }
+
+    /// Training windows that a lane has not gone through in its epoch.
+    pub(crate) fn left(&self, lane: &Running) -> usize {
+        self.of(lane).train.len().saturating_sub(lane.cursor * self.shape.batch)
+    }
+
+    /// Rows of the other series above a lane's.
+    fn above(&self, lane: &Running) -> usize {
+        self.series[..lane.series].iter().map(|series| series.rows()).sum()
+    }
+
+    /// What is left of a lane's epoch, in order.
+    fn order(&self, lane: &Running) -> Vec<u32> {
+        let order = epoch_order(&self.of(lane).train, lane.config.seed, lane.epoch);
+        moved(&order[order.len() - self.left(lane)..], self.above(lane))
+    }
+
+    /// The validation windows of these lanes.
+    pub(crate) fn validation(&self, lanes: &[Running]) -> Validation<B> {
+        let mut done = vec![0; lanes.len()];
+        let counts: Vec<usize> = lanes.iter().map(|lane| self.of(lane).valid.len()).collect();
+        let with_ends = |stretch: Stretch| {
+            let list = |&lane: &usize| {
+                let ends = &self.of(&lanes[lane]).valid[done[lane]..][..stretch.windows()];
+                moved(ends, self.above(&lanes[lane]))
+            };
+            let one_series = stretch.lanes.iter().all(|&lane| lanes[lane].series == lanes[stretch.lanes[0]].series);
+            let seen = if one_series { &stretch.lanes[..1] } else { &stretch.lanes };
+            let ends = Ends::new(seen.iter().map(list).collect(), &self.device);
+            for &lane in &stretch.lanes {
+                done[lane] += stretch.windows();
+            }
+            (stretch, ends)
+        };
+        stretches(&counts, chunk_size(&self.shape)).into_iter().map(with_ends).collect()
+    }
+
+    /// The `number`-th batch of a stretch.
+    fn batch(&self, stretch: &Stretch, number: usize, ends: &Arc<Ends<B>>, dropout: Vec<Dropout>) -> Batch<B> {
+        Batch {
+            shape: self.shape.clone(),
+            lanes: stretch.lanes.len(),
+            series: self.resident.clone(),
+            windows: Windows { ends: ends.clone(), range: number * stretch.size..(number + 1) * stretch.size },
+            dropout,
+        }
+    }
+}
+
+/// Trains what is left of every lane's epoch; adds up its losses. On an interrupt the cursors stand after the step that was asked.
+pub(crate) fn train<B: LstmBackend>(
+    ground: &Ground<'_, B>,
+    rows: &mut Rows<B>,
+    lanes: &mut [Running],
+    started: Instant,
+    observer: &mut dyn Observer,
+) -> Result<PackControl, TrainError> {
+    let counts = |windows: &dyn Fn(&Running) -> usize| lanes.iter().map(windows).collect::<Vec<_>>();
+    let whole = stretches(&counts(&|lane| ground.of(lane).train.len()), ground.shape.batch);
+    let todo = stretches(&counts(&|lane| ground.left(lane)), ground.shape.batch);
+    let mut orders: Vec<Vec<u32>> = lanes.iter().map(|lane| ground.order(lane)).collect();
+    let mut pace = Pace { step: batches(&whole) - batches(&todo), steps: batches(&whole), lanes: lanes.len(), windows: 0, started };
+    let mut sums = Vec::with_capacity(batches(&todo));
+    let mut control = PackControl::Continue;
+    for stretch in &todo {
+        let lists = stretch.lanes.iter().map(|&lane| {
+            let rest = orders[lane].split_off(stretch.windows());
+            let mut list = std::mem::replace(&mut orders[lane], rest);
+            list.shrink_to_fit();
+            list
+        });
+        let ends = Ends::new(lists.collect(), &ground.device);
+        let is_whole = stretch.lanes.len() == lanes.len();
+        let mut part = if is_whole { None } else { Some(rows.some(&stretch.lanes)) };
+        let active = part.as_mut().unwrap_or(rows);
+        for number in 0..stretch.batches {
+            let dropout = dropout(&ground.shape, active, lanes, &stretch.lanes);
+            let output = active.learner.train_step(ground.batch(stretch, number, &ends, dropout));
+            active.learner.optimizer_step(output.grads);
+            sums.push((stretch, output.item.0));
+            stretch.lanes.iter().for_each(|&lane| lanes[lane].cursor += 1);
+            control = observer.step(&pace.after(stretch));
+            if control == PackControl::Interrupt {
+                break;
+            }
+        }
+        if let Some(part) = part {
+            rows.replace(&stretch.lanes, part);
+        }
+        if control == PackControl::Interrupt {
+            break;
+        }
+    }
+    read_back(sums, |lane, sums, windows| add(&mut lanes[lane].sums, sums, windows))?;
+    Ok(control)
+}
+
+/// Each lane's sums over its validation windows.
+pub(crate) fn validate<B: LstmBackend>(
+    ground: &Ground<'_, B>,
+    rows: &Rows<B>,
+    validation: &Validation<B>,
+    lanes: usize,
+) -> Result<Vec<[f64; 4]>, TrainError> {
+    let model = rows.learner.model().valid();
+    let mut sums = Vec::new();
+    for (stretch, ends) in validation {
+        let part = (stretch.lanes.len() < lanes).then(|| LaneModel::new(select(rows.weights(), &stretch.lanes)));
+        let model = part.as_ref().unwrap_or(&model);
+        sums.extend((0..stretch.batches).map(|number| (stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0)));
+    }
+    let mut totals = vec![[0.0; 4]; lanes];
+    read_back(sums, |lane, sums, windows| add(&mut totals[lane], sums, windows))?;
+    Ok(totals)
+}
+
+/// What each of these lanes drops at a step; nothing when none drops anything.
+fn dropout<B: LstmBackend>(shape: &Shape, rows: &Rows<B>, lanes: &[Running], positions: &[usize]) -> Vec<Dropout> {
+    if shape.layers == 1 || positions.iter().all(|&lane| lanes[lane].config.dropout == 0.0) {
+        return Vec::new();
+    }
+    let updates = rows.table.lock();
+    let lanes = positions.iter().map(|&lane| &lanes[lane].config).zip(updates.iter());
+    lanes.map(|(config, update)| Dropout::new(config.seed, update.steps, config.dropout)).collect()
+}
+
+/// Hands each lane's sums of each batch to `each`, in order: `[K, 3]` a batch, left on the device until all are read at once.
+fn read_back<B: LstmBackend>(
+    batches: Vec<(&Stretch, Tensor<B, 2>)>,
+    mut each: impl FnMut(usize, &[f32], usize),
+) -> Result<(), TrainError> {
+    let (stretches, tensors): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
+    if tensors.is_empty() {
+        return Ok(());
+    }
+    let values = read(Tensor::cat(tensors, 0))?; // [ΣK, 3]
+    let mut sums = values.chunks_exact(SUMS);
+    for stretch in stretches {
+        for (&lane, sums) in stretch.lanes.iter().zip(&mut sums) {
+            each(lane, sums, stretch.size);
+        }
+    }
+    Ok(())
+}
+
+/// How far an epoch is.
+struct Pace {
+    step: usize,
+    steps: usize,
+    lanes: usize,
+    /// Trained, of all lanes together.
+    windows: usize,
+    started: Instant,
+}
+
+impl Pace {
+    /// After one more batch of a stretch.
+    fn after(&mut self, stretch: &Stretch) -> Progress {
+        self.step += 1;
+        self.windows += stretch.lanes.len() * stretch.size;
+        let windows_per_second = per_second(self.windows, self.started.elapsed().as_secs_f64());
+        Progress { step: self.step, steps: self.steps, lanes: self.lanes, windows_per_second }
+    }
+}
