@@ -29,6 +29,7 @@
 //! | [`dashboard`] | source → state → draw (the right bank) |
 //! | [`compare`] | runs side by side (the right bank) |
 //! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
+//! | [`score`] | every metric of a run's forecasts with its interval: a pure function, for the worker and for `evaluate` |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
@@ -55,6 +56,7 @@ pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;
+pub mod score;
 pub mod seed;
 pub mod space;
 pub mod spec;
