@@ -4,7 +4,7 @@
 mod fixture;
 
 use divan::Bencher;
-use kiln::compare::compare;
+use kiln::compare::{Intervals, compare};
 use kiln::metric::{Direction, Metric, Quantity, Split};
 use kiln::spec::Objective;
 use kiln::store::RunRecord;
@@ -31,7 +31,7 @@ fn print_all(bencher: Bencher) {
     let comparison = compare(&runs(), OBJECTIVE);
     bencher.bench_local(|| {
         let mut out = Vec::new();
-        comparison.write(&mut out).map(|()| out.len())
+        comparison.write(&mut out, Intervals::Shown).map(|()| out.len())
     });
 }
 
@@ -40,6 +40,6 @@ fn print_ranking(bencher: Bencher) {
     let comparison = compare(&runs(), OBJECTIVE);
     bencher.bench_local(|| {
         let mut out = Vec::new();
-        comparison.write_ranking(&mut out, 10).map(|()| out.len())
+        comparison.write_ranking(&mut out, 10, Intervals::Shown).map(|()| out.len())
     });
 }

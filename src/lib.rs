@@ -30,6 +30,7 @@
 //! | [`compare`] | runs side by side (the right bank) |
 //! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
 //! | [`calibration`] | quantile scores and conformal intervals of recorded forecasts (the right bank) |
+//! | [`score`] | every metric of a run's forecasts with its interval: a pure function, for the worker and for `evaluate` |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
@@ -57,6 +58,7 @@ pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;
+pub mod score;
 pub mod seed;
 pub mod space;
 pub mod spec;

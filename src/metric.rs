@@ -15,6 +15,15 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// ↓ where lower is better, ↑ where higher is.
+    #[must_use]
+    pub fn arrow(self) -> char {
+        match self {
+            Self::Minimize => '↓',
+            Self::Maximize => '↑',
+        }
+    }
+
     /// Whether `a` is strictly better than `b`.
     #[must_use]
     pub fn better(self, a: f64, b: f64) -> bool {
@@ -51,6 +60,67 @@ pub enum Quantity {
     Rmse,
     /// 1 − mse / mse of the best baseline; without unit.
     Skill,
+    /// Mean absolute error over that of persistence on the training windows; without unit.
+    Mase,
+    /// Out-of-sample R² against the training mean; without unit.
+    R2,
+    /// Share of windows with the right sign.
+    DirectionalAccuracy,
+    /// Information coefficient: the correlation of forecast and target within a day, mean over days.
+    Ic,
+    /// Its mean over its deviation, over days; not annualised.
+    IcIr,
+    /// The same of ranks.
+    RankIc,
+    /// Its mean over its deviation, over days; not annualised.
+    RankIcIr,
+    /// QLIKE loss of the variance that a log volatility stands for; without unit.
+    Qlike,
+}
+
+impl Quantity {
+    /// In the order in which they are shown.
+    pub const ALL: [Self; 13] = [
+        Self::Loss,
+        Self::Mse,
+        Self::Mae,
+        Self::Rmse,
+        Self::Skill,
+        Self::Mase,
+        Self::R2,
+        Self::DirectionalAccuracy,
+        Self::Ic,
+        Self::IcIr,
+        Self::RankIc,
+        Self::RankIcIr,
+        Self::Qlike,
+    ];
+
+    /// As in a metric's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Mse => "mse",
+            Self::Mae => "mae",
+            Self::Rmse => "rmse",
+            Self::Skill => "skill",
+            Self::Mase => "mase",
+            Self::R2 => "r2",
+            Self::DirectionalAccuracy => "directional_accuracy",
+            Self::Ic => "ic",
+            Self::IcIr => "ic_ir",
+            Self::RankIc => "rank_ic",
+            Self::RankIcIr => "rank_ic_ir",
+            Self::Qlike => "qlike",
+        }
+    }
+
+    /// Whether a number over the training windows is recorded: the trainer's own four.
+    #[must_use]
+    pub fn is_of_training(self) -> bool {
+        matches!(self, Self::Loss | Self::Mse | Self::Mae | Self::Rmse)
+    }
 }
 
 /// A quantity over a split: `valid.rmse`.
@@ -64,15 +134,43 @@ pub struct Metric {
 
 impl Metric {
     /// The metrics that an objective may name.
-    pub const OBJECTIVES: [&'static str; 9] =
-        ["valid.rmse", "valid.mse", "valid.mae", "valid.loss", "valid.skill", "train.rmse", "train.mse", "train.mae", "train.loss"];
+    pub const OBJECTIVES: [&'static str; 17] = [
+        "valid.skill",
+        "valid.rmse",
+        "valid.mse",
+        "valid.mae",
+        "valid.loss",
+        "valid.mase",
+        "valid.r2",
+        "valid.directional_accuracy",
+        "valid.ic",
+        "valid.ic_ir",
+        "valid.rank_ic",
+        "valid.rank_ic_ir",
+        "valid.qlike",
+        "train.rmse",
+        "train.mse",
+        "train.mae",
+        "train.loss",
+    ];
+
+    /// What trials are ranked by unless something else is asked for: the one number that is comparable over windows, targets and units.
+    pub const DEFAULT: Self = Self { split: Split::Valid, quantity: Quantity::Skill };
 
     /// Which way is better.
     #[must_use]
     pub fn direction(self) -> Direction {
         match self.quantity {
-            Quantity::Skill => Direction::Maximize,
-            Quantity::Loss | Quantity::Mse | Quantity::Mae | Quantity::Rmse => Direction::Minimize,
+            Quantity::Skill
+            | Quantity::R2
+            | Quantity::DirectionalAccuracy
+            | Quantity::Ic
+            | Quantity::IcIr
+            | Quantity::RankIc
+            | Quantity::RankIcIr => Direction::Maximize,
+            Quantity::Loss | Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Mase | Quantity::Qlike => {
+                Direction::Minimize
+            }
         }
     }
 
@@ -83,7 +181,10 @@ impl Metric {
             Quantity::Loss => "scaled".into(),
             Quantity::Mse => format!("{target_unit}²"),
             Quantity::Mae | Quantity::Rmse => target_unit.into(),
-            Quantity::Skill => String::new(),
+            Quantity::DirectionalAccuracy => "share".into(),
+            Quantity::Mase => "× persistence".into(),
+            Quantity::IcIr | Quantity::RankIcIr => "per day".into(),
+            Quantity::Skill | Quantity::R2 | Quantity::Ic | Quantity::RankIc | Quantity::Qlike => String::new(),
         }
     }
 }
@@ -95,20 +196,16 @@ impl fmt::Display for Metric {
             Split::Valid => "valid",
             Split::Test => "test",
         };
-        let quantity = match self.quantity {
-            Quantity::Loss => "loss",
-            Quantity::Mse => "mse",
-            Quantity::Mae => "mae",
-            Quantity::Rmse => "rmse",
-            Quantity::Skill => "skill",
-        };
-        write!(f, "{split}.{quantity}")
+        write!(f, "{split}.{}", self.quantity.name())
     }
 }
 
 /// A name that is no metric.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not a metric (known: train, valid or test, a dot, and loss, mse, mae, rmse or skill)")]
+#[error(
+    "'{0}' is not a metric (known: valid or test, a dot, and skill, rmse, mse, mae, loss, mase, r2, directional_accuracy, ic, ic_ir, \
+     rank_ic, rank_ic_ir or qlike; and train.loss, train.mse, train.mae, train.rmse)"
+)]
 pub struct UnknownMetric(String);
 
 impl FromStr for Metric {
@@ -123,14 +220,10 @@ impl FromStr for Metric {
             "test" => Split::Test,
             _ => return Err(unknown()),
         };
-        let quantity = match quantity {
-            "loss" => Quantity::Loss,
-            "mse" => Quantity::Mse,
-            "mae" => Quantity::Mae,
-            "rmse" => Quantity::Rmse,
-            "skill" => Quantity::Skill,
-            _ => return Err(unknown()),
-        };
+        let quantity = Quantity::ALL.into_iter().find(|known| known.name() == quantity).ok_or_else(unknown)?;
+        if split == Split::Train && !quantity.is_of_training() {
+            return Err(unknown());
+        }
         Ok(Self { split, quantity })
     }
 }
@@ -156,6 +249,17 @@ mod tests {
         for name in Metric::OBJECTIVES {
             assert_eq!(name.parse::<Metric>().unwrap().to_string(), name);
         }
-        assert!("valid.sharpe".parse::<Metric>().is_err());
+        for name in ["valid.sharpe", "train.skill", "train.ic", "skill", "test."] {
+            assert!(name.parse::<Metric>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_validation_quantity_is_an_objective_and_is_written_as_it_is_named() {
+        for quantity in Quantity::ALL {
+            let metric = Metric { split: Split::Valid, quantity };
+            assert!(Metric::OBJECTIVES.contains(&metric.to_string().as_str()), "{metric}");
+            assert_eq!(serde_json::to_value(quantity).unwrap(), quantity.name());
+        }
     }
 }

@@ -221,6 +221,15 @@ fn the_verb_trades_what_a_sweep_left() {
     let per_year = first["calendar"]["sessions_per_year"].as_f64().unwrap();
     assert!((250.0..270.0).contains(&per_year), "weekdays: {per_year}");
 
+    let luck = &report["luck"];
+    assert_eq!((&luck["trials"], &luck["by_ledger"]), (&Value::from(2), &Value::from(true)), "{luck}");
+    assert!((0.0..=1.0).contains(&luck["overfitting"]["probability"].as_f64().unwrap()), "{luck}");
+    for run in [first, second] {
+        let share = |name: &str| run["luck"][name].as_f64().unwrap();
+        assert!(share("deflated_sharpe") <= share("probabilistic_sharpe"), "more was tried than one: {}", run["luck"]);
+        assert_eq!(run["luck"]["observations"], run["sheet"]["sessions"]);
+    }
+
     let dear = json(&["small", "--commission-bps", "50", "--threshold", "0", "--flat-at", "never"]);
     assert!(dear["runs"][0]["sheet"]["net_return"].as_f64() < second["sheet"]["net_return"].as_f64());
     assert_eq!(dear["runs"][0]["backtest"]["rule"]["kind"], "threshold");
@@ -238,7 +247,19 @@ fn the_verb_trades_what_a_sweep_left() {
     let closed = kiln(folder, &["backtest", id, "--split", "test"]);
     assert_eq!(closed.status.code(), Some(2));
     assert!(text(&closed).contains(&format!("kiln evaluate small/{id}")), "{}", text(&closed));
-    assert_eq!(kiln(folder, &["evaluate", id]).status.code(), Some(0));
+    let evaluated = text(&kiln(folder, &["evaluate", id]));
+    assert!(evaluated.contains(" of 2 tried on this span"), "{evaluated}");
     let opened = json(&[id, "--split", "test"]);
     assert_eq!((&opened["split"], &opened["runs"][0]["test_openings"]), (&Value::from("test"), &Value::from(1)));
+    assert_eq!(opened["runs"][0]["luck"]["undefined"], "one session has no Sharpe ratio");
+    let alone = &run["runs"][0]["luck"];
+    assert!(alone["probabilistic_sharpe"].is_f64() && alone["deflated_sharpe"].is_null(), "{alone}");
+    assert!(alone["undefined"].as_str().unwrap().contains("backtest the whole sweep"), "{alone}");
+
+    std::fs::remove_dir_all(&before[1]).unwrap();
+    let evaluated = text(&kiln(folder, &["evaluate", id]));
+    assert!(evaluated.contains(" of 2 tried on this span"), "what was deleted was tried all the same: {evaluated}");
+    std::fs::remove_file(folder.join("runs/ledger.jsonl")).unwrap();
+    let evaluated = text(&kiln(folder, &["evaluate", id]));
+    assert!(evaluated.contains("trial 1 of 1 tried on this span"), "{evaluated}");
 }

@@ -107,6 +107,47 @@ fn a_sweep_trains_ranks_and_leaves_its_folder() {
     assert!(lab.folder.path().join("runs/small/sweep.toml").is_file());
 }
 
+/// Every run has its metrics with intervals, they can be ranked by, and every trial is in the ledger once.
+#[test]
+fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
+    let lab = Lab::new(FAKE);
+    for _ in 0..2 {
+        assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    }
+    let ledger = std::fs::read_to_string(lab.folder.path().join("runs/ledger.jsonl")).unwrap();
+    assert_eq!(ledger.lines().count(), 4, "{ledger}");
+    for result in lab.results() {
+        let estimates = &result["scores"]["estimates"];
+        for name in ["mse", "mae", "rmse", "skill", "mase", "r2"] {
+            let [low, value, high] = ["low", "value", "high"].map(|part| estimates[name][part].as_f64().unwrap());
+            assert!(low <= value && value <= high, "{name}: {estimates}");
+        }
+    }
+    let compared = |arguments: &[&str]| {
+        let output = lab.kiln("fake", &[&["compare", "small"], arguments].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        text(&output)
+    };
+    let by_default: Value = serde_json::from_str(&compared(&["--json"])).unwrap();
+    assert_eq!(by_default["objective"], "valid.skill");
+    let by_mase: Value = serde_json::from_str(&compared(&["--json", "--metric", "valid.mase"])).unwrap();
+    assert_eq!((&by_mase["direction"], by_mase["rows"].as_array().unwrap().len()), (&Value::from("minimize"), 4));
+    let first = &by_mase["rows"][0];
+    assert!(first["interval"]["low"].as_f64() < first["value"]["mean"].as_f64(), "{first}");
+    assert!(compared(&["--intervals"]).contains("; [95 % interval]"));
+    assert!(!compared(&[]).contains("; [95 % interval]"), "a pipe has no width");
+
+    let (sweep, trials) = ("small", lab.trials());
+    let id = trials[0].file_name().unwrap().to_str().unwrap();
+    let shown = text(&lab.kiln("fake", &["show", &format!("{sweep}/{id}")]).output().unwrap());
+    assert!(shown.contains("↓ valid.mase") && shown.contains("↑ valid.r2") && shown.contains("95 % intervals"), "{shown}");
+    let evaluated = lab.kiln("fake", &["evaluate", id, "--json"]).output().unwrap();
+    let evaluated: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
+    assert_eq!(evaluated["tries"]["trials"], 4);
+    let metrics = evaluated["metrics"].as_array().unwrap();
+    assert!(metrics.iter().any(|row| row["metric"] == "test.mase" && row["low"].is_f64() && row["direction"] == "minimize"));
+}
+
 #[test]
 fn a_second_call_trains_nothing_and_an_edited_file_only_what_is_new() {
     let lab = Lab::new(FAKE);

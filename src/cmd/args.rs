@@ -139,9 +139,12 @@ pub struct CompareArgs {
     /// Sweeps (names) and runs (sweep/id, or an id's unambiguous beginning)
     #[arg(required = true)]
     pub selectors: Vec<String>,
-    /// Rank by this metric instead of the sweep's objective: valid.rmse, valid.mse, valid.mae, valid.loss, valid.skill, …
+    /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase, valid.ic, test.rmse, …
     #[arg(long)]
     pub metric: Option<crate::metric::Metric>,
+    /// Show the interval beside each value, however wide the table becomes (on a terminal that is wide enough they are shown anyway)
+    #[arg(long)]
+    pub intervals: bool,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,

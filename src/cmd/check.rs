@@ -83,8 +83,11 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let Some((_, prepared)) = prepared.iter().find(|(data, _)| *data == &settings.data) else { continue };
         report.get_or_insert_with(|| prepared.report.clone());
         let shape = shape(settings);
-        let lanes: Vec<Lane> =
-            pack.trials.iter().map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None, series: 0 }).collect();
+        let lanes: Vec<Lane> = pack
+            .trials
+            .iter()
+            .map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None, series: 0 })
+            .collect();
         let epochs = lanes.iter().map(|lane| lane.config.epochs).max().unwrap_or(0);
         let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &[&prepared.series]);
         let steps_per_epoch = prepared.series.train.len().div_ceil(shape.batch);

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{forecasts, read_selected, write_json};
+use super::selection::{fitting, forecasts, read_selected, write_json};
 use super::{CompareArgs, Failure, Outcome};
-use crate::compare::{Comparison, compare};
+use crate::compare::{Comparison, Intervals, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
 use crate::store::read_sweep_summaries;
@@ -15,15 +15,21 @@ use crate::store::read_sweep_summaries;
 /// # Errors
 /// When a selector names nothing, or the output fails.
 pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let CompareArgs { selectors, metric, runs, json } = args;
-    let comparison = compared(&runs, &selectors, metric)?;
+    let CompareArgs { selectors, metric, intervals, runs, json } = args;
+    let mut comparison = compared(&runs, &selectors, metric)?;
+    if intervals && comparison.rows.iter().all(|row| row.interval.is_none()) {
+        comparison.notes.push(NO_INTERVALS.to_owned());
+    }
     if json {
         write_json(out, &comparison)?
     } else {
-        comparison.write(out)?
+        comparison.write(out, if intervals { Intervals::Shown } else { fitting() })?
     }
     Ok(Outcome::Done)
 }
+
+const NO_INTERVALS: &str = "no row has an interval: repeats show their spread instead (kiln show RUN has the intervals of one run), and \
+                            what was recorded before version 0.2 has none";
 
 fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Comparison, Failure> {
     let selected = read_selected(root, selectors, read_sweep_summaries)?;
@@ -33,11 +39,11 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     };
     let mut comparison = compare(&selected.runs, objective);
     comparison.weigh(&selected.runs, &forecasts);
-    let others = selected.manifests.iter().map(|manifest| (&manifest.name, manifest.objective));
-    if let Some((name, other)) = others.skip(1).find(|(_, other)| metric.is_none() && *other != objective.metric) {
+    let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
+    if let Some(other) = other {
         comparison.notes.push(format!(
-            "ranked by the first sweep's {}; '{name}' has {other} as its objective (choose with --metric)",
-            objective.metric
+            "ranked by {}, which is comparable over sweeps; '{}' has {} as its objective (choose with --metric)",
+            objective.metric, other.name, other.objective
         ));
     }
     if selected.former > 0 {
@@ -61,6 +67,7 @@ mod tests {
         CompareArgs {
             selectors: selectors.iter().map(|s| (*s).to_owned()).collect(),
             metric: None,
+            intervals: false,
             runs: STORE.into(),
             json: false,
         }

@@ -4,10 +4,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::{write_interval, write_quantiles};
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
+use crate::metric::Split;
 use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
 use crate::trial::TrialId;
@@ -32,6 +34,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
     let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);
+    let scores = prepared.scores(&prepared.test, &forecasts, &settings.data.target);
     let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&forecasts.target, &forecasts.forecast) else {
         return Err(Failure::BadInput(format!("{run}: a forecast of the test split is not a number; the run cannot be evaluated")));
     };
@@ -47,19 +50,26 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         baselines,
         quantiles: quantile_scores(&forecasts, Some(crossed(&scaled, shape.head.outputs()))),
         interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
+        scores,
     };
     folder.record_evaluation(&evaluation)?;
     folder.write_forecasts("test", &forecasts)?;
     let openings = record.evaluations.len() + 1;
+    let tries = tries(&record, Split::Test);
+    let kind = settings.data.target.kind;
+    let rows = metric_rows(Split::Test, kind, evaluation.scores.as_ref(), |_| None);
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
         value["opening"] = openings.into();
+        value["tries"] = serde_json::to_value(tries).map_err(anyhow::Error::from)?;
+        value["metrics"] = serde_json::to_value(&rows).map_err(anyhow::Error::from)?;
         writeln!(out, "{value:#}")?;
     } else {
         write_table(out, &run, &evaluation, openings)?;
         if let Err(problem) = calibration {
             writeln!(out, "\nno conformal interval: {problem}")?;
         }
+        writeln!(out, "\n{}\n{}", metric_table(&rows, kind, evaluation.scores.as_ref()), tries_in_words(tries))?;
     }
     Ok(Outcome::Done)
 }

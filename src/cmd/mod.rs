@@ -8,6 +8,7 @@ pub mod compare;
 pub mod doctor;
 pub mod evaluate;
 pub mod leakcheck;
+mod metrics;
 mod outcome;
 pub mod predict;
 mod provenance;

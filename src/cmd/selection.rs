@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::metric::Split;
+use crate::compare::Intervals;
+use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
 use crate::store::{Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, select};
 
@@ -23,9 +24,16 @@ pub(super) struct Selected {
 }
 
 impl Selected {
-    /// What the first sweep is ranked by.
+    /// What all sweeps are ranked by; where they differ, or errors of different targets would be compared, the default, which is
+    /// comparable. `None` without sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
-        self.manifests.first().map(objective)
+        let first = objective(self.manifests.first()?);
+        let is_error = matches!(first.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
+        let kinds = || self.runs.iter().map(|run| run.trial.settings.data.target.kind);
+        let same = self.manifests.iter().all(|manifest| manifest.objective == first.metric)
+            && (!is_error || kinds().all(|kind| Some(kind) == kinds().next()));
+        let metric = Metric::DEFAULT;
+        Some(if same { first } else { Objective { metric, direction: metric.direction() } })
     }
 }
 
@@ -116,6 +124,12 @@ fn one_spelling(folder: PathBuf) -> PathBuf {
     std::fs::canonicalize(&folder).unwrap_or(folder)
 }
 
+/// Intervals where the terminal is wide enough; none in a file or a pipe.
+pub(super) fn fitting() -> Intervals {
+    let size = if std::io::stdout().is_terminal() { ratatui::crossterm::terminal::size().ok() } else { None };
+    size.map_or(Intervals::Hidden, |(columns, _)| Intervals::Within { columns: usize::from(columns) })
+}
+
 /// Prints a value as indented JSON.
 pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
@@ -126,6 +140,7 @@ pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<
 pub(super) mod tests {
     use super::*;
     use crate::cmd::Outcome;
+    use crate::spec::TargetKind;
 
     /// The frozen store of format 1.
     pub(crate) const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/v1");
@@ -134,5 +149,19 @@ pub(super) mod tests {
         let mut out = Vec::new();
         run(&mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn sweeps_that_are_ranked_by_different_things_are_ranked_by_what_is_comparable() {
+        let read = crate::store::read_sweep_summaries;
+        let mut selected = read_selected(Path::new(STORE), &["grid".to_owned()], read).unwrap();
+        let metric = |selected: &Selected| selected.objective().unwrap().metric.to_string();
+        assert_eq!(metric(&selected), "valid.rmse");
+        let other = SweepManifest { objective: "valid.mae".parse().unwrap(), ..selected.manifests[0].clone() };
+        selected.manifests.push(other);
+        assert_eq!(metric(&selected), "valid.skill");
+        selected.manifests.pop();
+        selected.runs[0].trial.settings.data.target.kind = TargetKind::Price;
+        assert_eq!(metric(&selected), "valid.skill", "a price's errors and a return's");
     }
 }

@@ -5,11 +5,12 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use super::metrics::{MetricRow, metric_rows, metric_table};
 use super::scores::{write_interval, write_quantiles};
 use super::selection::{forecasts, write_json};
 use super::{Failure, Outcome, ShowArgs};
 use crate::calibration::{QuantileScores, quantile_scores};
-use crate::compare::{Align, assignment, cleaned, names, number, state, table};
+use crate::compare::{Align, assignment, cleaned, names, number, state, table, value};
 use crate::metric::Split;
 use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select, skill};
 
@@ -53,6 +54,7 @@ fn as_json(run: &RunRecord) -> serde_json::Value {
         "warnings": progress.warnings,
         "result": run.result,
         "valid_quantiles": valid_quantiles(run),
+        "metrics": metrics(run),
         "evaluations": run.evaluations,
         "damage": run.damage,
     })
@@ -85,6 +87,8 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     }
     if let Some(result) = &run.result {
         write_result(out, result)?;
+        let table = metric_table(&metrics(run), trial.settings.data.target.kind, result.scores.as_ref());
+        writeln!(out, "\nmetrics of the validation forecasts\n{}", table.trim_end())?;
     }
     if let Some(quantiles) = valid_quantiles(run) {
         writeln!(out, "\nquantiles of the validation rows, in the target's unit")?;
@@ -93,6 +97,11 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     for evaluation in &run.evaluations {
         write_evaluation(out, evaluation)?;
     }
+    if let Some(Evaluation { scores: Some(scores), .. }) = run.evaluations.last() {
+        let kind = trial.settings.data.target.kind;
+        let rows = metric_rows(Split::Test, kind, Some(scores), |metric| value(run, metric));
+        writeln!(out, "\nmetrics of the test forecasts\n{}", metric_table(&rows, kind, Some(scores)).trim_end())?;
+    }
     Ok(())
 }
 
@@ -100,6 +109,11 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
 fn valid_quantiles(run: &RunRecord) -> Option<QuantileScores> {
     run.result.as_ref().filter(|_| run.trial.settings.model.head != burn_lanes::Head::Point)?;
     quantile_scores(&forecasts(run, Split::Valid)?, None)
+}
+
+fn metrics(run: &RunRecord) -> Vec<MetricRow> {
+    let scores = run.result.as_ref().and_then(|result| result.scores.as_ref());
+    metric_rows(Split::Valid, run.trial.settings.data.target.kind, scores, |metric| value(run, metric))
 }
 
 fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failure> {
@@ -247,6 +261,21 @@ mod tests {
         train                   0.007812  0.003906  0.09375        0.03125      —
         valid                    0.01562  0.007812   0.1875         0.0625  0.375
         persistence (baseline)      0.54       0.2      0.3              —      0
+
+        metrics of the validation forecasts
+        metric                           value  interval  unit
+        ↓ valid.mse                     0.1875  —         log return²
+        ↓ valid.mae                   0.007812  —         log return
+        ↓ valid.rmse                   0.01562  —         log return
+        ↑ valid.skill                    0.375  —
+        ↓ valid.mase                         —  —         × persistence
+        ↑ valid.r2                           —  —
+        ↑ valid.directional_accuracy         —  —         share
+        ↑ valid.ic                           —  —
+        ↑ valid.ic_ir                        —  —         per day
+        ↑ valid.rank_ic                      —  —
+        ↑ valid.rank_ic_ir                   —  —         per day
+        no intervals: it was recorded before there were any
 
         test rows opened at 2026-01-02T03:04:05Z (100 windows)
               rmse  mae  mse  loss (scaled)  skill

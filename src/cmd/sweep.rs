@@ -17,14 +17,14 @@ use anyhow::Context;
 use burn_lanes::Device;
 
 use super::provenance::origin;
-use super::selection::{forecasts, objective};
+use super::selection::{fitting, forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
-use crate::spec::{Experiment, Settings, Source, TargetKind};
+use crate::spec::{Experiment, Settings, Source};
 use crate::store::{Follower, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::trial::{Trial, TrialId};
@@ -192,11 +192,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
         objective: experiment.objective.metric,
         direction: experiment.objective.direction,
         repeats: experiment.repeats,
-        target_unit: match experiment.base.data.target.kind {
-            TargetKind::Price => "price".into(),
-            TargetKind::LogReturn => "log return".into(),
-            TargetKind::LogVolatility => "log volatility".into(),
-        },
+        target_unit: experiment.base.data.target.kind.unit().into(),
         trials: plan.trials.iter().map(|trial| trial.id.to_string()).collect(),
         backtest: experiment.backtest,
         origin,
@@ -209,7 +205,7 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
     comparison.weigh(&runs, &forecasts);
-    comparison.write_ranking(out, RANKED)?;
+    comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())
 }
 

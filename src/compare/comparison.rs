@@ -9,12 +9,12 @@ use super::differ::{Difference, Flattener};
 use super::group::{Group, Spread, groups};
 use super::rank::{place, ranked};
 use super::significance::{Significance, significance};
-use super::value::{baseline_value, baselines, names, state, target_unit, value};
+use super::value::{baseline_value, baselines, estimate, names, state, target_unit, value};
 use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{Baseline, Forecasts, RunRecord};
+use crate::store::{Baseline, Estimate, Forecasts, RunRecord};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,6 +58,8 @@ pub struct Row {
     pub best_epochs: Vec<usize>,
     /// The objective.
     pub value: Option<Spread>,
+    /// The objective's interval, of a row of one run; repeats have their spread instead.
+    pub interval: Option<Interval>,
     /// The objective's quantity over the training windows (rmse where it is the skill).
     pub train: Option<Spread>,
     /// The same over the validation windows.
@@ -66,6 +68,17 @@ pub struct Row {
     pub yardstick: Option<Spread>,
     /// 1 − mse / mse of the best baseline, on validation.
     pub skill: Option<Spread>,
+    /// Its interval, of a row of one run.
+    pub skill_interval: Option<Interval>,
+}
+
+/// Where a number may lie on other stretches of the same data; see [`crate::score`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+    /// Its probability, such as 0.95.
+    pub confidence: f64,
 }
 
 /// A forecast without a network, beside the rows.
@@ -170,7 +183,9 @@ impl Comparison {
         let forecasts: Option<Vec<Vec<Forecasts>>> =
             ranked.par_iter().map(|row| records(row).into_iter().map(|run| read(run, metric.split)).collect()).collect();
         if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
-            self.significance = significance(&forecasts, metric, *horizon);
+            let naming = self.naming();
+            let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
+            self.significance = significance(&names, &forecasts, metric, *horizon);
         }
     }
 }
@@ -179,7 +194,7 @@ impl Comparison {
 fn yardstick(objective: Metric) -> Metric {
     match (objective.split, objective.quantity) {
         (Split::Valid | Split::Test, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Skill) => objective,
-        (Split::Test, Quantity::Loss) => Metric { split: Split::Test, quantity: Quantity::Rmse },
+        (Split::Test, _) => Metric { split: Split::Test, quantity: Quantity::Rmse },
         _ => Metric { split: Split::Valid, quantity: Quantity::Rmse },
     }
 }
@@ -213,7 +228,7 @@ fn spread(group: &Group, objective: Metric, metric: Metric) -> Option<Spread> {
 }
 
 fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metric), settings: BTreeMap<String, Json>) -> Row {
-    let quantity = if objective.quantity == Quantity::Skill { Quantity::Rmse } else { objective.quantity };
+    let quantity = if objective.quantity.is_of_training() { objective.quantity } else { Quantity::Rmse };
     let over = |metric| spread(group, objective, metric);
     let counted = group.runs.iter().filter(|(_, run)| counted(run, objective).is_some());
     Row {
@@ -223,11 +238,25 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
         settings,
         best_epochs: counted.filter_map(|(_, run)| run.result.as_ref()?.best_epoch).collect(),
         value: over(objective),
+        interval: interval(group, objective),
         train: over(Metric { split: Split::Train, quantity }),
         valid: over(Metric { split: Split::Valid, quantity }),
         yardstick: over(yardstick),
-        skill: over(Metric { split: Split::Valid, quantity: Quantity::Skill }),
+        skill: over(Metric::DEFAULT),
+        skill_interval: interval(group, Metric::DEFAULT),
     }
+}
+
+/// The interval of a metric of a group of one run.
+fn interval(group: &Group, metric: Metric) -> Option<Interval> {
+    let [(_, run)] = &group.runs[..] else { return None };
+    let Estimate { value: _, low, high } = estimate(run, metric)?;
+    let scores = match metric.split {
+        Split::Train => None,
+        Split::Valid => run.result.as_ref()?.scores.as_ref(),
+        Split::Test => run.evaluations.last()?.scores.as_ref(),
+    };
+    Some(Interval { low: low?, high: high?, confidence: scores?.confidence })
 }
 
 /// Its yardstick and its own baselines, which are those of its first run that counts: repeats share their windows.

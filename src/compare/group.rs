@@ -117,6 +117,8 @@ pub(super) mod tests {
             skill: Some(1.0 - rmse * rmse / 16.0),
             baselines: vec![baseline("persistence", 4.0), baseline("linear", 5.0)],
             windows: WindowCounts { train: 600, valid: 200, test: 100 },
+            scores: None,
+            tried: None,
             seconds: 1.0,
         };
         RunRecord { result: Some(result), ..unfinished(hidden_size, repeat, RunState::Ended(End::Finished)) }

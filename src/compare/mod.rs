@@ -15,10 +15,11 @@ mod text;
 mod value;
 mod verdict;
 
-pub use comparison::{BaselineRow, Comparison, Row, Unranked, compare};
+pub use comparison::{BaselineRow, Comparison, Interval, Row, Unranked, compare};
 pub use differ::{Difference, DifferingValue};
 pub use group::Spread;
+pub use print::Intervals;
 pub use significance::Significance;
 pub use table::{Align, table};
 pub use text::{assignment, cleaned, number};
-pub use value::{names, state, value};
+pub use value::{estimate, names, state, value};

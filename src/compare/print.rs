@@ -16,8 +16,9 @@
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr;
 
-use super::comparison::{BaselineRow, Comparison, Row};
+use super::comparison::{BaselineRow, Comparison, Interval, Row};
 use super::differ::Difference;
 use super::group::Spread;
 use super::table::{Align, table};
@@ -40,7 +41,7 @@ impl Comparison {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, out: &mut dyn Write, intervals: Intervals) -> io::Result<()> {
         if self.rows.len() > 1 {
             writeln!(out, "what differs")?;
             if self.differing.is_empty() {
@@ -52,7 +53,7 @@ impl Comparison {
             }
             writeln!(out)?;
         }
-        self.write_results(out, usize::MAX)?;
+        self.write_results(out, usize::MAX, intervals)?;
         if !self.unranked.is_empty() {
             writeln!(out, "\nnot ranked")?;
             write!(out, "{}", self.unranked(usize::MAX))?;
@@ -64,8 +65,8 @@ impl Comparison {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write_ranking(&self, out: &mut dyn Write, top: usize) -> io::Result<()> {
-        self.write_results(out, top)?;
+    pub fn write_ranking(&self, out: &mut dyn Write, top: usize, intervals: Intervals) -> io::Result<()> {
+        self.write_results(out, top, intervals)?;
         let ranked = self.ranked().count();
         if ranked > top {
             writeln!(out, "… and {} more", ranked - top)?;
@@ -86,15 +87,25 @@ impl Comparison {
         }
         writeln!(out, "\n{}", cleaned(&self.verdict))?;
         match &self.significance {
-            Some(significance) => writeln!(out, "{}", cleaned(&significance.sentence())),
+            Some(significance) => significance.sentences().iter().try_for_each(|sentence| writeln!(out, "{}", cleaned(sentence))),
             None => Ok(()),
         }
     }
 
-    fn write_results(&self, out: &mut dyn Write, top: usize) -> io::Result<()> {
+    fn write_results(&self, out: &mut dyn Write, top: usize, intervals: Intervals) -> io::Result<()> {
         if self.ranked().next().is_none() {
             return Ok(());
         }
+        let confidence = self.ranked().take(top).find_map(|row| row.interval).map(|interval| interval.confidence);
+        let (table, is_with) = match (intervals, confidence) {
+            (Intervals::Hidden, _) | (_, None) => (self.results(top, Cells::Values), false),
+            (Intervals::Shown, Some(_)) => (self.results(top, Cells::WithIntervals), true),
+            (Intervals::Within { columns }, Some(_)) => {
+                let table = self.results(top, Cells::WithIntervals);
+                let fits = table.lines().all(|line| line.width() <= columns);
+                if fits { (table, true) } else { (self.results(top, Cells::Values), false) }
+            }
+        };
         let unit = self.objective.unit(&self.target_unit);
         let unit = if unit.trim_matches('²').is_empty() { String::new() } else { format!(" in {unit}") };
         let better = match self.direction {
@@ -103,8 +114,21 @@ impl Comparison {
         };
         let spread = if self.is_repeated() { "; mean ± standard deviation (seeds)" } else { "" };
         let alike = if self.significance.is_some() { "; ≈ cannot be told from the best" } else { "" };
-        writeln!(out, "{}{unit}, {better} is better; numbers are of the best epoch by valid.loss{spread}{alike}", self.objective)?;
+        let within = match confidence.filter(|_| is_with) {
+            Some(confidence) => {
+                format!("; [{} % interval]", number(Some(confidence * 100.0)).trim_end_matches('0').trim_end_matches('.'))
+            }
+            None => String::new(),
+        };
+        writeln!(
+            out,
+            "{}{unit}, {better} is better; numbers are of the best epoch by valid.loss{spread}{within}{alike}",
+            self.objective
+        )?;
+        write!(out, "{table}")
+    }
 
+    fn results(&self, top: usize, shown: Cells) -> String {
         let keys: Vec<&str> = if self.differing.len() <= MOST_SETTINGS { self.keys().collect() } else { Vec::new() };
         let columns = self.columns();
         let mut header = vec![("#".to_owned(), Align::Right), ("run".to_owned(), Align::Left)];
@@ -114,14 +138,14 @@ impl Comparison {
         let naming = self.naming();
         let rows = self.ranked().take(top).enumerate().map(|(index, row)| {
             let alike = self.significance.as_ref().is_some_and(|found| index > 0 && found.in_set.get(index) == Some(&true));
-            let mut cells = self.result_row(row, naming, &keys, &columns);
+            let mut cells = self.result_row(row, naming, &keys, &columns, shown);
             if alike && let Some(rank) = cells.first_mut() {
                 rank.insert(0, '≈');
             }
             cells
         });
         let baselines = self.baselines.iter().map(|baseline| self.baseline_row(baseline, keys.len(), &columns));
-        write!(out, "{}", table(&header, rows.chain(baselines)))
+        table(&header, rows.chain(baselines))
     }
 
     fn ranked(&self) -> impl Iterator<Item = &Row> {
@@ -138,8 +162,8 @@ impl Comparison {
 
     /// Train, validation, then the objective where it is neither, the yardstick where it is another one again, and the skill.
     fn columns(&self) -> Vec<Metric> {
-        let quantity = if self.objective.quantity == Quantity::Skill { Quantity::Rmse } else { self.objective.quantity };
-        let skill = Metric { split: Split::Valid, quantity: Quantity::Skill };
+        let quantity = if self.objective.quantity.is_of_training() { self.objective.quantity } else { Quantity::Rmse };
+        let skill = Metric::DEFAULT;
         let mut columns = vec![Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity }];
         columns.extend([self.objective, self.yardstick].into_iter().filter(|metric| *metric != skill));
         columns.push(skill);
@@ -152,7 +176,7 @@ impl Comparison {
         columns
     }
 
-    fn result_row(&self, row: &Row, naming: Naming, keys: &[&str], columns: &[Metric]) -> Vec<String> {
+    fn result_row(&self, row: &Row, naming: Naming, keys: &[&str], columns: &[Metric], shown: Cells) -> Vec<String> {
         let mut cells = vec![row.rank.map_or_else(|| UNDEFINED.into(), |rank| rank.to_string()), naming.row(row)];
         cells.extend(keys.iter().map(|key| shortened(&setting(row.settings.get(*key)))));
         cells.push(match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
@@ -161,7 +185,7 @@ impl Comparison {
             _ => UNDEFINED.into(),
         });
         cells.extend(columns.iter().map(|metric| match row.metric(*metric, self) {
-            Some(value) if *metric == self.objective => with_spread(value),
+            Some(value) if *metric == self.objective => with_spread(value) + &within(row.interval, shown),
             value => number(value.map(|value| value.mean)),
         }));
         cells
@@ -184,7 +208,7 @@ impl Comparison {
         cells
     }
 
-    fn naming(&self) -> Naming {
+    pub(super) fn naming(&self) -> Naming {
         if self.rows.windows(2).all(|pair| pair[0].sweep == pair[1].sweep) { Naming::Run } else { Naming::SweepAndRun }
     }
 
@@ -230,9 +254,30 @@ impl Comparison {
     }
 }
 
+/// Whether the objective is shown with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intervals {
+    /// Without.
+    Hidden,
+    /// With, however wide the table becomes.
+    Shown,
+    /// With, if the table is no wider than a terminal.
+    Within {
+        /// The terminal's.
+        columns: usize,
+    },
+}
+
+/// What stands in the objective's column.
+#[derive(Clone, Copy)]
+enum Cells {
+    Values,
+    WithIntervals,
+}
+
 /// How runs are named: with their sweep where there are several.
 #[derive(Clone, Copy)]
-enum Naming {
+pub(super) enum Naming {
     Run,
     SweepAndRun,
 }
@@ -246,7 +291,7 @@ impl Naming {
     }
 
     /// A row's first run, and how many more stand behind it.
-    fn row(self, row: &Row) -> String {
+    pub(super) fn row(self, row: &Row) -> String {
         let name = self.run(&row.sweep, row.runs.first().map_or(UNDEFINED, String::as_str));
         match row.runs.len() {
             0 | 1 => name,
@@ -265,6 +310,13 @@ impl Row {
             Metric { split: Split::Valid, .. } => self.valid,
             Metric { split: Split::Test, .. } => None,
         }
+    }
+}
+
+fn within(interval: Option<Interval>, shown: Cells) -> String {
+    match (shown, interval) {
+        (Cells::WithIntervals, Some(Interval { low, high, .. })) => format!(" [{}, {}]", number(Some(low)), number(Some(high))),
+        _ => String::new(),
     }
 }
 
@@ -324,7 +376,7 @@ mod tests {
     use crate::compare::compare;
     use crate::compare::group::tests::{finished, unfinished};
     use crate::spec::Objective;
-    use crate::store::{RunRecord, RunState};
+    use crate::store::{Estimate, RunRecord, RunState, Scores};
 
     fn compared(runs: &[RunRecord], metric: &str) -> Comparison {
         let metric: Metric = metric.parse().unwrap();
@@ -343,7 +395,7 @@ mod tests {
         fast.trial.settings.train.learning_rate = 0.01;
         let runs = [finished(16, 0, 4.5), fast, finished(32, 0, 3.9), unfinished(64, 0, RunState::Running)];
         let comparison = compared(&runs, "valid.rmse");
-        insta::assert_snapshot!(text(|out| comparison.write(out)), @r"
+        insta::assert_snapshot!(text(|out| comparison.write(out, Intervals::Hidden)), @r"
         what differs
         setting               100    200    100    400
         model.hidden_size      16     32     16     64
@@ -371,7 +423,7 @@ mod tests {
             .flat_map(|h| [finished(16 + h, 0, 3.0 + h as f64 / 10.0), finished(16 + h, 1, 3.1 + h as f64 / 10.0)])
             .collect();
         let comparison = compared(&runs, "valid.skill");
-        insta::assert_snapshot!(text(|out| comparison.write_ranking(out, 3)), @r"
+        insta::assert_snapshot!(text(|out| comparison.write_ranking(out, 3, Intervals::Hidden)), @r"
         valid.skill, higher is better; numbers are of the best epoch by valid.loss; mean ± standard deviation (seeds)
            #  run                     hidden_size  best epoch  train.rmse  valid.rmse           valid.skill
            1  100 +1                           16           7       1.525       3.050  0.4184 ± 0.02696 (2)
@@ -386,10 +438,29 @@ mod tests {
     }
 
     #[test]
+    fn intervals_stand_with_the_objective_where_they_are_wanted_or_fit() {
+        let mut first = finished(16, 0, 3.5);
+        first.result.as_mut().unwrap().scores = Some(Scores {
+            confidence: 0.95,
+            block_length: Some(4.0),
+            days: 0,
+            estimates: [(Quantity::Rmse, Estimate { value: 3.5, low: Some(3.25), high: Some(3.875) })].into(),
+        });
+        let comparison = compared(&[first, finished(32, 0, 3.9)], "valid.rmse");
+        let with = text(|out| comparison.write_ranking(out, 9, Intervals::Shown));
+        assert!(with.contains("; [95 % interval]\n") && with.contains("3.500 [3.250, 3.875]"), "{with}");
+        let without = text(|out| comparison.write_ranking(out, 9, Intervals::Hidden));
+        assert!(!without.contains('['), "{without}");
+        let widest = with.lines().skip(1).take_while(|line| !line.is_empty()).map(UnicodeWidthStr::width).max().unwrap();
+        assert_eq!(text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest })), with);
+        assert_eq!(text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest - 1 })), without);
+    }
+
+    #[test]
     fn a_hostile_name_cannot_reach_the_terminal() {
         let mut hostile = finished(16, 0, 4.5);
         hostile.folder = "runs/a\u{1b}[31m/trials/\u{9b}2J".into();
-        let printed = text(|out| compared(&[hostile.clone(), finished(32, 0, 3.0)], "valid.rmse").write(out));
+        let printed = text(|out| compared(&[hostile.clone(), finished(32, 0, 3.0)], "valid.rmse").write(out, Intervals::Shown));
         assert!(!printed.contains(['\u{1b}', '\u{9b}']) && printed.contains(r"a\u{1b}[31m/\u{9b}2J"));
     }
 

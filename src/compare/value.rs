@@ -5,8 +5,7 @@ use std::path::Path;
 
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
-use crate::spec::TargetKind;
-use crate::store::{Baseline, Evaluation, RunRecord, RunState, skill};
+use crate::store::{Baseline, Estimate, Evaluation, RunRecord, RunState, skill};
 
 /// A metric of a run at its best epoch: from its result, or so far while it has none. Over the test windows, of the last
 /// evaluation. `None` where it is undefined or not finite.
@@ -21,10 +20,24 @@ pub fn value(run: &RunRecord, metric: Metric) -> Option<f64> {
         Split::Valid if metric.quantity == Quantity::Skill => {
             run.result.as_ref().and_then(|result| skill(result.valid?.mse, &result.baselines))
         }
-        Split::Valid => in_report(report(run.result.as_ref().and_then(|r| r.valid), |epoch| epoch.valid), metric.quantity),
+        Split::Valid if metric.quantity.is_of_training() => {
+            in_report(report(run.result.as_ref().and_then(|r| r.valid), |epoch| epoch.valid), metric.quantity)
+        }
+        Split::Valid => estimate(run, metric).map(|estimate| estimate.value),
         Split::Test => run.evaluations.last().and_then(|evaluation| in_evaluation(evaluation, metric.quantity)),
     };
     value.filter(|value| value.is_finite())
+}
+
+/// A metric of a run's recorded forecasts, with its interval; of the test windows by the last evaluation.
+#[must_use]
+pub fn estimate(run: &RunRecord, metric: Metric) -> Option<Estimate> {
+    let scores = match metric.split {
+        Split::Train => None,
+        Split::Valid => run.result.as_ref()?.scores.as_ref(),
+        Split::Test => run.evaluations.last()?.scores.as_ref(),
+    };
+    scores?.estimates.get(&metric.quantity).copied()
 }
 
 /// A baseline over the same windows as [`value`], one of `all` of them, the best of which skill is measured against.
@@ -35,6 +48,7 @@ pub(super) fn baseline_value(baseline: &Baseline, all: &[Baseline], quantity: Qu
         Quantity::Mae => Some(baseline.mae),
         Quantity::Rmse => Some(baseline.rmse),
         Quantity::Skill => skill(baseline.mse, all),
+        _ => None,
     }
     .filter(|value| value.is_finite())
 }
@@ -78,11 +92,7 @@ pub fn names(run: &RunRecord) -> (String, String) {
 
 /// The unit of a run's target, as in the sweep's manifest.
 pub(super) fn target_unit(run: &RunRecord) -> &'static str {
-    match run.trial.settings.data.target.kind {
-        TargetKind::Price => "price",
-        TargetKind::LogReturn => "log return",
-        TargetKind::LogVolatility => "log volatility",
-    }
+    run.trial.settings.data.target.kind.unit()
 }
 
 fn in_report(report: Option<SplitReport>, quantity: Quantity) -> Option<f64> {
@@ -92,7 +102,7 @@ fn in_report(report: Option<SplitReport>, quantity: Quantity) -> Option<f64> {
         Quantity::Mse => Some(report.mse),
         Quantity::Mae => Some(report.mae),
         Quantity::Rmse => Some(report.rmse),
-        Quantity::Skill => None,
+        _ => None,
     }
 }
 
@@ -103,5 +113,6 @@ fn in_evaluation(evaluation: &Evaluation, quantity: Quantity) -> Option<f64> {
         Quantity::Mae => Some(evaluation.mae),
         Quantity::Rmse => Some(evaluation.rmse),
         Quantity::Skill => skill(evaluation.mse, &evaluation.baselines),
+        quantity => evaluation.scores.as_ref()?.estimates.get(&quantity).map(|estimate| estimate.value),
     }
 }

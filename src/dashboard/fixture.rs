@@ -193,6 +193,8 @@ pub fn result(place: usize, epochs_done: usize, end: End) -> Change {
         skill: Some(1.0 - best.valid.mse / persistence.mse),
         baselines: vec![persistence],
         windows: WindowCounts { train: 6939, valid: 1939, test: 879 },
+        scores: None,
+        tried: None,
         seconds: 50.0,
     };
     Change::Result(id(place), Box::new(result))

@@ -178,7 +178,7 @@ impl Screen {
                 self.view.quantity = match self.view.quantity {
                     Quantity::Loss => Quantity::Rmse,
                     Quantity::Rmse => Quantity::Mae,
-                    Quantity::Mae | Quantity::Mse | Quantity::Skill => Quantity::Loss,
+                    _ => Quantity::Loss,
                 }
             }
             Action::NextPane => {

@@ -28,14 +28,25 @@ pub struct Information {
     pub undefined: usize,
 }
 
-/// The correlation of forecast and target within each group, and the mean, deviation and ratio over groups (Grinold & Kahn 2000).
+/// [`coefficients_by_group`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GroupCoefficients {
+    /// Pearson's, of the groups that have one, by group.
+    pub pearson: Vec<f64>,
+    /// Spearman's, of the groups that have one, by group.
+    pub spearman: Vec<f64>,
+    /// Groups without a coefficient: a single row, or a constant target or forecast.
+    pub undefined: usize,
+}
+
+/// The correlation of forecast and target within each group.
 ///
 /// * `target`, `forecast`: `[n]`, in any units. Rows whose target is not finite are left out.
 /// * `groups`: `[n]`, the day of each row (or whatever is meant to be one observation); need not be sorted.
 ///
 /// `None` when lengths differ, no row is left, or a forecast is not finite where the target is known.
 #[must_use]
-pub fn information_coefficients<Group: Ord + Copy>(target: &[f64], forecast: &[f64], groups: &[Group]) -> Option<Information> {
+pub fn coefficients_by_group<Group: Ord + Copy>(target: &[f64], forecast: &[f64], groups: &[Group]) -> Option<GroupCoefficients> {
     known(target, [forecast]).filter(|_| groups.len() == target.len())?;
     let mut days: BTreeMap<Group, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     for ((&y, &f), &group) in target.iter().zip(forecast).zip(groups).filter(|((y, _), _)| y.is_finite()) {
@@ -47,14 +58,27 @@ pub fn information_coefficients<Group: Ord + Copy>(target: &[f64], forecast: &[f
         |of: fn(&[f64], &[f64]) -> Option<f64>| -> Vec<f64> { days.values().filter_map(|(y, f)| of(y, f)).collect() };
     let (linear, ranks) = (coefficients(pearson), coefficients(spearman));
     let undefined = days.len() - linear.len().min(ranks.len());
-    Some(Information { pearson: summary(&linear), spearman: summary(&ranks), undefined })
+    Some(GroupCoefficients { pearson: linear, spearman: ranks, undefined })
 }
 
-fn summary(coefficients: &[f64]) -> Option<Coefficients> {
-    let mean = mean(coefficients)?;
-    let deviation = Moments::of(coefficients).map(|moments| moments.deviation());
-    let ratio = deviation.and_then(|deviation| finite(mean / deviation));
-    Some(Coefficients { mean, deviation, ratio, groups: coefficients.len() })
+/// [`coefficients_by_group`], and the mean, deviation and ratio over groups (Grinold & Kahn 2000).
+///
+/// `None` as there.
+#[must_use]
+pub fn information_coefficients<Group: Ord + Copy>(target: &[f64], forecast: &[f64], groups: &[Group]) -> Option<Information> {
+    let GroupCoefficients { pearson, spearman, undefined } = coefficients_by_group(target, forecast, groups)?;
+    Some(Information { pearson: Coefficients::of(&pearson), spearman: Coefficients::of(&spearman), undefined })
+}
+
+impl Coefficients {
+    /// Of one coefficient a group; `None` of none.
+    #[must_use]
+    pub fn of(coefficients: &[f64]) -> Option<Self> {
+        let mean = mean(coefficients)?;
+        let deviation = Moments::of(coefficients).map(|moments| moments.deviation());
+        let ratio = deviation.and_then(|deviation| finite(mean / deviation));
+        Some(Self { mean, deviation, ratio, groups: coefficients.len() })
+    }
 }
 
 #[cfg(test)]

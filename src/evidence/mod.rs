@@ -10,7 +10,7 @@
 //! | do they know the direction, or the order? | [`directional_accuracy`], [`information_coefficients`] |
 //! | do their intervals hold? | [`coverage`], [`conformal_half_width`], [`conformal_quantile_margin`] |
 //! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
-//! | how sure is any number? | [`bootstrap_interval`] |
+//! | how sure is any number? | [`bootstrap_interval`], [`bootstrap_intervals_of_means`] |
 //! | does any of many beat the baseline? | [`superior_predictive_ability`] |
 //! | which of many cannot be told from the best? | [`model_confidence_set`] |
 //! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
@@ -40,14 +40,17 @@ mod sharpe;
 mod simulation;
 mod spa;
 
-pub use bootstrap::{BlockLength, Bootstrap, BootstrapInterval, bootstrap_interval, optimal_block_length};
+pub use bootstrap::{
+    BlockLength, Bootstrap, BootstrapInterval, StatisticOfMeans, bootstrap_interval, bootstrap_intervals_of_means,
+    optimal_block_length,
+};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use diebold_mariano::{Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential};
 pub use direction::{DirectionalAccuracy, directional_accuracy};
 pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
 pub use effective_trials::{average_correlation_trials, effective_trials};
 pub use holm::holm;
-pub use information::{Coefficients, Information, information_coefficients};
+pub use information::{Coefficients, GroupCoefficients, Information, coefficients_by_group, information_coefficients};
 pub use interval::{Coverage, conformal_half_width, conformal_quantile_margin, coverage};
 pub use mcs::{ModelConfidenceSet, SetStatistic, model_confidence_set};
 pub use panel::{Panel, PanelError};

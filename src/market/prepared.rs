@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::bars::Truth;
 use super::baseline::BaselineForecast;
 use super::scaling::Scaling;
-use crate::store::{Forecasts, WindowCounts};
+use crate::score::{self, Sample};
+use crate::spec::Target;
+use crate::store::{Forecasts, Scores, WindowCounts};
 
 /// A series ready for training, with everything needed to bring forecasts back to the target's unit.
 #[derive(Clone, Debug)]
@@ -56,6 +58,15 @@ impl Prepared {
             baselines: baselines.iter().map(|baseline| (baseline.name.to_owned(), baseline.forecast.clone())).collect(),
             quantiles,
         }
+    }
+
+    /// Every metric of forecasts of the windows that end at `ends`; `None` when one is not finite.
+    #[must_use]
+    pub fn scores(&self, ends: &[u32], forecasts: &Forecasts, target: &Target) -> Option<Scores> {
+        let persistence: Vec<f64> = ends.iter().map(|&row| self.persistence[row as usize]).collect();
+        let of_row = |&row: &u32| (self.target[row as usize], self.persistence[row as usize]);
+        let training: Vec<(f64, f64)> = self.series.train.iter().map(of_row).collect();
+        score::scores(&Sample { forecasts, persistence: &persistence, training: &training, target })
     }
 }
 

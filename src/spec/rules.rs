@@ -194,6 +194,17 @@ fn objective(wire: &Wire, space: &Space) -> Vec<Mistake> {
                 .hint("remove the direction, it comes from the metric")
         });
     }
+    if metric.quantity == Quantity::Qlike
+        && wire.data.target != TargetKind::LogVolatility
+        && !space.parameters.iter().any(|p| p.key.starts_with("data.target"))
+    {
+        mistakes.push(Mistake {
+            path: steps("sweep.objective.metric"),
+            also: vec![steps("data.target.kind")],
+            ..Mistake::value(format!("trials cannot be ranked by '{metric}': it is of a log volatility alone"))
+                .hint("rank by valid.skill or valid.mase, or write kind = \"log_volatility\"")
+        });
+    }
     for parameter in &space.parameters {
         let key = parameter.key.as_str();
         let units = key == "data.target.kind" || key == "data.target";

@@ -164,7 +164,7 @@ pub enum Volatility {
 }
 
 /// What is forecast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// How many bars ahead.
     pub horizon: usize,
@@ -173,7 +173,7 @@ pub struct Target {
 }
 
 /// The forecast quantity, of the close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// The close `horizon` bars ahead, in price units.
@@ -182,6 +182,18 @@ pub enum TargetKind {
     LogReturn,
     /// ln of the square root of the sum of the next `horizon` squared log returns.
     LogVolatility,
+}
+
+impl TargetKind {
+    /// The unit of what is forecast.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Price => "price",
+            Self::LogReturn => "log return",
+            Self::LogVolatility => "log volatility",
+        }
+    }
 }
 
 /// Shares of the rows by time; what is left is for training.

@@ -139,7 +139,7 @@ fn changing_any_key_changes_the_experiment() {
     assert_ne!(believed(&random, &[]).strategy, Strategy::Grid);
     // These have one legal value in any file; what is tested is that another is refused.
     let one_value = ["data.target.column", "model.kind", "sweep.objective.direction"];
-    for (path, value) in one_value.into_iter().zip(["open", "gru", "maximize"]) {
+    for (path, value) in one_value.into_iter().zip(["open", "gru", "minimize"]) {
         assert!(parse(SYNTHETIC, &[&format!("{path}={value}")]).is_err(), "{path}");
     }
     // A file has one format; the key matters where its name does not tell.

@@ -9,7 +9,7 @@ use super::backtest::WireBacktest;
 use super::feature::{Feature, Macd};
 use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind};
 use super::settings::{Signal, Volatility};
-use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::metric::{Direction, Metric};
 
 /// All keys of a file but `sweep.space` and the list of `sweep.strategy.trials`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -175,7 +175,7 @@ impl Default for Head {
             question: None,
             backend: DeviceSpec::Auto,
             strategy: WireStrategy::default(),
-            metric: Metric { split: Split::Valid, quantity: Quantity::Rmse },
+            metric: Metric::DEFAULT,
             direction: None,
             repeats: 1,
         }

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::folder::attempt_path;
-use super::{Forecasts, RunResult, StoreError, checkpoint, forecasts, publish, result_file};
+use super::{Forecasts, RunResult, StoreError, Tried, checkpoint, forecasts, ledger, publish, result_file};
 use crate::event::{Cursor, Event, Line, VERSION};
+use crate::trial::TrialId;
 
 /// `attempt.json`: who runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,14 @@ impl Attempt {
             checkpoint::write_best(&self.path, cursor, best)?;
         }
         checkpoint::write(&self.path, cursor, state)
+    }
+
+    /// Writes the trial down in the ledger of all trials, stamped with `at` (RFC 3339, UTC).
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn record_tried(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
+        ledger::record(&self.run, at, trial, tried)
     }
 
     /// Replaces `progress.json`; not durable.

@@ -103,7 +103,10 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
 
 fn load(path: &Path) -> Result<DataFrame, StoreError> {
     let bytes = std::fs::read(path).map_err(|error| StoreError::at(path, format_args!("cannot be read: {error}")))?;
-    ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
+    // Some flipped bytes make the reader panic instead of saying so.
+    std::panic::catch_unwind(|| ParquetReader::new(Cursor::new(bytes)).finish())
+        .map_err(|_| StoreError::at(path, "is damaged: its Parquet metadata cannot be read"))?
+        .map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
 
 fn rows(table: &DataFrame, split: &str) -> PolarsResult<Forecasts> {

@@ -1,6 +1,7 @@
 //! Owns every path under `runs/`: manifest, event log, result, reader, locks.
 //!
 //! ```text
+//! runs/ledger.jsonl
 //! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
@@ -19,6 +20,7 @@ mod fold;
 mod folder;
 mod follow;
 mod forecasts;
+mod ledger;
 mod lock;
 mod log;
 mod manifest;
@@ -40,11 +42,13 @@ pub use error::StoreError;
 pub use folder::{RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
 pub use forecasts::Forecasts;
+pub use ledger::{Ledger, LedgerEntry, Tries};
 pub use lock::SweepLock;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, SweepRecord, WindowCounts, skill,
+    Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
+    WindowCounts, skill,
 };
 pub use select::{Selection, select};
 

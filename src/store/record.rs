@@ -2,12 +2,13 @@
 
 use burn_lanes::{EpochReport, SplitReport};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::calibration::{ConformalScore, QuantileScores};
 use crate::event::{Cursor, End, Event, Line};
-use crate::metric::{Direction, Metric};
-use crate::spec::Backtest;
+use crate::metric::{Direction, Metric, Quantity};
+use crate::spec::{Backtest, Target};
 use crate::trial::Trial;
 
 /// A sweep as its folder tells it.
@@ -174,9 +175,54 @@ pub struct RunResult {
     pub baselines: Vec<Baseline>,
     /// Windows in each split.
     pub windows: WindowCounts,
+    /// Every metric of the validation forecasts with its interval; none in results of before version 0.2 and without forecasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+    /// What it was tried on, for the ledger; none in results of before version 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
     /// Wall time of the winning attempt, seconds.
     #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
+}
+
+/// Metrics of forecasts over the windows of a split; see [`crate::score`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Probability of the intervals, such as 0.95.
+    pub confidence: f64,
+    /// Expected block length of their bootstrap, in windows; `None` where there are too few windows for one.
+    pub block_length: Option<f64>,
+    /// Days with an information coefficient.
+    pub days: usize,
+    /// What is undefined is missing.
+    pub estimates: BTreeMap<Quantity, Estimate>,
+}
+
+/// A number with its interval, where that is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// In the metric's unit.
+    pub value: f64,
+    /// The interval's lower end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// The interval's upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+}
+
+/// What a trial was tried on: the same data, target and time, and whoever tries again is trying his luck.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tried {
+    /// Fingerprint of the data.
+    pub data: String,
+    /// What was forecast.
+    pub target: Target,
+    /// The first and the last bar that a validation window ends with, nanoseconds since 1970 UTC.
+    pub valid: Option<(i64, i64)>,
+    /// The same of the test windows, which were not looked at.
+    pub test: Option<(i64, i64)>,
 }
 
 /// A forecast without a network, over the same windows.
@@ -239,6 +285,9 @@ pub struct Evaluation {
     /// The conformal interval; none where it could not be calibrated, and in older records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<ConformalScore>,
+    /// Every metric with its interval; none in evaluations of before version 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
 }
 
 /// JSON has no NaN and no infinity: they are written as null.

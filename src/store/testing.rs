@@ -2,11 +2,13 @@
 
 use burn_lanes::{EpochReport, SplitReport};
 
-use super::{AttemptInfo, Baseline, Evaluation, Origin, RunResult, SweepManifest, WindowCounts};
+use std::collections::BTreeMap;
+
+use super::{AttemptInfo, Baseline, Estimate, Evaluation, Origin, RunResult, Scores, SweepManifest, Tried, WindowCounts};
 use crate::event::{Cursor, End, Event, Line, VERSION};
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::space::Value;
-use crate::spec::Settings;
+use crate::spec::{Settings, Target, TargetKind};
 use crate::trial::{Trial, TrialId};
 
 pub(super) const AT: &str = "2026-01-02T03:04:05Z";
@@ -100,6 +102,21 @@ pub(super) fn result(attempt: u32) -> RunResult {
         skill: Some(0.01),
         baselines: vec![Baseline { name: "persistence".into(), mse: 0.3, mae: 0.2, rmse: 0.54 }],
         windows: WindowCounts { train: 700, valid: 200, test: 100 },
+        scores: Some(Scores {
+            confidence: 0.95,
+            block_length: Some(2.5),
+            days: 3,
+            estimates: BTreeMap::from([
+                (Quantity::Mase, Estimate { value: 0.75, low: Some(0.5), high: Some(1.25) }),
+                (Quantity::Ic, Estimate { value: 0.125, low: None, high: None }),
+            ]),
+        }),
+        tried: Some(Tried {
+            data: "fingerprint".into(),
+            target: Target { horizon: 1, kind: TargetKind::LogReturn },
+            valid: Some((100, 200)),
+            test: None,
+        }),
         seconds: 3.25,
     }
 }
@@ -116,6 +133,7 @@ pub(super) fn evaluation() -> Evaluation {
         baselines: vec![],
         quantiles: None,
         interval: None,
+        scores: None,
     }
 }
 

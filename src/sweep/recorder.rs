@@ -10,7 +10,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, BaselineForecast, Prepared};
-use crate::store::{Attempt, ProgressFile, RunResult, StoreError, WindowCounts, skill};
+use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, WindowCounts, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -34,6 +34,8 @@ pub struct PackData {
     pub prepared: Prepared,
     /// On the validation windows.
     pub baselines: Vec<BaselineForecast>,
+    /// Fingerprint of its source.
+    pub fingerprint: String,
 }
 
 /// One lane's run.
@@ -117,12 +119,15 @@ impl Recorder<'_> {
         };
         self.checkpoint(lane, &outcome.state)?;
         let run = &self.runs[lane];
+        let mut scores = None;
         if let Some(best) = &outcome.state.best {
             let prepared = &self.data.prepared;
             let ends = &prepared.series.valid;
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
-                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, &self.shape.head, &self.data.baselines))?;
+                    let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, &self.data.baselines);
+                    scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
+                    run.attempt.forecasts("valid", &forecasts)?;
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
@@ -130,22 +135,34 @@ impl Recorder<'_> {
                 }
             }
         }
-        let result = self.result(lane, outcome, end.clone());
+        let result = self.result(lane, outcome, end.clone(), scores);
         let run = &mut self.runs[lane];
         run.attempt.append((self.clock)(), Event::Ended { end })?;
         if !run.attempt.publish(&result)? {
             let message = "another attempt published its result first; this one does not count".to_owned();
             run.attempt.append((self.clock)(), Event::Warning { message })?;
+        } else if let Some(tried) = &result.tried
+            && let Err(error) = run.attempt.record_tried((self.clock)(), &run.trial.id, tried)
+        {
+            // The result holds the same: whoever reads the ledger adds it.
+            run.attempt.append((self.clock)(), Event::Warning { message: error.to_string() })?;
         }
         Ok(())
     }
 
-    fn result(&self, lane: usize, outcome: &LaneOutcome, end: End) -> RunResult {
+    fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
         let prepared = &self.data.prepared;
         let baselines = market::baselines(prepared, &prepared.series.valid, &self.data.baselines);
         let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
+        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
+        let tried = outcome.state.best.as_ref().map(|_| Tried {
+            data: self.data.fingerprint.clone(),
+            target: run.trial.settings.data.target.clone(),
+            valid: span(&prepared.series.valid),
+            test: span(&prepared.test),
+        });
         RunResult {
             v: 1,
             attempt: run.attempt.number,
@@ -161,6 +178,8 @@ impl Recorder<'_> {
                 valid: self.data.prepared.series.valid.len(),
                 test: self.data.prepared.test.len(),
             },
+            scores,
+            tried,
             seconds: self.started.elapsed().as_secs_f64(),
         }
     }

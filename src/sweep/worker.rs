@@ -196,7 +196,8 @@ impl Worker<'_> {
         }
         let prepared = market::prepare(settings)?;
         let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
-        let data = Rc::new(PackData { prepared, baselines });
+        let fingerprint = market::fingerprint(&settings.source)?;
+        let data = Rc::new(PackData { prepared, baselines, fingerprint });
         if self.data.len() == KEPT_DATA {
             self.data.remove(0);
         }

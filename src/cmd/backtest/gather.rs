@@ -1,6 +1,7 @@
 //! Runs → jobs: recorded forecasts, laid onto the bars that they were made of.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::super::selection::Selected;
@@ -10,7 +11,7 @@ use crate::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_return
 use crate::compare::names;
 use crate::market;
 use crate::spec::{Backtest, Data, FlatAt, Source, Target, TargetKind};
-use crate::store::{Forecasts, RunFolder, RunRecord};
+use crate::store::{Forecasts, RunFolder, RunRecord, Tried};
 use crate::trial::TrialId;
 
 /// One run's forecasts, ready to be traded.
@@ -37,6 +38,8 @@ pub(super) struct Job {
     pub expected: Vec<f64>,
     /// How often the run's test split was opened.
     pub openings: usize,
+    /// The trial, and what it was tried on, where that was recorded.
+    pub tried: Option<(TrialId, Tried)>,
 }
 
 /// What was found.
@@ -45,6 +48,8 @@ pub(super) struct Gathered {
     pub jobs: Vec<Job>,
     /// Runs that cannot be traded, and why.
     pub skipped: Vec<(String, String)>,
+    /// The folder of all sweeps that the first run lies in.
+    pub root: Option<PathBuf>,
 }
 
 /// The jobs of the selected runs. A run that cannot be traded is named with its reason; if it is the only one, that is an error.
@@ -52,7 +57,8 @@ pub(super) fn gather(selected: &Selected, split: TradedSplit, args: &TradingArgs
     let recorded: HashMap<&str, Option<&Backtest>> =
         selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
     let mut sources = Sources::default();
-    let mut gathered = Gathered::default();
+    let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
+    let mut gathered = Gathered { root, ..Gathered::default() };
     for run in &selected.runs {
         let (sweep, id) = names(run);
         // The sweep's file may have been edited since the trial was written down.
@@ -142,6 +148,7 @@ fn job(run: &RunRecord, backtest: Backtest, split: TradedSplit, sources: &mut So
         forecast,
         expected,
         openings: run.evaluations.len(),
+        tried: run.result.as_ref().and_then(|result| Some((run.trial.id.clone(), result.tried.clone()?))),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::super::metrics::tries_in_words;
 use super::report::{Report, Traded};
 use super::table::percent;
 use crate::compare::{cleaned, number};
@@ -84,6 +85,17 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
     }
     let Some(best) = report.runs.first() else { return Ok(()) };
     writeln!(out, "\n{}", verdict(report, best))?;
+    match &report.runs[..] {
+        [run] => writeln!(out, "{}", tries_in_words(run.luck.tries))?,
+        runs => report.luck.sentences(runs.len()).iter().try_for_each(|sentence| writeln!(out, "{sentence}"))?,
+    }
+    // One reason for each, and each once.
+    let mut reasons: Vec<&str> = report.runs.iter().filter_map(|run| run.luck.undefined.as_deref()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    if !reasons.is_empty() {
+        writeln!(out, "— under PSR and DSR: {}", reasons.join("; "))?;
+    }
     if report.split == "test" {
         let openings: Vec<usize> = report.runs.iter().map(|run| run.test_openings).collect();
         let (least, most) = (openings.iter().min().copied().unwrap_or(0), openings.iter().max().copied().unwrap_or(0));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! selectors ─ gather: forecasts on bars → Job ─ report: ledger, sheet, frontier → Report ─┬ table, frontier_table (a person)
-//! arguments ─ arguments: over what was recorded ┘                                         ├ --json
+//! arguments ─ arguments: over what was recorded ┘                  luck: over all of them  ├ --json
 //!                                                                                         └ book: --ledger FILE.csv
 //! ```
 
@@ -11,6 +11,7 @@ mod book;
 mod frontier_table;
 mod gather;
 mod header;
+mod luck;
 mod report;
 mod table;
 mod verb;

@@ -4,10 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::gather::{Gathered, Job};
+use super::luck::{Luck, RunLuck, luck};
 use crate::backtest::{
     Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
 };
+use crate::metric::Split;
 use crate::spec::{Backtest, Costs, Target};
+use crate::store::Ledger as TrialLedger;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -20,6 +23,8 @@ pub(super) struct Report {
     pub buy_and_hold: Vec<Held>,
     /// The forecast that nothing changes: it trades nothing.
     pub persistence: Option<Sheet>,
+    /// What luck has to do with it.
+    pub luck: Luck,
     /// Runs that cannot be traded, and why.
     pub skipped: Vec<(String, String)>,
 }
@@ -44,6 +49,8 @@ pub(super) struct Traded {
     pub side_bps: f64,
     pub sheet: Sheet,
     pub frontier: Frontier,
+    /// How sure its Sharpe ratio is.
+    pub luck: RunLuck,
     /// How often the run's test split was opened.
     pub test_openings: usize,
     #[serde(skip)]
@@ -70,22 +77,30 @@ pub(super) struct Axes {
 }
 
 /// Trades every job.
-pub(super) fn report(gathered: &Gathered, split: &'static str, axes: &Axes) -> Report {
-    let Gathered { jobs, skipped } = gathered;
+pub(super) fn report(gathered: &Gathered, split: Split, axes: &Axes, trials: &TrialLedger) -> Report {
+    let Gathered { jobs, skipped, root: _ } = gathered;
     let mut buy_and_hold: Vec<Held> = Vec::new();
     let mut runs: Vec<Traded> = Vec::new();
+    let mut traded_jobs: Vec<&Job> = Vec::new();
     for job in jobs {
         let Some(traded) = trade(job, axes) else { continue };
         hold(job, &mut buy_and_hold);
+        traded_jobs.push(job);
         runs.push(traded);
     }
+    let tries = |job: &Job| job.tried.as_ref().map(|(trial, tried)| trials.tries(trial, tried, split));
+    let accounts: Vec<_> = traded_jobs.iter().zip(&runs).map(|(job, traded)| (*job, &traded.ledger, tries(job))).collect();
+    let (luck, of_runs) = luck(&accounts);
+    runs.iter_mut().zip(of_runs).for_each(|(run, of_run)| run.luck = of_run);
     runs.sort_by(|a, b| b.sheet.net_return.total_cmp(&a.sheet.net_return));
     let persistence = jobs.first().and_then(|job| persistence(&job.tape, &job.calendar, &job.backtest.costs));
-    Report { split, runs, buy_and_hold, persistence, skipped: skipped.clone() }
+    let split = if split == Split::Test { "test" } else { "valid" };
+    Report { split, runs, buy_and_hold, persistence, luck, skipped: skipped.clone() }
 }
 
 fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
-    let Job { sweep, run, is_synthetic, target, backtest, flat_before, tape, calendar, forecast: _, expected, openings } = job;
+    let Job { sweep, run, is_synthetic, target, backtest, flat_before, tape, calendar, forecast: _, expected, openings, tried: _ } =
+        job;
     let (orders, ledger) = traded(job);
     let sheet = sheet(tape, calendar, &orders, &ledger)?;
     let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
@@ -102,6 +117,7 @@ fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
         side_bps,
         frontier: frontier(tape, calendar, expected, (backtest.limits, *flat_before), &axes.thresholds, &axes.costs),
         sheet,
+        luck: RunLuck::default(),
         test_openings: *openings,
         ledger,
     })

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::luck::RunLuck;
 use super::report::Report;
 use crate::backtest::Sheet;
 use crate::compare::{Align, cleaned, number, table};
@@ -14,89 +15,106 @@ pub(super) fn write_table(out: &mut dyn Write, report: &Report) -> io::Result<()
     let columns = columns(report);
     if report.runs.len() <= MOST_COLUMNS {
         let mut header = vec![(String::new(), Align::Left)];
-        header.extend(columns.iter().map(|(name, _)| (name.clone(), Align::Right)));
-        let rows = STATISTICS
-            .iter()
-            .map(|(name, cell)| std::iter::once((*name).to_owned()).chain(columns.iter().map(|(_, sheet)| cell(sheet))).collect());
+        header.extend(columns.iter().map(|column| (column.name.clone(), Align::Right)));
+        let rows =
+            STATISTICS.iter().map(|(name, cell)| std::iter::once((*name).to_owned()).chain(columns.iter().map(cell)).collect());
         return write!(out, "{}", table(&header, rows));
     }
     let mut header = vec![("run".to_owned(), Align::Left)];
     header.extend(MAIN.iter().map(|(name, _)| ((*name).to_owned(), Align::Right)));
-    let rows =
-        columns.iter().map(|(name, sheet)| std::iter::once(name.clone()).chain(MAIN.iter().map(|(_, cell)| cell(sheet))).collect());
+    let rows = columns
+        .iter()
+        .map(|column| std::iter::once(column.name.clone()).chain(MAIN.iter().map(|(_, cell)| cell(column))).collect());
     write!(out, "{}", table(&header, rows))
 }
 
 /// Runs by their ids (with their sweep where there are several), then what stands beside them.
-fn columns(report: &Report) -> Vec<(String, &Sheet)> {
+fn columns(report: &Report) -> Vec<Column<'_>> {
     let one_sweep = report.runs.windows(2).all(|pair| pair[0].sweep == pair[1].sweep);
-    let mut columns: Vec<(String, &Sheet)> = Vec::new();
+    let mut columns: Vec<Column> = Vec::new();
     for run in &report.runs {
         let name = if one_sweep { run.run.clone() } else { format!("{}/{}", run.sweep, run.run) };
-        columns.push((cleaned(&name), &run.sheet));
+        columns.push(Column { name: cleaned(&name), sheet: &run.sheet, luck: Some(&run.luck) });
     }
     for (place, held) in report.buy_and_hold.iter().enumerate() {
         let name = if place == 0 { "buy & hold".to_owned() } else { format!("buy & hold {}", place + 1) };
-        columns.push((name, &held.sheet));
+        columns.push(Column { name, sheet: &held.sheet, luck: None });
     }
-    columns.extend(report.persistence.iter().map(|sheet| ("persistence".to_owned(), sheet)));
+    columns.extend(report.persistence.iter().map(|sheet| Column { name: "persistence".to_owned(), sheet, luck: None }));
     columns
 }
 
+/// What is traded, and what it came to.
+struct Column<'a> {
+    name: String,
+    sheet: &'a Sheet,
+    /// Of runs alone: the others were not chosen.
+    luck: Option<&'a RunLuck>,
+}
+
 /// A name, and what stands under it.
-type Statistic = (&'static str, fn(&Sheet) -> String);
+type Statistic = (&'static str, fn(&Column) -> String);
 
 /// Statistics of the table of many runs.
 const MAIN: &[Statistic] = &[
-    ("net %", |s| percent(Some(s.net_return))),
-    ("gross %", |s| percent(Some(s.gross_return))),
-    ("Sharpe", |s| number(s.annual.sharpe)),
-    ("max. drawdown %", |s| percent(Some(s.drawdowns.max_drawdown))),
-    ("exposure %", |s| percent(Some(s.exposure))),
-    ("turnover a session", |s| number(Some(s.turnover_per_session))),
-    ("trades", |s| s.trading.trades.to_string()),
-    ("win %", |s| percent(s.trading.win_rate)),
-    ("break-even bps", |s| number(s.break_even_bps)),
+    ("net %", |c| percent(Some(c.sheet.net_return))),
+    ("gross %", |c| percent(Some(c.sheet.gross_return))),
+    ("Sharpe", |c| number(c.sheet.annual.sharpe)),
+    ("PSR %", |c| probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))),
+    ("DSR %", |c| probability(c.luck.and_then(|luck| luck.deflated_sharpe))),
+    ("max. drawdown %", |c| percent(Some(c.sheet.drawdowns.max_drawdown))),
+    ("exposure %", |c| percent(Some(c.sheet.exposure))),
+    ("turnover a session", |c| number(Some(c.sheet.turnover_per_session))),
+    ("trades", |c| c.sheet.trading.trades.to_string()),
+    ("win %", |c| percent(c.sheet.trading.win_rate)),
+    ("break-even bps", |c| number(c.sheet.break_even_bps)),
 ];
 
 /// Every statistic, with its unit.
 const STATISTICS: &[Statistic] = &[
-    ("net return, %", |s| percent(Some(s.net_return))),
-    ("  before costs, %", |s| percent(Some(s.gross_return))),
-    ("  costs paid, %", |s| percent(Some(s.costs.total()))),
-    ("  highest equity, %", |s| percent(Some(s.peak_return))),
-    ("return a year, %", |s| percent(s.annual.return_annual)),
-    ("growth a calendar year (CAGR), %", |s| percent(s.annual.cagr)),
-    ("volatility a year, %", |s| percent(s.annual.volatility_annual)),
-    ("Sharpe ratio", |s| number(s.annual.sharpe)),
-    ("Sortino ratio", |s| number(s.annual.sortino)),
-    ("Calmar ratio", |s| number(s.annual.calmar)),
-    ("alpha, %", |s| percent(s.market.alpha)),
-    ("beta", |s| number(s.market.beta)),
-    ("max. drawdown, %", |s| percent(Some(s.drawdowns.max_drawdown))),
-    ("mean drawdown, %", |s| percent(s.drawdowns.mean_drawdown)),
-    ("max. drawdown lasted", |s| duration(s.drawdowns.max_drawdown_seconds)),
-    ("mean drawdown lasted", |s| duration(s.drawdowns.mean_drawdown_seconds)),
-    ("exposure, %", |s| percent(Some(s.exposure))),
-    ("turnover a session, × equity", |s| number(Some(s.turnover_per_session))),
-    ("break-even cost, bps a side", |s| number(s.break_even_bps)),
-    ("trades", |s| s.trading.trades.to_string()),
-    ("win rate, %", |s| percent(s.trading.win_rate)),
-    ("best trade, %", |s| percent(s.trading.best_trade)),
-    ("worst trade, %", |s| percent(s.trading.worst_trade)),
-    ("mean trade (geometric), %", |s| percent(s.trading.mean_trade)),
-    ("expectancy, %", |s| percent(s.trading.expectancy)),
-    ("longest trade", |s| duration(s.trading.max_trade_seconds)),
-    ("mean trade lasted", |s| duration(s.trading.mean_trade_seconds)),
-    ("profit factor", |s| number(s.trading.profit_factor)),
-    ("SQN", |s| number(s.trading.sqn)),
-    ("Kelly criterion", |s| number(s.trading.kelly)),
+    ("net return, %", |c| percent(Some(c.sheet.net_return))),
+    ("  before costs, %", |c| percent(Some(c.sheet.gross_return))),
+    ("  costs paid, %", |c| percent(Some(c.sheet.costs.total()))),
+    ("  highest equity, %", |c| percent(Some(c.sheet.peak_return))),
+    ("return a year, %", |c| percent(c.sheet.annual.return_annual)),
+    ("growth a calendar year (CAGR), %", |c| percent(c.sheet.annual.cagr)),
+    ("volatility a year, %", |c| percent(c.sheet.annual.volatility_annual)),
+    ("Sharpe ratio", |c| number(c.sheet.annual.sharpe)),
+    ("  probability that it is above 0 (PSR), %", |c| probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))),
+    ("  above the luckiest of all tried (DSR), %", |c| probability(c.luck.and_then(|luck| luck.deflated_sharpe))),
+    ("Sortino ratio", |c| number(c.sheet.annual.sortino)),
+    ("Calmar ratio", |c| number(c.sheet.annual.calmar)),
+    ("alpha, %", |c| percent(c.sheet.market.alpha)),
+    ("beta", |c| number(c.sheet.market.beta)),
+    ("max. drawdown, %", |c| percent(Some(c.sheet.drawdowns.max_drawdown))),
+    ("mean drawdown, %", |c| percent(c.sheet.drawdowns.mean_drawdown)),
+    ("max. drawdown lasted", |c| duration(c.sheet.drawdowns.max_drawdown_seconds)),
+    ("mean drawdown lasted", |c| duration(c.sheet.drawdowns.mean_drawdown_seconds)),
+    ("exposure, %", |c| percent(Some(c.sheet.exposure))),
+    ("turnover a session, × equity", |c| number(Some(c.sheet.turnover_per_session))),
+    ("break-even cost, bps a side", |c| number(c.sheet.break_even_bps)),
+    ("trades", |c| c.sheet.trading.trades.to_string()),
+    ("win rate, %", |c| percent(c.sheet.trading.win_rate)),
+    ("best trade, %", |c| percent(c.sheet.trading.best_trade)),
+    ("worst trade, %", |c| percent(c.sheet.trading.worst_trade)),
+    ("mean trade (geometric), %", |c| percent(c.sheet.trading.mean_trade)),
+    ("expectancy, %", |c| percent(c.sheet.trading.expectancy)),
+    ("longest trade", |c| duration(c.sheet.trading.max_trade_seconds)),
+    ("mean trade lasted", |c| duration(c.sheet.trading.mean_trade_seconds)),
+    ("profit factor", |c| number(c.sheet.trading.profit_factor)),
+    ("SQN", |c| number(c.sheet.trading.sqn)),
+    ("Kelly criterion", |c| number(c.sheet.trading.kelly)),
 ];
 
 /// Basis points as they were given: without zeros at the end.
 pub(super) fn bps(value: f64) -> String {
     let digits = number(Some(value));
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits }
+}
+
+/// A probability in percent, to a tenth.
+fn probability(share: Option<f64>) -> String {
+    share.map_or_else(|| number(None), |share| format!("{:.1}", share * 100.0))
 }
 
 /// A share in percent.

@@ -3,14 +3,15 @@
 use std::io::Write;
 
 use super::super::selection::{read_selected, write_json};
-use super::super::{BacktestArgs, Failure, Outcome, TradedSplit};
+use super::super::{BacktestArgs, Failure, Outcome, TradedSplit, clock};
 use super::book::write_book;
 use super::frontier_table::write_frontier;
 use super::gather::gather;
 use super::header::{write_end, write_header};
 use super::report::{Axes, report};
 use super::table::write_table;
-use crate::store::read_sweep_summaries;
+use crate::metric::Split;
+use crate::store::{Ledger, read_sweep_summaries};
 
 /// Trades the recorded forecasts of the runs that the selectors name.
 ///
@@ -25,10 +26,11 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let selected = read_selected(&runs, &selectors, read_sweep_summaries)?;
     let gathered = gather(&selected, split, &trading)?;
     let split = match split {
-        TradedSplit::Valid => "valid",
-        TradedSplit::Test => "test",
+        TradedSplit::Valid => Split::Valid,
+        TradedSplit::Test => Split::Test,
     };
-    let report = report(&gathered, split, &axes);
+    let trials = gathered.root.as_ref().map(|root| Ledger::read(root, &clock::now())).transpose()?.unwrap_or_default();
+    let report = report(&gathered, split, &axes, &trials);
     if let Some(path) = &ledger {
         let ([job], [traded]) = (&gathered.jobs[..], &report.runs[..]) else {
             return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", gathered.jobs.len())));

@@ -82,13 +82,7 @@ fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
 }
 
 fn quantity(screen: &Screen) -> &'static str {
-    match screen.view.quantity {
-        Quantity::Loss => "loss",
-        Quantity::Mse => "mse",
-        Quantity::Mae => "mae",
-        Quantity::Rmse => "rmse",
-        Quantity::Skill => "skill",
-    }
+    screen.view.quantity.name()
 }
 
 fn title(screen: &Screen) -> Vec<Span<'static>> {
@@ -135,10 +129,10 @@ struct Points {
 
 fn points(screen: &Screen, curve: Curve, row: &Row) -> Points {
     let of = |report: &SplitReport| match screen.view.quantity {
-        Quantity::Loss | Quantity::Skill => report.loss,
         Quantity::Mse => report.mse,
         Quantity::Mae => report.mae,
         Quantity::Rmse => report.rmse,
+        _ => report.loss,
     };
     let scale = screen.view.scale;
     let place = |epoch: usize, value: f64| Some((epoch as f64, scaled(scale, value)?));
@@ -166,7 +160,7 @@ fn rule(screen: &Screen) -> Option<f64> {
         Quantity::Mae => baseline.mae,
         Quantity::Mse => baseline.mse,
         // The loss is in scaled units, a baseline is not.
-        Quantity::Loss | Quantity::Skill => return None,
+        _ => return None,
     };
     scaled(screen.view.scale, value)
 }

@@ -128,7 +128,7 @@ fn best(buf: &mut Buffer, area: Rect, screen: &Screen) {
     put(buf, area, &spans);
 }
 
-/// What the best must be held against: persistence over the same windows.
+/// What the best must be held against: persistence over the same windows, or the best baseline.
 fn beside(sweep: &Sweep, row: &Row) -> String {
     let Some(baseline) = sweep.objective_baseline(row) else {
         return String::new();
@@ -137,9 +137,9 @@ fn beside(sweep: &Sweep, row: &Row) -> String {
         Quantity::Rmse => baseline.rmse,
         Quantity::Mse => baseline.mse,
         Quantity::Mae => baseline.mae,
-        // 0 by definition.
-        Quantity::Skill => 0.0,
-        Quantity::Loss => return String::new(),
+        // Whichever it is: 0 by definition.
+        Quantity::Skill => return "  best baseline 0".to_owned(),
+        _ => return String::new(),
     };
     format!("  persistence {}", number(value))
 }

@@ -218,7 +218,11 @@ impl Row {
                 (Some(best.train), Some(best.valid))
             }
         };
-        let recorded = self.result.as_ref().and_then(|result| result.skill).filter(|_| metric.quantity == Quantity::Skill);
+        let recorded = self.result.as_ref().filter(|_| metric.split == Split::Valid).and_then(|result| match metric.quantity {
+            Quantity::Skill => result.skill,
+            quantity if quantity.is_of_training() => None,
+            quantity => result.scores.as_ref()?.estimates.get(&quantity).map(|estimate| estimate.value),
+        });
         let split = match metric.split {
             Split::Train => train,
             Split::Valid => valid,
@@ -242,5 +246,6 @@ pub fn quantity(report: &SplitReport, quantity: Quantity, baseline: Option<&Base
         Quantity::Mae => Some(report.mae),
         Quantity::Rmse => Some(report.rmse),
         Quantity::Skill => baseline.filter(|baseline| baseline.mse > 0.0).map(|baseline| 1.0 - report.mse / baseline.mse),
+        _ => None,
     }
 }

@@ -59,19 +59,27 @@ where
     };
     let values: Vec<Option<f64>> =
         (0..resamples).into_par_iter().map_init(|| vec![Vec::with_capacity(n); rows.len()], resampled).collect();
-    let mut values: Vec<f64> = values.into_iter().flatten().collect();
-    let undefined = resamples - values.len();
-    (undefined <= resamples / 20).then_some(())?;
-    values.sort_unstable_by(f64::total_cmp);
-    Some(BootstrapInterval {
-        estimate,
-        low: quantile(&values, (1.0 - confidence) / 2.0)?,
-        high: quantile(&values, (1.0 + confidence) / 2.0)?,
-        confidence,
-        standard_error: Moments::of(&values).map(|moments| moments.deviation()),
-        block_length,
-        undefined,
-    })
+    BootstrapInterval::of(estimate, values, confidence, block_length)
+}
+
+impl BootstrapInterval {
+    /// From the statistic of the sample and of every resample; `None` when it is undefined on more than one resample in twenty.
+    pub(super) fn of(estimate: f64, values: Vec<Option<f64>>, confidence: f64, block_length: f64) -> Option<Self> {
+        let resamples = values.len();
+        let mut values: Vec<f64> = values.into_iter().flatten().collect();
+        let undefined = resamples - values.len();
+        (undefined <= resamples / 20).then_some(())?;
+        values.sort_unstable_by(f64::total_cmp);
+        Some(Self {
+            estimate,
+            low: quantile(&values, (1.0 - confidence) / 2.0)?,
+            high: quantile(&values, (1.0 + confidence) / 2.0)?,
+            confidence,
+            standard_error: Moments::of(&values).map(|moments| moments.deviation()),
+            block_length,
+            undefined,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod block_length;
 mod blocks;
 mod interval;
 mod mean_errors;
+mod means;
 mod settings;
 mod variance;
 
 pub use block_length::optimal_block_length;
 pub use interval::{BootstrapInterval, bootstrap_interval};
+pub use means::{StatisticOfMeans, bootstrap_intervals_of_means};
 pub use settings::{BlockLength, Bootstrap};
 
 pub(super) use mean_errors::mean_errors;

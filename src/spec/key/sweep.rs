@@ -72,14 +72,15 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "sweep.objective.metric",
         text(
-            "a metric: \"valid.rmse\", \"valid.mse\", \"valid.mae\", \"valid.loss\", \"valid.skill\", \"train.rmse\", …",
+            "a metric: \"valid.skill\", \"valid.rmse\", \"valid.mae\", \"valid.mase\", \"valid.ic\", \"train.rmse\", …",
             |w, v| {
                 w.head.metric = objective(v)?;
                 Ok(())
             },
         ),
-        Toml("\"valid.rmse\""),
-        "A split and a quantity: valid or train; rmse, mse, mae, loss, or (valid only) skill against the best baseline.",
+        Toml("\"valid.skill\""),
+        "A split and a quantity: valid or train; rmse, mse, mae, loss, or (valid only) skill against the best baseline, mase, r2, \
+         directional_accuracy, ic, ic_ir, rank_ic, rank_ic_ir, and of a log volatility qlike.",
     ),
     key(
         "sweep.objective.direction",

@@ -1,0 +1,270 @@
+//! What luck has to do with it: how sure a Sharpe ratio is, how high the best of so many would be by chance, and whether choosing by the
+//! past chooses for the future.
+//!
+//! Sharpe ratios are of session returns, as in the sheet but not annualised, with raw kurtosis. The number of trials is that of the ledger
+//! (every trial ever tried on these times, whether or not it is still there), never less than the runs that are traded here. Divisions of
+//! time and the effective number of trials are of bar returns, over the bars that all runs have.
+
+use serde::Serialize;
+use std::collections::HashMap;
+
+use super::gather::Job;
+use crate::backtest::{Ledger, START_EQUITY, stat};
+use crate::compare::Spread;
+use crate::evidence::{
+    BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe, effective_trials,
+    expected_maximum, probabilistic_sharpe,
+};
+use crate::seed::SeedStream;
+use crate::store::Tries;
+
+/// Stretches of time that are divided into halves, where there are bars enough.
+const BLOCKS: usize = 16;
+
+/// Bars in a stretch, at least.
+const LEAST_BARS: usize = 20;
+
+const RESAMPLES: usize = 1_000;
+
+/// How sure one run's Sharpe ratio is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct RunLuck {
+    /// Mean over standard deviation of session returns, not annualised.
+    pub sharpe_per_session: Option<f64>,
+    /// Sessions.
+    pub observations: usize,
+    /// Of session returns.
+    pub skewness: Option<f64>,
+    /// Of session returns, raw: 3 for a normal sample.
+    pub kurtosis: Option<f64>,
+    /// Probability that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012).
+    pub probabilistic_sharpe: Option<f64>,
+    /// Probability that it is above what the best of all trials would reach by luck (Bailey & López de Prado 2014).
+    pub deflated_sharpe: Option<f64>,
+    /// Trials ever tried on these times, by the ledger, and which of them this one is.
+    pub tries: Option<Tries>,
+    /// Why something is undefined.
+    pub undefined: Option<String>,
+}
+
+/// What luck has to do with all of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Luck {
+    /// Trials that the deflated Sharpe ratio counts.
+    pub trials: usize,
+    /// Whether the ledger told that number; else it is the number of runs here.
+    pub by_ledger: bool,
+    /// Independent trials among the runs here whose best would stand out as far as theirs does by luck.
+    pub effective_trials: Option<f64>,
+    /// Standard deviation of their Sharpe ratios, per session.
+    pub sharpe_deviation: Option<f64>,
+    /// What the best of so many would reach by luck, per session.
+    pub expected_maximum: Option<f64>,
+    /// Probability of backtest overfitting.
+    pub overfitting: Option<Overfitting>,
+    /// Why there is none.
+    pub undefined: Option<String>,
+}
+
+/// The probability of backtest overfitting (Bailey, Borwein, López de Prado & Zhu 2017).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Overfitting {
+    /// Share of divisions in which the best of one half is at or below the median of the other.
+    pub probability: f64,
+    /// Divisions of time into halves.
+    pub divisions: usize,
+    /// Stretches that are divided.
+    pub blocks: usize,
+    /// Bars in a stretch.
+    pub block_bars: usize,
+}
+
+/// Of accounts, each with its job and what the ledger of trials says.
+pub(super) fn luck(accounts: &[(&Job, &Ledger, Option<Tries>)]) -> (Luck, Vec<RunLuck>) {
+    let mut runs: Vec<RunLuck> = Vec::with_capacity(accounts.len());
+    let mut records: Vec<Option<TrackRecord>> = Vec::with_capacity(accounts.len());
+    for (job, ledger, tries) in accounts {
+        let (record, undefined) = match track_record(job, ledger) {
+            Ok(record) => (Some(record), None),
+            Err(why) => (None, Some(why)),
+        };
+        runs.push(RunLuck {
+            sharpe_per_session: record.map(|record| record.sharpe),
+            observations: record.map_or(0, |record| record.observations),
+            skewness: record.map(|record| record.skewness),
+            kurtosis: record.map(|record| record.kurtosis),
+            probabilistic_sharpe: record.and_then(|record| probabilistic_sharpe(&record, 0.0)),
+            tries: *tries,
+            undefined,
+            ..RunLuck::default()
+        });
+        records.push(record);
+    }
+    let known = accounts.iter().filter_map(|(_, _, tries)| tries.map(|tries| tries.trials)).max();
+    let trials = known.unwrap_or(0).max(accounts.len());
+    let sharpes: Vec<f64> = records.iter().flatten().map(|record| record.sharpe).collect();
+    let variance = Spread::of(&sharpes).and_then(|spread| spread.sd).map(|deviation| deviation * deviation);
+    for (run, record) in runs.iter_mut().zip(&records) {
+        let Some(record) = record else { continue };
+        match variance {
+            Some(variance) => run.deflated_sharpe = deflated_sharpe(record, variance, trials as f64),
+            None => run.undefined = Some(NEEDS_SEVERAL.to_owned()),
+        }
+    }
+    let mut luck = Luck {
+        trials,
+        by_ledger: known.is_some_and(|known| known >= accounts.len()),
+        sharpe_deviation: variance.map(f64::sqrt),
+        expected_maximum: variance.zip(expected_maximum(trials as f64)).map(|(variance, most)| variance.sqrt() * most),
+        ..Luck::default()
+    };
+    match panel(accounts) {
+        Err(why) => luck.undefined = Some(why),
+        Ok(panel) => {
+            let stream = SeedStream { seed: 1, purpose: "effective trials" };
+            luck.effective_trials =
+                effective_trials(&panel, &Bootstrap { resamples: RESAMPLES, block_length: BlockLength::Automatic, stream });
+            match overfitting(&panel) {
+                Ok(found) => luck.overfitting = Some(found),
+                Err(why) => luck.undefined = Some(why),
+            }
+        }
+    }
+    (luck, runs)
+}
+
+const NEEDS_SEVERAL: &str = "the deflated Sharpe ratio takes those of several trials: backtest the whole sweep";
+
+fn track_record(job: &Job, ledger: &Ledger) -> Result<TrackRecord, String> {
+    if ledger.ruined.is_some() {
+        return Err("it loses everything".to_owned());
+    }
+    if ledger.fills.is_empty() {
+        return Err("it trades nothing".to_owned());
+    }
+    let ends: Vec<f64> = job.tape.day_ends().iter().map(|&bar| ledger.equity[bar]).collect();
+    let returns = stat::day_returns(START_EQUITY, &ends);
+    if returns.len() < 2 {
+        return Err("one session has no Sharpe ratio".to_owned());
+    }
+    TrackRecord::of(&returns).ok_or_else(|| "its session returns do not vary".to_owned())
+}
+
+/// Bar returns of the runs that trade and are not ruined, over the bars that all of them have.
+fn panel(accounts: &[(&Job, &Ledger, Option<Tries>)]) -> Result<Panel, String> {
+    let sound: Vec<_> = accounts.iter().filter(|(_, ledger, _)| ledger.ruined.is_none() && !ledger.fills.is_empty()).collect();
+    let [(first, ..), _, ..] = &sound[..] else {
+        return Err("it takes at least two runs that trade".to_owned());
+    };
+    let mut common: HashMap<i64, usize> = first.tape.ts.iter().map(|ts| (*ts, 0)).collect();
+    for (job, ..) in &sound {
+        job.tape.ts.iter().for_each(|ts| {
+            if let Some(count) = common.get_mut(ts) {
+                *count += 1;
+            }
+        });
+    }
+    let is_common = |ts: &i64| common.get(ts) == Some(&sound.len());
+    let rows: Vec<Vec<f64>> = sound
+        .iter()
+        .map(|(job, ledger, _)| {
+            let returns = stat::day_returns(START_EQUITY, &ledger.equity);
+            job.tape.ts.iter().zip(returns).filter(|(ts, _)| is_common(ts)).map(|(_, r)| r).collect()
+        })
+        .collect();
+    Panel::new(&rows).map_err(|_| "the runs have no bars in common".to_owned())
+}
+
+fn overfitting(panel: &Panel) -> Result<Overfitting, String> {
+    let bars = panel.length();
+    let blocks = (bars / LEAST_BARS / 2 * 2).min(BLOCKS);
+    if blocks < 2 {
+        return Err(format!("{bars} bars are too few to divide: it takes {}", 2 * LEAST_BARS));
+    }
+    let found = backtest_overfitting(panel, Performance::Sharpe, blocks);
+    let found = found.ok_or_else(|| "too few runs trade in both halves of any division".to_owned())?;
+    Ok(Overfitting { probability: found.probability, divisions: found.logits.len(), blocks, block_bars: bars / blocks })
+}
+
+impl Luck {
+    /// In sentences, of so many runs: several.
+    pub fn sentences(&self, runs: usize) -> Vec<String> {
+        let Self { trials, by_ledger, effective_trials, expected_maximum, overfitting, undefined, .. } = self;
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let counted = if *by_ledger {
+            format!("{trials} trials were tried on this span (ledger)")
+        } else {
+            format!("{trials} trials are known of this span: these, some of them recorded before there was a ledger")
+        };
+        let alike = effective_trials.map_or_else(String::new, |count| {
+            format!("; by their returns the {runs} here are as good as {count:.1} independent ones")
+        });
+        let bar = expected_maximum.map_or_else(String::new, |most| {
+            format!(
+                "; the best of {trials} worthless ones would reach a Sharpe ratio of about {most:.3} a session, which DSR asks for"
+            )
+        });
+        let mut sentences = vec![format!("{counted}{alike}{bar}")];
+        match (overfitting, undefined) {
+            (Some(Overfitting { probability, divisions, blocks, block_bars }), _) => {
+                let so = match probability {
+                    0.5.. => "choosing by the past is no better than drawing lots here",
+                    0.1..0.5 => "choosing by the past says little about the future here",
+                    _ => "choosing by the past holds in the other half here",
+                };
+                sentences.push(format!(
+                    "the best by the Sharpe ratio of one half of the time is at or below the median in the other half in {} of {divisions} \
+                     divisions (PBO, {blocks} blocks of {block_bars} bars): {so}",
+                    percent(*probability)
+                ));
+            }
+            (None, Some(why)) => sentences.push(format!("probability of backtest overfitting: — ({why})")),
+            _ => {}
+        }
+        sentences
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_records_are_divided_into_fewer_blocks_or_not_at_all() {
+        let panel = |bars: usize| {
+            let row = |step: f64| -> Vec<f64> { (0..bars).map(|t| (t as f64 * step).sin()).collect() };
+            Panel::new(&[row(0.3), row(1.1), row(2.3)]).unwrap()
+        };
+        let blocks = |bars| overfitting(&panel(bars)).map(|found| (found.blocks, found.block_bars, found.divisions));
+        assert_eq!(blocks(1_000), Ok((16, 62, 12_870)));
+        assert_eq!(blocks(100), Ok((4, 25, 6)));
+        assert!(blocks(39).unwrap_err().contains("39 bars are too few"));
+    }
+
+    #[test]
+    fn the_sentences_say_what_was_counted_and_what_it_means() {
+        let overfitting = Overfitting { probability: 0.634, divisions: 12_870, blocks: 16, block_bars: 292 };
+        let luck = Luck {
+            trials: 412,
+            by_ledger: true,
+            effective_trials: Some(4.13),
+            expected_maximum: Some(0.2345),
+            overfitting: Some(overfitting),
+            ..Luck::default()
+        };
+        let sentences = luck.sentences(12);
+        assert_eq!(
+            sentences[0],
+            "412 trials were tried on this span (ledger); by their returns the 12 here are as good as 4.1 independent ones; the best of 412 \
+             worthless ones would reach a Sharpe ratio of about 0.234 a session, which DSR asks for"
+        );
+        assert!(
+            sentences[1].contains("in 63 % of 12870 divisions (PBO, 16 blocks of 292 bars)")
+                && sentences[1].contains("drawing lots")
+        );
+        let none = Luck { trials: 3, undefined: Some("39 bars are too few to divide: it takes 40".into()), ..Luck::default() };
+        let sentences = none.sentences(3);
+        assert!(sentences[0].starts_with("3 trials are known of this span"));
+        assert_eq!(sentences[1], "probability of backtest overfitting: — (39 bars are too few to divide: it takes 40)");
+    }
+}
