@@ -1,6 +1,7 @@
 //! Records a pack while it trains: events, checkpoints, forecasts and results of each lane, into its own run folder.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, BaselineForecast, Prepared};
-use crate::store::{Attempt, ProgressFile, RunResult, StoreError, WindowCounts, skill};
+use crate::store::{Attempt, ProgressFile, RunResult, StoreError, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -28,9 +29,9 @@ impl Requests {
     }
 }
 
-/// The data of a pack and what it was prepared to.
+/// The data of a lane, prepared: that of its fold, where there are folds.
 #[derive(Debug)]
-pub struct PackData {
+pub struct LaneData {
     pub prepared: Prepared,
     /// On the validation windows.
     pub baselines: Vec<BaselineForecast>,
@@ -40,6 +41,7 @@ pub struct PackData {
 #[derive(Debug)]
 pub struct LaneRun {
     pub trial: Trial,
+    pub data: Rc<LaneData>,
     pub attempt: Attempt,
     /// Of earlier attempts up to where this one goes on, then of this one.
     pub reports: Vec<EpochReport>,
@@ -51,8 +53,8 @@ pub struct LaneRun {
 }
 
 impl LaneRun {
-    pub fn new(trial: Trial, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+    pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
+        Self { trial, data, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
     }
 }
 
@@ -65,7 +67,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// The observer that records.
 pub struct Recorder<'a> {
     pub runs: Vec<LaneRun>,
-    pub data: &'a PackData,
     pub trainer: &'a dyn Trainer,
     pub shape: Shape,
     pub requests: &'a Requests,
@@ -118,11 +119,11 @@ impl Recorder<'_> {
         self.checkpoint(lane, &outcome.state)?;
         let run = &self.runs[lane];
         if let Some(best) = &outcome.state.best {
-            let prepared = &self.data.prepared;
+            let LaneData { prepared, baselines } = &*run.data;
             let ends = &prepared.series.valid;
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
-                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, &self.data.baselines))?;
+                    run.attempt.forecasts("valid", &prepared.forecasts(ends, &scaled, baselines))?;
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
@@ -143,8 +144,8 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let prepared = &self.data.prepared;
-        let baselines = market::baselines(prepared, &prepared.series.valid, &self.data.baselines);
+        let LaneData { prepared, baselines } = &*run.data;
+        let baselines = market::baselines(prepared, &prepared.series.valid, baselines);
         let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
         RunResult {
             v: 1,
@@ -156,11 +157,7 @@ impl Recorder<'_> {
             valid: best.map(|report| report.valid),
             skill,
             baselines,
-            windows: WindowCounts {
-                train: self.data.prepared.series.train.len(),
-                valid: self.data.prepared.series.valid.len(),
-                test: self.data.prepared.test.len(),
-            },
+            windows: prepared.report.windows,
             seconds: self.started.elapsed().as_secs_f64(),
         }
     }
