@@ -19,6 +19,28 @@ pub struct Forecasts {
     pub baselines: Vec<(String, Vec<f64>)>,
 }
 
+impl Forecasts {
+    /// Consecutive stretches as one, with the baselines that all of them have.
+    #[must_use]
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        for Self { ts, target, forecast, baselines } in parts {
+            whole.ts.extend(ts);
+            whole.target.extend(target);
+            whole.forecast.extend(forecast);
+            whole.baselines.retain_mut(|(name, own)| match baselines.iter().find(|(other, _)| other == name) {
+                Some((_, more)) => {
+                    own.extend(more);
+                    true
+                }
+                None => false,
+            });
+        }
+        whole
+    }
+}
+
 /// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each baseline.
 const COLUMNS: [&str; 4] = ["ts", "split", "target", "forecast"];
 
@@ -160,6 +182,16 @@ mod tests {
         for (split, forecasts) in [("train", old), ("valid", valid), ("test", test)] {
             assert_eq!(read(folder.path(), split).unwrap(), forecasts);
         }
+    }
+
+    #[test]
+    fn stretches_are_joined_with_the_baselines_that_all_have() {
+        let first = with("linear", &[1.5, 2.5], forecasts(&[10, 20], &[1.0, 2.0], &[1.1, 2.1]));
+        let first = Forecasts { baselines: [first.baselines.clone(), vec![("har".to_owned(), vec![0.0; 2])]].concat(), ..first };
+        let second = with("linear", &[3.5], forecasts(&[30], &[3.0], &[3.1]));
+        let joined = Forecasts::joined(vec![first, second]);
+        assert_eq!(joined, with("linear", &[1.5, 2.5, 3.5], forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.1, 2.1, 3.1])));
+        assert_eq!(Forecasts::joined(vec![]), Forecasts::default());
     }
 
     #[test]
