@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::market::{self, ForecastErrors, forecast_errors};
+use crate::spec::WalkForward;
 use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
 use crate::trial::TrialId;
@@ -51,6 +52,11 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         writeln!(out, "{value:#}")?;
     } else {
         write_table(out, &run, &evaluation, openings)?;
+        if let Some(WalkForward { folds, fold, .. }) = settings.data.split.walk_forward.filter(|split| split.fold + 1 < split.folds)
+        {
+            let last = folds - 1;
+            writeln!(out, "this model is of fold {fold}; that of fold {last} was trained on the rows nearest to the test split")?;
+        }
     }
     Ok(Outcome::Done)
 }
