@@ -276,7 +276,7 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
 mod tests {
     use super::*;
     use crate::market::synthetic::generate;
-    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, Volatility};
+    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, TrainRows, Volatility};
     use proptest::prelude::*;
 
     fn settings(kind: TargetKind, window: usize, horizon: usize) -> Data {
@@ -322,6 +322,32 @@ mod tests {
     const WARM_UP: usize = 8;
 
     const KINDS: [TargetKind; 3] = [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
+
+    #[test]
+    fn a_fold_is_scaled_by_its_own_training_rows_and_one_without_any_is_refused_by_number() {
+        let of_fold = |valid: f64, fold: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split.valid = valid;
+            data.split.walk_forward = Some(WalkForward { folds: 3, train: TrainRows::Expanding, fold });
+            assemble(&data, bars(&data, 1), Vec::new())
+        };
+        let [first, last] = [0, 2].map(|fold| of_fold(0.1, fold).unwrap());
+        assert_ne!(first.scaling, last.scaling);
+        // What comes after a fold's training windows changes none of its scales: those of the later fold over the first one's rows.
+        let shorter = |rows: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split = Split { valid: 0.1, test: 0.0, embargo: 9, walk_forward: None };
+            assemble(&data, bars(&data, 1).prefix(rows), Vec::new()).unwrap()
+        };
+        let (rows, block, begin) = (412, 41, 412 - 82 - 3 * 41);
+        let alone = shorter(WARM_UP + (begin as f64 / 0.9).round() as usize);
+        assert_eq!(alone.series.train.last(), first.series.train.last(), "{rows} rows, blocks of {block}");
+        assert_eq!(alone.scaling, first.scaling);
+
+        let refused = of_fold(0.26, 0).unwrap_err();
+        assert!(refused.starts_with("fold 0 of 3: no training windows: 420 bars leave 412 rows"), "{refused}");
+        assert!(refused.contains("fewer folds"), "{refused}");
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
