@@ -1,4 +1,4 @@
-//! A trial: one assignment of the space × one seed, and its identity.
+//! A trial: one assignment of the space × one seed × one fold, and its identity.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,7 +17,7 @@ impl fmt::Display for TrialId {
     }
 }
 
-/// One assignment × one seed, resolved.
+/// One assignment × one seed × one fold, resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// Its identity.
@@ -28,11 +28,19 @@ pub struct Trial {
     pub repeat: usize,
     /// What the space chose: what differs between the trials of a sweep.
     pub assignment: Assignment,
-    /// Every setting, with the assignment and the seed applied.
+    /// Every setting, with the assignment, the seed and the fold applied.
     pub settings: Settings,
     /// How its forecasts are traded, if the experiment says so; no part of the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtest: Option<Backtest>,
+}
+
+impl Trial {
+    /// Which fold of a walk-forward split it trains on, from 0; `None` with a holdout split.
+    #[must_use]
+    pub fn fold(&self) -> Option<usize> {
+        self.settings.data.split.walk_forward.map(|walk_forward| walk_forward.fold)
+    }
 }
 
 /// Bumped when the same settings would train to different numbers: it is hashed into every identity. 2: dropout masks are drawn by

@@ -25,7 +25,7 @@ fn data(path: &Path) -> Data {
         window: 4,
         step: 1,
         cross_gaps: false,
-        split: Split { valid: 0.2, test: 0.1, embargo: 5 },
+        split: Split { valid: 0.2, test: 0.1, embargo: 5, walk_forward: None },
         scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
     }
 }

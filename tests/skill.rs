@@ -33,7 +33,7 @@ fn data(beta2: f64) -> Data {
         window: 3,
         step: 1,
         cross_gaps: false,
-        split: Split { valid: 0.3, test: 0.1, embargo: 4 },
+        split: Split { valid: 0.3, test: 0.1, embargo: 4, walk_forward: None },
         scale: Scale { price: Scaler::Standard, volume: Scaler::Standard, indicator: Scaler::Standard },
     }
 }

@@ -3,16 +3,18 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress};
+use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress, Series};
 use serde::Serialize;
 
 use super::args::CheckArgs;
 use super::sweep::packs;
 use super::{Failure, Outcome};
+use crate::compare::{Align, table};
 use crate::market;
 use crate::plan;
 use crate::space::Assignment;
-use crate::spec::Experiment;
+use crate::spec::{Data, Experiment, Settings};
+use crate::store::WindowCounts;
 use crate::sweep::{Workers, lane_config, shape, trainer};
 use crate::trial::Trial;
 
@@ -30,12 +32,25 @@ struct Check {
     /// If every trial trains all its epochs, seconds.
     seconds: f64,
     data: market::DataReport,
+    /// Of a walk-forward split, as the first trial has it; none of a holdout.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    folds: Vec<CheckedFold>,
+}
+
+/// A fold of a walk-forward split.
+#[derive(Debug, Serialize)]
+struct CheckedFold {
+    fold: usize,
+    windows: WindowCounts,
+    spans: market::Spans,
 }
 
 #[derive(Debug, Serialize)]
 struct CheckedTrial {
     id: String,
     repeat: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fold: Option<usize>,
     assignment: Assignment,
 }
 
@@ -73,28 +88,37 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let workers = Workers::plan(&device, cores, packs.len());
     let trainer = trainer(device.clone());
     let mut checked = Vec::new();
-    let mut report = None;
-    let mut prepared: Vec<(&crate::spec::Data, market::Prepared)> = Vec::new();
-    for pack in &packs {
-        let settings = &plan.trials[pack.trials[0]].settings;
-        if !prepared.iter().any(|(data, _)| *data == &settings.data) {
-            prepared.push((&settings.data, market::prepare(&settings.data)?));
+    let mut busy = 0.0;
+    let mut prepared: Vec<(&Data, market::Prepared)> = Vec::new();
+    for trial in &plan.trials {
+        let data = &trial.settings.data;
+        if !prepared.iter().any(|(other, _)| *other == data) {
+            prepared.push((data, market::prepare(data)?));
         }
-        let Some((_, prepared)) = prepared.iter().find(|(data, _)| *data == &settings.data) else { continue };
-        report.get_or_insert_with(|| prepared.report.clone());
-        let shape = shape(settings);
-        let lanes: Vec<Lane> = pack
-            .trials
-            .iter()
-            .map(|&index| Lane { config: lane_config(&plan.trials[index].settings), resume: None, series: 0 })
-            .collect();
+    }
+    let place = |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();
+    for pack in &packs {
+        let of_pack = || pack.trials.iter().map(|&index| &plan.trials[index].settings);
+        let shape = shape(&plan.trials[pack.trials[0]].settings);
+        let mut places: Vec<usize> = of_pack().map(|settings| place(&settings.data)).collect();
+        let series_of = |places: &[usize], settings: &Settings| places.iter().position(|own| *own == place(&settings.data));
+        places.sort_unstable();
+        places.dedup();
+        let series: Vec<&Series> = places.iter().map(|&place| &prepared[place].1.series).collect();
+        let lane = |settings: &Settings| Lane {
+            config: lane_config(settings),
+            resume: None,
+            series: series_of(&places, settings).unwrap_or_default(),
+        };
+        let lanes: Vec<Lane> = of_pack().map(lane).collect();
         let epochs = lanes.iter().map(|lane| lane.config.epochs).max().unwrap_or(0);
-        let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &[&prepared.series]);
-        let steps_per_epoch = prepared.series.train.len().div_ceil(shape.batch);
+        let memory = burn_lanes::memory_estimate(&device, &shape, lanes.len(), &series);
+        let steps = lanes.iter().map(|lane| series[lane.series].train.len().div_ceil(shape.batch));
+        let (steps_per_epoch, all_steps) = (steps.clone().max().unwrap_or(0), steps.sum::<usize>());
         let count = lanes.len();
         let mut stopwatch = Stopwatch::default();
         trainer
-            .train(&[&prepared.series], burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
+            .train(&series, burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
             .map_err(|error| Failure::BadInput(error.to_string()))?;
         checked.push(CheckedPack {
             lanes: count,
@@ -107,24 +131,32 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             memory,
             seconds_per_step: stopwatch.seconds_per_step(),
         });
+        // A step takes the host's cores as long as it has lanes; where folds end their epochs before others, later steps have fewer.
+        let steps = if device.is_cpu() { all_steps as f64 / count.max(1) as f64 } else { steps_per_epoch as f64 };
+        busy += stopwatch.seconds_per_step() * steps * epochs as f64;
     }
     let mut memory: Vec<u64> = checked.iter().map(|pack| pack.memory).collect();
     memory.sort_unstable_by(|a, b| b.cmp(a));
-    let busy: f64 = checked.iter().map(|pack| pack.seconds_per_step * pack.steps_per_epoch as f64 * pack.epochs as f64).sum();
     let check = Check {
         name: experiment.name.clone(),
         device: device.to_string(),
         trials: plan
             .trials
             .iter()
-            .map(|trial| CheckedTrial { id: trial.id.to_string(), repeat: trial.repeat, assignment: trial.assignment.clone() })
+            .map(|trial| CheckedTrial {
+                id: trial.id.to_string(),
+                repeat: trial.repeat,
+                fold: trial.fold(),
+                assignment: trial.assignment.clone(),
+            })
             .collect(),
         duplicates: plan.duplicates,
         packs: checked,
         workers: workers.count,
         memory: memory.iter().take(workers.count).sum(),
         seconds: busy / workers.count as f64,
-        data: report.unwrap_or_default(),
+        folds: folds(&prepared),
+        data: prepared.into_iter().next().map(|(_, prepared)| prepared.report).unwrap_or_default(),
     };
     if args.json {
         writeln!(out, "{:#}", serde_json::to_value(&check).map_err(anyhow::Error::from)?)?;
@@ -135,14 +167,17 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 }
 
 fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
-    let Check { name, device, trials, duplicates, packs, workers, memory, seconds, data } = check;
+    let Check { name, device, trials, duplicates, packs, workers, memory, seconds, data, folds } = check;
     writeln!(out, "{name}: {} trials in {} packs on {device}, {workers} worker(s)", trials.len(), packs.len())?;
     if *duplicates > 0 {
         writeln!(out, "{duplicates} proposals repeat an earlier trial and are left out")?;
     }
     let windows = &data.windows;
     writeln!(out, "data: {} bars of {} s in {} runs, {} .. {}", data.bars, data.bar_seconds, data.runs, data.first, data.last)?;
-    writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
+    match folds[..] {
+        [] => writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?,
+        _ => write_folds(folds, out)?,
+    }
     for odd in &data.odd {
         writeln!(out, "odd: {odd}")?;
     }
@@ -171,7 +206,8 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out)?;
     for trial in trials.iter().take(LISTED) {
         let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        writeln!(out, "{}  repeat {}  {}", trial.id, trial.repeat, assignment.join("  "))?;
+        let fold = trial.fold.map_or_else(String::new, |fold| format!("  fold {fold}"));
+        writeln!(out, "{}  repeat {}{fold}  {}", trial.id, trial.repeat, assignment.join("  "))?;
     }
     if trials.len() > LISTED {
         writeln!(out, "… and {} more (--json lists all)", trials.len() - LISTED)?;
@@ -188,6 +224,43 @@ fn head(head: &burn_lanes::Head) -> String {
             format!(", quantiles {}", levels.join(" "))
         }
     }
+}
+
+/// The folds of the first split that has some.
+fn folds(prepared: &[(&Data, market::Prepared)]) -> Vec<CheckedFold> {
+    let Some((first, _)) = prepared.first() else { return Vec::new() };
+    let of_first = prepared.iter().filter(|(data, _)| data.split.walk_forward.is_some() && (*data).clone().of_fold(0) == **first);
+    let checked = of_first.filter_map(|(data, prepared)| {
+        let report = &prepared.report;
+        Some(CheckedFold { fold: data.split.walk_forward?.fold, windows: report.windows, spans: report.spans.clone() })
+    });
+    checked.collect()
+}
+
+/// From when to when each fold trains and is validated, by the last bars of its windows.
+fn write_folds(folds: &[CheckedFold], out: &mut dyn Write) -> Result<(), Failure> {
+    let header = ["fold", "train windows", "from", "to", "valid windows", "from", "to"];
+    let align = |name: &str| if name == "from" || name == "to" { Align::Left } else { Align::Right };
+    let header = header.map(|name| (name.to_owned(), align(name)));
+    // To the minute; the zone is that of the line above.
+    let minute = |at: &str| at.get(..16).unwrap_or(at).replace('T', " ");
+    let span = |span: &Option<market::Span>| {
+        let of = |at: fn(&market::Span) -> &String| span.as_ref().map_or_else(|| "—".to_owned(), |span| minute(at(span)));
+        [of(|span| &span.first), of(|span| &span.last)]
+    };
+    let row = |CheckedFold { fold, windows, spans }: &CheckedFold| {
+        let ([train_from, train_to], [valid_from, valid_to]) = (span(&spans.train), span(&spans.valid));
+        let (train, valid) = (windows.train.to_string(), windows.valid.to_string());
+        vec![fold.to_string(), train, train_from, train_to, valid, valid_from, valid_to]
+    };
+    writeln!(out)?;
+    write!(out, "{}", table(&header, folds.iter().map(row)))?;
+    writeln!(out, "{} validation windows in all", folds.iter().map(|fold| fold.windows.valid).sum::<usize>())?;
+    if let Some(CheckedFold { windows, spans: market::Spans { test: Some(test), .. }, .. }) = folds.first() {
+        let (first, last) = (minute(&test.first), minute(&test.last));
+        writeln!(out, "test: {} windows from {first} to {last}, opened by evaluate alone", windows.test)?;
+    }
+    Ok(())
 }
 
 fn duration(seconds: f64) -> String {

@@ -10,6 +10,7 @@ use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
 use crate::metric::Split;
+use crate::spec::WalkForward;
 use crate::store::{self, Evaluation, RunFolder, Selection, skill};
 use crate::sweep::{shape, trainer};
 use crate::trial::TrialId;
@@ -70,6 +71,11 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
             writeln!(out, "\nno conformal interval: {problem}")?;
         }
         writeln!(out, "\n{}\n{}", metric_table(&rows, kind, evaluation.scores.as_ref()), tries_in_words(tries))?;
+        if let Some(WalkForward { folds, fold, .. }) = settings.data.split.walk_forward.filter(|split| split.fold + 1 < split.folds)
+        {
+            let last = folds - 1;
+            writeln!(out, "this model is of fold {fold}; that of fold {last} was trained on the rows nearest to the test split")?;
+        }
     }
     Ok(Outcome::Done)
 }

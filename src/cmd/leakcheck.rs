@@ -17,6 +17,9 @@ struct Checked {
     /// Trials that use it.
     trials: usize,
     window: usize,
+    /// Of a walk-forward split, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fold: Option<usize>,
     findings: Vec<Finding>,
 }
 
@@ -37,14 +40,16 @@ pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure>
     }
     let mut checked = Vec::with_capacity(seen.len());
     for (data, trials) in seen {
-        checked.push(Checked { trials, window: data.window, findings: market::leakcheck(data, seed)? });
+        let fold = data.split.walk_forward.map(|walk_forward| walk_forward.fold);
+        checked.push(Checked { trials, window: data.window, fold, findings: market::leakcheck(data, seed)? });
     }
     let leaks = checked.iter().flat_map(|checked| &checked.findings).filter(|finding| finding.leak.is_some()).count();
     if json {
         writeln!(out, "{:#}", serde_json::to_value(&checked).map_err(anyhow::Error::from)?)?;
     } else {
-        for Checked { trials, window, findings } in &checked {
-            writeln!(out, "{}: {trials} trials over windows of {window} bars", experiment.name)?;
+        for Checked { trials, window, fold, findings } in &checked {
+            let fold = fold.map_or_else(String::new, |fold| format!(", fold {fold}"));
+            writeln!(out, "{}: {trials} trials over windows of {window} bars{fold}", experiment.name)?;
             write_findings(findings, out)?;
         }
     }

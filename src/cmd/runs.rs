@@ -80,6 +80,9 @@ struct RunRow {
     seconds: Option<f64>,
     device: Option<String>,
     seed: Option<u64>,
+    /// Of a walk-forward split, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fold: Option<usize>,
     assignment: crate::space::Assignment,
 }
 
@@ -145,6 +148,7 @@ fn run_row(run: &RunRecord, objective: Objective) -> RunRow {
         seconds: run.result.as_ref().map(|result| result.seconds).filter(|seconds| seconds.is_finite()),
         device: run.progress.device.clone(),
         seed: Some(run.trial.settings.train.seed),
+        fold: run.trial.fold(),
         assignment: run.trial.assignment.clone(),
     }
 }
@@ -185,7 +189,8 @@ fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(
 }
 
 fn write_runs(out: &mut dyn Write, objective: Metric, rows: &[RunRow]) -> Result<(), Failure> {
-    let header = [
+    let has_folds = rows.iter().any(|row| row.fold.is_some());
+    let mut header = vec![
         ("run".to_owned(), Align::Left),
         ("state".into(), Align::Left),
         ("epochs".into(), Align::Right),
@@ -197,9 +202,12 @@ fn write_runs(out: &mut dyn Write, objective: Metric, rows: &[RunRow]) -> Result
         ("seed".into(), Align::Right),
         ("assignment".into(), Align::Left),
     ];
+    if has_folds {
+        header.insert(header.len() - 1, ("fold".into(), Align::Right));
+    }
     let dash = || "—".to_owned();
     let cells = rows.iter().map(|row| {
-        vec![
+        let mut cells = vec![
             cleaned(&format!("{}/{}", row.sweep, row.run)),
             cleaned(&row.state),
             row.epochs.to_string(),
@@ -210,7 +218,11 @@ fn write_runs(out: &mut dyn Write, objective: Metric, rows: &[RunRow]) -> Result
             row.device.as_deref().map_or_else(dash, cleaned),
             row.seed.map_or_else(dash, |seed| seed.to_string()),
             assignment(&row.assignment),
-        ]
+        ];
+        if has_folds {
+            cells.insert(cells.len() - 1, row.fold.map_or_else(dash, |fold| fold.to_string()));
+        }
+        cells
     });
     Ok(write!(out, "{}", table(&header, cells))?)
 }

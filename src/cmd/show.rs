@@ -66,9 +66,10 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     writeln!(out, "folder: {}", cleaned(&run.folder.display().to_string()))?;
     let device = run.progress.device.as_deref().map_or_else(|| "no device yet".to_owned(), cleaned);
     let trial = &run.trial;
+    let fold = trial.fold().map_or_else(String::new, |fold| format!("fold {fold}, "));
     writeln!(
         out,
-        "trial {}, repeat {}, seed {}, attempt {}, {device}",
+        "trial {}, repeat {}, {fold}seed {}, attempt {}, {device}",
         trial.index, trial.repeat, trial.settings.train.seed, run.progress.attempt
     )?;
     if !trial.assignment.is_empty() {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use burn_lanes::Device;
+use burn_lanes::{Device, Series};
 
 use super::provenance::origin;
 use super::selection::{fitting, forecasts, objective};
@@ -24,7 +24,7 @@ use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
-use crate::spec::{Experiment, Settings, Source};
+use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
 use crate::store::{Follower, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::trial::{Trial, TrialId};
@@ -151,10 +151,21 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
     // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
-    // The series itself is not read for this: beside what its lanes take it is small.
+    // The series itself is not read for this: beside what its lanes take it is small. That expanding folds differ in length counts.
+    let unread = |settings: &Settings| -> Vec<Series> {
+        let windows = |fold: usize| match settings.data.split.walk_forward {
+            Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
+            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
+        };
+        (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
+    };
     let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
     let lanes = |settings: &Settings| match share {
-        Some(share) => lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &[])),
+        Some(share) => {
+            let series = unread(settings);
+            let series: Vec<&Series> = series.iter().collect();
+            lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &series))
+        }
         None => max_lanes,
     };
     plan::packs(trials, &lanes, least)

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::differ::{Difference, Flattener};
+use super::fold::{folds_of, lacking, spread_over, whole_repeats};
 use super::group::{Group, Spread, groups};
 use super::rank::{place, ranked};
 use super::significance::{Significance, significance};
@@ -27,6 +28,8 @@ pub struct Comparison {
     pub target_unit: String,
     /// What the baselines are measured by: the objective, or valid.rmse where a baseline cannot have it.
     pub yardstick: Metric,
+    /// What the runs of a row differ in: `seeds`, `folds`, `seeds and folds`.
+    pub spread_over: String,
     /// The settings that differ between the rows.
     pub differing: Vec<Difference>,
     /// One row an assignment, the best first; those without a finite value last.
@@ -43,14 +46,14 @@ pub struct Comparison {
     pub significance: Option<Significance>,
 }
 
-/// The runs of one assignment over its repeats.
+/// The runs of one assignment over its repeats and folds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// From 1, equal values share one; `None` without a value.
     pub rank: Option<usize>,
     /// The sweep's name.
     pub sweep: String,
-    /// The runs' names, by repeat.
+    /// The runs' names, by repeat and fold.
     pub runs: Vec<String>,
     /// The settings that differ, `null` where absent or off.
     pub settings: BTreeMap<String, Json>,
@@ -118,12 +121,14 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
     let yardstick = yardstick(metric);
     let mut flattener = Flattener::default();
     let mut groups = groups(runs, &mut flattener);
+    let folds = folds_of(runs);
     for group in &mut groups {
-        group.runs.sort_by_key(|(_, run)| run.trial.repeat);
+        group.runs.sort_by_key(|(_, run)| (run.trial.repeat, run.trial.fold()));
+        group.counted = whole_repeats(group.runs.iter().map(|(_, run)| *run), &folds, |run| counted(run, metric).is_some());
     }
     let flats: Vec<_> = groups.iter().map(|group| group.flat.clone()).collect();
     let differing = flattener.differences(&flats);
-    let values: Vec<Option<f64>> = groups.iter().map(|group| spread(group, metric, metric).map(|spread| spread.mean)).collect();
+    let values: Vec<Option<f64>> = groups.iter().map(|group| spread(group, metric).map(|spread| spread.mean)).collect();
 
     let mut rows = Vec::with_capacity(groups.len());
     let mut standings = Vec::new();
@@ -136,12 +141,21 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
             .collect();
         rows.push(row(group, rank, (metric, yardstick), settings));
         if rank.is_some() {
-            standings.push(standing(group, metric, yardstick));
+            standings.push(standing(group, yardstick));
         }
-        unranked.extend(group.runs.iter().filter(|(_, run)| counted(run, metric).is_none()).map(|(name, run)| Unranked {
+        let ranked: BTreeSet<_> = group.counted.iter().flatten().map(|run| &run.trial.id).collect();
+        unranked.extend(group.runs.iter().filter(|(_, run)| !ranked.contains(&run.trial.id)).map(|(name, run)| Unranked {
             sweep: group.sweep.clone(),
             run: name.clone(),
-            state: why_unranked(run, metric),
+            state: match counted(run, metric) {
+                Some(_) => {
+                    let lacking =
+                        lacking(run, group.runs.iter().map(|(_, run)| *run), &folds, |run| counted(run, metric).is_some());
+                    let lacking: Vec<String> = lacking.iter().map(usize::to_string).collect();
+                    format!("{}, but {metric} of fold {} is not there", state(run), lacking.join(", "))
+                }
+                None => why_unranked(run, metric),
+            },
             epochs: run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
             so_far: value(run, metric),
         }));
@@ -154,7 +168,8 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         yardstick,
         baselines: baseline_rows(&standings, yardstick),
         notes: notes(runs, metric, &differing, &units),
-        verdict: verdict(&standings, yardstick),
+        verdict: verdict(&standings, yardstick, spread_over(runs)),
+        spread_over: spread_over(runs).to_owned(),
         significance: None,
         differing,
         rows,
@@ -174,14 +189,23 @@ impl Comparison {
             return;
         }
         let by_name: HashMap<(String, String), &RunRecord> = runs.iter().map(|run| (names(run), run)).collect();
-        let records = |row: &Row| -> Vec<&RunRecord> {
+        let folds = folds_of(runs);
+        let repeats = |row: &Row| -> Vec<Vec<&RunRecord>> {
             let named = row.runs.iter().filter_map(|run| by_name.get(&(row.sweep.clone(), run.clone())).copied());
-            named.filter(|run| counted(run, self.objective).is_some()).collect()
+            whole_repeats(named, &folds, |run| counted(run, self.objective).is_some())
         };
         let horizons: BTreeSet<usize> =
-            ranked.iter().flat_map(|row| records(row)).map(|run| run.trial.settings.data.target.horizon).collect();
-        let forecasts: Option<Vec<Vec<Forecasts>>> =
-            ranked.par_iter().map(|row| records(row).into_iter().map(|run| read(run, metric.split)).collect()).collect();
+            ranked.iter().flat_map(|row| repeats(row).concat()).map(|run| run.trial.settings.data.target.horizon).collect();
+        // Folds are validated one after the other, and tested on the same windows.
+        let of_repeat = |folds: Vec<&RunRecord>| -> Option<Vec<Forecasts>> {
+            let each: Option<Vec<Forecasts>> = folds.into_iter().map(|run| read(run, metric.split)).collect();
+            if metric.split == Split::Test { each } else { Some(vec![Forecasts::joined(each?)]) }
+        };
+        let of_row = |row: &&Row| -> Option<Vec<Forecasts>> {
+            let each: Option<Vec<Vec<Forecasts>>> = repeats(row).into_iter().map(of_repeat).collect();
+            Some(each?.concat())
+        };
+        let forecasts: Option<Vec<Vec<Forecasts>>> = ranked.par_iter().map(of_row).collect();
         if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
             let naming = self.naming();
             let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
@@ -222,21 +246,19 @@ fn why_unranked(run: &RunRecord, objective: Metric) -> String {
 }
 
 /// A metric over the runs of a group that count.
-fn spread(group: &Group, objective: Metric, metric: Metric) -> Option<Spread> {
-    let counted = group.runs.iter().filter(|(_, run)| counted(run, objective).is_some());
-    Spread::of(&counted.filter_map(|(_, run)| value(run, metric)).collect::<Vec<_>>())
+fn spread(group: &Group, metric: Metric) -> Option<Spread> {
+    Spread::of(&group.counted.iter().flatten().filter_map(|run| value(run, metric)).collect::<Vec<_>>())
 }
 
 fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metric), settings: BTreeMap<String, Json>) -> Row {
     let quantity = if objective.quantity.is_of_training() { objective.quantity } else { Quantity::Rmse };
-    let over = |metric| spread(group, objective, metric);
-    let counted = group.runs.iter().filter(|(_, run)| counted(run, objective).is_some());
+    let over = |metric| spread(group, metric);
     Row {
         rank,
         sweep: group.sweep.clone(),
         runs: group.runs.iter().map(|(name, _)| name.clone()).collect(),
         settings,
-        best_epochs: counted.filter_map(|(_, run)| run.result.as_ref()?.best_epoch).collect(),
+        best_epochs: group.counted.iter().flatten().filter_map(|run| run.result.as_ref()?.best_epoch).collect(),
         value: over(objective),
         interval: interval(group, objective),
         train: over(Metric { split: Split::Train, quantity }),
@@ -259,16 +281,18 @@ fn interval(group: &Group, metric: Metric) -> Option<Interval> {
     Some(Interval { low: low?, high: high?, confidence: scores?.confidence })
 }
 
-/// Its yardstick and its own baselines, which are those of its first run that counts: repeats share their windows.
-fn standing(group: &Group, objective: Metric, yardstick: Metric) -> Standing {
-    let of = group.runs.iter().find(|(_, run)| counted(run, objective).is_some());
-    let own = of.map_or(&[][..], |(_, run)| baselines(run, yardstick.split));
-    let named = |quantity| move |baseline: &Baseline| Some((baseline.name.clone(), baseline_value(baseline, own, quantity)?));
-    Standing {
-        value: spread(group, objective, yardstick),
-        baselines: own.iter().filter_map(named(yardstick.quantity)).collect(),
-        skills: own.iter().filter_map(named(Quantity::Skill)).collect(),
-    }
+/// Its yardstick and its own baselines, which are those of its first repeat that counts: repeats share their windows. Of folds they are
+/// the means, as its yardstick is.
+fn standing(group: &Group, yardstick: Metric) -> Standing {
+    let folds: Vec<&[Baseline]> = group.counted.iter().take(1).flatten().map(|run| baselines(run, yardstick.split)).collect();
+    let mean = |name: &str, quantity| -> Option<f64> {
+        let of_fold = |own: &&[Baseline]| baseline_value(own.iter().find(|baseline| baseline.name == name)?, own, quantity);
+        let values: Option<Vec<f64>> = folds.iter().map(of_fold).collect();
+        Spread::of(&values?).map(|spread| spread.mean)
+    };
+    let names = || folds.first().into_iter().flat_map(|own| own.iter().map(|baseline| &baseline.name));
+    let named = |quantity| names().filter_map(|name| Some((name.clone(), mean(name, quantity)?))).collect();
+    Standing { value: spread(group, yardstick), baselines: named(yardstick.quantity), skills: named(Quantity::Skill) }
 }
 
 fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> {
@@ -310,9 +334,16 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
             Split::Test => run.evaluations.last()?.windows,
             Split::Train | Split::Valid => run.result.as_ref()?.windows.valid,
         };
-        Some((windows, persistence.mse.to_bits()))
+        Some((run.trial.fold(), windows, persistence.mse.to_bits()))
     });
-    if units.len() == 1 && windows.collect::<BTreeSet<_>>().len() > 1 {
+    let windows: BTreeSet<_> = windows.collect();
+    let folds: BTreeSet<_> = windows.iter().map(|(fold, ..)| fold).collect();
+    // Test windows are the same for all folds.
+    let expected = if objective.split == Split::Test { 1 } else { folds.len() };
+    let measures: BTreeSet<_> = windows.iter().map(|(_, windows, mse)| (windows, mse)).collect();
+    let is_mixed = folds.len() > 1 && folds.contains(&None);
+    let found = if objective.split == Split::Test { measures.len() } else { windows.len() };
+    if units.len() == 1 && (found > expected || is_mixed) {
         notes.push("the runs were not measured on the same windows: compare their skill, not their errors".into());
     }
     let of_loss = |key: &str| key == "train.loss" || key.starts_with("data.scale.");
@@ -327,7 +358,7 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::group::tests::{finished, unfinished};
+    use crate::compare::group::tests::{finished, in_fold, unfinished};
     use crate::store::RunState;
 
     fn by(metric: &str) -> Objective {
@@ -358,6 +389,53 @@ mod tests {
         assert_eq!(comparison.rows[0].value, Some(Spread { mean: 3.0, sd: None, n: 1 }));
         let states: Vec<_> = comparison.unranked.iter().map(|unranked| unranked.state.as_str()).collect();
         assert_eq!(states, ["failed: training loss is NaN", "lost: its process is gone; the next sweep goes on with it"]);
+    }
+
+    #[test]
+    fn folds_are_ranked_by_their_mean_beside_the_mean_of_their_baselines_and_only_when_all_are_there() {
+        let fold = |hidden, fold, rmse, persistence: f64| {
+            let mut run = in_fold(2, fold, finished(hidden, 0, rmse));
+            let result = run.result.as_mut().unwrap();
+            result.baselines[0].rmse = persistence;
+            result.baselines[0].mse = persistence * persistence;
+            run
+        };
+        // Fold 1 is the harder one: the second assignment has a smaller error over fold 0 alone than the first over both.
+        let runs = [fold(16, 0, 1.0, 2.0), fold(16, 1, 5.0, 6.0), fold(32, 0, 2.0, 2.0)];
+        let comparison = compare(&runs, by("valid.rmse"));
+        let ranks: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.value.map(|value| (value.mean, value.n)))).collect();
+        assert_eq!(ranks, [(Some(1), Some((3.0, 2))), (None, None)]);
+        assert_eq!(comparison.rows[0].runs, ["100f0", "100f1"]);
+        assert_eq!(comparison.unranked.len(), 1);
+        assert_eq!(comparison.unranked[0].state, "finished, but valid.rmse of fold 1 is not there");
+        assert_eq!((comparison.baselines[0].name.as_str(), comparison.baselines[0].value), ("persistence", 4.0));
+        assert_eq!((comparison.notes.clone(), comparison.spread_over.as_str()), (vec![], "folds"));
+        assert!(comparison.verdict.contains("the margin is within its spread over folds"), "{}", comparison.verdict);
+        // The same fold of each, picked by hand, is a comparison too; a fold beside a holdout is one of unequal windows.
+        let picked = compare(&[runs[0].clone(), runs[2].clone()], by("valid.rmse"));
+        assert_eq!(picked.rows.iter().map(|row| row.rank).collect::<Vec<_>>(), [Some(1), Some(2)]);
+        let mixed = compare(&[runs[0].clone(), finished(64, 0, 2.0)], by("valid.rmse"));
+        assert!(mixed.notes[0].contains("not measured on the same windows"));
+    }
+
+    #[test]
+    fn the_forecasts_of_folds_are_weighed_as_one_stretch() {
+        let runs: Vec<RunRecord> = (0..2).map(|fold| in_fold(2, fold, finished(16, 0, 1.0))).collect();
+        let read = |run: &RunRecord, split: Split| {
+            let first = if split == Split::Test { 1000 } else { 100 * run.trial.fold()? as i64 };
+            let ts: Vec<i64> = (first..first + 100).collect();
+            let target: Vec<f64> = ts.iter().map(|&ts| (ts as f64 * 0.7).sin()).collect();
+            let forecast = target.iter().map(|target| 0.5 * target).collect();
+            Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 100])], ts, target, forecast, quantiles: Vec::new() })
+        };
+        let mut comparison = compare(&runs, by("valid.rmse"));
+        comparison.weigh(&runs, &read);
+        assert_eq!(comparison.significance.as_ref().map(|found| (found.windows, found.rows)), Some((200, 1)));
+        // Their test windows are the same.
+        let mut comparison = compare(&runs, by("valid.rmse"));
+        comparison.yardstick = "test.rmse".parse().unwrap();
+        comparison.weigh(&runs, &read);
+        assert_eq!(comparison.significance.map(|found| found.windows), Some(100));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::spec::{Data, Model, Settings, Train};
@@ -25,7 +26,7 @@ pub struct DifferingValue {
     pub rows: usize,
 }
 
-/// A trial's settings as dotted keys. The seed is that of repeat 0, so that the repeats of an assignment are equal.
+/// A trial's settings as dotted keys. The seed is that of repeat 0 and the fold the first, so that the runs of an assignment are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Flat {
     /// Numbers of the interned `data`, `model` and `train`.
@@ -49,6 +50,11 @@ type Section = Vec<(usize, Json)>;
 impl Flattener {
     pub(super) fn flatten(&mut self, trial: &Trial) -> Flat {
         let Settings { data, model, train } = &trial.settings;
+        let data = match trial.fold() {
+            Some(_) => Cow::Owned(data.clone().of_fold(0)),
+            None => Cow::Borrowed(data),
+        };
+        let data = &*data;
         let mut train = train.clone();
         train.seed = train.seed.wrapping_sub(trial.repeat as u64);
         let last = self.last.take();

@@ -1,4 +1,4 @@
-//! Runs of one assignment over its repeats, and their spread.
+//! Runs of one assignment over its repeats and folds, and their spread.
 
 use serde::Serialize;
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use super::differ::{Flat, Flattener};
 use super::value::names;
 use crate::store::RunRecord;
 
-/// A number over the repeats of an assignment.
+/// A number over the repeats and folds of an assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The mean.
     pub mean: f64,
-    /// Standard deviation over the repeats (divided by n − 1); `None` for a single one.
+    /// Standard deviation over the runs (divided by n − 1); `None` for a single one.
     pub sd: Option<f64>,
-    /// Repeats that gave a number.
+    /// Runs that gave a number.
     pub n: usize,
 }
 
@@ -31,18 +31,20 @@ impl Spread {
     }
 }
 
-/// Runs that differ in their repeat alone.
+/// Runs that differ in their repeat and their fold alone.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
     /// Name of their sweep.
     pub(super) sweep: String,
     /// What they have in common.
     pub(super) flat: Flat,
-    /// In the order given, each with its name; never two of one repeat.
+    /// In the order given, each with its name; never two of one repeat and fold.
     pub(super) runs: Vec<(String, &'a RunRecord)>,
+    /// Those that count, by repeat; see [`super::fold::whole_repeats`].
+    pub(super) counted: Vec<Vec<&'a RunRecord>>,
 }
 
-/// Groups runs of equal settings of one sweep, in order of first appearance. A second run of the same settings and repeat (the data
+/// Groups runs of equal settings of one sweep, in order of first appearance. A second run of the same settings, repeat and fold (the data
 /// changed between two calls of a sweep) starts another group: it is no other seed.
 pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
@@ -51,12 +53,14 @@ pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Ve
         let (sweep, id) = names(run);
         let flat = flattener.flatten(&run.trial);
         let candidates = known.entry((sweep.clone(), flat.clone())).or_default();
-        let has_repeat = |group: &&usize| groups[**group].runs.iter().any(|(_, other)| other.trial.repeat == run.trial.repeat);
-        match candidates.iter().find(|group| !has_repeat(group)) {
+        let place = (run.trial.repeat, run.trial.fold());
+        let is_taken =
+            |group: &&usize| groups[**group].runs.iter().any(|(_, other)| (other.trial.repeat, other.trial.fold()) == place);
+        match candidates.iter().find(|group| !is_taken(group)) {
             Some(&group) => groups[group].runs.push((id, run)),
             None => {
                 candidates.push(groups.len());
-                groups.push(Group { sweep, flat, runs: vec![(id, run)] });
+                groups.push(Group { sweep, flat, runs: vec![(id, run)], counted: Vec::new() });
             }
         }
     }
@@ -67,6 +71,7 @@ pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Ve
 pub(super) mod tests {
     use super::*;
     use crate::event::End;
+    use crate::spec::{TrainRows, WalkForward};
     use crate::store::{Baseline, RunProgress, RunResult, RunState, WindowCounts};
     use crate::trial::{Trial, TrialId};
     use burn_lanes::SplitReport;
@@ -122,6 +127,22 @@ pub(super) mod tests {
             seconds: 1.0,
         };
         RunRecord { result: Some(result), ..unfinished(hidden_size, repeat, RunState::Ended(End::Finished)) }
+    }
+
+    /// The same over a fold of so many.
+    pub(crate) fn in_fold(folds: usize, fold: usize, mut run: RunRecord) -> RunRecord {
+        run.trial.settings.data.split.walk_forward = Some(WalkForward { folds, train: TrainRows::Expanding, fold });
+        run.trial.id = TrialId(format!("{}f{fold}", run.trial.id));
+        run.folder = format!("runs/grid/trials/{}", run.trial.id).into();
+        run
+    }
+
+    #[test]
+    fn folds_and_repeats_are_one_group() {
+        let runs: Vec<RunRecord> =
+            (0..4).map(|index| in_fold(2, index % 2, finished(16, index / 2, 1.0))).chain([finished(16, 0, 1.0)]).collect();
+        let groups = groups(&runs, &mut Flattener::default());
+        assert_eq!(groups.iter().map(|group| group.runs.len()).collect::<Vec<_>>(), [4, 1]);
     }
 
     #[test]

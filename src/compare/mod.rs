@@ -1,11 +1,12 @@
 //! Runs side by side: what differs in their settings first, then results with their spread, beside the baselines.
 //!
-//! Runs of one assignment over repeats are one row ([`Row`]), with the mean, the standard deviation and the number of its runs.
+//! Runs of one assignment over repeats and folds are one row ([`Row`]), with the mean, the standard deviation and the number of its runs.
 //! Every number is of the best epoch by validation loss, never of the last one. A run without a finite number is listed after the
 //! ranking with its state and reason, never left out and never ranked. Knows records, not where they come from.
 
 mod comparison;
 mod differ;
+mod fold;
 mod group;
 mod print;
 mod rank;

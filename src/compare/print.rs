@@ -112,7 +112,8 @@ impl Comparison {
             Direction::Minimize => "lower",
             Direction::Maximize => "higher",
         };
-        let spread = if self.is_repeated() { "; mean ± standard deviation (seeds)" } else { "" };
+        let spread =
+            if self.is_repeated() { format!("; mean ± standard deviation ({})", self.spread_over) } else { String::new() };
         let alike = if self.significance.is_some() { "; ≈ cannot be told from the best" } else { "" };
         let within = match confidence.filter(|_| is_with) {
             Some(confidence) => {

@@ -25,8 +25,8 @@ impl Standing {
 }
 
 /// Says whether the best row (the first) beats the best baseline over its windows, by how much, and how many rows do. A margin
-/// within the spread over seeds is called that, and so is a spread that nobody measured.
-pub(super) fn verdict(standings: &[Standing], metric: Metric) -> String {
+/// within the spread over seeds or folds is called that, and so is a spread that nobody measured.
+pub(super) fn verdict(standings: &[Standing], metric: Metric, spread_over: &str) -> String {
     let direction = metric.direction();
     let Some(best) = standings.first() else { return "no run has finished: there is nothing to rank".into() };
     let repeated = standings.iter().any(|standing| standing.value.is_some_and(|value| value.n > 1));
@@ -50,9 +50,9 @@ pub(super) fn verdict(standings: &[Standing], metric: Metric) -> String {
         _ if !direction.better(value.mean, baseline) => String::new(),
         None => "; it has one seed, so its spread is unknown".into(),
         Some(sd) if (value.mean - baseline).abs() <= sd => {
-            format!("; the margin is within its spread over seeds (± {}, n = {})", number(Some(sd)), value.n)
+            format!("; the margin is within its spread over {spread_over} (± {}, n = {})", number(Some(sd)), value.n)
         }
-        Some(sd) => format!("; its spread over seeds is ± {} (n = {})", number(Some(sd)), value.n),
+        Some(sd) => format!("; its spread over {spread_over} is ± {} (n = {})", number(Some(sd)), value.n),
     };
     format!("{subject} {metric} {} is {distance} {against}: {who}{doubt}", number(Some(value.mean)))
 }
@@ -88,7 +88,7 @@ mod tests {
                 skills: vec![],
             })
             .collect();
-        verdict(&standings, metric.parse().unwrap())
+        verdict(&standings, metric.parse().unwrap(), "seeds")
     }
 
     const BASELINES: &[(&str, f64)] = &[("linear", 4.4), ("persistence", 4.16)];

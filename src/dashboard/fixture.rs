@@ -84,7 +84,7 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
             window: 60,
             step: 1,
             cross_gaps: false,
-            split: DataSplit { valid: 0.2, test: 0.1, embargo: 61 },
+            split: DataSplit { valid: 0.2, test: 0.1, embargo: 61, walk_forward: None },
             scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
         },
         model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1, head: burn_lanes::Head::Point },

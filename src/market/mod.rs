@@ -26,6 +26,15 @@
 //! different windows are measured over the same rows; with a smaller embargo the windows that would touch are left out.
 //!
 //! Training windows start every `step` rows, counted from the start of their run; validation and test use every window.
+//!
+//! # Walk-forward folds
+//!
+//! A walk-forward split has F blocks of `round(N·valid)` validation rows each, one after the other, the last before the test rows. The
+//! data of a trial is that of one fold: its block, and the rows before it, all of them (expanding) or the last, as many as the first
+//! fold has (rolling), less the embargo. Its scalers and its baselines are fitted on its own training windows. Blocks follow one another
+//! without a gap: a window's target may lie in the next block, which the fold's model never sees. So the validation windows of all folds
+//! together are those of one long stretch, and the embargo is lost once, before the test rows; with an embargo smaller than window +
+//! horizon each block loses the windows that begin in its training rows.
 
 mod bars;
 mod baseline;
@@ -54,7 +63,7 @@ pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselin
 pub use feature::column;
 pub use leakcheck::{Finding, leakcheck};
 pub use prepare::{prepare, prepare_forecast};
-pub use prepared::{DataReport, Prepared, crossed, rearranged};
+pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use scaling::{Affine, Scaling};
 pub use source::{bars, fingerprint, probe};

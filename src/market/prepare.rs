@@ -8,7 +8,7 @@ use burn_lanes::Series;
 use super::bars::{Bars, Truth};
 use super::columns::Volume;
 use super::feature;
-use super::prepared::{DataReport, Prepared};
+use super::prepared::{DataReport, Prepared, Span, Spans};
 use super::problem::MarketError;
 use super::report::{self, rfc3339};
 use super::scaling::{Affine, Scaling};
@@ -16,7 +16,7 @@ use super::source;
 use super::target::{TargetColumns, target_columns};
 use super::window::{self, Bounds, Ends, WindowShape};
 use crate::spec::feature::{Family, Feature};
-use crate::spec::{BarLabel, Columns, Data, Format, Source, TargetKind};
+use crate::spec::{BarLabel, Columns, Data, Format, Source, TargetKind, WalkForward};
 use crate::store::WindowCounts;
 
 /// File → scaled series and windows.
@@ -144,7 +144,7 @@ fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scali
     }
     let ground = ground(data, &bars, done)?;
     let rows = bars.len() - ground.warm_up;
-    let all = Bounds { train: 0..0, valid: 0..rows, test: rows..rows };
+    let all = Bounds { train: 0..0, valid: 0..rows, last_train: 0..0, last_valid: 0..rows, test: rows..rows };
     let shape = WindowShape { window: data.window, horizon: 0, step: 1 };
     let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
     if ends.valid.is_empty() {
@@ -206,6 +206,11 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
         bar_seconds: bars.bar_seconds,
         runs,
         windows: WindowCounts { train: ends.train.len(), valid: ends.valid.len(), test: ends.test.len() },
+        spans: {
+            let at = |end: u32| ends_at(warm_up + end as usize);
+            let span = |ends: &[u32]| Some(Span { first: at(*ends.first()?), last: at(*ends.last()?) });
+            Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
+        },
         odd,
     };
     let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
@@ -244,12 +249,15 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
     let advice = if longest < need {
         format!("shorten the window or the horizon; {CROSS_GAPS}")
     } else if range.len() < need {
-        "use more bars, a larger share, or a smaller window, horizon or embargo".to_owned()
+        let folds = if data.split.walk_forward.is_some() { "fewer folds, " } else { "" };
+        format!("use more bars, {folds}a larger share, or a smaller window, horizon or embargo")
     } else {
         "its stretches between gaps are too short, or the price never moves in them".to_owned()
     };
+    let of_fold =
+        data.split.walk_forward.map_or_else(String::new, |WalkForward { folds, fold, .. }| format!("fold {fold} of {folds}: "));
     Err(format!(
-        "no {name} windows: {bars} bars leave {} rows after {} rows of warm-up, in {} contiguous runs of at most {longest}; a window of \
+        "{of_fold}no {name} windows: {bars} bars leave {} rows after {} rows of warm-up, in {} contiguous runs of at most {longest}; a window of \
          {} rows and a horizon of {} need {need} rows of one run; windows may end in {} training, {} validation and {} test rows \
          (embargo {}); {advice}",
         bars - ground.warm_up,
@@ -268,7 +276,7 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
 mod tests {
     use super::*;
     use crate::market::synthetic::generate;
-    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, Volatility};
+    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, TrainRows, Volatility};
     use proptest::prelude::*;
 
     fn settings(kind: TargetKind, window: usize, horizon: usize) -> Data {
@@ -292,7 +300,7 @@ mod tests {
             window,
             step: 1,
             cross_gaps: false,
-            split: Split { valid: 0.2, test: 0.2, embargo: window + horizon },
+            split: Split { valid: 0.2, test: 0.2, embargo: window + horizon, walk_forward: None },
             scale: Scale { price: Scaler::MinMax, volume: Scaler::Robust, indicator: Scaler::Standard },
         }
     }
@@ -314,6 +322,32 @@ mod tests {
     const WARM_UP: usize = 8;
 
     const KINDS: [TargetKind; 3] = [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
+
+    #[test]
+    fn a_fold_is_scaled_by_its_own_training_rows_and_one_without_any_is_refused_by_number() {
+        let of_fold = |valid: f64, fold: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split.valid = valid;
+            data.split.walk_forward = Some(WalkForward { folds: 3, train: TrainRows::Expanding, fold });
+            assemble(&data, bars(&data, 1), Vec::new())
+        };
+        let [first, last] = [0, 2].map(|fold| of_fold(0.1, fold).unwrap());
+        assert_ne!(first.scaling, last.scaling);
+        // What comes after a fold's training windows changes none of its scales: those of the later fold over the first one's rows.
+        let shorter = |rows: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split = Split { valid: 0.1, test: 0.0, embargo: 9, walk_forward: None };
+            assemble(&data, bars(&data, 1).prefix(rows), Vec::new()).unwrap()
+        };
+        let (rows, block, begin) = (412, 41, 412 - 82 - 3 * 41);
+        let alone = shorter(WARM_UP + (begin as f64 / 0.9).round() as usize);
+        assert_eq!(alone.series.train.last(), first.series.train.last(), "{rows} rows, blocks of {block}");
+        assert_eq!(alone.scaling, first.scaling);
+
+        let refused = of_fold(0.26, 0).unwrap_err();
+        assert!(refused.starts_with("fold 0 of 3: no training windows: 420 bars leave 412 rows"), "{refused}");
+        assert!(refused.contains("fewer folds"), "{refused}");
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]

@@ -103,8 +103,31 @@ pub struct DataReport {
     pub runs: usize,
     /// Windows in each split.
     pub windows: WindowCounts,
+    /// From when to when the windows of each split end.
+    #[serde(default)]
+    pub spans: Spans,
     /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad prints.
     pub odd: Vec<String>,
+}
+
+/// From when to when the windows of each split end; `None` of a split without windows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spans {
+    /// Training windows.
+    pub train: Option<Span>,
+    /// Validation windows.
+    pub valid: Option<Span>,
+    /// Test windows.
+    pub test: Option<Span>,
+}
+
+/// The last bars of the first and the last window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its start, RFC 3339 in the data's zone.
+    pub first: String,
+    /// Its start, RFC 3339 in the data's zone.
+    pub last: String,
 }
 
 #[cfg(test)]

@@ -14,13 +14,13 @@ use crate::trial::{Trial, TrialId};
 /// What a sweep will train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// In the order of the sampler, the repeats of an assignment side by side; no two have the same id.
+    /// In the order of the sampler, the repeats of an assignment side by side and the folds of a repeat; no two have the same id.
     pub trials: Vec<Trial>,
     /// Trials that were already in the plan (equal settings), dropped.
     pub duplicates: usize,
 }
 
-/// Most trials that a plan may hold, the repeats included.
+/// Most trials that a plan may hold, the repeats and the folds included.
 pub const MAX_TRIALS: usize = 10_000;
 
 /// Why there is no plan.
@@ -61,7 +61,7 @@ pub fn plan(experiment: &Experiment, data_fingerprint: &str) -> Result<Plan, Pla
     Ok(plan)
 }
 
-/// Expands whatever a sampler proposes; `settings` makes the settings of one repeat of an assignment.
+/// Expands whatever a sampler proposes; `settings` makes the settings of one repeat of an assignment, of which each fold is a trial.
 ///
 /// # Errors
 /// As [`plan`].
@@ -80,30 +80,40 @@ pub fn expand(
     let assignments = sampler.propose_up_to(space, MAX_TRIALS);
     let proposals: Vec<(&Assignment, usize)> =
         assignments.iter().flat_map(|assignment| (0..repeats).map(move |repeat| (assignment, repeat))).collect();
-    let resolved: Vec<Result<(TrialId, Settings), String>> = proposals
+    let resolved: Vec<Result<Vec<(TrialId, Settings)>, String>> = proposals
         .par_iter()
         .map(|(assignment, repeat)| {
             let settings = settings(assignment, *repeat)?;
-            Ok((TrialId::of(&settings, data_fingerprint), settings))
+            let of_fold = |fold| {
+                let settings = settings.clone().of_fold(fold);
+                (TrialId::of(&settings, data_fingerprint), settings)
+            };
+            Ok((0..settings.data.split.folds()).map(of_fold).collect())
         })
         .collect();
 
-    let mut seen = HashSet::with_capacity(resolved.len());
-    let mut trials: Vec<Trial> = Vec::with_capacity(resolved.len());
+    let count: usize = resolved.iter().flatten().map(Vec::len).sum();
+    if count > MAX_TRIALS {
+        return Err(PlanError::TooMany { count: count.to_string() });
+    }
+    let mut seen = HashSet::with_capacity(count);
+    let mut trials: Vec<Trial> = Vec::with_capacity(count);
     for (index, (resolved, (assignment, repeat))) in resolved.into_iter().zip(&proposals).enumerate() {
-        let (id, settings) = resolved.map_err(|reason| PlanError::Unfit { index, assignment: in_words(assignment), reason })?;
-        if seen.insert(id.clone()) {
-            trials.push(Trial {
-                id,
-                index: trials.len(),
-                repeat: *repeat,
-                assignment: (*assignment).clone(),
-                settings,
-                backtest: None,
-            });
+        let folds = resolved.map_err(|reason| PlanError::Unfit { index, assignment: in_words(assignment), reason })?;
+        for (id, settings) in folds {
+            if seen.insert(id.clone()) {
+                trials.push(Trial {
+                    id,
+                    index: trials.len(),
+                    repeat: *repeat,
+                    assignment: (*assignment).clone(),
+                    settings,
+                    backtest: None,
+                });
+            }
         }
     }
-    let duplicates = proposals.len() - trials.len();
+    let duplicates = count - trials.len();
     Ok(Plan { trials, duplicates })
 }
 
@@ -146,6 +156,33 @@ pub(crate) mod tests {
             plan.trials.iter().map(|t| (t.index, t.repeat, t.settings.model.hidden_size, t.settings.train.seed)).collect();
         assert_eq!(seen, [(0, 0, 16, 1), (1, 1, 16, 2), (2, 0, 32, 1), (3, 1, 32, 2)]);
         assert_eq!(plan.trials.iter().map(|t| &t.id).collect::<HashSet<_>>().len(), 4);
+    }
+
+    #[test]
+    fn folds_stand_side_by_side_within_their_repeat_and_have_ids_of_their_own() {
+        let folded = |assignment: &Assignment, repeat: usize| {
+            let mut settings = settings(assignment, repeat)?;
+            let base = crate::spec::testing::settings(
+                "data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 3 }",
+            );
+            settings.data.split = base.data.split;
+            Ok(settings)
+        };
+        let space = Space { parameters: vec![choice("hidden", &[16, 32])] };
+        let plan = expand(&GridSampler, &space, 2, &folded, "data").unwrap();
+        let seen: Vec<_> = plan.trials.iter().map(|t| (t.settings.model.hidden_size, t.repeat, t.fold())).collect();
+        let expected: Vec<_> =
+            [16, 32].iter().flat_map(|h| (0..2).flat_map(move |r| (0..3).map(move |fold| (*h, r, Some(fold))))).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(plan.trials.iter().map(|t| &t.id).collect::<HashSet<_>>().len(), 12);
+        // A holdout's settings, and so its id, know nothing of folds.
+        let holdout = &grid(vec![choice("hidden", &[16])], 1).unwrap().trials[0];
+        assert_eq!(holdout.fold(), None);
+        assert!(!String::from_utf8(holdout.settings.identity_bytes()).unwrap().contains("fold"));
+        let many: Vec<i64> = (1..=4000).collect();
+        let space = Space { parameters: vec![choice("hidden", &many)] };
+        let error = expand(&GridSampler, &space, 1, &folded, "data").unwrap_err().to_string();
+        assert!(error.contains("the sweep has 12000 trials"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use crate::spec::{Data, Settings};
 use crate::trial::Trial;
 
-/// Trials that can be trained together: positions in the trials that were packed, with equal data, shape and optimizer.
+/// Trials that can be trained together: positions in the trials that were packed, with equal data (but for the fold), shape and
+/// optimizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
     pub trials: Vec<usize>,
@@ -43,12 +44,13 @@ pub fn packs(trials: &[&Trial], lanes: &dyn Fn(&Settings) -> usize, least: usize
     packs
 }
 
-/// Multiplications of one trial's training per row of data, if it trains all its epochs; for comparing trials of a sweep.
+/// Multiplications of one trial's training per thousand rows of data, if it trains all its epochs; for comparing trials of a sweep.
 fn cost(settings: &Settings) -> u128 {
     let Settings { data, model, train } = settings;
     let (hidden, layers) = (model.hidden_size as u128, model.num_layers as u128);
     let inputs = data.features.len() as u128 + (layers - 1) * hidden;
-    4 * hidden * (inputs + layers * hidden) * data.window as u128 * train.epochs as u128 / data.step.max(1) as u128
+    let rows = (1000.0 * data.split.train()).max(1.0) as u128;
+    4 * hidden * (inputs + layers * hidden) * data.window as u128 * train.epochs as u128 * rows / data.step.max(1) as u128
 }
 
 /// Positions of trials that could share a pack, in order of first appearance.
@@ -65,7 +67,8 @@ fn groups(trials: &[&Trial]) -> Vec<Vec<usize>> {
             _ => {
                 let next = datas.len();
                 // What differs must not share: where there is no text (there always is one), a trial is alone.
-                let text = serde_json::to_string(data).unwrap_or_else(|_| trial.id.to_string());
+                // The folds of a split are lanes of a pack.
+                let text = serde_json::to_string(&data.clone().of_fold(0)).unwrap_or_else(|_| trial.id.to_string());
                 *datas.entry(text).or_insert(next)
             }
         };
@@ -115,6 +118,21 @@ mod tests {
     fn a_pack_shares_data_and_shape_and_nothing_else() {
         let plan = grid(vec![choice("rate", &[1, 2]), choice("hidden", &[16, 32]), choice("window", &[10, 20])], 1).unwrap();
         assert_eq!(packed(&plan, 128, 1), [[3, 7], [2, 6], [1, 5], [0, 4]]);
+    }
+
+    #[test]
+    fn folds_share_a_pack_and_later_ones_of_an_expanding_split_cost_more() {
+        let mut plan = grid(vec![choice("rate", &[1, 2]), choice("window", &[10, 20])], 1).unwrap();
+        let split =
+            crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 2 }")
+                .data
+                .split;
+        for (index, trial) in plan.trials.iter_mut().enumerate() {
+            trial.settings.data.split = split;
+            trial.settings = trial.settings.clone().of_fold(index / 2);
+        }
+        assert_eq!(packed(&plan, 128, 1), [[1, 3], [0, 2]]);
+        assert!(cost(&plan.trials[2].settings) > cost(&plan.trials[0].settings));
     }
 
     #[test]

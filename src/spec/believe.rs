@@ -6,9 +6,10 @@ use serde::Serialize;
 use std::fmt::Debug;
 
 use super::mistake::Clash;
-use super::settings::{Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train};
+use super::settings::{Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train, WalkForward};
 use super::wire::{
-    DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, Switch, Wire, WireData, WireHead, WireModel, WireSchedule, WireStopping, WireTrain,
+    DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, SplitKind, Switch, Wire, WireData, WireHead, WireModel, WireSchedule, WireSplit,
+    WireStopping, WireTrain,
 };
 
 /// The settings of a trial, and what in them does not fit together; settings with a clash are not to be used.
@@ -53,12 +54,10 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
         window,
         step,
         cross_gaps,
-        valid,
-        test,
-        embargo,
+        split,
         scale,
     } = data;
-    let split = Split { valid, test, embargo: embargo.unwrap_or(window + horizon) };
+    let split = believe_split(split, window + horizon, clashes);
     // That exactly one source is given, with its format and label, is checked once for the file: no assignment can change it.
     let source = match (source, synthetic) {
         (Some(path), _) => {
@@ -82,6 +81,26 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
     super::rules::data(&data, clashes);
     data
 }
+
+/// `reach`: rows that a window and its target take.
+fn believe_split(split: WireSplit, reach: usize, clashes: &mut Vec<Clash>) -> Split {
+    let WireSplit { kind, valid, test, embargo, folds, train } = split;
+    let mut part = Parts { kind_key: "data.split.kind", kind: &kind, clashes };
+    let folds = part.of("data.split.folds", folds, &[SplitKind::WalkForward]).unwrap_or(DEFAULT_FOLDS);
+    let train = part.of("data.split.train", train, &[SplitKind::WalkForward]).unwrap_or_default();
+    let (default_valid, walk_forward) = match kind {
+        SplitKind::Holdout => (DEFAULT_VALID, None),
+        // Half of what the test rows leave is validated on; the first fold trains on the other half.
+        SplitKind::WalkForward => ((1.0 - test) / (2 * folds) as f64, Some(WalkForward { folds, train, fold: 0 })),
+    };
+    Split { valid: valid.unwrap_or(default_valid), test, embargo: embargo.unwrap_or(reach), walk_forward }
+}
+
+/// `data.split.valid` of a holdout unless given.
+const DEFAULT_VALID: f64 = 0.2;
+
+/// `data.split.folds` unless given.
+const DEFAULT_FOLDS: usize = 5;
 
 fn believe_model(model: WireModel, clashes: &mut Vec<Clash>) -> Model {
     let WireModel { kind, hidden_size, num_layers, dropout, head } = model;

@@ -39,6 +39,6 @@ pub use key::{KeyDoc, keys};
 pub use schema::schema;
 pub use settings::{
     BarLabel, Columns, Data, Format, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split, Synthetic,
-    Target, TargetKind, Train, Volatility,
+    Target, TargetKind, Train, TrainRows, Volatility, WalkForward,
 };
 pub use wire::Wire;

@@ -3,7 +3,7 @@
 use super::believe::format_by_ending;
 use super::mistake::{Clash, Mistake, key, steps};
 use super::overrides::space_path;
-use super::settings::{Data, Source, TargetKind};
+use super::settings::{Data, Source, Split, TargetKind};
 use super::tree::Node;
 use super::wire::{HeadKind, Wire};
 use crate::metric::Quantity;
@@ -13,7 +13,21 @@ use crate::space::Space;
 pub(super) fn data(data: &Data, clashes: &mut Vec<Clash>) {
     let Data { source, rows, bar_seconds: _, features, target, window, step: _, cross_gaps, split, scale: _ } = data;
     let reach = window + target.horizon;
-    if split.valid + split.test >= 1.0 {
+    let folds = split.folds();
+    let shared = folds as f64 * split.valid + split.test;
+    if split.walk_forward.is_some() && shared > NEARLY_ALL {
+        clashes.push(
+            Clash::new(
+                &["data.split.valid", "data.split.folds", "data.split.test"],
+                format!(
+                    "{folds} folds of {} each and test ({}) leave no rows for the first fold's training",
+                    split.valid, split.test
+                ),
+            )
+            .hint("folds × valid + test must be less than 1; without valid a fold has (1 − test) / (2 folds)"),
+        );
+    }
+    if split.walk_forward.is_none() && split.valid + split.test >= 1.0 {
         clashes.push(
             Clash::new(
                 &["data.split.valid", "data.split.test"],
@@ -62,6 +76,12 @@ pub(super) fn data(data: &Data, clashes: &mut Vec<Clash>) {
         (None, None) => None,
     };
     let warm_up = features.iter().map(|feature| feature.warm_up()).max().unwrap_or(0);
+    if split.walk_forward.is_some() {
+        clashes.extend(
+            known_rows.filter(|_| shared <= NEARLY_ALL).and_then(|(rows, key)| folds_of(rows, warm_up, *window, split, key)),
+        );
+        return;
+    }
     // One window with its target must fit before the first embargo; two embargoes lie between three splits.
     let embargoes = if split.test > 0.0 { 2 } else { 1 };
     let needed = warm_up + reach + embargoes * (split.embargo + 1);
@@ -77,6 +97,31 @@ pub(super) fn data(data: &Data, clashes: &mut Vec<Clash>) {
             )),
         );
     }
+}
+
+/// Shares that add up to more leave nothing; five times 0.18 and 0.1 are a little less than 1 to a computer.
+const NEARLY_ALL: f64 = 1.0 - 1e-9;
+
+/// Whether so many rows hold the folds: a training window before the first, a validation window in the last.
+fn folds_of(rows: usize, warm_up: usize, window: usize, split: &Split, key: &'static str) -> Option<Clash> {
+    let Split { valid, test, embargo, walk_forward: _ } = *split;
+    let left = rows.saturating_sub(warm_up);
+    let share = |share: f64| (left as f64 * share).round() as usize;
+    let (block, first) = (share(valid), left.saturating_sub(share(test) + split.folds() * share(valid)));
+    let lost = if test > 0.0 { embargo } else { 0 };
+    let keys = &[key, "data.split.folds", "data.split.valid", "data.split.test", "data.split.embargo", "data.window"];
+    let of = format!("{rows} rows, {warm_up} of them warm-up, are too few for {} folds of {block} rows", split.folds());
+    if first < embargo + window {
+        let need = embargo + window;
+        return Some(
+            Clash::new(keys, format!("{of}: {first} rows lie before the first fold's block, training needs {need}"))
+                .hint(format!("a window has {window} rows, the embargo {embargo}; use fewer folds, a smaller valid, or more rows")),
+        );
+    }
+    (block <= lost).then(|| {
+        Clash::new(keys, format!("{of}: the last fold leaves out an embargo of {lost} rows before the test rows"))
+            .hint("use fewer folds, a larger valid, or more rows")
+    })
 }
 
 /// Rules that hold for the file as a whole, whatever the trials.

@@ -34,6 +34,13 @@ impl Settings {
         }
         serde_json::to_vec(&settings).expect("settings serialise")
     }
+
+    /// The same over another fold of its walk-forward split; itself where it has a holdout split.
+    #[must_use]
+    pub fn of_fold(mut self, fold: usize) -> Self {
+        self.data = self.data.of_fold(fold);
+        self
+    }
 }
 
 /// `[data]`.
@@ -59,6 +66,17 @@ pub struct Data {
     pub split: Split,
     /// Scaling by family of columns, fitted on the training rows.
     pub scale: Scale,
+}
+
+impl Data {
+    /// The same over another fold of its walk-forward split; itself where it has a holdout split.
+    #[must_use]
+    pub fn of_fold(mut self, fold: usize) -> Self {
+        if let Some(walk_forward) = &mut self.split.walk_forward {
+            walk_forward.fold = fold;
+        }
+        self
+    }
 }
 
 /// Where bars come from.
@@ -199,12 +217,55 @@ impl TargetKind {
 /// Shares of the rows by time; what is left is for training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Split {
-    /// Share of validation rows.
+    /// Share of validation rows; of each fold's, where there are folds.
     pub valid: f64,
     /// Share of test rows, the last ones.
     pub test: f64,
     /// Rows left out between two splits; resolved: at least horizon, by default window + horizon.
     pub embargo: usize,
+    /// Several validation blocks one after the other, of which a trial has one; `None` for a holdout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk_forward: Option<WalkForward>,
+}
+
+impl Split {
+    /// Validation blocks: the folds of a walk-forward split, 1 of a holdout.
+    #[must_use]
+    pub fn folds(&self) -> usize {
+        self.walk_forward.map_or(1, |walk_forward| walk_forward.folds)
+    }
+
+    /// Share of the rows that the trial trains on, the embargo among them.
+    #[must_use]
+    pub fn train(&self) -> f64 {
+        let first = 1.0 - self.test - self.folds() as f64 * self.valid;
+        match self.walk_forward {
+            Some(WalkForward { train: TrainRows::Expanding, fold, .. }) => first + fold as f64 * self.valid,
+            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => first,
+        }
+    }
+}
+
+/// A walk-forward split: validation blocks of equal length lie before the test rows, and each fold trains on what lies before its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalkForward {
+    /// How many blocks.
+    pub folds: usize,
+    /// Which rows before its block a fold trains on.
+    pub train: TrainRows,
+    /// The trial's own fold, from 0 (the earliest).
+    pub fold: usize,
+}
+
+/// Which rows before its block a fold trains on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainRows {
+    /// All of them.
+    #[default]
+    Expanding,
+    /// The last, as many as the first fold has.
+    Rolling,
 }
 
 /// How each family of columns is scaled. The target is scaled like the family that it belongs to.

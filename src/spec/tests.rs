@@ -40,6 +40,7 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
     let random = || with(&swept(), "[sweep.strategy]\nkind = \"random\"\ntrials = 3");
     let plain = || SYNTHETIC.to_owned();
     let bars = || FILE.to_owned();
+    let walked = || with(SYNTHETIC, "split = { kind = \"walk_forward\" }");
     let traded = || TRADED.to_owned();
     let rule = |kind: &str, part: &str| format!("{TRADED}rule = {{ kind = \"{kind}\", {part} }}\n");
     vec![
@@ -71,7 +72,10 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("data.window", plain(), "30"),
         ("data.step", plain(), "2"),
         ("data.cross_gaps", plain(), "true"),
+        ("data.split.kind", plain(), "walk_forward"),
         ("data.split.valid", plain(), "0.3"),
+        ("data.split.folds", walked(), "3"),
+        ("data.split.train", walked(), "rolling"),
         ("data.split.test", plain(), "0"),
         ("data.split.embargo", plain(), "7"),
         ("data.scale.price", plain(), "robust"),
@@ -237,6 +241,20 @@ fn defaults_that_follow_other_settings_follow_the_assignment() {
 }
 
 #[test]
+fn a_fold_has_half_of_what_the_test_rows_leave_shared_out_unless_it_is_told_its_share() {
+    let split = |text: &str| parse(&format!("{SYNTHETIC}split = {{ {text} }}\n"), &[]).unwrap().base.data.split;
+    let default = split("kind = \"walk_forward\"");
+    assert_eq!((default.folds(), default.valid), (5, 0.09));
+    assert!((default.train() - 0.45).abs() < 1e-12);
+    assert_eq!(default.walk_forward.map(|walk| walk.train), Some(super::TrainRows::Expanding));
+    assert_eq!(split("kind = \"walk_forward\", folds = 2, test = 0.2").valid, 0.2);
+    assert_eq!(split("kind = \"walk_forward\", folds = 2, valid = 0.1").valid, 0.1);
+    let holdout = split("valid = 0.2, test = 0.1");
+    assert_eq!(holdout, split("kind = \"holdout\", valid = 0.2, test = 0.1"));
+    assert_eq!((holdout.folds(), holdout.walk_forward), (1, None));
+}
+
+#[test]
 fn one_layer_trials_of_a_sweep_have_no_dropout() {
     let text = format!("{SYNTHETIC}[model]\ndropout = 0.3\n[sweep.space]\n\"model.num_layers\" = [1, 2]\n");
     let experiment = parse(&text, &[]).unwrap();
@@ -315,10 +333,12 @@ fn a_file_that_cannot_be_read_says_why() {
 }
 
 /// Keys with values that a trial may take, of which some do not fit together.
-const SWEPT: [(&str, &[&str]); 9] = [
+const SWEPT: [(&str, &[&str]); 11] = [
     ("data.window", &["10", "200", "300"]),
     ("data.target.horizon", &["1", "30"]),
     ("data.split.embargo", &["5", "100"]),
+    ("data.split.kind", &["\"walk_forward\"", "\"holdout\""]),
+    ("data.split.folds", &["3", "60"]),
     ("model.num_layers", &["1", "3"]),
     ("model.hidden_size", &["8", "0"]),
     ("train.epochs", &["5", "50"]),

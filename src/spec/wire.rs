@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::backtest::WireBacktest;
 use super::feature::{Feature, Macd};
-use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind};
+use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind, TrainRows};
 use super::settings::{Signal, Volatility};
 use crate::metric::{Direction, Metric};
 
@@ -69,10 +69,28 @@ pub(super) struct WireData {
     pub window: usize,
     pub step: usize,
     pub cross_gaps: bool,
-    pub valid: f64,
+    pub split: WireSplit,
+    pub scale: Scale,
+}
+
+/// `data.split`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct WireSplit {
+    pub kind: SplitKind,
+    pub valid: Option<f64>,
     pub test: f64,
     pub embargo: Option<usize>,
-    pub scale: Scale,
+    pub folds: Option<usize>,
+    pub train: Option<TrainRows>,
+}
+
+/// `data.split.kind`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SplitKind {
+    #[default]
+    Holdout,
+    WalkForward,
 }
 
 /// `[model]`.
@@ -199,11 +217,15 @@ impl Default for WireData {
             window: 60,
             step: 1,
             cross_gaps: false,
-            valid: 0.2,
-            test: 0.1,
-            embargo: None,
+            split: WireSplit::default(),
             scale: DEFAULT_SCALE,
         }
+    }
+}
+
+impl Default for WireSplit {
+    fn default() -> Self {
+        Self { kind: SplitKind::Holdout, valid: None, test: 0.1, embargo: None, folds: None, train: None }
     }
 }
 

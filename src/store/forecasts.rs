@@ -21,6 +21,34 @@ pub struct Forecasts {
     pub quantiles: Vec<(f64, Vec<f64>)>,
 }
 
+impl Forecasts {
+    /// Consecutive stretches as one, with the baselines and quantiles that all of them have.
+    #[must_use]
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        for Self { ts, target, forecast, baselines, quantiles } in parts {
+            whole.ts.extend(ts);
+            whole.target.extend(target);
+            whole.forecast.extend(forecast);
+            common(&mut whole.baselines, &baselines);
+            common(&mut whole.quantiles, &quantiles);
+        }
+        whole
+    }
+}
+
+/// Appends `more` to what has the same key, and leaves out what has none.
+fn common<K: PartialEq>(whole: &mut Vec<(K, Vec<f64>)>, more: &[(K, Vec<f64>)]) {
+    whole.retain_mut(|(key, own)| match more.iter().find(|(other, _)| other == key) {
+        Some((_, more)) => {
+            own.extend(more);
+            true
+        }
+        None => false,
+    });
+}
+
 /// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each quantile and each baseline.
 const COLUMNS: [&str; 4] = ["ts", "split", "target", "forecast"];
 
@@ -193,6 +221,16 @@ mod tests {
         assert!(["q0.025", "q0.5", "q0.9"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
         let unequal = Forecasts { quantiles: vec![(0.5, vec![1.0])], ..forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]) };
         assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 quantile"));
+    }
+
+    #[test]
+    fn stretches_are_joined_with_the_baselines_that_all_have() {
+        let first = with("linear", &[1.5, 2.5], forecasts(&[10, 20], &[1.0, 2.0], &[1.1, 2.1]));
+        let first = Forecasts { baselines: [first.baselines.clone(), vec![("har".to_owned(), vec![0.0; 2])]].concat(), ..first };
+        let second = with("linear", &[3.5], forecasts(&[30], &[3.0], &[3.1]));
+        let joined = Forecasts::joined(vec![first, second]);
+        assert_eq!(joined, with("linear", &[1.5, 2.5, 3.5], forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.1, 2.1, 3.1])));
+        assert_eq!(Forecasts::joined(vec![]), Forecasts::default());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use super::{StoreError, manifest, publish};
 use crate::space::Assignment;
@@ -44,12 +44,15 @@ struct RestOfSettings {
     train: Train,
 }
 
-/// Reads many trials of one sweep. Their data sections are nearly always the same text, and parsing TOML is most of the time that
-/// listing a sweep takes: the section of the first trial is parsed once.
+/// Reads many trials of one sweep. Their data sections are nearly always one of a few texts (one for each fold), and parsing TOML is most
+/// of the time that listing a sweep takes: each of the first few is parsed once.
 #[derive(Debug, Default)]
 pub(super) struct TrialReader {
-    data: OnceLock<(String, Data)>,
+    data: RwLock<Vec<(String, Data)>>,
 }
+
+/// Data sections that are kept.
+const KEPT_SECTIONS: usize = 16;
 
 impl TrialReader {
     /// Reads a trial.
@@ -62,9 +65,9 @@ impl TrialReader {
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Trial, String> {
-        if let Some((known, data)) = self.data.get()
-            && let Some((text, section)) = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)))
-            && text[section.clone()] == *known
+        let found = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
+        if let Some((text, section)) = &found
+            && let Some(data) = self.known(&text[section.clone()])
         {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
             // What does not fit takes the long way, which says why.
@@ -72,15 +75,25 @@ impl TrialReader {
                 && v <= super::VERSION
             {
                 let RestOfSettings { model, train } = settings;
-                let settings = Settings { data: data.clone(), model, train };
+                let settings = Settings { data, model, train };
                 return Ok(Trial { id, index, repeat, assignment, settings, backtest });
             }
         }
         let trial = parse(bytes)?;
-        if let Some((text, section)) = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?))) {
-            self.data.get_or_init(|| (text[section].to_owned(), trial.settings.data.clone()));
+        if let Some((text, section)) = found {
+            let mut kept = self.data.write().unwrap_or_else(PoisonError::into_inner);
+            let is_new = kept.iter().all(|(known, _)| *known != text[section.clone()]);
+            if is_new && kept.len() < KEPT_SECTIONS {
+                kept.push((text[section].to_owned(), trial.settings.data.clone()));
+            }
         }
         Ok(trial)
+    }
+
+    /// What a data section that was seen before comes to.
+    fn known(&self, section: &str) -> Option<Data> {
+        let kept = self.data.read().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(known, _)| known == section).map(|(_, data)| data.clone())
     }
 }
 
@@ -199,7 +212,7 @@ mod tests {
             let later = text.replacen("v = 1", "v = 2", 1);
             assert!(reader.parse(later.as_bytes()).unwrap_err().contains("format 2"));
         }
-        assert!(reader.data.get().is_some(), "the short way was taken");
+        assert_eq!(reader.data.read().unwrap().len(), 3, "the short way was taken for what was seen before");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Records a pack while it trains: events, checkpoints, forecasts and results of each lane, into its own run folder.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, BaselineForecast, Prepared};
-use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, WindowCounts, skill};
+use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -28,9 +29,9 @@ impl Requests {
     }
 }
 
-/// The data of a pack and what it was prepared to.
+/// The data of a lane, prepared: that of its fold, where there are folds.
 #[derive(Debug)]
-pub struct PackData {
+pub struct LaneData {
     pub prepared: Prepared,
     /// On the validation windows.
     pub baselines: Vec<BaselineForecast>,
@@ -42,6 +43,7 @@ pub struct PackData {
 #[derive(Debug)]
 pub struct LaneRun {
     pub trial: Trial,
+    pub data: Rc<LaneData>,
     pub attempt: Attempt,
     /// Of earlier attempts up to where this one goes on, then of this one.
     pub reports: Vec<EpochReport>,
@@ -53,8 +55,8 @@ pub struct LaneRun {
 }
 
 impl LaneRun {
-    pub fn new(trial: Trial, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+    pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
+        Self { trial, data, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
     }
 }
 
@@ -67,7 +69,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// The observer that records.
 pub struct Recorder<'a> {
     pub runs: Vec<LaneRun>,
-    pub data: &'a PackData,
     pub trainer: &'a dyn Trainer,
     pub shape: Shape,
     pub requests: &'a Requests,
@@ -121,11 +122,11 @@ impl Recorder<'_> {
         let run = &self.runs[lane];
         let mut scores = None;
         if let Some(best) = &outcome.state.best {
-            let prepared = &self.data.prepared;
+            let LaneData { prepared, baselines, .. } = &*run.data;
             let ends = &prepared.series.valid;
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
-                    let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, &self.data.baselines);
+                    let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, baselines);
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
                 }
@@ -153,12 +154,12 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let prepared = &self.data.prepared;
-        let baselines = market::baselines(prepared, &prepared.series.valid, &self.data.baselines);
+        let LaneData { prepared, baselines, fingerprint } = &*run.data;
+        let baselines = market::baselines(prepared, &prepared.series.valid, baselines);
         let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
         let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
         let tried = outcome.state.best.as_ref().map(|_| Tried {
-            data: self.data.fingerprint.clone(),
+            data: fingerprint.clone(),
             target: run.trial.settings.data.target.clone(),
             valid: span(&prepared.series.valid),
             test: span(&prepared.test),
@@ -173,11 +174,7 @@ impl Recorder<'_> {
             valid: best.map(|report| report.valid),
             skill,
             baselines,
-            windows: WindowCounts {
-                train: self.data.prepared.series.train.len(),
-                valid: self.data.prepared.series.valid.len(),
-                test: self.data.prepared.test.len(),
-            },
+            windows: prepared.report.windows,
             scores,
             tried,
             seconds: self.started.elapsed().as_secs_f64(),

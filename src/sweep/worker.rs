@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use burn_lanes::{Lane, LaneState, Pack, Shape};
+use burn_lanes::{Lane, LaneState, Pack, Series};
 
-use super::recorder::{LaneRun, PackData, Recorder, Requests};
+use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
-use crate::event::{Cursor, Event};
+use crate::event::{Cursor, End, Event};
 use crate::market;
 use crate::spec::Data;
-use crate::store::{self, AttemptInfo, RunFolder, StoreError, SweepFolder};
+use crate::store::{self, Attempt, AttemptInfo, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `said` takes the lines for the supervisor.
@@ -42,10 +42,10 @@ struct Worker<'a> {
     requests: &'a Requests,
     panics: &'a Mutex<String>,
     /// Prepared data, newest last: packs of a sweep mostly share it.
-    data: Vec<(Data, Rc<PackData>)>,
+    data: Vec<(Data, Rc<LaneData>)>,
 }
 
-/// Prepared data sets that a worker keeps.
+/// Prepared data sets that a worker keeps, if a split has no more folds.
 const KEPT_DATA: usize = 4;
 
 impl Worker<'_> {
@@ -61,30 +61,18 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet; lanes that were interrupted at different batches train one after the
-    /// other. Returns what could not be recorded in the runs themselves.
+    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves.
     fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<Vec<(TrialId, String)>> {
         let mut unrecorded = Vec::new();
-        let mut groups: Vec<(usize, Vec<Waiting>)> = Vec::new();
+        let mut lanes = Vec::new();
         for id in ids {
             match self.waiting(id) {
                 Ok(None) => {}
-                Ok(Some(waiting)) => {
-                    let cursor = waiting.resume.as_ref().map_or(0, |state| state.cursor);
-                    match groups.iter_mut().find(|(other, _)| *other == cursor) {
-                        Some((_, group)) => group.push(waiting),
-                        None => groups.push((cursor, vec![waiting])),
-                    }
-                }
+                Ok(Some(waiting)) => lanes.push(waiting),
                 Err(error) => unrecorded.push((id.clone(), error.to_string())),
             }
         }
-        for (_, group) in groups {
-            unrecorded.extend(self.group(group)?);
-            if self.requests.interrupt.load(Ordering::Relaxed) {
-                break;
-            }
-        }
+        unrecorded.extend(self.lanes(lanes));
         Ok(unrecorded)
     }
 
@@ -105,80 +93,87 @@ impl Worker<'_> {
         Ok(Some(Waiting { trial, folder, resume, warnings }))
     }
 
-    fn group(&mut self, group: Vec<Waiting>) -> anyhow::Result<Vec<(TrialId, String)>> {
-        let Some(first) = group.first() else { return Ok(Vec::new()) };
-        let settings = first.trial.settings.clone();
-        let shape = shape(&settings);
-        let data = self.prepare(&settings.data);
-        let lanes = group.len();
-        let mut runs = Vec::with_capacity(lanes);
-        let mut pack = Pack { shape: shape.clone(), lanes: Vec::with_capacity(lanes) };
+    /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
+    fn lanes(&mut self, waiting: Vec<Waiting>) -> Vec<(TrialId, String)> {
+        let Some(first) = waiting.first() else { return Vec::new() };
+        let count = waiting.len();
+        let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
+        let mut data: Vec<Rc<LaneData>> = Vec::new();
+        let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
-        for waiting in group {
+        for waiting in waiting {
             let id = waiting.trial.id.clone();
-            pack.lanes.push(Lane { config: lane_config(&waiting.trial.settings), resume: waiting.resume.clone(), series: 0 });
-            let scaling = data.as_ref().ok().map(|data| &data.prepared.scaling);
-            match self.start(waiting, lanes, scaling) {
-                Ok(run) => runs.push(run),
-                Err(error) => {
-                    pack.lanes.pop();
-                    unrecorded.push((id, error.to_string()));
-                }
+            let settings = &waiting.trial.settings;
+            let (config, resume) = (lane_config(settings), waiting.resume.clone());
+            let started = match self.prepare(&settings.data) {
+                Ok(own) => self.start(waiting, own, count).map(|run| {
+                    let known = data.iter().position(|other| Rc::ptr_eq(other, &run.data));
+                    let series = known.unwrap_or_else(|| {
+                        data.push(Rc::clone(&run.data));
+                        data.len() - 1
+                    });
+                    pack.lanes.push(Lane { config, resume, series });
+                    runs.push(run);
+                }),
+                Err(error) => self.fail(waiting, count, format!("data: {error}")),
+            };
+            if let Err(error) = started {
+                unrecorded.push((id, error.to_string()));
             }
         }
-        match data {
-            Ok(data) => unrecorded.extend(self.train(&data, shape, pack, runs)),
-            Err(error) => {
-                for mut run in runs {
-                    let end = crate::event::End::Failed { reason: format!("data: {error}") };
-                    if let Err(error) = run.attempt.append((self.clock)(), Event::Ended { end }) {
-                        unrecorded.push((run.trial.id, error.to_string()));
-                    }
-                }
-            }
-        }
-        Ok(unrecorded)
+        unrecorded.extend(self.train(&data, pack, runs));
+        unrecorded
     }
 
-    /// Starts an attempt: its folder, its first line, the scaling that its weights need.
-    fn start(&self, waiting: Waiting, lanes: usize, scaling: Option<&market::Scaling>) -> Result<LaneRun, StoreError> {
-        let Waiting { trial, folder, resume, warnings } = waiting;
-        let now = (self.clock)();
-        let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
-        let reports = match resumed {
-            Some(cursor) => {
-                let mut epochs = store::read_run(&folder.path)?.progress.epochs;
-                epochs.retain(|report| report.epoch <= cursor.epoch);
+    /// Records a run that cannot begin.
+    fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
+        let mut attempt = self.attempt(&waiting, lanes)?;
+        attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
+    }
+
+    /// Starts an attempt, with the scaling that its weights need.
+    fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
+        let reports = match &waiting.resume {
+            Some(state) => {
+                let mut epochs = store::read_run(&waiting.folder.path)?.progress.epochs;
+                epochs.retain(|report| report.epoch <= state.epoch);
                 epochs
             }
             None => Vec::new(),
         };
+        let attempt = self.attempt(&waiting, lanes)?;
+        let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
+        attempt.scaling(&json)?;
+        Ok(LaneRun::new(waiting.trial, data, attempt, reports))
+    }
+
+    /// A new attempt: its folder and its first lines.
+    fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
+        let Waiting { trial: _, folder, resume, warnings } = waiting;
+        let now = (self.clock)();
+        let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
         let argv: Vec<String> = std::env::args().collect();
         let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone()))?;
         attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
         for message in warnings {
-            attempt.append(now.clone(), Event::Warning { message })?;
+            attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
-        if let Some(scaling) = scaling {
-            let json = serde_json::to_string_pretty(scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
-            attempt.scaling(&json)?;
-        }
-        Ok(LaneRun::new(trial, attempt, reports))
+        Ok(attempt)
     }
 
-    fn train(&self, data: &PackData, shape: Shape, pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
+    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
         let now = Instant::now();
+        let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
             runs,
-            data,
             trainer: self.trainer,
-            shape,
+            shape: pack.shape.clone(),
             requests: self.requests,
             clock: self.clock,
             started: now,
             progressed: now,
         };
-        let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&[&data.prepared.series], pack, &mut recorder)));
+        let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),
@@ -190,15 +185,15 @@ impl Worker<'_> {
         recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason))).collect()
     }
 
-    fn prepare(&mut self, settings: &Data) -> Result<Rc<PackData>, market::MarketError> {
+    fn prepare(&mut self, settings: &Data) -> Result<Rc<LaneData>, market::MarketError> {
         if let Some((_, data)) = self.data.iter().find(|(other, _)| other == settings) {
             return Ok(Rc::clone(data));
         }
         let prepared = market::prepare(settings)?;
         let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
         let fingerprint = market::fingerprint(&settings.source)?;
-        let data = Rc::new(PackData { prepared, baselines, fingerprint });
-        if self.data.len() == KEPT_DATA {
+        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }
         self.data.push((settings.clone(), Rc::clone(&data)));

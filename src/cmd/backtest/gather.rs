@@ -19,7 +19,7 @@ use crate::trial::TrialId;
 pub(super) struct Job {
     /// The sweep's name.
     pub sweep: String,
-    /// The trial's id.
+    /// The trial's id; of folds that are traded as one stretch the first one's, and how many follow.
     pub run: String,
     /// The bars were generated.
     pub is_synthetic: bool,
@@ -59,12 +59,13 @@ pub(super) fn gather(selected: &Selected, split: TradedSplit, args: &TradingArgs
     let mut sources = Sources::default();
     let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
     let mut gathered = Gathered { root, ..Gathered::default() };
-    for run in &selected.runs {
+    for folds in stretches(&selected.runs, split) {
+        let run = folds[0];
         let (sweep, id) = names(run);
         // The sweep's file may have been edited since the trial was written down.
         let of_sweep = recorded.get(sweep.as_str()).copied().flatten();
         let backtest = backtest(of_sweep.or(run.trial.backtest.as_ref()), args)?;
-        match job(run, backtest, split, &mut sources) {
+        match job(&folds, backtest, split, &mut sources) {
             Ok(job) => gathered.jobs.push(job),
             Err(reason) => gathered.skipped.push((format!("{sweep}/{id}"), reason)),
         }
@@ -78,6 +79,29 @@ pub(super) fn gather(selected: &Selected, split: TradedSplit, args: &TradingArgs
             Err(Failure::BadInput(format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1)))
         }
     }
+}
+
+/// Runs whose forecasts are traded as one stretch: the folds of an assignment and seed, in time order, each traded where it was validated.
+/// Their test windows are the same, so there each is traded by itself.
+fn stretches(runs: &[RunRecord], split: TradedSplit) -> Vec<Vec<&RunRecord>> {
+    let mut stretches: Vec<Vec<&RunRecord>> = Vec::new();
+    let mut places: HashMap<(String, Vec<u8>), usize> = HashMap::new();
+    for run in runs {
+        let next = stretches.len();
+        let place = match (run.trial.fold(), split) {
+            (Some(_), TradedSplit::Valid) => {
+                let of_first = run.trial.settings.clone().of_fold(0).identity_bytes();
+                *places.entry((names(run).0, of_first)).or_insert(next)
+            }
+            _ => next,
+        };
+        if place == next {
+            stretches.push(Vec::new());
+        }
+        stretches[place].push(run);
+    }
+    stretches.iter_mut().for_each(|folds| folds.sort_by_key(|run| run.trial.fold()));
+    stretches
 }
 
 /// What `auto` stands for, and the least gap that nothing is held over.
@@ -116,21 +140,26 @@ impl Sources {
     }
 }
 
-/// A run's forecasts on its bars.
-fn job(run: &RunRecord, backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
+/// The forecasts of a run, or of the folds of one stretch, on their bars.
+fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
+    let run = folds[0];
     let (sweep, id) = names(run);
     let data = &run.trial.settings.data;
-    if run.result.is_none() {
-        return Err("it is not finished: it has no result.json".to_owned());
+    if let Some(unfinished) = folds.iter().find(|run| run.result.is_none()) {
+        let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
+        return Err(format!("{of_fold} is not finished: it has no result.json"));
     }
     if data.target.kind == TargetKind::LogVolatility {
         return Err(Untradable.to_string());
     }
-    let rows = forecasts(run, split)?;
+    let mut rows = Vec::new();
     let bars = sources.bars(data)?;
-    let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
-    if now != run.trial.id {
-        return Err(format!("the data file is not the one that the run was trained on (its content would make it run {now})"));
+    for run in folds {
+        rows.extend(forecasts(run, split)?);
+        let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
+        if now != run.trial.id {
+            return Err(format!("the data file is not the one that the run was trained on (its content would make it run {now})"));
+        }
     }
     let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
     let tape = bars.tape.slice(first..first + forecast.len());
@@ -138,7 +167,7 @@ fn job(run: &RunRecord, backtest: Backtest, split: TradedSplit, sources: &mut So
     let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
     Ok(Job {
         sweep,
-        run: id,
+        run: if folds.len() > 1 { format!("{id} +{}", folds.len() - 1) } else { id },
         is_synthetic: matches!(data.source, Source::Synthetic(_)),
         target: data.target.clone(),
         backtest: Backtest { flat_at, ..backtest },
@@ -147,7 +176,7 @@ fn job(run: &RunRecord, backtest: Backtest, split: TradedSplit, sources: &mut So
         tape,
         forecast,
         expected,
-        openings: run.evaluations.len(),
+        openings: folds.iter().map(|run| run.evaluations.len()).sum(),
         tried: run.result.as_ref().and_then(|result| Some((run.trial.id.clone(), result.tried.clone()?))),
     })
 }
@@ -218,6 +247,49 @@ mod tests {
         assert_eq!(defined, [Some(9.0), None, Some(7.0), None, None]);
         let log_return = Target { kind: TargetKind::LogReturn, ..PRICE };
         assert!(lay(&tape(), &log_return, &[(minute, (103.0_f64 / 101.0).ln(), 0.0)]).is_ok());
+    }
+
+    #[test]
+    fn the_folds_of_an_assignment_are_one_stretch_where_they_were_validated() {
+        let run = |rate: f64, seed: u64, fold: Option<usize>| {
+            let text = "[data]\nsynthetic = { bars = 1000 }\nsplit = { kind = \"walk_forward\", folds = 2 }\n";
+            let experiment = crate::spec::Experiment::parse(std::path::Path::new("x.toml"), text, &[]).unwrap();
+            let mut settings = experiment.base.of_fold(fold.unwrap_or(0));
+            (settings.train.learning_rate, settings.train.seed) = (rate, seed);
+            if fold.is_none() {
+                settings.data.split.walk_forward = None;
+            }
+            crate::store::RunRecord {
+                folder: "runs/a/trials/0".into(),
+                trial: crate::trial::Trial {
+                    id: TrialId::of(&settings, ""),
+                    index: 0,
+                    repeat: 0,
+                    assignment: Default::default(),
+                    settings,
+                    backtest: None,
+                },
+                progress: Default::default(),
+                result: None,
+                evaluations: vec![],
+                damage: vec![],
+                current: true,
+            }
+        };
+        let runs = [
+            run(0.1, 1, Some(1)),
+            run(0.2, 1, Some(0)),
+            run(0.1, 1, Some(0)),
+            run(0.1, 2, Some(0)),
+            run(0.1, 1, None),
+            run(0.1, 1, None),
+        ];
+        let folds = |split| -> Vec<Vec<Option<usize>>> {
+            stretches(&runs, split).into_iter().map(|runs| runs.iter().map(|run| run.trial.fold()).collect()).collect()
+        };
+        let valid = [vec![Some(0), Some(1)], vec![Some(0)], vec![Some(0)], vec![None], vec![None]];
+        assert_eq!(folds(TradedSplit::Valid), valid);
+        assert_eq!(folds(TradedSplit::Test).len(), 6);
     }
 
     #[test]

@@ -122,8 +122,9 @@ fn best(buf: &mut Buffer, area: Rect, screen: &Screen) {
     };
     let value = format!("  {} {} {}", sweep.objective, number_or_dash(row.value), sweep.objective.unit(&sweep.target_unit));
     let epoch = row.best_epoch().map_or(String::new(), |epoch| format!(" @{epoch}"));
+    let fold = row.trial.as_ref().and_then(|trial| trial.fold()).map_or(String::new(), |fold| format!(" (fold {fold})"));
     let mut spans =
-        vec![Span::raw("best "), Span::styled(row.name.as_str(), theme.best()), Span::raw(value.trim_end().to_owned() + &epoch)];
+        vec![Span::raw("best "), Span::styled(row.name.as_str(), theme.best()), Span::raw(fold + value.trim_end() + &epoch)];
     spans.push(Span::styled(beside(sweep, row), theme.dim()));
     put(buf, area, &spans);
 }

@@ -19,6 +19,9 @@ pub struct Column {
 /// The key under which the seeds of repeats are shown.
 pub const SEED: &str = "train.seed";
 
+/// The key under which the folds of a walk-forward split are shown.
+pub const FOLD: &str = "data.split.walk_forward.fold";
+
 /// The parameters in which these trials differ; all of them where there is but one trial.
 pub fn columns(rows: &[Row]) -> Vec<Column> {
     let known: Vec<&Row> = rows.iter().filter(|row| row.trial.is_some()).collect();
@@ -71,6 +74,7 @@ pub fn heading(key: &str) -> &str {
 mod tests {
     use super::*;
     use crate::dashboard::fixture;
+    use crate::spec::{TrainRows, WalkForward};
 
     fn keys(rows: &[Row]) -> Vec<String> {
         columns(rows).into_iter().map(|column| column.heading).collect()
@@ -82,6 +86,18 @@ mod tests {
         let sweep = fixture::sweep(&record);
         assert_eq!(keys(&sweep.rows), ["hidden", "rate"]);
         assert_eq!(keys(&sweep.rows[..2]), ["rate"]);
+    }
+
+    #[test]
+    fn folds_have_a_column() {
+        let mut record = fixture::grid(12);
+        for (number, run) in record.runs.iter_mut().enumerate() {
+            let walk_forward = WalkForward { folds: 3, train: TrainRows::Expanding, fold: number % 3 };
+            run.trial.settings.data.split.walk_forward = Some(walk_forward);
+        }
+        let sweep = fixture::sweep(&record);
+        assert_eq!(keys(&sweep.rows), ["fold", "hidden", "rate"]);
+        assert_eq!(sweep.rows[4].parameter(FOLD), Some("1"));
     }
 
     #[test]

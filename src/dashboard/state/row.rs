@@ -2,7 +2,7 @@
 
 use burn_lanes::{EpochReport, SplitReport};
 
-use super::column::SEED;
+use super::column::{FOLD, SEED};
 use crate::dashboard::text;
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
@@ -24,7 +24,7 @@ pub struct Row {
     pub result: Option<Box<RunResult>>,
     /// What could not be read; escaped.
     pub damage: Vec<String>,
-    /// What the space chose and the seed, by key: `(dotted key, value as shown)`, ascending.
+    /// What the space chose, the seed and the fold, by key: `(dotted key, value as shown)`, ascending.
     pub parameters: Vec<(String, String)>,
     /// Which of the sweep's baselines were taken over the same windows.
     pub baseline: Option<usize>,
@@ -130,8 +130,11 @@ impl Row {
     /// Learns what the trial is.
     pub fn describe(&mut self, trial: Trial) {
         self.parameters = trial.assignment.iter().map(|(key, value)| (key.clone(), text::parameter(value))).collect();
-        if let Err(place) = self.parameters.binary_search_by(|(key, _)| key.as_str().cmp(SEED)) {
-            self.parameters.insert(place, (SEED.to_owned(), trial.settings.train.seed.to_string()));
+        for (own, value) in [(SEED, Some(trial.settings.train.seed.to_string())), (FOLD, trial.fold().map(|fold| fold.to_string()))]
+        {
+            if let (Err(place), Some(value)) = (self.parameters.binary_search_by(|(key, _)| key.as_str().cmp(own)), value) {
+                self.parameters.insert(place, (own.to_owned(), value));
+            }
         }
         self.trial = Some(Box::new(trial));
     }

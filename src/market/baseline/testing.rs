@@ -57,7 +57,7 @@ pub(super) fn settings(kind: TargetKind, window: usize) -> Data {
         window,
         step: 1,
         cross_gaps: false,
-        split: Split { valid: 0.2, test: 0.1, embargo: 10 },
+        split: Split { valid: 0.2, test: 0.1, embargo: 10, walk_forward: None },
         scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Bound::{Excluded, Included};
 
 use super::super::settings::{Scaler, TargetKind};
-use super::super::wire::{DEFAULT_SCALE, WireData};
+use super::super::wire::{DEFAULT_SCALE, WireSplit};
 use super::Fallback::{Parts, Rule, Toml};
 use super::row::{key, named, number, one_of, table, text, whole};
 use super::{Key, Takes};
@@ -67,28 +67,43 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "data.split",
-        table(|w| {
-            let WireData { valid, test, .. } = WireData::default();
-            (w.data.valid, w.data.test, w.data.embargo) = (valid, test, None);
-        }),
+        table(|w| w.data.split = WireSplit::default()),
         Parts,
         "Training, validation and test rows, by time; what is left by the shares is for training.",
     ),
     key(
+        "data.split.kind",
+        one_of(&["holdout", "walk_forward"], |w, v| named(&mut w.data.split.kind, v)),
+        Toml("\"holdout\""),
+        "One validation stretch; or several blocks one after the other, a trial for each, which trains on the rows before it.",
+    ),
+    key(
         "data.split.valid",
-        number(Excluded(0.0), Excluded(1.0), |w, v| w.data.valid = v),
-        Toml("0.2"),
-        "Share of validation rows.",
+        number(Excluded(0.0), Excluded(1.0), |w, v| w.data.split.valid = Some(v)),
+        Rule("0.2; in a walk-forward split (1 − test) / (2 folds)"),
+        "Share of validation rows; in a walk-forward split of each block.",
+    ),
+    key(
+        "data.split.folds",
+        whole(2, 100, |w, v| w.data.split.folds = Some(v as usize)),
+        Rule("5"),
+        "Validation blocks of a walk-forward split.",
+    ),
+    key(
+        "data.split.train",
+        one_of(&["expanding", "rolling"], |w, v| named(w.data.split.train.get_or_insert_default(), v)),
+        Rule("expanding"),
+        "Which rows before its block a fold trains on: all, or the last, as many as the first fold has.",
     ),
     key(
         "data.split.test",
-        number(Included(0.0), Excluded(1.0), |w, v| w.data.test = v),
+        number(Included(0.0), Excluded(1.0), |w, v| w.data.split.test = v),
         Toml("0.1"),
         "Share of test rows, the last ones; opened by `kiln evaluate` alone.",
     ),
     key(
         "data.split.embargo",
-        whole(1, 1_000_000, |w, v| w.data.embargo = Some(v as usize)),
+        whole(1, 1_000_000, |w, v| w.data.split.embargo = Some(v as usize)),
         Rule("window + horizon"),
         "Rows left out between two splits, at least the horizon.",
     ),
