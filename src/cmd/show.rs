@@ -162,9 +162,14 @@ fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), 
     rows.extend(baseline_rows(&evaluation.baselines));
     write!(out, "{}", errors(rows))?;
     if let Some(quantiles) = &evaluation.quantiles {
+        writeln!(out)?;
         write_quantiles(out, quantiles)?;
     }
-    evaluation.interval.as_ref().map_or(Ok(()), |interval| write_interval(out, interval))
+    if let Some(interval) = &evaluation.interval {
+        writeln!(out)?;
+        write_interval(out, interval)?;
+    }
+    Ok(())
 }
 
 fn errors(rows: Vec<Vec<String>>) -> String {
