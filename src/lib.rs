@@ -9,7 +9,7 @@
 //! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
-//! runs/ ─ store::reader ─→ dashboard (replay) │ compare │ burn_lanes::predict → forecasts → backtest
+//! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ burn_lanes::predict → forecasts → backtest
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -30,6 +30,7 @@
 //! | [`compare`] | runs side by side (the right bank) |
 //! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
+//! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -55,6 +56,7 @@ pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;
+pub mod report;
 pub mod seed;
 pub mod space;
 pub mod spec;

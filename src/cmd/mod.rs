@@ -11,6 +11,7 @@ pub mod leakcheck;
 mod outcome;
 pub mod predict;
 mod provenance;
+pub mod report;
 pub mod runs;
 pub mod schema;
 mod selection;
@@ -20,7 +21,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs,
-    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
+    RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

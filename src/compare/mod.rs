@@ -18,6 +18,7 @@ mod verdict;
 pub use comparison::{BaselineRow, Comparison, Row, Unranked, compare};
 pub use differ::{Difference, DifferingValue};
 pub use group::Spread;
+pub(crate) use print::{setting, short_names};
 pub use significance::Significance;
 pub use table::{Align, table};
 pub use text::{assignment, cleaned, number};
