@@ -139,8 +139,14 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Sweeps (names) and runs (sweep/id, or an id's unambiguous beginning)
-    #[arg(required = true)]
+    #[arg(required_unless_present = "view", conflicts_with = "view")]
     pub selectors: Vec<String>,
+    /// Compare what was saved under this name, in runs/views/NAME.toml (or in a file: a path)
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
+    /// Save what is compared under this name
+    #[arg(long, value_name = "NAME")]
+    pub save_view: Option<String>,
     /// Rank by this metric instead of the sweep's objective: valid.rmse, valid.mse, valid.mae, valid.loss, valid.skill, …
     #[arg(long)]
     pub metric: Option<crate::metric::Metric>,
