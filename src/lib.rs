@@ -9,7 +9,7 @@
 //! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
-//! runs/ ─ store::reader ─→ dashboard (replay) │ compare │ burn_lanes::predict → forecasts → backtest
+//! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ burn_lanes::predict → forecasts → backtest
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -32,6 +32,7 @@
 //! | [`calibration`] | quantile scores and conformal intervals of recorded forecasts (the right bank) |
 //! | [`score`] | every metric of a run's forecasts with its interval: a pure function, for the worker and for `evaluate` |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
+//! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -58,6 +59,7 @@ pub mod evidence;
 pub mod market;
 pub mod metric;
 pub mod plan;
+pub mod report;
 pub mod score;
 pub mod seed;
 pub mod space;

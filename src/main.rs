@@ -32,6 +32,7 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Runs(args) => cmd::runs::run(args, out),
         Verb::Show(args) => cmd::show::run(args, out),
         Verb::Compare(args) => cmd::compare::run(args, out),
+        Verb::Report(args) => cmd::report::run(args, out),
         Verb::Evaluate(args) => cmd::evaluate::run(args, out),
         Verb::Predict(args) => cmd::predict::run(args, out),
         Verb::Backtest(args) => cmd::backtest::run(*args, out),

@@ -256,6 +256,22 @@ fn the_verb_trades_what_a_sweep_left() {
     assert!(alone["probabilistic_sharpe"].is_f64() && alone["deflated_sharpe"].is_null(), "{alone}");
     assert!(alone["undefined"].as_str().unwrap().contains("backtest the whole sweep"), "{alone}");
 
+    // The report trades the same forecasts, over the same bars, with the same result.
+    let written = kiln(folder, &["report", "small"]);
+    assert_eq!((written.status.code(), text(&written).as_str()), (Some(0), "small.html\n"));
+    let page = std::fs::read_to_string(folder.join("small.html")).unwrap();
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: Value = serde_json::from_str(data).unwrap();
+    let lines = data["account"]["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 3, "two runs, buy and hold");
+    for run in [first, second] {
+        let name = run["run"].as_str().unwrap();
+        let line = lines.iter().find(|line| line["name"].as_str().unwrap().ends_with(name)).unwrap();
+        let last = line["net"].as_array().unwrap().last().unwrap().as_f64().unwrap();
+        assert!((last - 100.0 * run["sheet"]["net_return"].as_f64().unwrap()).abs() < 1e-5, "{last}");
+    }
+    assert!(page.contains("no evidence about any market") && page.contains("opened 1 time by 1 run"));
+
     std::fs::remove_dir_all(&before[1]).unwrap();
     let evaluated = text(&kiln(folder, &["evaluate", id]));
     assert!(evaluated.contains(" of 2 tried on this span"), "what was deleted was tried all the same: {evaluated}");

@@ -28,6 +28,8 @@ pub enum Verb {
     Show(ShowArgs),
     /// Runs side by side: what differs in their settings first, then results with their spread
     Compare(CompareArgs),
+    /// A sweep as one HTML file that fetches nothing, or as Markdown for a README
+    Report(ReportArgs),
     /// Open the test split for a run; each opening is recorded
     Evaluate(EvaluateArgs),
     /// Forecast a data file with a run's best weights, in the target's own unit
@@ -137,8 +139,14 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Sweeps (names) and runs (sweep/id, or an id's unambiguous beginning)
-    #[arg(required = true)]
+    #[arg(required_unless_present = "view", conflicts_with = "view")]
     pub selectors: Vec<String>,
+    /// Compare what was saved under this name, in runs/views/NAME.toml (or in a file: a path)
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
+    /// Save what is compared under this name
+    #[arg(long, value_name = "NAME")]
+    pub save_view: Option<String>,
     /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase, valid.ic, test.rmse, …
     #[arg(long)]
     pub metric: Option<crate::metric::Metric>,
@@ -151,6 +159,34 @@ pub struct CompareArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A sweep's name or folder, or `latest`
+    pub sweep: String,
+    /// The file to write; '-' for stdout [default: SWEEP.html here; stdout for md]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "splice")]
+    pub output: Option<PathBuf>,
+    /// [default: by the file's name, else html]
+    #[arg(long)]
+    pub format: Option<ReportFormat>,
+    /// Write Markdown into this file, between the lines <!-- kiln:begin SWEEP --> and <!-- kiln:end SWEEP -->
+    #[arg(long, value_name = "README.md")]
+    pub splice: Option<PathBuf>,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
+    pub runs: PathBuf,
+}
+
+/// What a report is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One file with plots
+    Html,
+    /// Tables and the verdict
+    Md,
 }
 
 /// `evaluate`.

@@ -1,29 +1,48 @@
 //! `compare`: runs side by side.
 
+use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
 use super::selection::{fitting, forecasts, read_selected, write_json};
 use super::{CompareArgs, Failure, Outcome};
-use crate::compare::{Comparison, Intervals, compare};
+use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
-use crate::store::read_sweep_summaries;
+use crate::store::{Selection, StoreError, View, read_sweep_summaries, select};
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///
 /// # Errors
 /// When a selector names nothing, or the output fails.
 pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let CompareArgs { selectors, metric, intervals, runs, json } = args;
-    let mut comparison = compared(&runs, &selectors, metric)?;
-    if intervals && comparison.rows.iter().all(|row| row.interval.is_none()) {
-        comparison.notes.push(NO_INTERVALS.to_owned());
+    let CompareArgs { selectors, metric, intervals, view, save_view, runs, json } = args;
+    let (selectors, metric) = match view {
+        Some(name) => {
+            let View { selectors, metric: saved, v: _ } = View::read(&runs, &name)?;
+            (selectors, metric.or(saved))
+        }
+        None => (selectors, metric),
+    };
+    let mut compared = compared(&runs, &selectors, metric)?;
+    let rows = &compared.comparison.rows;
+    if intervals && rows.iter().all(|row| row.interval.is_none()) {
+        compared.comparison.notes.push(NO_INTERVALS.to_owned());
     }
     if json {
-        write_json(out, &comparison)?
+        write_json(out, &compared)?
     } else {
-        comparison.write(out, if intervals { Intervals::Shown } else { fitting() })?
+        if let Some(sides) = &compared.sweeps {
+            sides.write(out)?;
+            writeln!(out)?;
+        }
+        compared.comparison.write(out, if intervals { Intervals::Shown } else { fitting() })?
+    }
+    if let Some(name) = save_view {
+        let path = View { v: 1, selectors, metric }.save(&runs, &name)?;
+        if !json {
+            writeln!(out, "\nsaved as {}: kiln compare --view {}", cleaned(&path.display().to_string()), cleaned(&name))?;
+        }
     }
     Ok(Outcome::Done)
 }
@@ -31,7 +50,17 @@ pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 const NO_INTERVALS: &str = "no row has an interval: repeats show their spread instead (kiln show RUN has the intervals of one run), and \
                             what was recorded before version 0.2 has none";
 
-fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Comparison, Failure> {
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    comparison: Comparison,
+    /// Where several whole sweeps were named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweeps: Option<Sides>,
+}
+
+fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Compared, Failure> {
     let selected = read_selected(root, selectors, read_sweep_summaries)?;
     let objective = match metric {
         Some(metric) => Objective { metric, direction: metric.direction() },
@@ -39,6 +68,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     };
     let mut comparison = compare(&selected.runs, objective);
     comparison.weigh(&selected.runs, &forecasts);
+    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &forecasts);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
         comparison.notes.push(format!(
@@ -55,7 +85,25 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     for (run, reason) in selected.damaged {
         comparison.notes.push(format!("{run} cannot be read: {reason}"));
     }
-    Ok(comparison)
+    Ok(Compared { comparison, sweeps })
+}
+
+/// The names of the sweeps, where sweeps alone were named.
+fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for selector in selectors {
+        match select(root, selector)? {
+            Selection::Sweep(folder) => {
+                let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
+                let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Selection::Run(_) => return Ok(Vec::new()),
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -68,6 +116,8 @@ mod tests {
             selectors: selectors.iter().map(|s| (*s).to_owned()).collect(),
             metric: None,
             intervals: false,
+            view: None,
+            save_view: None,
             runs: STORE.into(),
             json: false,
         }
@@ -95,5 +145,18 @@ mod tests {
         let once = printed(|out| run(CompareArgs { json: true, ..args(&["grid"]) }, out));
         let twice = printed(|out| run(CompareArgs { json: true, ..args(&["grid", "grid/3", "grid"]) }, out));
         assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn a_saved_view_shows_the_same_again() {
+        let root = tempfile::tempdir().unwrap();
+        let view = root.path().join("best.toml").to_str().unwrap().to_owned();
+        let first = printed(|out| {
+            run(CompareArgs { save_view: Some(view.clone()), metric: "valid.mae".parse().ok(), ..args(&["grid/31"]) }, out)
+        });
+        assert!(first.contains("saved as") && first.contains("valid.mae"), "{first}");
+        let again = printed(|out| run(CompareArgs { view: Some(view.clone()), ..args(&[]) }, out));
+        assert!(first.starts_with(&again), "{again}");
+        assert!(run(CompareArgs { view: Some("none".into()), ..args(&[]) }, &mut Vec::new()).is_err());
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod outcome;
 pub mod predict;
 mod provenance;
+pub mod report;
 pub mod runs;
 pub mod schema;
 mod scores;
@@ -22,7 +23,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, RunsArgs, ShowArgs, SweepArgs,
-    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
+    RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

@@ -21,6 +21,7 @@ use unicode_width::UnicodeWidthStr;
 use super::comparison::{BaselineRow, Comparison, Interval, Row};
 use super::differ::Difference;
 use super::group::Spread;
+use super::significance::Significance;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
 use crate::metric::{Direction, Metric, Quantity, Split};
@@ -81,15 +82,18 @@ impl Comparison {
         self.write_end(out)
     }
 
+    /// What it comes to, in sentences: whether the best row beats the best baseline, and what chance says of that.
+    #[must_use]
+    pub fn conclusion(&self) -> Vec<String> {
+        std::iter::once(self.verdict.clone()).chain(self.significance.iter().flat_map(Significance::sentences)).collect()
+    }
+
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
         for note in &self.notes {
             writeln!(out, "\nnote: {}", cleaned(note))?;
         }
-        writeln!(out, "\n{}", cleaned(&self.verdict))?;
-        match &self.significance {
-            Some(significance) => significance.sentences().iter().try_for_each(|sentence| writeln!(out, "{}", cleaned(sentence))),
-            None => Ok(()),
-        }
+        writeln!(out)?;
+        self.conclusion().iter().try_for_each(|sentence| writeln!(out, "{}", cleaned(sentence)))
     }
 
     fn write_results(&self, out: &mut dyn Write, top: usize, intervals: Intervals) -> io::Result<()> {
@@ -162,7 +166,7 @@ impl Comparison {
     }
 
     /// Train, validation, then the objective where it is neither, the yardstick where it is another one again, and the skill.
-    fn columns(&self) -> Vec<Metric> {
+    pub(crate) fn columns(&self) -> Vec<Metric> {
         let quantity = if self.objective.quantity.is_of_training() { self.objective.quantity } else { Quantity::Rmse };
         let skill = Metric::DEFAULT;
         let mut columns = vec![Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity }];
@@ -302,7 +306,8 @@ impl Naming {
 }
 
 impl Row {
-    fn metric(&self, metric: Metric, of: &Comparison) -> Option<Spread> {
+    /// Its value by a metric of the ranking's columns.
+    pub(crate) fn metric(&self, metric: Metric, of: &Comparison) -> Option<Spread> {
         match metric {
             metric if metric == of.objective => self.value,
             Metric { split: Split::Valid, quantity: Quantity::Skill } => self.skill,
@@ -330,7 +335,7 @@ fn with_spread(value: Spread) -> String {
 }
 
 /// Keys by their last part, where that names one of them alone: `hidden_size`, but `schedule.kind` and `optimizer.kind`.
-fn short_names(keys: &[&str]) -> Vec<String> {
+pub(crate) fn short_names(keys: &[&str]) -> Vec<String> {
     let tail = |key: &str, parts: usize| {
         let all: Vec<&str> = key.split('.').collect();
         all[all.len().saturating_sub(parts)..].join(".")
@@ -346,7 +351,8 @@ fn short_names(keys: &[&str]) -> Vec<String> {
     }
 }
 
-fn setting(value: Option<&Json>) -> String {
+/// A setting as a table shows it.
+pub(crate) fn setting(value: Option<&Json>) -> String {
     match value {
         None | Some(Json::Null) => UNDEFINED.into(),
         Some(Json::String(text)) => cleaned(text),

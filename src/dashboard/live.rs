@@ -13,7 +13,7 @@ use super::screen::{CommandKind, Phase, Reaction, Role, Screen};
 use super::source::Source;
 use super::term;
 use super::theme::Theme;
-use crate::store::{Follower, StoreError};
+use crate::store::{Follower, Forecasts, RunFolder, StoreError};
 use crate::trial::TrialId;
 
 /// What to show, and what its keys may do.
@@ -78,6 +78,7 @@ pub enum DashboardError {
 pub fn run(options: Options) -> Result<Leave, DashboardError> {
     let Options { folder, control, finished, close_when_finished } = options;
     let (record, follower) = Follower::open(&folder)?;
+    let trials = folder.join("trials");
     let (role, send) = match control {
         Control::ReadOnly => (Role::Watcher, None),
         Control::Owner(send) => (Role::Owner, Some(send)),
@@ -89,6 +90,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         source: Source::Folder(Box::new(follower)),
         keys: Box::new(next_event),
         clock: Box::new(move || begun.elapsed().as_secs_f64()),
+        forecasts: Box::new(move |id| RunFolder { path: trials.join(&id.0) }.forecasts("valid").map_err(|error| error.to_string())),
         send: send.unwrap_or_else(|| Box::new(|_| {})),
         finished,
         at_end: if close_when_finished { AtEnd::Leave } else { AtEnd::Stay },
@@ -110,6 +112,8 @@ struct Session {
     keys: Box<dyn FnMut(Duration) -> io::Result<Option<Event>>>,
     /// Monotonic seconds.
     clock: Box<dyn Fn() -> f64>,
+    /// A trial's validation forecasts.
+    forecasts: Box<dyn Fn(&TrialId) -> Result<Forecasts, String>>,
     send: Box<dyn FnMut(Command)>,
     finished: Box<dyn Fn() -> Option<String>>,
     at_end: AtEnd,
@@ -144,6 +148,10 @@ impl Session {
                     return Ok(leave);
                 }
                 stale |= over != matches!(screen.phase, Phase::Ended(_));
+            }
+            for (place, id) in screen.wanted_forecasts() {
+                screen.take_forecasts(place, (self.forecasts)(&id));
+                stale = true;
             }
             if stale || (screen.ticks() && now - drawn >= TICK) {
                 terminal.draw(|frame| screen.draw(frame, now)).map_err(|error| io::Error::other(error.to_string()))?;
@@ -253,6 +261,7 @@ mod tests {
                 Ok(None)
             }),
             clock: Box::new(move || clock.get()),
+            forecasts: Box::new(|id| Err(format!("{id} has none"))),
             send: Box::new(move |command| sender.borrow_mut().push(command)),
             finished: Box::new(move || (end.get() >= ends).then(|| "sweep ended: 3 finished".to_owned())),
             at_end,

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use std::collections::BTreeMap;
 
 use super::draw;
 use super::input::{self, Action};
@@ -11,7 +12,8 @@ use super::text::clean;
 use super::theme::Theme;
 use super::view::{Mode, Order, Scale, View, Zoom};
 use crate::metric::Quantity;
-use crate::store::{Change, SweepRecord};
+use crate::store::{Change, Forecasts, SweepRecord};
+use crate::trial::TrialId;
 
 /// Everything that a frame is drawn from, but for the size and the time.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Screen {
     pub(super) theme: Theme,
     /// A word about the last key, or a passing trouble; escaped. Gone with the next key.
     pub(super) notice: Option<String>,
+    /// What was read of the trials' validation forecasts, by place; why not is escaped.
+    pub(super) forecasts: BTreeMap<usize, Result<Forecasts, String>>,
 }
 
 /// Whether keys may command the sweep.
@@ -76,7 +80,7 @@ impl Screen {
         let sweep = Sweep::new(record);
         let mut view = View::new();
         view.refresh(&sweep);
-        Self { sweep, view, role, phase: Phase::Running, theme, notice: None }
+        Self { sweep, view, role, phase: Phase::Running, theme, notice: None, forecasts: BTreeMap::new() }
     }
 
     /// Folds what is new; `now` is in monotonic seconds.
@@ -90,6 +94,21 @@ impl Screen {
     /// Says that the supervisor ended, and how.
     pub fn ended(&mut self, how: &str) {
         self.phase = Phase::Ended(clean(how).into_owned());
+    }
+
+    /// Trials whose forecasts are to be shown and were not read yet.
+    #[must_use]
+    pub fn wanted_forecasts(&self) -> Vec<(usize, TrialId)> {
+        if self.view.zoom != Zoom::Compared {
+            return Vec::new();
+        }
+        let places = draw::compared_places(self).into_iter().filter(|place| !self.forecasts.contains_key(place));
+        places.map(|place| (place, self.sweep.rows[place].id.clone())).collect()
+    }
+
+    /// Takes the forecasts of the trial at a place, or why they cannot be read.
+    pub fn take_forecasts(&mut self, place: usize, read: Result<Forecasts, String>) {
+        self.forecasts.insert(place, read.map_err(|why| clean(&why).into_owned()));
     }
 
     /// Shows a passing trouble.

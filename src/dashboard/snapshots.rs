@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::{Leave, fixture};
 use crate::event::{End, Event};
 use crate::space::Value;
-use crate::store::{Change, SweepRecord};
+use crate::store::{Change, Forecasts, SweepRecord};
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 60);
@@ -178,7 +178,7 @@ fn the_detail_screen_tells_settings_result_and_damage() {
 #[test]
 fn the_log_zooms_and_scrolls() {
     let mut screen = middle(Role::Watcher);
-    press(&mut screen, "⇥⇥⇥kkk");
+    press(&mut screen, "⇥⇥⇥⇥kkk");
     assert_snapshot!("log_80x24", draw(&screen, SMALL, 0.0));
     press(&mut screen, "G");
     assert!(!draw(&screen, SMALL, 0.0).to_string().contains("newer below"));
@@ -211,7 +211,7 @@ fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
     screen.trouble("no \u{1b}[A such file");
     press(&mut screen, "j");
     for size in [SMALL, LARGE, (60, 15)] {
-        for zoom in 0..4 {
+        for zoom in 0..5 {
             press(&mut screen, "⇥");
             let text = draw(&screen, size, 0.0).to_string();
             let drives = |c: char| (c.is_control() && c != '\n') || ('\u{200b}'..='\u{200f}').contains(&c) || c == '\u{202e}';
@@ -228,7 +228,7 @@ fn a_recorded_sweep_gives_the_screen_of_a_live_one() {
     let mut live = open(&fixture::grid(12), Role::Watcher);
     changes.chunks(3).enumerate().for_each(|(number, batch)| live.apply(batch, number as f64));
     let mut replayed = open(&fixture::recorded(fixture::grid(12), &changes), Role::Watcher);
-    for keys in ["⇥", "⇥m", "⇥⇥⏎jj", "jj", "j", "⎋sssssss"] {
+    for keys in ["⇥", "⇥m", "⇥⇥⇥⏎jj", "jj", "j", "⎋sssssss"] {
         press(&mut live, keys);
         press(&mut replayed, keys);
         let (a, b) = (draw(&live, LARGE, 1e9), draw(&replayed, LARGE, 1e9));
@@ -369,4 +369,34 @@ proptest! {
         press(&mut parts, "jj");
         prop_assert_eq!(draw(&whole, LARGE, 0.0), draw(&parts, LARGE, 0.0));
     }
+}
+
+/// Forecasts that know a share of what comes, beside baselines that know nothing.
+fn forecasts(share: f64) -> Forecasts {
+    let noise = |i: i64| ((i as f64 * 12.9898).sin() * 43_758.547).fract();
+    let ts: Vec<i64> = (0..400).map(|minute| (1_726_000_000 + 60 * minute) * 1_000_000_000).collect();
+    let target: Vec<f64> = (0..400).map(|i| 3_200.0 + 20.0 * (i as f64 / 40.0).sin() + 3.0 * noise(i)).collect();
+    let last: Vec<f64> = std::iter::once(3_200.0).chain(target.iter().copied()).take(400).collect();
+    let forecast = last.iter().zip(&target).map(|(last, target)| last + share * (target - last)).collect();
+    Forecasts { ts, target, forecast, baselines: vec![("persistence".into(), last)] }
+}
+
+#[test]
+fn pinned_trials_are_compared() {
+    let mut screen = open(&fixture::grid(12), Role::Watcher);
+    screen.apply(&fixture::end(12), 0.0);
+    press(&mut screen, "jpjjp⇥⇥");
+    assert!(screen.wanted_forecasts().is_empty(), "nothing is read before it is looked at");
+    press(&mut screen, "⇥");
+    let wanted = screen.wanted_forecasts();
+    assert!(wanted.len() >= 3, "selected, best and pinned: {wanted:?}");
+    assert_snapshot!("compared_waiting_80x24", draw(&screen, SMALL, 0.0));
+    for (number, (place, _)) in wanted.into_iter().enumerate() {
+        screen.take_forecasts(place, Ok(forecasts(0.2 - 0.15 * number as f64)));
+    }
+    assert!(screen.wanted_forecasts().is_empty());
+    assert_snapshot!("compared_80x24", draw(&screen, SMALL, 0.0));
+    assert_snapshot!("compared_200x60", draw(&screen, LARGE, 0.0));
+    screen.take_forecasts(0, Err("\u{1b}[2J".into()));
+    assert!(!draw(&screen, LARGE, 0.0).to_string().contains('\u{1b}'));
 }

@@ -52,6 +52,8 @@ pub enum Zoom {
     All,
     Trials,
     Curve,
+    /// Curves, forecasts and gains of the pinned trials over each other.
+    Compared,
     Log,
 }
 
@@ -61,7 +63,8 @@ impl Zoom {
         match self {
             Self::All => Self::Trials,
             Self::Trials => Self::Curve,
-            Self::Curve => Self::Log,
+            Self::Curve => Self::Compared,
+            Self::Compared => Self::Log,
             Self::Log => Self::All,
         }
     }

@@ -257,7 +257,7 @@ pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 /// What is a path, or could be taken for an option or a hidden file, is no name.
-fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
+pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || name.len() > 100 || name.starts_with(['.', '-']) || !name.chars().all(plain) {
         let shown = name.escape_debug();

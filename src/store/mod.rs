@@ -6,6 +6,7 @@
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
 //!                          evaluations.jsonl  result.json
+//! runs/views/<name>.toml
 //! ```
 //! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row with its reason.
 //!
@@ -36,6 +37,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
 pub use error::StoreError;
@@ -51,6 +53,7 @@ pub use record::{
     WindowCounts, skill,
 };
 pub use select::{Selection, select};
+pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.
 pub const VERSION: u32 = 1;

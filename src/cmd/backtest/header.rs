@@ -40,7 +40,7 @@ pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<(
     writeln!(out, "decided at a bar's close, filled at the next bar's open\n")
 }
 
-fn rule_in_words(run: &Traded) -> String {
+pub(super) fn rule_in_words(run: &Traded) -> String {
     let Backtest { rule, costs: _, limits: Limits { max_long, max_short }, flat_at } = run.backtest;
     let bars = run.target.horizon;
     let ahead = format!("{bars} bar{}", if bars == 1 { "" } else { "s" });
@@ -70,7 +70,7 @@ fn rule_in_words(run: &Traded) -> String {
     format!("{rule}; {limits}; {flat}")
 }
 
-fn costs_in_words(run: &Traded) -> String {
+pub(super) fn costs_in_words(run: &Traded) -> String {
     let Costs { commission_bps, half_spread, slippage } = run.backtest.costs;
     format!(
         "commission {commission_bps} bps, half-spread {half_spread}, slippage {slippage}: {} bps in all at the mean price",
@@ -111,7 +111,7 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
     Ok(())
 }
 
-fn verdict(report: &Report, best: &Traded) -> String {
+pub(super) fn verdict(report: &Report, best: &Traded) -> String {
     let sheet = &best.sheet;
     let name = cleaned(&format!("{}/{}", best.sweep, best.run));
     let earning = report.runs.iter().filter(|run| run.sheet.net_return > 0.0).count();

@@ -3,9 +3,11 @@
 //! ```text
 //! selectors ─ gather: forecasts on bars → Job ─ report: ledger, sheet, frontier → Report ─┬ table, frontier_table (a person)
 //! arguments ─ arguments: over what was recorded ┘                  luck: over all of them  ├ --json
-//!                                                                                         └ book: --ledger FILE.csv
+//!                                                                                         ├ book: --ledger FILE.csv
+//!                                                                                         └ account: for `kiln report`
 //! ```
 
+mod account;
 mod arguments;
 mod book;
 mod frontier_table;
@@ -16,4 +18,5 @@ mod report;
 mod table;
 mod verb;
 
+pub(super) use account::trading;
 pub use verb::run;

@@ -65,12 +65,12 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
         .render(inside, buf);
 }
 
-fn dataset(points: &[(f64, f64)], color: Color, marker: Marker, kind: GraphType) -> Dataset<'_> {
+pub(super) fn dataset(points: &[(f64, f64)], color: Color, marker: Marker, kind: GraphType) -> Dataset<'_> {
     Dataset::default().data(points).style(Style::new().fg(color)).marker(marker).graph_type(kind)
 }
 
 /// Whose curves, the most important last so that it lies on top.
-fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
+pub(super) fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
     let view = &screen.view;
     let best = screen.sweep.summary.best;
     let others = view.pinned.iter().filter(|place| Some(**place) != view.selected && Some(**place) != best);

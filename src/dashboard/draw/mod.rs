@@ -21,6 +21,7 @@ mod footer;
 mod header;
 mod help;
 mod log;
+mod overlay;
 mod trials;
 
 use ratatui::buffer::Buffer;
@@ -34,6 +35,7 @@ use super::text::{fit, width};
 use super::view::{Mode, Zoom};
 
 pub use detail::lines as detail_lines;
+pub use overlay::places as compared_places;
 
 /// Least size with a dashboard, columns and rows.
 const LEAST: (u16, u16) = (40, 10);
@@ -55,6 +57,7 @@ pub fn screen(buf: &mut Buffer, screen: &Screen, now: f64) {
         (Mode::Detail, _) => detail::render(buf, body, screen),
         (_, Zoom::Trials) => trials::render(buf, body, screen),
         (_, Zoom::Curve) => curve::render(buf, body, screen),
+        (_, Zoom::Compared) => overlay::render(buf, body, screen),
         (_, Zoom::Log) => log::render(buf, body, screen),
         (_, Zoom::All) => panes(buf, area, body, screen),
     }

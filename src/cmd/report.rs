@@ -1,0 +1,229 @@
+//! `report`: a sweep as one HTML file, or as Markdown for a README.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::backtest::trading;
+use super::selection::{Selected, forecasts, objective, read_selected};
+use super::{Failure, Outcome, ReportArgs, ReportFormat};
+use crate::compare::compare;
+use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
+use crate::store::{Selection, read_sweep, select};
+
+/// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
+///
+/// # Errors
+/// When the selector names no sweep, the file that would be written is no report, markers are missing, or the output fails.
+pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let ReportArgs { sweep, output, format, splice: into, runs: root } = args;
+    if into.is_some() && format == Some(ReportFormat::Html) {
+        return Err(Failure::BadInput("--splice writes Markdown: leave out --format html".to_owned()));
+    }
+    let name = match select(&root, &sweep)? {
+        Selection::Sweep(folder) => folder_name(&folder),
+        Selection::Run(_) => {
+            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep (kiln show {sweep} shows a run)")));
+        }
+    };
+    let format = format.unwrap_or_else(|| format_of(output.as_deref(), into.as_deref()));
+    let target = target(&name, format, output, into)?;
+    let material = material(&root, &sweep, name)?;
+    let text = match format {
+        ReportFormat::Html => page(&material),
+        ReportFormat::Md => markdown(&material),
+    };
+    match target {
+        Target::Out => out.write_all(text.as_bytes())?,
+        Target::File(path) => {
+            let text = if format == ReportFormat::Md { format!("{MARKDOWN_GENERATOR}{text}") } else { text };
+            replace(&path, text.as_bytes())?;
+            writeln!(out, "{}", path.display())?;
+        }
+        Target::Splice(path) => {
+            let former = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            let spliced =
+                splice(&former, &material.name, &text).map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
+            replace(&path, spliced.as_bytes())?;
+            writeln!(out, "{}", path.display())?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Where a report goes.
+#[derive(Debug, PartialEq)]
+enum Target {
+    Out,
+    File(PathBuf),
+    Splice(PathBuf),
+}
+
+/// By the file's name where it says so.
+fn format_of(output: Option<&Path>, splice: Option<&Path>) -> ReportFormat {
+    let is_markdown = output.and_then(Path::extension).is_some_and(|extension| extension == "md" || extension == "markdown");
+    if splice.is_some() || is_markdown { ReportFormat::Md } else { ReportFormat::Html }
+}
+
+/// Checked before anything is computed.
+fn target(name: &str, format: ReportFormat, output: Option<PathBuf>, into: Option<PathBuf>) -> Result<Target, Failure> {
+    if let Some(path) = into {
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+        splice(&text, name, "").map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
+        return Ok(Target::Splice(path));
+    }
+    let path = match (output, format) {
+        (Some(path), _) if path == Path::new("-") => return Ok(Target::Out),
+        (None, ReportFormat::Md) => return Ok(Target::Out),
+        (Some(path), _) => path,
+        (None, ReportFormat::Html) => PathBuf::from(format!("{name}.html")),
+    };
+    let generator = match format {
+        ReportFormat::Html => GENERATOR,
+        ReportFormat::Md => MARKDOWN_GENERATOR,
+    };
+    match fs::read(&path) {
+        Ok(former) if former.starts_with(generator.as_bytes()) => Ok(Target::File(path)),
+        Ok(_) => Err(Failure::BadInput(format!(
+            "{}: is there already and is no report of kiln: it is not overwritten (choose another name with -o, or move it away)",
+            path.display()
+        ))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target::File(path)),
+        Err(error) => Err(unreadable(&path, &error)),
+    }
+}
+
+fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure> {
+    let mut selected = read_selected(root, &[sweep.to_owned()], read_sweep)?;
+    let manifest = match selected.manifests.first() {
+        Some(manifest) => manifest.clone(),
+        None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
+    };
+    let mut comparison = compare(&selected.runs, objective(&manifest));
+    comparison.weigh(&selected.runs, &forecasts);
+    if selected.former > 0 {
+        comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
+    }
+    let trading = trading(&selected);
+    let best = best_forecasts(&comparison, &selected.runs, &forecasts);
+    let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
+    Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
+}
+
+fn folder_name(folder: &Path) -> String {
+    let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// All of the file or none of it, with the permissions that it had; through a link to what it points to.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let unwritten = |error: std::io::Error| Failure::BadInput(format!("{}: cannot be written: {error}", path.display()));
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".kiln-report-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(unwritten)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(unwritten)?;
+    if let Ok(former) = fs::metadata(&path) {
+        file.as_file().set_permissions(former.permissions()).map_err(unwritten)?;
+    }
+    file.persist(&path).map_err(|error| unwritten(error.error))?;
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::BadInput(format!("{}: cannot be read: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::selection::tests::{STORE, printed};
+
+    fn args(sweep: &str) -> ReportArgs {
+        ReportArgs { sweep: sweep.into(), output: None, format: None, splice: None, runs: STORE.into() }
+    }
+
+    fn to(path: &Path) -> ReportArgs {
+        ReportArgs { output: Some(path.to_owned()), ..args("grid") }
+    }
+
+    fn complaint(args: ReportArgs) -> String {
+        match run(args, &mut Vec::new()) {
+            Err(Failure::BadInput(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_recorded_sweep_is_a_page_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grid.html");
+        let told = printed(|out| run(to(&path), out));
+        assert_eq!(told.trim_end(), path.display().to_string());
+        let first = fs::read(&path).unwrap();
+        run(to(&path), &mut Vec::new()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), first);
+        assert_eq!(printed(|out| run(ReportArgs { output: Some("-".into()), ..args("grid") }, out)).as_bytes(), first);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_report_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["thesis.html", "thesis.md"] {
+            let path = folder.path().join(name);
+            fs::write(&path, "mine").unwrap();
+            assert!(complaint(to(&path)).contains("no report of kiln"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        }
+    }
+
+    #[test]
+    fn markdown_goes_out_into_a_file_or_between_markers() {
+        let text = printed(|out| run(ReportArgs { format: Some(ReportFormat::Md), ..args("grid") }, out));
+        assert!(text.contains("> the best trial's valid.rmse 0.01562") && text.contains("| 1 | 31d897f497c7 +2 |"), "{text}");
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("grid.md");
+        run(to(&own), &mut Vec::new()).unwrap();
+        assert_eq!(fs::read_to_string(&own).unwrap(), format!("{MARKDOWN_GENERATOR}{text}"));
+        let readme = folder.path().join("README.md");
+        let into = || ReportArgs { splice: Some(readme.clone()), ..args("grid") };
+        assert!(complaint(into()).contains("README.md: cannot be read"));
+        fs::write(&readme, "# a\n").unwrap();
+        assert!(complaint(into()).contains("add these two lines"));
+        fs::write(&readme, "# a\n<!-- kiln:begin grid -->\nold\n<!-- kiln:end grid -->\nb\n").unwrap();
+        run(into(), &mut Vec::new()).unwrap();
+        let spliced = fs::read_to_string(&readme).unwrap();
+        assert!(
+            spliced.starts_with("# a\n<!-- kiln:begin grid -->\n\n") && spliced.ends_with("\n\n<!-- kiln:end grid -->\nb\n"),
+            "{spliced}"
+        );
+        assert!(spliced.contains(text.trim_end()) && !spliced.contains("old"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_spliced_file_keeps_its_permissions_and_its_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.md"), folder.path().join("README.md"));
+        fs::write(&real, "<!-- kiln:begin grid -->\n<!-- kiln:end grid -->\n").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        run(ReportArgs { splice: Some(link.clone()), ..args("grid") }, &mut Vec::new()).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::read_to_string(&real).unwrap().contains("31d897f497c7"));
+    }
+
+    #[test]
+    fn a_run_is_no_sweep() {
+        assert!(complaint(args("31d8")).contains("a report is of a sweep"));
+        assert!(complaint(args("gird")).contains("did you mean 'grid'"));
+        let both = ReportArgs { splice: Some("README.md".into()), format: Some(ReportFormat::Html), ..args("grid") };
+        assert!(complaint(both).contains("--splice writes Markdown"));
+    }
+}

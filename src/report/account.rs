@@ -1,0 +1,184 @@
+//! What trading the forecasts came to: equity, drawdown, the cost frontier.
+
+use serde_json::{Value as Json, json};
+
+use super::html::Html;
+use super::material::{Material, TradedRun, Trading};
+use super::table::{Column, region, table};
+use super::thin::{kept, shorts};
+use super::words::{capitalized, counted, percent};
+use crate::backtest::{START_EQUITY, Sheet};
+use crate::compare::number;
+
+/// Runs of the table.
+const MOST_RUNS: usize = 50;
+/// Stretches of which the extremes are drawn.
+const BUCKETS: usize = 300;
+
+const NOTE: &str = "Equity of the best by the objective, which did not look at the equity, and of the one that earned most, which is \
+                    chosen by it.";
+
+/// A name, and what stands under it.
+type Statistic = (&'static str, fn(&Sheet) -> Option<f64>, fn(Option<f64>) -> String);
+
+const STATISTICS: &[Statistic] = &[
+    ("net, %", |s| Some(s.net_return), percent),
+    ("gross, %", |s| Some(s.gross_return), percent),
+    ("Sharpe", |s| s.annual.sharpe, number),
+    ("max. drawdown, %", |s| Some(s.drawdowns.max_drawdown), percent),
+    ("exposure, %", |s| Some(s.exposure), percent),
+    ("turnover a session", |s| Some(s.turnover_per_session), number),
+    ("trades", |s| Some(s.trading.trades as f64), |trades| trades.map_or_else(String::new, |trades| format!("{trades:.0}"))),
+    ("wins, %", |s| s.trading.win_rate, percent),
+    ("break-even, bps a side", |s| s.break_even_bps, number),
+];
+
+/// The section, and what its script draws.
+pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
+    let shown = shown(material, trading);
+    let curves: Vec<(String, &TradedRun)> = shown
+        .iter()
+        .map(|(rank, run)| (rank.map_or_else(|| run.run.clone(), |rank| format!("#{rank} {}", run.run)), *run))
+        .chain(trading.held.iter().map(|held| ("buy & hold".to_owned(), held)))
+        .collect();
+    let Some((_, first)) = curves.first() else { return (Html::raw("<p>Nothing was traded.</p>"), Json::Null) };
+    // Buy and hold and the runs of a sweep are over the same bars; one that is not is left out.
+    let curves: Vec<&(String, &TradedRun)> = curves.iter().filter(|(_, run)| run.ts == first.ts).collect();
+    let net: Vec<Vec<f64>> =
+        curves.iter().map(|(_, run)| run.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0).collect()).collect();
+    let falls: Vec<Vec<f64>> = curves.iter().map(|(_, run)| drawdown(&run.equity)).collect();
+    let places = kept(&net.iter().map(Vec::as_slice).collect::<Vec<_>>(), BUCKETS);
+    let data = json!({
+        "at": places,
+        "ts": places.iter().map(|&place| first.ts[place].div_euclid(1_000_000_000)).collect::<Vec<_>>(),
+        "zone": material.forecasts.first().and_then(|best| best.zone.clone()),
+        "lines": curves.iter().zip(net.iter().zip(&falls)).map(|((name, _), (net, falls))| {
+            json!({ "name": name, "net": shorts(net, &places), "drawdown": shorts(falls, &places) })
+        }).collect::<Vec<_>>(),
+        "held": trading.held.is_some(),
+    });
+    let mut note = NOTE.to_owned();
+    if places.len() < first.ts.len() {
+        note.push_str(&format!(" {} of {} bars are drawn: highs and lows of each stretch.", places.len(), first.ts.len()));
+    }
+    let words: Html = trading.words.iter().map(|sentence| Html::fill("<li>{}</li>", &[sentence])).collect();
+    let html = Html::fill(
+        "<p class=\"verdict\">{}.</p><ul class=\"note\">{}</ul>\
+         <div class=\"plot\" id=\"equity\" role=\"img\" aria-label=\"net result in percent, by time\"></div>\
+         <div class=\"plot low\" id=\"drawdown\" role=\"img\" aria-label=\"drawdown in percent, by time\"></div>\
+         <p class=\"note\">{}</p>{}{}{}",
+        &[&capitalized(&trading.verdict), &words, &note, &runs(material, trading), &frontier(&shown), &skipped(trading)],
+    );
+    (html, data)
+}
+
+/// Rank by the objective of the row that a run is of.
+fn rank(material: &Material, run: &str) -> Option<usize> {
+    material.ranked().find(|row| row.runs.iter().any(|name| name == run)).and_then(|row| row.rank)
+}
+
+/// The runs whose equity is drawn: of the three best rows the first, then the one that earned most.
+fn shown<'a>(material: &Material, trading: &'a Trading) -> Vec<(Option<usize>, &'a TradedRun)> {
+    let of_row = |runs: &Vec<String>| runs.iter().find_map(|name| trading.runs.iter().find(|run| run.run == *name));
+    let mut shown: Vec<(Option<usize>, &TradedRun)> =
+        material.ranked().take(3).filter_map(|row| Some((row.rank, of_row(&row.runs)?))).collect();
+    if let Some(best) = trading.runs.first()
+        && shown.iter().all(|(_, run)| run.run != best.run)
+    {
+        shown.push((rank(material, &best.run), best));
+    }
+    shown
+}
+
+/// Below the highest equity so far, in percent, as numbers of 0 and less.
+fn drawdown(equity: &[f64]) -> Vec<f64> {
+    let mut peak = START_EQUITY;
+    let fall = |&now: &f64| {
+        peak = peak.max(now);
+        (now / peak - 1.0) * 100.0
+    };
+    equity.iter().map(fall).collect()
+}
+
+fn runs(material: &Material, trading: &Trading) -> Html {
+    let cells = |sheet: &Sheet| -> Html {
+        let cell = |(_, value, text): &Statistic| match value(sheet) {
+            Some(value) => Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text(Some(value))]),
+            None => Html::raw("<td>—</td>"),
+        };
+        STATISTICS.iter().map(cell).collect()
+    };
+    let rows = trading.runs.iter().take(MOST_RUNS).map(|run| {
+        let rank = rank(material, &run.run).map_or_else(|| "—".to_owned(), |rank| rank.to_string());
+        Html::fill(
+            "<tr><th scope=\"row\"><code>{}</code></th><td data-v=\"{}\">{}</td>{}</tr>",
+            &[&run.run, &rank, &rank, &cells(&run.sheet)],
+        )
+    });
+    let held = trading.held.iter().map(|held| {
+        Html::fill("<tr class=\"baseline\"><th scope=\"row\">buy &amp; hold</th><td></td>{}</tr>", &[&cells(&held.sheet)])
+    });
+    let rows: Html = rows.chain(held).collect();
+    let head: Html = STATISTICS.iter().map(|(name, ..)| Html::fill("<th scope=\"col\">{}</th>", &[name])).collect();
+    let more = match trading.runs.len().saturating_sub(MOST_RUNS) {
+        0 => String::new(),
+        more => format!(" {more} more are not listed (kiln backtest lists all)."),
+    };
+    let html = Html::fill(
+        "<table class=\"sortable\"><caption>Every run, traded.{}</caption><thead><tr><th scope=\"col\">run</th>\
+         <th scope=\"col\" title=\"rank of its row by the objective\">rank</th>{}</tr></thead><tbody>{}</tbody></table>",
+        &[&more, &head, &rows],
+    );
+    region("backtest", &html)
+}
+
+/// Net return over threshold × cost of the best run by the objective.
+fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
+    let Some((run, frontier)) = shown.first().and_then(|(_, run)| Some((run, run.frontier.as_ref()?))) else {
+        return Html::default();
+    };
+    let costs: Vec<String> = frontier.costs_bps.iter().map(|cost| number(Some(*cost))).collect();
+    let largest = frontier.thresholds.iter().flat_map(|row| &row.cells).map(|cell| cell.net_return.abs()).fold(0.0, f64::max);
+    let rows = frontier.thresholds.iter().map(|row| {
+        let cells = row.cells.iter().map(|cell| {
+            // Two hues in four steps; the sign stands in the number too.
+            let step = if largest > 0.0 { (cell.net_return.abs() / largest * 4.0).ceil() as usize } else { 0 };
+            let class = format!("{}{step}", if cell.net_return >= 0.0 { "gain" } else { "loss" });
+            Html::fill("<td class=\"{}\">{}</td>", &[&class, &percent(Some(cell.net_return))])
+        });
+        Html::fill(
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}</tr>",
+            &[&number(Some(row.threshold_bps)), &row.fills, &number(row.break_even_bps), &cells.collect::<Html>()],
+        )
+    });
+    let caption = format!(
+        "Cost frontier of {}: net return in percent by the least expected return that is traded (rows, bps) and the cost of one \
+         side (columns, bps; here {}). Choosing a cell by this table chooses on the bars that it is made of.",
+        run.run,
+        number(Some(run.side_bps))
+    );
+    let mut columns = vec![Column::Number("threshold"), Column::Number("fills"), Column::Number("break-even")];
+    columns.extend(costs.iter().map(|cost| Column::Number(cost)));
+    table("cost frontier", &caption, &columns, &rows.collect())
+}
+
+fn skipped(trading: &Trading) -> Html {
+    if trading.skipped.is_empty() {
+        return Html::default();
+    }
+    let items = trading.skipped.iter().take(MOST_RUNS).map(|(run, why)| Html::fill("<li><code>{}</code>: {}</li>", &[run, why]));
+    let title = format!("{} not traded", counted(trading.skipped.len(), "run"));
+    Html::fill("<details><summary>{}</summary><ul>{}</ul></details>", &[&title, &items.collect::<Html>()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawdown_is_below_the_highest_equity_so_far() {
+        let found = drawdown(&[9_000.0, 12_000.0, 6_000.0]);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(near(found[0], -10.0) && near(found[1], 0.0) && near(found[2], -50.0), "{found:?}");
+    }
+}

@@ -1,0 +1,239 @@
+//! The ranking beside the baselines, what differs, and the runs without a place.
+
+use super::html::Html;
+use super::material::Material;
+use super::table::{Column, region, table};
+use super::words::{better, counted, in_unit};
+use crate::compare::{BaselineRow, Row, Spread, number, setting, short_names};
+use crate::evidence::student_t_quantile;
+use crate::metric::{Metric, Quantity, Split};
+
+/// Rows of a table; `kiln compare` lists all.
+pub(super) const MOST_ROWS: usize = 200;
+/// Differing settings that the ranking repeats.
+const MOST_SETTINGS: usize = 6;
+/// Values of a setting that are listed.
+const MOST_VALUES: usize = 12;
+
+/// What may stand at a place of the ranking.
+pub(super) enum Entry<'a> {
+    /// A row with its place among the ranked, from 0.
+    Row(usize, &'a Row),
+    Baseline(&'a BaselineRow),
+}
+
+/// Ranked rows with the baselines among them, each at the place that it would take.
+pub(super) fn entries(material: &Material) -> Vec<Entry<'_>> {
+    let mut rows = material.ranked().enumerate().peekable();
+    let mut entries = Vec::new();
+    let mut baselines: Vec<&BaselineRow> = material.comparison.baselines.iter().collect();
+    baselines.sort_by_key(|baseline| baseline.would_rank);
+    for baseline in baselines {
+        while let Some((place, row)) = rows.next_if(|(_, row)| row.rank.is_some_and(|rank| rank < baseline.would_rank)) {
+            entries.push(Entry::Row(place, row));
+        }
+        entries.push(Entry::Baseline(baseline));
+    }
+    entries.extend(rows.map(|(place, row)| Entry::Row(place, row)));
+    entries
+}
+
+/// The keys of the differing settings that a ranking repeats, with their short names.
+pub(super) fn shown_settings(material: &Material) -> Vec<(&str, String)> {
+    let keys: Vec<&str> =
+        material.comparison.differing.iter().map(|difference| difference.key.as_str()).take(MOST_SETTINGS).collect();
+    let names = short_names(&keys);
+    keys.into_iter().zip(names).collect()
+}
+
+/// What rows are measured by: the objective first, as in a narrow window the first columns are seen.
+pub(super) fn shown_columns(material: &Material) -> Vec<Metric> {
+    let objective = material.comparison.objective;
+    let others = material.comparison.columns().into_iter().filter(|metric| *metric != objective);
+    std::iter::once(objective).chain(others).collect()
+}
+
+/// Whether a ranked row cannot be told from the best one.
+pub(super) fn is_alike(material: &Material, place: usize) -> bool {
+    place > 0 && material.comparison.significance.as_ref().is_some_and(|found| found.in_set.get(place) == Some(&true))
+}
+
+/// Half the width of the 95 % interval of a mean over seeds, by Student's t.
+pub(super) fn half_width(spread: Spread) -> Option<f64> {
+    let (sd, n) = (spread.sd?, spread.n as f64);
+    Some(student_t_quantile(0.975, n - 1.0)? * sd / n.sqrt())
+}
+
+/// A mean with its interval over seeds.
+pub(super) fn with_interval(spread: Spread) -> String {
+    match half_width(spread) {
+        Some(half) => format!("{} ± {} ({})", number(Some(spread.mean)), number(Some(half)), spread.n),
+        None => number(Some(spread.mean)),
+    }
+}
+
+/// A baseline by a metric of the ranking.
+pub(super) fn baseline_value(material: &Material, baseline: &BaselineRow, metric: Metric) -> Option<f64> {
+    match metric {
+        metric if metric == material.yardstick() => Some(baseline.value),
+        Metric { split: Split::Valid, quantity: Quantity::Skill } if material.yardstick().split == Split::Valid => baseline.skill,
+        _ => None,
+    }
+}
+
+/// A baseline's name as a table shows it.
+pub(super) fn baseline_name(baseline: &BaselineRow) -> String {
+    match baseline.variants {
+        1 => format!("{} (baseline)", baseline.name),
+        variants => format!("{} (baseline, best of {variants})", baseline.name),
+    }
+}
+
+/// The section.
+pub(super) fn section(material: &Material) -> Html {
+    let comparison = &material.comparison;
+    if material.ranked().next().is_none() {
+        return Html::fill("<p>{}</p>", &[&"No run has finished: there is nothing to rank."]);
+    }
+    let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
+        " ± is the 95 % interval of the mean over seeds (Student's t), in brackets how many."
+    } else {
+        " Each row is one seed: how much another seed would change is not known."
+    };
+    let alike = if comparison.significance.is_some() {
+        " ≈ marks what cannot be told from the best (90 % model confidence set)."
+    } else {
+        ""
+    };
+    let caption = format!(
+        "Ranked by {}, {} is better, at the best epoch by valid.loss.{seeds}{alike} Baselines stand where they would rank.",
+        in_unit(material, comparison.objective),
+        better(comparison.direction)
+    );
+    let settings = shown_settings(material);
+    let columns = shown_columns(material);
+    let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
+    head.push(&columns.iter().map(|metric| column(&metric.to_string(), &material.named(*metric))).collect());
+    head.push(&column("best epoch", "the epoch with the lowest valid.loss"));
+    head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
+    let entries = entries(material);
+    let body: Html = entries.iter().take(MOST_ROWS).map(|entry| row(material, entry, &settings, &columns)).collect();
+    let more = match entries.len().saturating_sub(MOST_ROWS) {
+        0 => Html::default(),
+        more => Html::fill("<p class=\"note\">… and {} more; <code>kiln compare</code> lists all.</p>", &[&more]),
+    };
+    let html = Html::fill(
+        "<table class=\"sortable\" id=\"rows\"><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        &[&caption, &head, &body],
+    );
+    [region("leaderboard", &html), more, unranked(material)].into_iter().collect()
+}
+
+fn column(name: &str, title: &str) -> Html {
+    Html::fill("<th scope=\"col\" title=\"{}\">{}</th>", &[&title, &name])
+}
+
+fn row(material: &Material, entry: &Entry<'_>, settings: &[(&str, String)], columns: &[Metric]) -> Html {
+    match entry {
+        Entry::Row(place, row) => {
+            let mark = if is_alike(material, *place) { "≈" } else { "" };
+            let rank = row.rank.unwrap_or_default();
+            let name = row.runs.first().map_or("—", String::as_str);
+            let others = if row.runs.len() > 1 { format!(" +{}", row.runs.len() - 1) } else { String::new() };
+            let mut cells = Html::fill(
+                "<td data-v=\"{}\">{}{}</td><th scope=\"row\" title=\"{}\"><code>{}</code>{}</th>",
+                &[&rank, &mark, &rank, &row.runs.join(", "), &name, &others],
+            );
+            for metric in columns {
+                let spread = row.metric(*metric, &material.comparison);
+                let is_objective = *metric == material.comparison.objective;
+                let text = |spread: Spread| if is_objective { with_interval(spread) } else { number(Some(spread.mean)) };
+                cells.push(&value_cell(spread.map(|spread| spread.mean), &spread.map_or_else(|| "—".into(), text)));
+            }
+            cells.push(&epochs(row));
+            for (key, _) in settings {
+                let value = row.settings.get(*key);
+                cells.push(&match value.and_then(serde_json::Value::as_f64) {
+                    Some(number) => Html::fill("<td data-v=\"{}\">{}</td>", &[&number.to_string(), &setting(value)]),
+                    None => Html::fill("<td>{}</td>", &[&setting(value)]),
+                });
+            }
+            Html::fill("<tr data-row=\"{}\">{}</tr>", &[place, &cells])
+        }
+        Entry::Baseline(baseline) => {
+            let in_set =
+                material.comparison.significance.as_ref().is_some_and(|found| found.baselines_in_set.contains(&baseline.name));
+            let mark = if in_set { "≈" } else { "" };
+            let mut cells = Html::fill(
+                "<td data-v=\"{}\">{}({})</td><th scope=\"row\">{}</th>",
+                &[&format!("{}", baseline.would_rank as f64 - 0.5), &mark, &baseline.would_rank, &baseline_name(baseline)],
+            );
+            for metric in columns {
+                let value = baseline_value(material, baseline, *metric);
+                cells.push(&value_cell(value, &value.map_or_else(String::new, |value| number(Some(value)))));
+            }
+            cells.push(&(0..=settings.len()).map(|_| Html::raw("<td></td>")).collect());
+            Html::fill("<tr class=\"baseline\">{}</tr>", &[&cells])
+        }
+    }
+}
+
+fn value_cell(value: Option<f64>, text: &str) -> Html {
+    match value {
+        Some(value) => Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text]),
+        None => Html::fill("<td>{}</td>", &[&text]),
+    }
+}
+
+fn epochs(row: &Row) -> Html {
+    match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
+        (Some(least), Some(most)) if least < most => Html::fill("<td data-v=\"{}\">{}–{}</td>", &[least, least, most]),
+        (Some(least), _) => Html::fill("<td data-v=\"{}\">{}</td>", &[least, least]),
+        _ => Html::raw("<td>—</td>"),
+    }
+}
+
+fn unranked(material: &Material) -> Html {
+    let unranked = &material.comparison.unranked;
+    if unranked.is_empty() {
+        return Html::default();
+    }
+    let rows = unranked.iter().take(MOST_ROWS).map(|run| {
+        let cells: [String; 4] = [run.run.clone(), run.epochs.to_string(), number(run.so_far), run.state.clone()];
+        Html::fill(
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>",
+            &[&cells[0], &cells[1], &cells[2], &cells[3]],
+        )
+    });
+    let rows: Html = rows.collect();
+    let more = match unranked.len().saturating_sub(MOST_ROWS) {
+        0 => String::new(),
+        more => format!(", the first {MOST_ROWS}; {more} more are not listed"),
+    };
+    let caption = format!("{} without a place{more}", counted(unranked.len(), "run"));
+    let columns = [Column::Number("run"), Column::Number("epochs"), Column::Number("so far"), Column::Text("state")];
+    Html::fill("<h3>Not ranked</h3>{}", &[&table("runs without a place", &caption, &columns, &rows)])
+}
+
+/// The settings that differ, with their values.
+pub(super) fn differing(material: &Material) -> Html {
+    let differing = &material.comparison.differing;
+    if differing.is_empty() {
+        return Html::raw("<p>Nothing: the settings of all rows are equal.</p>");
+    }
+    let rows = differing.iter().map(|difference| {
+        let values = &difference.values;
+        let mut texts: Vec<String> =
+            values.iter().take(MOST_VALUES).map(|value| format!("{} ({})", setting(Some(&value.value)), value.rows)).collect();
+        if values.len() > MOST_VALUES {
+            texts.push(format!("… {} values in all", values.len()));
+        }
+        Html::fill(
+            "<tr><th scope=\"row\"><code>{}</code></th><td class=\"text\">{}</td></tr>",
+            &[&difference.key, &texts.join(", ")],
+        )
+    });
+    let rows: Html = rows.collect();
+    let caption = "All other settings are equal; they are in the experiment below.";
+    table("settings that differ", caption, &[Column::Text("setting"), Column::Text("values (rows)")], &rows)
+}

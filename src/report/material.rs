@@ -1,0 +1,116 @@
+//! What a report is made of: records, and what was made of them elsewhere.
+
+use crate::backtest::{Frontier, Sheet};
+use crate::compare::{Comparison, Row, names};
+use crate::metric::{Metric, Split};
+use crate::store::{Forecasts, RunRecord, SweepManifest};
+
+/// Rows whose forecasts are shown.
+const MOST_FORECASTS: usize = 3;
+
+/// Everything that a page shows.
+#[derive(Debug)]
+pub struct Material {
+    /// The name of the sweep's folder.
+    pub name: String,
+    pub manifest: SweepManifest,
+    /// With their epochs.
+    pub runs: Vec<RunRecord>,
+    /// Of these runs, weighed.
+    pub comparison: Comparison,
+    /// Of the best rows, the best first.
+    pub forecasts: Vec<BestForecasts>,
+    /// What trading the forecasts came to, if the experiment says how; or why there is nothing.
+    pub trading: Option<Result<Trading, String>>,
+    /// What could not be read at all, and why.
+    pub damaged: Vec<(String, String)>,
+}
+
+/// The forecasts of a row's first run.
+#[derive(Clone, Debug)]
+pub struct BestForecasts {
+    pub rank: usize,
+    pub run: String,
+    /// Bars ahead.
+    pub horizon: usize,
+    /// Zone of the bars' own clock, where it was written down.
+    pub zone: Option<String>,
+    pub forecasts: Forecasts,
+}
+
+/// What trading the recorded forecasts came to.
+#[derive(Clone, Debug)]
+pub struct Trading {
+    /// What was traded and how, in sentences.
+    pub words: Vec<String>,
+    /// What it came to, in one.
+    pub verdict: String,
+    /// By net return, the highest first.
+    pub runs: Vec<TradedRun>,
+    /// Over the bars of the first run at its costs.
+    pub held: Option<TradedRun>,
+    /// Runs that cannot be traded, and why.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// One run's account.
+#[derive(Clone, Debug)]
+pub struct TradedRun {
+    pub run: String,
+    pub sheet: Sheet,
+    /// Start of each bar, nanoseconds since 1970 UTC.
+    pub ts: Vec<i64>,
+    /// Money at each bar's close; [`crate::backtest::START_EQUITY`] before the first.
+    pub equity: Vec<f64>,
+    /// Over threshold × cost; none for buy and hold.
+    pub frontier: Option<Frontier>,
+    /// Costs of one side at the mean price, basis points.
+    pub side_bps: f64,
+}
+
+impl Material {
+    /// The metric that baselines share with the rows.
+    pub(super) fn yardstick(&self) -> Metric {
+        self.comparison.yardstick
+    }
+
+    /// A metric with its unit: `valid.rmse (price)`.
+    pub(super) fn named(&self, metric: Metric) -> String {
+        match metric.unit(&self.comparison.target_unit) {
+            unit if unit.trim_matches('²').is_empty() => metric.to_string(),
+            unit => format!("{metric} ({unit})"),
+        }
+    }
+
+    /// Rows that have a place, the best first.
+    pub(super) fn ranked(&self) -> impl Iterator<Item = &Row> {
+        self.comparison.rows.iter().filter(|row| row.rank.is_some())
+    }
+
+    /// The runs of a row, in the order of its repeats.
+    pub(super) fn runs_of<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a RunRecord> {
+        row.runs.iter().filter_map(|name| self.runs.iter().find(|run| names(run) == (row.sweep.clone(), name.clone())))
+    }
+}
+
+/// The forecasts of the best rows, where `read` finds them: of each the first run that has some.
+pub fn best_forecasts(
+    comparison: &Comparison,
+    runs: &[RunRecord],
+    read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
+) -> Vec<BestForecasts> {
+    let ranked = comparison.rows.iter().filter_map(|row| Some((row.rank?, row))).take(MOST_FORECASTS);
+    let of_row = |(rank, row): (usize, &Row)| {
+        let own = row.runs.iter().filter_map(|name| runs.iter().find(|run| names(run) == (row.sweep.clone(), name.clone())));
+        own.filter(|run| run.result.is_some()).find_map(|run| {
+            let forecasts = read(run, comparison.yardstick.split)?;
+            let data = &run.trial.settings.data;
+            let zone = match &data.source {
+                crate::spec::Source::File { zone, .. } => zone.clone(),
+                crate::spec::Source::Synthetic(_) => None,
+            };
+            Some(BestForecasts { rank, run: names(run).1, horizon: data.target.horizon, zone, forecasts })
+        })
+    };
+    ranked.filter_map(of_row).collect()
+}
