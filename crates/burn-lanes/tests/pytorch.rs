@@ -108,7 +108,6 @@ struct Fixture {
 
 #[derive(Deserialize)]
 struct Gradients {
-    /// Of a point head.
     #[serde(default)]
     loss: Loss,
     value: f64,
@@ -119,7 +118,6 @@ struct Gradients {
 
 #[derive(Deserialize)]
 struct Run {
-    /// Of a point head.
     #[serde(default)]
     loss: Loss,
     optimizer: OptimizerKind,

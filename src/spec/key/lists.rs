@@ -54,19 +54,21 @@ fn feature_hint(text: &str) -> Option<String> {
 }
 
 /// Levels of quantiles.
-pub(super) fn levels(entry: &Key, values: &[Value]) -> Result<Levels, Mistake> {
+pub(super) fn levels(entry: &Key, values: &[Value]) -> Result<Levels, Vec<Mistake>> {
     let mut numbers = Vec::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         match number(value) {
             Some(number) => numbers.push(number),
-            None => return Err(Mistake::value(format!("a level is a number, not {}", shown(value))).under(Step::Index(index))),
+            None => {
+                return Err(vec![Mistake::value(format!("a level is a number, not {}", shown(value))).under(Step::Index(index))]);
+            }
         }
     }
     Levels::new(&numbers).map_err(|bad| {
         let mistake = Mistake::value(bad.problem).note(format!("'{}' takes {}", entry.path, entry.takes));
-        match bad.index {
+        vec![match bad.index {
             Some(index) => mistake.under(Step::Index(index)),
             None => mistake.hint("for example [0.1, 0.5, 0.9]"),
-        }
+        }]
     })
 }

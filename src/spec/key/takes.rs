@@ -109,7 +109,7 @@ pub(in super::super) fn set(wire: &mut Wire, entry: &'static Key, value: &Value)
         },
         (Takes::Levels(set), Value::List(numbers)) => match levels(entry, numbers) {
             Ok(levels) => set(wire, levels),
-            Err(mistake) => return vec![mistake],
+            Err(mistakes) => return mistakes,
         },
         (Takes::Table { reset } | Takes::TableOrFalse { reset, .. }, Value::Table(table)) => {
             reset(wire);

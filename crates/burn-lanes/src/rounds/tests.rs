@@ -289,7 +289,7 @@ fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
     let shape = Shape { head: Head::Quantile { levels: levels.clone() }, ..shape(OptimizerKind::Adam) };
     let config = LaneConfig { epochs: 3, ..LaneConfig::default() };
     let mut recorder = Recorder { keep_states: Some(1), ..Recorder::default() };
-    recorder = trained(&series, &shape, fresh(&[config.clone()]), recorder);
+    recorder = trained(&series, &shape, fresh(std::slice::from_ref(&config)), recorder);
     let state = &recorder.ended[&0].state;
     assert_eq!(state.weights.0.last().unwrap().shape, [3]);
     let forecasts = predict(&flex(), &series, &shape, &state.weights, &series.valid).unwrap();

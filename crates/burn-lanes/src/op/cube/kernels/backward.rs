@@ -92,7 +92,7 @@ pub(crate) fn backward(
                 }
                 dh[v] += above[v];
                 if layer == last && t + 1 == time {
-                    dh[v] = batch.from_head(weights, saved, lane, group, unit);
+                    dh[v] = batch.head_gradient(weights, saved, lane, group, unit);
                 }
                 let gradient = cell_gradient(cells.index(v), *cs_before.index(v), dh[v], dc[v]);
                 dc[v] = gradient.c_before;

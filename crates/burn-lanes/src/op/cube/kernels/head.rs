@@ -6,8 +6,9 @@ use cubecl::prelude::*;
 
 use super::math::Four;
 use super::net::Batch;
+use super::part::Part;
 use crate::Loss;
-use crate::loss::{Objective, tilt};
+use crate::loss::Objective;
 
 /// Threads of a cube.
 pub(crate) const THREADS: usize = 256;
@@ -189,34 +190,6 @@ fn existing(values: Four, batch: &Batch, group: usize) -> Four {
         existing[r] = select(4 * group + r < batch.windows as usize, values[r], 0.0);
     }
     existing
-}
-
-/// What an output adds to a window's loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Part {
-    /// The loss of its error.
-    Point(Loss),
-    /// Its pinball loss over the number of outputs, from the [`tilt`]'s bits.
-    Quantile { tilt: u32, count: usize, is_point: bool },
-}
-
-impl Objective {
-    fn part(&self, output: usize) -> Part {
-        match self {
-            Self::Point(loss) => Part::Point(*loss),
-            Self::Quantiles(levels) => {
-                let tilt = levels.values().nth(output).map_or(0.0, |level| tilt(level) as f32);
-                Part::Quantile { tilt: tilt.to_bits(), count: levels.count(), is_point: output == levels.median() }
-            }
-        }
-    }
-}
-
-impl Part {
-    /// Whether the output is the point forecast.
-    fn is_point(&self) -> bool {
-        matches!(self, Self::Point(_) | Self::Quantile { is_point: true, .. })
-    }
 }
 
 /// Adds loss, and squared and absolute error of the point forecast, as [`crate::loss`].

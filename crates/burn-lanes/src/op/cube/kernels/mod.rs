@@ -17,6 +17,7 @@ pub(super) mod head;
 pub(super) mod mask;
 pub(super) mod math;
 pub(super) mod net;
+mod part;
 pub(super) mod products;
 pub(super) mod steps;
 pub(super) mod transpose;

@@ -130,7 +130,7 @@ impl Batch {
     }
 
     /// The gradient of a unit's last state in a group of windows, out of the gradients of the head's outputs.
-    pub(crate) fn from_head(&self, weights: &Array<f32>, saved: &Array<Four>, lane: usize, group: usize, unit: usize) -> Four {
+    pub(crate) fn head_gradient(&self, weights: &Array<f32>, saved: &Array<Four>, lane: usize, group: usize, unit: usize) -> Four {
         let own_weights = (lane + self.first_lane as usize) * self.parameters() + self.head() + unit;
         let errors = self.lane_start(lane) + self.errors() + group;
         let mut sum = Four::new(0.0);

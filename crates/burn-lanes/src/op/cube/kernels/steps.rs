@@ -180,7 +180,7 @@ pub(crate) fn backward_step(
             if t + 1 < time {
                 dc_after = saved[row + to_next_step + C * hidden];
             } else if layer == last {
-                dh[v] = batch.from_head(weights, saved, lane, group, unit);
+                dh[v] = batch.head_gradient(weights, saved, lane, group, unit);
             }
             let mut c_before = Four::new(0.0);
             if t > 0 {
