@@ -378,7 +378,7 @@ fn forecasts(share: f64) -> Forecasts {
     let target: Vec<f64> = (0..400).map(|i| 3_200.0 + 20.0 * (i as f64 / 40.0).sin() + 3.0 * noise(i)).collect();
     let last: Vec<f64> = std::iter::once(3_200.0).chain(target.iter().copied()).take(400).collect();
     let forecast = last.iter().zip(&target).map(|(last, target)| last + share * (target - last)).collect();
-    Forecasts { ts, target, forecast, baselines: vec![("persistence".into(), last)] }
+    Forecasts { ts, target, forecast, baselines: vec![("persistence".into(), last)], quantiles: Vec::new() }
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
             baselines: vec![baseline("persistence", 1.1), baseline("linear", 1.2)],
             windows: WindowCounts { train: 600, valid: 200, test: 100 },
             seconds: 1.5,
+            scores: None,
+            tried: None,
         }),
         evaluations: vec![],
         damage: vec![],
@@ -87,6 +89,7 @@ fn forecasts(windows: usize) -> Forecasts {
         forecast: target.iter().enumerate().map(|(place, target)| 0.2 * target + 0.1 * noise(place + 7)).collect(),
         baselines: vec![("persistence".into(), vec![0.0; windows]), ("linear".into(), vec![0.01; windows])],
         target,
+        quantiles: Vec::new(),
     }
 }
 
@@ -243,8 +246,19 @@ fn hostile() -> Material {
         (best.run, best.zone) = (evil.into(), Some(evil.into()));
         best.forecasts.baselines.iter_mut().for_each(|(name, _)| *name = evil.into());
     }
-    let evaluation =
-        Evaluation { v: 1, at: evil.into(), windows: 1, mse: 1.0, mae: 1.0, rmse: 1.0, skill: None, baselines: vec![] };
+    let evaluation = Evaluation {
+        v: 1,
+        at: evil.into(),
+        windows: 1,
+        mse: 1.0,
+        mae: 1.0,
+        rmse: 1.0,
+        skill: None,
+        baselines: vec![],
+        quantiles: None,
+        interval: None,
+        scores: None,
+    };
     hostile.runs[0].evaluations.push(evaluation);
     hostile.runs[0].damage.push(evil.into());
     hostile.runs[0].progress.warnings.push(evil.into());

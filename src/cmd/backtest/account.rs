@@ -6,7 +6,9 @@ use super::gather::{Gathered, Job, gather};
 use super::header::{costs_in_words, rule_in_words, verdict};
 use super::report::{Axes, Traded, report};
 use crate::backtest::{START_EQUITY, buy_and_hold, ledger, sheet};
+use crate::metric::Split;
 use crate::report::{TradedRun, Trading};
+use crate::store;
 
 /// Trades the validation forecasts as the experiment says; `None` where it does not, the reason where nothing can be traded.
 pub(in crate::cmd) fn trading(selected: &Selected) -> Option<Result<Trading, String>> {
@@ -21,7 +23,8 @@ pub(in crate::cmd) fn trading(selected: &Selected) -> Option<Result<Trading, Str
 }
 
 fn traded(gathered: &Gathered) -> Trading {
-    let report = report(gathered, "valid", &Axes::default());
+    // The page shows no deflated Sharpe ratio, which is what counts former trials.
+    let report = report(gathered, Split::Valid, &Axes::default(), &store::Ledger::default());
     let job_of = |traded: &Traded| gathered.jobs.iter().find(|job| job.sweep == traded.sweep && job.run == traded.run);
     let mut words = Vec::new();
     if let Some(first) = report.runs.first() {

@@ -190,6 +190,7 @@ mod tests {
             target: vec![1.0, 2.0, 3.0],
             forecast: vec![1.0, 2.0, 2.0],
             baselines: vec![("drift".into(), vec![9.0; 3]), ("persistence".into(), vec![0.0, 1.0, 1.0])],
+            quantiles: Vec::new(),
         };
         assert_eq!(best_baseline(&of), Some("persistence"));
         // Squares 1, 1, 4 against 0, 0, 1.
