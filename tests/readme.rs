@@ -55,5 +55,5 @@ fn every_experiment_that_ships_is_believed() {
             }
         }
     }
-    assert_eq!(files, 5);
+    assert_eq!(files, 6);
 }

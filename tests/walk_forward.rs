@@ -117,8 +117,7 @@ fn the_folds_of_every_assignment_are_trained_and_together_are_one_stretch() {
     assert_eq!(compared["spread_over"], "folds");
     assert_eq!(compared["significance"]["windows"], stretch.len(), "the folds' forecasts are weighed as one stretch");
     let best = rows[0]["settings"]["train.learning_rate"].to_string();
-    let of_folds: Vec<f64> =
-        (0..FOLDS).map(|fold| runs[&(best.clone(), fold)].result.as_ref().unwrap().valid.unwrap().rmse).collect();
+    let of_folds: Vec<f64> = (0..FOLDS).map(|fold| runs[&(best.clone(), fold)].result.as_ref().unwrap().skill.unwrap()).collect();
     let mean = of_folds.iter().sum::<f64>() / 3.0;
     assert!((rows[0]["value"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
 
