@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::Context;
 use burn_lanes::{Device, Series};
 
+use super::backtest::trader;
 use super::provenance::origin;
 use super::selection::{fitting, forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
@@ -292,6 +293,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
             })
         }),
         close_when_finished: false,
+        trader,
     });
     match leave {
         Ok(Leave::Detached) => {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use super::backtest::trader;
 use super::{Failure, Outcome, WatchArgs};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain};
 use crate::store::{Selection, read_sweep, select};
@@ -19,7 +20,7 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
     };
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         let finished = Box::new(|| None);
-        dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false })?;
+        dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
     } else {
         Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
     }

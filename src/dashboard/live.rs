@@ -7,13 +7,14 @@ use ratatui::crossterm::event::{self, Event};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use super::screen::{CommandKind, Phase, Reaction, Role, Screen};
 use super::source::Source;
 use super::term;
 use super::theme::Theme;
-use crate::store::{Follower, Forecasts, RunFolder, StoreError};
+use crate::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
 use crate::trial::TrialId;
 
 /// What to show, and what its keys may do.
@@ -26,7 +27,21 @@ pub struct Options {
     pub finished: Box<dyn Fn() -> Option<String>>,
     /// Leave as soon as the supervisor has ended, instead of staying for a look.
     pub close_when_finished: bool,
+    /// Who trades the trials that are compared, where the sweep is traded.
+    pub trader: fn(&SweepRecord) -> Option<Trades>,
 }
+
+/// Trades trials elsewhere: ids go out, what they came to comes back.
+#[derive(Debug)]
+pub struct Trades {
+    /// Takes the trials that are to be traded.
+    pub ask: Sender<TrialId>,
+    /// What each came to, or why it cannot be traded.
+    pub answers: Receiver<(TrialId, Result<Equity, String>)>,
+}
+
+/// Start of each bar (ns UTC) and net result since the first, percent.
+pub type Equity = Vec<(i64, f64)>;
 
 /// Who drives the sweep.
 pub enum Control {
@@ -76,7 +91,7 @@ pub enum DashboardError {
 /// # Errors
 /// When the folder cannot be read or the terminal cannot be used; the terminal is put back first.
 pub fn run(options: Options) -> Result<Leave, DashboardError> {
-    let Options { folder, control, finished, close_when_finished } = options;
+    let Options { folder, control, finished, close_when_finished, trader } = options;
     let (record, follower) = Follower::open(&folder)?;
     let trials = folder.join("trials");
     let (role, send) = match control {
@@ -84,6 +99,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         Control::Owner(send) => (Role::Owner, Some(send)),
     };
     let mut screen = Screen::new(&record, role, Theme::from_environment());
+    let trades = trader(&record);
     drop(record);
     let begun = Instant::now();
     let mut session = Session {
@@ -91,6 +107,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         keys: Box::new(next_event),
         clock: Box::new(move || begun.elapsed().as_secs_f64()),
         forecasts: Box::new(move |id| RunFolder { path: trials.join(&id.0) }.forecasts("valid").map_err(|error| error.to_string())),
+        trades,
         send: send.unwrap_or_else(|| Box::new(|_| {})),
         finished,
         at_end: if close_when_finished { AtEnd::Leave } else { AtEnd::Stay },
@@ -114,6 +131,7 @@ struct Session {
     clock: Box<dyn Fn() -> f64>,
     /// A trial's validation forecasts.
     forecasts: Box<dyn Fn(&TrialId) -> Result<Forecasts, String>>,
+    trades: Option<Trades>,
     send: Box<dyn FnMut(Command)>,
     finished: Box<dyn Fn() -> Option<String>>,
     at_end: AtEnd,
@@ -153,6 +171,7 @@ impl Session {
                 screen.take_forecasts(place, (self.forecasts)(&id));
                 stale = true;
             }
+            stale |= self.trade(screen);
             if stale || (screen.ticks() && now - drawn >= TICK) {
                 terminal.draw(|frame| screen.draw(frame, now)).map_err(|error| io::Error::other(error.to_string()))?;
                 (drawn, stale) = (now, false);
@@ -169,6 +188,17 @@ impl Session {
                 wait = 0.0;
             }
         }
+    }
+
+    /// Asks for what is to be traded and takes what came of it; whether there is something to draw.
+    fn trade(&self, screen: &mut Screen) -> bool {
+        let Some(Trades { ask, answers }) = &self.trades else { return false };
+        for id in screen.wanted_equity() {
+            if ask.send(id.clone()).is_err() {
+                screen.take_equity(&id, Err("it cannot be traded: its thread has ended".to_owned()));
+            }
+        }
+        answers.try_iter().map(|(id, equity)| screen.take_equity(&id, equity)).count() > 0
     }
 
     /// Takes what is new; whether there is something to draw.
@@ -262,6 +292,7 @@ mod tests {
             }),
             clock: Box::new(move || clock.get()),
             forecasts: Box::new(|id| Err(format!("{id} has none"))),
+            trades: None,
             send: Box::new(move |command| sender.borrow_mut().push(command)),
             finished: Box::new(move || (end.get() >= ends).then(|| "sweep ended: 3 finished".to_owned())),
             at_end,

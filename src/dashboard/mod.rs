@@ -36,7 +36,7 @@ mod text;
 mod theme;
 mod view;
 
-pub use live::{Command, Control, DashboardError, Leave, Options, run};
+pub use live::{Command, Control, DashboardError, Equity, Leave, Options, Trades, run};
 pub use plain::Plain;
 pub use screen::{Reaction, Role, Screen};
 pub use text::clean;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::draw;
 use super::input::{self, Action};
-use super::live::{Command, Leave};
+use super::live::{Command, Equity, Leave};
 use super::state::{Kind, Sweep};
 use super::text::clean;
 use super::theme::Theme;
@@ -27,6 +27,10 @@ pub struct Screen {
     pub(super) notice: Option<String>,
     /// What was read of the trials' validation forecasts, by place; why not is escaped.
     pub(super) forecasts: BTreeMap<usize, Result<Forecasts, String>>,
+    /// Whether the experiment says how its forecasts are traded.
+    pub(super) is_traded: bool,
+    /// What trading them came to, by place; `None` while that is under way; why it cannot be done is escaped.
+    pub(super) equity: BTreeMap<usize, Option<Result<Equity, String>>>,
 }
 
 /// Whether keys may command the sweep.
@@ -80,7 +84,9 @@ impl Screen {
         let sweep = Sweep::new(record);
         let mut view = View::new();
         view.refresh(&sweep);
-        Self { sweep, view, role, phase: Phase::Running, theme, notice: None, forecasts: BTreeMap::new() }
+        let is_traded = record.manifest.backtest.is_some();
+        let (forecasts, equity) = (BTreeMap::new(), BTreeMap::new());
+        Self { sweep, view, role, phase: Phase::Running, theme, notice: None, forecasts, is_traded, equity }
     }
 
     /// Folds what is new; `now` is in monotonic seconds.
@@ -109,6 +115,24 @@ impl Screen {
     /// Takes the forecasts of the trial at a place, or why they cannot be read.
     pub fn take_forecasts(&mut self, place: usize, read: Result<Forecasts, String>) {
         self.forecasts.insert(place, read.map_err(|why| clean(&why).into_owned()));
+    }
+
+    /// Trials that are to be traded and were not asked for yet; now they are.
+    pub fn wanted_equity(&mut self) -> Vec<TrialId> {
+        if self.view.zoom != Zoom::Compared || !self.is_traded {
+            return Vec::new();
+        }
+        let places: Vec<usize> =
+            draw::compared_places(self).into_iter().filter(|place| !self.equity.contains_key(place)).collect();
+        self.equity.extend(places.iter().map(|&place| (place, None)));
+        places.into_iter().map(|place| self.sweep.rows[place].id.clone()).collect()
+    }
+
+    /// Takes what trading a trial came to, or why it cannot be traded.
+    pub fn take_equity(&mut self, id: &TrialId, traded: Result<Equity, String>) {
+        if let Some(place) = self.sweep.rows.iter().position(|row| row.id == *id) {
+            self.equity.insert(place, Some(traded.map_err(|why| clean(&why).into_owned())));
+        }
     }
 
     /// Shows a passing trouble.

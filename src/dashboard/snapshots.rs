@@ -382,6 +382,30 @@ fn forecasts(share: f64) -> Forecasts {
 }
 
 #[test]
+fn pinned_trials_are_traded_where_the_experiment_says_how() {
+    let mut sweep = fixture::grid(12);
+    sweep.manifest.backtest = Some(crate::spec::testing::backtest());
+    let mut screen = open(&sweep, Role::Watcher);
+    screen.apply(&fixture::end(12), 0.0);
+    press(&mut screen, "jpjjp⇥⇥");
+    assert!(screen.wanted_equity().is_empty(), "nothing is traded before it is looked at");
+    press(&mut screen, "⇥");
+    let wanted = screen.wanted_equity();
+    assert!(wanted.len() >= 3, "selected, best and pinned: {wanted:?}");
+    assert!(screen.wanted_equity().is_empty(), "asked once");
+    assert!(draw(&screen, LARGE, 0.0).to_string().contains("trading …"));
+    for (number, id) in wanted.iter().enumerate() {
+        let net = |bar: i64| (bar as f64 * 0.05).sin() + 0.002 * bar as f64 * (number as f64 - 1.0);
+        screen.take_equity(id, Ok((0..300).map(|bar| (bar * 60_000_000_000, net(bar))).collect()));
+    }
+    assert_snapshot!("traded_80x24", draw(&screen, SMALL, 0.0));
+    assert_snapshot!("traded_200x60", draw(&screen, LARGE, 0.0));
+    wanted.iter().for_each(|id| screen.take_equity(id, Err("\u{1b}[2J the bars are gone".into())));
+    let failed = draw(&screen, LARGE, 0.0).to_string();
+    assert!(failed.contains("the bars are gone") && !failed.contains('\u{1b}'));
+}
+
+#[test]
 fn pinned_trials_are_compared() {
     let mut screen = open(&fixture::grid(12), Role::Watcher);
     screen.apply(&fixture::end(12), 0.0);
@@ -398,5 +422,6 @@ fn pinned_trials_are_compared() {
     assert_snapshot!("compared_80x24", draw(&screen, SMALL, 0.0));
     assert_snapshot!("compared_200x60", draw(&screen, LARGE, 0.0));
     screen.take_forecasts(0, Err("\u{1b}[2J".into()));
+    assert!(screen.wanted_equity().is_empty(), "the experiment does not say how to trade");
     assert!(!draw(&screen, LARGE, 0.0).to_string().contains('\u{1b}'));
 }

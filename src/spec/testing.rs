@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Experiment, Settings};
+use super::{Backtest, Experiment, Settings};
 
 /// The settings of a file with these lines; over synthetic bars unless they say otherwise.
 pub(crate) fn settings(lines: &str) -> Settings {
@@ -10,6 +10,16 @@ pub(crate) fn settings(lines: &str) -> Settings {
     let text = format!("{source}\n{lines}");
     match Experiment::parse(Path::new("test.toml"), &text, &[]) {
         Ok(experiment) => experiment.base,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+/// Traded by sign, at a cost.
+pub(crate) fn backtest() -> Backtest {
+    let text = "data.synthetic = { bars = 1000 }\nbacktest.costs = { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
+    match Experiment::parse(Path::new("test.toml"), text, &[]).map(|experiment| experiment.backtest) {
+        Ok(Some(backtest)) => backtest,
+        Ok(None) => panic!("the file says how to trade"),
         Err(problems) => panic!("{problems}"),
     }
 }

@@ -121,7 +121,7 @@ struct Bars {
 
 /// The sources of the runs, each read once.
 #[derive(Default)]
-struct Sources {
+pub(super) struct Sources {
     read: Vec<(Data, Rc<Bars>)>,
 }
 
@@ -141,7 +141,7 @@ impl Sources {
 }
 
 /// The forecasts of a run, or of the folds of one stretch, on their bars.
-fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
+pub(super) fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
     let run = folds[0];
     let (sweep, id) = names(run);
     let data = &run.trial.settings.data;

@@ -5,6 +5,7 @@
 //! arguments ─ arguments: over what was recorded ┘                  luck: over all of them  ├ --json
 //!                                                                                         ├ book: --ledger FILE.csv
 //!                                                                                         └ account: for `kiln report`
+//! a trial's id ─ trader: gather and ledger of one job, beside the dashboard ─→ equity
 //! ```
 
 mod account;
@@ -16,7 +17,9 @@ mod header;
 mod luck;
 mod report;
 mod table;
+mod trader;
 mod verb;
 
 pub(super) use account::trading;
+pub(super) use trader::trader;
 pub use verb::run;

@@ -123,7 +123,8 @@ fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
     })
 }
 
-fn traded(job: &Job) -> (Vec<Order>, Ledger) {
+/// What a job's rule orders, and what that comes to.
+pub(super) fn traded(job: &Job) -> (Vec<Order>, Ledger) {
     let weights = weights(job.backtest.rule, job.backtest.limits, &job.expected);
     let orders = orders(&job.tape, &weights, job.flat_before);
     let ledger = ledger(&job.tape, &orders, &job.backtest.costs);

@@ -34,7 +34,7 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let lines: Vec<Points> = curves.iter().map(|(curve, row)| points(screen, *curve, row)).collect();
     let rule = rule(screen);
     let inside = pane(buf, area, screen, &title(screen), &legend(screen, &curves, rule.is_some()));
-    let Some(bounds) = Bounds::of(&lines, rule) else {
+    let Some(bounds) = Bounds::of(&lines, rule, screen.view.scale) else {
         put(buf, inside, &[Span::styled("no epochs yet", screen.theme.dim())]);
         return;
     };
@@ -173,13 +173,15 @@ struct Bounds {
 
 impl Bounds {
     /// `None` when there is no point at all.
-    fn of(lines: &[Points], rule: Option<f64>) -> Option<Self> {
+    fn of(lines: &[Points], rule: Option<f64>, scale: Scale) -> Option<Self> {
         let all = || lines.iter().flat_map(|points| points.valid.iter().chain(&points.train));
         all().next()?;
         let last = all().map(|(x, _)| *x).fold(1.0, f64::max).max(2.0);
         let levels = || all().map(|(_, y)| *y).chain(rule);
         let (low, high) = (levels().fold(f64::INFINITY, f64::min), levels().fold(f64::NEG_INFINITY, f64::max));
         let margin = if high > low { (high - low) * 0.03 } else { high.abs().max(1e-9) * 0.1 };
-        Some(Self { x: [1.0, last], y: [low - margin, high + margin] })
+        // Errors are never below 0, and a margin is no reason to show that they might be.
+        let bottom = if scale == Scale::Linear && low >= 0.0 { (low - margin).max(0.0) } else { low - margin };
+        Some(Self { x: [1.0, last], y: [bottom, high + margin] })
     }
 }

@@ -9,6 +9,7 @@
 //!  0.01 │          ⢀⣀⠤⠒
 //! -0.02 │⠒⠤⠤⠤⠤⠒⠒⠉⠁
 //! ```
+//! Beside the last pane stands the net result of trading them, where the experiment says how.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 
 use super::curve::{self, chosen, dataset};
 use super::{pane, put};
+use crate::dashboard::live::Equity;
 use crate::dashboard::screen::Screen;
 use crate::dashboard::state::Row;
 use crate::dashboard::text::number;
@@ -29,7 +31,7 @@ use crate::store::Forecasts;
 /// Least width with two panes side by side.
 const WIDE: u16 = 100;
 
-/// Draws the three panes.
+/// Draws the panes.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let lower_height = area.height / 3;
     let upper = Rect { height: area.height - lower_height, ..area };
@@ -43,7 +45,13 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
         curve::render(buf, top, screen);
         forecasts(buf, Rect { y: top.bottom(), height: upper.height - top.height, ..upper }, screen);
     }
-    gains(buf, lower, screen);
+    if screen.is_traded {
+        let left = Rect { width: lower.width / 2, ..lower };
+        gains(buf, left, screen);
+        equity(buf, Rect { x: left.right() + 1, width: lower.width - left.width - 1, ..lower }, screen);
+    } else {
+        gains(buf, lower, screen);
+    }
 }
 
 /// Places of the trials that are compared and have ended: their forecasts are on the disk.
@@ -121,6 +129,39 @@ fn gains(buf: &mut Buffer, area: Rect, screen: &Screen) {
         [of.ts.first(), of.ts.last()].map(|ts| ts.map_or_else(String::new, |ts| clock(*ts)))
     });
     chart(buf, inside, screen, Chart::new(sets), ([0.0, 1.0], ends), all);
+}
+
+/// The net result of trading the forecasts, after costs.
+fn equity(buf: &mut Buffer, area: Rect, screen: &Screen) {
+    let inside = pane(buf, area, screen, &[Span::styled("net result, %", screen.theme.strong())], &[]);
+    let accounts: Vec<(Curve, Option<&Result<Equity, String>>)> = chosen(screen)
+        .into_iter()
+        .filter_map(|(curve, row)| {
+            let place = screen.sweep.rows.iter().position(|other| other.id == row.id)?;
+            Some((curve, screen.equity.get(&place)?.as_ref()))
+        })
+        .collect();
+    let known = || accounts.iter().filter_map(|(curve, account)| Some((*curve, account.as_ref()?.as_ref().ok()?)));
+    let Some((_, reference)) = known().filter(|(_, account)| !account.is_empty()).last() else {
+        let failed = accounts.iter().find_map(|(_, account)| account.as_ref()?.as_ref().err().cloned());
+        let waiting = if accounts.is_empty() { "nothing to trade yet: no trial has ended" } else { "trading …" };
+        put(buf, inside, &[Span::styled(failed.unwrap_or_else(|| waiting.to_owned()), screen.theme.dim())]);
+        return;
+    };
+    let (first, last) = (reference[0].0, reference[reference.len() - 1].0);
+    let share = |ts: i64| (ts - first) as f64 / (last - first).max(1) as f64;
+    let lines: Vec<(Color, Vec<(f64, f64)>)> = known()
+        .map(|(curve, account)| {
+            let step = (account.len() / (4 * usize::from(inside.width)).max(1)).max(1);
+            let thinned = account.iter().step_by(step).chain(account.last());
+            (screen.theme.curve(curve).0, thinned.map(|&(ts, net)| (share(ts), net)).filter(|(_, net)| net.is_finite()).collect())
+        })
+        .collect();
+    let zero = [(0.0, 0.0), (1.0, 0.0)];
+    let mut sets = vec![dataset(&zero, screen.theme.rule(), Marker::Dot, GraphType::Line)];
+    sets.extend(lines.iter().map(|(color, points)| dataset(points, *color, Marker::Braille, GraphType::Line)));
+    let all = lines.iter().flat_map(|(_, points)| points).map(|(_, y)| *y).chain([0.0]);
+    chart(buf, inside, screen, Chart::new(sets), ([0.0, 1.0], [clock(first), clock(last)]), all);
 }
 
 /// The baseline with the smallest mean square.
