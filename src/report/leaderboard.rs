@@ -4,7 +4,7 @@ use super::html::Html;
 use super::material::Material;
 use super::table::{Column, region, table};
 use super::words::{better, counted, in_unit};
-use crate::compare::{BaselineRow, Row, Spread, number, setting, short_names};
+use crate::compare::{BaselineRow, Interval, Row, Spread, number, setting, short_names};
 use crate::evidence::student_t_quantile;
 use crate::metric::{Metric, Quantity, Split};
 
@@ -58,17 +58,20 @@ pub(super) fn is_alike(material: &Material, place: usize) -> bool {
     place > 0 && material.comparison.significance.as_ref().is_some_and(|found| found.in_set.get(place) == Some(&true))
 }
 
-/// Half the width of the 95 % interval of a mean over seeds, by Student's t.
+/// Half the width of the 95 % interval of a mean over seeds or folds, by Student's t.
 pub(super) fn half_width(spread: Spread) -> Option<f64> {
     let (sd, n) = (spread.sd?, spread.n as f64);
     Some(student_t_quantile(0.975, n - 1.0)? * sd / n.sqrt())
 }
 
-/// A mean with its interval over seeds.
-pub(super) fn with_interval(spread: Spread) -> String {
-    match half_width(spread) {
-        Some(half) => format!("{} ± {} ({})", number(Some(spread.mean)), number(Some(half)), spread.n),
-        None => number(Some(spread.mean)),
+/// A row's mean with its interval over seeds or folds, or one run's with the interval over its windows.
+pub(super) fn with_interval(row: &Row, spread: Spread) -> String {
+    match (half_width(spread), row.interval) {
+        (Some(half), _) => format!("{} ± {} ({})", number(Some(spread.mean)), number(Some(half)), spread.n),
+        (None, Some(Interval { low, high, .. })) => {
+            format!("{} [{}, {}]", number(Some(spread.mean)), number(Some(low)), number(Some(high)))
+        }
+        (None, None) => number(Some(spread.mean)),
     }
 }
 
@@ -96,9 +99,15 @@ pub(super) fn section(material: &Material) -> Html {
         return Html::fill("<p>{}</p>", &[&"No run has finished: there is nothing to rank."]);
     }
     let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
-        " ± is the 95 % interval of the mean over seeds (Student's t), in brackets how many."
+        format!(" ± is the 95 % interval of the mean over {} (Student's t), in brackets how many.", comparison.spread_over)
     } else {
-        " Each row is one seed: how much another seed would change is not known."
+        let windows = match comparison.rows.iter().find_map(|row| row.interval) {
+            Some(Interval { confidence, .. }) => {
+                format!(" In brackets the {:.0} % interval over its windows (stationary block bootstrap).", 100.0 * confidence)
+            }
+            None => String::new(),
+        };
+        format!(" Each row is one seed: how much another seed would change is not known.{windows}")
     };
     let alike = if comparison.significance.is_some() {
         " ≈ marks what cannot be told from the best (90 % model confidence set)."
@@ -147,7 +156,7 @@ fn row(material: &Material, entry: &Entry<'_>, settings: &[(&str, String)], colu
             for metric in columns {
                 let spread = row.metric(*metric, &material.comparison);
                 let is_objective = *metric == material.comparison.objective;
-                let text = |spread: Spread| if is_objective { with_interval(spread) } else { number(Some(spread.mean)) };
+                let text = |spread: Spread| if is_objective { with_interval(row, spread) } else { number(Some(spread.mean)) };
                 cells.push(&value_cell(spread.map(|spread| spread.mean), &spread.map_or_else(|| "—".into(), text)));
             }
             cells.push(&epochs(row));

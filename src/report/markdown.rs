@@ -75,7 +75,7 @@ fn ranking(material: &Material, text: &mut String) {
                 let name = row.runs.first().map_or_else(String::new, |name| format!("{}{others}", escaped(name)));
                 let mut cells = vec![format!("{mark}{}", row.rank.unwrap_or_default()), name];
                 cells.extend(columns.iter().map(|metric| match row.metric(*metric, comparison) {
-                    Some(value) if *metric == comparison.objective => with_interval(value),
+                    Some(value) if *metric == comparison.objective => with_interval(row, value),
                     value => number(value.map(|value| value.mean)),
                 }));
                 cells.extend(settings.iter().map(|(key, _)| escaped(&setting(row.settings.get(*key)))));
@@ -94,9 +94,11 @@ fn ranking(material: &Material, text: &mut String) {
     }
     let more = if left_out == 0 { String::new() } else { format!(" {left_out} more rows are left out.") };
     let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
-        " ± is the 95 % interval of the mean over seeds."
+        format!(" ± is the 95 % interval of the mean over {}.", comparison.spread_over)
+    } else if let Some(interval) = comparison.rows.iter().find_map(|row| row.interval) {
+        format!(" Brackets hold the {:.0} % interval over the run's windows.", 100.0 * interval.confidence)
     } else {
-        ""
+        String::new()
     };
     let alike = if comparison.significance.is_some() { " ≈ cannot be told from the best." } else { "" };
     text.push_str(&format!(

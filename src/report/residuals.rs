@@ -7,6 +7,7 @@ use super::residual::{autocorrelations, conformal, histogram, moments, quantiles
 use super::svg::{Axis, Plot};
 use super::table::{Column, table};
 use super::words::{counted, percent};
+use crate::calibration::{QuantileScore, quantile_scores};
 use crate::compare::number;
 use crate::evidence::pearson;
 
@@ -27,6 +28,7 @@ pub(super) fn section(material: &Material) -> Html {
     plots.push(&against_normal(&sorted, (mean, sd)));
     plots.push(&memory(&best));
     plots.push(&calibration(&best));
+    plots.push(&levels(&best));
     let words = format!(
         "Errors (target − forecast) of {}, the first run of the best row, over {} windows: mean {} {unit}, standard deviation {} {unit}.",
         best.of.run,
@@ -144,6 +146,21 @@ fn calibration(best: &Best<'_>) -> Html {
         "tenths of the {changes}: where they lie on the line, what was forecast came on average (± 1.96 standard errors, as if independent)."
     );
     plot.finish("Calibration of the mean", &words)
+}
+
+/// Of a quantile head, whether as many targets lie below each quantile as it says.
+fn levels(best: &Best<'_>) -> Html {
+    let Some(scores) = quantile_scores(&best.of.forecasts, None) else { return Html::default() };
+    let mut plot = Plot::new(Axis::between("level", 0.0, 1.0), Axis::between("share of targets not above it", 0.0, 1.0));
+    plot.line("rule", &[(0.0, 0.0), (1.0, 1.0)]);
+    for QuantileScore { level, below, .. } in &scores.levels {
+        plot.line("c0", &[(*level, below.low), (*level, below.high)]);
+        let between = format!("{} to {}", percent(Some(below.low)), percent(Some(below.high)));
+        let title = format!("level {level}: {} % ({between} %) of {} windows", percent(Some(below.share)), below.count);
+        plot.point("c0", (*level, below.share), &title);
+    }
+    let words = "on the line, the forecast quantiles are what they say (Wilson's 95 % intervals, as if windows were independent).";
+    plot.finish("Calibration of the quantiles", words)
 }
 
 fn intervals(best: &Best<'_>, unit: &str) -> Html {

@@ -4,7 +4,7 @@ use burn_lanes::{EpochReport, SplitReport};
 
 use super::*;
 use crate::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
-use crate::compare::compare;
+use crate::compare::{Interval, Spread, compare};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::space::Value;
@@ -185,6 +185,28 @@ fn a_hundred_runs_weigh_less_than_two_megabytes() {
     let points = data["forecasts"]["at"].as_array().unwrap().len();
     assert!((1_000..=2_002).contains(&points), "{points} points");
     assert!(page.contains("of them are drawn"), "that points were left out is said");
+}
+
+#[test]
+fn quantiles_are_held_against_what_came() {
+    let mut material = material(3, 5, 300);
+    assert!(!page(&material).contains("Calibration of the quantiles"));
+    for best in &mut material.forecasts {
+        let shifted = |by: f64| best.forecasts.forecast.iter().map(|forecast| forecast + by).collect();
+        best.forecasts.quantiles = vec![(0.1, shifted(-1.0)), (0.5, shifted(0.0)), (0.9, shifted(1.0))];
+    }
+    let page = page(&material);
+    assert!(page.contains("Calibration of the quantiles") && page.contains("level 0.9: "));
+}
+
+#[test]
+fn one_run_has_the_interval_over_its_windows() {
+    let mut material = material(3, 5, 300);
+    for row in &mut material.comparison.rows {
+        row.value = Some(Spread { mean: 0.5, sd: None, n: 1 });
+        row.interval = Some(Interval { low: 0.25, high: 0.75, confidence: 0.95 });
+    }
+    assert!(page(&material).contains("[0.25, 0.75]") && markdown(&material).contains("[0.25, 0.75]"));
 }
 
 #[test]
