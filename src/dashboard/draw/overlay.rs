@@ -142,7 +142,7 @@ fn equity(buf: &mut Buffer, area: Rect, screen: &Screen) {
         })
         .collect();
     let known = || accounts.iter().filter_map(|(curve, account)| Some((*curve, account.as_ref()?.as_ref().ok()?)));
-    let Some((_, reference)) = known().filter(|(_, account)| !account.is_empty()).next_back() else {
+    let Some((_, reference)) = known().rfind(|(_, account)| !account.is_empty()) else {
         let failed = accounts.iter().find_map(|(_, account)| account.as_ref()?.as_ref().err().cloned());
         let waiting = if accounts.is_empty() { "nothing to trade yet: no trial has ended" } else { "trading …" };
         put(buf, inside, &[Span::styled(failed.unwrap_or_else(|| waiting.to_owned()), screen.theme.dim())]);
