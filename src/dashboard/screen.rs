@@ -122,8 +122,7 @@ impl Screen {
         if self.view.zoom != Zoom::Compared || !self.is_traded {
             return Vec::new();
         }
-        let places: Vec<usize> =
-            draw::compared_places(self).into_iter().filter(|place| !self.equity.contains_key(place)).collect();
+        let places: Vec<usize> = draw::compared_places(self).into_iter().filter(|place| !self.equity.contains_key(place)).collect();
         self.equity.extend(places.iter().map(|&place| (place, None)));
         places.into_iter().map(|place| self.sweep.rows[place].id.clone()).collect()
     }

@@ -16,7 +16,8 @@ pub(crate) fn settings(lines: &str) -> Settings {
 
 /// Traded by sign, at a cost.
 pub(crate) fn backtest() -> Backtest {
-    let text = "data.synthetic = { bars = 1000 }\nbacktest.costs = { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
+    let text =
+        "data.synthetic = { bars = 1000 }\nbacktest.costs = { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
     match Experiment::parse(Path::new("test.toml"), text, &[]).map(|experiment| experiment.backtest) {
         Ok(Some(backtest)) => backtest,
         Ok(None) => panic!("the file says how to trade"),
