@@ -84,8 +84,10 @@ fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
     let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
+    // Of a return six decimals would leave one digit.
+    let shown = |value: f64| if value == 0.0 || value.abs() >= 0.01 { format!("{value:.6}") } else { format!("{value:.5e}") };
     let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
-        writeln!(out, "{name:<14} {rmse:>14.6} {mae:>14.6} {mse:>14.6} {:>9}", skill(mse))
+        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(mse))
     };
     line("this run", evaluation.rmse, evaluation.mae, evaluation.mse)?;
     for baseline in &evaluation.baselines {
