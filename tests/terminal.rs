@@ -145,6 +145,19 @@ fn leaving_the_dashboard_can_leave_the_sweep_running() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_dashboard_that_is_asked_to_end_stops_its_sweep_and_puts_the_terminal_back() {
+    let mut session = Session::start("fake:sleep:300", 24, 80);
+    session.see("trials 4");
+    let process = session.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert_eq!(session.exit_code(), 130);
+    assert!(!session.screen.screen().alternate_screen(), "the terminal is put back");
+    let log = std::fs::read_to_string(session.folder.path().join("runs/small/logs/sweep.log")).unwrap();
+    assert!(log.contains("goes on where it was"), "{log}");
+}
+
 #[test]
 fn a_dashboard_that_is_killed_stops_its_sweep_resumably() {
     let mut session = Session::start("fake:sleep:300", 24, 80);

@@ -77,6 +77,9 @@ pub const BINDINGS: [Binding; 19] = [
     binding(Action::Interrupt, &[Key::Control('c')], "Ctrl-C", "stop the sweep (it can be resumed); when watching: leave", ""),
 ];
 
+/// The key of [`Action::Interrupt`].
+pub const INTERRUPT: KeyEvent = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+
 /// What a key asks for, if it does; key releases ask for nothing.
 #[must_use]
 pub fn action(event: KeyEvent) -> Option<Action> {

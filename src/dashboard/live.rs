@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
+use super::input;
 use super::screen::{CommandKind, Phase, Reaction, Role, Screen};
+use super::signal;
 use super::source::Source;
 use super::term;
 use super::theme::Theme;
@@ -105,6 +107,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
     let mut session = Session {
         source: Source::Folder(Box::new(follower)),
         keys: Box::new(next_event),
+        interrupted: Box::new(signal::interrupted),
         clock: Box::new(move || begun.elapsed().as_secs_f64()),
         forecasts: Box::new(move |id| RunFolder { path: trials.join(&id.0) }.forecasts("valid").map_err(|error| error.to_string())),
         trades,
@@ -112,6 +115,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         finished,
         at_end: if close_when_finished { AtEnd::Leave } else { AtEnd::Stay },
     };
+    let _signals = signal::taken();
     let mut guard = term::Guard::enter()?;
     session.follow(guard.terminal(), &mut screen)
 }
@@ -127,6 +131,8 @@ struct Session {
     source: Source,
     /// The next event, waiting for at most so long.
     keys: Box<dyn FnMut(Duration) -> io::Result<Option<Event>>>,
+    /// Whether a signal asked to end since it was last called.
+    interrupted: Box<dyn FnMut() -> bool>,
     /// Monotonic seconds.
     clock: Box<dyn Fn() -> f64>,
     /// A trial's validation forecasts.
@@ -166,6 +172,12 @@ impl Session {
                     return Ok(leave);
                 }
                 stale |= over != matches!(screen.phase, Phase::Ended(_));
+            }
+            if (self.interrupted)() {
+                stale = true;
+                if let Some(leave) = self.react(screen, input::INTERRUPT) {
+                    return Ok(leave);
+                }
             }
             for (place, id) in screen.wanted_forecasts() {
                 screen.take_forecasts(place, (self.forecasts)(&id));
@@ -290,6 +302,7 @@ mod tests {
                 assert!(waiter.get() < 1000.0, "nobody leaves");
                 Ok(None)
             }),
+            interrupted: Box::new(|| false),
             clock: Box::new(move || clock.get()),
             forecasts: Box::new(|id| Err(format!("{id} has none"))),
             trades: None,

@@ -27,6 +27,7 @@ mod input;
 mod live;
 mod plain;
 mod screen;
+mod signal;
 #[cfg(test)]
 mod snapshots;
 mod source;
