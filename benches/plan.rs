@@ -24,8 +24,8 @@ fn space() -> Space {
     }
 }
 
-fn settings(assignment: &Assignment, repeat: usize) -> Result<Settings, String> {
-    let mut settings = fixture::settings();
+fn settings(base: &Settings, assignment: &Assignment, repeat: usize) -> Result<Settings, String> {
+    let mut settings = base.clone();
     settings.train.seed += repeat as u64;
     for (key, value) in assignment {
         let number = value.as_f64().ok_or("not a number")?;
@@ -58,18 +58,22 @@ fn propose_random(bencher: Bencher) {
 
 #[divan::bench(name = "plan: expand a grid of 10,000", sample_count = 20)]
 fn expand_grid(bencher: Bencher) {
-    let space = space();
+    let (space, base) = (space(), fixture::settings());
+    let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
     bencher.bench_local(|| expand(&GridSampler, divan::black_box(&space), 1, &settings, "data"));
 }
 
 #[divan::bench(name = "plan: expand 10,000 at random", sample_count = 20)]
 fn expand_random(bencher: Bencher) {
-    let space = space();
+    let (space, base) = (space(), fixture::settings());
+    let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
     bencher.bench_local(|| expand(&RANDOM, divan::black_box(&space), 1, &settings, "data"));
 }
 
 #[divan::bench(name = "plan: pack 10,000 trials", sample_count = 20)]
 fn pack(bencher: Bencher) {
+    let base = fixture::settings();
+    let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
     let plan = expand(&GridSampler, &space(), 1, &settings, "data").expect("a grid of 10,000 is within the limit");
     let trials: Vec<_> = plan.trials.iter().collect();
     bencher.bench_local(|| packs(divan::black_box(&trials), &|_| 128, 2));

@@ -84,11 +84,9 @@ pub fn expand(
         .par_iter()
         .map(|(assignment, repeat)| {
             let settings = settings(assignment, *repeat)?;
-            let of_fold = |fold| {
-                let settings = settings.clone().of_fold(fold);
-                (TrialId::of(&settings, data_fingerprint), settings)
-            };
-            Ok((0..settings.data.split.folds()).map(of_fold).collect())
+            let later: Vec<Settings> = (1..settings.data.split.folds()).map(|fold| settings.clone().of_fold(fold)).collect();
+            let folds = std::iter::once(settings.of_fold(0)).chain(later);
+            Ok(folds.map(|settings| (TrialId::of(&settings, data_fingerprint), settings)).collect())
         })
         .collect();
 
