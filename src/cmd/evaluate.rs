@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
-use super::scores::{write_interval, write_quantiles};
+use super::scores::write_scores;
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
@@ -93,15 +93,7 @@ fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings
     for baseline in &evaluation.baselines {
         line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
     }
-    if let Some(quantiles) = &evaluation.quantiles {
-        writeln!(out)?;
-        write_quantiles(out, quantiles)?;
-    }
-    if let Some(interval) = &evaluation.interval {
-        writeln!(out)?;
-        write_interval(out, interval)?;
-    }
-    Ok(())
+    write_scores(out, evaluation)
 }
 
 /// Of the interval that the run's recorded validation forecasts ask for; or why there is none.

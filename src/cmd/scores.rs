@@ -6,11 +6,25 @@ use super::Failure;
 use crate::calibration::{Calibration, ConformalScore, IntervalScore, QuantileScore, QuantileScores, percent};
 use crate::compare::{Align, number, table};
 use crate::evidence::Proportion;
+use crate::store::Evaluation;
 
 /// `--coverage`.
 pub(super) fn coverage(text: &str) -> Result<f64, String> {
     let coverage = text.parse::<f64>().ok().filter(|coverage| *coverage > 0.0 && *coverage < 1.0);
     coverage.ok_or_else(|| "it takes a number above 0 and below 1, such as 0.9".to_owned())
+}
+
+/// What an evaluation says of its quantiles and its interval, where it has them.
+pub(super) fn write_scores(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
+    if let Some(quantiles) = &evaluation.quantiles {
+        writeln!(out)?;
+        write_quantiles(out, quantiles)?;
+    }
+    if let Some(interval) = &evaluation.interval {
+        writeln!(out)?;
+        write_interval(out, interval)?;
+    }
+    Ok(())
 }
 
 /// A line for each level, and for the interval between the outermost.
@@ -34,7 +48,7 @@ pub(super) fn write_quantiles(out: &mut dyn Write, scores: &QuantileScores) -> R
 }
 
 /// A line for the conformal interval.
-pub(super) fn write_interval(out: &mut dyn Write, interval: &ConformalScore) -> Result<(), Failure> {
+fn write_interval(out: &mut dyn Write, interval: &ConformalScore) -> Result<(), Failure> {
     let ConformalScore { calibration: Calibration { between, margin, calibrated_on }, score } = interval;
     let margin = |sign: [char; 2]| format!("{} {}", if *margin < 0.0 { sign[1] } else { sign[0] }, number(Some(margin.abs())));
     let ends = match between {

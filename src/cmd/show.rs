@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::metrics::{MetricRow, metric_rows, metric_table};
-use super::scores::{write_interval, write_quantiles};
+use super::scores::{write_quantiles, write_scores};
 use super::selection::{forecasts, write_json};
 use super::{Failure, Outcome, ShowArgs};
 use crate::calibration::{QuantileScores, quantile_scores};
@@ -161,15 +161,7 @@ fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), 
     ];
     rows.extend(baseline_rows(&evaluation.baselines));
     write!(out, "{}", errors(rows))?;
-    if let Some(quantiles) = &evaluation.quantiles {
-        writeln!(out)?;
-        write_quantiles(out, quantiles)?;
-    }
-    if let Some(interval) = &evaluation.interval {
-        writeln!(out)?;
-        write_interval(out, interval)?;
-    }
-    Ok(())
+    write_scores(out, evaluation)
 }
 
 fn errors(rows: Vec<Vec<String>>) -> String {

@@ -56,16 +56,18 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
 
 /// Places of the trials that are compared and have ended: their forecasts are on the disk.
 pub fn places(screen: &Screen) -> Vec<usize> {
-    let rows = chosen(screen).into_iter().filter(|(_, row)| row.result.is_some());
-    rows.filter_map(|(_, row)| screen.sweep.rows.iter().position(|other| other.id == row.id)).collect()
+    placed(screen).filter(|(_, _, row)| row.result.is_some()).map(|(place, ..)| place).collect()
+}
+
+/// The compared trials with their places, the most important last.
+fn placed(screen: &Screen) -> impl Iterator<Item = (usize, Curve, &Row)> {
+    let place = |row: &Row| screen.sweep.rows.iter().position(|other| other.id == row.id);
+    chosen(screen).into_iter().filter_map(move |(curve, row)| Some((place(row)?, curve, row)))
 }
 
 /// The trials whose forecasts are known, the most important last.
 fn known(screen: &Screen) -> Vec<(Curve, &Row, &Forecasts)> {
-    let found = chosen(screen).into_iter().filter_map(|(curve, row)| {
-        let place = screen.sweep.rows.iter().position(|other| other.id == row.id)?;
-        Some((curve, row, screen.forecasts.get(&place)?.as_ref().ok()?))
-    });
+    let found = placed(screen).filter_map(|(place, curve, row)| Some((curve, row, screen.forecasts.get(&place)?.as_ref().ok()?)));
     found.filter(|(.., forecasts)| !forecasts.ts.is_empty()).collect()
 }
 
@@ -134,13 +136,8 @@ fn gains(buf: &mut Buffer, area: Rect, screen: &Screen) {
 /// The net result of trading the forecasts, after costs.
 fn equity(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let inside = pane(buf, area, screen, &[Span::styled("net result, %", screen.theme.strong())], &[]);
-    let accounts: Vec<(Curve, Option<&Result<Equity, String>>)> = chosen(screen)
-        .into_iter()
-        .filter_map(|(curve, row)| {
-            let place = screen.sweep.rows.iter().position(|other| other.id == row.id)?;
-            Some((curve, screen.equity.get(&place)?.as_ref()))
-        })
-        .collect();
+    let accounts: Vec<(Curve, Option<&Result<Equity, String>>)> =
+        placed(screen).filter_map(|(place, curve, _)| Some((curve, screen.equity.get(&place)?.as_ref()))).collect();
     let known = || accounts.iter().filter_map(|(curve, account)| Some((*curve, account.as_ref()?.as_ref().ok()?)));
     let Some((_, reference)) = known().rfind(|(_, account)| !account.is_empty()) else {
         let failed = accounts.iter().find_map(|(_, account)| account.as_ref()?.as_ref().err().cloned());
