@@ -9,7 +9,8 @@
 //! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
-//! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ burn_lanes::predict → forecasts → backtest
+//! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ forecasts → backtest
+//!                             │ model (weights + passport) → forecast
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -33,6 +34,8 @@
 //! | [`score`] | every metric of a run's forecasts with its interval: a pure function, for the worker and for `evaluate` |
 //! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
 //! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
+//! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
+//! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -56,8 +59,10 @@ pub mod compare;
 pub mod dashboard;
 pub mod event;
 pub mod evidence;
+pub mod forecast;
 pub mod market;
 pub mod metric;
+pub mod model;
 pub mod plan;
 pub mod report;
 pub mod score;

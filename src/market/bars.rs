@@ -32,7 +32,66 @@ pub struct Truth {
     pub sigma: Vec<f64>,
 }
 
+/// One bar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Its start, nanoseconds since 1970 UTC.
+    pub ts: i64,
+    /// Offset of local time from UTC, seconds east.
+    pub offset_seconds: i32,
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// NaN where it is not known.
+    pub volume: f64,
+}
+
 impl Bars {
+    /// No bars yet, of a length in seconds, with room for some.
+    #[must_use]
+    pub fn with_capacity(bar_seconds: u32, bars: usize) -> Self {
+        let column = || Vec::with_capacity(bars);
+        Self {
+            ts: Vec::with_capacity(bars),
+            offset_seconds: Vec::with_capacity(bars),
+            open: column(),
+            high: column(),
+            low: column(),
+            close: column(),
+            volume: column(),
+            bar_seconds,
+            truth: None,
+        }
+    }
+
+    /// The bar at a place.
+    ///
+    /// # Panics
+    /// When there are fewer bars.
+    #[must_use]
+    pub fn bar(&self, place: usize) -> Bar {
+        Bar {
+            ts: self.ts[place],
+            offset_seconds: self.offset_seconds[place],
+            open: self.open[place],
+            high: self.high[place],
+            low: self.low[place],
+            close: self.close[place],
+            volume: self.volume[place],
+        }
+    }
+
+    /// Adds a bar, which comes after those before it.
+    pub fn push(&mut self, bar: Bar) {
+        let Bar { ts, offset_seconds, open, high, low, close, volume } = bar;
+        self.ts.push(ts);
+        self.offset_seconds.push(offset_seconds);
+        for (column, value) in self.prices_and_volume().into_iter().zip([open, high, low, close, volume]) {
+            column.push(value);
+        }
+    }
+
     /// Number of bars.
     #[must_use]
     pub fn len(&self) -> usize {

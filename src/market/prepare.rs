@@ -42,6 +42,14 @@ pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<P
     assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(&source, &problem))
 }
 
+/// As [`prepare_forecast`], of bars that are at hand.
+///
+/// # Errors
+/// When they are fewer than a window and its warm-up need, or no window lies in one run of them.
+pub fn prepare_bars(data: &Data, bars: Bars, scaling: &Scaling) -> Result<Prepared, MarketError> {
+    assemble_forecast(data, bars, Vec::new(), scaling).map_err(MarketError)
+}
+
 pub(super) fn volume(data: &Data) -> Volume {
     if data.features.contains(&Feature::Volume) { Volume::Needed } else { Volume::Unused }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::bars::Truth;
 use super::baseline::BaselineForecast;
 use super::scaling::Scaling;
+use super::window::rows_of;
 use crate::score::{self, Sample};
 use crate::spec::Target;
 use crate::store::{Forecasts, Scores, WindowCounts};
@@ -58,6 +59,12 @@ impl Prepared {
             baselines: baselines.iter().map(|baseline| (baseline.name.to_owned(), baseline.forecast.clone())).collect(),
             quantiles,
         }
+    }
+
+    /// The rows that the training windows cover, ascending, each once.
+    #[must_use]
+    pub fn training_rows(&self, window: usize) -> Vec<usize> {
+        rows_of(&self.series.train, window).collect()
     }
 
     /// Every metric of forecasts of the windows that end at `ends`; `None` when one is not finite.

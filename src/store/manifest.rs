@@ -29,8 +29,11 @@ pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), Store
     publish::replace(&path, text.as_bytes())
 }
 
-/// Reads the manifest.
-pub(super) fn read(folder: &Path) -> Result<SweepManifest, StoreError> {
+/// Reads the `sweep.toml` of a sweep's folder.
+///
+/// # Errors
+/// When it is missing or damaged.
+pub fn read(folder: &Path) -> Result<SweepManifest, StoreError> {
     let path = path_in(folder);
     match publish::read_if_there(&path)? {
         Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),

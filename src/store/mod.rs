@@ -26,7 +26,7 @@ mod lock;
 mod log;
 mod manifest;
 mod process;
-mod publish;
+pub(crate) mod publish;
 mod reader;
 mod record;
 mod result_file;
@@ -46,6 +46,7 @@ pub use follow::{Change, Follower};
 pub use forecasts::Forecasts;
 pub use ledger::{Ledger, LedgerEntry, Tries};
 pub use lock::SweepLock;
+pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
 pub use record::{

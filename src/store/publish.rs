@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::StoreError;
 
 /// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
-pub(super) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
     let won = match fs::hard_link(file.path(), path) {
         Ok(()) => true,
@@ -26,7 +26,7 @@ pub(super) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
 }
 
 /// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new one. Durable when it returns.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
     file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
     sync_folder(folder_of(path))
@@ -40,7 +40,7 @@ pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreErr
 }
 
 /// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
-pub(super) fn make_folder(path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn make_folder(path: &Path) -> Result<bool, StoreError> {
     match fs::create_dir(path) {
         Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
@@ -49,7 +49,7 @@ pub(super) fn make_folder(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Brings the names in a folder to the disk.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     // Other systems do not open folders as files.
     if cfg!(unix) {
         File::open(path)
@@ -60,7 +60,7 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The bytes of a file; `None` when there is none.
-pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -67,15 +67,23 @@ fn report(lane: &Lane, unit: f64, hidden: usize, epoch: usize, stop: &StopState)
     }
 }
 
-fn state(hidden: usize, epoch: usize, stop: &StopState) -> LaneState {
+fn state(shape: &Shape, epoch: usize, stop: &StopState) -> LaneState {
+    let layout = shape.layout();
+    let sizes: Vec<usize> = layout.iter().map(|(_, dims)| dims.iter().product()).collect();
     let weights = |epoch: usize| {
-        Weights(vec![Weight { name: "head.weight".into(), shape: vec![hidden], values: vec![epoch as f32; hidden] }])
+        let weight = |((name, shape), size): (&(String, Vec<usize>), &usize)| Weight {
+            name: name.clone(),
+            shape: shape.clone(),
+            values: vec![epoch as f32; *size],
+        };
+        Weights(layout.iter().zip(&sizes).map(weight).collect())
     };
+    let moments = || sizes.iter().map(|size| vec![0.0; *size]).collect();
     LaneState {
         weights: weights(epoch),
         best: stop.best.map(|_| weights(stop.best_epoch)),
-        first_moment: vec![vec![0.0; hidden]],
-        second_moment: vec![vec![0.0; hidden]],
+        first_moment: moments(),
+        second_moment: moments(),
         steps: epoch as u64,
         epoch,
         cursor: 0,
@@ -87,7 +95,8 @@ fn state(hidden: usize, epoch: usize, stop: &StopState) -> LaneState {
 
 impl Trainer for FakeTrainer {
     fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let hidden = pack.shape.hidden;
+        let shape = pack.shape.clone();
+        let hidden = shape.hidden;
         let mut lanes: Vec<(usize, Lane, usize, StopState)> = pack
             .lanes
             .into_iter()
@@ -110,7 +119,7 @@ impl Trainer for FakeTrainer {
             }
             if observer.step(&progress) == PackControl::Interrupt {
                 for (index, _, epoch, stop) in &lanes {
-                    observer.interrupted(*index, state(hidden, *epoch, stop));
+                    observer.interrupted(*index, state(&shape, *epoch, stop));
                 }
                 return Ok(());
             }
@@ -118,7 +127,7 @@ impl Trainer for FakeTrainer {
                 *epoch += 1;
                 if lane.config.learning_rate >= 3e-3 && self.fault == Some(Fault::Nan(*epoch)) {
                     let what = "training loss is NaN".to_owned();
-                    return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(hidden, *epoch, stop));
+                    return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(&shape, *epoch, stop));
                 }
                 let valid = loss(lane, hidden, *epoch);
                 if stop.best.is_none_or(|best| valid < best) {
@@ -127,14 +136,14 @@ impl Trainer for FakeTrainer {
                     stop.waited += 1;
                 }
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
-                let control = observer.epoch(*index, &report, &|| state(hidden, report.epoch, stop));
+                let control = observer.epoch(*index, &report, &|| state(&shape, report.epoch, stop));
                 let patience = lane.config.early_stopping.map(|rule| rule.patience);
                 if control == LaneControl::Stop {
-                    end_of(observer, *index, LaneEnd::Stopped, state(hidden, *epoch, stop))
+                    end_of(observer, *index, LaneEnd::Stopped, state(&shape, *epoch, stop))
                 } else if patience.is_some_and(|patience| stop.waited >= patience) {
-                    end_of(observer, *index, LaneEnd::EarlyStopped, state(hidden, *epoch, stop))
+                    end_of(observer, *index, LaneEnd::EarlyStopped, state(&shape, *epoch, stop))
                 } else if *epoch >= lane.config.epochs {
-                    end_of(observer, *index, LaneEnd::Finished, state(hidden, *epoch, stop))
+                    end_of(observer, *index, LaneEnd::Finished, state(&shape, *epoch, stop))
                 } else {
                     true
                 }
@@ -143,13 +152,13 @@ impl Trainer for FakeTrainer {
         Ok(())
     }
 
-    /// What happens; its quantiles are as far from it as their levels are from the median.
+    /// What happens, 0 where nobody knows; its quantiles are as far from it as their levels are from the median.
     fn predict(&self, series: &Series, shape: &Shape, _weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
         let distances: Vec<f32> = match &shape.head {
             Head::Point => vec![0.0],
             Head::Quantile { levels } => levels.values().map(|level| (level - 0.5) as f32).collect(),
         };
-        let target = |end: u32| series.target.get(end as usize).copied().unwrap_or(f32::NAN);
+        let target = |end: u32| series.target.get(end as usize).copied().filter(|target| target.is_finite()).unwrap_or(0.0);
         Ok(ends.iter().flat_map(|&end| distances.iter().map(move |distance| target(end) + distance)).collect())
     }
 }

@@ -25,7 +25,7 @@ pub const TRAINER_VARIABLE: &str = "KILN_TRAINER";
 
 /// Burn on `device`, or the fake if the environment asks for it.
 #[must_use]
-pub fn trainer(device: Device) -> Box<dyn Trainer> {
+pub fn trainer(device: Device) -> Box<dyn Trainer + Send + Sync> {
     match fake() {
         Some(name) => Box::new(FakeTrainer::named(&name)),
         None => Box::new(BurnTrainer { device }),

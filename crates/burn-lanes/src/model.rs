@@ -55,6 +55,38 @@ pub(crate) fn layout(shape: &Shape) -> Vec<(String, Vec<usize>)> {
     weights
 }
 
+impl Shape {
+    /// Name and shape of each weight of a model of this shape, in their order; see [`Weight`].
+    #[must_use]
+    pub fn layout(&self) -> Vec<(String, Vec<usize>)> {
+        layout(self)
+    }
+}
+
+impl Weights {
+    /// Whether these are the weights of a model of this shape.
+    ///
+    /// # Errors
+    /// What does not fit, for a person.
+    pub fn check(&self, shape: &Shape) -> Result<(), String> {
+        let expected = layout(shape);
+        if self.0.len() != expected.len() {
+            return Err(format!("there are {} weights, the model has {}", self.0.len(), expected.len()));
+        }
+        for ((name, dims), weight) in expected.iter().zip(&self.0) {
+            if *name != weight.name || *dims != weight.shape || weight.values.len() != dims.iter().product::<usize>() {
+                return Err(format!(
+                    "weight '{}' of shape {:?} with {} values stands where the model has '{name}' of shape {dims:?}",
+                    weight.name,
+                    weight.shape,
+                    weight.values.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Weights of one lane.
 pub(crate) fn parameters(shape: &Shape) -> usize {
     layout(shape).iter().map(|(_, dims)| dims.iter().product::<usize>()).sum()
@@ -84,23 +116,8 @@ pub(crate) fn named(shape: &Shape, flat: &[f32]) -> Weights {
 /// # Errors
 /// What does not fit the shape, for a person.
 pub(crate) fn flat_values(shape: &Shape, weights: &Weights) -> Result<Vec<f32>, String> {
-    let expected = layout(shape);
-    if weights.0.len() != expected.len() {
-        return Err(format!("there are {} weights, the model has {}", weights.0.len(), expected.len()));
-    }
-    let mut flat = Vec::with_capacity(parameters(shape));
-    for ((name, dims), weight) in expected.iter().zip(&weights.0) {
-        if *name != weight.name || *dims != weight.shape || weight.values.len() != dims.iter().product::<usize>() {
-            return Err(format!(
-                "weight '{}' of shape {:?} with {} values stands where the model has '{name}' of shape {dims:?}",
-                weight.name,
-                weight.shape,
-                weight.values.len()
-            ));
-        }
-        flat.extend_from_slice(&weight.values);
-    }
-    Ok(flat)
+    weights.check(shape)?;
+    Ok(weights.0.iter().flat_map(|weight| weight.values.iter().copied()).collect())
 }
 
 /// Rows as one tensor, `[K, P]`.

@@ -1,0 +1,231 @@
+//! A saved model on a device.
+
+use burn_lanes::{Device, Head, Series, Shape, Weights};
+
+use super::Window;
+use crate::calibration::Calibration;
+use crate::market::{self, Bars, Prepared, Scaling, rearranged};
+use crate::model::{Interval, SavedModel};
+use crate::spec::Data;
+use crate::store::Forecasts;
+use crate::sweep::{Trainer, trainer};
+
+/// Why there is no forecast.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForecastError {
+    /// What was given cannot be a window.
+    #[error("{0}")]
+    BadInput(String),
+    /// The device failed, or the model gave something that is no number.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// One forecast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    /// Start of the window's last bar, nanoseconds since 1970 UTC; `None` of a window of features.
+    pub bar_start: Option<i64>,
+    /// In the target's unit; of a quantile head the median.
+    pub forecast: f64,
+    /// What persistence says, in the same unit; `None` where it is not defined.
+    pub persistence: Option<f64>,
+    /// Level and forecast, ascending; empty of a point head.
+    pub quantiles: Vec<(f64, f64)>,
+}
+
+/// A saved model on a device.
+pub struct Forecaster {
+    trainer: Box<dyn Trainer + Send + Sync>,
+    weights: Weights,
+    shape: Shape,
+    data: Data,
+    scaling: Scaling,
+    intervals: Vec<Interval>,
+    bar_seconds: Option<u32>,
+    warm_up: usize,
+}
+
+impl Forecaster {
+    /// Puts a model on a device.
+    ///
+    /// # Errors
+    /// When its weights are not those of its network.
+    pub fn new(model: &SavedModel, device: &Device) -> Result<Self, ForecastError> {
+        let SavedModel { passport, weights } = model;
+        let shape = passport.shape();
+        weights.check(&shape).map_err(ForecastError::BadInput)?;
+        let bar_seconds = passport.known_bar_seconds();
+        Ok(Self {
+            trainer: trainer(device.clone()),
+            weights: weights.clone(),
+            shape,
+            data: Data { bar_seconds, ..passport.settings.data.clone() },
+            scaling: passport.scaling.clone(),
+            intervals: passport.intervals.clone(),
+            bar_seconds,
+            warm_up: passport.warm_up(),
+        })
+    }
+
+    /// The fewest bars that make a window: its rows, and those before in which a feature is not yet defined. (Averages that never forget,
+    /// such as `ema_N`, depend on all bars before; the more there are, the less it matters where they begin.)
+    #[must_use]
+    pub fn needs(&self) -> usize {
+        self.warm_up + self.data.window
+    }
+
+    /// Length of the bars, seconds, where the model knows it.
+    #[must_use]
+    pub fn bar_seconds(&self) -> Option<u32> {
+        self.bar_seconds
+    }
+
+    /// Feature columns.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.data.features.len()
+    }
+
+    /// The window that ends with the last of these bars.
+    ///
+    /// # Errors
+    /// When there are too few of them, or a gap lies within the window.
+    pub fn window_of_bars(&self, bars: Bars) -> Result<Window, ForecastError> {
+        let Prepared { series, ts, persistence, .. } = self.prepared(bars)?;
+        let last = series.rows() - 1;
+        if series.valid.last().is_none_or(|end| *end as usize != last) {
+            let window = self.data.window;
+            return Err(ForecastError::BadInput(format!(
+                "a gap lies within the last {window} bars; a window is {window} bars one after the other"
+            )));
+        }
+        let from = (last + 1 - self.data.window) * series.columns;
+        Ok(Window {
+            scaled: series.features[from..].to_vec(),
+            bar_start: Some(ts[last]),
+            persistence: Some(persistence[last]).filter(|value| value.is_finite()),
+        })
+    }
+
+    /// A window of features in their own units, row by row, the earliest first.
+    ///
+    /// # Errors
+    /// When the rows are not as many as the window has, or one of them not as long as there are features, or a value is no finite number
+    /// (or is none after scaling to f32).
+    pub fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, ForecastError> {
+        let bad = |problem: String| Err(ForecastError::BadInput(problem));
+        let (window, width) = (self.data.window, self.features());
+        if rows.len() != window {
+            return bad(format!("{} rows of features, the model takes {window}", rows.len()));
+        }
+        let mut scaled = Vec::with_capacity(window * width);
+        for (number, row) in rows.iter().enumerate() {
+            if row.len() != width {
+                return bad(format!("row {number} has {} features, the model takes {width}", row.len()));
+            }
+            for ((value, scaler), feature) in row.iter().zip(&self.scaling.columns).zip(&self.data.features) {
+                let x = scaler.scale(*value) as f32;
+                if !x.is_finite() {
+                    return bad(format!("row {number}: {feature} is {value}, which is no number that the model can take"));
+                }
+                scaled.push(x);
+            }
+        }
+        Ok(Window { scaled, bar_start: None, persistence: None })
+    }
+
+    /// One forecast a window. What else is asked for at once does not change its bits.
+    ///
+    /// # Errors
+    /// When a window is not of this model, the device fails, or a forecast is no finite number.
+    pub fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
+        let (length, columns) = (self.data.window, self.features());
+        if let Some(odd) = windows.iter().find(|window| window.scaled.len() != length * columns) {
+            let problem = format!("a window of {} values, the model takes {length} × {columns}", odd.scaled.len());
+            return Err(ForecastError::BadInput(problem));
+        }
+        let ends: Vec<u32> = (1..=windows.len()).map(|number| (number * length - 1) as u32).collect();
+        let series = Series {
+            columns,
+            features: windows.iter().flat_map(|window| window.scaled.iter().copied()).collect(),
+            target: vec![f32::NAN; windows.len() * length],
+            target_unit: self.scaling.target.unit,
+            train: Vec::new(),
+            valid: Vec::new(),
+        };
+        let scaled = self.scaled(&series, &ends)?;
+        let outputs = self.shape.head.outputs();
+        windows.iter().zip(scaled.chunks_exact(outputs)).map(|(window, scaled)| self.believed(window, scaled)).collect()
+    }
+
+    /// Forecasts of every window of these bars, as the store keeps them, and what persistence says of each (NaN where undefined). Targets
+    /// are known as far as the bars go.
+    ///
+    /// # Errors
+    /// As [`Self::window_of_bars`] when there is no window at all, and as [`Self::forecast`].
+    pub fn forecast_all(&self, bars: Bars) -> Result<(Forecasts, Vec<f64>), ForecastError> {
+        let prepared = self.prepared(bars)?;
+        self.forecast_prepared(&prepared, &prepared.series.valid)
+    }
+
+    /// The same of bars that were prepared with [`market::prepare_forecast`], of the windows that end at `ends`.
+    ///
+    /// # Errors
+    /// As [`Self::forecast_all`].
+    pub fn forecast_prepared(&self, prepared: &Prepared, ends: &[u32]) -> Result<(Forecasts, Vec<f64>), ForecastError> {
+        let scaled = self.scaled(&prepared.series, ends)?;
+        let persistence = ends.iter().map(|&row| prepared.persistence[row as usize]).collect();
+        Ok((prepared.forecasts(ends, &scaled, &self.shape.head, &[]), persistence))
+    }
+
+    /// What bars are read by: the model's own data settings, with its bars' length.
+    #[must_use]
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The fitted scalers.
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// The interval of a coverage around a forecast; `None` where the model has none of it.
+    #[must_use]
+    pub fn interval(&self, coverage: f64, forecast: &Forecast) -> Option<[f64; 2]> {
+        let Interval { calibration, .. } = self.intervals.iter().find(|interval| interval.coverage == coverage)?;
+        Some(around(calibration, forecast))
+    }
+
+    fn prepared(&self, bars: Bars) -> Result<Prepared, ForecastError> {
+        market::prepare_bars(&self.data, bars, &self.scaling).map_err(|error| ForecastError::BadInput(error.to_string()))
+    }
+
+    fn scaled(&self, series: &Series, ends: &[u32]) -> Result<Vec<f32>, ForecastError> {
+        self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| ForecastError::Failed(error.to_string()))
+    }
+
+    /// In the target's unit, quantiles in order.
+    fn believed(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
+        if let Some(value) = scaled.iter().find(|value| !value.is_finite()) {
+            return Err(ForecastError::Failed(format!("the model's forecast is {value}")));
+        }
+        let unscaled = |value: f32| self.scaling.target.unscale(f64::from(value));
+        let (forecast, quantiles) = match &self.shape.head {
+            Head::Point => (unscaled(scaled[0]), Vec::new()),
+            Head::Quantile { levels } => {
+                let ordered: Vec<f64> = rearranged(scaled, levels.count()).into_iter().map(unscaled).collect();
+                (ordered[levels.median()], levels.values().zip(ordered).collect())
+            }
+        };
+        Ok(Forecast { bar_start: window.bar_start, forecast, persistence: window.persistence, quantiles })
+    }
+}
+
+fn around(calibration: &Calibration, forecast: &Forecast) -> [f64; 2] {
+    let level = |wanted: f64| forecast.quantiles.iter().find(|(level, _)| *level == wanted).map(|(_, value)| *value);
+    let between = calibration.between.and_then(|[low, high]| Some([level(low)?, level(high)?]));
+    let [low, high] = between.unwrap_or([forecast.forecast; 2]);
+    [low - calibration.margin, high + calibration.margin]
+}

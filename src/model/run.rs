@@ -1,0 +1,81 @@
+//! From a finished run to a model.
+
+use std::path::Path;
+
+use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
+use crate::calibration::Calibration;
+use crate::spec;
+use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
+
+impl SavedModel {
+    /// The best weights of a finished run, with all that its folder and its sweep's say of it, as of `at` (RFC 3339, UTC). What takes more
+    /// than that is added by who knows it: `tries` from the ledger, [`Passport::verdict`], [`Passport::profile`].
+    ///
+    /// # Errors
+    /// When the run is not finished, kept no weights, or a file is damaged.
+    pub fn of_run(folder: &RunFolder, tries: Option<Tries>, at: &str) -> Result<Self, ModelError> {
+        let RunRecord { trial, result, evaluations, .. } = read_run(&folder.path)?;
+        let result = result.ok_or_else(|| ModelError::at(&folder.path, "the run is not finished: it has no result.json"))?;
+        let sweep = folder.path.ancestors().nth(2).unwrap_or(Path::new("."));
+        let manifest = read_manifest(sweep)?;
+        let weights =
+            burn_lanes::Weights::from_bytes(&folder.best_weights()?).map_err(|error| ModelError::at(&folder.path, error))?;
+        let scaling = serde_json::from_str(&folder.scaling()?)
+            .map_err(|error| ModelError::at(&folder.path, format_args!("the kept scaling cannot be read: {error}")))?;
+        let valid = folder.forecasts("valid").ok();
+        let mut settings = trial.settings;
+        keep_the_name_alone(&mut settings.data.source);
+        let selection = tries.map(|Tries { trials, number }| Selection { sweep: manifest.trials.len(), ever: trials, number });
+        let passport = Passport {
+            v: super::VERSION,
+            saved_at: at.to_owned(),
+            kiln_version: env!("CARGO_PKG_VERSION").to_owned(),
+            source: Source::Run {
+                sweep: manifest.name,
+                run: trial.id.0,
+                attempt: result.attempt,
+                question: manifest.question,
+                kiln_version: manifest.origin.kiln_version,
+                git_revision: manifest.origin.git_revision,
+                git_dirty: manifest.origin.git_dirty,
+            },
+            bar_seconds: settings.data.bar_seconds.or(valid.as_ref().and_then(spacing)),
+            settings,
+            data_fingerprint: result.tried.map_or(manifest.origin.data_fingerprint, |tried| tried.data),
+            scaling,
+            windows: result.windows,
+            best_epoch: result.best_epoch,
+            selection,
+            metrics: Metrics {
+                skill: result.skill,
+                baselines: result.baselines,
+                valid: result.scores,
+                test: evaluations.last().cloned(),
+            },
+            verdict: None,
+            intervals: valid.as_ref().map(intervals).unwrap_or_default(),
+            profile: None,
+            weights: WeightsFile::default(),
+        };
+        Self::new(passport, weights).map_err(|error| ModelError::at(&folder.path, error))
+    }
+}
+
+/// Where a file lay is nobody's business: a model is given away.
+fn keep_the_name_alone(source: &mut spec::Source) {
+    if let spec::Source::File { path, .. } = source {
+        *path = path.file_name().map(Into::into).unwrap_or_default();
+    }
+}
+
+/// The conformal intervals that validation forecasts give.
+fn intervals(valid: &Forecasts) -> Vec<Interval> {
+    let of = |coverage| Some(Interval { coverage, calibration: Calibration::new(valid, coverage).ok()? });
+    COVERAGES.into_iter().filter_map(of).collect()
+}
+
+/// The least distance between two windows' last bars, seconds: a bar, as validation uses every window.
+fn spacing(valid: &Forecasts) -> Option<u32> {
+    let least = valid.ts.windows(2).map(|pair| pair[1] - pair[0]).filter(|ns| *ns > 0).min()?;
+    u32::try_from(least / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
+}

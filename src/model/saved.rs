@@ -1,0 +1,108 @@
+//! A saved model's folder, written once and read with suspicion.
+
+use std::fs;
+use std::path::Path;
+
+use super::sums::{digest, parse_sums, sums};
+use super::{ModelError, Passport, WeightsFile, believe, file};
+use crate::store::publish;
+
+/// A model with its passport.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedModel {
+    /// What is known of it.
+    pub passport: Passport,
+    /// Its weights.
+    pub weights: burn_lanes::Weights,
+}
+
+const PASSPORT: &str = "passport.json";
+const WEIGHTS: &str = "weights.safetensors";
+const SUMS: &str = "SHA256SUMS";
+/// More than any passport written here.
+const MAX_PASSPORT: u64 = 4 << 20;
+/// More than any list of two checksums.
+const MAX_SUMS: u64 = 4 << 10;
+/// More than any header of a weights file written here.
+const MAX_HEADER: u64 = 8 << 20;
+
+impl SavedModel {
+    /// What `passport` says, with these weights, whose file it then describes.
+    ///
+    /// # Errors
+    /// When the weights are not those of its network.
+    pub fn new(mut passport: Passport, weights: burn_lanes::Weights) -> Result<Self, ModelError> {
+        weights.check(&passport.shape()).map_err(ModelError)?;
+        let bytes = weights.to_bytes().map_err(|error| ModelError(error.to_string()))?;
+        let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
+        passport.weights = WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };
+        Ok(Self { passport, weights })
+    }
+
+    /// Writes the folder, which may exist but must hold no model; durable when it returns. A kill leaves a folder without `SHA256SUMS`,
+    /// which is no model.
+    ///
+    /// # Errors
+    /// When the folder holds a model or a part of one, or cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), ModelError> {
+        let weights = self.weights.to_bytes().map_err(|error| ModelError::at(folder, error))?;
+        let mut passport = serde_json::to_vec_pretty(&self.passport).map_err(|error| ModelError::at(folder, error))?;
+        passport.push(b'\n');
+        publish::make_folder(folder)?;
+        let sums = sums(&[(PASSPORT, digest(&passport)), (WEIGHTS, digest(&weights))]);
+        for (name, bytes) in [(WEIGHTS, &weights[..]), (PASSPORT, &passport), (SUMS, sums.as_bytes())] {
+            if !publish::publish(&folder.join(name), bytes)? {
+                return Err(ModelError::at(&folder.join(name), "is there already: a saved model is never replaced"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a folder; see the module for what is checked.
+    ///
+    /// # Errors
+    /// When anything does not hold: the file, the field, what it is and what it should be.
+    pub fn read(folder: &Path) -> Result<Self, ModelError> {
+        if !folder_is_own(folder) {
+            return Err(ModelError::at(folder, "is no folder of a saved model (links are not followed)"));
+        }
+        let path = |name: &str| folder.join(name);
+        let sums = file::read(&path(SUMS), MAX_SUMS)?;
+        let sums = parse_sums(&sums, &[PASSPORT, WEIGHTS]).map_err(|problem| ModelError::at(&path(SUMS), problem))?;
+        let verified = |name: &str, most: u64, sum: &str| {
+            let bytes = file::read(&path(name), most)?;
+            if digest(&bytes) == sum {
+                Ok(bytes)
+            } else {
+                Err(ModelError::at(&path(name), "is damaged: its sha256 is not the recorded one"))
+            }
+        };
+        let passport = verified(PASSPORT, MAX_PASSPORT, &sums[0])?;
+        let passport = believe::believe(&passport).map_err(|problem| ModelError::at(&path(PASSPORT), problem))?;
+        let WeightsFile { bytes, sha256, parameters } = &passport.weights;
+        let most = 4 * *parameters as u64 + MAX_HEADER;
+        if *bytes > most || *sha256 != sums[1] {
+            let problem = format!("weights of {bytes} bytes with that sha256 are not those of {SUMS} for {parameters} parameters");
+            return Err(ModelError::at(&path(PASSPORT), problem));
+        }
+        let bytes = verified(WEIGHTS, *bytes, &sums[1])?;
+        let weights = burn_lanes::Weights::from_bytes(&bytes).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        weights.check(&passport.shape()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        Ok(Self { passport, weights })
+    }
+
+    /// What is odd though it can be read: weights that are not numbers.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let odd = |weight: &burn_lanes::Weight| {
+            let count = weight.values.iter().filter(|value| !value.is_finite()).count();
+            (count > 0).then(|| format!("{count} values of weight '{}' are not finite: no forecast will be", weight.name))
+        };
+        self.weights.0.iter().filter_map(odd).collect()
+    }
+}
+
+/// A folder that is not a link to one.
+fn folder_is_own(folder: &Path) -> bool {
+    fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir())
+}
