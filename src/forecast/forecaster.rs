@@ -127,7 +127,7 @@ impl Forecaster {
             for ((value, scaler), feature) in row.iter().zip(&self.scaling.columns).zip(&self.data.features) {
                 let x = scaler.scale(*value) as f32;
                 if !x.is_finite() {
-                    return bad(format!("row {number}: {feature} is {value}, which is no number that the model can take"));
+                    return bad(format!("row {number}: {feature} is {value:?}, which is no number that the model can take"));
                 }
                 scaled.push(x);
             }

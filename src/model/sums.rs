@@ -1,15 +1,10 @@
 //! `SHA256SUMS`: checksums in the form that `sha256sum -c` reads.
 
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// sha256 in hexadecimal digits.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        drop(write!(text, "{byte:02x}"));
-        text
-    })
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The file's text.

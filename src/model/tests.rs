@@ -9,8 +9,9 @@ use super::sums::{digest, sums};
 use super::testing::model;
 use super::*;
 
-const POINT: &str = "data.features = [\"close\", \"rsi_14\"]\ndata.window = 8\nmodel.hidden_size = 3";
-const QUANTILE: &str = "data.window = 8\nmodel.hidden_size = 3\nmodel.head = { kind = \"quantile\", levels = [0.1, 0.5, 0.9] }";
+const POINT: &str =
+    "data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"rsi_14\"]\ndata.window = 8\nmodel.hidden_size = 3";
+const QUANTILE: &str = "data.synthetic = { bars = 1000 }\ndata.window = 8\nmodel.hidden_size = 3\nmodel.head = { kind = \"quantile\", levels = [0.1, 0.5, 0.9] }";
 
 #[test]
 fn what_is_written_is_read() {
