@@ -125,7 +125,7 @@ pub struct RunsArgs {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A run: sweep/id, or an id's unambiguous beginning
+    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
     pub run: String,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
@@ -192,7 +192,7 @@ pub enum ReportFormat {
 /// `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// A run: sweep/id, or an id's unambiguous beginning
+    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
     pub run: String,
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
@@ -211,7 +211,7 @@ pub struct EvaluateArgs {
 /// `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A run: sweep/id, or an id's unambiguous beginning
+    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
     pub run: String,
     /// Bars to forecast from, in the format and columns of the run's own data
     #[arg(long)]

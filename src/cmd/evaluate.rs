@@ -2,16 +2,16 @@
 //! times is no test split any more.
 
 use std::io::Write;
-use std::path::Path;
 
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
+use super::selection::run_folder;
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
 use crate::metric::Split;
 use crate::spec::WalkForward;
-use crate::store::{self, Evaluation, RunFolder, Selection, skill};
+use crate::store::{self, Evaluation, RunFolder, skill};
 use crate::sweep::{shape, trainer};
 use crate::trial::TrialId;
 
@@ -99,17 +99,6 @@ fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings
 /// Of the interval that the run's recorded validation forecasts ask for; or why there is none.
 pub(super) fn calibration(folder: &RunFolder, coverage: f64) -> Result<Calibration, String> {
     Calibration::new(&folder.forecasts("valid").map_err(|error| error.to_string())?, coverage)
-}
-
-/// The folder of the run that a selector names.
-pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failure> {
-    match store::select(root, selector)? {
-        Selection::Run(path) => Ok(RunFolder { path }),
-        Selection::Sweep(path) => Err(Failure::BadInput(format!(
-            "'{selector}' is a sweep ({}); name one of its runs, as listed by: kiln runs {selector}",
-            path.display()
-        ))),
-    }
 }
 
 /// The weights of a run's best epoch.

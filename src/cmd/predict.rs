@@ -5,7 +5,8 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::evaluate::{best_weights, calibration, run_folder};
+use super::evaluate::{best_weights, calibration};
+use super::selection::run_folder;
 use super::{Failure, Outcome, PredictArgs};
 use crate::calibration::Calibration;
 use crate::market::{self, Scaling};

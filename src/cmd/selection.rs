@@ -6,10 +6,12 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::compare::Intervals;
+use crate::compare::{Intervals, compare, names, value};
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, select};
+use crate::store::{
+    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
+};
 
 /// The runs that selectors name, each once.
 #[derive(Debug, Default)]
@@ -84,6 +86,41 @@ pub(super) fn read_selected(
     Ok(selected)
 }
 
+/// Names the run that a sweep ranks first.
+const BEST: &str = "/best";
+
+/// The folder of the run that a selector names; `SWEEP/best` is the one that `compare SWEEP` ranks first: of the best assignment's runs
+/// those of the last fold, of these the one with the best value.
+pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failure> {
+    if let Some(sweep) = selector.strip_suffix(BEST) {
+        return best(root, sweep);
+    }
+    match select(root, selector)? {
+        Selection::Run(path) => Ok(RunFolder { path }),
+        Selection::Sweep(path) => Err(Failure::BadInput(format!(
+            "'{selector}' is a sweep ({}); name one of its runs, as listed by: kiln runs {selector} (or its best: {selector}{BEST})",
+            path.display()
+        ))),
+    }
+}
+
+fn best(root: &Path, sweep: &str) -> Result<RunFolder, Failure> {
+    let selected = read_selected(root, &[sweep.to_owned()], read_sweep_summaries)?;
+    let nothing = || Failure::BadInput(format!("'{sweep}{BEST}': no run of the sweep has finished with a value to be ranked by"));
+    let objective = selected.objective().ok_or_else(nothing)?;
+    let comparison = compare(&selected.runs, objective);
+    let row = comparison.rows.into_iter().find(|row| row.rank.is_some()).ok_or_else(nothing)?;
+    let of_row = |run: &&RunRecord| row.runs.contains(&names(run).1) && value(run, objective.metric).is_some();
+    let runs: Vec<&RunRecord> = selected.runs.iter().filter(of_row).collect();
+    let last = runs.iter().map(|run| run.trial.fold()).max().ok_or_else(nothing)?;
+    let worth = |run: &RunRecord| value(run, objective.metric).unwrap_or(f64::NAN);
+    let best = runs
+        .into_iter()
+        .filter(|run| run.trial.fold() == last)
+        .reduce(|best, run| if objective.direction.better(worth(run), worth(best)) { run } else { best });
+    best.map(|run| RunFolder { path: run.folder.clone() }).ok_or_else(nothing)
+}
+
 /// What is wanted of a sweep.
 #[derive(Default)]
 struct Wanted {
@@ -149,6 +186,18 @@ pub(super) mod tests {
         let mut out = Vec::new();
         run(&mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_best_of_a_sweep_has_a_name() {
+        let best = run_folder(Path::new(STORE), "grid/best").unwrap();
+        assert!(best.path.ends_with("grid/trials/31d897f497c7"), "{}", best.path.display());
+        for (selector, told) in [("none/best", "no sweep or run is named 'none'"), ("grid", "or its best: grid/best")] {
+            match run_folder(Path::new(STORE), selector) {
+                Err(Failure::BadInput(problem)) => assert!(problem.contains(told), "{problem}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -7,12 +7,12 @@ use std::io::Write;
 
 use super::metrics::{MetricRow, metric_rows, metric_table};
 use super::scores::{write_quantiles, write_scores};
-use super::selection::{forecasts, write_json};
+use super::selection::{forecasts, run_folder, write_json};
 use super::{Failure, Outcome, ShowArgs};
 use crate::calibration::{QuantileScores, quantile_scores};
 use crate::compare::{Align, assignment, cleaned, names, number, state, table, value};
 use crate::metric::Split;
-use crate::store::{Baseline, Evaluation, RunRecord, RunResult, Selection, read_run, select, skill};
+use crate::store::{Baseline, Evaluation, RunRecord, RunResult, read_run, skill};
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;
@@ -23,13 +23,8 @@ const MOST_EPOCHS: usize = 20;
 /// When the selector does not name one run, or the output fails.
 pub fn run(args: ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ShowArgs { run, runs: root, json } = args;
-    let folder = match select(&root, &run)? {
-        Selection::Run(folder) => folder,
-        Selection::Sweep(_) => {
-            return Err(Failure::BadInput(format!("'{run}' is a sweep; show takes one run (kiln runs {run} lists its runs)")));
-        }
-    };
-    let record = read_run(&folder)?;
+    let folder = run_folder(&root, &run)?;
+    let record = read_run(&folder.path)?;
     if json {
         write_json(out, &as_json(&record))?
     } else {
