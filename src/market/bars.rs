@@ -1,4 +1,23 @@
-//! Bars of one instrument, as columns in time order.
+//! Bars of one instrument: one, and many as columns in time order.
+
+/// One bar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Its start, nanoseconds since 1970 UTC.
+    pub ts: i64,
+    /// Offset of local time from UTC, seconds east.
+    pub offset_seconds: i32,
+    /// First price.
+    pub open: f64,
+    /// Highest price.
+    pub high: f64,
+    /// Lowest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+    /// Traded quantity; NaN where it was not asked for.
+    pub volume: f64,
+}
 
 /// Bars of one instrument, in time order; every column has the same length.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +121,23 @@ impl Bars {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ts.is_empty()
+    }
+
+    /// One of them.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[must_use]
+    pub fn bar(&self, row: usize) -> Bar {
+        Bar {
+            ts: self.ts[row],
+            offset_seconds: self.offset_seconds[row],
+            open: self.open[row],
+            high: self.high[row],
+            low: self.low[row],
+            close: self.close[row],
+            volume: self.volume[row],
+        }
     }
 
     /// The bars before `end`, without their truth.

@@ -55,7 +55,7 @@ pub(super) fn volume(data: &Data) -> Volume {
 }
 
 /// The run's own source with another file in it; of a synthetic one only the file counts, in Kiln's own columns.
-fn source_of(data: &Data, file: &Path) -> Source {
+pub(super) fn source_of(data: &Data, file: &Path) -> Source {
     let named = match file.extension().and_then(|extension| extension.to_str()) {
         Some("parquet" | "pq") => Some(Format::Parquet),
         Some("csv" | "txt" | "gz") => Some(Format::Csv),
@@ -146,7 +146,7 @@ pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Pre
     Ok(finish(bars, ground, features, scaling, ends))
 }
 
-fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
+pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
     if scaling.columns.len() != data.features.len() {
         return Err(format!("{} scalers do not fit {} features", scaling.columns.len(), data.features.len()));
     }
