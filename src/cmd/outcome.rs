@@ -64,5 +64,7 @@ bad_input!(
     crate::model::ModelError,
     crate::registry::RegistryError,
     crate::spec::Diagnostics,
+    crate::model::ModelError,
+    crate::registry::RegistryError,
     burn_lanes::DeviceError
 );

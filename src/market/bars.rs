@@ -51,21 +51,6 @@ pub struct Truth {
     pub sigma: Vec<f64>,
 }
 
-/// One bar.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bar {
-    /// Its start, nanoseconds since 1970 UTC.
-    pub ts: i64,
-    /// Offset of local time from UTC, seconds east.
-    pub offset_seconds: i32,
-    pub open: f64,
-    pub high: f64,
-    pub low: f64,
-    pub close: f64,
-    /// NaN where it is not known.
-    pub volume: f64,
-}
-
 impl Bars {
     /// No bars yet, of a length in seconds, with room for some.
     #[must_use]
@@ -121,23 +106,6 @@ impl Bars {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ts.is_empty()
-    }
-
-    /// One of them.
-    ///
-    /// # Panics
-    /// When there are not so many.
-    #[must_use]
-    pub fn bar(&self, row: usize) -> Bar {
-        Bar {
-            ts: self.ts[row],
-            offset_seconds: self.offset_seconds[row],
-            open: self.open[row],
-            high: self.high[row],
-            low: self.low[row],
-            close: self.close[row],
-            volume: self.volume[row],
-        }
     }
 
     /// The bars before `end`, without their truth.

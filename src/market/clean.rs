@@ -6,6 +6,7 @@ use std::path::Path;
 use super::bars::Bars;
 use super::problem::{MarketError, Problems};
 use super::report::rfc3339;
+use super::row::BadBar;
 use super::table::Table;
 use crate::spec::BarLabel;
 
@@ -44,23 +45,17 @@ fn check_values(path: &Path, table: &Table) -> Result<(), MarketError> {
     problems.check(path)
 }
 
-/// What is wrong with the values of a bar.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub(super) enum WrongValue {
-    #[error("{0} is {1}; a price is a number above 0")]
-    Price(&'static str, f64),
-    #[error("high {high} is below low {low}")]
-    Crossed { high: f64, low: f64 },
-    #[error("volume is {0}; a volume is a number, 0 or above")]
-    Volume(f64),
-}
-
-/// Prices (open, high, low, close) are finite and above 0, no high is below its low, a volume that was asked for is finite and not negative.
-pub(super) fn wrong_values(prices: [f64; 4], volume: Option<f64>) -> impl Iterator<Item = WrongValue> {
+/// What is wrong with the values of a bar. Prices (open, high, low, close) are finite and above 0, no high is below its low, a volume that
+/// was asked for is finite and not negative.
+pub(super) fn wrong_values(prices: [f64; 4], volume: Option<f64>) -> impl Iterator<Item = BadBar> {
     let [open, high, low, close] = prices;
-    let price = |(name, value): (&'static str, f64)| (!(value.is_finite() && value > 0.0)).then_some(WrongValue::Price(name, value));
-    let crossed = (high < low).then_some(WrongValue::Crossed { high, low });
-    let volume = volume.filter(|value| !(value.is_finite() && *value >= 0.0)).map(WrongValue::Volume);
+    let bad = |field, problem: String| BadBar { field, problem };
+    let price = move |(field, value): (&'static str, f64)| {
+        (!(value.is_finite() && value > 0.0)).then(|| bad(field, format!("is {value}; a price is a number above 0")))
+    };
+    let crossed = (high < low).then(|| bad("high", format!("{high} is below low {low}")));
+    let volume = volume.filter(|value| !(value.is_finite() && *value >= 0.0));
+    let volume = volume.map(|value| bad("volume", format!("is {value}; a volume is a number, 0 or above")));
     [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().filter_map(price).chain(crossed).chain(volume)
 }
 

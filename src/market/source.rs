@@ -75,7 +75,7 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-pub(super) fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
+fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
     zone.map(Zone::parse).transpose().map_err(|problem| MarketError::of(path, format!("zone {problem}")))
 }
 

@@ -6,14 +6,11 @@ mod tests;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use crate::market::clean::wrong_values;
 use crate::market::columns::{self, Found};
 use crate::market::prepare;
-use crate::market::source::parse_zone;
 use crate::market::text::{Text, fields, unquote};
-use crate::market::timestamp::StampReader;
-use crate::market::{Bar, MarketError};
-use crate::spec::{BarLabel, Data, Source};
+use crate::market::{BadBar, Bar, BarReader, BarRow, MarketError};
+use crate::spec::{Data, Source};
 use crate::text::cleaned;
 
 /// Longest line, bytes: an endless one must not fill the memory.
@@ -22,8 +19,8 @@ const LONGEST_LINE: u64 = 1 << 16;
 /// The bars of a CSV text that is still being written, such as standard input: a header line, then one bar a line, each read as it comes.
 ///
 /// The dialect is that of a file (see [`super::super::prepare_forecast`]), and a line gives the bar that the same line of a file gives. What
-/// a file may have and a stream may not: lines out of order and duplicates (which [`super::WindowStream`] refuses), line ends inside
-/// quotes, gzip, and a last line without a line end, of which nobody can say whether it is whole.
+/// a file may have and a stream may not: lines out of order, duplicates, line ends inside quotes, gzip, and a last line without a line
+/// end, of which nobody can say whether it is whole.
 ///
 /// ```
 /// use std::io::BufReader;
@@ -58,9 +55,7 @@ pub struct BarLines<R> {
     separator: u8,
     header: Vec<String>,
     found: Found,
-    stamps: StampReader,
-    /// From a timestamp to the start of its bar, nanoseconds.
-    shift: i64,
+    reader: BarReader,
     line: usize,
     buffer: Vec<u8>,
     ended: bool,
@@ -72,15 +67,11 @@ impl<R: BufRead> BarLines<R> {
     /// # Errors
     /// When the input is no CSV, ends before its header does, or lacks a column.
     pub fn new(name: &Path, mut input: R, data: &Data, bar_seconds: u32) -> Result<Self, MarketError> {
-        let source = prepare::source_of(data, name);
-        let Source::File { path: _, format: _, columns, zone, bar_label } = &source else {
+        let source = prepare::forecast_source(data, name);
+        let Source::File { columns, .. } = &source else {
             return Err(MarketError::of(name, "lines cannot be read from a generator"));
         };
-        let shift = match bar_label {
-            BarLabel::Start => 0,
-            BarLabel::End => i64::from(bar_seconds) * 1_000_000_000,
-        };
-        let stamps = StampReader::new(parse_zone(name, zone.as_deref())?);
+        let reader = BarReader::new(data, bar_seconds).map_err(|problem| MarketError::of(name, problem))?;
         let mut buffer = Vec::new();
         let mut line = 0;
         while trimmed(&buffer).is_empty() {
@@ -95,7 +86,7 @@ impl<R: BufRead> BarLines<R> {
         let text = Text::new(name, buffer.clone())?;
         let found = columns::find(columns, prepare::volume(data), &text.header).map_err(|problem| MarketError::of(name, problem))?;
         let Text { separator, header, .. } = text;
-        Ok(Self { name: name.to_owned(), input, separator, header, found, stamps, shift, line, buffer, ended: false })
+        Ok(Self { name: name.to_owned(), input, separator, header, found, reader, line, buffer, ended: false })
     }
 
     /// The line of the bar that came last, from 1; of the header before there is one.
@@ -111,7 +102,7 @@ impl<R: BufRead> BarLines<R> {
             }
             let text = trimmed(&self.buffer);
             if !text.is_empty() {
-                let bar = read(text, self.separator, &self.header, &self.found, &mut self.stamps, self.shift);
+                let bar = read(text, self.separator, &self.header, &self.found, &mut self.reader);
                 return bar.map(Some).map_err(|problem| at_line(&self.name, self.line, &problem));
             }
         }
@@ -161,46 +152,39 @@ fn trimmed(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The bar of one line, its values checked.
-fn read(
-    text: &[u8],
-    separator: u8,
-    header: &[String],
-    found: &Found,
-    stamps: &mut StampReader,
-    shift: i64,
-) -> Result<Bar, String> {
+/// The bar of one line.
+fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &mut BarReader) -> Result<Bar, String> {
     if !text.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2) {
         return Err("a quote is opened and never closed; a bar's line holds no line ends".to_owned());
     }
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(header.len());
-    parts.extend(fields(text, separator).take(header.len() + 1));
+    let parts: Vec<&[u8]> = fields(text, separator).take(header.len() + 1).collect();
     if parts.len() != header.len() {
         let found = fields(text, separator).count();
         return Err(format!("{found} fields, but the header has {}", header.len()));
     }
     let Found { ts, open, high, low, close, volume } = *found;
-    let of_column = |place: usize, problem: String| format!("column '{}': {}", cleaned(&header[place]), cleaned(&problem));
+    let of_column = |place: usize, problem: &str| format!("column '{}': {}", cleaned(&header[place]), cleaned(problem));
     let number = |place: usize| {
         let field = String::from_utf8_lossy(parts[place]);
         let value = unquote(&field);
         value.parse::<f64>().map_err(|_| {
-            let problem = if value.is_empty() {
-                "is empty".to_owned()
+            if value.is_empty() {
+                of_column(place, "is empty")
             } else {
-                format!("'{}' is not a number", value.chars().take(40).collect::<String>())
-            };
-            of_column(place, problem)
+                of_column(place, &format!("'{}' is not a number", value.chars().take(40).collect::<String>()))
+            }
         })
     };
-    let prices = [number(open)?, number(high)?, number(low)?, number(close)?];
-    let volume = volume.map(number).transpose()?;
-    let problems: Vec<String> = wrong_values(prices, volume).map(|problem| problem.to_string()).collect();
-    if !problems.is_empty() {
-        return Err(problems.join("; "));
-    }
-    let stamp = stamps.text(parts[ts]).map_err(|problem| of_column(ts, problem.to_string()))?;
-    let start = stamp.ns.checked_sub(shift).ok_or_else(|| of_column(ts, "lies before the year 1678".to_owned()))?;
-    let [open, high, low, close] = prices;
-    Ok(Bar { ts: start, offset_seconds: stamp.offset, open, high, low, close, volume: volume.unwrap_or(f64::NAN) })
+    let row = BarRow {
+        ts: &String::from_utf8_lossy(parts[ts]),
+        open: number(open)?,
+        high: number(high)?,
+        low: number(low)?,
+        close: number(close)?,
+        volume: volume.map(number).transpose()?,
+    };
+    reader.read(&row).map_err(|bad| match bad {
+        BadBar { field: "ts", problem } => of_column(ts, &problem),
+        bad => bad.to_string(),
+    })
 }

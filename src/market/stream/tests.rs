@@ -6,7 +6,7 @@ use super::{BarLines, FeatureState, WindowStream, oracle};
 use crate::market::columns::Volume;
 use crate::market::prepare::assemble_forecast;
 use crate::market::text::Text;
-use crate::market::{Affine, Bars, Prepared, Scaling, source};
+use crate::market::{Affine, Bar, Bars, Prepared, Scaling, source};
 use crate::spec::feature::Feature;
 use crate::spec::testing::settings;
 use crate::spec::{Data, TargetKind};
@@ -148,28 +148,20 @@ fn bars() -> impl Strategy<Value = Bars> {
     let bar = (minutes, step, 0.0..0.01_f64, 0.0..0.01_f64, 0_u32..4);
     (0.01..1e6_f64, prop::collection::vec(bar, 2..160)).prop_map(|(mut close, steps)| {
         let mut minute = 28_000_000;
-        let mut bars = Bars {
-            ts: Vec::new(),
-            offset_seconds: Vec::new(),
-            open: Vec::new(),
-            high: Vec::new(),
-            low: Vec::new(),
-            close: Vec::new(),
-            volume: Vec::new(),
-            bar_seconds: 60,
-            truth: None,
-        };
+        let mut bars = Bars::with_capacity(60, steps.len());
         for (minutes, step, up, down, volume) in steps {
             minute += minutes;
             let open = close;
             close *= 1.0 + step;
-            bars.ts.push(minute * 60_000_000_000);
-            bars.offset_seconds.push(28_800);
-            bars.open.push(open);
-            bars.high.push(open.max(close) * (1.0 + up));
-            bars.low.push(open.min(close) * (1.0 - down));
-            bars.close.push(close);
-            bars.volume.push(f64::from(volume));
+            bars.push(Bar {
+                ts: minute * 60_000_000_000,
+                offset_seconds: 28_800,
+                open,
+                high: open.max(close) * (1.0 + up),
+                low: open.min(close) * (1.0 - down),
+                close,
+                volume: f64::from(volume),
+            });
         }
         bars
     })

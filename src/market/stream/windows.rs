@@ -55,6 +55,8 @@ pub struct WindowStream {
     cross_gaps: bool,
     volume_counts: bool,
     last: Option<Bar>,
+    /// Whether two bars were as far apart as they should be.
+    in_step: bool,
     /// Rows of this stretch in `rows`, at most a window's.
     filled: usize,
     /// The last rows, each twice, a window apart: so the last window lies in one piece, wherever it begins.
@@ -107,6 +109,7 @@ impl WindowStream {
             cross_gaps: data.cross_gaps,
             volume_counts: data.features.contains(&Feature::Volume),
             last: None,
+            in_step: false,
             filled: 0,
             rows: vec![0.0; 2 * data.window * data.features.len()],
             next: 0,
@@ -118,7 +121,7 @@ impl WindowStream {
     ///
     /// # Errors
     /// When the bar does not come after the one before it, or its values are none of a bar: it is left out then, and the next one may come.
-    /// When a feature is not a number: the stream has no use any more then.
+    /// When a feature is not a number, or no two bars so far are as far apart as the model's: the stream has no use any more then.
     pub fn push(&mut self, bar: &Bar) -> Result<Option<StreamedWindow<'_>>, MarketError> {
         self.check(bar).map_err(MarketError)?;
         let gap = self.last.is_some_and(|last| bar.ts.checked_sub(last.ts) != Some(self.step));
@@ -126,6 +129,7 @@ impl WindowStream {
             self.filled = 0;
             self.persistence.restart();
         }
+        self.in_step |= self.last.is_some() && !gap;
         self.last = Some(*bar);
         self.persistence.push(bar.close);
         let width = self.columns.len();
@@ -152,6 +156,10 @@ impl WindowStream {
         self.filled = (self.filled + 1).min(self.window);
         if self.filled < self.window {
             return Ok(None);
+        }
+        if self.window > 1 && !self.in_step {
+            let seconds = self.step / 1_000_000_000;
+            return Err(MarketError(format!("no two bars so far are {seconds} s apart, as those of the model are")));
         }
         // The oldest row is where the next one goes.
         let features = &self.rows[self.next * width..(self.next + self.window) * width];

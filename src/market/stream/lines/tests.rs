@@ -50,7 +50,10 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
         ("1715131860,1,2,1,\"2,3", "a quote is opened and never closed; a bar's line holds no line ends"),
         ("1715131860,1,2,1,nan,3", "close is NaN; a price is a number above 0"),
         ("1715131860,1,2,1,1e400,3", "close is inf; a price is a number above 0"),
-        ("1715131860,1,2,3,2,-1", "high 2 is below low 3; volume is -1; a volume is a number, 0 or above"),
+        ("1715131860,1,2,3,2,3", "high 2 is below low 3"),
+        ("1715131860,1,2,1,2,-1", "volume is -1; a volume is a number, 0 or above"),
+        ("1715131800,1,2,1,2,3", "column 'ts': '1715131800' does not come after the bar before it"),
+        ("1715131799,1,2,1,2,3", "column 'ts': '1715131799' does not come after the bar before it"),
         ("yesterday,1,2,1,2,3", "column 'ts': 'yesterday' is not a timestamp"),
         ("2024-05-08T09:31:00,1,2,1,2,3", "column 'ts': '2024-05-08T09:31:00' has no offset from UTC"),
         ("1715131860,1,2,1,\u{1b}[2J,3", "column 'close': '\\u{1b}[2J' is not a number"),
@@ -130,7 +133,7 @@ proptest! {
         let file = folder.path().join("bars.csv");
         std::fs::write(&file, &text).unwrap();
         let data = data("");
-        let known = source::load(&prepare::source_of(&data, &file), Volume::Needed, Some(60)).unwrap().0;
+        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, Some(60)).unwrap().0;
         let found = all(text.as_bytes(), &data).unwrap();
         prop_assert_eq!(found.len(), known.len());
         for (row, bar) in found.iter().enumerate() {
