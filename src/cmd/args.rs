@@ -213,7 +213,8 @@ pub struct EvaluateArgs {
 /// `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A run (sweep/id, or an id's unambiguous beginning), a saved model's folder, or a registered model: NAME, NAME@ALIAS, NAME@VERSION
+    /// A run (sweep/id, or an id's unambiguous beginning), a saved model's folder, or a registered model: NAME (its champion), NAME@ALIAS,
+    /// NAME@VERSION, NAME@latest
     #[arg(value_name = "RUN|MODEL")]
     pub model: String,
     /// Bars to forecast from: CSV, plain or gzip, or Parquet; '-' reads CSV lines from stdin and answers each as it comes

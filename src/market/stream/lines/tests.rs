@@ -6,12 +6,18 @@ use super::*;
 use crate::market::columns::Volume;
 use crate::market::source;
 use crate::spec::testing::settings;
+use crate::spec::{BarLabel, Columns, Format};
 
 const HEADER: &str = "ts,open,high,low,close,volume\n";
 
-fn data(more: &str) -> Data {
-    let label = if more.contains("bar_label") { "" } else { "data.bar_label = \"start\"\n" };
-    settings(&format!("data.features = [\"close\", \"volume\"]\ndata.source = \"bars.csv\"\n{label}{more}")).data
+fn data() -> Data {
+    labelled(BarLabel::Start)
+}
+
+fn labelled(bar_label: BarLabel) -> Data {
+    let (columns, zone) = (Columns::default(), None);
+    let source = Source::File { path: "bars.csv".into(), format: Format::Csv, columns, zone, bar_label };
+    Data { source, ..settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"volume\"]").data }
 }
 
 fn all(text: &[u8], data: &Data) -> Result<Vec<Bar>, MarketError> {
@@ -20,12 +26,12 @@ fn all(text: &[u8], data: &Data) -> Result<Vec<Bar>, MarketError> {
 }
 
 fn refusal(text: &str) -> String {
-    all(text.as_bytes(), &data("")).unwrap_err().0
+    all(text.as_bytes(), &data()).unwrap_err().0
 }
 
 #[test]
 fn dialects_of_csv_give_the_same_bars() {
-    let plain = all(format!("{HEADER}1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n").as_bytes(), &data("")).unwrap();
+    let plain = all(format!("{HEADER}1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n").as_bytes(), &data()).unwrap();
     assert_eq!((plain.len(), plain[0].ts, plain[1].volume), (2, 1_715_131_860_000_000_000, 20.0));
     for other in [
         "\u{FEFF}ts,open,high,low,close,volume\r\n1715131860,1.5,2,1,1.75,10\r\n\r\n1715131920,2,3,2,2.5,20\r\n",
@@ -34,9 +40,9 @@ fn dialects_of_csv_give_the_same_bars() {
         "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
         "note,volume,close,low,high,open,ts\n\"a, \"\"b\"\"c\",10,1.75,1,2,1.5,1715131860\n\u{e9},20,2.5,2,3,2,1715131920\n",
     ] {
-        assert_eq!(all(other.as_bytes(), &data("")).unwrap(), plain, "{other}");
+        assert_eq!(all(other.as_bytes(), &data()).unwrap(), plain, "{other}");
     }
-    let ends = all(format!("{HEADER}1715131920,1.5,2,1,1.75,10\n").as_bytes(), &data("data.bar_label = \"end\"")).unwrap();
+    let ends = all(format!("{HEADER}1715131920,1.5,2,1,1.75,10\n").as_bytes(), &labelled(BarLabel::End)).unwrap();
     assert_eq!(ends[0], plain[0]);
 }
 
@@ -69,7 +75,7 @@ fn a_torn_last_line_is_refused_though_it_may_read_well() {
         let mut lines = BarLines::new(
             Path::new("stdin"),
             Cursor::new(format!("{HEADER}1715131800,1,2,1,2,3\n{torn}")),
-            &data(""),
+            &data(),
             60,
         )
         .unwrap();
@@ -88,7 +94,7 @@ fn input_without_a_header_is_told_so() {
     assert!(refusal("1715131860,1,2,1,2,3\n").contains("the header line is missing"));
     assert!(refusal("ts,open,high,low,close\n").contains("has no column 'volume'"));
     assert!(refusal("ts,open").starts_with("stdin: line 1: has no line end"));
-    let gzip = all(b"\x1F\x8B\x08\x00\n", &data("")).unwrap_err().0;
+    let gzip = all(b"\x1F\x8B\x08\x00\n", &data()).unwrap_err().0;
     assert!(gzip.contains("is gzip; unpack it"), "{gzip}");
 }
 
@@ -96,7 +102,7 @@ fn input_without_a_header_is_told_so() {
 fn an_endless_line_ends_soon() {
     for begin in [String::new(), format!("{HEADER}1715131800,1,2,1,2,3\n")] {
         let endless = Cursor::new(begin.clone()).chain(std::io::repeat(b'7'));
-        let lines = BarLines::new(Path::new("stdin"), BufReader::new(endless), &data(""), 60);
+        let lines = BarLines::new(Path::new("stdin"), BufReader::new(endless), &data(), 60);
         let message = match lines {
             Ok(lines) => lines.last().unwrap().unwrap_err().0,
             Err(error) => error.0,
@@ -110,12 +116,12 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..300), header in any::<bool>()) {
         let text = if header { [HEADER.as_bytes(), &body].concat() } else { body };
-        drop(all(&text, &data("")));
+        drop(all(&text, &data()));
     }
 
     #[test]
     fn no_text_that_is_nearly_right_makes_it_panic(body in "[0-9a-z,\"\r\n .;:TZ+-]{0,200}") {
-        drop(all(format!("{HEADER}1715131860,1,2,1,2,3\n{body}\n").as_bytes(), &data("data.zone = \"Asia/Shanghai\"")));
+        drop(all(format!("{HEADER}1715131860,1,2,1,2,3\n{body}\n").as_bytes(), &data()));
     }
 
     /// What Polars reads of a file, in parallel, and what is read here, line by line.
@@ -132,7 +138,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bars.csv");
         std::fs::write(&file, &text).unwrap();
-        let data = data("");
+        let data = data();
         let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, Some(60)).unwrap().0;
         let found = all(text.as_bytes(), &data).unwrap();
         prop_assert_eq!(found.len(), known.len());
