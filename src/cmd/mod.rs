@@ -24,7 +24,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
+    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ForecastFormat, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
     RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use models::ModelsArgs;

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::arguments::RegisterArgs;
 use super::complete::complete;
 use super::Registry;
-use crate::cmd::evaluate::run_folder;
+use crate::cmd::selection::run_folder;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::model::{SavedModel, Source};
