@@ -17,6 +17,7 @@ pub mod runs;
 pub mod schema;
 mod scores;
 mod selection;
+pub mod serve;
 pub mod show;
 pub mod sweep;
 pub mod watch;
@@ -27,3 +28,4 @@ pub use args::{
     RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};
+pub use serve::ServeArgs;
