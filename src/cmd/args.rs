@@ -34,6 +34,8 @@ pub enum Verb {
     Evaluate(EvaluateArgs),
     /// Forecast bars with a run's best weights or a saved model, in the target's own unit: a file, or lines as they come
     Predict(Box<PredictArgs>),
+    /// Answer forecasts of registered models over HTTP
+    Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
     Backtest(Box<BacktestArgs>),
     /// Versioned models: register a run, promote it, roll back
