@@ -10,7 +10,7 @@
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
 //! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ forecasts → backtest
-//!                             │ model (weights + passport) → forecast
+//!                             │ model (weights + passport) → forecast, registry
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -36,6 +36,7 @@
 //! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
 //! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
+//! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -64,6 +65,7 @@ pub mod market;
 pub mod metric;
 pub mod model;
 pub mod plan;
+pub mod registry;
 pub mod report;
 pub mod score;
 pub mod seed;
