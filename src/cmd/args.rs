@@ -36,6 +36,8 @@ pub enum Verb {
     Predict(PredictArgs),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
     Backtest(Box<BacktestArgs>),
+    /// Versioned models: register a run, promote it, roll back
+    Models(super::ModelsArgs),
     /// Devices and backends with what works, versions, terminal, disk
     Doctor(DoctorArgs),
     /// Print the JSON Schema of the experiment file

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod evaluate;
 pub mod leakcheck;
 mod metrics;
+pub mod models;
 mod outcome;
 pub mod predict;
 mod provenance;
@@ -26,4 +27,5 @@ pub use args::{
     BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
     RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
+pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};

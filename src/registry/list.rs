@@ -148,7 +148,8 @@ fn names(root: &Path) -> Result<Vec<String>, RegistryError> {
     place::names_in(root, |name| model_name(name).is_ok())
 }
 
-fn chosen(name: &str, wanted: &Wanted, state: &ModelState) -> Result<(u32, Option<String>), RegistryError> {
+/// Which version is wanted, and by which alias.
+pub(super) fn chosen(name: &str, wanted: &Wanted, state: &ModelState) -> Result<(u32, Option<String>), RegistryError> {
     let unknown = |what: String| Err(RegistryError::Unknown(format!("{name} has no {what} ({})", what_there_is(name, state))));
     match wanted {
         Wanted::Latest => match state.versions.last_key_value() {

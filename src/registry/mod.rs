@@ -33,6 +33,6 @@ pub use gate::{Facts, Finding, Gate, Rule, RuleError, judge};
 pub use gc::{Fate, GcPlan, plan};
 pub use history::{Entry, Event};
 pub use list::{Generation, ModelEntry, Resolved, VersionEntry, generation, history, list, model, resolve};
-pub use name::{CHAMPION, Reference, Wanted};
+pub use name::{CHAMPION, Reference, Wanted, check_name};
 pub use state::{AliasState, ModelState, VersionState};
 pub use writer::{Registration, RolledBack, Writer};

@@ -51,6 +51,14 @@ impl Reference {
     }
 }
 
+/// Whether a text can name a model.
+///
+/// # Errors
+/// When it cannot; says what a name is.
+pub fn check_name(text: &str) -> Result<(), RegistryError> {
+    model_name(text).map(drop)
+}
+
 /// A legal name of a model.
 pub(super) fn model_name(text: &str) -> Result<String, RegistryError> {
     if is_name(text) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::history::{self, Entry, Event};
 use super::lock::{Lock, lock};
 use super::name::{alias_name, model_name, tag, tag_key};
-use super::{Finding, ModelState, RegistryError, list, place};
+use super::{Finding, ModelState, RegistryError, Wanted, list, place};
 use crate::store::publish;
 
 /// A model locked for a change; let go of when dropped.
@@ -77,10 +77,12 @@ impl Writer {
         &self.state
     }
 
-    /// The model's folder.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The version that is meant, now that nobody else changes it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn chosen(&self, wanted: &Wanted) -> Result<u32, RegistryError> {
+        list::chosen(&self.name, wanted, &self.state).map(|(version, _)| version)
     }
 
     /// The folder of one of its versions.

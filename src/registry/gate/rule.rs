@@ -97,7 +97,7 @@ impl Order {
 impl Rule {
     /// Whether it looks at the champion.
     #[must_use]
-    pub(super) fn names_champion(&self) -> bool {
+    pub fn names_champion(&self) -> bool {
         let of_champion = |term: &Term| matches!(term, Term::Fact { fact: Fact { of_champion: true, .. }, .. });
         matches!(&self.test, Test::Compared { left, right, .. } if of_champion(left) || of_champion(right))
     }
