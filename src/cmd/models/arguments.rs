@@ -53,10 +53,7 @@ pub enum ModelsAction {
     /// Remove versions that nothing names
     Gc(GcArgs),
     /// Read every version with every check
-    Verify {
-        /// A model; all of them unless given
-        name: Option<String>,
-    },
+    Verify(VerifyArgs),
 }
 
 /// `models register`.
@@ -176,4 +173,14 @@ pub struct GcArgs {
     /// Say what would be removed; remove nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `models verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A model; all of them unless given
+    pub name: Option<String>,
+    /// What can be read but is odd (weights that are no numbers) fails too
+    #[arg(long)]
+    pub strict: bool,
 }

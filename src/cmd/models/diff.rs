@@ -192,12 +192,18 @@ fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
     let columns = [("metric", Align::Left), (left.as_str(), Align::Left), (right, Align::Left), ("unit", Align::Left)];
     write!(out, "\n{}", table(&header(columns), rows))?;
     writeln!(out)?;
-    for (name, verdict) in [left, right].into_iter().zip(verdicts) {
-        let first = verdict.as_ref().map(|verdict| {
-            let rank = verdict.rank.map_or_else(|| "no place".to_owned(), |rank| format!("number {rank}"));
-            format!("{rank} of {} in its sweep: {}", verdict.rows, verdict.sentences.join("; "))
-        });
-        writeln!(out, "{name}: {}", first.map_or_else(|| "no verdict".to_owned(), |first| cleaned(&first)))?;
+    let ranks = verdicts.each_ref().map(|verdict| match verdict {
+        Some(Verdict { rank: Some(rank), rows, .. }) => format!("number {rank} of {rows} in its sweep"),
+        Some(Verdict { rank: None, .. }) => "no place in its sweep".to_owned(),
+        None => "no verdict".to_owned(),
+    });
+    let words = verdicts.each_ref().map(|verdict| verdict.as_ref().map_or(&[][..], |verdict| &verdict.sentences));
+    let same = words[0] == words[1];
+    for (index, name) in [left, right].into_iter().enumerate() {
+        writeln!(out, "{name}: {}", ranks[index])?;
+        for sentence in words[index].iter().filter(|_| index == 1 || !same) {
+            writeln!(out, "- {}", cleaned(sentence))?;
+        }
     }
     let rows = weights.iter().map(|pair| {
         let WeightPair { weight, distance, relative, largest } = pair;

@@ -53,7 +53,15 @@ pub(super) fn findings_table(findings: &[Finding]) -> String {
     let row = |Finding { rule, passed, left, right, note }: &Finding| {
         let word = if *passed { "passed" } else { "failed" };
         let said = note.as_ref().map_or_else(|| word.to_owned(), |note| format!("{word}: {}", cleaned(note)));
-        vec![cleaned(rule), number(*left), number(*right), said]
+        vec![cleaned(rule), shown(*left), shown(*right), said]
     };
     table(&header, findings.iter().map(row))
+}
+
+/// A count has no decimals.
+fn shown(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value.fract() == 0.0 && value.abs() < 1e9 => format!("{value}"),
+        value => number(value),
+    }
 }

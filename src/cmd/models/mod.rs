@@ -18,7 +18,7 @@ mod show;
 mod tag;
 mod verify;
 
-pub use arguments::{DiffArgs, GateArgs, GcArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs, UnaliasArgs, UntagArgs};
+pub use arguments::{DiffArgs, GateArgs, GcArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs, UnaliasArgs, UntagArgs, VerifyArgs};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ pub fn run(args: ModelsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         ModelsAction::Lineage { model } => lineage::run(&registry, &model, out),
         ModelsAction::Diff(args) => diff::run(&registry, &args, out),
         ModelsAction::Gc(args) => gc::run(&registry, &args, out),
-        ModelsAction::Verify { name } => verify::run(&registry, name.as_deref(), out),
+        ModelsAction::Verify(args) => verify::run(&registry, &args, out),
     }
 }
 

@@ -26,9 +26,9 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
         let stored: Vec<Rule> = Gate::read(&registry.root, name)?.map(|gate| gate.rules).unwrap_or_default();
         rules.splice(0..0, stored);
     }
-    // Read with every check also where there is no rule: what cannot be read is no champion.
+    // Read with every check also where there is no rule: what cannot be read, or can forecast nothing, is no champion.
+    let candidate = Facts::of(&SavedModel::read_strict(&writer.version_folder(version))?.passport);
     let facts = |version: u32| SavedModel::read(&writer.version_folder(version)).map(|model| Facts::of(&model.passport));
-    let candidate = facts(version)?;
     let champion = writer.state().aliases.get(CHAMPION).and_then(|champion| champion.version);
     let beside = if rules.iter().any(Rule::names_champion) { champion.map(facts).transpose()? } else { None };
     let findings = judge(&rules, &candidate, beside.as_ref());
@@ -40,7 +40,7 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
             write!(out, "{}", findings_table(&findings))?;
         }
         return Err(Failure::BadInput(format!(
-            "{name}@{version} does not become {alias}: {failed} of {} rules are not passed; nothing was changed (--force --reason TEXT \
+            "{name}@{version} does not become {alias}: {failed} of {} rules failed; nothing was changed (--force --reason TEXT \
              promotes it all the same)",
             findings.len()
         )));

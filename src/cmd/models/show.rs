@@ -44,18 +44,18 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     let features: Vec<String> = data.features.iter().map(ToString::to_string).collect();
     writeln!(
         out,
-        "forecasts: {} {} bars ahead, from windows of {} rows of {}",
+        "forecasts: {}, horizon {}, window {}, features {}",
         data.target.kind.unit(),
         data.target.horizon,
         data.window,
         cleaned(&features.join(", "))
     )?;
-    let bars = passport.known_bar_seconds().map_or_else(|| "bars of unknown length".to_owned(), |seconds| format!("bars of {seconds} s"));
-    let best = best_epoch.map_or_else(|| "an epoch that is not known".to_owned(), |epoch| format!("epoch {epoch}"));
+    let bars = passport.known_bar_seconds().map_or_else(|| "of unknown length".to_owned(), |seconds| format!("of {seconds} s"));
+    let best = best_epoch.map_or_else(|| "not known".to_owned(), |epoch| epoch.to_string());
     writeln!(
         out,
-        "network: {} layers of {} units, {} parameters, weights of {best}; {bars}",
-        model.num_layers, model.hidden_size, weights.parameters
+        "network: hidden size {}, layers {}, {} parameters, best epoch {best}; bars {bars}",
+        model.hidden_size, model.num_layers, weights.parameters
     )?;
     writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
     if let Some(selection) = selection {

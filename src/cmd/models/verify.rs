@@ -4,6 +4,7 @@ use serde::Serialize;
 use std::io::Write;
 
 use super::Registry;
+use super::arguments::VerifyArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, table};
@@ -22,14 +23,15 @@ struct VerifyRow {
     warnings: Vec<String>,
 }
 
-pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let VerifyArgs { name, strict } = args;
     let mut models = registry::list(&registry.root)?;
     if let Some(name) = name {
         // Says what there is, where there is none of this name.
-        if !models.iter().any(|entry| entry.name == name) {
+        if !models.iter().any(|entry| entry.name == *name) {
             registry::model(&registry.root, name)?;
         }
-        models.retain(|entry| entry.name == name);
+        models.retain(|entry| entry.name == *name);
     }
     let mut rows = Vec::new();
     for ModelEntry { name, versions, aliases: _, damage } in models {
@@ -49,7 +51,7 @@ pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) 
             rows.push(VerifyRow { model: name.clone(), version: Some(version), problem, warnings });
         }
     }
-    let broken = rows.iter().filter(|row| row.problem.is_some()).count();
+    let broken = rows.iter().filter(|row| row.problem.is_some() || *strict && !row.warnings.is_empty()).count();
     if registry.json { write_json(out, &rows)? } else { write_rows(out, &rows)? }
     if broken > 0 {
         return Err(Failure::BadInput(format!("{broken} of {} cannot be used; register their runs anew", rows.len())));

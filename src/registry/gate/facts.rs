@@ -37,6 +37,10 @@ impl Facts {
     pub fn of(passport: &Passport) -> Self {
         let Metrics { skill, baselines, valid, test } = &passport.metrics;
         let mut of_valid = valid.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
+        // The recorded one, which every table shows; that of the forecasts differs from it in the seventh digit.
+        if let (Some(skill), Some(estimate)) = (*skill, of_valid.get_mut(&Quantity::Skill)) {
+            estimate.value = skill;
+        }
         fill(&mut of_valid, Quantity::Skill, *skill);
         let of_test = test.as_ref().map(|test| {
             let mut estimates = test.scores.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
@@ -56,13 +60,10 @@ impl Facts {
         }
     }
 
-    /// A number; `beside` is what it is compared with, where that is another version.
-    pub(super) fn value(&self, what: What, beside: Option<&Self>) -> Known {
+    /// A number.
+    pub(super) fn value(&self, what: What) -> Known {
         match what {
-            What::Metric(metric, end) => {
-                beside.map_or(Ok(()), |other| self.comparable(metric, other))?;
-                self.metric(metric, end)
-            }
+            What::Metric(metric, end) => self.metric(metric, end),
             What::Trials => self.trials.map(|trials| trials as f64).ok_or_else(|| "undefined: the number of trials is not known".to_owned()),
             What::Rank => self.verdict()?.rank.map(|rank| rank as f64).ok_or_else(|| "undefined: it has no rank in its sweep".to_owned()),
             What::Spa => defined(self.verdict()?.spa, "the p-value of the SPA test"),
@@ -102,8 +103,10 @@ impl Facts {
         }
     }
 
-    /// Numbers of another target say nothing about each other, nor do errors over other windows.
-    fn comparable(&self, metric: Metric, other: &Self) -> Known<()> {
+    /// Whether a number can stand beside the champion's: those of another target say nothing about each other, nor do errors over other
+    /// windows.
+    pub(super) fn comparable(&self, what: What, other: &Self) -> Known<()> {
+        let What::Metric(metric, _) = what else { return Ok(()) };
         if self.target != other.target || self.bar_seconds != other.bar_seconds {
             return Err("not comparable: the champion has another target or other bars".to_owned());
         }
@@ -216,7 +219,11 @@ pub(super) mod tests {
         champion.test.as_mut().unwrap().mark = Some((51, 2));
         let found = finding(rule, &candidate, Some(&champion));
         assert!(!found.passed && found.note.as_deref().unwrap().contains("compare test.skill"), "{found:?}");
+        assert!(found.left.is_some() && found.right.is_some(), "they are shown all the same");
         assert!(finding("valid.skill > champion.valid.skill", &candidate, Some(&champion)).passed);
+        champion.test = None;
+        let found = finding(rule, &candidate, Some(&champion));
+        assert!(!found.passed && found.left == Some(2.0) && found.note.unwrap().starts_with("the champion's is undefined"));
         champion.target = None;
         let found = finding("valid.skill > champion.valid.skill", &candidate, Some(&champion));
         assert!(!found.passed && found.note.unwrap().contains("another target"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Known};
-use super::rule::{Rule, Term, Test};
+use super::rule::{Fact, Rule, Term, Test};
 
 /// A rule, its two numbers and whether it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,31 +28,36 @@ pub fn judge(rules: &[Rule], candidate: &Facts, champion: Option<&Facts>) -> Vec
 }
 
 fn finding(rule: &Rule, candidate: &Facts, champion: Option<&Facts>) -> Finding {
-    let (passed, left, right, notes) = match &rule.test {
-        Test::Crowned => {
-            let crowned = candidate.crowned();
-            (crowned == Ok(true), None, None, vec![crowned.err()])
-        }
-        Test::Compared { left, order, right } => {
-            // Errors in the target's unit say something about each other over the same windows alone.
-            let compared = rule.names_champion().then_some(champion).flatten();
-            let value = |term: &Term| match term {
-                Term::Number(number) => Ok(*number),
-                Term::Fact { factor, fact } => {
-                    let other = if fact.of_champion { Some(candidate) } else { compared };
-                    let of = if fact.of_champion { champion.ok_or_else(|| NO_CHAMPION.to_owned()) } else { Ok(candidate) };
-                    of.and_then(|of| of.value(fact.what, other)).map(|value| factor * value)
-                }
-            };
-            let (left, right): (Known, Known) = (value(left), value(right));
-            let passed = matches!((&left, &right), (Ok(left), Ok(right)) if order.holds(*left, *right));
-            let (left_number, right_number) = (left.as_ref().ok().copied(), right.as_ref().ok().copied());
-            (passed, left_number, right_number, vec![left.err(), right.err()])
-        }
+    let Test::Compared { left, order, right } = &rule.test else {
+        let crowned = candidate.crowned();
+        return Finding { rule: rule.to_string(), passed: crowned == Ok(true), left: None, right: None, note: crowned.err() };
     };
-    let mut notes: Vec<String> = notes.into_iter().flatten().collect();
+    let sides = [left, right].map(|term| value(term, candidate, champion));
+    let beside = champion.filter(|_| rule.names_champion());
+    let comparable = [left, right].into_iter().try_for_each(|term| match (term, beside) {
+        (Term::Fact { fact, .. }, Some(champion)) => candidate.comparable(fact.what, champion),
+        _ => Ok(()),
+    });
+    let [left, right] = [&sides[0], &sides[1]].map(|side| side.as_ref().ok().copied());
+    let holds = left.zip(right).is_some_and(|(left, right)| order.holds(left, right));
+    let mut notes: Vec<String> = sides.into_iter().filter_map(Result::err).collect();
+    if notes.is_empty() {
+        notes.extend(comparable.err());
+    }
     notes.dedup();
-    Finding { rule: rule.to_string(), passed, left, right, note: (!notes.is_empty()).then(|| notes.join("; ")) }
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Finding { rule: rule.to_string(), passed: holds && note.is_none(), left, right, note }
+}
+
+fn value(term: &Term, candidate: &Facts, champion: Option<&Facts>) -> Known {
+    match term {
+        Term::Number(number) => Ok(*number),
+        Term::Fact { factor, fact: Fact { of_champion: false, what } } => candidate.value(*what).map(|value| factor * value),
+        Term::Fact { factor, fact: Fact { of_champion: true, what } } => {
+            let value = champion.ok_or_else(|| NO_CHAMPION.to_owned())?.value(*what);
+            value.map(|value| factor * value).map_err(|why| format!("the champion's is {why}"))
+        }
+    }
 }
 
 const NO_CHAMPION: &str = "undefined: there is no champion yet";
