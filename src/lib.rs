@@ -37,6 +37,7 @@
 //! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
 //! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
+//! | [`serve`] | forecasts of registered models over HTTP (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
@@ -69,6 +70,7 @@ pub mod registry;
 pub mod report;
 pub mod score;
 pub mod seed;
+pub mod serve;
 pub mod space;
 pub mod spec;
 pub mod store;

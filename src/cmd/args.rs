@@ -34,6 +34,8 @@ pub enum Verb {
     Evaluate(EvaluateArgs),
     /// Forecast a data file with a run's best weights, in the target's own unit
     Predict(PredictArgs),
+    /// Answer forecasts of registered models over HTTP
+    Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
     Backtest(Box<BacktestArgs>),
     /// Versioned models: register a run, promote it, roll back

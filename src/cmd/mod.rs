@@ -18,6 +18,7 @@ pub mod runs;
 pub mod schema;
 mod scores;
 mod selection;
+pub mod serve;
 pub mod show;
 pub mod sweep;
 pub mod watch;
@@ -29,3 +30,4 @@ pub use args::{
 };
 pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};
+pub use serve::ServeArgs;

@@ -118,7 +118,9 @@ impl Server {
 
     /// Reads every version again, also those that are loaded.
     pub fn reload(&self) {
-        drop(self.ask.send(Ask::Reread));
+        if self.ask.send(Ask::Reread).is_err() {
+            tracing::error!("nothing is reloaded any more: the thread that does it is gone");
+        }
     }
 
     /// Serves until SIGTERM or SIGINT, then stops; SIGHUP reads every version again. `announce` is called once signals are heard.
