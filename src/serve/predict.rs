@@ -157,7 +157,7 @@ async fn read_body(request: Request, most: usize, patience: Duration) -> Result<
     if said.is_some_and(|said| said > most) {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(said.unwrap_or(0));
+    let mut bytes = Vec::with_capacity(said.unwrap_or(0).min(LARGE));
     let mut body: Body = request.into_body();
     let read = async {
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -25,7 +25,8 @@ fn s11_a_length_of_10_to_the_12_is_refused_before_its_first_byte() {
     let started = Instant::now();
     for length in ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "0x10"] {
         let text = raw(running.at, format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes());
-        assert!(text.starts_with("HTTP/1.1 413 ") || text.starts_with("HTTP/1.1 400 "), "{length}: {text}");
+        let status = text.split(' ').nth(1).unwrap_or_default();
+        assert!(matches!(status, "413" | "400" | "431"), "{length}: {text}");
     }
     assert!(started.elapsed() < Duration::from_millis(600), "it waited for a body");
     assert_eq!(predict(running.at, "m", WINDOW).status, 200);

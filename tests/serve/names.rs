@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::client::{get, predict};
+use crate::client::{get, post, predict};
 use crate::fake::{Running, WINDOW};
 
 /// As they stand in a request: 17 ways out of a folder, and some more.
@@ -33,7 +33,7 @@ fn s07_a_name_is_looked_up_and_never_a_path() {
         }
     }
     for path in ["/v1/models//predict", "/v1/models/a/../b/predict", "/v1/models/%2e%2e/%2e%2e/predict"] {
-        assert_eq!(get(running.at, path).status, 404, "{path}");
+        assert_eq!(post(running.at, path, WINDOW).status, 404, "{path}");
     }
     assert_eq!(touched(), before, "the catalog was asked about a name from a request");
 }
