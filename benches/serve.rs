@@ -44,7 +44,9 @@ fn main() {
     let body = folder::request(&bars, 300, folder::forecaster(1).needs());
     let load = |pace, seconds| Load { at: server.at, model: NAME, body: &body, connections: plan.connections, pace, seconds };
     println!("{} bytes a request, {} connections, flags {:?}", body.len(), plan.connections, plan.flags);
-    println!("| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late p99 ms | resident MiB, first → last (most) |");
+    println!(
+        "| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late p99 ms | resident MiB, first → last (most) |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     load(Pace::Rate(plan.rate), 2).run(&AtomicBool::new(false));
     if plan.steady > 0 {

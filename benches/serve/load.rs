@@ -74,7 +74,8 @@ impl Load<'_> {
         let started = Instant::now();
         let mut whole = Result::default();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.connections).map(|place| scope.spawn(move || self.connection(place, started, over))).collect();
+            let threads: Vec<_> =
+                (0..self.connections).map(|place| scope.spawn(move || self.connection(place, started, over))).collect();
             for thread in threads {
                 let part = thread.join().unwrap();
                 whole.answered += part.answered;

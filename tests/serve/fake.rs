@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use kiln::forecast::{Forecast, Window};
 use kiln::model::ColumnProfile;
-use kiln::serve::{
-    Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start,
-};
+use kiln::serve::{Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start};
 
 /// A value that makes the model panic, give NaN, sleep for 0.3 s, or sleep for 1.5 s.
 pub const PANIC: f64 = 666.0;

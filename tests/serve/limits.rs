@@ -90,7 +90,11 @@ fn s14_half_a_header_is_closed() {
 #[test]
 fn s15_half_a_body_is_closed() {
     let running = Running::plain();
-    for framing in ["Content-Length: 100\r\n\r\n{\"fea", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\n", "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"] {
+    for framing in [
+        "Content-Length: 100\r\n\r\n{\"fea",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\n",
+        "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    ] {
         let mut stream = connect(running.at);
         stream.write_all(format!("{HEAD}{framing}").as_bytes()).unwrap();
         let (open, text) = open_for(stream);
@@ -104,7 +108,10 @@ fn s15_half_a_body_is_closed() {
 #[test]
 fn s16_a_byte_at_a_time_is_no_way_to_stay() {
     let running = Running::plain();
-    for request in [format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100)), format!("{HEAD}Content-Length: 100\r\n\r\n{{")] {
+    for request in [
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100)),
+        format!("{HEAD}Content-Length: 100\r\n\r\n{{"),
+    ] {
         let mut stream = connect(running.at);
         let (fast, slow) = request.split_at(request.len().saturating_sub(90).min(HEAD.len() + 22));
         stream.write_all(fast.as_bytes()).unwrap();

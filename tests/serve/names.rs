@@ -8,8 +8,31 @@ use crate::fake::{Running, WINDOW};
 /// As they stand in a request: 17 ways out of a folder, and some more.
 pub fn hostile() -> Vec<String> {
     let mut names: Vec<String> = [
-        "..", "..%2fx", "..%2f..%2fetc%2fpasswd", "%252e%252e%252f", "..%5c", "%2fabs", "C:%5cx", "a%2f..%2fb", "%20", ".", "%00", "m%00",
-        "a%1b[31m", "m%e2%80%ae", "%d0%bc", "m.", "m%20", "CON", "m@", "m@..%2f..%2fx", "m@champion%2f..", "@champion", "m@99", "m@champion@1", "%ff%fe",
+        "..",
+        "..%2fx",
+        "..%2f..%2fetc%2fpasswd",
+        "%252e%252e%252f",
+        "..%5c",
+        "%2fabs",
+        "C:%5cx",
+        "a%2f..%2fb",
+        "%20",
+        ".",
+        "%00",
+        "m%00",
+        "a%1b[31m",
+        "m%e2%80%ae",
+        "%d0%bc",
+        "m.",
+        "m%20",
+        "CON",
+        "m@",
+        "m@..%2f..%2fx",
+        "m@champion%2f..",
+        "@champion",
+        "m@99",
+        "m@champion@1",
+        "%ff%fe",
     ]
     .map(str::to_owned)
     .to_vec();

@@ -3,10 +3,10 @@
 use serde_json::json;
 use std::io::Write;
 
+use super::Registry;
 use super::arguments::RegisterArgs;
 use super::complete::complete;
-use super::Registry;
-use crate::cmd::evaluate::run_folder;
+use crate::cmd::selection::run_folder;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::model::{SavedModel, Source};
@@ -20,7 +20,8 @@ pub(super) fn run(registry: &Registry, args: RegisterArgs, out: &mut dyn Write) 
     let mut writer = Writer::create(&registry.root, &name, &at)?;
     let (version, is_new) = match already(writer.state(), &model).filter(|_| !again) {
         Some(version) => {
-            notes = vec![format!("it is registered already, as {name}@{version}; nothing was changed (--again makes another version)")];
+            notes =
+                vec![format!("it is registered already, as {name}@{version}; nothing was changed (--again makes another version)")];
             (version, false)
         }
         None => {
