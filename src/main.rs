@@ -34,7 +34,7 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Compare(args) => cmd::compare::run(args, out),
         Verb::Report(args) => cmd::report::run(args, out),
         Verb::Evaluate(args) => cmd::evaluate::run(args, out),
-        Verb::Predict(args) => cmd::predict::run(args, out),
+        Verb::Predict(args) => cmd::predict::run(*args, out),
         Verb::Serve(args) => cmd::serve::run(*args, out),
         Verb::Backtest(args) => cmd::backtest::run(*args, out),
         Verb::Models(args) => cmd::models::run(args, out),

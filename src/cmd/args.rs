@@ -32,8 +32,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Open the test split for a run; each opening is recorded
     Evaluate(EvaluateArgs),
-    /// Forecast a data file with a run's best weights, in the target's own unit
-    Predict(PredictArgs),
+    /// Forecast bars with a run's best weights or a saved model, in the target's own unit: a file, or lines as they come
+    Predict(Box<PredictArgs>),
     /// Answer forecasts of registered models over HTTP
     Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold

@@ -61,8 +61,6 @@ bad_input!(
     crate::store::StoreError,
     crate::market::MarketError,
     crate::plan::PlanError,
-    crate::model::ModelError,
-    crate::registry::RegistryError,
     crate::spec::Diagnostics,
     crate::model::ModelError,
     crate::registry::RegistryError,

@@ -26,12 +26,19 @@ pub(super) struct Question {
 pub(super) enum Instance {
     /// The last window of these bars.
     Bars(SentBars),
+    /// The last window of the bars of this CSV text.
+    Csv(Vec<u8>),
     /// The rows of a window, unscaled.
     Features(Vec<Vec<f64>>),
 }
 
 impl Question {
-    /// Reads a body.
+    /// Asks for the last window of a CSV text, and nothing else.
+    pub fn of_csv(text: Vec<u8>) -> Self {
+        Self { instances: vec![Instance::Csv(text)], coverage: None }
+    }
+
+    /// Reads a JSON body.
     ///
     /// # Errors
     /// 400 for what is no JSON, 422 for what is none of ours, with the place of the value.

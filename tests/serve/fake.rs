@@ -114,6 +114,10 @@ impl Model for FakeModel {
         self.window_of_features(&rows)
     }
 
+    fn window_of_csv(&self, _text: &[u8]) -> Result<Window, String> {
+        Err("body: the fake takes no CSV".to_owned())
+    }
+
     fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, String> {
         if rows.len() != 3 || rows.iter().any(|row| row.len() != 2) {
             return Err("features: 3 rows of 2".to_owned());

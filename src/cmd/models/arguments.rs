@@ -59,7 +59,7 @@ pub enum ModelsAction {
 /// `models register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-    /// A finished run: sweep/id, or an id's unambiguous beginning
+    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best
     pub run: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'
     #[arg(long)]
