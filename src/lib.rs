@@ -36,11 +36,13 @@
 //! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
 //! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
+//! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
 //!
-//! 1. This package never names `burn` or `cubecl`; only [`market`] and the store's Parquet table name `polars`.
+//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store and of the export name
+//!    `polars`.
 //! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
 //! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can
@@ -59,6 +61,7 @@ pub mod compare;
 pub mod dashboard;
 pub mod event;
 pub mod evidence;
+pub mod export;
 pub mod forecast;
 pub mod market;
 pub mod metric;

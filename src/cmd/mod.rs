@@ -7,6 +7,8 @@ mod clock;
 pub mod compare;
 pub mod doctor;
 pub mod evaluate;
+pub mod export;
+pub mod import;
 pub mod leakcheck;
 mod metrics;
 mod outcome;
@@ -23,7 +25,7 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
-    RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable, ExportUnits, ImportArgs,
+    LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use outcome::{Failure, Outcome};

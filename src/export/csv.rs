@@ -141,7 +141,8 @@ mod tests {
             let back: Vec<&String> = rows[1..].iter().map(|row| &row[0]).collect();
             prop_assert_eq!(back, texts.iter().collect::<Vec<_>>());
             for (row, text) in read(&write(&table, Formulas::Defused))[1..].iter().zip(&texts) {
-                prop_assert!(row[0] == *text || row[0] == format!("'{text}"));
+                let quoted = format!("'{text}");
+                prop_assert!(row[0] == *text || row[0] == quoted);
                 prop_assert!(!is_formula(&row[0]));
             }
         }

@@ -1,9 +1,10 @@
 //! Writes a file whole or not at all.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::ExportError;
+use crate::store::{StoreError, publish};
 
 /// What happens to a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,28 +30,17 @@ pub fn check_free(path: &Path, existing: Existing) -> Result<(), ExportError> {
     }
 }
 
-/// Gives `bytes` the name `path`, through a temporary file in the same folder: a kill leaves all of it or nothing.
+/// Gives `bytes` the name `path`: a kill leaves all of them or nothing.
 ///
 /// # Errors
 /// When the name is taken and [`Existing::Refused`], or the file cannot be written.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), ExportError> {
-    let unwritten = |error: &std::io::Error| ExportError(format!("{}: cannot be written: {error}", path.display()));
     check_free(path, existing)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".kiln-export-");
-    // Temporary files are private by default; what is exported is as readable as any new file (the umask decides).
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|error| unwritten(&error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| unwritten(&error))?;
+    let unwritten = |error: StoreError| ExportError(error.to_string());
     match existing {
-        Existing::Replaced => file.persist(path).map(drop).map_err(|error| unwritten(&error.error)),
-        Existing::Refused => match file.persist_noclobber(path) {
-            Ok(_) => Ok(()),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(taken(path)),
-            Err(error) => Err(unwritten(&error.error)),
-        },
+        Existing::Replaced => publish::replace(path, bytes).map_err(unwritten),
+        Existing::Refused if publish::publish(path, bytes).map_err(unwritten)? => Ok(()),
+        Existing::Refused => Err(taken(path)),
     }
 }
 
@@ -81,6 +71,6 @@ mod tests {
         let complaint = write_file(folder.path(), b"x", Existing::Replaced).unwrap_err().to_string();
         assert!(complaint.contains("is a folder"), "{complaint}");
         let complaint = write_file(&folder.path().join("gone/x"), b"x", Existing::Refused).unwrap_err().to_string();
-        assert!(complaint.contains("gone/x: cannot be written"), "{complaint}");
+        assert!(complaint.contains("gone/x: 1 bytes cannot be written"), "{complaint}");
     }
 }

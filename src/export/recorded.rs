@@ -62,7 +62,8 @@ pub(super) fn nanoseconds(at: &str) -> Option<i64> {
 
 /// The same in seconds.
 pub(super) fn seconds(at: &str) -> Option<f64> {
-    nanoseconds(at).map(|nanoseconds| nanoseconds as f64 / 1e9)
+    // Whole seconds apart: so many nanoseconds are no double.
+    nanoseconds(at).map(|at| at.div_euclid(1_000_000_000) as f64 + at.rem_euclid(1_000_000_000) as f64 / 1e9)
 }
 
 /// The numbers of an epoch by name, in the order in which they are shown; those that are not finite are `None`. Errors are in the

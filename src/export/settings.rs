@@ -2,11 +2,15 @@
 
 use serde_json::Value as Json;
 
-use crate::spec::Settings;
+use crate::spec::{Settings, Source};
 
-/// Every setting that is on, by its dotted key, in the order of the sections and then by name. A list is one value.
+/// Every setting that is on, by its dotted key, in the order of the sections and then by name. A list is one value; of the data file's path
+/// the name alone is kept.
 pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
-    let Settings { data, model, train } = settings;
+    let Settings { mut data, model, train } = settings.clone();
+    if let Source::File { path, .. } = &mut data.source {
+        *path = path.file_name().map(Into::into).unwrap_or_default();
+    }
     let mut flat = Vec::new();
     let sections = [("data", serde_json::to_value(data)), ("model", serde_json::to_value(model)), ("train", serde_json::to_value(train))];
     for (name, section) in sections {

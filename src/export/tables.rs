@@ -11,7 +11,8 @@ use crate::metric::{Metric, Quantity, Split};
 use crate::store::{Baseline, Forecasts};
 
 /// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`), the rmse of each baseline over the
-/// validation windows, every setting by its dotted key.
+/// validation windows, every setting by its dotted key
+/// (`settings.data.window`).
 #[must_use]
 pub fn runs(runs: &[Recorded]) -> Table {
     let mut table = Table::default();
@@ -131,13 +132,15 @@ fn setting_columns(table: &mut Table, runs: &[Recorded]) {
     keys.sort();
     keys.dedup();
     for key in keys {
+        // `train.loss` is a setting and a metric.
+        let name = format!("settings.{key}");
         let values = || of_runs.iter().map(|settings| settings.get(key));
         if values().flatten().all(Json::is_i64) {
-            table.whole(key, values().map(|value| value.and_then(Json::as_i64)));
+            table.whole(&name, values().map(|value| value.and_then(Json::as_i64)));
         } else if values().flatten().all(Json::is_number) {
-            table.number(key, values().map(|value| value.and_then(Json::as_f64)));
+            table.number(&name, values().map(|value| value.and_then(Json::as_f64)));
         } else {
-            table.text(key, values().map(|value| value.map(settings::text)));
+            table.text(&name, values().map(|value| value.map(settings::text)));
         }
     }
 }
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(text("run")[0].as_deref(), Some("31d897f497c7"));
         assert_eq!(text("state")[0].as_deref(), Some("early stopped"));
         assert_eq!(*cells(&table, "valid.rmse"), Cells::Number(vec![Some(0.015_625), None, Some(0.125)]));
-        assert_eq!(*cells(&table, "data.window"), Cells::Whole(vec![Some(60); 3]));
+        assert_eq!(*cells(&table, "settings.data.window"), Cells::Whole(vec![Some(60); 3]));
         assert_eq!(*cells(&table, "best_epoch"), Cells::Whole(vec![Some(4), None, Some(1)]));
     }
 

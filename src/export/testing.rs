@@ -3,7 +3,6 @@
 use burn_lanes::{Head, Levels, Loss, OptimizerKind, Shape, Weight, Weights};
 
 use super::Trained;
-use super::trained::layout;
 use crate::market::{Affine, Scaling};
 use crate::spec::{Target, TargetKind};
 
@@ -14,8 +13,9 @@ pub(super) const FIXTURES: [(&str, usize); 6] =
 /// The network of a fixture: with a head of one value or of three quantiles, named after them.
 pub(super) fn trained(head: &str, layers: usize) -> Trained {
     let outputs = if head == "point" { 1 } else { 3 };
-    let trained = network(2 + layers, 3 + layers, layers, outputs, 17 * layers as u64 + outputs as u64);
-    Trained { name: format!("{head}_{layers}"), ..trained }
+    let mut trained = network(2 + layers, 3 + layers, layers, outputs, 17 * layers as u64 + outputs as u64);
+    trained.name = format!("{head}_{layers}");
+    trained
 }
 
 /// Any network; of one output it has a point head.
@@ -35,7 +35,7 @@ pub(super) fn network(features: usize, hidden: usize, layers: usize, outputs: us
         let values = (0..shape.iter().product()).map(|_| numbers.next()).collect();
         Weight { name, shape, values }
     };
-    let weights = Weights(layout(&shape).into_iter().map(weight).collect());
+    let weights = Weights(shape.layout().into_iter().map(weight).collect());
     // Prices near 4000 that move by some hundreds, returns near 0, a volume: what scaling has to cope with.
     let columns = [(4012.75, 231.5), (1.3e-6, 4.2e-4), (0.0, 18250.0), (51.0, 9.5), (3999.0, 12.0)];
     let affine = |(offset, unit): (f64, f64)| Affine { offset, unit };

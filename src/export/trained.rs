@@ -66,7 +66,7 @@ impl Trained {
                 shape.features
             )));
         }
-        check_fit(&shape, &weights).map_err(|why| ExportError(format!("{name}: {why}")))?;
+        check(&shape, &weights).map_err(|why| ExportError(format!("{name}: {why}")))?;
         Ok(Self { name, shape, features, target, scaling, weights })
     }
 
@@ -98,35 +98,9 @@ impl Trained {
     }
 }
 
-/// Names and shapes of a network's weights, in the trainer's order.
-pub(super) fn layout(shape: &Shape) -> Vec<(String, Vec<usize>)> {
-    let (hidden, gates) = (shape.hidden, 4 * shape.hidden);
-    let mut layout = Vec::new();
-    for layer in 0..shape.layers {
-        let inputs = if layer == 0 { shape.features } else { hidden };
-        layout.push((format!("lstm.{layer}.w_input"), vec![inputs, gates]));
-        layout.push((format!("lstm.{layer}.w_hidden"), vec![hidden, gates]));
-        layout.push((format!("lstm.{layer}.bias"), vec![gates]));
-    }
-    let outputs = shape.head.outputs();
-    layout.push(("head.weight".to_owned(), if is_point(shape) { vec![hidden] } else { vec![outputs, hidden] }));
-    layout.push(("head.bias".to_owned(), vec![outputs]));
-    layout
-}
-
-fn is_point(shape: &Shape) -> bool {
-    shape.head == burn_lanes::Head::Point
-}
-
-fn check_fit(shape: &Shape, weights: &Weights) -> Result<(), String> {
-    let expected = layout(shape);
-    if expected.len() != weights.0.len() {
-        return Err(format!("there are {} weights, its network has {}", weights.0.len(), expected.len()));
-    }
-    for ((name, dims), Weight { name: found, shape, values }) in expected.iter().zip(&weights.0) {
-        if name != found || dims != shape || values.len() != dims.iter().product::<usize>() {
-            return Err(format!("weight '{found}' of shape {shape:?} stands where its network has '{name}' of shape {dims:?}"));
-        }
+fn check(shape: &Shape, weights: &Weights) -> Result<(), String> {
+    weights.check(shape)?;
+    for Weight { name, values, .. } in &weights.0 {
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(format!("weight '{name}' holds {value}, which is not finite"));
         }
@@ -150,10 +124,10 @@ mod tests {
         };
         assert_eq!(of(&|_| {}).unwrap(), good);
         let complaint = |change: &dyn Fn(&mut Trained)| of(change).unwrap_err().to_string();
-        assert!(complaint(&|trained| drop(trained.weights.0.pop())).contains("there are 7 weights, its network has 8"));
-        assert!(complaint(&|trained| trained.weights.0.swap(0, 1)).contains("stands where its network has 'lstm.0.w_input'"));
+        assert!(complaint(&|trained| trained.weights.0.truncate(7)).contains("there are 7 weights, the model has 8"));
+        assert!(complaint(&|trained| trained.weights.0.swap(0, 1)).contains("stands where the model has 'lstm.0.w_input'"));
         assert!(complaint(&|trained| trained.weights.0[2].values[1] = f32::NAN).contains("'lstm.0.bias' holds NaN"));
-        assert!(complaint(&|trained| drop(trained.scaling.columns.pop())).contains("scaled columns"));
+        assert!(complaint(&|trained| trained.scaling.columns.truncate(1)).contains("scaled columns"));
         assert!(complaint(&|trained| trained.shape.hidden += 1).contains("of shape"));
     }
 }

@@ -4,7 +4,11 @@
 //! off is gone on with. The last thing that a run gets is the tag `kiln.exported`, a fingerprint of all that was sent.
 
 mod content;
+#[cfg(test)]
+mod fake;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;

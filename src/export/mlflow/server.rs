@@ -120,7 +120,7 @@ impl Refused {
         let message: String = message.chars().take(500).collect();
         let hint = match status {
             401 | 403 => " (set MLFLOW_TRACKING_TOKEN)",
-            300..400 => " (a redirection is not followed: name the server itself)",
+            300..=399 => " (a redirection is not followed: name the server itself)",
             _ => "",
         };
         ExportError(format!("the server refuses {path} with {status} {}{hint}: {}", clean(code), clean(&message)))

@@ -5,7 +5,6 @@ use safetensors::{SafeTensors, tensor::TensorView};
 use std::collections::BTreeMap;
 
 use super::number::values;
-use crate::export::trained::layout;
 
 /// Why bytes are not the weights of a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +48,7 @@ pub fn read(bytes: &[u8], shape: &Shape) -> Result<Weights, ForeignWeights> {
     found.push(tensors.take(&format!("{head}weight"), &[outputs, hidden])?);
     found.push(tensors.take(&format!("{head}bias"), &[outputs])?);
     tensors.finish()?;
-    let named = layout(shape).into_iter().zip(found).map(|((name, shape), values)| Weight { name, shape, values });
+    let named = shape.layout().into_iter().zip(found).map(|((name, shape), values)| Weight { name, shape, values });
     let weights: Vec<Weight> = named.collect();
     match weights.iter().find(|weight| weight.values.iter().any(|value| !value.is_finite())) {
         Some(weight) => bad(format!("what becomes '{}' holds a number that is not finite", weight.name)),
