@@ -317,8 +317,8 @@ pub struct TradingArgs {
 /// `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A run (sweep/id, or an id's unambiguous beginning), a sweep (name; not for weights), or a saved model (weights alone: NAME,
-    /// NAME@ALIAS, NAME@VERSION, or its folder)
+    /// A run (sweep/id, an id's unambiguous beginning, or SWEEP/best), a sweep (name; not for weights), or a saved model (weights alone:
+    /// NAME, NAME@ALIAS, NAME@VERSION, or its folder)
     pub source: String,
     #[arg(long)]
     pub format: ExportFormat,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::evaluate::best_weights;
-use super::super::selection::{Selected, read_selected};
+use super::super::selection::{BEST, Selected, read_selected, run_folder};
 use super::super::{Failure, clock};
 use super::{Roots, note};
 use crate::export::{Recorded, Trained};
@@ -23,14 +23,7 @@ pub(in crate::cmd) fn find(roots: &Roots, source: &str) -> Result<Found, Failure
     if folder.join("passport.json").exists() {
         return Ok(Found::Model { name: source.to_owned(), model: Box::new(SavedModel::read(folder)?) });
     }
-    match select(&roots.runs, source) {
-        Ok(Selection::Run(path)) => Ok(Found::Run(RunFolder { path })),
-        Ok(Selection::Sweep(path)) => Err(Failure::BadInput(format!(
-            "'{source}' is a sweep ({}); name one of its runs, as listed by: kiln runs {source}",
-            path.display()
-        ))),
-        Err(error) => Err(Failure::BadInput(error.to_string())),
-    }
+    run_folder(&roots.runs, source).map(Found::Run)
 }
 
 impl Found {
@@ -68,7 +61,12 @@ pub(in crate::cmd) fn like(roots: &Roots, source: &str) -> Result<(String, Saved
 
 /// The runs of a sweep, or one run, with their histories; what cannot be read is told.
 pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Failure> {
-    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
+    let selector = if source.ends_with(BEST) {
+        run_folder(&roots.runs, source)?.path.to_string_lossy().into_owned()
+    } else {
+        source.to_owned()
+    };
+    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
     for (run, reason) in &damaged {
         note(&crate::text::clean(&format!("{run} is left out: {reason}")));
     }
@@ -83,7 +81,7 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
 
 /// What an export of these runs is named after: the sweep, or the one run of it.
 pub(super) fn name_of(roots: &Roots, source: &str, runs: &[Recorded]) -> String {
-    let is_run = matches!(select(&roots.runs, source), Ok(Selection::Run(_)));
+    let is_run = source.ends_with(BEST) || matches!(select(&roots.runs, source), Ok(Selection::Run(_)));
     match runs.first() {
         Some(run) if is_run => format!("{}/{}", run.sweep, run.run),
         Some(run) => run.sweep.clone(),
