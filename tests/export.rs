@@ -125,11 +125,12 @@ fn options_of_other_formats_and_other_sources_are_mistakes() {
         (&["--format", "mlflow"], "name the tracking server with --to URL"),
         (&["--format", "mlflow", "--to", "http://me:secret@127.0.0.1:1"], "set MLFLOW_TRACKING_TOKEN"),
         (&["--format", "safetensors"], "'grid' is a sweep"),
-        (&["--format", "csv", "--what", "forecasts", "--split", "test"], "no run has forecasts of the test split"),
     ] {
         let said = lab.refused(STORE, &[&["export", "grid"], arguments].concat());
         assert!(said.contains(hint), "{arguments:?}: {said}");
     }
+    let said = lab.refused(STORE, &["export", "grid/ef53", "--format", "csv", "--what", "forecasts", "--split", "test"]);
+    assert!(said.contains("no run has forecasts of the test split (kiln evaluate RUN opens"), "{said}");
     let said = lab.refused(STORE, &["export", "gird", "--format", "csv"]);
     assert!(said.contains("did you mean 'grid'"), "{said}");
     assert_eq!(std::fs::read_dir(lab.0.path()).unwrap().count(), 0);

@@ -10,7 +10,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::ExportError;
-use super::recorded::{Recorded, numbers, seconds};
+use super::recorded::{Recorded, nanoseconds, numbers, seconds};
 use super::settings::flat;
 use super::tables::{best_epoch, metrics};
 use crate::compare::{state, value};
@@ -30,13 +30,12 @@ pub fn files(run: &Recorded) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError
 }
 
 fn lines(run: &Recorded) -> impl Iterator<Item = Map<String, Json>> {
-    let started = run.history.started.as_deref().and_then(seconds);
+    let started = run.history.started.as_deref().and_then(nanoseconds);
     run.history.epochs.iter().map(move |(at, report)| {
         let mut line = Map::new();
         line.insert("_step".into(), report.epoch.into());
-        let at = seconds(at);
-        insert(&mut line, "_timestamp", at);
-        insert(&mut line, "_runtime", at.zip(started).map(|(at, started)| at - started));
+        insert(&mut line, "_timestamp", seconds(at));
+        insert(&mut line, "_runtime", nanoseconds(at).zip(started).map(|(at, started)| (at - started) as f64 / 1e9));
         line.insert("epoch".into(), report.epoch.into());
         for (name, value) in numbers(report) {
             insert(&mut line, &name.replace('.', "/"), value);
