@@ -38,11 +38,12 @@
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
 //! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
 //! | [`serve`] | forecasts of registered models over HTTP (the right bank) |
+//! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
 //!
-//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store and of `predict` name
+//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export name
 //!    `polars`.
 //! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
@@ -62,6 +63,7 @@ pub mod compare;
 pub mod dashboard;
 pub mod event;
 pub mod evidence;
+pub mod export;
 pub mod forecast;
 pub mod market;
 pub mod metric;

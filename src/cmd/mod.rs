@@ -7,6 +7,8 @@ mod clock;
 pub mod compare;
 pub mod doctor;
 pub mod evaluate;
+pub mod export;
+pub mod import;
 pub mod leakcheck;
 mod metrics;
 pub mod models;
@@ -25,8 +27,9 @@ pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ForecastFormat, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat,
-    RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable,
+    ExportUnits, ForecastFormat, ImportArgs, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs,
+    SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};

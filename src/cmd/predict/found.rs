@@ -39,7 +39,9 @@ pub(super) fn find(wanted: &str, coverage: f64, runs: &Path, models: &Path) -> R
             run.path.display(),
             model.alias.unwrap_or_else(|| model.version.to_string()),
         ))),
-        (Err(Failure::BadInput(no_run)), Err(no_model)) => Err(Failure::BadInput(format!("{no_run}\nnor is it a model: {no_model}"))),
+        (Err(Failure::BadInput(no_run)), Err(no_model)) => {
+            Err(Failure::BadInput(format!("{no_run}\nnor is it a model: {no_model}")))
+        }
         (Err(other), Err(_)) => Err(other),
     }
 }
