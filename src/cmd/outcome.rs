@@ -64,7 +64,6 @@ bad_input!(
     crate::market::MarketError,
     crate::plan::PlanError,
     crate::spec::Diagnostics,
-    crate::model::ModelError,
     crate::registry::RegistryError,
     burn_lanes::DeviceError
 );
