@@ -58,9 +58,12 @@ macro_rules! bad_input {
 }
 
 bad_input!(
+    crate::export::ExportError,
+    crate::model::ModelError,
     crate::store::StoreError,
     crate::market::MarketError,
     crate::plan::PlanError,
     crate::spec::Diagnostics,
+    crate::registry::RegistryError,
     burn_lanes::DeviceError
 );

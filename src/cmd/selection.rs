@@ -87,7 +87,7 @@ pub(super) fn read_selected(
 }
 
 /// Names the run that a sweep ranks first.
-const BEST: &str = "/best";
+pub(super) const BEST: &str = "/best";
 
 /// The folder of the run that a selector names; `SWEEP/best` is the one that `compare SWEEP` ranks first: of the best assignment's runs
 /// those of the last fold, of these the one with the best value.

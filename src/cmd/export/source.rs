@@ -1,0 +1,90 @@
+//! What a source names.
+
+use std::path::Path;
+
+use super::super::evaluate::best_weights;
+use super::super::selection::{BEST, Selected, read_selected, run_folder};
+use super::super::{Failure, clock};
+use super::{Roots, note};
+use crate::export::{Recorded, Trained};
+use crate::market::Scaling;
+use crate::model::SavedModel;
+use crate::store::{RunFolder, Selection, history, read_run, read_sweep, select};
+
+/// A source of weights.
+pub(in crate::cmd) enum Found {
+    Run(RunFolder),
+    Model { name: String, model: Box<SavedModel> },
+}
+
+/// The run or the saved model of a name.
+pub(in crate::cmd) fn find(roots: &Roots, source: &str) -> Result<Found, Failure> {
+    let folder = Path::new(source);
+    if folder.join("passport.json").exists() {
+        return Ok(Found::Model { name: source.to_owned(), model: Box::new(SavedModel::read(folder)?) });
+    }
+    run_folder(&roots.runs, source).map(Found::Run)
+}
+
+impl Found {
+    /// With its weights checked against its network.
+    pub(super) fn trained(self) -> Result<Trained, Failure> {
+        match self {
+            Self::Run(folder) => {
+                let record = read_run(&folder.path)?;
+                let weights = best_weights(&folder)?;
+                let scaling: Scaling = serde_json::from_str(&folder.scaling()?).map_err(|error| {
+                    Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display()))
+                })?;
+                let (sweep, run) = crate::compare::names(&record);
+                Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
+            }
+            Self::Model { name, model } => {
+                let SavedModel { passport, weights } = *model;
+                let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
+                Ok(Trained::new(name, &passport.settings, passport.scaling, weights)?)
+            }
+        }
+    }
+}
+
+/// What a foreign network is like: its name and its model.
+pub(in crate::cmd) fn like(roots: &Roots, source: &str) -> Result<(String, SavedModel), Failure> {
+    match find(roots, source)? {
+        Found::Run(folder) => {
+            let (sweep, run) = crate::compare::names(&read_run(&folder.path)?);
+            Ok((format!("{sweep}/{run}"), SavedModel::of_run(&folder, None, &clock::now())?))
+        }
+        Found::Model { name, model } => Ok((name, *model)),
+    }
+}
+
+/// The runs of a sweep, or one run, with their histories; what cannot be read is told.
+pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Failure> {
+    let selector = if source.ends_with(BEST) {
+        run_folder(&roots.runs, source)?.path.to_string_lossy().into_owned()
+    } else {
+        source.to_owned()
+    };
+    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
+    for (run, reason) in &damaged {
+        note(&crate::text::clean(&format!("{run} is left out: {reason}")));
+    }
+    if former > 0 {
+        note(&format!("{former} runs that the file does not plan any more are left out"));
+    }
+    if runs.is_empty() {
+        return Err(Failure::BadInput(format!("'{source}' has no runs that can be exported")));
+    }
+    runs.into_iter().map(|run| Ok(history(&run.folder).map(|history| Recorded::new(run, history))?)).collect()
+}
+
+/// What an export of these runs is named after: the sweep, or the one run of it.
+pub(super) fn name_of(roots: &Roots, source: &str, runs: &[Recorded]) -> String {
+    let is_run = source.ends_with(BEST) || matches!(select(&roots.runs, source), Ok(Selection::Run(_)));
+    match runs.first() {
+        Some(run) if is_run => format!("{}/{}", run.sweep, run.run),
+        Some(run) => run.sweep.clone(),
+        None => source.to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Settings as dotted keys: `train.learning_rate`.
+
+use serde_json::Value as Json;
+
+use crate::spec::{Settings, Source};
+
+/// Every setting that is on, by its dotted key, in the order of the sections and then by name. A list is one value; of the data file's path
+/// the name alone is kept.
+pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
+    let Settings { mut data, model, train } = settings.clone();
+    if let Source::File { path, .. } = &mut data.source {
+        *path = path.file_name().map(Into::into).unwrap_or_default();
+    }
+    let mut flat = Vec::new();
+    let sections =
+        [("data", serde_json::to_value(data)), ("model", serde_json::to_value(model)), ("train", serde_json::to_value(train))];
+    for (name, section) in sections {
+        let start = flat.len();
+        // Believed settings always serialise.
+        flatten(name, section.unwrap_or_default(), &mut flat);
+        flat[start..].sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
+    flat
+}
+
+/// A setting's value as text.
+pub(super) fn text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn flatten(path: &str, value: Json, flat: &mut Vec<(String, Json)>) {
+    match value {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                flatten(&format!("{path}.{name}"), value, flat);
+            }
+        }
+        Json::Null => {}
+        value => flat.push((path.to_owned(), value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_become_dotted_keys_and_what_is_off_is_absent() {
+        let flat = flat(&crate::spec::testing::settings(""));
+        let value = |key: &str| flat.iter().find(|(name, _)| name == key).map(|(_, value)| text(value));
+        assert_eq!(value("train.optimizer.kind").as_deref(), Some("adam"));
+        assert_eq!(value("data.window").as_deref(), Some("60"));
+        assert!(value("data.features").unwrap().starts_with("[\""), "{:?}", value("data.features"));
+        assert_eq!(value("data.rows"), None);
+        assert!(flat.iter().all(|(_, value)| !value.is_null()));
+    }
+}
