@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/talib/*.csv: closes and TA-Lib's indicators over them, the oracle of src/market/feature.rs.
+"""Writes tests/fixtures/talib/*.csv: prices and TA-Lib's indicators over them, the oracle of src/market/feature.rs.
 
 Run once, from the repository's root, with TA-Lib 0.8.2 and numpy: python scripts/talib_fixtures.py SAMPLE.csv.gz
 """
@@ -15,7 +15,15 @@ ROWS = 300
 FOLDER = os.path.join("tests", "fixtures", "talib")
 
 
-def closes(sample):
+def ranges(close, seed):
+    """Highs and lows around closes: with bars that gap up, gap down, lie inside the bar before, and have no range at all."""
+    random = np.random.default_rng(seed)
+    move = np.mean(np.abs(np.diff(close)))
+    up, down = np.abs(random.standard_normal((2, len(close)))) * np.where(np.arange(len(close)) % 5 == 0, 0.0, move)
+    return close + up, close - down
+
+
+def prices(sample):
     random = np.random.default_rng(20240102)
     steps = random.standard_normal(ROWS)
     walk = np.round(100.0 + np.cumsum(steps) * 0.5, 2)
@@ -27,11 +35,15 @@ def closes(sample):
     trend = 10.0 + 0.25 * np.arange(ROWS)
     with gzip.open(sample, "rt") as file:
         rows = list(csv.DictReader(file))
-    real = np.array([float(row["close"]) for row in rows[10_000:10_500]])
-    return {"walk": walk, "flat": flat, "huge": huge, "trend": trend, "sample": real}
+    real = [np.array([float(row[name]) for row in rows[10_000:10_500]]) for name in ("close", "high", "low")]
+    made = {"walk": walk, "flat": flat, "huge": huge, "trend": trend}
+    bars = {name: (close, *ranges(close, seed)) for seed, (name, close) in enumerate(made.items())}
+    # Nothing moves here, highs and lows included: a true range of 0.
+    bars["flat"] = (flat, np.where(flat == 51.25, 51.25, flat + 0.5), np.where(flat == 51.25, 51.25, flat - 0.25))
+    return {**bars, "sample": real}
 
 
-def indicators(close):
+def indicators(close, high, low):
     line, signal, hist = talib.MACD(close, 12, 26, 9)
     short, _, short_hist = talib.MACD(close, 5, 8, 3)
     return {
@@ -46,18 +58,21 @@ def indicators(close):
         "macd_hist": hist,
         "macd_5_8_3": short,
         "macd_hist_5_8_3": short_hist,
+        "atr_1": talib.ATR(high, low, close, 1),
+        "atr_2": talib.ATR(high, low, close, 2),
+        "atr_14": talib.ATR(high, low, close, 14),
     }
 
 
 def main():
     os.makedirs(FOLDER, exist_ok=True)
-    for name, close in closes(sys.argv[1]).items():
-        columns = indicators(close)
+    for name, (close, high, low) in prices(sys.argv[1]).items():
+        columns = indicators(close, high, low)
         with open(os.path.join(FOLDER, name + ".csv"), "w", encoding="ascii") as file:
-            file.write(",".join(["close", *columns]) + "\n")
-            for t, price in enumerate(close):
+            file.write(",".join(["close", "high", "low", *columns]) + "\n")
+            for t, price in enumerate(zip(close, high, low)):
                 cells = ["" if np.isnan(column[t]) else f"{column[t]:.15g}" for column in columns.values()]
-                file.write(",".join([repr(float(price)), *cells]) + "\n")
+                file.write(",".join([*(repr(float(value)) for value in price), *cells]) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 //! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
 //!                                                                 (or sweep::fake)              └→ dashboard state → draw
 //! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ forecasts → backtest
-//!                             │ model (weights + passport) → forecast
+//!                             │ model (weights + passport) → forecast, registry
 //! ```
 //!
 //! # The map, in the order in which the data travels
@@ -36,13 +36,15 @@
 //! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
 //! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
+//! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
+//! | [`serve`] | forecasts of registered models over HTTP (the right bank) |
 //! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back (the right bank) |
 //! | [`cmd`] | one file per verb: the only place that names both banks |
 //!
 //! # Invariants
 //!
-//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store and of the export name
-//!    `polars`.
+//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export
+//!    name `polars`.
 //! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
 //! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can
@@ -67,9 +69,11 @@ pub mod market;
 pub mod metric;
 pub mod model;
 pub mod plan;
+pub mod registry;
 pub mod report;
 pub mod score;
 pub mod seed;
+pub mod serve;
 pub mod space;
 pub mod spec;
 pub mod store;

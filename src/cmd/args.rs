@@ -32,14 +32,16 @@ pub enum Verb {
     Report(ReportArgs),
     /// Open the test split for a run; each opening is recorded
     Evaluate(EvaluateArgs),
-    /// Forecast a data file with a run's best weights, in the target's own unit
-    Predict(PredictArgs),
+    /// Forecast bars with a run's best weights or a saved model, in the target's own unit: a file, or lines as they come
+    Predict(Box<PredictArgs>),
+    /// Answer forecasts of registered models over HTTP
+    Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
     Backtest(Box<BacktestArgs>),
     /// Runs and models for other tools: PyTorch, ONNX, TensorBoard, MLflow, W&B's JSON lines, CSV, Parquet
     Export(ExportArgs),
-    /// PyTorch weights as a saved model, with the settings and the scaling of a run or a model that they are like
-    Import(ImportArgs),
+    /// Versioned models: register a run, promote it, roll back
+    Models(super::ModelsArgs),
     /// Devices and backends with what works, versions, terminal, disk
     Doctor(DoctorArgs),
     /// Print the JSON Schema of the experiment file
@@ -215,10 +217,12 @@ pub struct EvaluateArgs {
 /// `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
-    pub run: String,
-    /// Bars to forecast from, in the format and columns of the run's own data
-    #[arg(long)]
+    /// A run (sweep/id, an id's unambiguous beginning, SWEEP/best), a saved model's folder, or a registered model: NAME (its champion), NAME@ALIAS,
+    /// NAME@VERSION, NAME@latest
+    #[arg(value_name = "RUN|MODEL")]
+    pub model: String,
+    /// Bars to forecast from: CSV, plain or gzip, or Parquet; '-' reads CSV lines from stdin and answers each as it comes
+    #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
     /// Forecast only the last N windows
     #[arg(long, value_name = "N")]
@@ -226,15 +230,78 @@ pub struct PredictArgs {
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
+    #[command(flatten)]
+    pub bars: BarArgs,
+    /// Write into this file, whole or not at all, instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// [default: by the output file's name, else csv]
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "jsonl"])]
+    pub output_format: Option<ForecastFormat>,
+    /// Print JSON: --output-format json
+    #[arg(long, conflicts_with = "jsonl")]
+    pub json: bool,
+    /// Print a JSON object a line: --output-format jsonl
+    #[arg(long)]
+    pub jsonl: bool,
     /// Forecast on this backend
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
-    /// Print JSON instead of CSV
+    /// Where the registered models are
+    #[arg(long, default_value = "models", value_name = "DIR", env = "KILN_MODELS")]
+    pub models: PathBuf,
+}
+
+/// How bars are to be read, where it is not as the model's own data was.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reading the bars (where not as the model's own data was)")]
+pub struct BarArgs {
+    /// What the file is [default: by its name, else as the model's own data]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<BarFormat>,
+    /// Which column is which: ts=Date (repeatable; ts, open, high, low, close, volume)
+    #[arg(long = "column", value_name = "WHICH=NAME")]
+    pub columns: Vec<String>,
+    /// Zone of timestamps without offset: an IANA name, UTC or +08:00
     #[arg(long)]
-    pub json: bool,
+    pub zone: Option<String>,
+    /// What a timestamp marks of its bar
+    #[arg(long, value_name = "LABEL")]
+    pub bar_label: Option<LabelArg>,
+}
+
+/// What a file of bars is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BarFormat {
+    /// Comma-separated with a header, plain or gzip
+    Csv,
+    /// Parquet
+    Parquet,
+}
+
+/// What a timestamp marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelArg {
+    /// The bar's first instant
+    Start,
+    /// Its last instant
+    End,
+}
+
+/// What forecasts are written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForecastFormat {
+    /// A line a forecast
+    Csv,
+    /// One document
+    Json,
+    /// An object a line
+    Jsonl,
+    /// Parquet (into a file)
+    Parquet,
 }
 
 /// `backtest`.
@@ -391,25 +458,6 @@ pub enum ExportUnits {
     Own,
     /// Scaled, in single precision throughout
     Scaled,
-}
-
-/// `import`.
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// A safetensors file with the weights of an nn.LSTM and an nn.Linear
-    pub file: PathBuf,
-    /// The run (sweep/id) or saved model whose features, scaling and network it shares
-    #[arg(long, value_name = "RUN|MODEL")]
-    pub like: String,
-    /// The folder to make
-    #[arg(short, long, value_name = "FOLDER")]
-    pub output: PathBuf,
-    /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
-    pub runs: PathBuf,
-    /// Where the models' folders are
-    #[arg(long, default_value = "models", value_name = "DIR", env = "KILN_MODELS")]
-    pub models: PathBuf,
 }
 
 /// `doctor`.

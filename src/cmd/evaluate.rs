@@ -111,7 +111,7 @@ pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Fa
 }
 
 /// Refuses data that has changed since the run was trained: its identity would be another.
-fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
+pub(super) fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
     let fingerprint = market::fingerprint(&settings.data.source)?;
     let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if TrialId(name).is_of(settings, &fingerprint) {

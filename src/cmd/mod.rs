@@ -8,9 +8,10 @@ pub mod compare;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;
-pub mod import;
 pub mod leakcheck;
 mod metrics;
+pub mod models;
+mod named;
 mod outcome;
 pub mod predict;
 mod provenance;
@@ -19,13 +20,17 @@ pub mod runs;
 pub mod schema;
 mod scores;
 mod selection;
+pub mod serve;
 pub mod show;
 pub mod sweep;
 pub mod watch;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable, ExportUnits, ImportArgs,
-    LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable,
+    ExportUnits, ForecastFormat, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs,
+    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
+pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};
+pub use serve::ServeArgs;

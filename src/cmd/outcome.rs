@@ -59,10 +59,11 @@ macro_rules! bad_input {
 
 bad_input!(
     crate::export::ExportError,
-    crate::model::ModelError,
     crate::store::StoreError,
     crate::market::MarketError,
     crate::plan::PlanError,
     crate::spec::Diagnostics,
+    crate::model::ModelError,
+    crate::registry::RegistryError,
     burn_lanes::DeviceError
 );

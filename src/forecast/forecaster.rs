@@ -219,7 +219,11 @@ impl Forecaster {
                 (ordered[levels.median()], levels.values().zip(ordered).collect())
             }
         };
-        Ok(Forecast { bar_start: window.bar_start, forecast, persistence: window.persistence, quantiles })
+        // A scaler may be finite and yet too large for what it is applied to.
+        match std::iter::once(forecast).chain(quantiles.iter().map(|(_, value)| *value)).find(|value| !value.is_finite()) {
+            Some(value) => Err(ForecastError::Failed(format!("the model's forecast is {value} in the target's unit"))),
+            None => Ok(Forecast { bar_start: window.bar_start, forecast, persistence: window.persistence, quantiles }),
+        }
     }
 }
 

@@ -25,9 +25,11 @@
 //! CPU backends).
 
 mod forecaster;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod window;
 
 pub use forecaster::{Forecast, ForecastError, Forecaster};
+pub use stream::ForecastStream;
 pub use window::Window;

@@ -110,3 +110,26 @@ fn an_interval_is_as_wide_as_calibration_says() {
         "the model has no interval of coverage 0.81; it has 0.5, 0.8, 0.9, 0.95"
     );
 }
+
+#[test]
+fn bars_as_they_come_give_the_forecasts_of_a_file() {
+    for head in ["", "\nmodel.head = { kind = \"quantile\", levels = [0.1, 0.5, 0.9] }"] {
+        let model = model(&format!("{LINES}{head}"), 3);
+        let forecaster = forecaster(&model);
+        let bars = bars(&model);
+        let (all, persistence) = forecaster.forecast_all(bars.clone()).unwrap();
+        let mut stream = ForecastStream::new(&forecaster).unwrap();
+        let mut row = 0;
+        for place in 0..bars.len() {
+            let Some(forecast) = stream.push(&bars.bar(place)).unwrap() else { continue };
+            assert_eq!(forecast.bar_start, Some(all.ts[row]));
+            assert_eq!(forecast.forecast.to_bits(), all.forecast[row].to_bits());
+            assert_eq!(forecast.persistence.map(f64::to_bits), Some(persistence[row].to_bits()));
+            for ((level, forecast), (of, column)) in forecast.quantiles.iter().zip(&all.quantiles) {
+                assert_eq!((level, forecast.to_bits()), (of, column[row].to_bits()));
+            }
+            row += 1;
+        }
+        assert_eq!(row, all.ts.len());
+    }
+}

@@ -1,4 +1,23 @@
-//! Bars of one instrument, as columns in time order.
+//! Bars of one instrument: one, and many as columns in time order.
+
+/// One bar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Its start, nanoseconds since 1970 UTC.
+    pub ts: i64,
+    /// Offset of local time from UTC, seconds east.
+    pub offset_seconds: i32,
+    /// First price.
+    pub open: f64,
+    /// Highest price.
+    pub high: f64,
+    /// Lowest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+    /// Traded quantity; NaN where it was not asked for.
+    pub volume: f64,
+}
 
 /// Bars of one instrument, in time order; every column has the same length.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,21 +49,6 @@ pub struct Truth {
     pub mu: Vec<f64>,
     /// Its standard deviation, given the same.
     pub sigma: Vec<f64>,
-}
-
-/// One bar.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bar {
-    /// Its start, nanoseconds since 1970 UTC.
-    pub ts: i64,
-    /// Offset of local time from UTC, seconds east.
-    pub offset_seconds: i32,
-    pub open: f64,
-    pub high: f64,
-    pub low: f64,
-    pub close: f64,
-    /// NaN where it is not known.
-    pub volume: f64,
 }
 
 impl Bars {

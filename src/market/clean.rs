@@ -6,6 +6,7 @@ use std::path::Path;
 use super::bars::Bars;
 use super::problem::{MarketError, Problems};
 use super::report::rfc3339;
+use super::row::BadBar;
 use super::table::Table;
 use crate::spec::BarLabel;
 
@@ -31,24 +32,31 @@ pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, bar_seconds:
     Ok((Bars { ts, offset_seconds, open, high, low, close, volume, bar_seconds, truth: None }, done))
 }
 
-/// Prices are finite and above 0, volumes finite and not negative, no high is below its low.
+/// Every row's values are those of a bar.
 fn check_values(path: &Path, table: &Table) -> Result<(), MarketError> {
     let Table { open, high, low, close, volume, places, .. } = table;
     let mut problems = Problems::default();
     for row in 0..table.ts.len() {
-        for (name, value) in [("open", open[row]), ("high", high[row]), ("low", low[row]), ("close", close[row])] {
-            if !(value.is_finite() && value > 0.0) {
-                problems.push(|| format!("{}: {name} is {value}; a price is a number above 0", places.name(row)));
-            }
-        }
-        if high[row] < low[row] {
-            problems.push(|| format!("{}: high {} is below low {}", places.name(row), high[row], low[row]));
-        }
-        if let Some(value) = volume.as_ref().map(|volume| volume[row]).filter(|value| !(value.is_finite() && *value >= 0.0)) {
-            problems.push(|| format!("{}: volume is {value}; a volume is a number, 0 or above", places.name(row)));
+        let prices = [open[row], high[row], low[row], close[row]];
+        for problem in wrong_values(prices, volume.as_ref().map(|volume| volume[row])) {
+            problems.push(|| format!("{}: {problem}", places.name(row)));
         }
     }
     problems.check(path)
+}
+
+/// What is wrong with the values of a bar. Prices (open, high, low, close) are finite and above 0, no high is below its low, a volume that
+/// was asked for is finite and not negative.
+pub(super) fn wrong_values(prices: [f64; 4], volume: Option<f64>) -> impl Iterator<Item = BadBar> {
+    let [open, high, low, close] = prices;
+    let bad = |field, problem: String| BadBar { field, problem };
+    let price = move |(field, value): (&'static str, f64)| {
+        (!(value.is_finite() && value > 0.0)).then(|| bad(field, format!("is {value}; a price is a number above 0")))
+    };
+    let crossed = (high < low).then(|| bad("high", format!("{high} is below low {low}")));
+    let volume = volume.filter(|value| !(value.is_finite() && *value >= 0.0));
+    let volume = volume.map(|value| bad("volume", format!("is {value}; a volume is a number, 0 or above")));
+    [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().filter_map(price).chain(crossed).chain(volume)
 }
 
 /// The rows to keep, in time order; `None`: all, as they stand.

@@ -1,4 +1,5 @@
-//! File → bars → features → split → scaled series → window index. The only module besides the store's Parquet table that names Polars.
+//! File → bars → features → split → scaled series → window index; or bars as they come → windows. The only module that names Polars, besides
+//! the Parquet tables of the store and of `predict`.
 //!
 //! ```text
 //! source ─┬ text → csv ──┐                                     ┌ window (runs, split, embargo)
@@ -35,6 +36,12 @@
 //! without a gap: a window's target may lie in the next block, which the fold's model never sees. So the validation windows of all folds
 //! together are those of one long stretch, and the embargo is lost once, before the test rows; with an embargo smaller than window +
 //! horizon each block loses the windows that begin in its training rows.
+//!
+//! # Bars as they come
+//!
+//! Lines of a CSV that is still being written ([`BarLines`]) become windows ([`WindowStream`]) one bar at a time, with the bits that a file
+//! of the same bars gives: every feature is one state that is shown bar after bar ([`FeatureState`]), and a column is such a state over a
+//! whole file. Cleaning is where the two differ: a file is sorted and loses its exact duplicates, a stream refuses both.
 
 mod bars;
 mod baseline;
@@ -51,6 +58,7 @@ mod report;
 mod row;
 mod scaling;
 mod source;
+mod stream;
 pub mod synthetic;
 mod table;
 mod target;
@@ -63,9 +71,10 @@ pub use bars::{Bar, Bars, Truth};
 pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
 pub use feature::column;
 pub use leakcheck::{Finding, leakcheck};
-pub use prepare::{prepare, prepare_bars, prepare_forecast};
+pub use prepare::{forecast_source, prepare, prepare_bars, prepare_forecast, prepare_source};
 pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};
 pub use scaling::{Affine, Scaling};
 pub use source::{bars, fingerprint, probe};
+pub use stream::{BarLines, FeatureState, StreamedWindow, WindowStream};

@@ -35,11 +35,18 @@ pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
 /// windows are in `series.valid`. All bars of the file are used, whatever `rows` says.
 ///
 /// # Errors
-/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need.
+/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its bars are of another length.
 pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    let source = source_of(data, file);
-    let (bars, done) = source::load(&source, volume(data), data.bar_seconds)?;
-    assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(&source, &problem))
+    prepare_source(data, &forecast_source(data, file), scaling)
+}
+
+/// As [`prepare_forecast`], of bars that are to be read as `source` says.
+///
+/// # Errors
+/// As [`prepare_forecast`].
+pub fn prepare_source(data: &Data, source: &Source, scaling: &Scaling) -> Result<Prepared, MarketError> {
+    let (bars, done) = source::load(source, volume(data), data.bar_seconds)?;
+    assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))
 }
 
 /// As [`prepare_forecast`], of bars that are at hand.
@@ -54,8 +61,9 @@ pub(super) fn volume(data: &Data) -> Volume {
     if data.features.contains(&Feature::Volume) { Volume::Needed } else { Volume::Unused }
 }
 
-/// The run's own source with another file in it; of a synthetic one only the file counts, in Kiln's own columns.
-fn source_of(data: &Data, file: &Path) -> Source {
+/// A run's own source with another file in it, whose name may say its format; of a synthetic one only the file counts, in Kiln's own columns.
+#[must_use]
+pub fn forecast_source(data: &Data, file: &Path) -> Source {
     let named = match file.extension().and_then(|extension| extension.to_str()) {
         Some("parquet" | "pq") => Some(Format::Parquet),
         Some("csv" | "txt" | "gz") => Some(Format::Csv),
@@ -146,11 +154,14 @@ pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Pre
     Ok(finish(bars, ground, features, scaling, ends))
 }
 
-fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
+pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
     if scaling.columns.len() != data.features.len() {
         return Err(format!("{} scalers do not fit {} features", scaling.columns.len(), data.features.len()));
     }
     let ground = ground(data, &bars, done)?;
+    if data.window > 1 && ground.runs == bars.len() {
+        return Err(format!("no two of its bars are {} s apart, as those of the model are", bars.bar_seconds));
+    }
     let rows = bars.len() - ground.warm_up;
     let all = Bounds { train: 0..0, valid: 0..rows, last_train: 0..0, last_valid: 0..rows, test: rows..rows };
     let shape = WindowShape { window: data.window, horizon: 0, step: 1 };

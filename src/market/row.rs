@@ -1,6 +1,7 @@
 //! Bars that come one by one, from another program: the same rules as for a file, told of the one bar.
 
 use super::bars::Bar;
+use super::clean::wrong_values;
 use super::timestamp::StampReader;
 use super::zone::Zone;
 use crate::spec::{BarLabel, Data, Source};
@@ -64,22 +65,15 @@ impl BarReader {
     pub fn read(&mut self, row: &BarRow<'_>) -> Result<Bar, BadBar> {
         let bad = |field, problem: String| Err(BadBar { field, problem });
         let BarRow { ts, open, high, low, close, volume } = *row;
-        for (field, price) in [("open", open), ("high", high), ("low", low), ("close", close)] {
-            if !(price.is_finite() && price > 0.0) {
-                return bad(field, format!("is {price}; a price is a number above 0"));
-            }
-        }
-        if high < low {
-            return bad("high", format!("{high} is below low {low}"));
-        }
         let volume = match (volume, self.needs_volume) {
-            (Some(volume), true) if !(volume.is_finite() && volume >= 0.0) => {
-                return bad("volume", format!("is {volume}; a volume is a number, 0 or above"));
-            }
-            (Some(volume), true) => volume,
             (None, true) => return bad("volume", "is missing; the model takes it as a feature".to_owned()),
-            (_, false) => f64::NAN,
+            (volume, true) => volume,
+            (_, false) => None,
         };
+        if let Some(wrong) = wrong_values([open, high, low, close], volume).next() {
+            return Err(wrong);
+        }
+        let volume = volume.unwrap_or(f64::NAN);
         let stamp = self.stamps.text(ts.as_bytes()).map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
         let start = stamp.ns.saturating_add(self.to_start);
         if self.before.is_some_and(|before| start <= before) {

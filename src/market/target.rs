@@ -49,14 +49,18 @@ pub(super) fn target_columns(target: &Target, close: &[f64], runs: &[Range<usize
 /// ln √(sum of `n` squared log returns) for each `n + 1` consecutive closes, in order. Each sum is taken afresh, in order, so that
 /// a value does not depend on what came before its own closes.
 fn log_volatility(close: &[f64], n: usize) -> Vec<f64> {
-    let squares: Vec<f64> = close.windows(2).map(|pair| (pair[1] / pair[0]).ln().powi(2)).collect();
-    squares
-        .windows(n)
-        .map(|squares| {
-            let sum: f64 = squares.iter().sum();
-            if sum > 0.0 { 0.5 * sum.ln() } else { f64::NAN }
-        })
-        .collect()
+    let squares: Vec<f64> = close.windows(2).map(|pair| squared_log_return(pair[0], pair[1])).collect();
+    squares.windows(n).map(|squares| log_volatility_of(squares.iter().copied())).collect()
+}
+
+pub(super) fn squared_log_return(before: f64, close: f64) -> f64 {
+    (close / before).ln().powi(2)
+}
+
+/// ln √(sum of squared log returns); NaN where nothing moved.
+pub(super) fn log_volatility_of(squares: impl Iterator<Item = f64>) -> f64 {
+    let sum: f64 = squares.sum();
+    if sum > 0.0 { 0.5 * sum.ln() } else { f64::NAN }
 }
 
 #[cfg(test)]

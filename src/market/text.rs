@@ -56,7 +56,8 @@ impl Text {
         }
     }
 
-    fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, MarketError> {
+    /// A text that is in memory.
+    pub(super) fn new(path: &Path, bytes: Vec<u8>) -> Result<Self, MarketError> {
         let wrong = |problem: String| MarketError::of(path, problem);
         if bytes.iter().take(1 << 12).all(u8::is_ascii_whitespace) {
             return Err(wrong(format!("is empty ({} bytes)", bytes.len())));

@@ -17,6 +17,7 @@
 mod believe;
 mod error;
 mod file;
+mod header;
 mod passport;
 mod profile;
 mod run;

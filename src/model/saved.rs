@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::header::{MAX_HEADER, check_header};
 use super::sums::{digest, parse_sums, sums};
 use super::{ModelError, Passport, WeightsFile, believe, file};
 use crate::store::publish;
@@ -23,8 +24,6 @@ const SUMS: &str = "SHA256SUMS";
 const MAX_PASSPORT: u64 = 4 << 20;
 /// More than any list of two checksums.
 const MAX_SUMS: u64 = 4 << 10;
-/// More than any header of a weights file written here.
-const MAX_HEADER: u64 = 8 << 20;
 
 impl SavedModel {
     /// What `passport` says, with these weights, whose file it then describes.
@@ -86,9 +85,20 @@ impl SavedModel {
             return Err(ModelError::at(&path(PASSPORT), problem));
         }
         let bytes = verified(WEIGHTS, *bytes, &sums[1])?;
+        check_header(&bytes, &passport.shape().layout()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         let weights = burn_lanes::Weights::from_bytes(&bytes).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         weights.check(&passport.shape()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         Ok(Self { passport, weights })
+    }
+
+    /// [`Self::read`], which also refuses what [`Self::warnings`] would say.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; also when there is anything to warn of.
+    pub fn read_strict(folder: &Path) -> Result<Self, ModelError> {
+        let model = Self::read(folder)?;
+        let warnings = model.warnings();
+        if warnings.is_empty() { Ok(model) } else { Err(ModelError::at(folder, warnings.join("; "))) }
     }
 
     /// What is odd though it can be read: weights that are not numbers.

@@ -32,6 +32,10 @@ pub enum Feature {
     MacdSignal(Macd),
     /// The difference of the two.
     MacdHist(Macd),
+    /// Wilder's average true range, in price units.
+    Atr {
+        n: usize,
+    },
     /// Square root of the sum of the last `n` squared log returns.
     RealizedVol {
         n: usize,
@@ -56,13 +60,13 @@ pub enum Family {
     Price,
     /// volume.
     Volume,
-    /// Everything else.
+    /// Everything else, atr_N too: it is in price units, but a distance, near 0 at any price.
     Indicator,
 }
 
 impl Feature {
     /// Names with their parameters, for messages and documents.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "open",
         "high",
         "low",
@@ -75,6 +79,7 @@ impl Feature {
         "macd",
         "macd_signal",
         "macd_hist",
+        "atr_N",
         "realized_vol_N",
         "time_of_day",
     ];
@@ -90,6 +95,7 @@ impl Feature {
             | Self::Macd(_)
             | Self::MacdSignal(_)
             | Self::MacdHist(_)
+            | Self::Atr { .. }
             | Self::RealizedVol { .. }
             | Self::TimeOfDay => Family::Indicator,
         }
@@ -102,7 +108,7 @@ impl Feature {
             Self::Open | Self::High | Self::Low | Self::Close | Self::Volume | Self::TimeOfDay => 0,
             Self::LogReturn => 1,
             Self::Sma { n } | Self::Ema { n } => n - 1,
-            Self::Rsi { n } | Self::RealizedVol { n } => n,
+            Self::Rsi { n } | Self::Atr { n } | Self::RealizedVol { n } => n,
             Self::Macd(macd) | Self::MacdSignal(macd) | Self::MacdHist(macd) => macd.slow - 1 + macd.signal - 1,
         }
     }
@@ -130,6 +136,7 @@ impl fmt::Display for Feature {
             Self::Macd(m) => macd(f, "macd", m),
             Self::MacdSignal(m) => macd(f, "macd_signal", m),
             Self::MacdHist(m) => macd(f, "macd_hist", m),
+            Self::Atr { n } => write!(f, "atr_{n}"),
             Self::RealizedVol { n } => write!(f, "realized_vol_{n}"),
             Self::TimeOfDay => write!(f, "time_of_day"),
         }
@@ -184,8 +191,9 @@ impl FromStr for Feature {
         }
         let (name, number) = text.rsplit_once('_').ok_or_else(|| UnknownFeature::Name(text.to_owned()))?;
         let least = match name {
-            "sma" | "rsi" | "realized_vol" => 2,
-            "ema" => 2,
+            "sma" | "ema" | "rsi" | "realized_vol" => 2,
+            // Of one bar: the true range itself.
+            "atr" => 1,
             _ => return Err(UnknownFeature::Name(text.to_owned())),
         };
         let n = period(text, number, least)?;
@@ -193,6 +201,7 @@ impl FromStr for Feature {
             "sma" => Self::Sma { n },
             "ema" => Self::Ema { n },
             "rsi" => Self::Rsi { n },
+            "atr" => Self::Atr { n },
             _ => Self::RealizedVol { n },
         })
     }
@@ -246,6 +255,8 @@ mod tests {
             "macd",
             "macd_hist_5_35_5",
             "macd_signal_3_10_16",
+            "atr_1",
+            "atr_14",
             "realized_vol_30",
             "time_of_day",
         ] {
@@ -260,6 +271,7 @@ mod tests {
         assert!(message("bollinger_20").contains("is not a feature"));
         assert!(message("sma_x").contains("not a number of bars"));
         assert!(message("sma_0").contains("out of range"));
+        assert!(message("atr_0").contains("out of range (1 to"));
         assert!(message("macd_26_12_9").contains("must be below"));
         assert!(message("macd_12_26").contains("three numbers"));
     }

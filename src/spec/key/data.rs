@@ -23,7 +23,7 @@ pub(super) static KEYS: &[Key] = &[
         Takes::Features(|w, v| w.data.features = v),
         Toml(r#"["close", "volume", "sma_20", "rsi_14", "macd"]"#),
         "Columns of the series, in this order: open, high, low, close, volume, log_return, sma_N, ema_N, rsi_N, macd, macd_signal, \
-         macd_hist (each also with its periods: macd_12_26_9), realized_vol_N, time_of_day.",
+         macd_hist (each also with its periods: macd_12_26_9), atr_N, realized_vol_N, time_of_day.",
     ),
     key("data.target", table(|w| (w.data.horizon, w.data.target) = (1, TargetKind::Price)), Parts, "What is forecast."),
     key(

@@ -1,0 +1,68 @@
+//! What a model's passport holds besides what the run's folder knows: the verdict of its sweep, the profile of its training rows.
+
+use crate::cmd::Failure;
+use crate::cmd::evaluate::same_data;
+use crate::cmd::metrics::tries;
+use crate::cmd::selection::{forecasts, objective};
+use crate::compare::{Comparison, Row, compare, names};
+use crate::market;
+use crate::metric::Split;
+use crate::model::{ColumnProfile, SavedModel, Verdict, profile};
+use crate::spec;
+use crate::store::{RunFolder, RunRecord, read_run, read_sweep_summaries};
+
+/// A run's best weights with a passport that says all there is to know, as of `at`; and what could not be known, in words.
+pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<String>), Failure> {
+    let run = read_run(&folder.path)?;
+    let mut model = SavedModel::of_run(folder, tries(&run, Split::Valid), at)?;
+    let mut notes = Vec::new();
+    model.passport.verdict = verdict(&run)?;
+    if model.passport.verdict.is_none() {
+        notes.push("no verdict: the run has no place in its sweep".to_owned());
+    }
+    match training_profile(folder, &run.trial.settings) {
+        Ok(profile) => model.passport.profile = profile,
+        Err(why) => notes.push(format!("no profile of the training rows, by which a service sees drift: {why}")),
+    }
+    if model.passport.metrics.test.is_none() {
+        notes.push("the test split was not opened: test.* is undefined in rules (kiln evaluate, before registering)".to_owned());
+    }
+    notes.extend(model.warnings());
+    Ok((model, notes))
+}
+
+/// What chance says of the run's sweep, as `kiln compare SWEEP` says it.
+fn verdict(run: &RunRecord) -> Result<Option<Verdict>, Failure> {
+    let Some(folder) = run.folder.ancestors().nth(2) else { return Ok(None) };
+    let sweep = read_sweep_summaries(folder)?;
+    let runs: Vec<RunRecord> = sweep.runs.into_iter().filter(|other| other.current || other.trial.id == run.trial.id).collect();
+    let mut comparison = compare(&runs, objective(&sweep.manifest));
+    comparison.weigh(&runs, &forecasts);
+    let (_, name) = names(run);
+    Ok(comparison.rows.iter().find(|row| row.runs.contains(&name)).map(|row| in_words(&comparison, row)))
+}
+
+fn in_words(comparison: &Comparison, row: &Row) -> Verdict {
+    let found = comparison.significance.as_ref();
+    Verdict {
+        crowned: found.is_some_and(|found| found.crowned),
+        rank: row.rank,
+        rows: comparison.rows.iter().filter(|row| row.rank.is_some()).count(),
+        best_baseline: found.map(|found| found.best_baseline.clone()),
+        spa: found.and_then(|found| found.spa),
+        diebold_mariano: found.and_then(|found| found.diebold_mariano),
+        sentences: comparison.conclusion(),
+    }
+}
+
+/// Of the data that the run was trained on, where that is still there.
+fn training_profile(folder: &RunFolder, settings: &spec::Settings) -> Result<Option<Vec<ColumnProfile>>, String> {
+    let text = |failure: Failure| match failure {
+        Failure::BadInput(message) => message,
+        Failure::Bug(error) => error.to_string(),
+        Failure::OutputClosed => String::new(),
+    };
+    same_data(folder, settings).map_err(text)?;
+    let prepared = market::prepare(&settings.data).map_err(|error| error.to_string())?;
+    Ok(profile(&settings.data, &prepared))
+}

@@ -1,0 +1,219 @@
+//! `kiln models diff`: two versions side by side.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::Registry;
+use super::arguments::DiffArgs;
+use crate::cmd::metrics::{MetricRow, metric_rows};
+use crate::cmd::selection::write_json;
+use crate::cmd::{Failure, Outcome};
+use crate::compare::{Align, cleaned, number, table};
+use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::model::{Passport, SavedModel, Verdict};
+use crate::registry::Resolved;
+
+/// Two versions side by side.
+#[derive(Debug, Serialize)]
+struct Diff {
+    left: String,
+    right: String,
+    /// Settings that are not the same, dotted as in the file; `null` where absent or off.
+    settings: BTreeMap<String, [Json; 2]>,
+    metrics: Vec<MetricPair>,
+    verdicts: [Option<Verdict>; 2],
+    weights: Vec<WeightPair>,
+}
+
+/// A metric of both.
+#[derive(Debug, Serialize)]
+struct MetricPair {
+    metric: Metric,
+    direction: Direction,
+    unit: String,
+    left: Option<f64>,
+    left_interval: Option<[f64; 2]>,
+    right: Option<f64>,
+    right_interval: Option<[f64; 2]>,
+}
+
+/// A weight of both.
+#[derive(Debug, Serialize)]
+struct WeightPair {
+    weight: String,
+    /// Euclidean distance; `None` where the shapes differ, or one does not have it.
+    distance: Option<f64>,
+    /// The distance over the left one's length.
+    relative: Option<f64>,
+    /// The largest difference of a value.
+    largest: Option<f64>,
+}
+
+pub(super) fn run(registry: &Registry, args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let DiffArgs { left, right } = args;
+    let read = |reference: &str| -> Result<(String, SavedModel), Failure> {
+        let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
+        Ok((format!("{name}@{version}"), SavedModel::read(&folder)?))
+    };
+    let ((left_name, left), (right_name, right)) = (read(left)?, read(right)?);
+    let diff = Diff {
+        settings: settings(&left.passport, &right.passport)?,
+        metrics: metrics(&left.passport, &right.passport),
+        verdicts: [left.passport.verdict.clone(), right.passport.verdict.clone()],
+        weights: weights(&left.weights, &right.weights),
+        left: left_name,
+        right: right_name,
+    };
+    if registry.json { write_json(out, &diff)? } else { write_diff(out, &diff)? }
+    Ok(Outcome::Done)
+}
+
+fn settings(left: &Passport, right: &Passport) -> Result<BTreeMap<String, [Json; 2]>, Failure> {
+    let flat = |passport: &Passport| -> Result<BTreeMap<String, Json>, Failure> {
+        let mut flat = BTreeMap::new();
+        let settings = serde_json::to_value(&passport.settings).map_err(anyhow::Error::from)?;
+        flatten(&mut flat, String::new(), settings);
+        flat.insert("bar_seconds".to_owned(), passport.known_bar_seconds().into());
+        flat.insert("data_fingerprint".to_owned(), passport.data_fingerprint.clone().into());
+        Ok(flat)
+    };
+    let (left, mut right) = (flat(left)?, flat(right)?);
+    let mut pairs: BTreeMap<String, [Json; 2]> =
+        left.into_iter().map(|(key, value)| (key.clone(), [value, right.remove(&key).unwrap_or_default()])).collect();
+    pairs.extend(right.into_iter().map(|(key, value)| (key, [Json::Null, value])));
+    pairs.retain(|_, [left, right]| left != right);
+    Ok(pairs)
+}
+
+/// Tables become dotted keys; a list is one value.
+fn flatten(flat: &mut BTreeMap<String, Json>, path: String, value: Json) {
+    match value {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                flatten(flat, if path.is_empty() { name } else { format!("{path}.{name}") }, value);
+            }
+        }
+        value => drop(flat.insert(path, value)),
+    }
+}
+
+fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
+    let rows = |passport: &Passport, split: Split| -> Vec<MetricRow> {
+        let kind = passport.settings.data.target.kind;
+        let metrics = &passport.metrics;
+        match split {
+            Split::Test => {
+                let Some(test) = &metrics.test else { return Vec::new() };
+                let value = |metric: Metric| match metric.quantity {
+                    Quantity::Mse => Some(test.mse),
+                    Quantity::Mae => Some(test.mae),
+                    Quantity::Rmse => Some(test.rmse),
+                    Quantity::Skill => test.skill,
+                    _ => None,
+                };
+                metric_rows(split, kind, test.scores.as_ref(), value)
+            }
+            Split::Train | Split::Valid => {
+                let value = |metric: Metric| metrics.skill.filter(|_| metric.quantity == Quantity::Skill);
+                metric_rows(split, kind, metrics.valid.as_ref(), value)
+            }
+        }
+    };
+    let mut pairs = Vec::new();
+    for split in [Split::Valid, Split::Test] {
+        let (of_left, of_right) = (rows(left, split), rows(right, split));
+        for quantity in Quantity::ALL {
+            let find = |rows: &[MetricRow]| rows.iter().find(|row| row.metric.quantity == quantity).cloned();
+            let (one, other) = (find(&of_left), find(&of_right));
+            let Some(any) = one.clone().or(other.clone()) else { continue };
+            let interval = |row: &Option<MetricRow>| row.as_ref().and_then(|row| Some([row.low?, row.high?]));
+            let value = |row: &Option<MetricRow>| row.as_ref().and_then(|row| row.value);
+            if value(&one).is_some() || value(&other).is_some() {
+                pairs.push(MetricPair {
+                    metric: any.metric,
+                    direction: any.direction,
+                    unit: any.unit,
+                    left: value(&one),
+                    left_interval: interval(&one),
+                    right: value(&other),
+                    right_interval: interval(&other),
+                });
+            }
+        }
+    }
+    pairs
+}
+
+fn weights(left: &burn_lanes::Weights, right: &burn_lanes::Weights) -> Vec<WeightPair> {
+    let mut names: Vec<&str> = left.0.iter().chain(&right.0).map(|weight| weight.name.as_str()).collect();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    let pair = |name: &str| {
+        let find = |weights: &'_ burn_lanes::Weights| weights.0.iter().find(|weight| weight.name == name).cloned();
+        let both = find(left).zip(find(right)).filter(|(a, b)| a.shape == b.shape);
+        let apart = both.as_ref().map(|(a, b)| {
+            let differences = a.values.iter().zip(&b.values).map(|(a, b)| f64::from(*b) - f64::from(*a));
+            let (squares, largest) = differences.fold((0.0, 0.0_f64), |(sum, most), d| (sum + d * d, most.max(d.abs())));
+            (squares.sqrt(), largest, a.values.iter().map(|a| f64::from(*a).powi(2)).sum::<f64>().sqrt())
+        });
+        WeightPair {
+            weight: name.to_owned(),
+            distance: apart.map(|(distance, ..)| distance).filter(|distance| distance.is_finite()),
+            relative: apart.map(|(distance, _, length)| distance / length).filter(|relative| relative.is_finite()),
+            largest: apart.map(|(_, largest, _)| largest).filter(|largest| largest.is_finite()),
+        }
+    };
+    names.into_iter().map(pair).collect()
+}
+
+fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
+    let Diff { left, right, settings, metrics, verdicts, weights } = diff;
+    if settings.is_empty() {
+        writeln!(out, "the settings and the data are the same")?;
+    } else {
+        let cell = |value: &Json| match value {
+            Json::Null => "—".to_owned(),
+            Json::String(text) => cleaned(text),
+            value => cleaned(&value.to_string()),
+        };
+        let rows = settings.iter().map(|(key, [left, right])| vec![cleaned(key), cell(left), cell(right)]);
+        write!(out, "{}", table(&header([("setting", Align::Left), (left, Align::Left), (right, Align::Left)]), rows))?;
+    }
+    let value = |value: Option<f64>, interval: Option<[f64; 2]>| match interval {
+        Some([low, high]) => format!("{} [{}, {}]", number(value), number(Some(low)), number(Some(high))),
+        None => number(value),
+    };
+    let rows = metrics.iter().map(|pair| {
+        let MetricPair { metric, direction, unit, left, left_interval, right, right_interval } = pair;
+        vec![format!("{} {metric}", direction.arrow()), value(*left, *left_interval), value(*right, *right_interval), unit.clone()]
+    });
+    let columns = [("metric", Align::Left), (left.as_str(), Align::Left), (right, Align::Left), ("unit", Align::Left)];
+    write!(out, "\n{}", table(&header(columns), rows))?;
+    writeln!(out)?;
+    let ranks = verdicts.each_ref().map(|verdict| match verdict {
+        Some(Verdict { rank: Some(rank), rows, .. }) => format!("number {rank} of {rows} in its sweep"),
+        Some(Verdict { rank: None, .. }) => "no place in its sweep".to_owned(),
+        None => "no verdict".to_owned(),
+    });
+    let words = verdicts.each_ref().map(|verdict| verdict.as_ref().map_or(&[][..], |verdict| &verdict.sentences));
+    let same = words[0] == words[1];
+    for (index, name) in [left, right].into_iter().enumerate() {
+        writeln!(out, "{name}: {}", ranks[index])?;
+        for sentence in words[index].iter().filter(|_| index == 1 || !same) {
+            writeln!(out, "- {}", cleaned(sentence))?;
+        }
+    }
+    let rows = weights.iter().map(|pair| {
+        let WeightPair { weight, distance, relative, largest } = pair;
+        vec![cleaned(weight), number(*distance), number(*relative), number(*largest)]
+    });
+    let columns = [("weight", Align::Left), ("distance", Align::Right), ("of its length", Align::Right), ("largest", Align::Right)];
+    write!(out, "\n{}", table(&header(columns), rows))?;
+    Ok(())
+}
+
+fn header<const N: usize>(columns: [(&str, Align); N]) -> [(String, Align); N] {
+    columns.map(|(name, align)| (name.to_owned(), align))
+}

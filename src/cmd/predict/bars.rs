@@ -1,0 +1,82 @@
+//! How bars are to be read, where it is not as the model's own data was.
+
+use crate::cmd::{BarArgs, BarFormat, Failure, LabelArg};
+use crate::spec::{BarLabel, Columns, Format, Source};
+
+/// Writes the arguments over the source.
+///
+/// # Errors
+/// When a column's argument is not `WHICH=NAME`.
+pub(super) fn read_as(source: &mut Source, args: &BarArgs) -> Result<(), Failure> {
+    let BarArgs { format, columns: named, zone: own_zone, bar_label: label } = args;
+    let Source::File { path: _, format: of_file, columns, zone, bar_label } = source else { return Ok(()) };
+    match format {
+        Some(BarFormat::Csv) => *of_file = Format::Csv,
+        Some(BarFormat::Parquet) => *of_file = Format::Parquet,
+        None => {}
+    }
+    for argument in named {
+        name(columns, argument)?;
+    }
+    if own_zone.is_some() {
+        zone.clone_from(own_zone);
+    }
+    match label {
+        Some(LabelArg::Start) => *bar_label = BarLabel::Start,
+        Some(LabelArg::End) => *bar_label = BarLabel::End,
+        None => {}
+    }
+    Ok(())
+}
+
+fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {
+    let Columns { ts, open, high, low, close, volume } = columns;
+    let known = [("ts", ts), ("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
+    let wanted = argument.split_once('=').filter(|(_, name)| !name.is_empty());
+    let column = wanted.and_then(|(which, name)| Some((known.into_iter().find(|(known, _)| *known == which)?.1, name)));
+    let Some((column, name)) = column else {
+        return Err(Failure::BadInput(format!(
+            "--column '{}' is not WHICH=NAME, with ts, open, high, low, close or volume and the file's name for it",
+            argument.escape_debug()
+        )));
+    };
+    name.clone_into(column);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> Source {
+        let (columns, zone) = (Columns::default(), Some("UTC".to_owned()));
+        Source::File { path: "bars.csv".into(), format: Format::Csv, columns, zone, bar_label: BarLabel::Start }
+    }
+
+    #[test]
+    fn arguments_win_and_what_is_not_said_stays() {
+        let mut read = source();
+        read_as(&mut read, &BarArgs::default()).unwrap();
+        assert_eq!(read, source());
+        let columns = vec!["ts=Date".to_owned(), "close=Close/Last=x".to_owned()];
+        let args = BarArgs {
+            format: Some(BarFormat::Parquet),
+            columns,
+            zone: Some("+08:00".to_owned()),
+            bar_label: Some(LabelArg::End),
+        };
+        read_as(&mut read, &args).unwrap();
+        let columns = Columns { ts: "Date".into(), close: "Close/Last=x".into(), ..Columns::default() };
+        let (path, zone) = ("bars.csv".into(), Some("+08:00".to_owned()));
+        assert_eq!(read, Source::File { path, format: Format::Parquet, columns, zone, bar_label: BarLabel::End });
+    }
+
+    #[test]
+    fn a_column_that_there_is_not_is_refused() {
+        for wrong in ["ts", "=x", "ts=", "price=Close", ""] {
+            let args = BarArgs { columns: vec![wrong.to_owned()], ..BarArgs::default() };
+            let Err(Failure::BadInput(message)) = read_as(&mut source(), &args) else { panic!("{wrong} is taken") };
+            assert!(message.starts_with(&format!("--column '{wrong}' is not WHICH=NAME")), "{message}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The numbers that a rule may name, read off a passport.
+
+use std::collections::BTreeMap;
+
+use super::rule::{End, What};
+use crate::metric::{Metric, Quantity, Split};
+use crate::model::{Metrics, Passport, Verdict};
+use crate::spec::Target;
+use crate::store::{Baseline, Estimate};
+
+/// A number, or why it is undefined.
+pub(super) type Known<T = f64> = Result<T, String>;
+
+/// What a gate looks at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    target: Option<Target>,
+    bar_seconds: Option<u32>,
+    valid: Windows,
+    /// `None` while the test split was not opened.
+    test: Option<Windows>,
+    trials: Option<usize>,
+    verdict: Option<Verdict>,
+}
+
+/// Metrics over the windows of a split.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Windows {
+    estimates: BTreeMap<Quantity, Estimate>,
+    /// Whatever was measured over the same windows has the same number of them and the same error of persistence.
+    mark: Option<(usize, u64)>,
+}
+
+impl Facts {
+    /// Of a passport.
+    #[must_use]
+    pub fn of(passport: &Passport) -> Self {
+        let Metrics { skill, baselines, valid, test } = &passport.metrics;
+        let mut of_valid = valid.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
+        // The recorded one, which every table shows; that of the forecasts differs from it in the seventh digit.
+        if let (Some(skill), Some(estimate)) = (*skill, of_valid.get_mut(&Quantity::Skill)) {
+            estimate.value = skill;
+        }
+        fill(&mut of_valid, Quantity::Skill, *skill);
+        let of_test = test.as_ref().map(|test| {
+            let mut estimates = test.scores.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
+            for (quantity, value) in [(Quantity::Mse, test.mse), (Quantity::Mae, test.mae), (Quantity::Rmse, test.rmse)] {
+                fill(&mut estimates, quantity, Some(value));
+            }
+            fill(&mut estimates, Quantity::Skill, test.skill);
+            Windows { estimates, mark: mark(test.windows, &test.baselines) }
+        });
+        Self {
+            target: Some(passport.settings.data.target.clone()),
+            bar_seconds: passport.known_bar_seconds(),
+            valid: Windows { estimates: of_valid, mark: mark(passport.windows.valid, baselines) },
+            test: of_test,
+            trials: passport.selection.map(|selection| selection.ever),
+            verdict: passport.verdict.clone(),
+        }
+    }
+
+    /// A number.
+    pub(super) fn value(&self, what: What) -> Known {
+        match what {
+            What::Metric(metric, end) => self.metric(metric, end),
+            What::Trials => self.trials.map(|trials| trials as f64).ok_or_else(|| "undefined: the number of trials is not known".to_owned()),
+            What::Rank => self.verdict()?.rank.map(|rank| rank as f64).ok_or_else(|| "undefined: it has no rank in its sweep".to_owned()),
+            What::Spa => defined(self.verdict()?.spa, "the p-value of the SPA test"),
+            What::DieboldMariano => defined(self.verdict()?.diebold_mariano, "the p-value of the Diebold-Mariano test"),
+        }
+    }
+
+    /// Whether it is the first of its sweep and better than every baseline by more than chance.
+    pub(super) fn crowned(&self) -> Known<bool> {
+        let Verdict { crowned, rank, .. } = self.verdict()?;
+        match (crowned, rank) {
+            (true, Some(1)) => Ok(true),
+            (true, Some(rank)) => Err(format!("its sweep's best is crowned, but this is number {rank} of it")),
+            (true, None) => Err("its sweep's best is crowned, but this has no rank in it".to_owned()),
+            (false, _) => Err("its sweep's best cannot be told from the best baseline".to_owned()),
+        }
+    }
+
+    fn verdict(&self) -> Known<&Verdict> {
+        self.verdict.as_ref().ok_or_else(|| "undefined: the passport holds no verdict".to_owned())
+    }
+
+    fn metric(&self, metric: Metric, end: End) -> Known {
+        let windows = self.windows(metric.split)?;
+        let estimate = windows.estimates.get(&metric.quantity).ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
+        match end {
+            End::Value => defined(Some(estimate.value), &metric.to_string()),
+            End::Low => defined(estimate.low, &format!("the interval of {metric}")),
+            End::High => defined(estimate.high, &format!("the interval of {metric}")),
+        }
+    }
+
+    fn windows(&self, split: Split) -> Known<&Windows> {
+        match split {
+            Split::Test => self.test.as_ref().ok_or_else(|| "undefined: the test split was not opened (kiln evaluate) before it was registered".to_owned()),
+            Split::Train | Split::Valid => Ok(&self.valid),
+        }
+    }
+
+    /// Whether a number can stand beside the champion's: those of another target say nothing about each other, nor do errors over other
+    /// windows.
+    pub(super) fn comparable(&self, what: What, other: &Self) -> Known<()> {
+        let What::Metric(metric, _) = what else { return Ok(()) };
+        if self.target != other.target || self.bar_seconds != other.bar_seconds {
+            return Err("not comparable: the champion has another target or other bars".to_owned());
+        }
+        let is_error = matches!(metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Qlike);
+        if is_error && self.windows(metric.split)?.mark != other.windows(metric.split)?.mark {
+            return Err(format!(
+                "not comparable: {metric} of the champion is over other windows (compare {})",
+                Metric { quantity: Quantity::Skill, ..metric }
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn mark(windows: usize, baselines: &[Baseline]) -> Option<(usize, u64)> {
+    let persistence = baselines.iter().find(|baseline| baseline.name == "persistence")?;
+    Some((windows, persistence.mse.to_bits()))
+}
+
+/// What the scores do not hold.
+fn fill(estimates: &mut BTreeMap<Quantity, Estimate>, quantity: Quantity, value: Option<f64>) {
+    if let Some(value) = value {
+        estimates.entry(quantity).or_insert(Estimate { value, low: None, high: None });
+    }
+}
+
+fn defined(value: Option<f64>, name: &str) -> Known {
+    value.filter(|value| value.is_finite()).ok_or_else(|| format!("undefined: {name}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{Finding, Rule, judge};
+    use super::*;
+
+    pub(crate) fn facts(skill: f64, test_rmse: Option<f64>) -> Facts {
+        let estimate = |value| Estimate { value, low: Some(value - 0.01), high: Some(value + 0.01) };
+        let verdict = Verdict {
+            crowned: true,
+            rank: Some(1),
+            rows: 4,
+            best_baseline: Some("persistence".into()),
+            spa: Some(0.004),
+            diebold_mariano: None,
+            sentences: vec![],
+        };
+        Facts {
+            target: Some(Target { horizon: 1, kind: crate::spec::TargetKind::LogReturn }),
+            bar_seconds: Some(60),
+            valid: Windows { estimates: [(Quantity::Skill, estimate(skill))].into(), mark: Some((100, 1)) },
+            test: test_rmse.map(|rmse| Windows { estimates: [(Quantity::Rmse, estimate(rmse))].into(), mark: Some((50, 2)) }),
+            trials: Some(412),
+            verdict: Some(verdict),
+        }
+    }
+
+    fn finding(rule: &str, candidate: &Facts, champion: Option<&Facts>) -> Finding {
+        let rules: [Rule; 1] = [rule.parse().unwrap()];
+        judge(&rules, candidate, champion).remove(0)
+    }
+
+    #[test]
+    fn rules_are_held_against_the_passport() {
+        let candidate = facts(0.05, Some(2.0));
+        let passed = |rule: &str| finding(rule, &candidate, None).passed;
+        for rule in ["valid.skill > 0", "valid.skill.low > 0.03", "valid.skill.high <= 0.07", "crowned", "trials <= 500", "rank == 1", "spa < 0.01", "test.rmse <= 2"] {
+            assert!(passed(rule), "{rule}");
+        }
+        for rule in ["valid.skill.low > 0.05", "trials < 412", "test.rmse < 2"] {
+            assert!(!passed(rule), "{rule}");
+        }
+        assert_eq!(finding("trials <= 400", &candidate, None), Finding {
+            rule: "trials <= 400".into(),
+            passed: false,
+            left: Some(412.0),
+            right: Some(400.0),
+            note: None
+        });
+    }
+
+    #[test]
+    fn what_is_undefined_passes_nothing_either_way_round() {
+        let mut candidate = facts(0.05, None);
+        candidate.trials = None;
+        for rule in ["test.rmse <= 1e9", "test.rmse >= -1e9", "0 <= test.rmse", "trials >= 0", "diebold_mariano <= 1", "valid.ic >= -1", "valid.skill >= champion.valid.skill"] {
+            let finding = finding(rule, &candidate, None);
+            assert!(!finding.passed && finding.note.as_deref().is_some_and(|note| note.starts_with("undefined")), "{finding:?}");
+        }
+        candidate.verdict = None;
+        assert!(!finding("crowned", &candidate, None).passed && !finding("rank == 1", &candidate, None).passed);
+        candidate.valid.estimates.insert(Quantity::Ic, Estimate { value: f64::NAN, low: None, high: None });
+        assert!(!finding("valid.ic <= 1", &candidate, None).passed);
+    }
+
+    #[test]
+    fn the_sweeps_crown_is_the_firsts_alone() {
+        let mut second = facts(0.05, None);
+        second.verdict.as_mut().unwrap().rank = Some(2);
+        let finding = finding("crowned", &second, None);
+        assert!(!finding.passed && finding.note.unwrap().contains("number 2"));
+    }
+
+    #[test]
+    fn errors_are_compared_with_the_champions_over_the_same_windows_alone() {
+        let (candidate, mut champion) = (facts(0.05, Some(2.0)), facts(0.04, Some(1.99)));
+        let rule = "test.rmse <= 1.02 * champion.test.rmse";
+        let found = finding(rule, &candidate, Some(&champion));
+        assert!(found.passed && found.right == Some(1.02 * 1.99), "{found:?}");
+        assert!(!finding("test.rmse <= champion.test.rmse", &candidate, Some(&champion)).passed);
+        champion.test.as_mut().unwrap().mark = Some((51, 2));
+        let found = finding(rule, &candidate, Some(&champion));
+        assert!(!found.passed && found.note.as_deref().unwrap().contains("compare test.skill"), "{found:?}");
+        assert!(found.left.is_some() && found.right.is_some(), "they are shown all the same");
+        assert!(finding("valid.skill > champion.valid.skill", &candidate, Some(&champion)).passed);
+        champion.test = None;
+        let found = finding(rule, &candidate, Some(&champion));
+        assert!(!found.passed && found.left == Some(2.0) && found.note.unwrap().starts_with("the champion's is undefined"));
+        champion.target = None;
+        let found = finding("valid.skill > champion.valid.skill", &candidate, Some(&champion));
+        assert!(!found.passed && found.note.unwrap().contains("another target"));
+    }
+}

@@ -1,0 +1,64 @@
+//! `models/<name>/gate.toml`: the rules that every promotion to champion must pass.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+use super::Rule;
+use crate::registry::{RegistryError, list, place};
+use crate::store::publish;
+
+/// A stored gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Version of the format, 1.
+    pub v: u32,
+    /// All must hold.
+    pub rules: Vec<Rule>,
+}
+
+/// A gate of more bytes is none.
+const MOST_BYTES: u64 = 64 << 10;
+
+impl Gate {
+    /// A model's gate; `None` where it has none.
+    ///
+    /// # Errors
+    /// When there is no such model, or the file is damaged or not to be trusted.
+    pub fn read(root: &Path, name: &str) -> Result<Option<Self>, RegistryError> {
+        let path = path(root, name)?;
+        let Some(bytes) = place::read_if_there(&path, MOST_BYTES)? else { return Ok(None) };
+        let text = std::str::from_utf8(&bytes).map_err(|_| RegistryError::damaged(&path, "is damaged: not UTF-8"))?;
+        let gate: Self = toml::from_str(text).map_err(|error| RegistryError::damaged(&path, error.message()))?;
+        if gate.v == 1 { Ok(Some(gate)) } else { Err(RegistryError::damaged(&path, format_args!("has format {}, this version reads 1", gate.v))) }
+    }
+
+    /// Stores rules in place of former ones.
+    ///
+    /// # Errors
+    /// When there is no such model, or the file cannot be written.
+    pub fn write(root: &Path, name: &str, rules: &[Rule]) -> Result<(), RegistryError> {
+        let path = path(root, name)?;
+        let text = toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
+        let text = format!("# What a version must pass to become the champion: kiln models gate {name}\n{text}");
+        publish::replace(&path, text.as_bytes()).map_err(|error| RegistryError::Io(error.to_string()))
+    }
+
+    /// Removes a model's gate; `false` where it had none.
+    ///
+    /// # Errors
+    /// When there is no such model, or the file cannot be removed.
+    pub fn clear(root: &Path, name: &str) -> Result<bool, RegistryError> {
+        let path = path(root, name)?;
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(RegistryError::io(&path, format_args!("cannot be removed: {error}"))),
+        }
+    }
+}
+
+fn path(root: &Path, name: &str) -> Result<PathBuf, RegistryError> {
+    list::model(root, name)?;
+    Ok(list::model_folder(root, name)?.join("gate.toml"))
+}

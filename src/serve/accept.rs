@@ -1,0 +1,117 @@
+//! Connections: how many there may be, how long they may idle, and how they end.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+
+use super::server::Shared;
+use super::stream::Stream;
+
+/// Connections beyond the limit that are still heard, each for one request: health is answered, all else refused.
+const SPARE: usize = 32;
+/// How long such a one may take for its header.
+const SPARE_HEADER: Duration = Duration::from_secs(1);
+/// Bytes of a header, and headers in it.
+const MAX_HEADER: usize = 16 << 10;
+const MAX_HEADERS: usize = 64;
+/// How long accepting waits when there are no file descriptors left.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What a request knows of its connection.
+#[derive(Clone)]
+pub(super) struct Connection {
+    /// The address that the client connected to.
+    pub local: IpAddr,
+    /// Whether it is one too many.
+    pub crowded: bool,
+    /// Whether the client sent a head that two servers could read differently.
+    pub ambiguous: Arc<AtomicBool>,
+}
+
+/// Accepts connections until told to stop, then waits for those that are open, for a while.
+pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let ordinary = Arc::new(Semaphore::new(shared.config.limits.connections));
+    let spare = Arc::new(Semaphore::new(SPARE));
+    let open = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                sleep(BREATH).await;
+                continue;
+            }
+        };
+        let (permit, crowded) = match ordinary.clone().try_acquire_owned() {
+            Ok(permit) => (permit, false),
+            Err(_) => tokio::select! {
+                biased;
+                _ = stop.changed() => break,
+                // Whoever comes while even these are taken waits in the kernel's queue.
+                Ok(permit) = spare.clone().acquire_owned() => (permit, true),
+                else => break,
+            },
+        };
+        tokio::spawn(serve(socket, router.clone(), shared.clone(), open.watcher(), permit, crowded));
+    }
+    drop(listener);
+    if timeout(shared.config.timeouts.stop, open.shutdown()).await.is_err() {
+        tracing::warn!("connections that did not end in time are cut off");
+    }
+}
+
+async fn serve(
+    socket: TcpStream,
+    router: Router,
+    shared: Arc<Shared>,
+    watcher: Watcher,
+    permit: OwnedSemaphorePermit,
+    crowded: bool,
+) {
+    let Ok(local) = socket.local_addr() else { return };
+    // Answers are small and whole: waiting to fill a packet only delays them.
+    if socket.set_nodelay(true).is_err() {
+        return;
+    }
+    shared.gauges.connections.inc();
+    let ambiguous = Arc::new(AtomicBool::new(false));
+    let connection = Connection { local: local.ip(), crowded, ambiguous: ambiguous.clone() };
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(connection.clone());
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+    });
+    let header = shared.config.timeouts.header;
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(if crowded { header.min(SPARE_HEADER) } else { header })
+        .max_header_size(MAX_HEADER)
+        .max_headers(MAX_HEADERS)
+        .keep_alive(!crowded)
+        .serve_connection(TokioIo::new(Stream::new(socket, ambiguous, shared.config.timeouts.body)), service);
+    if let Err(error) = watcher.watch(http).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    shared.gauges.connections.dec();
+    drop(permit);
+}

@@ -1,0 +1,143 @@
+//! The inference thread: takes batches from the queue, runs them, and survives whatever a model does.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::batch::{Done, Job};
+use super::board::Loaded;
+use super::gauges::Gauges;
+use super::queue::{Next, Queue};
+use super::refusal::Refusal;
+use super::shadow;
+use crate::forecast::{Forecast, Window};
+
+/// What the thread is told.
+pub(super) struct Inference {
+    pub queue: Arc<Queue>,
+    pub gauges: Arc<Gauges>,
+    pub pulse: Arc<Pulse>,
+    pub batch: usize,
+    pub batch_wait: Duration,
+}
+
+/// Since when the thread is at one batch: how others see that it is stuck.
+pub(super) struct Pulse {
+    started: Instant,
+    /// Microseconds after `started`; 0: idle.
+    busy_since: AtomicU64,
+}
+
+impl Pulse {
+    pub fn new() -> Self {
+        Self { started: Instant::now(), busy_since: AtomicU64::new(0) }
+    }
+
+    /// How long the thread has been at one batch.
+    pub fn busy(&self) -> Duration {
+        match self.busy_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.started.elapsed().saturating_sub(Duration::from_micros(since)),
+        }
+    }
+
+    fn begin(&self) {
+        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.busy_since.store(now.max(1), Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.busy_since.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Runs until the queue is closed and empty.
+pub(super) fn run(inference: &Inference) {
+    let Inference { queue, gauges, pulse, batch, batch_wait } = inference;
+    loop {
+        match queue.next(*batch, *batch_wait) {
+            Next::Batch(jobs) => {
+                pulse.begin();
+                answer(jobs, gauges);
+                pulse.end();
+            }
+            Next::Shadow(job) => {
+                pulse.begin();
+                let forecasts = forecast(&job.shadow, &job.windows);
+                shadow::compare(&job, forecasts, gauges);
+                pulse.end();
+            }
+            Next::Closed => break,
+        }
+    }
+}
+
+/// Answers jobs of one model. A window that makes the model fail fails its own request alone.
+fn answer(mut jobs: Vec<Job>, gauges: &Gauges) {
+    jobs.retain(|job| !job.answer.is_closed());
+    let Some(model) = jobs.first().map(|job| job.model.clone()) else { return };
+    let counts: Vec<usize> = jobs.iter().map(|job| job.windows.len()).collect();
+    let windows: Vec<Window> = jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.windows)).collect();
+    let started = Instant::now();
+    for job in &jobs {
+        gauges.queue_seconds.observe(started.duration_since(job.entered).as_secs_f64());
+    }
+    let whole = forecast(&model, &windows);
+    gauges.inference_seconds.observe(started.elapsed().as_secs_f64());
+    gauges.batch_windows.observe(windows.len() as f64);
+    let batch = windows.len();
+    let alone = jobs.len() == 1;
+    let mut whole = whole.map(Vec::into_iter);
+    let mut first = 0;
+    for (job, count) in jobs.into_iter().zip(counts) {
+        let own = &windows[first..first + count];
+        first += count;
+        let forecasts = match &mut whole {
+            Ok(forecasts) => Ok(forecasts.by_ref().take(count).collect()),
+            Err(refusal) if alone => Err(refusal.clone()),
+            Err(_) => forecast(&model, own),
+        };
+        let done = forecasts.and_then(finite).map(|forecasts| Done { forecasts, batch });
+        // Whoever asked may be gone.
+        drop(job.answer.send(done));
+    }
+}
+
+/// One forecast a window, or what to say instead; what happened is logged.
+pub(super) fn forecast(model: &Loaded, windows: &[Window]) -> Result<Vec<Forecast>, Refusal> {
+    let failed = || Refusal::internal("inference_failed", "the model failed; the server's log says how");
+    let Loaded { name, version, .. } = model;
+    match catch_unwind(AssertUnwindSafe(|| model.model.forecast(windows))) {
+        Ok(Ok(forecasts)) if forecasts.len() == windows.len() => Ok(forecasts),
+        Ok(Ok(forecasts)) => {
+            tracing::error!(model = name, version, "{} forecasts of {} windows", forecasts.len(), windows.len());
+            Err(failed())
+        }
+        Ok(Err(problem)) => {
+            tracing::error!(model = name, version, problem, "inference failed");
+            Err(failed())
+        }
+        Err(panic) => {
+            tracing::error!(model = name, version, panic = said(&*panic), "inference panicked");
+            Err(failed())
+        }
+    }
+}
+
+/// A forecast that is no number is no answer.
+fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
+    let is_finite = |forecast: &Forecast| forecast.forecast.is_finite() && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
+    if forecasts.iter().all(is_finite) {
+        Ok(forecasts)
+    } else {
+        Err(Refusal::internal("not_finite", "the model's forecast is not a finite number"))
+    }
+}
+
+/// What a panic said.
+pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    crate::text::cleaned(&text.unwrap_or_else(|| "something that is no text".to_owned()))
+}

@@ -1,0 +1,123 @@
+//! The registry's versions on a device.
+
+use std::path::PathBuf;
+
+use super::bars::SentBars;
+use super::catalog::{Card, Catalog, Entry, Model, TargetCard};
+use crate::forecast::{Forecast, ForecastError, Forecaster, Window};
+use crate::model::{Passport, SavedModel};
+use crate::registry;
+use crate::spec::TargetKind;
+
+/// Versions under a registry's folder, on a device.
+pub struct Registered {
+    root: PathBuf,
+    device: burn_lanes::Device,
+}
+
+/// A version.
+struct Version {
+    card: Card,
+    passport: Passport,
+    forecaster: Forecaster,
+}
+
+impl Registered {
+    /// `root`: the folder that `kiln models` keeps.
+    #[must_use]
+    pub fn new(root: PathBuf, device: burn_lanes::Device) -> Self {
+        Self { root, device }
+    }
+}
+
+impl Catalog for Registered {
+    fn generation(&self) -> Result<String, String> {
+        registry::generation(&self.root).map(|generation| format!("{generation:?}")).map_err(|error| error.to_string())
+    }
+
+    fn list(&self) -> Result<Vec<Entry>, String> {
+        let models = registry::list(&self.root).map_err(|error| error.to_string())?;
+        let entry = |model: registry::ModelEntry| Entry {
+            name: model.name,
+            versions: model.versions.iter().map(|version| version.version).collect(),
+            aliases: model.aliases,
+            problem: model.damage,
+        };
+        Ok(models.into_iter().map(entry).collect())
+    }
+
+    fn load(&self, name: &str, version: u32) -> Result<Box<dyn Model>, String> {
+        let found = registry::resolve(&self.root, &format!("{name}@{version}")).map_err(|error| error.to_string())?;
+        let model = SavedModel::read(&found.folder).map_err(|error| error.to_string())?;
+        for warning in model.warnings() {
+            tracing::warn!(model = name, version, warning, "odd");
+        }
+        let forecaster = Forecaster::new(&model, &self.device).map_err(|error| error.to_string())?;
+        let version = Version { card: card(&model.passport, &forecaster), passport: model.passport, forecaster };
+        version.warm()?;
+        Ok(Box::new(version))
+    }
+}
+
+impl Version {
+    /// A first forecast: of a window in the middle of what training saw, near enough.
+    fn warm(&self) -> Result<(), String> {
+        let window = Window { scaled: vec![0.0; self.card.window * self.card.features.len()], bar_start: None, persistence: None };
+        self.forecast(&[window]).map(drop).map_err(|problem| format!("its first forecast failed: {problem}"))
+    }
+}
+
+impl Model for Version {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
+        let needs = self.card.needs_bars;
+        if bars.ts.len() < needs {
+            return Err(format!("bars: {} are too few, the model needs {needs}", bars.ts.len()));
+        }
+        let Some(bar_seconds) = self.card.bar_seconds else {
+            return Err("bars: the model does not know how long its bars are; send features".to_owned());
+        };
+        let bars = bars.believe(self.forecaster.data(), bar_seconds)?;
+        self.forecaster.window_of_bars(bars).map_err(|error| format!("bars: {error}"))
+    }
+
+    fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, String> {
+        self.forecaster.window_of_features(rows).map_err(|error| format!("features: {error}"))
+    }
+
+    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String> {
+        self.forecaster.forecast(windows).map_err(|error: ForecastError| error.to_string())
+    }
+
+    fn interval(&self, coverage: f64, forecast: &Forecast) -> Result<[f64; 2], String> {
+        let known = self.passport.interval(coverage).map(|interval| interval.coverage)?;
+        self.forecaster.interval(known, forecast).ok_or_else(|| format!("the model has no interval of coverage {coverage}"))
+    }
+}
+
+fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
+    let Passport { saved_at, source, settings, intervals, metrics, verdict, profile, .. } = passport;
+    let target = &settings.data.target;
+    let kind = match target.kind {
+        TargetKind::Price => "price",
+        TargetKind::LogReturn => "log_return",
+        TargetKind::LogVolatility => "log_volatility",
+    };
+    let told = |value: Result<serde_json::Value, serde_json::Error>| value.unwrap_or_default();
+    Card {
+        features: settings.data.features.iter().map(ToString::to_string).collect(),
+        window: settings.data.window,
+        needs_bars: forecaster.needs(),
+        bar_seconds: forecaster.bar_seconds(),
+        target: TargetCard { kind: kind.to_owned(), unit: target.kind.unit().to_owned(), horizon: target.horizon },
+        coverages: intervals.iter().map(|interval| interval.coverage).collect(),
+        saved_at: saved_at.clone(),
+        source: told(serde_json::to_value(source)),
+        metrics: told(serde_json::to_value(metrics)),
+        verdict: told(serde_json::to_value(verdict)),
+        profile: profile.clone(),
+    }
+}

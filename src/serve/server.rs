@@ -1,0 +1,172 @@
+//! Starting and stopping.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::accept::accept;
+use super::board::Live;
+use super::catalog::Catalog;
+use super::config::{Config, ServeError};
+use super::gauges::Gauges;
+use super::inference::{self, Inference, Pulse};
+use super::queue::Queue;
+use super::route::router;
+use super::watch::{Ask, Watch};
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub config: Config,
+    pub live: Arc<Live>,
+    pub queue: Arc<Queue>,
+    pub gauges: Arc<Gauges>,
+    pub pulse: Arc<Pulse>,
+    pub ready: Arc<AtomicBool>,
+    pub stopping: AtomicBool,
+    /// The first part of the names of requests: this process's own.
+    pub origin: String,
+    pub requests: AtomicU64,
+}
+
+/// A server that answers.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: Runtime,
+    accepting: tokio::task::JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    inference: JoinHandle<()>,
+    watch: JoinHandle<()>,
+    ask: Sender<Ask>,
+}
+
+/// How long a thread that should end is waited for; the process ends it otherwise.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+/// More threads than this would only wait: the work is in the inference.
+const MOST_WORKERS: usize = 4;
+
+/// Listens, loads what is to be served, and answers. `started_at` names this start among others in the log.
+///
+/// # Errors
+/// When the settings do not go together, the address is taken, or something that was asked for cannot be served.
+pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Result<Server, ServeError> {
+    config.check()?;
+    let unheard = |error: std::io::Error| ServeError(format!("cannot listen on {}: {error}", config.listen));
+    let listener = TcpListener::bind(config.listen).map_err(unheard)?;
+    listener.set_nonblocking(true).map_err(unheard)?;
+    let address = listener.local_addr().map_err(unheard)?;
+    let failed = |error: std::io::Error| ServeError(format!("the server's threads cannot be started: {error}"));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let runtime = Builder::new_multi_thread().worker_threads(cores.min(MOST_WORKERS)).thread_name("serve").enable_all().build();
+    let runtime = runtime.map_err(failed)?;
+    let shared = Arc::new(Shared {
+        live: Arc::default(),
+        queue: Arc::new(Queue::new(config.limits.queue)),
+        gauges: Arc::new(Gauges::new()),
+        pulse: Arc::new(Pulse::new()),
+        ready: Arc::default(),
+        stopping: AtomicBool::new(false),
+        origin: blake3::hash(format!("{started_at} {} {address}", std::process::id()).as_bytes()).to_hex()[..8].to_owned(),
+        requests: AtomicU64::new(1),
+        config,
+    });
+    let (stop, stopped) = watch::channel(false);
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(unheard_at(address))?
+    };
+    let accepting = runtime.spawn(accept(listener, router(&shared), shared.clone(), stopped));
+    let inference = Inference {
+        queue: shared.queue.clone(),
+        gauges: shared.gauges.clone(),
+        pulse: shared.pulse.clone(),
+        batch: shared.config.limits.batch,
+        batch_wait: shared.config.limits.batch_wait,
+    };
+    let inference = thread::Builder::new().name("inference".to_owned()).spawn(move || inference::run(&inference)).map_err(failed)?;
+    let watch = Watch {
+        catalog,
+        selection: shared.config.selection.clone(),
+        live: shared.live.clone(),
+        gauges: shared.gauges.clone(),
+        poll: shared.config.timeouts.poll,
+        ready: shared.ready.clone(),
+    };
+    let generation = watch.first().map_err(ServeError)?;
+    let (ask, asked) = channel();
+    let watch = thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run(generation, &asked)).map_err(failed)?;
+    Ok(Server { address, shared, runtime, accepting, stop, inference, watch, ask })
+}
+
+fn unheard_at(address: SocketAddr) -> impl Fn(std::io::Error) -> ServeError {
+    move |error| ServeError(format!("cannot listen on {address}: {error}"))
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads every version again, also those that are loaded.
+    pub fn reload(&self) {
+        if self.ask.send(Ask::Reread).is_err() {
+            tracing::error!("nothing is reloaded any more: the thread that does it is gone");
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then stops; SIGHUP reads every version again. `announce` is called once signals are heard.
+    ///
+    /// # Errors
+    /// When signals cannot be heard, or `announce` fails.
+    pub fn serve_until_signal(self, announce: impl FnOnce(SocketAddr) -> std::io::Result<()>) -> std::io::Result<()> {
+        self.runtime.block_on(async {
+            let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+            let mut hangup = signal(SignalKind::hangup())?;
+            let [terminate, interrupt] = &mut ends;
+            announce(self.address)?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hangup.recv() => self.reload(),
+                }
+            }
+            std::io::Result::Ok(())
+        })?;
+        self.stop();
+        Ok(())
+    }
+
+    /// Accepts nothing more, finishes what was asked, and ends: within the time that the settings give, whatever clients do.
+    pub fn stop(self) {
+        let Self { address: _, shared, runtime, accepting, stop, inference, watch, ask } = self;
+        tracing::info!("stopping");
+        shared.stopping.store(true, Ordering::Release);
+        stop.send_replace(true);
+        drop(ask);
+        drop(runtime.block_on(accepting));
+        runtime.shutdown_background();
+        shared.queue.close();
+        let until = Instant::now() + LAST_WAIT;
+        for (what, thread) in [("inference", inference), ("watch", watch)] {
+            while !thread.is_finished() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                drop(thread.join());
+            } else {
+                tracing::warn!(what, "a thread did not end in time");
+            }
+        }
+        tracing::info!("stopped");
+    }
+}

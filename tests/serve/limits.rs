@@ -1,0 +1,175 @@
+//! Too large, too slow, too many: S10 to S18.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::client::{connect, get, parsed, predict, raw, send, to_the_end};
+use crate::fake::{Running, WINDOW, config};
+
+const LIMIT: usize = 2 << 20;
+const HEAD: &str = "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+
+#[test]
+fn s10_a_body_has_at_most_2_mib() {
+    let running = Running::plain();
+    let padded = |size: usize| format!("{}{WINDOW}", " ".repeat(size - WINDOW.len()));
+    assert_eq!(predict(running.at, "m", &padded(LIMIT)).status, 200);
+    let reply = predict(running.at, "m", &padded(LIMIT + 1));
+    assert_eq!((reply.status, reply.code().as_str()), (413, "too_large"));
+}
+
+#[test]
+fn s11_a_length_of_10_to_the_12_is_refused_before_its_first_byte() {
+    let running = Running::plain();
+    let started = Instant::now();
+    for length in ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "0x10"] {
+        let text = raw(running.at, format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes());
+        assert!(text.starts_with("HTTP/1.1 413 ") || text.starts_with("HTTP/1.1 400 "), "{length}: {text}");
+    }
+    assert!(started.elapsed() < Duration::from_millis(600), "it waited for a body");
+    assert_eq!(predict(running.at, "m", WINDOW).status, 200);
+}
+
+#[test]
+fn s12_chunks_without_end_are_cut_at_the_limit() {
+    let running = Running::plain();
+    let mut stream = connect(running.at);
+    stream.write_all(format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let sent = (0..1000).take_while(|_| stream.write_all(chunk.as_bytes()).is_ok()).count();
+    assert!(sent < 200, "{sent} chunks of 64 KiB were taken");
+    let text = to_the_end(&mut stream);
+    assert!(text.is_empty() || parsed(&text).status == 413, "{text}");
+    // The same slowly enough that the answer is not lost with the connection.
+    let mut stream = connect(running.at);
+    stream.write_all(format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
+    (0..33).take_while(|_| stream.write_all(chunk.as_bytes()).is_ok()).for_each(drop);
+    let reply = parsed(&to_the_end(&mut stream));
+    assert_eq!((reply.status, reply.header("connection")), (413, Some("close")), "{reply:?}");
+}
+
+#[test]
+fn s13_nothing_is_unpacked() {
+    let running = Running::plain();
+    for encoding in ["gzip", "br", "deflate", "zstd", "gzip, gzip", "x"] {
+        let lines = format!("Content-Type: application/json\r\nContent-Encoding: {encoding}\r\n");
+        let reply = send(running.at, "POST", "/v1/models/m/predict", &lines, WINDOW);
+        assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported"), "{encoding}");
+    }
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
+        let reply = send(running.at, "POST", "/v1/models/m/predict", &format!("Content-Type: {kind}\r\n"), WINDOW);
+        assert_eq!(reply.status, 415, "{kind}");
+    }
+}
+
+/// How long a connection stays open on which nothing more is sent.
+fn open_for(mut stream: TcpStream) -> (Duration, String) {
+    let started = Instant::now();
+    let text = to_the_end(&mut stream);
+    (started.elapsed(), text)
+}
+
+#[test]
+fn s14_half_a_header_is_closed() {
+    let running = Running::plain();
+    for half in ["", "G", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Half"] {
+        let mut stream = connect(running.at);
+        stream.write_all(half.as_bytes()).unwrap();
+        let (open, text) = open_for(stream);
+        assert!(open < Duration::from_millis(1500) && open > Duration::from_millis(400), "{half:?}: {open:?} {text}");
+    }
+    // An idle connection that was used is closed as well.
+    let mut stream = connect(running.at);
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let (open, text) = open_for(stream);
+    assert!(text.starts_with("HTTP/1.1 200 ") && open < Duration::from_millis(1500), "{open:?} {text}");
+}
+
+#[test]
+fn s15_half_a_body_is_closed() {
+    let running = Running::plain();
+    for framing in ["Content-Length: 100\r\n\r\n{\"fea", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\n", "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"] {
+        let mut stream = connect(running.at);
+        stream.write_all(format!("{HEAD}{framing}").as_bytes()).unwrap();
+        let (open, text) = open_for(stream);
+        let text = text.trim_start_matches("HTTP/1.1 100 Continue\r\n\r\n");
+        let reply = parsed(text);
+        assert_eq!((reply.status, reply.code().as_str()), (408, "body_too_slow"), "{text}");
+        assert!(open < Duration::from_millis(2000), "{open:?}");
+    }
+}
+
+#[test]
+fn s16_a_byte_at_a_time_is_no_way_to_stay() {
+    let running = Running::plain();
+    for request in [format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100)), format!("{HEAD}Content-Length: 100\r\n\r\n{{")] {
+        let mut stream = connect(running.at);
+        let (fast, slow) = request.split_at(request.len().saturating_sub(90).min(HEAD.len() + 22));
+        stream.write_all(fast.as_bytes()).unwrap();
+        let started = Instant::now();
+        let mut bytes = slow.bytes().chain(std::iter::repeat(b' '));
+        while started.elapsed() < Duration::from_secs(5) && stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(started.elapsed() < Duration::from_millis(2500), "{request}: it is still open after {:?}", started.elapsed());
+    }
+}
+
+/// Open files that this process may have.
+fn open_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    line.split_whitespace().nth(3).and_then(|soft| soft.parse().ok()).unwrap_or(256)
+}
+
+#[test]
+fn s17_when_all_connections_are_taken_health_is_still_answered() {
+    let many = if open_files() > 4096 { 1000 } else { 60 };
+    let mut taken = config();
+    taken.limits.connections = many;
+    taken.timeouts.header = Duration::from_secs(20);
+    let running = Running::new(taken, crate::fake::Fake::one());
+    let idle: Vec<TcpStream> = (0..many).map(|_| connect(running.at)).collect();
+    let reply = predict(running.at, "m", WINDOW);
+    assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (503, "crowded", Some("1")));
+    assert_eq!((get(running.at, "/healthz").status, get(running.at, "/readyz").status), (200, 200));
+    // Far more than the server keeps places for: they wait, each is heard in its turn, and health is not forgotten.
+    let more: Vec<TcpStream> = (0..60).map(|_| connect(running.at)).collect();
+    assert_eq!(get(running.at, "/healthz").status, 200);
+    drop((idle, more));
+    crate::fake::eventually("there is room again", || predict(running.at, "m", WINDOW).status == 200);
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_cut_off() {
+    let running = Running::plain();
+    let mut stream = connect(running.at);
+    let started = Instant::now();
+    let ask = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20);
+    let mut sent = Ok(());
+    while sent.is_ok() && started.elapsed() < Duration::from_secs(6) {
+        sent = stream.write_all(&ask);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(sent.is_err(), "it still takes requests after {:?}", started.elapsed());
+}
+
+#[test]
+fn a_full_queue_says_when_to_come_again() {
+    let mut small = config();
+    small.limits.queue = 2;
+    small.limits.batch = 1;
+    let running = Running::new(small, crate::fake::Fake::one());
+    let at = running.at;
+    let slow = crate::fake::window_with(crate::fake::SLOW);
+    let replies: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| predict(at, "m", &slow))).collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let full: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
+    assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 503)), "{replies:?}");
+    assert!(full.len() >= 4, "{replies:?}");
+    assert!(full.iter().all(|reply| reply.code() == "queue_full" && reply.header("retry-after") == Some("1")), "{full:?}");
+    assert_eq!(predict(at, "m", WINDOW).status, 200);
+}
