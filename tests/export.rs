@@ -24,7 +24,8 @@ impl Lab {
     fn kiln(&self, runs: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
         command.args(arguments).current_dir(self.0.path()).env("NO_COLOR", "1").env("KILN_RUNS", runs).stdin(Stdio::null());
-        for variable in ["KILN_TRAINER", "KILN_MODELS", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "HTTP_PROXY", "http_proxy"] {
+        for variable in ["KILN_TRAINER", "KILN_MODELS", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN", "HTTP_PROXY", "http_proxy"]
+        {
             command.env_remove(variable);
         }
         command.output().unwrap()
@@ -63,7 +64,9 @@ fn s47_cells_that_a_spreadsheet_would_run_become_text_unless_raw() {
     let sweep = lab.path("runs/=1+1");
     copy(&Path::new(STORE).join("grid"), &sweep);
     // A text that a spreadsheet would run, and one that is a number.
-    for (attempt, former, device) in [("6ae5c693e4dd/attempts/1", "flex", "@SUM(A1:A9)"), ("31d897f497c7/attempts/2", "cuda:0", "-0.5")] {
+    for (attempt, former, device) in
+        [("6ae5c693e4dd/attempts/1", "flex", "@SUM(A1:A9)"), ("31d897f497c7/attempts/2", "cuda:0", "-0.5")]
+    {
         let log = sweep.join("trials").join(attempt).join("events.jsonl");
         let text = std::fs::read_to_string(&log).unwrap();
         assert!(text.contains(&format!("\"device\":\"{former}\"")));
@@ -121,7 +124,10 @@ fn options_of_other_formats_and_other_sources_are_mistakes() {
         (&["--format", "csv", "--split", "test"], "--split has an effect only with --what forecasts"),
         (&["--format", "jsonl", "--what", "runs"], "--what has an effect only with --format csv and parquet"),
         (&["--format", "csv", "--to", "http://127.0.0.1:1"], "--to has an effect only with --format mlflow"),
-        (&["--format", "mlflow", "--to", "http://127.0.0.1:1", "-o", "x"], "-o has an effect only with the formats that write files"),
+        (
+            &["--format", "mlflow", "--to", "http://127.0.0.1:1", "-o", "x"],
+            "-o has an effect only with the formats that write files",
+        ),
         (&["--format", "mlflow"], "name the tracking server with --to URL"),
         (&["--format", "mlflow", "--to", "http://me:secret@127.0.0.1:1"], "set MLFLOW_TRACKING_TOKEN"),
         (&["--format", "safetensors"], "'grid' is a sweep"),

@@ -131,7 +131,8 @@ fn every_line_of_the_sample_gives_the_bits_of_the_whole_file() {
     assert!(streamed.stdout == known.as_bytes(), "the forecasts differ");
 
     let lines = lab.piped(&lab.run, &lab.sample(), &["--jsonl"]);
-    let lines: Vec<Value> = lines.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let lines: Vec<Value> =
+        lines.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
     assert_eq!(lines.len() + 1, known.lines().count());
     for (line, row) in lines.iter().zip(known.lines().skip(1)) {
         let cell = |value: &Value| value.as_f64().map(|value| value.to_string()).unwrap_or_default();

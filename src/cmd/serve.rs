@@ -121,14 +121,15 @@ fn selection(root: &std::path::Path, models: &[String]) -> Result<Selection, Fai
     if models.is_empty() {
         return Ok(Selection::Champions);
     }
-    let unknown = |error: registry::RegistryError| Failure::BadInput(error.to_string());
     let mut wanted: Vec<Wanted> = Vec::new();
     for model in models {
-        let Reference { name, .. } = Reference::parse(model).map_err(unknown)?;
-        registry::resolve(root, model).map_err(unknown)?;
+        let Reference { name, .. } = Reference::parse(model)?;
+        registry::resolve(root, model)?;
         let of = model.split_once('@').map_or(CHAMPION, |(_, of)| of).to_owned();
         if wanted.iter().any(|known| known.name == name) {
-            return Err(Failure::BadInput(format!("{name} is named twice; one of its versions answers, the others are asked as {name}@ALIAS")));
+            return Err(Failure::BadInput(format!(
+                "{name} is named twice; one of its versions answers, the others are asked as {name}@ALIAS"
+            )));
         }
         wanted.push(Wanted { name, of });
     }

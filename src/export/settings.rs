@@ -12,7 +12,8 @@ pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
         *path = path.file_name().map(Into::into).unwrap_or_default();
     }
     let mut flat = Vec::new();
-    let sections = [("data", serde_json::to_value(data)), ("model", serde_json::to_value(model)), ("train", serde_json::to_value(train))];
+    let sections =
+        [("data", serde_json::to_value(data)), ("model", serde_json::to_value(model)), ("train", serde_json::to_value(train))];
     for (name, section) in sections {
         let start = flat.len();
         // Believed settings always serialise.

@@ -23,7 +23,10 @@ pub fn runs(runs: &[Recorded]) -> Table {
     table.whole("repeat", of(|run| whole(run.record.trial.repeat)));
     table.whole("fold", of(|run| run.record.trial.fold().and_then(whole)));
     table.text("device", runs.iter().map(|run| run.record.progress.device.clone()));
-    table.whole("epochs", of(|run| whole(run.record.result.as_ref().map_or(run.record.progress.epochs.len(), |result| result.epochs))));
+    table.whole(
+        "epochs",
+        of(|run| whole(run.record.result.as_ref().map_or(run.record.progress.epochs.len(), |result| result.epochs))),
+    );
     table.whole("best_epoch", of(best_epoch));
     table.number("seconds", runs.iter().map(|run| run.record.result.as_ref().map(|result| result.seconds)));
     table.time("started", runs.iter().map(|run| run.history.started.as_deref().and_then(nanoseconds)));
@@ -127,7 +130,8 @@ fn baseline_columns(table: &mut Table, runs: &[Recorded]) {
 }
 
 fn setting_columns(table: &mut Table, runs: &[Recorded]) {
-    let of_runs: Vec<BTreeMap<String, Json>> = runs.iter().map(|run| flat(&run.record.trial.settings).into_iter().collect()).collect();
+    let of_runs: Vec<BTreeMap<String, Json>> =
+        runs.iter().map(|run| flat(&run.record.trial.settings).into_iter().collect()).collect();
     let mut keys: Vec<&String> = of_runs.iter().flat_map(BTreeMap::keys).collect();
     keys.sort();
     keys.dedup();

@@ -91,7 +91,8 @@ fn tensorboard_reads_what_was_recorded() {
         let rmse = run.history.epochs.iter().map(|(_, report)| (report.epoch, 1_767_323_045.0, single(report.valid.rmse)));
         let rmse: Vec<_> = rmse.filter(|(.., rmse)| rmse.is_finite()).collect();
         assert_eq!(scalars.get("valid/rmse").cloned().unwrap_or_default(), rmse);
-        let rates: Vec<_> = run.history.epochs.iter().map(|(_, report)| (report.epoch, 1_767_323_045.0, single(report.learning_rate))).collect();
+        let rates: Vec<_> =
+            run.history.epochs.iter().map(|(_, report)| (report.epoch, 1_767_323_045.0, single(report.learning_rate))).collect();
         assert_eq!(scalars["learning_rate"], rates);
     }
 }

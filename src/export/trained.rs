@@ -79,12 +79,9 @@ impl Trained {
     /// From the first to the last.
     pub(super) fn layers(&self) -> impl Iterator<Item = Layer<'_>> {
         self.weights.0.chunks_exact(3).take(self.shape.layers).map(|weights| match weights {
-            [w_input, w_hidden, bias] => Layer {
-                inputs: w_input.shape[0],
-                w_input: &w_input.values,
-                w_hidden: &w_hidden.values,
-                bias: &bias.values,
-            },
+            [w_input, w_hidden, bias] => {
+                Layer { inputs: w_input.shape[0], w_input: &w_input.values, w_hidden: &w_hidden.values, bias: &bias.values }
+            }
             _ => unreachable!("chunks of three"),
         })
     }

@@ -26,7 +26,8 @@ pub(super) fn check_header(bytes: &[u8], layout: &[(String, Vec<usize>)]) -> Res
         format!("is no safetensors file: a header of {length} bytes, at most {} are possible", MAX_HEADER.min(rest.len() as u64))
     })?;
     let mut json = serde_json::Deserializer::from_slice(header);
-    let found = Tensors(layout).deserialize(&mut json).map_err(|error| format!("has a header that is not of this network: {error}"))?;
+    let found =
+        Tensors(layout).deserialize(&mut json).map_err(|error| format!("has a header that is not of this network: {error}"))?;
     // Spaces may follow, to align the values.
     json.end().map_err(|error| format!("has a header that goes on after its end: {error}"))?;
     match layout.iter().zip(found).find(|(_, found)| !found) {

@@ -106,7 +106,9 @@ impl SavedModel {
     pub fn warnings(&self) -> Vec<String> {
         let odd = |weight: &burn_lanes::Weight| {
             let count = weight.values.iter().filter(|value| !value.is_finite()).count();
-            (count > 0).then(|| format!("{count} values of weight '{}' are not finite: no forecast will be", weight.name))
+            (count > 0).then(|| {
+                format!("{count} values of weight '{}' are not finite: its forecasts are errors, or worth nothing", weight.name)
+            })
         };
         self.weights.0.iter().filter_map(odd).collect()
     }

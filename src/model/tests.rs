@@ -121,7 +121,10 @@ fn a_damaged_file_is_told_by_name() {
 fn weights_that_are_no_numbers_are_told() {
     let mut model = model(POINT, 1);
     model.weights.0[0].values[0] = f32::NAN;
-    assert_eq!(model.warnings(), ["1 values of weight 'lstm.0.w_input' are not finite: no forecast will be"]);
+    assert_eq!(
+        model.warnings(),
+        ["1 values of weight 'lstm.0.w_input' are not finite: its forecasts are errors, or worth nothing"]
+    );
 }
 
 #[cfg(unix)]

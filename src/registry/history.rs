@@ -127,7 +127,8 @@ pub(super) fn read(model: &Path) -> Result<Vec<Entry>, RegistryError> {
 /// Appends a line and brings it to the disk.
 pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<Entry, RegistryError> {
     let path = path_in(model);
-    let failed = |error: io::Error| RegistryError::io(&path, format_args!("nothing was changed: the line cannot be written: {error}"));
+    let failed =
+        |error: io::Error| RegistryError::io(&path, format_args!("nothing was changed: the line cannot be written: {error}"));
     let entry = Entry { v: VERSION, seq, at: at.to_owned(), event };
     let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
     line.push(b'\n');

@@ -163,9 +163,9 @@ pub(super) fn chosen(name: &str, wanted: &Wanted, state: &ModelState) -> Result<
             let alias = if let Wanted::Alias(alias) = wanted { alias } else { CHAMPION };
             match state.aliases.get(alias).and_then(|alias| alias.version) {
                 Some(version) => Ok((version, Some(alias.to_owned()))),
-                None if *wanted == Wanted::Default => unknown(format!(
-                    "champion yet: name a version, or promote one with `kiln models promote {name}@VERSION`"
-                )),
+                None if *wanted == Wanted::Default => {
+                    unknown(format!("champion yet: name a version, or promote one with `kiln models promote {name}@VERSION`"))
+                }
                 None => unknown(format!("alias '{alias}'")),
             }
         }

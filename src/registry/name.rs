@@ -106,7 +106,9 @@ pub(super) fn tag_key(text: &str) -> Result<String, RegistryError> {
 
 fn version_number(digits: &str) -> Result<u32, RegistryError> {
     let number = digits.parse().ok().filter(|number: &u32| *number > 0 && !digits.starts_with('0'));
-    number.ok_or_else(|| RegistryError::BadName(format!("'{}' is no version: a version is a number from 1, such as 3", shown(digits))))
+    number.ok_or_else(|| {
+        RegistryError::BadName(format!("'{}' is no version: a version is a number from 1, such as 3", shown(digits)))
+    })
 }
 
 fn is_name(text: &str) -> bool {
@@ -142,8 +144,38 @@ mod tests {
     fn what_could_be_a_path_or_a_trick_is_no_name() {
         let long = "x".repeat(65);
         let outside = [
-            "", ".", "..", "../x", "..%2f", "%252e", "..\\", "/abs", "C:\\x", "a/../b", "A", "CON", "-a", "_a", ".a", "a b", "a ", "a\0", "a\u{1b}[31m",
-            "\u{202e}a", "а", "a@", "a@0", "a@03", "a@99999999999", "a@../x", "a@A", "a@-1", "a@1x", "a@b@c", "@1", &long,
+            "",
+            ".",
+            "..",
+            "../x",
+            "..%2f",
+            "%252e",
+            "..\\",
+            "/abs",
+            "C:\\x",
+            "a/../b",
+            "A",
+            "CON",
+            "-a",
+            "_a",
+            ".a",
+            "a b",
+            "a ",
+            "a\0",
+            "a\u{1b}[31m",
+            "\u{202e}a",
+            "а",
+            "a@",
+            "a@0",
+            "a@03",
+            "a@99999999999",
+            "a@../x",
+            "a@A",
+            "a@-1",
+            "a@1x",
+            "a@b@c",
+            "@1",
+            &long,
         ];
         for text in outside {
             let error = Reference::parse(text).unwrap_err();

@@ -57,7 +57,11 @@ fn references_resolve_to_folders() {
         other => panic!("{other}"),
     };
     assert!(unknown("minut").contains("did you mean 'minute'? (there are minute)"), "{}", unknown("minut"));
-    assert!(unknown("minute@7").contains("no version 7 (there are minute@champion = 2, minute@shadow = 3, minute@3"), "{}", unknown("minute@7"));
+    assert!(
+        unknown("minute@7").contains("no version 7 (there are minute@champion = 2, minute@shadow = 3, minute@3"),
+        "{}",
+        unknown("minute@7")
+    );
     assert!(unknown("minute@live").contains("no alias 'live'"));
     assert!(matches!(error("../minute"), RegistryError::BadName(_)));
     assert_eq!(list(root).unwrap()[0].aliases, [("champion".to_owned(), 2), ("shadow".to_owned(), 3)].into());
@@ -200,7 +204,9 @@ fn every_point_of_a_crash_leaves_something_readable() {
         ("a promotion without its line's end", |root| {
             let path = root.join("minute/history.jsonl");
             let mut bytes = fs::read(&path).unwrap();
-            bytes.extend_from_slice(br#"{"v":1,"seq":4,"at":"x","event":"promoted","alias":"champion","from":2,"to":1,"forced":false}"#);
+            bytes.extend_from_slice(
+                br#"{"v":1,"seq":4,"at":"x","event":"promoted","alias":"champion","from":2,"to":1,"forced":false}"#,
+            );
             fs::write(&path, bytes).unwrap();
         }),
         ("bytes that were never written", |root| {
@@ -378,7 +384,8 @@ fn readers_never_fail_and_never_see_half_a_promotion() {
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });
     assert!(reads.iter().all(|reads| *reads > 0), "{reads:?}");
-    let promotions = history(root, "minute").unwrap().into_iter().filter(|entry| matches!(entry.event, Event::Promoted { .. })).count();
+    let promotions =
+        history(root, "minute").unwrap().into_iter().filter(|entry| matches!(entry.event, Event::Promoted { .. })).count();
     assert_eq!(promotions, 201);
 }
 

@@ -146,7 +146,13 @@ impl Writer {
     ///
     /// # Errors
     /// When the alias is not legal or points there already, or the version is not there.
-    pub fn promote(&mut self, alias: &str, to: u32, findings: Vec<Finding>, reason: Option<String>) -> Result<Entry, RegistryError> {
+    pub fn promote(
+        &mut self,
+        alias: &str,
+        to: u32,
+        findings: Vec<Finding>,
+        reason: Option<String>,
+    ) -> Result<Entry, RegistryError> {
         let alias = alias_name(alias)?;
         let from = self.state.aliases.get(&alias).and_then(|alias| alias.version);
         if from == Some(to) {
@@ -245,7 +251,8 @@ impl Writer {
     }
 
     fn numbers(&self) -> Result<Vec<u32>, RegistryError> {
-        let names = place::names_in(&self.folder.join("versions"), |name| name.parse::<u32>().is_ok_and(|n| n.to_string() == name))?;
+        let names =
+            place::names_in(&self.folder.join("versions"), |name| name.parse::<u32>().is_ok_and(|n| n.to_string() == name))?;
         let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
         numbers.sort_unstable();
         Ok(numbers)

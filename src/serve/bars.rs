@@ -36,7 +36,8 @@ impl SentBars {
     pub fn believe(&self, data: &Data, bar_seconds: u32) -> Result<Bars, String> {
         let Self { ts, open, high, low, close, volume } = self;
         let columns = [("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
-        let of_other_length = |(name, column): &&(&str, &Vec<f64>)| column.len() != ts.len() && (*name != "volume" || !column.is_empty());
+        let of_other_length =
+            |(name, column): &&(&str, &Vec<f64>)| column.len() != ts.len() && (*name != "volume" || !column.is_empty());
         if let Some((name, column)) = columns.iter().find(of_other_length) {
             return Err(format!("bars: {} timestamps, but {} values of {name}", ts.len(), column.len()));
         }
@@ -51,7 +52,8 @@ impl SentBars {
                     &digits
                 }
             };
-            let sent = BarRow { ts, open: open[row], high: high[row], low: low[row], close: close[row], volume: volume.get(row).copied() };
+            let sent =
+                BarRow { ts, open: open[row], high: high[row], low: low[row], close: close[row], volume: volume.get(row).copied() };
             bars.push(reader.read(&sent).map_err(|problem| format!("bars[{row}].{problem}"))?);
         }
         Ok(bars)

@@ -91,7 +91,12 @@ impl Board {
 
 /// The next board: what the catalog has now, loaded, beside what of the old one has to stay. Every problem is named; none takes a model
 /// away that can still be served.
-pub(super) fn build(catalog: &dyn Catalog, selection: &Selection, old: &Board, reread: Reread) -> Result<(Board, Vec<String>), String> {
+pub(super) fn build(
+    catalog: &dyn Catalog,
+    selection: &Selection,
+    old: &Board,
+    reread: Reread,
+) -> Result<(Board, Vec<String>), String> {
     let entries = catalog.list()?;
     let mut problems = Vec::new();
     let mut board = Board::default();

@@ -53,6 +53,12 @@ pub trait Model: Send + Sync + 'static {
     /// When the bars cannot be believed or are too few: in words for who sent them.
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String>;
 
+    /// The last window of the bars of a CSV text, in the columns of the model's own data.
+    ///
+    /// # Errors
+    /// As [`Self::window_of_bars`], with the line.
+    fn window_of_csv(&self, text: &[u8]) -> Result<Window, String>;
+
     /// The window that these rows of features are, unscaled.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub(super) async fn document() -> Json<&'static Document> {
 }
 
 pub(super) async fn front() -> Redirect {
-    Redirect::permanent("/docs/")
+    Redirect::permanent(route::DOCS_PAGE)
 }
 
 pub(super) async fn page() -> Result<Response, Refusal> {

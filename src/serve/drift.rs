@@ -55,7 +55,8 @@ pub(super) struct FeatureDrift {
 
 impl Drift {
     pub fn new(profile: &[ColumnProfile]) -> Self {
-        let column = |profile: &ColumnProfile| Column { counts: vec![0; profile.shares.len()], profile: profile.clone(), outside: 0 };
+        let column =
+            |profile: &ColumnProfile| Column { counts: vec![0; profile.shares.len()], profile: profile.clone(), outside: 0 };
         Self { columns: profile.iter().map(column).collect(), rows: VecDeque::new() }
     }
 
@@ -72,7 +73,9 @@ impl Drift {
         };
         let row: Box<[(u8, bool)]> = self.columns.iter_mut().zip(row).map(place).collect();
         self.rows.push_back(row);
-        if self.rows.len() > ROWS && let Some(oldest) = self.rows.pop_front() {
+        if self.rows.len() > ROWS
+            && let Some(oldest) = self.rows.pop_front()
+        {
             for (column, (bin, outside)) in self.columns.iter_mut().zip(oldest) {
                 column.counts[usize::from(bin)] -= 1;
                 column.outside -= usize::from(outside);

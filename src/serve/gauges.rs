@@ -85,7 +85,11 @@ impl Gauges {
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("reloads", "Looks at the registry that changed something, by their result", self.reloads.clone());
         registry.register("model_version", "1 for each version that is served, by alias", self.models.clone());
-        registry.register("drift_psi", "Population stability index of a feature's last rows against training", self.drift_psi.clone());
+        registry.register(
+            "drift_psi",
+            "Population stability index of a feature's last rows against training",
+            self.drift_psi.clone(),
+        );
         let outside = "Share of a feature's last rows outside the range of training";
         registry.register("drift_outside_share", outside, self.drift_outside.clone());
         registry.register("drift_rows", "Rows that drift is told of", self.drift_rows.clone());

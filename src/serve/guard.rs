@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::accept::Connection;
 use super::host::is_own;
 use super::refusal::Refusal;
-use super::route::{DOCS, DOCS_FILE, HEALTH, OPENAPI, READY};
+use super::route::{DOCS, DOCS_FILE, DOCS_PAGE, HEALTH, OPENAPI, READY};
 use super::server::Shared;
 
 /// A request's name in logs, there and back.
@@ -86,7 +86,7 @@ fn check(request: &Request, route: &str, shared: &Shared) -> Result<(), Refusal>
     }
     check_host(request, connection, shared)?;
     // What the API is like is no secret, and a browser has no token before the page is there.
-    if route == OPENAPI || route == DOCS || route == DOCS_FILE {
+    if [OPENAPI, DOCS, DOCS_PAGE, DOCS_FILE].contains(&route) {
         return Ok(());
     }
     let Some(token) = &shared.config.token else { return Ok(()) };

@@ -11,12 +11,16 @@ pub(super) fn is_own(host: &str, local: IpAddr, allowed: &[String]) -> bool {
         return true;
     }
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    address.parse::<IpAddr>().is_ok_and(|address| address == local.to_canonical() || (address.is_loopback() && local.to_canonical().is_loopback()))
+    address
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address == local.to_canonical() || (address.is_loopback() && local.to_canonical().is_loopback()))
 }
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+            name
+        }
         _ => host,
     }
 }
@@ -32,7 +36,16 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:8080", "localhost:1", "LOCALHOST", "[::1]:8080", "kiln.internal", "Kiln.Internal:80"] {
             assert!(own(host, "127.0.0.1"), "{host}");
         }
-        for host in ["", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "127.0.0.1@evil:1", "[::1"] {
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "127.0.0.1@evil:1",
+            "[::1",
+        ] {
             assert!(!own(host, "127.0.0.1"), "{host}");
         }
         assert!(own("10.0.0.5:80", "10.0.0.5") && own("10.0.0.5", "::ffff:10.0.0.5") && !own("127.0.0.1", "10.0.0.5"));

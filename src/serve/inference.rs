@@ -127,7 +127,8 @@ pub(super) fn forecast(model: &Loaded, windows: &[Window]) -> Result<Vec<Forecas
 
 /// A forecast that is no number is no answer.
 fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
-    let is_finite = |forecast: &Forecast| forecast.forecast.is_finite() && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
+    let is_finite =
+        |forecast: &Forecast| forecast.forecast.is_finite() && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
     if forecasts.iter().all(is_finite) {
         Ok(forecasts)
     } else {

@@ -33,7 +33,7 @@ impl<'de> DeserializeSeed<'de> for Rows {
     type Value = Vec<Vec<f64>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(RowsVisitor(self.0)).map_err(|error| placed(&self.0, error))
+        deserializer.deserialize_seq(RowsVisitor(self.0)).map_err(|error| placed(self.0, error))
     }
 }
 

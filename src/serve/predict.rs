@@ -34,14 +34,17 @@ const COVERAGE: f64 = 0.8;
 #[utoipa::path(
     post, path = "/v1/models/{name}/predict", tag = "forecasts",
     params(("name" = String, Path, description = "A model; with @ALIAS or @VERSION one of its other versions: `minute@candidate`, `minute@3`")),
-    request_body = PredictRequest,
+    request_body(content(
+        (PredictRequest = "application/json"),
+        (String = "text/csv", example = "ts,open,high,low,close,volume\n2024-05-08T01:31:00Z,1.0,1.0,1.0,1.0,1.0\n"),
+    ), description = "JSON; or bars as CSV, in the columns of the model's own data, of which the last window is forecast"),
     responses(
         (status = 200, description = "Forecasts", body = Answer),
         (status = 400, description = "The body is no JSON", body = ErrorBody),
         (status = 404, description = "No such model is served", body = ErrorBody),
         (status = 408, description = "The body took too long", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is not application/json, or is compressed", body = ErrorBody),
+        (status = 415, description = "The body is neither application/json nor text/csv, or is compressed", body = ErrorBody),
         (status = 422, description = "The body is not what the model takes; the message names the value", body = ErrorBody),
         (status = 500, description = "The model failed", body = ErrorBody),
         (status = 503, description = "The queue is full, or the answer took too long; see Retry-After", body = ErrorBody),
@@ -58,15 +61,15 @@ pub(super) async fn predict(
     let board = shared.live.get();
     let (served, loaded) = board.find(&reference).ok_or_else(unknown)?;
     let loaded = loaded.clone();
-    check_kind(body.headers())?;
+    let kind = kind(body.headers())?;
     let body = read_body(body, shared.config.limits.body, shared.config.timeouts.body).await?;
     let until = tokio::time::Instant::now() + shared.config.timeouts.request;
     let Asked { instances, coverage, windows } = if body.len() > LARGE {
         let loaded = loaded.clone();
-        let read = tokio::task::spawn_blocking(move || read(&body, &loaded)).await;
+        let read = tokio::task::spawn_blocking(move || read(kind, body, &loaded)).await;
         read.map_err(|_| Refusal::internal("panicked", "the server failed; its log says how"))??
     } else {
-        read(&body, &loaded)?
+        read(kind, body, &loaded)?
     };
     let columns = loaded.model.card().features.len();
     let last_rows: Vec<Vec<f32>> = windows.iter().map(|window| window.last_row(columns).to_vec()).collect();
@@ -99,8 +102,11 @@ struct Asked {
     windows: Vec<Window>,
 }
 
-fn read(body: &[u8], loaded: &Loaded) -> Result<Asked, Refusal> {
-    let Question { instances, coverage } = Question::read(body)?;
+fn read(kind: Kind, body: Vec<u8>, loaded: &Loaded) -> Result<Asked, Refusal> {
+    let Question { instances, coverage } = match kind {
+        Kind::Json => Question::read(&body)?,
+        Kind::Csv => Question::of_csv(body),
+    };
     let known = &loaded.model.card().coverages;
     if let Some(coverage) = coverage.filter(|coverage| !known.contains(coverage)) {
         return Err(Refusal::invalid(format!("coverage: the model has no interval of {coverage}; it has {known:?}")));
@@ -115,6 +121,7 @@ pub(super) fn windows_of(model: &dyn Model, instances: &[Instance]) -> Result<Ve
     let one = |(place, instance): (usize, &Instance)| {
         let window = match instance {
             Instance::Bars(bars) => model.window_of_bars(bars),
+            Instance::Csv(text) => model.window_of_csv(text),
             Instance::Features(rows) => model.window_of_features(rows),
         };
         let window = window.and_then(|window| match window.scaled.iter().position(|value| !value.is_finite()) {
@@ -139,15 +146,25 @@ fn note_drift(loaded: &Loaded, rows: &[Vec<f32>]) {
     }
 }
 
-/// JSON, as it is: nothing is unpacked, so that nothing small becomes large.
-fn check_kind(headers: &HeaderMap) -> Result<(), Refusal> {
+/// What a body is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Csv,
+}
+
+/// A body is taken as it is: nothing is unpacked, so that nothing small becomes large.
+fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
     let unsupported = |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return unsupported("a body is taken as it is, without Content-Encoding");
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") { Ok(()) } else { unsupported("a body is Content-Type: application/json") }
+    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/json" => Ok(Kind::Json),
+        "text/csv" => Ok(Kind::Csv),
+        _ => unsupported("a body is Content-Type: application/json, or text/csv"),
+    }
 }
 
 /// The whole body, if it is not too large and comes in time.
@@ -157,7 +174,7 @@ async fn read_body(request: Request, most: usize, patience: Duration) -> Result<
     if said.is_some_and(|said| said > most) {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(said.unwrap_or(0));
+    let mut bytes = Vec::with_capacity(said.unwrap_or(0).min(LARGE));
     let mut body: Body = request.into_body();
     let read = async {
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

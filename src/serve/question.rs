@@ -26,12 +26,19 @@ pub(super) struct Question {
 pub(super) enum Instance {
     /// The last window of these bars.
     Bars(SentBars),
+    /// The last window of the bars of this CSV text.
+    Csv(Vec<u8>),
     /// The rows of a window, unscaled.
     Features(Vec<Vec<f64>>),
 }
 
 impl Question {
-    /// Reads a body.
+    /// Asks for the last window of a CSV text, and nothing else.
+    pub fn of_csv(text: Vec<u8>) -> Self {
+        Self { instances: vec![Instance::Csv(text)], coverage: None }
+    }
+
+    /// Reads a JSON body.
     ///
     /// # Errors
     /// 400 for what is no JSON, 422 for what is none of ours, with the place of the value.
@@ -152,7 +159,9 @@ impl<'de> Visitor<'de> for InstanceVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(instance),
-            Some(key) => Err(A::Error::custom(format_args!("'{}' after the one that was asked", key.chars().take(40).collect::<String>()))),
+            Some(key) => {
+                Err(A::Error::custom(format_args!("'{}' after the one that was asked", key.chars().take(40).collect::<String>())))
+            }
         }
     }
 }
@@ -220,7 +229,10 @@ mod tests {
     #[test]
     fn several_windows_are_instances() {
         let question = Question::read(br#"{"instances": [{"features": [[1, 2], [3, -0.0]]}, {"bars": []}]}"#).unwrap();
-        assert_eq!(question.instances, [Instance::Features(vec![vec![1.0, 2.0], vec![3.0, -0.0]]), Instance::Bars(SentBars::default())]);
+        assert_eq!(
+            question.instances,
+            [Instance::Features(vec![vec![1.0, 2.0], vec![3.0, -0.0]]), Instance::Bars(SentBars::default())]
+        );
     }
 
     #[test]
@@ -240,12 +252,20 @@ mod tests {
             (r#"{"features": [[1, "2"]]}"#, 422, "features[0][1]: invalid type: string \"2\", expected a number"),
             (r#"{"features": [1, 2]}"#, 422, "features[0]: invalid type: integer `1`, expected a list of numbers"),
             (r#"{"features": {}}"#, 422, "features: invalid type: map"),
-            (r#"{"instances": [{"features": []}, {"features": [[true]]}]}"#, 422, "instances[1]: features[0][0]: invalid type: boolean"),
+            (
+                r#"{"instances": [{"features": []}, {"features": [[true]]}]}"#,
+                422,
+                "instances[1]: features[0][0]: invalid type: boolean",
+            ),
             (r#"{"instances": [{}]}"#, 422, "instances[0]: 'bars' or 'features' is missing"),
             (r#"{"bars": [{"ts": 1, "open": 1, "high": 1, "low": 1}]}"#, 422, "bars[0]: 'close' is missing"),
             (r#"{"bars": [{"ts": 1, "ts": 2}]}"#, 422, "bars[0]: 'ts' is there twice"),
             (r#"{"bars": [{"ts": 1, "open": "1"}]}"#, 422, "bars[0].open: invalid type: string"),
-            (r#"{"bars": [{"time": 1}]}"#, 422, "bars[0]: 'time' is no key of a bar; these are: ts, open, high, low, close, volume"),
+            (
+                r#"{"bars": [{"time": 1}]}"#,
+                422,
+                "bars[0]: 'time' is no key of a bar; these are: ts, open, high, low, close, volume",
+            ),
             (r#"{"bars": [{"ts": 1.5}]}"#, 422, "bars[0].ts: invalid type: floating point `1.5`, expected a timestamp"),
             (r#"{"bars": {"ts": [1], "open": [1, {}]}}"#, 422, "bars.open[1]: invalid type: map, expected a number"),
             (r#"{"bars": {"ts": [1]}}"#, 422, "bars: 'open' is missing"),

@@ -74,7 +74,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         // What is left of such a request may still be on its way.
-        if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::BAD_REQUEST) {
+        if matches!(code, "body_too_slow" | "too_large" | "bad_request") {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -1,10 +1,12 @@
 //! The registry's versions on a device.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::bars::SentBars;
 use super::catalog::{Card, Catalog, Entry, Model, TargetCard};
 use crate::forecast::{Forecast, ForecastError, Forecaster, Window};
+use crate::market::{BarLines, Bars, MarketError};
 use crate::model::{Passport, SavedModel};
 use crate::registry;
 use crate::spec::TargetKind;
@@ -60,6 +62,18 @@ impl Catalog for Registered {
 }
 
 impl Version {
+    fn bar_seconds(&self) -> Result<u32, String> {
+        self.card.bar_seconds.ok_or_else(|| "bars: the model does not know how long its bars are; send features".to_owned())
+    }
+
+    fn last_window(&self, bars: Bars) -> Result<Window, String> {
+        let needs = self.card.needs_bars;
+        if bars.len() < needs {
+            return Err(format!("bars: {} are too few, the model needs {needs}", bars.len()));
+        }
+        self.forecaster.window_of_bars(bars).map_err(|error| format!("bars: {error}"))
+    }
+
     /// A first forecast: of a window in the middle of what training saw, near enough.
     fn warm(&self) -> Result<(), String> {
         let window = Window { scaled: vec![0.0; self.card.window * self.card.features.len()], bar_start: None, persistence: None };
@@ -73,15 +87,21 @@ impl Model for Version {
     }
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
-        let needs = self.card.needs_bars;
-        if bars.ts.len() < needs {
-            return Err(format!("bars: {} are too few, the model needs {needs}", bars.ts.len()));
+        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?)?;
+        self.last_window(bars)
+    }
+
+    fn window_of_csv(&self, text: &[u8]) -> Result<Window, String> {
+        let bar_seconds = self.bar_seconds()?;
+        // The body has ended, so its last line has too.
+        let ended = text.chain(if text.ends_with(b"\n") { &[][..] } else { b"\n" });
+        let told = |error: MarketError| error.to_string();
+        let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds).map_err(told)?;
+        let mut bars = Bars::with_capacity(bar_seconds, self.card.needs_bars);
+        for bar in lines {
+            bars.push(bar.map_err(told)?);
         }
-        let Some(bar_seconds) = self.card.bar_seconds else {
-            return Err("bars: the model does not know how long its bars are; send features".to_owned());
-        };
-        let bars = bars.believe(self.forecaster.data(), bar_seconds)?;
-        self.forecaster.window_of_bars(bars).map_err(|error| format!("bars: {error}"))
+        self.last_window(bars)
     }
 
     fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, String> {

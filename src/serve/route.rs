@@ -20,6 +20,7 @@ pub(super) const HEALTH: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";
 pub(super) const OPENAPI: &str = "/openapi.json";
 pub(super) const DOCS: &str = "/docs";
+pub(super) const DOCS_PAGE: &str = "/docs/";
 pub(super) const DOCS_FILE: &str = "/docs/{*file}";
 
 /// Every route, behind what all requests pass.
@@ -34,7 +35,7 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route("/metrics", get(metrics))
         .route(OPENAPI, get(docs::document))
         .route(DOCS, get(docs::front))
-        .route("/docs/", get(docs::page))
+        .route(DOCS_PAGE, get(docs::page))
         .route(DOCS_FILE, get(docs::file))
         .fallback(async || Refusal::not_found("there is nothing here; /docs tells what there is"))
         .method_not_allowed_fallback(async || {

@@ -1,9 +1,9 @@
 //! Starting and stopping.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -90,7 +90,8 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         batch: shared.config.limits.batch,
         batch_wait: shared.config.limits.batch_wait,
     };
-    let inference = thread::Builder::new().name("inference".to_owned()).spawn(move || inference::run(&inference)).map_err(failed)?;
+    let inference =
+        thread::Builder::new().name("inference".to_owned()).spawn(move || inference::run(&inference)).map_err(failed)?;
     let watch = Watch {
         catalog,
         selection: shared.config.selection.clone(),

@@ -67,7 +67,11 @@ impl AsyncWrite for Stream {
         self.not_for_ever(context, progress)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[std::io::IoSlice<'_>]) -> Poll<Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[std::io::IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
         let progress = Pin::new(&mut self.socket).poll_write_vectored(context, parts);
         self.not_for_ever(context, progress)
     }

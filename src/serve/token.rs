@@ -84,7 +84,15 @@ mod tests {
     fn a_header_carries_the_whole_token_or_not() {
         let token = Token::new("0123456789abcdef").unwrap();
         assert!(token.is_carried_by(b"Bearer 0123456789abcdef") && token.is_carried_by(b"bearer 0123456789abcdef"));
-        for wrong in ["", "Bearer", "Bearer ", "Basic 0123456789abcdef", "Bearer 0123456789abcde", "Bearer 0123456789abcdef0", "0123456789abcdef"] {
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic 0123456789abcdef",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "0123456789abcdef",
+        ] {
             assert!(!token.is_carried_by(wrong.as_bytes()), "{wrong}");
         }
         assert_eq!(format!("{token:?}"), "Token");

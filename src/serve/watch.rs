@@ -1,8 +1,8 @@
 //! Reloads: a thread looks whether the registry has something new, loads and warms it, and only then lets requests see it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::board::{Board, Live, Reread, build};

@@ -59,7 +59,10 @@ mod tests {
         assert_eq!(epochs, super::super::read_run(&run).unwrap().progress.epochs);
         assert_eq!(epochs.iter().map(|report| report.epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(history.epochs.iter().all(|(at, _)| at == "2026-01-02T03:04:05Z"));
-        assert_eq!((history.started.as_deref(), history.ended.as_deref()), (Some("2026-01-02T03:04:05Z"), Some("2026-01-02T03:04:05Z")));
+        assert_eq!(
+            (history.started.as_deref(), history.ended.as_deref()),
+            (Some("2026-01-02T03:04:05Z"), Some("2026-01-02T03:04:05Z"))
+        );
     }
 
     #[test]

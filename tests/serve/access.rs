@@ -30,10 +30,21 @@ fn s03_without_the_token_nothing_is_told() {
     let running = Running::new(with_token(), crate::fake::Fake::one());
     let at = running.at;
     let with = |path: &str, line: &str| send(at, "GET", path, line, "");
-    for path in ["/v1/models", "/v1/models/m", "/v1/models/m/drift", "/metrics", "/v1/models/m/predict", "/nothing", "/v1/models/unknown"] {
-        for line in ["", "Authorization: Bearer wrong-horse-battery-staple\r\n", "Authorization: correct-horse-battery-staple\r\n", "Authorization: Basic Y29ycmVjdA==\r\n"] {
+    for path in
+        ["/v1/models", "/v1/models/m", "/v1/models/m/drift", "/metrics", "/v1/models/m/predict", "/nothing", "/v1/models/unknown"]
+    {
+        for line in [
+            "",
+            "Authorization: Bearer wrong-horse-battery-staple\r\n",
+            "Authorization: correct-horse-battery-staple\r\n",
+            "Authorization: Basic Y29ycmVjdA==\r\n",
+        ] {
             let reply = with(path, line);
-            assert_eq!((reply.status, reply.code().as_str(), reply.header("www-authenticate")), (401, "unauthorized", Some("Bearer")), "{path}");
+            assert_eq!(
+                (reply.status, reply.code().as_str(), reply.header("www-authenticate")),
+                (401, "unauthorized", Some("Bearer")),
+                "{path}"
+            );
             assert!(!reply.body.contains("champion") && !reply.body.contains("\"m\""), "{reply:?}");
         }
     }
@@ -51,7 +62,8 @@ fn s03_without_the_token_nothing_is_told() {
 
 #[test]
 fn s04_a_page_of_another_name_is_not_answered() {
-    let running = Running::new(kiln::serve::Config { hosts: vec!["kiln.internal".to_owned()], ..config() }, crate::fake::Fake::one());
+    let running =
+        Running::new(kiln::serve::Config { hosts: vec!["kiln.internal".to_owned()], ..config() }, crate::fake::Fake::one());
     let at = running.at;
     for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "10.1.2.3", ""] {
         let reply = send(at, "GET", "/v1/models", &format!("Host: {host}\r\n"), "");

@@ -120,6 +120,9 @@ fn s09_files_replaced_while_serving_change_nothing() {
     // And what is whole is served.
     registry.promote("champion", 2);
     eventually("version 2 answers", || predict(at, NAME, &body).json()["version"] == 2);
-    assert_ne!(predict(at, NAME, &body).json()["forecasts"], serde_json::from_str::<serde_json::Value>(&before).unwrap()["forecasts"]);
+    assert_ne!(
+        predict(at, NAME, &body).json()["forecasts"],
+        serde_json::from_str::<serde_json::Value>(&before).unwrap()["forecasts"]
+    );
     server.stop();
 }

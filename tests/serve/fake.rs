@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use kiln::forecast::{Forecast, Window};
 use kiln::model::ColumnProfile;
-use kiln::serve::{
-    Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start,
-};
+use kiln::serve::{Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start};
 
 /// A value that makes the model panic, give NaN, sleep for 0.3 s, or sleep for 1.5 s.
 pub const PANIC: f64 = 666.0;
@@ -114,6 +112,10 @@ impl Model for FakeModel {
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
         let rows: Vec<Vec<f64>> = bars.open.iter().zip(&bars.close).map(|(open, close)| vec![*open, *close]).collect();
         self.window_of_features(&rows)
+    }
+
+    fn window_of_csv(&self, _text: &[u8]) -> Result<Window, String> {
+        Err("body: the fake takes no CSV".to_owned())
     }
 
     fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, String> {

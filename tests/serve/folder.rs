@@ -43,7 +43,8 @@ impl Registry {
     pub fn register(&self, model: &SavedModel) -> u32 {
         std::fs::create_dir_all(self.root()).unwrap();
         let mut writer = Writer::create(&self.root(), NAME, "2026-01-02T03:04:05Z").unwrap();
-        let said = Registration { source: "grid/0123456789ab".into(), weights: model.passport.weights.sha256.clone(), tags: vec![] };
+        let said =
+            Registration { source: "grid/0123456789ab".into(), weights: model.passport.weights.sha256.clone(), tags: vec![] };
         writer.register(said, |folder: &Path| model.write(folder)).unwrap()
     }
 
@@ -61,7 +62,8 @@ impl Registry {
 pub fn model(seed: u64) -> SavedModel {
     let settings = settings();
     let features = settings.data.features.len();
-    let interval = |coverage: f64| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } };
+    let interval =
+        |coverage: f64| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } };
     let passport = Passport {
         v: kiln::model::VERSION,
         saved_at: "2026-01-02T03:04:05Z".into(),
@@ -69,7 +71,10 @@ pub fn model(seed: u64) -> SavedModel {
         source: Source::Import { file: "weights".into(), sha256: String::new(), like: "nothing".into() },
         bar_seconds: Some(60),
         data_fingerprint: "fingerprint".into(),
-        scaling: Scaling { columns: vec![Affine { offset: 50.0, unit: 80.0 }; features], target: Affine { offset: 100.0, unit: 3.0 } },
+        scaling: Scaling {
+            columns: vec![Affine { offset: 50.0, unit: 80.0 }; features],
+            target: Affine { offset: 100.0, unit: 3.0 },
+        },
         windows: WindowCounts { train: 600, valid: 200, test: 100 },
         best_epoch: Some(3),
         selection: None,

@@ -27,7 +27,10 @@ fn s20_what_is_no_number_is_refused_with_its_place() {
     for (body, said) in [
         (r#"{"features": [[1, 2], [3, 4], [5, 6]], "extra": 1}"#, "'extra' is no key of a request"),
         (r#"{"features": [[1, 2], [3, 4], [5, 6]], "features": []}"#, "'features' after 'features'"),
-        (r#"{"coverage": 0.5, "features": [[1, 2], [3, 4], [5, 6]]}"#, "coverage: the model has no interval of 0.5; it has [0.8, 0.9]"),
+        (
+            r#"{"coverage": 0.5, "features": [[1, 2], [3, 4], [5, 6]]}"#,
+            "coverage: the model has no interval of 0.5; it has [0.8, 0.9]",
+        ),
         (r#"{"coverage": "0.8", "features": [[1, 2], [3, 4], [5, 6]]}"#, "coverage: invalid type"),
         (r"{}", "'bars', 'features' or 'instances' is missing"),
     ] {
@@ -49,9 +52,18 @@ fn s21_windows_have_the_models_shape() {
     let running = Running::plain();
     let rows = |count: usize, row: &str| format!(r#"{{"features": [{}]}}"#, vec![row; count].join(","));
     for body in [
-        rows(0, ""), rows(2, "[1,2]"), rows(4, "[1,2]"), rows(3, "[1]"), rows(3, "[1,2,3]"), rows(3, "[]"), rows(300_000, "[1,2]"),
-        r#"{"features": [[1,2],[3],[5,6]]}"#.to_owned(), r#"{"features": [1,2,3]}"#.to_owned(), r#"{"bars": []}"#.to_owned(),
-        r#"{"instances": []}"#.to_owned(), r#"{"instances": [{}]}"#.to_owned(),
+        rows(0, ""),
+        rows(2, "[1,2]"),
+        rows(4, "[1,2]"),
+        rows(3, "[1]"),
+        rows(3, "[1,2,3]"),
+        rows(3, "[]"),
+        rows(300_000, "[1,2]"),
+        r#"{"features": [[1,2],[3],[5,6]]}"#.to_owned(),
+        r#"{"features": [1,2,3]}"#.to_owned(),
+        r#"{"bars": []}"#.to_owned(),
+        r#"{"instances": []}"#.to_owned(),
+        r#"{"instances": [{}]}"#.to_owned(),
     ] {
         let reply = predict(running.at, "m", &body);
         assert_eq!((reply.status, reply.code().as_str()), (422, "invalid_input"), "{}: {reply:?}", &body[..body.len().min(60)]);

@@ -46,7 +46,9 @@ fn ready_is_when_models_are_loaded() {
 
 #[test]
 fn nothing_to_serve_is_said_at_once() {
-    let refused = |catalog: &std::sync::Arc<Fake>, config| kiln::serve::start(config, catalog.clone(), "now").map(drop).unwrap_err().to_string();
+    let refused = |catalog: &std::sync::Arc<Fake>, config| {
+        kiln::serve::start(config, catalog.clone(), "now").map(drop).unwrap_err().to_string()
+    };
     let none = std::sync::Arc::new(Fake::default());
     assert!(refused(&none, config()).contains("no model has a champion"));
     let one = Fake::one();
@@ -89,7 +91,15 @@ fn the_document_and_its_page_need_no_other_host() {
     let running = Running::plain();
     let document = get(running.at, "/openapi.json").json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));
-    for path in ["/v1/models/{name}/predict", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/drift", "/healthz", "/readyz", "/metrics"] {
+    for path in [
+        "/v1/models/{name}/predict",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/v1/models/{name}/drift",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
     assert_eq!(get(running.at, "/docs").header("location"), Some("/docs/"));

@@ -25,7 +25,8 @@ fn s11_a_length_of_10_to_the_12_is_refused_before_its_first_byte() {
     let started = Instant::now();
     for length in ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "0x10"] {
         let text = raw(running.at, format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes());
-        assert!(text.starts_with("HTTP/1.1 413 ") || text.starts_with("HTTP/1.1 400 "), "{length}: {text}");
+        let status = text.split(' ').nth(1).unwrap_or_default();
+        assert!(matches!(status, "413" | "400" | "431"), "{length}: {text}");
     }
     assert!(started.elapsed() < Duration::from_millis(600), "it waited for a body");
     assert_eq!(predict(running.at, "m", WINDOW).status, 200);
@@ -89,7 +90,11 @@ fn s14_half_a_header_is_closed() {
 #[test]
 fn s15_half_a_body_is_closed() {
     let running = Running::plain();
-    for framing in ["Content-Length: 100\r\n\r\n{\"fea", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\n", "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"] {
+    for framing in [
+        "Content-Length: 100\r\n\r\n{\"fea",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\n",
+        "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    ] {
         let mut stream = connect(running.at);
         stream.write_all(format!("{HEAD}{framing}").as_bytes()).unwrap();
         let (open, text) = open_for(stream);
@@ -103,7 +108,10 @@ fn s15_half_a_body_is_closed() {
 #[test]
 fn s16_a_byte_at_a_time_is_no_way_to_stay() {
     let running = Running::plain();
-    for request in [format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100)), format!("{HEAD}Content-Length: 100\r\n\r\n{{")] {
+    for request in [
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(100)),
+        format!("{HEAD}Content-Length: 100\r\n\r\n{{"),
+    ] {
         let mut stream = connect(running.at);
         let (fast, slow) = request.split_at(request.len().saturating_sub(90).min(HEAD.len() + 22));
         stream.write_all(fast.as_bytes()).unwrap();

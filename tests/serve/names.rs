@@ -2,14 +2,37 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::client::{get, predict};
+use crate::client::{get, post, predict};
 use crate::fake::{Running, WINDOW};
 
 /// As they stand in a request: 17 ways out of a folder, and some more.
 pub fn hostile() -> Vec<String> {
     let mut names: Vec<String> = [
-        "..", "..%2fx", "..%2f..%2fetc%2fpasswd", "%252e%252e%252f", "..%5c", "%2fabs", "C:%5cx", "a%2f..%2fb", "%20", ".", "%00", "m%00",
-        "a%1b[31m", "m%e2%80%ae", "%d0%bc", "m.", "m%20", "CON", "m@", "m@..%2f..%2fx", "m@champion%2f..", "@champion", "m@99", "m@champion@1", "%ff%fe",
+        "..",
+        "..%2fx",
+        "..%2f..%2fetc%2fpasswd",
+        "%252e%252e%252f",
+        "..%5c",
+        "%2fabs",
+        "C:%5cx",
+        "a%2f..%2fb",
+        "%20",
+        ".",
+        "%00",
+        "m%00",
+        "a%1b[31m",
+        "m%e2%80%ae",
+        "%d0%bc",
+        "m.",
+        "m%20",
+        "CON",
+        "m@",
+        "m@..%2f..%2fx",
+        "m@champion%2f..",
+        "@champion",
+        "m@99",
+        "m@champion@1",
+        "%ff%fe",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -33,7 +56,7 @@ fn s07_a_name_is_looked_up_and_never_a_path() {
         }
     }
     for path in ["/v1/models//predict", "/v1/models/a/../b/predict", "/v1/models/%2e%2e/%2e%2e/predict"] {
-        assert_eq!(get(running.at, path).status, 404, "{path}");
+        assert_eq!(post(running.at, path, WINDOW).status, 404, "{path}");
     }
     assert_eq!(touched(), before, "the catalog was asked about a name from a request");
 }

@@ -109,7 +109,8 @@ fn a_shadow_answers_beside_and_never_instead() {
     }
     eventually("it was compared", || {
         let text = get(running.at, "/metrics").body;
-        text.contains("kiln_shadow_compared_total{model=\"m\"} 5") && text.contains("kiln_shadow_absolute_difference_total{model=\"m\"} 5000.0")
+        text.contains("kiln_shadow_compared_total{model=\"m\"} 5")
+            && text.contains("kiln_shadow_absolute_difference_total{model=\"m\"} 5000.0")
     });
     // A shadow that fails, or finds no place, costs nobody an answer.
     let at = running.at;

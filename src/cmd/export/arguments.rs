@@ -108,5 +108,6 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
 
 fn server(to: Option<String>) -> Result<String, Failure> {
     let known = to.or_else(|| std::env::var("MLFLOW_TRACKING_URI").ok());
-    known.ok_or_else(|| Failure::BadInput("where to? name the tracking server with --to URL, or set MLFLOW_TRACKING_URI".to_owned()))
+    known
+        .ok_or_else(|| Failure::BadInput("where to? name the tracking server with --to URL, or set MLFLOW_TRACKING_URI".to_owned()))
 }

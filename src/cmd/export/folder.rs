@@ -18,7 +18,9 @@ pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, ou
     };
     let folder = match &output.path {
         Some(path) if path == Path::new("-") => {
-            return Err(Failure::BadInput("this format is a folder of files, which stdout cannot take; name a folder with -o".to_owned()));
+            return Err(Failure::BadInput(
+                "this format is a folder of files, which stdout cannot take; name a folder with -o".to_owned(),
+            ));
         }
         Some(path) => path.clone(),
         None => PathBuf::from(file_name(&format!("{}-{suffix}", name_of(roots, source, &runs)))),

@@ -22,13 +22,16 @@ pub(super) fn run(source: &str, roots: &Roots, to: String, experiment: Option<St
     let Sent { experiment_id, new, completed, unchanged } = export(&server, &experiment, &runs)?;
     let total = runs.len();
     let experiment = crate::text::clean(&experiment);
-    writeln!(out, "experiment '{experiment}' ({experiment_id}): {total} runs, {new} new, {completed} completed, {unchanged} there already")?;
+    writeln!(
+        out,
+        "experiment '{experiment}' ({experiment_id}): {total} runs, {new} new, {completed} completed, {unchanged} there already"
+    )?;
     Ok(())
 }
 
 /// Whether the server is on this machine.
 fn is_here(url: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| {
-        url.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|here| url.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
 }

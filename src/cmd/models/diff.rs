@@ -66,7 +66,11 @@ pub(super) fn run(registry: &Registry, args: &DiffArgs, out: &mut dyn Write) -> 
         left: left_name,
         right: right_name,
     };
-    if registry.json { write_json(out, &diff)? } else { write_diff(out, &diff)? }
+    if registry.json {
+        write_json(out, &diff)?
+    } else {
+        write_diff(out, &diff)?
+    }
     Ok(Outcome::Done)
 }
 

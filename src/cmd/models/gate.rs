@@ -3,8 +3,8 @@
 use serde_json::json;
 use std::io::Write;
 
-use super::arguments::GateArgs;
 use super::Registry;
+use super::arguments::GateArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::compare::{Align, cleaned, number, table};

@@ -24,7 +24,9 @@ pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Re
     let GcArgs { name, all: _, keep, dry_run } = args;
     let names = match name {
         Some(name) => vec![name.clone()],
-        None => registry::list(&registry.root)?.into_iter().filter(|entry| entry.damage.is_none()).map(|entry| entry.name).collect(),
+        None => {
+            registry::list(&registry.root)?.into_iter().filter(|entry| entry.damage.is_none()).map(|entry| entry.name).collect()
+        }
     };
     let mut rows = Vec::new();
     for name in names {
@@ -35,7 +37,12 @@ pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Re
             if !dry_run {
                 writer.remove_folder(orphan)?;
             }
-            rows.push(GcRow { model: name.clone(), version: orphan, removed: true, reason: "a folder that is no version".to_owned() });
+            rows.push(GcRow {
+                model: name.clone(),
+                version: orphan,
+                removed: true,
+                reason: "a folder that is no version".to_owned(),
+            });
         }
         if !dry_run {
             plan.removed().try_for_each(|version| writer.remove(version))?;
@@ -46,7 +53,11 @@ pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Re
             Fate::Removed => GcRow { model: name.clone(), version, removed: true, reason: "nothing names it".to_owned() },
         }));
     }
-    if registry.json { write_json(out, &rows)? } else { write_rows(out, &rows, *dry_run)? }
+    if registry.json {
+        write_json(out, &rows)?
+    } else {
+        write_rows(out, &rows, *dry_run)?
+    }
     Ok(Outcome::Done)
 }
 

@@ -47,7 +47,11 @@ pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> 
     };
     let lineage =
         Lineage { model: name, version, source, data, data_fingerprint, kiln_version, selection, parent: first.flatten(), history };
-    if registry.json { write_json(out, &lineage)? } else { write_lineage(out, &lineage)? }
+    if registry.json {
+        write_json(out, &lineage)?
+    } else {
+        write_lineage(out, &lineage)?
+    }
     Ok(Outcome::Done)
 }
 
@@ -70,7 +74,12 @@ fn write_lineage(out: &mut dyn Write, lineage: &Lineage) -> Result<(), Failure> 
         }
         Source::Import { sha256, .. } => writeln!(out, "file        sha256 {}", cleaned(sha256))?,
     }
-    writeln!(out, "data        {}, blake3 {}", data.as_ref().map_or_else(|| "a generated series".to_owned(), |data| cleaned(data)), cleaned(data_fingerprint))?;
+    writeln!(
+        out,
+        "data        {}, blake3 {}",
+        data.as_ref().map_or_else(|| "a generated series".to_owned(), |data| cleaned(data)),
+        cleaned(data_fingerprint)
+    )?;
     if let Some(parent) = parent {
         writeln!(out, "parent      {model}@{parent}, the champion before it")?;
     }
@@ -83,9 +92,10 @@ fn write_lineage(out: &mut dyn Write, lineage: &Lineage) -> Result<(), Failure> 
 
 fn is_about(event: &Event, number: u32) -> bool {
     match event {
-        Event::Registered { version, .. } | Event::Tagged { version, .. } | Event::Untagged { version, .. } | Event::Removed { version } => {
-            *version == number
-        }
+        Event::Registered { version, .. }
+        | Event::Tagged { version, .. }
+        | Event::Untagged { version, .. }
+        | Event::Removed { version } => *version == number,
         Event::Promoted { from, to, .. } | Event::RolledBack { from, to, .. } => *to == number || *from == Some(number),
         Event::Unaliased { from, .. } => *from == number,
     }

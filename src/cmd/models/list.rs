@@ -65,7 +65,13 @@ fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write)
         writeln!(out, "{root} holds no models yet; register one with `kiln models register RUN --name NAME`")?;
         return Ok(());
     }
-    let columns = [("model", Align::Left), ("versions", Align::Right), ("newest", Align::Right), ("aliases", Align::Left), ("rules", Align::Right)];
+    let columns = [
+        ("model", Align::Left),
+        ("versions", Align::Right),
+        ("newest", Align::Right),
+        ("aliases", Align::Left),
+        ("rules", Align::Right),
+    ];
     let row = |entry: &ModelEntry| {
         let ModelEntry { name, versions, aliases, damage } = entry;
         if let Some(damage) = damage {

@@ -65,7 +65,8 @@ impl Registry {
     /// The version that a reference means; of a name alone the champion, or the newest version where there is none.
     fn version(&self, reference: &str) -> Result<Resolved, RegistryError> {
         let Reference { name, wanted } = Reference::parse(reference)?;
-        let has_champion = registry::model(&self.root, &name)?.aliases.get(CHAMPION).is_some_and(|champion| champion.version.is_some());
+        let has_champion =
+            registry::model(&self.root, &name)?.aliases.get(CHAMPION).is_some_and(|champion| champion.version.is_some());
         if wanted == Wanted::Default && !has_champion {
             return registry::resolve(&self.root, &format!("{name}@latest"));
         }

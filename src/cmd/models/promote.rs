@@ -35,7 +35,10 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
     let failed = findings.iter().filter(|finding| !finding.passed).count();
     if failed > 0 && !force {
         if registry.json {
-            write_json(out, &json!({ "model": name, "version": version, "alias": alias, "promoted": false, "findings": findings }))?;
+            write_json(
+                out,
+                &json!({ "model": name, "version": version, "alias": alias, "promoted": false, "findings": findings }),
+            )?;
         } else {
             write!(out, "{}", findings_table(&findings))?;
         }

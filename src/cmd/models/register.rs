@@ -3,11 +3,10 @@
 use serde_json::json;
 use std::io::Write;
 
+use super::Registry;
 use super::arguments::RegisterArgs;
 use super::complete::complete;
-use super::Registry;
-use crate::cmd::selection::run_folder;
-use crate::cmd::selection::write_json;
+use crate::cmd::selection::{run_folder, write_json};
 use crate::cmd::{Failure, Outcome, clock};
 use crate::model::{SavedModel, Source};
 use crate::registry::{self, ModelState, Registration, Writer};

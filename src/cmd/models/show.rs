@@ -38,7 +38,9 @@ pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> 
 }
 
 fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failure> {
-    let Passport { saved_at, source, settings, windows, best_epoch, selection, metrics, verdict, intervals, profile, weights, .. } = passport;
+    let Passport {
+        saved_at, source, settings, windows, best_epoch, selection, metrics, verdict, intervals, profile, weights, ..
+    } = passport;
     writeln!(out, "from: {}, saved {}", origin(source), cleaned(saved_at))?;
     let (data, model) = (&settings.data, &settings.model);
     let features: Vec<String> = data.features.iter().map(ToString::to_string).collect();
@@ -60,7 +62,11 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
     if let Some(selection) = selection {
         let number = selection.number.map_or_else(|| "one".to_owned(), |number| format!("number {number}"));
-        writeln!(out, "chosen: {number} of {} trials ever tried on this span, of {} in its sweep", selection.ever, selection.sweep)?;
+        writeln!(
+            out,
+            "chosen: {number} of {} trials ever tried on this span, of {} in its sweep",
+            selection.ever, selection.sweep
+        )?;
     }
     match verdict {
         Some(verdict) => {
@@ -76,7 +82,9 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     if !intervals.is_empty() {
         let words: Vec<String> = intervals
             .iter()
-            .map(|interval| format!("{} % ± {}", crate::calibration::percent(interval.coverage), number(Some(interval.calibration.margin))))
+            .map(|interval| {
+                format!("{} % ± {}", crate::calibration::percent(interval.coverage), number(Some(interval.calibration.margin)))
+            })
             .collect();
         writeln!(out, "\nconformal intervals, in the target's unit: {}", words.join(", "))?;
     }

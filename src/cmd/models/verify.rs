@@ -52,7 +52,11 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
         }
     }
     let broken = rows.iter().filter(|row| row.problem.is_some() || *strict && !row.warnings.is_empty()).count();
-    if registry.json { write_json(out, &rows)? } else { write_rows(out, &rows)? }
+    if registry.json {
+        write_json(out, &rows)?
+    } else {
+        write_rows(out, &rows)?
+    }
     if broken > 0 {
         return Err(Failure::BadInput(format!("{broken} of {} cannot be used; register their runs anew", rows.len())));
     }

@@ -59,12 +59,8 @@ mod tests {
         read_as(&mut read, &BarArgs::default()).unwrap();
         assert_eq!(read, source());
         let columns = vec!["ts=Date".to_owned(), "close=Close/Last=x".to_owned()];
-        let args = BarArgs {
-            format: Some(BarFormat::Parquet),
-            columns,
-            zone: Some("+08:00".to_owned()),
-            bar_label: Some(LabelArg::End),
-        };
+        let args =
+            BarArgs { format: Some(BarFormat::Parquet), columns, zone: Some("+08:00".to_owned()), bar_label: Some(LabelArg::End) };
         read_as(&mut read, &args).unwrap();
         let columns = Columns { ts: "Date".into(), close: "Close/Last=x".into(), ..Columns::default() };
         let (path, zone) = ("bars.csv".into(), Some("+08:00".to_owned()));

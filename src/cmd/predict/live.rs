@@ -25,7 +25,9 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     if !matches!(format, ForecastFormat::Csv | ForecastFormat::Jsonl) {
-        return Err(Failure::BadInput("bars that come line by line are answered in CSV or, with --jsonl, in JSON lines".to_owned()));
+        return Err(Failure::BadInput(
+            "bars that come line by line are answered in CSV or, with --jsonl, in JSON lines".to_owned(),
+        ));
     }
     let name = Path::new("stdin");
     let failed = |line: usize, problem: &dyn std::fmt::Display| Failure::BadInput(format!("stdin: line {line}: {problem}"));

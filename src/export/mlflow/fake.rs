@@ -190,7 +190,11 @@ fn handle(state: &mut State, path: &str, query: &str, body: &Json) -> Result<Jso
             }
             for metric in metrics {
                 assert!(metric["timestamp"].as_i64().is_some());
-                run.metrics.push((metric["key"].as_str().unwrap().into(), metric["step"].as_i64().unwrap(), metric["value"].as_f64().unwrap()));
+                run.metrics.push((
+                    metric["key"].as_str().unwrap().into(),
+                    metric["step"].as_i64().unwrap(),
+                    metric["value"].as_f64().unwrap(),
+                ));
             }
             tags.into_iter().for_each(|tag| set(&mut run.tags, tag));
             Ok(json!({}))

@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 use std::collections::HashSet;
 
 use self::content::{Content, Metric};
-pub use self::server::Server;
 use self::server::Refused;
+pub use self::server::Server;
 use super::{ExportError, Recorded};
 
 /// What became of the runs.
@@ -86,7 +86,9 @@ fn find_experiment(server: &Server, name: &str) -> Result<Option<String>, Export
         Err(refused) => return Err(refused.as_error("experiments/get-by-name")),
     };
     if found.pointer("/experiment/lifecycle_stage").and_then(Json::as_str) == Some("deleted") {
-        return Err(ExportError(format!("the server's experiment '{name}' is deleted; restore it there, or name another with --experiment")));
+        return Err(ExportError(format!(
+            "the server's experiment '{name}' is deleted; restore it there, or name another with --experiment"
+        )));
     }
     text(&found, "/experiment/experiment_id").map(Some)
 }

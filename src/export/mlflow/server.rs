@@ -51,13 +51,17 @@ impl Server {
         };
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.contains('@') {
-            return Err(ExportError("a URL with a password would be seen in the list of processes: set MLFLOW_TRACKING_TOKEN".to_owned()));
+            return Err(ExportError(
+                "a URL with a password would be seen in the list of processes: set MLFLOW_TRACKING_TOKEN".to_owned(),
+            ));
         }
         if host.is_empty() || rest.contains(['?', '#']) || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ExportError(format!("'{shown}' is no URL of a tracking server (such as http://127.0.0.1:5000)")));
         }
         if token.as_ref().is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(ExportError("MLFLOW_TRACKING_TOKEN is empty, or holds blanks or other characters that no token has".to_owned()));
+            return Err(ExportError(
+                "MLFLOW_TRACKING_TOKEN is empty, or holds blanks or other characters that no token has".to_owned(),
+            ));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)

@@ -93,7 +93,10 @@ fn what_a_server_says_is_told() {
     };
     let denied = r#"{"error_code":"PERMISSION_DENIED","message":"who are\u001b[31m you?"}"#;
     let said = complaint(403, denied);
-    assert!(said.contains("403 PERMISSION_DENIED (set MLFLOW_TRACKING_TOKEN)") && said.contains("who are\\u{1b}[31m you?"), "{said}");
+    assert!(
+        said.contains("403 PERMISSION_DENIED (set MLFLOW_TRACKING_TOKEN)") && said.contains("who are\\u{1b}[31m you?"),
+        "{said}"
+    );
     assert!(complaint(302, "moved").contains("a redirection is not followed"), "{}", complaint(302, "moved"));
     assert!(complaint(200, "<html>").contains("is it an MLflow tracking server?"));
     assert!(complaint(200, "{}").contains("has no /experiment/experiment_id"));

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 use self::message::{
-    Dimension, Event, FLOAT, HyperParameters, Kind, Metadata, PluginData, SessionEnd, SessionStart, Setting, Summary, Tensor, TensorShape,
-    Value,
+    Dimension, Event, FLOAT, HyperParameters, Kind, Metadata, PluginData, SessionEnd, SessionStart, Setting, Summary, Tensor,
+    TensorShape, Value,
 };
 use super::recorded::{Recorded, Status, numbers, seconds};
 use super::settings::{flat, text};

@@ -93,7 +93,9 @@ fn lstm_name(tensors: &Tensors) -> Result<String, ForeignWeights> {
     let mut names = tensors.0.keys().filter_map(|name| name.strip_suffix("weight_ih_l0")).filter(|name| is_module(name));
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        (None, _) => bad(format!("no tensor is named 'lstm.weight_ih_l0': there is no LSTM (there are {})", list(tensors.0.keys()))),
+        (None, _) => {
+            bad(format!("no tensor is named 'lstm.weight_ih_l0': there is no LSTM (there are {})", list(tensors.0.keys())))
+        }
         (Some(a), Some(b)) => bad(format!("there are two LSTMs, '{}' and '{}'; save one", shown(a), shown(b))),
     }
 }

@@ -84,7 +84,8 @@ impl<R: BufRead> BarLines<R> {
             }
         }
         let text = Text::new(name, buffer.clone())?;
-        let found = columns::find(columns, prepare::volume(data), &text.header).map_err(|problem| MarketError::of(name, problem))?;
+        let found =
+            columns::find(columns, prepare::volume(data), &text.header).map_err(|problem| MarketError::of(name, problem))?;
         let Text { separator, header, .. } = text;
         Ok(Self { name: name.to_owned(), input, separator, header, found, reader, line, buffer, ended: false })
     }

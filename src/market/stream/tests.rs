@@ -65,7 +65,10 @@ fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, St
             && window.features.len() == expected.len()
             && window.features.iter().zip(expected).all(|(own, other)| own.to_bits() == other.to_bits());
         if !same {
-            return Err(format!("the windows at bar {row} differ: {window:?} and {expected:?} of {}, {}", ts[end], persistence[end]));
+            return Err(format!(
+                "the windows at bar {row} differ: {window:?} and {expected:?} of {}, {}",
+                ts[end], persistence[end]
+            ));
         }
         windows += 1;
     }

@@ -64,8 +64,12 @@ impl Facts {
     pub(super) fn value(&self, what: What) -> Known {
         match what {
             What::Metric(metric, end) => self.metric(metric, end),
-            What::Trials => self.trials.map(|trials| trials as f64).ok_or_else(|| "undefined: the number of trials is not known".to_owned()),
-            What::Rank => self.verdict()?.rank.map(|rank| rank as f64).ok_or_else(|| "undefined: it has no rank in its sweep".to_owned()),
+            What::Trials => {
+                self.trials.map(|trials| trials as f64).ok_or_else(|| "undefined: the number of trials is not known".to_owned())
+            }
+            What::Rank => {
+                self.verdict()?.rank.map(|rank| rank as f64).ok_or_else(|| "undefined: it has no rank in its sweep".to_owned())
+            }
             What::Spa => defined(self.verdict()?.spa, "the p-value of the SPA test"),
             What::DieboldMariano => defined(self.verdict()?.diebold_mariano, "the p-value of the Diebold-Mariano test"),
         }
@@ -88,7 +92,8 @@ impl Facts {
 
     fn metric(&self, metric: Metric, end: End) -> Known {
         let windows = self.windows(metric.split)?;
-        let estimate = windows.estimates.get(&metric.quantity).ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
+        let estimate =
+            windows.estimates.get(&metric.quantity).ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
         match end {
             End::Value => defined(Some(estimate.value), &metric.to_string()),
             End::Low => defined(estimate.low, &format!("the interval of {metric}")),
@@ -98,7 +103,10 @@ impl Facts {
 
     fn windows(&self, split: Split) -> Known<&Windows> {
         match split {
-            Split::Test => self.test.as_ref().ok_or_else(|| "undefined: the test split was not opened (kiln evaluate) before it was registered".to_owned()),
+            Split::Test => self
+                .test
+                .as_ref()
+                .ok_or_else(|| "undefined: the test split was not opened (kiln evaluate) before it was registered".to_owned()),
             Split::Train | Split::Valid => Ok(&self.valid),
         }
     }
@@ -172,26 +180,40 @@ pub(super) mod tests {
     fn rules_are_held_against_the_passport() {
         let candidate = facts(0.05, Some(2.0));
         let passed = |rule: &str| finding(rule, &candidate, None).passed;
-        for rule in ["valid.skill > 0", "valid.skill.low > 0.03", "valid.skill.high <= 0.07", "crowned", "trials <= 500", "rank == 1", "spa < 0.01", "test.rmse <= 2"] {
+        for rule in [
+            "valid.skill > 0",
+            "valid.skill.low > 0.03",
+            "valid.skill.high <= 0.07",
+            "crowned",
+            "trials <= 500",
+            "rank == 1",
+            "spa < 0.01",
+            "test.rmse <= 2",
+        ] {
             assert!(passed(rule), "{rule}");
         }
         for rule in ["valid.skill.low > 0.05", "trials < 412", "test.rmse < 2"] {
             assert!(!passed(rule), "{rule}");
         }
-        assert_eq!(finding("trials <= 400", &candidate, None), Finding {
-            rule: "trials <= 400".into(),
-            passed: false,
-            left: Some(412.0),
-            right: Some(400.0),
-            note: None
-        });
+        assert_eq!(
+            finding("trials <= 400", &candidate, None),
+            Finding { rule: "trials <= 400".into(), passed: false, left: Some(412.0), right: Some(400.0), note: None }
+        );
     }
 
     #[test]
     fn what_is_undefined_passes_nothing_either_way_round() {
         let mut candidate = facts(0.05, None);
         candidate.trials = None;
-        for rule in ["test.rmse <= 1e9", "test.rmse >= -1e9", "0 <= test.rmse", "trials >= 0", "diebold_mariano <= 1", "valid.ic >= -1", "valid.skill >= champion.valid.skill"] {
+        for rule in [
+            "test.rmse <= 1e9",
+            "test.rmse >= -1e9",
+            "0 <= test.rmse",
+            "trials >= 0",
+            "diebold_mariano <= 1",
+            "valid.ic >= -1",
+            "valid.skill >= champion.valid.skill",
+        ] {
             let finding = finding(rule, &candidate, None);
             assert!(!finding.passed && finding.note.as_deref().is_some_and(|note| note.starts_with("undefined")), "{finding:?}");
         }

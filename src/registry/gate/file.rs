@@ -30,7 +30,11 @@ impl Gate {
         let Some(bytes) = place::read_if_there(&path, MOST_BYTES)? else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|_| RegistryError::damaged(&path, "is damaged: not UTF-8"))?;
         let gate: Self = toml::from_str(text).map_err(|error| RegistryError::damaged(&path, error.message()))?;
-        if gate.v == 1 { Ok(Some(gate)) } else { Err(RegistryError::damaged(&path, format_args!("has format {}, this version reads 1", gate.v))) }
+        if gate.v == 1 {
+            Ok(Some(gate))
+        } else {
+            Err(RegistryError::damaged(&path, format_args!("has format {}, this version reads 1", gate.v)))
+        }
     }
 
     /// Stores rules in place of former ones.
@@ -39,7 +43,8 @@ impl Gate {
     /// When there is no such model, or the file cannot be written.
     pub fn write(root: &Path, name: &str, rules: &[Rule]) -> Result<(), RegistryError> {
         let path = path(root, name)?;
-        let text = toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
+        let text =
+            toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
         let text = format!("# What a version must pass to become the champion: kiln models gate {name}\n{text}");
         publish::replace(&path, text.as_bytes()).map_err(|error| RegistryError::Io(error.to_string()))
     }

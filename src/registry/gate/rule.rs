@@ -280,7 +280,11 @@ mod tests {
         assert_eq!(parsed(" crowned "), Test::Crowned);
         assert_eq!(
             parsed("valid.skill.low>0"),
-            Test::Compared { left: Term::Fact { factor: 1.0, fact: fact(false, skill) }, order: Order::More, right: Term::Number(0.0) }
+            Test::Compared {
+                left: Term::Fact { factor: 1.0, fact: fact(false, skill) },
+                order: Order::More,
+                right: Term::Number(0.0)
+            }
         );
         let rmse = What::Metric("test.rmse".parse().unwrap(), End::Value);
         assert_eq!(
@@ -299,8 +303,15 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place_and_what_is_legal() {
         let error = |text: &str| text.parse::<Rule>().unwrap_err().to_string();
-        assert!(error("valid.skil > 0").starts_with("rule 'valid.skil > 0', character 1: 'valid.skil' is no fact; did you mean 'valid.skill'? (a fact is"));
-        assert!(error("valid.skill => 0").contains("character 13: '=>' where one of <, <=, >, >= or == is expected"), "{}", error("valid.skill => 0"));
+        assert!(
+            error("valid.skil > 0")
+                .starts_with("rule 'valid.skil > 0', character 1: 'valid.skil' is no fact; did you mean 'valid.skill'? (a fact is")
+        );
+        assert!(
+            error("valid.skill => 0").contains("character 13: '=>' where one of <, <=, >, >= or == is expected"),
+            "{}",
+            error("valid.skill => 0")
+        );
         assert!(error("valid.skill").contains("character 12: it ends where one of <"));
         assert!(error("valid.skill >").contains("character 14: it ends where a number or a fact"));
         assert!(error("valid.skill > 0 and crowned").contains("character 17: 'and' after the rule's end"));

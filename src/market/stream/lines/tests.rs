@@ -72,13 +72,8 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
 #[test]
 fn a_torn_last_line_is_refused_though_it_may_read_well() {
     for torn in ["1715131860,1,2,1,2,3", "1715131860,1,2", "1"] {
-        let mut lines = BarLines::new(
-            Path::new("stdin"),
-            Cursor::new(format!("{HEADER}1715131800,1,2,1,2,3\n{torn}")),
-            &data(),
-            60,
-        )
-        .unwrap();
+        let mut lines =
+            BarLines::new(Path::new("stdin"), Cursor::new(format!("{HEADER}1715131800,1,2,1,2,3\n{torn}")), &data(), 60).unwrap();
         assert_eq!(lines.next().unwrap().unwrap().close, 2.0);
         assert_eq!(lines.line(), 2);
         let message = lines.next().unwrap().unwrap_err().0;
