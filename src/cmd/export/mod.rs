@@ -55,7 +55,7 @@ fn file_name(name: &str) -> String {
 
 /// A message for a person; where stderr is closed there is nobody to tell.
 fn note(message: &str) {
-    drop(writeln!(std::io::stderr(), "{message}"));
+    drop(writeln!(std::io::stderr(), "{}", crate::text::clean(message)));
 }
 
 #[cfg(test)]

@@ -40,13 +40,13 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
     };
     let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
     for (run, reason) in &damaged {
-        note(&crate::text::clean(&format!("{run} is left out: {reason}")));
+        note(&format!("{run} is left out: {reason}"));
     }
     if former > 0 {
         note(&format!("{former} runs that the file does not plan any more are left out"));
     }
     if runs.is_empty() {
-        return Err(Failure::BadInput(format!("'{source}' has no runs that can be exported")));
+        return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", crate::text::clean(source))));
     }
     runs.into_iter().map(|run| Ok(history(&run.folder).map(|history| Recorded::new(run, history))?)).collect()
 }
