@@ -43,8 +43,8 @@
 //!
 //! # Invariants
 //!
-//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export name
-//!    `polars`.
+//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export
+//!    name `polars`.
 //! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
 //! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can

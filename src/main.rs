@@ -39,7 +39,6 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Backtest(args) => cmd::backtest::run(*args, out),
         Verb::Models(args) => cmd::models::run(args, out),
         Verb::Export(args) => cmd::export::run(args, out),
-        Verb::Import(args) => cmd::import::run(args, out),
         Verb::Doctor(args) => cmd::doctor::run(args, out),
         Verb::Schema => cmd::schema::run(out),
         Verb::Worker(args) => cmd::worker::run(&args),

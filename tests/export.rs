@@ -1,4 +1,4 @@
-//! `kiln export` and `kiln import` as a person calls them.
+//! `kiln export` and `kiln models import` as a person calls them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -168,22 +168,30 @@ fn weights_go_out_and_come_back_bit_by_bit() {
     let onnx = lab.kiln("runs", &["export", &run, "--format", "onnx", "-o", "-"]);
     assert!(onnx.status.success() && onnx.stdout.windows(4).any(|bytes| bytes == b"LSTM"));
 
-    assert_eq!(lab.done("runs", &["import", &file, "--like", &run, "-o", "back"]).trim_end(), "back");
-    let model = SavedModel::read(&lab.path("back")).unwrap();
+    let import = ["models", "import", &file, "--like", &run, "--name", "back"];
+    assert_eq!(lab.done("runs", &import).trim_end(), "back@1");
+    assert_eq!(lab.done("runs", &import).trim_end(), "back@1", "there already");
+    let model = SavedModel::read(&lab.path("models/back/versions/1")).unwrap();
     assert!(matches!(&model.passport.source, Source::Import { file: of, like, .. } if *of == file && *like == run));
-    assert!(model.passport.metrics.valid.is_none() && model.passport.best_epoch.is_none());
-    lab.done("runs", &["export", "back", "--format", "safetensors", "-o", "again.safetensors"]);
+    assert!(model.passport.metrics.valid.is_none() && model.passport.best_epoch.is_none() && model.passport.intervals.is_empty());
+    // Back again, by its name and by its folder, the tensors are the same.
+    assert_eq!(lab.done("runs", &["export", "back@1", "--format", "safetensors"]).trim_end(), "back-1.safetensors");
+    lab.done("runs", &["export", "models/back/versions/1", "--format", "safetensors", "-o", "folder.safetensors"]);
     let tensors = |name: &str| {
         let bytes = std::fs::read(lab.path(name)).unwrap();
         let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
         bytes[8 + header..].to_vec()
     };
-    assert_eq!(tensors("again.safetensors"), tensors(&file));
+    assert_eq!(tensors("back-1.safetensors"), tensors(&file));
+    assert_eq!(tensors("folder.safetensors"), tensors(&file));
 
-    let said = lab.refused("runs", &["import", &file, "--like", &run, "-o", "back"]);
-    assert!(said.contains("is there already"), "{said}");
     std::fs::write(lab.path("torn.safetensors"), &std::fs::read(lab.path(&file)).unwrap()[..300]).unwrap();
-    let said = lab.refused("runs", &["import", "torn.safetensors", "--like", &run, "-o", "other"]);
+    let said = lab.refused("runs", &["models", "import", "torn.safetensors", "--like", "back@1", "--name", "other"]);
     assert!(said.contains("torn.safetensors: 300 bytes are no safetensors file"), "{said}");
-    assert!(!lab.path("other").exists());
+    std::fs::write(lab.path("long.safetensors"), vec![0; 3 << 20]).unwrap();
+    let said = lab.refused("runs", &["models", "import", "long.safetensors", "--like", "back@1", "--name", "other"]);
+    assert!(said.contains("which weights of this network do not take"), "{said}");
+    let said = lab.refused("runs", &["export", "other", "--format", "onnx"]);
+    assert!(said.contains("no sweep or run is named 'other'") && said.contains("nor is it a model"), "{said}");
+    assert!(!lab.path("models/other").exists());
 }

@@ -38,12 +38,10 @@ pub enum Verb {
     Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
     Backtest(Box<BacktestArgs>),
-    /// Versioned models: register a run, promote it, roll back
-    Models(super::ModelsArgs),
     /// Runs and models for other tools: PyTorch, ONNX, TensorBoard, MLflow, W&B's JSON lines, CSV, Parquet
     Export(ExportArgs),
-    /// PyTorch weights as a saved model, with the settings and the scaling of a run or a model that they are like
-    Import(ImportArgs),
+    /// Versioned models: register a run, promote it, roll back
+    Models(super::ModelsArgs),
     /// Devices and backends with what works, versions, terminal, disk
     Doctor(DoctorArgs),
     /// Print the JSON Schema of the experiment file
@@ -460,25 +458,6 @@ pub enum ExportUnits {
     Own,
     /// Scaled, in single precision throughout
     Scaled,
-}
-
-/// `import`.
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// A safetensors file with the weights of an nn.LSTM and an nn.Linear
-    pub file: PathBuf,
-    /// The run (sweep/id) or saved model whose features, scaling and network it shares
-    #[arg(long, value_name = "RUN|MODEL")]
-    pub like: String,
-    /// The folder to make
-    #[arg(short, long, value_name = "FOLDER")]
-    pub output: PathBuf,
-    /// Where the sweeps' folders are
-    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
-    pub runs: PathBuf,
-    /// Where the models' folders are
-    #[arg(long, default_value = "models", value_name = "DIR", env = "KILN_MODELS")]
-    pub models: PathBuf,
 }
 
 /// `doctor`.

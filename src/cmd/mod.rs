@@ -8,10 +8,10 @@ pub mod compare;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;
-pub mod import;
 pub mod leakcheck;
 mod metrics;
 pub mod models;
+mod named;
 mod outcome;
 pub mod predict;
 mod provenance;
@@ -28,8 +28,8 @@ pub mod worker;
 
 pub use args::{
     BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable,
-    ExportUnits, ForecastFormat, ImportArgs, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs,
-    SweepArgs, TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    ExportUnits, ForecastFormat, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs,
+    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
 };
 pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};

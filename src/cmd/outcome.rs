@@ -59,7 +59,6 @@ macro_rules! bad_input {
 
 bad_input!(
     crate::export::ExportError,
-    crate::model::ModelError,
     crate::store::StoreError,
     crate::market::MarketError,
     crate::plan::PlanError,

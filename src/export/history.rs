@@ -35,7 +35,7 @@ fn lines(run: &Recorded) -> impl Iterator<Item = Map<String, Json>> {
         let mut line = Map::new();
         line.insert("_step".into(), report.epoch.into());
         insert(&mut line, "_timestamp", seconds(at));
-        insert(&mut line, "_runtime", nanoseconds(at).zip(started).map(|(at, started)| (at - started) as f64 / 1e9));
+        insert(&mut line, "_runtime", nanoseconds(at).zip(started).map(|(at, started)| at.saturating_sub(started) as f64 / 1e9));
         line.insert("epoch".into(), report.epoch.into());
         for (name, value) in numbers(report) {
             insert(&mut line, &name.replace('.', "/"), value);

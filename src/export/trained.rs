@@ -58,15 +58,16 @@ impl Trained {
         scaling: Scaling,
         weights: Weights,
     ) -> Result<Self, ExportError> {
+        let shown = crate::text::cleaned(&name);
         if features.len() != shape.features || scaling.columns.len() != shape.features {
             return Err(ExportError(format!(
-                "{name}: {} features and {} scaled columns do not fit a network of {} inputs",
+                "{shown}: {} features and {} scaled columns do not fit a network of {} inputs",
                 features.len(),
                 scaling.columns.len(),
                 shape.features
             )));
         }
-        check(&shape, &weights).map_err(|why| ExportError(format!("{name}: {why}")))?;
+        check(&shape, &weights).map_err(|why| ExportError(format!("{shown}: {why}")))?;
         Ok(Self { name, shape, features, target, scaling, weights })
     }
 

@@ -11,8 +11,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use self::arguments::{Export, Output, export};
-use self::source::find;
-pub(super) use self::source::like;
 use super::{ExportArgs, Failure, Outcome};
 use crate::export::write_file;
 
@@ -33,9 +31,9 @@ pub fn run(args: ExportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 }
 
 /// Where runs and models are.
-pub(super) struct Roots {
-    pub(super) runs: PathBuf,
-    pub(super) models: PathBuf,
+struct Roots {
+    runs: PathBuf,
+    models: PathBuf,
 }
 
 /// Writes a file, or its content to stdout; `name` where no path was given.
@@ -57,7 +55,7 @@ fn file_name(name: &str) -> String {
 
 /// A message for a person; where stderr is closed there is nobody to tell.
 fn note(message: &str) {
-    drop(writeln!(std::io::stderr(), "{message}"));
+    drop(writeln!(std::io::stderr(), "{}", crate::text::clean(message)));
 }
 
 #[cfg(test)]

@@ -4,58 +4,30 @@ use std::path::Path;
 
 use super::super::evaluate::best_weights;
 use super::super::selection::{BEST, Selected, read_selected, run_folder};
-use super::super::{Failure, clock};
+use super::super::Failure;
+use super::super::named::{Named, named};
 use super::{Roots, note};
 use crate::export::{Recorded, Trained};
 use crate::market::Scaling;
 use crate::model::SavedModel;
-use crate::store::{RunFolder, Selection, history, read_run, read_sweep, select};
+use crate::store::{Selection, history, read_run, read_sweep, select};
 
-/// A source of weights.
-pub(in crate::cmd) enum Found {
-    Run(RunFolder),
-    Model { name: String, model: Box<SavedModel> },
-}
-
-/// The run or the saved model of a name.
-pub(in crate::cmd) fn find(roots: &Roots, source: &str) -> Result<Found, Failure> {
-    let folder = Path::new(source);
-    if folder.join("passport.json").exists() {
-        return Ok(Found::Model { name: source.to_owned(), model: Box::new(SavedModel::read(folder)?) });
-    }
-    run_folder(&roots.runs, source).map(Found::Run)
-}
-
-impl Found {
-    /// With its weights checked against its network.
-    pub(super) fn trained(self) -> Result<Trained, Failure> {
-        match self {
-            Self::Run(folder) => {
-                let record = read_run(&folder.path)?;
-                let weights = best_weights(&folder)?;
-                let scaling: Scaling = serde_json::from_str(&folder.scaling()?).map_err(|error| {
-                    Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display()))
-                })?;
-                let (sweep, run) = crate::compare::names(&record);
-                Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
-            }
-            Self::Model { name, model } => {
-                let SavedModel { passport, weights } = *model;
-                let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
-                Ok(Trained::new(name, &passport.settings, passport.scaling, weights)?)
-            }
+/// The model of a name, with its weights checked against its network.
+pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
+    match named(source, &roots.runs, &roots.models)? {
+        Named::Run(folder) => {
+            let record = read_run(&folder.path)?;
+            let weights = best_weights(&folder)?;
+            let scaling: Scaling = serde_json::from_str(&folder.scaling()?)
+                .map_err(|error| Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display())))?;
+            let (sweep, run) = crate::compare::names(&record);
+            Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
         }
-    }
-}
-
-/// What a foreign network is like: its name and its model.
-pub(in crate::cmd) fn like(roots: &Roots, source: &str) -> Result<(String, SavedModel), Failure> {
-    match find(roots, source)? {
-        Found::Run(folder) => {
-            let (sweep, run) = crate::compare::names(&read_run(&folder.path)?);
-            Ok((format!("{sweep}/{run}"), SavedModel::of_run(&folder, None, &clock::now())?))
+        Named::Model { name, folder } => {
+            let SavedModel { passport, weights } = SavedModel::read(&folder)?;
+            let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
+            Ok(Trained::new(name, &passport.settings, passport.scaling, weights)?)
         }
-        Found::Model { name, model } => Ok((name, *model)),
     }
 }
 
@@ -68,13 +40,13 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
     };
     let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
     for (run, reason) in &damaged {
-        note(&crate::text::clean(&format!("{run} is left out: {reason}")));
+        note(&format!("{run} is left out: {reason}"));
     }
     if former > 0 {
         note(&format!("{former} runs that the file does not plan any more are left out"));
     }
     if runs.is_empty() {
-        return Err(Failure::BadInput(format!("'{source}' has no runs that can be exported")));
+        return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", crate::text::clean(source))));
     }
     runs.into_iter().map(|run| Ok(history(&run.folder).map(|history| Recorded::new(run, history))?)).collect()
 }

@@ -38,7 +38,7 @@ fn with_forecasts(runs: Vec<Recorded>, split: Split) -> Result<Vec<(Recorded, Fo
         match folder.forecasts(name) {
             Ok(forecasts) if !forecasts.ts.is_empty() => found.push((run, forecasts)),
             Ok(_) => note(&format!("{}/{} is left out: it has no forecasts of the {name} split{hint}", run.sweep, run.run)),
-            Err(error) => note(&crate::text::clean(&format!("{}/{} is left out: {error}", run.sweep, run.run))),
+            Err(error) => note(&format!("{}/{} is left out: {error}", run.sweep, run.run)),
         }
     }
     if found.is_empty() {

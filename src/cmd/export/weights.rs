@@ -3,12 +3,13 @@
 use std::io::Write;
 
 use super::arguments::{Output, Weights};
-use super::{Roots, deliver, find};
+use super::source::trained;
+use super::{Roots, deliver};
 use crate::cmd::Failure;
 use crate::export::{onnx, torch};
 
 pub(super) fn run(source: &str, roots: &Roots, weights: Weights, output: &Output, out: &mut dyn Write) -> Result<(), Failure> {
-    let trained = find(roots, source)?.trained()?;
+    let trained = trained(roots, source)?;
     let (bytes, extension) = match weights {
         Weights::Safetensors => (torch::write(&trained)?, "safetensors"),
         Weights::Onnx(units) => (onnx::write(&trained, units)?, "onnx"),

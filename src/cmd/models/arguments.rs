@@ -21,6 +21,8 @@ pub struct ModelsArgs {
 pub enum ModelsAction {
     /// Make a finished run, or a saved model, the next version of a model; prints NAME@VERSION
     Register(RegisterArgs),
+    /// Make PyTorch weights the next version of a model; prints NAME@VERSION
+    Import(ImportArgs),
     /// List models, or the versions of one
     List {
         /// A model; all of them unless given
@@ -69,6 +71,28 @@ pub struct RegisterArgs {
     #[arg(long = "tag", value_name = "KEY[=VALUE]")]
     pub tags: Vec<String>,
     /// Make another version of a run that is registered already
+    #[arg(long)]
+    pub again: bool,
+    /// Where the sweeps' folders are
+    #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
+    pub runs: PathBuf,
+}
+
+/// `models import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A safetensors file with the weights of an nn.LSTM and an nn.Linear
+    pub file: PathBuf,
+    /// The run or model whose features, scaling and network they share: sweep/id, SWEEP/best, NAME@VERSION, or a folder
+    #[arg(long, value_name = "RUN|MODEL")]
+    pub like: String,
+    /// The model's name: a-z, 0-9, '.', '_', '-'
+    #[arg(long)]
+    pub name: String,
+    /// A tag of the new version (repeatable)
+    #[arg(long = "tag", value_name = "KEY[=VALUE]")]
+    pub tags: Vec<String>,
+    /// Make another version of a file that is imported already
     #[arg(long)]
     pub again: bool,
     /// Where the sweeps' folders are

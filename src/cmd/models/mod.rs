@@ -1,8 +1,9 @@
 //! `kiln models`: the registry of versioned models.
 //!
 //! ```text
-//! register RUN ─ complete: verdict, profile ─→ registry ←─ promote (gate) · rollback · unalias · tag · gc
-//!                                                 └→ list · show · lineage · diff · verify
+//! import FILE ───────────────────────────────┐
+//! register RUN ─ complete: verdict, profile ─┴→ registry ←─ promote (gate) · rollback · unalias · tag · gc
+//!                                                  └→ list · show · lineage · diff · verify
 //! ```
 
 mod arguments;
@@ -10,6 +11,7 @@ mod complete;
 mod diff;
 mod gate;
 mod gc;
+mod import;
 mod lineage;
 mod list;
 mod promote;
@@ -18,10 +20,7 @@ mod show;
 mod tag;
 mod verify;
 
-pub use arguments::{
-    DiffArgs, GateArgs, GcArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs, UnaliasArgs, UntagArgs,
-    VerifyArgs,
-};
+pub use arguments::{DiffArgs, GateArgs, GcArgs, ImportArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs, UnaliasArgs, UntagArgs, VerifyArgs};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,6 +45,7 @@ pub fn run(args: ModelsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let registry = Registry { root, json };
     match action {
         ModelsAction::Register(args) => register::run(&registry, args, out),
+        ModelsAction::Import(args) => import::run(&registry, args, out),
         ModelsAction::List { name } => list::run(&registry, name.as_deref(), out),
         ModelsAction::Show { model } => show::run(&registry, &model, out),
         ModelsAction::Promote(args) => promote::promote(&registry, args, out),

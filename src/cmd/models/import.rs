@@ -1,36 +1,39 @@
-//! `import`: PyTorch's weights as a saved model.
+//! `kiln models import`: PyTorch's weights become the next version of a model.
 
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::export::{Roots, like};
-use super::{Failure, ImportArgs, Outcome, clock};
+use super::Registry;
+use super::arguments::ImportArgs;
+use super::register::Version;
+use crate::cmd::named::named;
+use crate::cmd::{Failure, Outcome, clock};
 use crate::export::torch;
 use crate::model::{Metrics, Passport, SavedModel, Source};
+use crate::registry;
 use crate::store::WindowCounts;
 
-/// Writes a saved model with the file's weights and the settings and scaling of what they are like. Nothing is known of what the weights
-/// are worth, and the passport says so: no metrics, no verdict, no intervals.
+/// The settings and the scaling are those of what the weights are like. Nothing is known of what the weights are worth, and the passport
+/// says so: no metrics, no verdict, no intervals, no profile.
 ///
 /// # Errors
-/// When the file is not the weights of such a network, or the folder holds a model already.
-pub fn run(args: ImportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let ImportArgs { file, like: source, output, runs, models } = args;
-    let (name, model) = like(&Roots { runs, models }, &source)?;
+/// When the file is not the weights of such a network.
+pub(super) fn run(registry: &Registry, args: ImportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let ImportArgs { file, like, name, tags, again, runs } = args;
+    registry::check_name(&name)?;
+    let at = clock::now();
+    let (like, model) = named(&like, &runs, &registry.root)?.model(&at)?;
     let shape = model.passport.shape();
-    let parameters: usize = shape.layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
-    // In double precision, two biases a layer, and a header.
-    let most = (parameters * 2 * 8) as u64 + MOST_HEADER;
-    let bytes = read(&file, most)?;
+    let bytes = read(&file, &shape)?;
     let weights = torch::read(&bytes, &shape).map_err(|error| Failure::BadInput(format!("{}: {error}", file.display())))?;
     let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let file = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let passport = Passport {
-        saved_at: clock::now(),
+        saved_at: at.clone(),
         kiln_version: env!("CARGO_PKG_VERSION").to_owned(),
-        source: Source::Import { file, sha256, like: name },
+        source: Source::Import { file, sha256, like },
         windows: WindowCounts::default(),
         best_epoch: None,
         selection: None,
@@ -40,15 +43,17 @@ pub fn run(args: ImportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         profile: None,
         ..model.passport
     };
-    SavedModel::new(passport, weights)?.write(&output)?;
-    writeln!(out, "{}", crate::text::clean(&output.display().to_string()))?;
-    Ok(Outcome::Done)
+    let notes = vec!["nothing is known of what imported weights are worth: rules over metrics do not pass".to_owned()];
+    Version { model: SavedModel::new(passport, weights)?, name, tags, again, at, notes }.add(registry, out)
 }
 
 /// Room for the header of a weights file.
 const MOST_HEADER: u64 = 2 << 20;
 
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+/// No more of a file than weights of the network can take: in double precision, two biases a layer, and a header.
+fn read(path: &Path, shape: &burn_lanes::Shape) -> Result<Vec<u8>, Failure> {
+    let parameters: usize = shape.layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
+    let most = (parameters * 2 * 8) as u64 + MOST_HEADER;
     let unread = |error: std::io::Error| Failure::BadInput(format!("{}: cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     File::open(path).map_err(unread)?.take(most + 1).read_to_end(&mut bytes).map_err(unread)?;
