@@ -62,6 +62,7 @@ bad_input!(
     crate::store::StoreError,
     crate::market::MarketError,
     crate::plan::PlanError,
+    crate::model::ModelError,
     crate::spec::Diagnostics,
     crate::registry::RegistryError,
     burn_lanes::DeviceError
