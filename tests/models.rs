@@ -150,6 +150,29 @@ fn a_run_becomes_a_version_once_with_all_that_is_known_of_it() {
 }
 
 #[test]
+fn a_saved_model_from_elsewhere_becomes_a_version_as_it_is() {
+    let lab = Lab::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/v1/minute/versions/2");
+    for _ in 0..2 {
+        assert_eq!(lab.done(&["register", folder, "--name", "given"]), "given@1\n");
+    }
+    for name in ["passport.json", "weights.safetensors", "SHA256SUMS"] {
+        let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+        assert!(read(Path::new(folder)) == read(&lab.models.path().join("given/versions/1")), "{name}");
+    }
+    // One whose weights are no numbers is taken with a warning, and never promoted.
+    let spoilt = lab.models.path().join("Spoilt");
+    let mut model = kiln::model::SavedModel::read(Path::new(folder)).unwrap();
+    model.weights.0[0].values[0] = f32::NAN;
+    kiln::model::SavedModel::new(model.passport, model.weights).unwrap().write(&spoilt).unwrap();
+    let taken = lab.command(&["register", spoilt.to_str().unwrap(), "--name", "given"]).output().unwrap();
+    assert!(taken.stdout == b"given@2\n" && text(&taken).contains("are not finite"), "{}", text(&taken));
+    assert!(lab.refused(&["promote", "given@2", "--force", "--reason", "x"]).contains("are not finite"));
+    lab.done(&["verify"]);
+    assert!(lab.refused(&["verify", "--strict"]).contains("1 of 2"));
+}
+
+#[test]
 fn a_promotion_that_fails_a_rule_changes_nothing_and_force_needs_a_reason() {
     let lab = Lab::new();
     let (best, worst) = (lab.register(0), lab.register(2));
