@@ -230,8 +230,6 @@ pub struct PredictArgs {
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
-    #[command(flatten)]
-    pub bars: BarArgs,
     /// Write into this file, whole or not at all, instead of to stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -253,6 +251,8 @@ pub struct PredictArgs {
     /// Where the registered models are
     #[arg(long, default_value = "models", value_name = "DIR", env = "KILN_MODELS")]
     pub models: PathBuf,
+    #[command(flatten)]
+    pub bars: BarArgs,
 }
 
 /// How bars are to be read, where it is not as the model's own data was.

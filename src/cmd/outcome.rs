@@ -63,7 +63,6 @@ bad_input!(
     crate::market::MarketError,
     crate::plan::PlanError,
     crate::spec::Diagnostics,
-    crate::model::ModelError,
     crate::registry::RegistryError,
     burn_lanes::DeviceError
 );

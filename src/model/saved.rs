@@ -57,6 +57,12 @@ impl SavedModel {
         Ok(())
     }
 
+    /// Whether a folder says that it holds a model. Whether it does, [`Self::read`] tells.
+    #[must_use]
+    pub fn is_at(folder: &Path) -> bool {
+        folder_is_own(folder) && folder.join(SUMS).is_file()
+    }
+
     /// Reads a folder; see the module for what is checked.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub struct ModelsArgs {
 /// What to do with the registry.
 #[derive(Debug, Subcommand)]
 pub enum ModelsAction {
-    /// Make a finished run the next version of a model; prints NAME@VERSION
+    /// Make a finished run, or a saved model, the next version of a model; prints NAME@VERSION
     Register(RegisterArgs),
     /// Make PyTorch weights the next version of a model; prints NAME@VERSION
     Import(ImportArgs),
@@ -61,7 +61,8 @@ pub enum ModelsAction {
 /// `models register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best
+    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder
+    #[arg(value_name = "RUN|FOLDER")]
     pub run: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'
     #[arg(long)]

@@ -1,7 +1,8 @@
-//! `kiln models register`: a finished run becomes the next version of a model.
+//! `kiln models register`: a finished run, or a saved model's folder, becomes the next version of a model.
 
 use serde_json::json;
 use std::io::Write;
+use std::path::Path;
 
 use super::Registry;
 use super::arguments::RegisterArgs;
@@ -15,7 +16,14 @@ pub(super) fn run(registry: &Registry, args: RegisterArgs, out: &mut dyn Write) 
     let RegisterArgs { run, name, tags, again, runs } = args;
     registry::check_name(&name)?;
     let at = clock::now();
-    let (model, notes) = complete(&run_folder(&runs, &run)?, &at)?;
+    let folder = Path::new(&run);
+    let (model, notes) = if SavedModel::is_at(folder) {
+        let model = SavedModel::read(folder)?;
+        let warnings = model.warnings();
+        (model, warnings)
+    } else {
+        complete(&run_folder(&runs, &run)?, &at)?
+    };
     Version { model, name, tags, again, at, notes }.add(registry, out)
 }
 

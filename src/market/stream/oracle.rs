@@ -160,9 +160,9 @@ fn atr(bars: &Bars, n: usize) -> Vec<f64> {
     }
     let mut average = (1..=n).map(range).sum::<f64>() / n as f64;
     column[n] = average;
-    for t in n + 1..bars.len() {
+    for (t, value) in column.iter_mut().enumerate().skip(n + 1) {
         average = (average * (n as f64 - 1.0) + range(t)) / n as f64;
-        column[t] = average;
+        *value = average;
     }
     column
 }
