@@ -21,7 +21,7 @@ pub(super) enum Named {
 /// When nothing, or both a run and a model, bears the name.
 pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, Failure> {
     let folder = Path::new(wanted);
-    if SavedModel::is_at(folder) {
+    if folder.join("passport.json").symlink_metadata().is_ok() {
         return Ok(Named::Model { name: wanted.to_owned(), folder: folder.to_owned() });
     }
     if wanted.contains('@') {
