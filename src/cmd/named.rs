@@ -12,7 +12,10 @@ use crate::store::RunFolder;
 pub(super) enum Named {
     Run(RunFolder),
     /// `NAME@3`, or a folder as it was written.
-    Model { name: String, folder: PathBuf },
+    Model {
+        name: String,
+        folder: PathBuf,
+    },
 }
 
 /// Finds what a person wrote: a run (as every verb takes one), `NAME`, `NAME@ALIAS`, `NAME@VERSION`, or a saved model's folder.
@@ -35,7 +38,9 @@ pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, F
             run.path.display(),
             model.alias.unwrap_or_else(|| model.version.to_string()),
         ))),
-        (Err(Failure::BadInput(no_run)), Err(no_model)) => Err(Failure::BadInput(format!("{no_run}\nnor is it a model: {no_model}"))),
+        (Err(Failure::BadInput(no_run)), Err(no_model)) => {
+            Err(Failure::BadInput(format!("{no_run}\nnor is it a model: {no_model}")))
+        }
         (Err(other), Err(_)) => Err(other),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::super::evaluate::best_weights;
-use super::super::selection::{BEST, Selected, read_selected, run_folder};
 use super::super::Failure;
+use super::super::evaluate::best_weights;
 use super::super::named::{Named, named};
+use super::super::selection::{BEST, Selected, read_selected, run_folder};
 use super::{Roots, note};
 use crate::export::{Recorded, Trained};
 use crate::market::Scaling;
@@ -18,8 +18,9 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
         Named::Run(folder) => {
             let record = read_run(&folder.path)?;
             let weights = best_weights(&folder)?;
-            let scaling: Scaling = serde_json::from_str(&folder.scaling()?)
-                .map_err(|error| Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display())))?;
+            let scaling: Scaling = serde_json::from_str(&folder.scaling()?).map_err(|error| {
+                Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display()))
+            })?;
             let (sweep, run) = crate::compare::names(&record);
             Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
         }

@@ -61,7 +61,7 @@ pub enum ModelsAction {
 /// `models register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder, such as `kiln import` writes
+    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder
     #[arg(value_name = "RUN|FOLDER")]
     pub run: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'

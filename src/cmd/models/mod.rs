@@ -20,7 +20,10 @@ mod show;
 mod tag;
 mod verify;
 
-pub use arguments::{DiffArgs, GateArgs, GcArgs, ImportArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs, UnaliasArgs, UntagArgs, VerifyArgs};
+pub use arguments::{
+    DiffArgs, GateArgs, GcArgs, ImportArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs,
+    UnaliasArgs, UntagArgs, VerifyArgs,
+};
 
 use std::io::Write;
 use std::path::PathBuf;
