@@ -61,17 +61,17 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Sh
                 continue;
             }
         };
-        let (permit, crowded) = match ordinary.clone().try_acquire_owned() {
-            Ok(permit) => (permit, false),
+        let place = match ordinary.clone().try_acquire_owned() {
+            Ok(permit) => Place::Own(permit),
             Err(_) => tokio::select! {
                 biased;
                 _ = stop.changed() => break,
                 // Whoever comes while even these are taken waits in the kernel's queue.
-                Ok(permit) = spare.clone().acquire_owned() => (permit, true),
+                Ok(permit) = spare.clone().acquire_owned() => Place::Spare(permit),
                 else => break,
             },
         };
-        tokio::spawn(serve(socket, router.clone(), shared.clone(), open.watcher(), permit, crowded));
+        tokio::spawn(serve(socket, router.clone(), shared.clone(), open.watcher(), place));
     }
     drop(listener);
     if timeout(shared.config.timeouts.stop, open.shutdown()).await.is_err() {
@@ -79,14 +79,14 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Sh
     }
 }
 
-async fn serve(
-    socket: TcpStream,
-    router: Router,
-    shared: Arc<Shared>,
-    watcher: Watcher,
-    permit: OwnedSemaphorePermit,
-    crowded: bool,
-) {
+/// What a connection holds while it is open.
+enum Place {
+    Own(OwnedSemaphorePermit),
+    /// It is one too many.
+    Spare(OwnedSemaphorePermit),
+}
+
+async fn serve(socket: TcpStream, router: Router, shared: Arc<Shared>, watcher: Watcher, place: Place) {
     let Ok(local) = socket.local_addr() else { return };
     // Answers are small and whole: waiting to fill a packet only delays them.
     if socket.set_nodelay(true).is_err() {
@@ -94,6 +94,10 @@ async fn serve(
     }
     shared.gauges.connections.inc();
     let ambiguous = Arc::new(AtomicBool::new(false));
+    let (permit, crowded) = match place {
+        Place::Own(permit) => (permit, false),
+        Place::Spare(permit) => (permit, true),
+    };
     let connection = Connection { local: local.ip(), crowded, ambiguous: ambiguous.clone() };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);

@@ -3,6 +3,8 @@
 //!
 //! Waits that last 10 s and 30 s by default last 1 s or less here, by the same settings that the command line has.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod client;
 mod fake;
 mod folder;

@@ -13,7 +13,7 @@ fn s19_what_two_servers_could_read_differently_is_refused() {
     for lines in [
         format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", smuggled.len()),
         format!("Transfer-Encoding: chunked\r\nContent-Length: {}\r\n", smuggled.len()),
-        format!("content-length: 4\r\nX: y\r\ntransfer-encoding: CHUNKED\r\n"),
+        "content-length: 4\r\nX: y\r\ntransfer-encoding: CHUNKED\r\n".to_owned(),
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".to_owned(),
         "Transfer-Encoding: gzip\r\n".to_owned(),
         "Transfer-Encoding : chunked\r\nContent-Length: 4\r\n".to_owned(),
