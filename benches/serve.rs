@@ -47,7 +47,7 @@ fn main() {
     let load = |pace, seconds| Load { at: server.at, model: NAME, body: &body, connections: plan.connections, pace, seconds };
     println!("{} bytes a request, {} connections, flags {:?}", body.len(), plan.connections, plan.flags);
     println!(
-        "| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | max ms | sent late p99 ms | resident MiB, first → last (most) |"
+        "| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | most ms | sent late p99 ms | resident MiB, first → last (most) |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     load(Pace::Rate(plan.rate), 2).run(&AtomicBool::new(false));
@@ -92,7 +92,7 @@ fn row(phase: &str, result: &Result, resident: &[f64]) {
     let (first, last) = (resident.first().unwrap(), resident.last().unwrap());
     let top = resident.iter().copied().fold(0.0, f64::max);
     println!(
-        "| {phase} | {answered} | {failed} | {per_second:.0} | {p50:.3} | {p99:.3} | {p999:.3} | {most:.3} | {:.3} | {first:.1} → {last:.1} ({top:.1}) |",
+        "| {phase} | {answered} | {failed} | {per_second:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {most:.2} | {:.2} | {first:.1} → {last:.1} ({top:.1}) |",
         late.at(0.99)
     );
 }

@@ -4,8 +4,29 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+use kiln::cmd::{Cli, Verb};
+use kiln::serve::{Limits, Timeouts};
+
 use crate::client::{connect, get, parsed, predict, raw, send, to_the_end};
 use crate::fake::{Running, WINDOW, config};
+
+/// The waits of the other tests are short; these are what they stand for.
+#[test]
+fn by_default_headers_have_10_s_bodies_30_s_answers_5_s_and_the_end_10_s() {
+    let Verb::Serve(args) = Cli::try_parse_from(["kiln", "serve"]).unwrap().verb else { panic!("serve") };
+    let limits = args.limits;
+    let waits = [limits.header_timeout, limits.body_timeout, limits.request_timeout, limits.stop_timeout];
+    assert_eq!(waits, [10, 30, 5, 10].map(Duration::from_secs));
+    let Timeouts { header, body, request, stop, poll } = Timeouts::default();
+    assert_eq!((waits, limits.poll), ([header, body, request, stop], poll));
+    let Limits { batch, batch_wait, queue, connections, body } = Limits::default();
+    assert_eq!(
+        (limits.max_batch, limits.batch_wait, limits.queue, limits.max_connections),
+        (batch, batch_wait, queue, connections)
+    );
+    assert_eq!((limits.max_body, body), (LIMIT, LIMIT));
+}
 
 const LIMIT: usize = 2 << 20;
 const HEAD: &str = "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
