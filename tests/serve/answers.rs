@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kiln::serve::{Registered, Server, start};
 
-use crate::client::{Kept, get, predict};
+use crate::client::{Kept, get, predict, send};
 use crate::fake::{config, eventually};
 use crate::folder::{NAME, Registry, bars, device, forecaster, part, request};
 
@@ -124,5 +124,41 @@ fn s09_files_replaced_while_serving_change_nothing() {
         predict(at, NAME, &body).json()["forecasts"],
         serde_json::from_str::<serde_json::Value>(&before).unwrap()["forecasts"]
     );
+    server.stop();
+}
+
+#[test]
+fn bars_as_csv_are_the_same_bars() {
+    let registry = Registry::new(1);
+    let server = serve(&registry);
+    let at = server.address();
+    let (bars, needs) = (bars(), forecaster(1).needs());
+    let csv = |rows: std::ops::Range<usize>| {
+        let row = |row: usize| {
+            let bar = bars.bar(row);
+            format!("{},{:?},{:?},{:?},{:?},{:?}\n", bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume)
+        };
+        format!("ts,open,high,low,close,volume\n{}", rows.map(row).collect::<String>())
+    };
+    let path = format!("/v1/models/{NAME}/predict");
+    let as_csv = |text: &str| send(at, "POST", &path, "Content-Type: text/csv\r\n", text);
+    let json = predict(at, NAME, &request(&bars, 300, needs).replace(r#", "coverage": 0.9"#, "")).json();
+    assert_eq!(as_csv(&csv(300 - needs..300)).json(), json);
+    let good = csv(300 - needs..300);
+    let close = format!("{:?}", bars.bar(299).close);
+    for text in [
+        String::new(),
+        "ts,open\n".to_owned(),
+        csv(300 - needs + 1..300),
+        good.replace(&close, "NaN"),
+        good.replace(&close, "1e400"),
+        good.replace(&close, "=1+1"),
+        format!("{good}\"unclosed"),
+        good.replace('\n', "\r\r"),
+    ] {
+        let reply = as_csv(&text);
+        assert_eq!((reply.status, reply.code().as_str()), (422, "invalid_input"), "{reply:?}");
+        assert!(!reply.body.contains('/'), "a path: {reply:?}");
+    }
     server.stop();
 }
