@@ -19,6 +19,7 @@
 //! | [`metric`] | name, unit and direction of a number; undefined is `None` |
 //! | [`seed`] | the one door to randomness: derived by purpose |
 //! | [`text`] | text from outside, made safe to show |
+//! | `parquet` | the sizes that a Parquet file claims, checked before a reader believes them |
 //! | [`space`] | what may vary and who chooses |
 //! | [`spec`] | TOML → [`spec::Experiment`], diagnostics with spans |
 //! | [`trial`], [`event`] | a trial and its identity; the contract between the two banks |
@@ -58,6 +59,7 @@ pub mod event;
 pub mod evidence;
 pub mod market;
 pub mod metric;
+mod parquet;
 pub mod plan;
 pub mod report;
 pub mod score;

@@ -13,6 +13,8 @@ pub struct Diagnostics {
     sources: Vec<SourceText>,
     /// At least one.
     pub list: Vec<Diagnostic>,
+    /// Mistakes behind the last of the list, which are counted alone.
+    pub beyond: usize,
 }
 
 /// One mistake.
@@ -51,44 +53,49 @@ pub(super) struct SourceText {
 
 /// More than these are counted, not shown.
 const MOST_SHOWN: usize = 50;
+/// More than these are not even looked up in the text: a file of nothing but mistakes must not take minutes.
+const MOST_KEPT: usize = 1000;
 
 impl Diagnostics {
     /// A file that could not be read.
     pub(super) fn unreadable(file: &str, message: String, hint: Option<String>) -> Self {
         let source = SourceText { name: file.to_owned(), text: String::new() };
         let diagnostic = Diagnostic { line: None, column: None, message, note: None, hint, place: None, also: Vec::new() };
-        Self { sources: vec![source], list: vec![diagnostic] }
+        Self { sources: vec![source], list: vec![diagnostic], beyond: 0 }
     }
 
     /// Mistakes whose places are known.
     pub(super) fn placed(sources: Vec<SourceText>, found: Vec<(Mistake, Option<Place>)>) -> Self {
-        let list = found.into_iter().map(|(mistake, place)| Diagnostic::new(&sources, mistake, place, Vec::new())).collect();
-        Self { sources, list }.sorted()
+        Self::sorted(sources, found, |_| Vec::new())
     }
 
     /// Mistakes whose places are looked up in the tree of the file.
     pub(super) fn of(sources: Vec<SourceText>, mistakes: Vec<Mistake>, root: &Node) -> Self {
-        let list = mistakes
-            .into_iter()
-            .map(|mistake| {
-                let place = locate(root, &mistake.path, mistake.at);
-                let also = mistake.also.iter().filter_map(|path| written(root, path)).collect();
-                Diagnostic::new(&sources, mistake, place, also)
-            })
-            .collect();
-        Self { sources, list }.sorted()
+        let located = |mistake: Mistake| {
+            let place = locate(root, &mistake.path, mistake.at);
+            (mistake, place)
+        };
+        let found = mistakes.into_iter().map(located).collect();
+        Self::sorted(sources, found, |mistake| mistake.also.iter().filter_map(|path| written(root, path)).collect())
     }
 
     /// In the order of the text, each once: a swept key that is overridden is judged in two places.
-    fn sorted(mut self) -> Self {
-        self.list.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| (place.source, place.bytes.start)));
-        let mut list: Vec<Diagnostic> = Vec::with_capacity(self.list.len());
-        for diagnostic in self.list {
+    fn sorted(
+        sources: Vec<SourceText>,
+        mut found: Vec<(Mistake, Option<Place>)>,
+        also: impl Fn(&Mistake) -> Vec<Place>,
+    ) -> Self {
+        found.sort_by_key(|(_, place)| place.as_ref().map(|place| (place.source, place.bytes.start)));
+        let beyond = found.len().saturating_sub(MOST_KEPT);
+        let mut list: Vec<Diagnostic> = Vec::new();
+        for (mistake, place) in found.into_iter().take(MOST_KEPT) {
+            let also = also(&mistake);
+            let diagnostic = Diagnostic::new(&sources, mistake, place, also);
             if !list.contains(&diagnostic) {
                 list.push(diagnostic);
             }
         }
-        Self { list, ..self }
+        Self { sources, list, beyond }
     }
 
     /// As text for a person: each mistake with its line, the place underlined.
@@ -104,9 +111,10 @@ impl Diagnostics {
             text.push_str("\n\n");
         }
         let file = self.sources.first().map_or("", |source| source.name.as_str());
-        let hidden = self.list.len().saturating_sub(MOST_SHOWN);
+        let count = self.list.len() + self.beyond;
+        let hidden = count.saturating_sub(MOST_SHOWN);
         let more = if hidden == 0 { String::new() } else { format!(" ({hidden} not shown)") };
-        match self.list.len() {
+        match count {
             1 => text.push_str(&format!("1 mistake in {file}")),
             count => text.push_str(&format!("{count} mistakes in {file}{more}")),
         }

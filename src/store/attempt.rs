@@ -1,13 +1,13 @@
 //! One attempt at a trial, written.
 
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::folder::attempt_path;
-use super::{Forecasts, RunResult, StoreError, Tried, checkpoint, forecasts, ledger, publish, result_file};
+use super::{Forecasts, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
 use crate::event::{Cursor, Event, Line, VERSION};
 use crate::trial::TrialId;
 
@@ -79,7 +79,7 @@ impl Attempt {
     pub(super) fn start(run: PathBuf, number: u32, info: &AttemptInfo) -> Result<Self, StoreError> {
         let path = attempt_path(&run, number);
         let file = path.join("events.jsonl");
-        let log = OpenOptions::new()
+        let log = access::new_file()
             .create_new(true)
             .append(true)
             .open(&file)
