@@ -13,7 +13,7 @@ pub struct Diagnostics {
     sources: Vec<SourceText>,
     /// At least one.
     pub list: Vec<Diagnostic>,
-    /// Mistakes behind the last of the list, which are counted alone.
+    /// Mistakes that are counted alone, where there are more than a thousand.
     pub beyond: usize,
 }
 
@@ -53,8 +53,10 @@ pub(super) struct SourceText {
 
 /// More than these are counted, not shown.
 const MOST_SHOWN: usize = 50;
-/// More than these are not even looked up in the text: a file of nothing but mistakes must not take minutes.
-const MOST_KEPT: usize = 1000;
+/// Mistakes found after these are not even looked up in the text: a file of nothing but mistakes must not take minutes.
+pub(super) const MOST_KEPT: usize = 1000;
+/// Characters of a message, a note or a hint: a key of a megabyte is not quoted whole.
+const MOST_QUOTED: usize = 1000;
 
 impl Diagnostics {
     /// A file that could not be read.
@@ -75,8 +77,10 @@ impl Diagnostics {
             let place = locate(root, &mistake.path, mistake.at);
             (mistake, place)
         };
-        let found = mistakes.into_iter().map(located).collect();
-        Self::sorted(sources, found, |mistake| mistake.also.iter().filter_map(|path| written(root, path)).collect())
+        let beyond = mistakes.len().saturating_sub(MOST_KEPT);
+        let found = mistakes.into_iter().take(MOST_KEPT).map(located).collect();
+        let also = |mistake: &Mistake| mistake.also.iter().filter_map(|path| written(root, path)).collect();
+        Self { beyond, ..Self::sorted(sources, found, also) }
     }
 
     /// In the order of the text, each once: a swept key that is overridden is judged in two places.
@@ -86,16 +90,15 @@ impl Diagnostics {
         also: impl Fn(&Mistake) -> Vec<Place>,
     ) -> Self {
         found.sort_by_key(|(_, place)| place.as_ref().map(|place| (place.source, place.bytes.start)));
-        let beyond = found.len().saturating_sub(MOST_KEPT);
         let mut list: Vec<Diagnostic> = Vec::new();
-        for (mistake, place) in found.into_iter().take(MOST_KEPT) {
+        for (mistake, place) in found {
             let also = also(&mistake);
             let diagnostic = Diagnostic::new(&sources, mistake, place, also);
             if !list.contains(&diagnostic) {
                 list.push(diagnostic);
             }
         }
-        Self { sources, list, beyond }
+        Self { sources, list, beyond: 0 }
     }
 
     /// As text for a person: each mistake with its line, the place underlined.
@@ -124,7 +127,9 @@ impl Diagnostics {
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
         let source = diagnostic.place.as_ref().and_then(|place| self.sources.get(place.source));
         let title = match (source, &diagnostic.place) {
-            (Some(source), Some(place)) if place.source > 0 => format!("--set {}: {}", source.name, diagnostic.message),
+            (Some(source), Some(place)) if place.source > 0 => {
+                format!("--set {}: {}", short(source.name.clone()), diagnostic.message)
+            }
             _ => diagnostic.message.clone(),
         };
         let mut group = Level::ERROR.primary_title(title).elements(Vec::<Origin<'a>>::new());
@@ -160,12 +165,19 @@ impl Diagnostic {
         Self {
             line: position.map(|(line, _)| line),
             column: position.map(|(_, column)| column),
-            message: mistake.problem,
-            note: mistake.note,
-            hint: mistake.hint,
+            message: short(mistake.problem),
+            note: mistake.note.map(short),
+            hint: mistake.hint.map(short),
             place,
             also,
         }
+    }
+}
+
+fn short(text: String) -> String {
+    match text.char_indices().nth(MOST_QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -1,10 +1,11 @@
 //! From the text of a file to an [`Experiment`], or to everything that is wrong with it.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
-use super::diagnostic::{Diagnostics, SourceText};
+use super::diagnostic::{Diagnostics, MOST_KEPT, SourceText};
 use super::experiment::{Experiment, Objective};
 use super::fit::{fit, fit_backtest};
 use super::key::{find, name_problem, set, unknown};
@@ -126,16 +127,18 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
     if errors.is_empty() {
         return Ok(Node::table(0, &table));
     }
-    let mut lines = Vec::new();
+    let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+    let mut lines = HashSet::new();
     let mut found = Vec::new();
     for error in errors {
         let bytes = error.span().unwrap_or(0..0);
-        let line = text.get(..bytes.start.min(text.len())).map_or(0, |before| before.matches('\n').count());
         // The parser goes on after an error; the first on a line is the one that counts.
-        if lines.contains(&line) {
+        if !lines.insert(ends.partition_point(|end| *end < bytes.start)) {
             continue;
         }
-        lines.push(line);
+        if found.len() == MOST_KEPT {
+            break;
+        }
         let word = text.get(bytes.clone()).unwrap_or_default();
         let (problem, hint) = match error.message() {
             "duplicate key" => (format!("the key '{word}' is given twice"), Some("remove one of the two".to_owned())),

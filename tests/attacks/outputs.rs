@@ -28,7 +28,7 @@ fn hostile() -> Lab {
             assert!(text.contains(from), "{file} has no {from}: {text}");
             std::fs::write(&path, text.replace(from, to)).unwrap();
         };
-        replace("attempts/1/events.jsonl", "\"device\":\"flex\"", &format!("\"device\":\"{hostile}\""));
+        replace("attempts/1/events.jsonl", "\"device\":\"fake (flex)\"", &format!("\"device\":\"{hostile}\""));
         replace("result.json", "\"name\": \"persistence\"", &format!("\"name\": \"{hostile}\""));
         replace("trial.toml", "\"model.hidden_size\" =", &format!("\"model.{hostile}\" = \"{hostile}\"\n\"model.hidden_size\" ="));
     }
@@ -75,7 +75,7 @@ fn s48_a_report_runs_its_own_scripts_and_no_other_text() {
     assert!(!policy.contains("unsafe-inline") && !policy.contains("unsafe-eval") && !policy.contains("http"), "{policy}");
     // No element and no attribute came from data.
     let markup: String = scripts(&page).into_iter().fold(page.clone(), |page, (_, body)| page.replace(body, ""));
-    for word in ["<img", "onerror=alert", "onmouseover='", "<!--<", "href=\"javascript:"] {
+    for word in ["<img", "<!--<", "<svg onload", "href=\"javascript:", "' onmouseover="] {
         assert!(!markup.contains(word), "{word}");
     }
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the question is shown");
@@ -89,8 +89,9 @@ fn s49_the_drawings_of_a_report_are_no_way_in_either() {
     assert!(!drawings.is_empty());
     for drawing in drawings {
         for word in ["<script", "<image", "<foreignObject", "<a ", "<use", "<style", " on", "javascript:", "xlink", "href"] {
-            // Words of a title are text; elements and attributes are not.
+            // What is between elements, and values in quotes, is text.
             let elements: String = drawing.split('<').map(|part| part.split('>').next().unwrap_or_default()).collect::<Vec<_>>().join("<");
+            let elements: String = elements.split('"').step_by(2).collect();
             assert!(!format!("<{elements}").contains(word), "{word} in {elements}");
         }
     }

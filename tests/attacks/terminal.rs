@@ -74,7 +74,7 @@ fn hostile() -> Lab {
     let runs = lab.runs();
     for run in &runs {
         let events = run.join("attempts/1/events.jsonl");
-        edit(&events, "\"device\":\"flex\"", format!("\"device\":\"flex{in_json}\""));
+        edit(&events, "\"device\":\"fake (flex)\"", format!("\"device\":\"flex{in_json}\""));
         let line = std::fs::read_to_string(&events).unwrap();
         let first = line.lines().next().unwrap();
         let at = first.split("\"at\":\"").nth(1).unwrap().split('"').next().unwrap();
@@ -86,11 +86,9 @@ fn hostile() -> Lab {
         edit(&run.join("trial.toml"), "\"model.hidden_size\" =", format!("\"model.{in_toml}\" = \"{in_toml}\"\n\"model.hidden_size\" ="));
     }
     edit(&runs[0].join("result.json"), "\"name\": \"persistence\"", format!("\"name\": \"persistence{in_json}\""));
-    let failed = format!("{{\"end\": \"failed\", \"reason\": \"R{in_json}\"}}");
     let result = runs[1].join("result.json");
     let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&result).unwrap()).unwrap();
-    let kind = value["end"].clone();
-    value["end"] = if kind.is_object() { serde_json::from_str(&failed).unwrap() } else { serde_json::json!({ "failed": { "reason": format!("R{all}") } }) };
+    (value["end"], value["reason"]) = ("failed".into(), format!("R{all}").into());
     std::fs::write(&result, serde_json::to_vec_pretty(&value).unwrap()).unwrap();
     let manifest = lab.path().join("runs/small/sweep.toml");
     edit(&manifest, "target_unit = \"", format!("target_unit = \"{in_toml}"));
@@ -304,7 +302,7 @@ fn s51_what_is_no_terminal_gets_no_escapes_and_no_color_is_honoured() {
         &["sweep", "--help"],
         &["nonsense"],
     ] {
-        let output = lab.kiln(arguments).env("TERM", "xterm-256color").env("CLICOLOR_FORCE", "0").output().unwrap();
+        let output = lab.kiln(arguments).env("TERM", "xterm-256color").output().unwrap();
         assert!(!text(&output).contains('\u{1b}'), "{arguments:?}: {}", text(&output));
     }
     // On a terminal: colours, but with NO_COLOR none. (Bold and dim are no colours.)

@@ -62,7 +62,8 @@ pub fn mutated(corpus: &[Vec<u8>], mut draws: Draws) -> Vec<u8> {
 
 fn mutate(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], draws: &mut Draws) {
     let at = draws.below(bytes.len() + 1);
-    let length = draws.below(1 << draws.below(10)).min(bytes.len() - at);
+    let most = 1 << draws.below(10);
+    let length = draws.below(most).min(bytes.len() - at);
     match draws.below(16) {
         0 | 1 if at < bytes.len() => bytes[at] ^= 1 << draws.below(8),
         2 if at < bytes.len() => bytes[at] = draws.next() as u8,
@@ -95,7 +96,7 @@ fn mutate(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], draws: &mut Draws) {
         14 => lines(bytes, draws),
         _ => {
             let slice = bytes[at..at + length.min(64)].to_vec();
-            insert(bytes, at, &slice.repeat(1 << draws.below(10)));
+            insert(bytes, at, &slice.repeat(most));
         }
     }
 }

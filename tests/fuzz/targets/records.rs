@@ -16,7 +16,10 @@ pub fn ledger(bytes: &[u8]) -> Result<(), String> {
     std::fs::write(FOLDER.path().join("ledger.jsonl"), bytes).unwrap();
     if let Ok(ledger) = Ledger::read(FOLDER.path(), "2026-01-02T03:04:05Z") {
         for entry in ledger.entries.iter().take(3) {
-            ledger.tries(&entry.trial, &entry.tried, Split::Test);
+            let tries = ledger.tries(&entry.trial, &entry.tried, Split::Test);
+            if tries.trials > ledger.entries.len() {
+                return Err(format!("{} tries in {} lines", tries.trials, ledger.entries.len()));
+            }
         }
     }
     Ok(())
