@@ -218,7 +218,9 @@ fn read_records(mut reader: impl Read, text: &mut Vec<u8>, most: u64) -> Result<
             return Err(Unread::Refused(format!("line {line}: {what} (looked at {} bytes)", text.len() - record)));
         }
         if text.len() as u64 > most {
-            return Err(Unread::Refused(format!("unpacks to more than {most} bytes; unpack it and name the CSV file, if it is one")));
+            return Err(Unread::Refused(format!(
+                "unpacks to more than {most} bytes; unpack it and name the CSV file, if it is one"
+            )));
         }
     }
 }

@@ -84,11 +84,7 @@ impl Diagnostics {
     }
 
     /// In the order of the text, each once: a swept key that is overridden is judged in two places.
-    fn sorted(
-        sources: Vec<SourceText>,
-        mut found: Vec<(Mistake, Option<Place>)>,
-        also: impl Fn(&Mistake) -> Vec<Place>,
-    ) -> Self {
+    fn sorted(sources: Vec<SourceText>, mut found: Vec<(Mistake, Option<Place>)>, also: impl Fn(&Mistake) -> Vec<Place>) -> Self {
         found.sort_by_key(|(_, place)| place.as_ref().map(|place| (place.source, place.bytes.start)));
         let mut list: Vec<Diagnostic> = Vec::new();
         for (mistake, place) in found {

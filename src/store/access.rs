@@ -65,7 +65,9 @@ pub(super) fn check_link(path: &Path) -> Result<(), StoreError> {
         if owner != 0 && Some(owner) != own_user() {
             return Err(StoreError::at(
                 path,
-                format_args!("is a link that belongs to another user (uid {owner}): it is not followed; name the folder that it leads to"),
+                format_args!(
+                    "is a link that belongs to another user (uid {owner}): it is not followed; name the folder that it leads to"
+                ),
             ));
         }
     }

@@ -253,7 +253,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
         let mut attempt = run.start_attempt(&testing::info()).unwrap();
-        attempt.log = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        attempt.log = std::fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
         for _ in 0..2 {
             let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().to_string();
             assert!(error.contains("events.jsonl: a line of") && error.contains("No space left"), "{error}");

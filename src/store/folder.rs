@@ -157,7 +157,8 @@ impl RunFolder {
     pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, StoreError> {
         let attempts = self.path.join("attempts");
         publish::make_folder(&attempts)?;
-        let next = |number: u32| number.checked_add(1).ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"));
+        let next =
+            |number: u32| number.checked_add(1).ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"));
         let mut number = attempt_numbers(&self.path)?.last().map_or(Ok(1), |newest| next(*newest))?;
         while !publish::make_folder(&attempts.join(number.to_string()))? {
             number = next(number)?;

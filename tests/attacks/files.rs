@@ -121,7 +121,13 @@ fn s55_pipes_devices_folders_and_loops_in_place_of_files_are_damage() {
     let lab = Lab::new();
     lab.sweep();
     let run = lab.runs()[0].clone();
-    for (file, make) in [("result.json", "pipe"), ("trial.toml", "device"), ("result.json", "loop"), ("result.json", "folder"), ("trial.toml", "sparse")] {
+    for (file, make) in [
+        ("result.json", "pipe"),
+        ("trial.toml", "device"),
+        ("result.json", "loop"),
+        ("result.json", "folder"),
+        ("trial.toml", "sparse"),
+    ] {
         let path = run.join(file);
         let kept = std::fs::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -139,7 +145,11 @@ fn s55_pipes_devices_folders_and_loops_in_place_of_files_are_damage() {
             assert!(output.status.success(), "{make}: {verb:?}: {:?} {said}", output.status);
             assert!(said.contains("damage") || verb[0] == "compare" && said.contains(file), "{make}: {verb:?}: {said}");
         }
-        if path.is_dir() { std::fs::remove_dir(&path).unwrap() } else { std::fs::remove_file(&path).unwrap() }
+        if path.is_dir() {
+            std::fs::remove_dir(&path).unwrap()
+        } else {
+            std::fs::remove_file(&path).unwrap()
+        }
         std::fs::write(&path, kept).unwrap();
     }
 }

@@ -90,7 +90,8 @@ fn s49_the_drawings_of_a_report_are_no_way_in_either() {
     for drawing in drawings {
         for word in ["<script", "<image", "<foreignObject", "<a ", "<use", "<style", " on", "javascript:", "xlink", "href"] {
             // What is between elements, and values in quotes, is text.
-            let elements: String = drawing.split('<').map(|part| part.split('>').next().unwrap_or_default()).collect::<Vec<_>>().join("<");
+            let elements: String =
+                drawing.split('<').map(|part| part.split('>').next().unwrap_or_default()).collect::<Vec<_>>().join("<");
             let elements: String = elements.split('"').step_by(2).collect();
             assert!(!format!("<{elements}").contains(word), "{word} in {elements}");
         }

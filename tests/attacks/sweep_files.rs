@@ -71,7 +71,8 @@ fn s42_the_limit_of_trials_is_an_argument() {
     let lab = Lab::with(&format!("{head}[sweep.space]\n\"train.seed\" = [{}]\n", many.join(",")));
     assert!(refused(&lab).contains("10001 trials, more than the limit of 10000"));
     let folds = "[data]\nsplit = { kind = \"walk_forward\", folds = 100 }";
-    let lab = Lab::with(&format!("{}[sweep]\nrepeats = 101\n", head.replace("[data]", folds).replace("bars = 600", "bars = 20000")));
+    let lab =
+        Lab::with(&format!("{}[sweep]\nrepeats = 101\n", head.replace("[data]", folds).replace("bars = 600", "bars = 20000")));
     assert!(refused(&lab).contains("the sweep has 10100 trials"), "folds count");
 }
 
@@ -135,7 +136,10 @@ fn s43_a_mark_and_windows_line_ends_are_read_and_wrong_keys_are_named() {
     let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", "epochs = 3\r\nepochs = 4")));
     assert!(said.contains("the key 'epochs' is given twice") && said.contains("small.toml:12"), "{said}");
     let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", "epoch = 3")));
-    assert!(said.contains("unknown key 'epoch'") && said.contains("did you mean 'epochs'?") && said.contains("small.toml:11:1"), "{said}");
+    assert!(
+        said.contains("unknown key 'epoch'") && said.contains("did you mean 'epochs'?") && said.contains("small.toml:11:1"),
+        "{said}"
+    );
     let mut bytes = EXPERIMENT.as_bytes().to_vec();
     bytes.extend(b"# caf\xe9\n");
     let lab = Lab::new();
@@ -147,7 +151,9 @@ fn s43_a_mark_and_windows_line_ends_are_read_and_wrong_keys_are_named() {
 
 #[test]
 fn s44_numbers_that_are_none_are_refused_with_line_and_column() {
-    for value in ["nan", "inf", "-inf", "-0.001", "0.0", "9223372036854775808", "-9223372036854775809", "1e400", "0x8000000000000000"] {
+    for value in
+        ["nan", "inf", "-inf", "-0.001", "0.0", "9223372036854775808", "-9223372036854775809", "1e400", "0x8000000000000000"]
+    {
         let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", &format!("epochs = 3\nlearning_rate = {value}"))));
         assert!(said.contains("small.toml:12:17"), "{value}: {said}");
     }
@@ -170,8 +176,33 @@ fn s44_numbers_that_are_none_are_refused_with_line_and_column() {
 fn s45_names_become_folders_below_runs_or_are_refused() {
     let long = "x".repeat(300);
     let hostile = [
-        "a/b", "/abs", "..", "../x", ".", "", ".hidden", "a\0b", "a\nb", &long, "📈", "-rf", "--help", "$(touch x)", "`touch x`",
-        "a;touch x", "a b", "a\u{202e}b", "a\u{1b}[31mb", "con ", "trailing.", "~", "*", "%2e%2e", "a\\b", "views", "sweep",
+        "a/b",
+        "/abs",
+        "..",
+        "../x",
+        ".",
+        "",
+        ".hidden",
+        "a\0b",
+        "a\nb",
+        &long,
+        "📈",
+        "-rf",
+        "--help",
+        "$(touch x)",
+        "`touch x`",
+        "a;touch x",
+        "a b",
+        "a\u{202e}b",
+        "a\u{1b}[31mb",
+        "con ",
+        "trailing.",
+        "~",
+        "*",
+        "%2e%2e",
+        "a\\b",
+        "views",
+        "sweep",
     ];
     for name in hostile {
         let toml: String = name.chars().flat_map(|c| format!("\\U{:08X}", u32::from(c)).chars().collect::<Vec<_>>()).collect();
@@ -202,7 +233,11 @@ fn s45_hostile_values_and_paths_reach_no_shell() {
     let lab = Lab::new();
     let folder = lab.path().join("a b;touch pwned $(touch pwned2) `touch pwned3` '\"");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("small.toml"), EXPERIMENT.replace("[data]", "question = \"$(touch pwned4)`touch pwned5`;touch pwned6\"\n[data]")).unwrap();
+    std::fs::write(
+        folder.join("small.toml"),
+        EXPERIMENT.replace("[data]", "question = \"$(touch pwned4)`touch pwned5`;touch pwned6\"\n[data]"),
+    )
+    .unwrap();
     let output = lab.kiln(&["sweep", "small.toml", "--backend", "flex", "--plain"]).current_dir(&folder).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let pwned: Vec<_> = crate::lab::below(lab.path())

@@ -57,7 +57,15 @@ fn json(text: &str) -> String {
 }
 
 fn toml(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c.to_string() } else { format!("\\U{:08X}", u32::from(c)) }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' {
+                c.to_string()
+            } else {
+                format!("\\U{:08X}", u32::from(c))
+            }
+        })
+        .collect()
 }
 
 /// A trained sweep, in whose files another program then wrote hostile text wherever text can stand.
@@ -83,7 +91,11 @@ fn hostile() -> Lab {
         let unknown = format!("{{\"v\":1,\"seq\":2,\"at\":\"{at}\",\"event\":\"{in_json}\"}}");
         std::fs::write(&events, line.replacen(first, &format!("{first}\n{warning}\n{unknown}\n{all}"), 1)).unwrap();
         edit(&run.join("attempts/1/attempt.json"), "\"host\": \"", format!("\"host\": \"{in_json}"));
-        edit(&run.join("trial.toml"), "\"model.hidden_size\" =", format!("\"model.{in_toml}\" = \"{in_toml}\"\n\"model.hidden_size\" ="));
+        edit(
+            &run.join("trial.toml"),
+            "\"model.hidden_size\" =",
+            format!("\"model.{in_toml}\" = \"{in_toml}\"\n\"model.hidden_size\" ="),
+        );
     }
     edit(&runs[0].join("result.json"), "\"name\": \"persistence\"", format!("\"name\": \"persistence{in_json}\""));
     let result = runs[1].join("result.json");
@@ -148,10 +160,14 @@ fn s50_messages_about_hostile_files_drive_no_terminal() {
             EXPERIMENT.replace("epochs = 3", &format!("epochs = \"{sequence}\"")),
             EXPERIMENT.replace("epochs = 3", &format!("{sequence} = 3")),
             EXPERIMENT.replace("epochs = 3", &format!("epochs = -3 # {sequence}")),
-            EXPERIMENT.replace("synthetic = { bars = 600, beta2 = 0.1, volatility = \"constant\" }", &format!("source = \"{}.csv\"", toml(sequence))),
+            EXPERIMENT.replace(
+                "synthetic = { bars = 600, beta2 = 0.1, volatility = \"constant\" }",
+                &format!("source = \"{}.csv\"", toml(sequence)),
+            ),
         ] {
             let (code, said) = Lab::with(&experiment).check();
-            let hidden: Vec<char> = said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
+            let hidden: Vec<char> =
+                said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
             assert!(code == 2 || code == 0, "{said}");
             assert!(hidden.is_empty(), "{hidden:?}: {said}");
         }
@@ -164,7 +180,8 @@ fn s50_messages_about_hostile_files_drive_no_terminal() {
         ] {
             lab.write("bars.csv", bars.as_bytes());
             let said = lab.check().1;
-            let hidden: Vec<char> = said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
+            let hidden: Vec<char> =
+                said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
             assert!(hidden.is_empty(), "{hidden:?}: {said}");
         }
     }
@@ -259,7 +276,9 @@ fn s50_the_dashboard_shows_hostile_text_and_obeys_none_of_it() {
     let mut session = Session::start(&lab, &["watch", "small"], &[]);
     session.see("small\\u{1b}");
     // Every screen: detail, log, curves, help, filter, comparison.
-    for keys in ["\r", "\x1b", "l", "\x1b", "c", "\x1b", "?", "\x1b", "/\u{9b}x\r", "\x1b", "j", "\r", "\x1b", "j", " ", "v", "\x1b"] {
+    for keys in
+        ["\r", "\x1b", "l", "\x1b", "c", "\x1b", "?", "\x1b", "/\u{9b}x\r", "\x1b", "j", "\r", "\x1b", "j", " ", "v", "\x1b"]
+    {
         session.press(keys);
     }
     let contents = session.screen.screen().contents();
@@ -313,10 +332,15 @@ fn s51_what_is_no_terminal_gets_no_escapes_and_no_color_is_honoured() {
         let bytes = session.end();
         let mut set = 0;
         for part in String::from_utf8_lossy(&bytes).split("\u{1b}[").skip(1) {
-            let Some((parameters, _)) = part.split_once('m').filter(|(parameters, _)| parameters.chars().all(|c| c.is_ascii_digit() || c == ';')) else {
+            let Some((parameters, _)) =
+                part.split_once('m').filter(|(parameters, _)| parameters.chars().all(|c| c.is_ascii_digit() || c == ';'))
+            else {
                 continue;
             };
-            set += parameters.split(';').filter(|code| matches!(code.parse(), Ok(30..=38 | 40..=48 | 58 | 90..=97 | 100..=107))).count();
+            set += parameters
+                .split(';')
+                .filter(|code| matches!(code.parse(), Ok(30..=38 | 40..=48 | 58 | 90..=97 | 100..=107)))
+                .count();
         }
         set
     };

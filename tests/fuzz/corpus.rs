@@ -48,7 +48,10 @@ pub fn bars_csv() -> Vec<Vec<u8>> {
 
 /// Bars as CSV, packed.
 pub fn bars_gz() -> Vec<Vec<u8>> {
-    vec![std::fs::read(root().join("experiments/data/if_1m.csv.gz")).unwrap(), packed(b"ts,open,high,low,close\n1715131860,1,2,1,2\n")]
+    vec![
+        std::fs::read(root().join("experiments/data/if_1m.csv.gz")).unwrap(),
+        packed(b"ts,open,high,low,close\n1715131860,1,2,1,2\n"),
+    ]
 }
 
 /// A gzip stream of one stored block, with its sums.
@@ -62,7 +65,8 @@ fn packed(text: &[u8]) -> Vec<u8> {
     }
     let length = text.len() as u16;
     let head = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255, 1];
-    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), text, &(!crc).to_le_bytes(), &u32::from(length).to_le_bytes()].concat()
+    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), text, &(!crc).to_le_bytes(), &u32::from(length).to_le_bytes()]
+        .concat()
 }
 
 /// Parquet files: forecasts as the store writes them.

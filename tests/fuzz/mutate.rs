@@ -6,7 +6,8 @@ pub struct Draws(u64);
 impl Draws {
     /// Of one case of a target.
     pub fn of(target: &str, number: u64) -> Self {
-        let seed = target.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+        let seed =
+            target.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
         Self(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
@@ -30,22 +31,122 @@ impl Draws {
 
 /// Numbers where something may overflow, divide by nothing or be no number.
 const NUMBERS: &[&str] = &[
-    "0", "-1", "1", "-0.0", "nan", "inf", "-inf", "NaN", "Infinity", "1e400", "-1e400", "1e-400", "1e308", "-1e308", "5e-324", "1e39",
-    "255", "256", "65536", "2147483647", "2147483648", "-2147483649", "4294967295", "4294967296", "9007199254740993",
-    "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
-    "999999999999999999999999999999", "0x7fffffffffffffff", "1_000", "null", "true", "\"\"", "[]", "{}",
+    "0",
+    "-1",
+    "1",
+    "-0.0",
+    "nan",
+    "inf",
+    "-inf",
+    "NaN",
+    "Infinity",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e308",
+    "-1e308",
+    "5e-324",
+    "1e39",
+    "255",
+    "256",
+    "65536",
+    "2147483647",
+    "2147483648",
+    "-2147483649",
+    "4294967295",
+    "4294967296",
+    "9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "999999999999999999999999999999",
+    "0x7fffffffffffffff",
+    "1_000",
+    "null",
+    "true",
+    "\"\"",
+    "[]",
+    "{}",
 ];
 
 /// Text that something may take for more than text.
 const TEXTS: &[&str] = &[
-    "\u{1b}]0;title\u{7}", "\u{1b}]52;c;aGk=\u{7}", "\u{1b}[2J", "\u{9b}31m", "\u{202e}", "\u{200b}", "\u{feff}", "\0", "\r\n", "\n", "\n\n",
-    "\"", "'", "\"\"\"", "'''", "\\", "\\u0000", "\\ud800", "\\uffff", "</script>", "<!--", "../", "..\\", "/etc/passwd", "=", "==", ",", ",,", ";", ":",
-    "#", "|", "{", "}", "[", "]", "[[", "]]", "{}", "-", ".", "e", "é", "\u{ffff}", "𝕏", "\u{e0001}", "1979-05-27T07:32:00Z", "2024-02-30", "24:60:60",
+    "\u{1b}]0;title\u{7}",
+    "\u{1b}]52;c;aGk=\u{7}",
+    "\u{1b}[2J",
+    "\u{9b}31m",
+    "\u{202e}",
+    "\u{200b}",
+    "\u{feff}",
+    "\0",
+    "\r\n",
+    "\n",
+    "\n\n",
+    "\"",
+    "'",
+    "\"\"\"",
+    "'''",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "\\uffff",
+    "</script>",
+    "<!--",
+    "../",
+    "..\\",
+    "/etc/passwd",
+    "=",
+    "==",
+    ",",
+    ",,",
+    ";",
+    ":",
+    "#",
+    "|",
+    "{",
+    "}",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{}",
+    "-",
+    ".",
+    "e",
+    "é",
+    "\u{ffff}",
+    "𝕏",
+    "\u{e0001}",
+    "1979-05-27T07:32:00Z",
+    "2024-02-30",
+    "24:60:60",
 ];
 
 /// Numbers of bytes, as binary formats write lengths and places.
-const LENGTHS: &[u64] =
-    &[0, 1, 2, 7, 8, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, 1 << 40, 1 << 62, i64::MAX as u64, u64::MAX];
+const LENGTHS: &[u64] = &[
+    0,
+    1,
+    2,
+    7,
+    8,
+    127,
+    128,
+    255,
+    256,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFF_FFFF,
+    0x8000_0000,
+    0xFFFF_FFFF,
+    1 << 32,
+    1 << 40,
+    1 << 62,
+    i64::MAX as u64,
+    u64::MAX,
+];
 
 /// Most bytes of a case.
 const MOST: usize = 1 << 20;
@@ -92,7 +193,7 @@ fn mutate(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], draws: &mut Draws) {
             let width = [1, 2, 4, 8][draws.below(4)].min(bytes.len() - at);
             bytes[at..at + width].copy_from_slice(&value[..width]);
         }
-        11 | 12 | 13 => replace_number(bytes, at, draws),
+        11..=13 => replace_number(bytes, at, draws),
         14 => lines(bytes, draws),
         _ => {
             let slice = bytes[at..at + length.min(64)].to_vec();

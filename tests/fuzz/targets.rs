@@ -33,7 +33,11 @@ const fn packed(name: &'static str, corpus: fn() -> Vec<Vec<u8>>, run: fn(&[u8])
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    text("experiment_toml", || [corpus::files("experiments", ".toml"), corpus::files("tests/specs", ".toml")].concat(), experiments::toml),
+    text(
+        "experiment_toml",
+        || [corpus::files("experiments", ".toml"), corpus::files("tests/specs", ".toml")].concat(),
+        experiments::toml,
+    ),
     text("set_argument", experiments::arguments, experiments::set),
     text("bars_csv", corpus::bars_csv, bars::csv),
     packed("bars_csv_gz", corpus::bars_gz, bars::gz),

@@ -63,9 +63,21 @@ pub fn line(bytes: &[u8]) -> Result<(), String> {
 }
 
 pub fn names() -> Vec<Vec<u8>> {
-    ["valid.rmse", "test.skill", "train.loss", "cuda:1", "wgpu", "auto", "grid/31d8", "latest", "31d897f497c7", "grid", "views/best.toml"]
-        .map(|text| text.as_bytes().to_vec())
-        .to_vec()
+    [
+        "valid.rmse",
+        "test.skill",
+        "train.loss",
+        "cuda:1",
+        "wgpu",
+        "auto",
+        "grid/31d8",
+        "latest",
+        "31d897f497c7",
+        "grid",
+        "views/best.toml",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
 }
 
 pub fn name(bytes: &[u8]) -> Result<(), String> {

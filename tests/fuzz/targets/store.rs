@@ -51,7 +51,9 @@ fn say(verb: &str, run: impl FnOnce(&mut dyn std::io::Write) -> Result<Outcome, 
     let text = String::from_utf8(out).map_err(|_| format!("{verb} says what is not UTF-8"))?;
     match kiln::text::clean_lines(&text) {
         std::borrow::Cow::Borrowed(_) => Ok(()),
-        std::borrow::Cow::Owned(cleaned) => Err(format!("{verb} says what drives a terminal: {}", cleaned.chars().take(3000).collect::<String>())),
+        std::borrow::Cow::Owned(cleaned) => {
+            Err(format!("{verb} says what drives a terminal: {}", cleaned.chars().take(3000).collect::<String>()))
+        }
     }
 }
 
@@ -65,16 +67,21 @@ fn look(root: &Path, bytes: &[u8]) -> Result<(), String> {
         view: None,
         save_view: None,
         metric: None,
-        intervals: bytes.len() % 2 == 0,
+        intervals: bytes.len().is_multiple_of(2),
         runs: runs_of.clone(),
         json: false,
     };
     say("compare", |out| compare::run(compared, out))?;
     // The page takes longer than all of the others.
-    if bytes.len() % 8 == 0 {
+    if bytes.len().is_multiple_of(8) {
         for format in [kiln::cmd::ReportFormat::Html, kiln::cmd::ReportFormat::Md] {
-            let asked =
-                ReportArgs { sweep: "grid".into(), output: Some("-".into()), format: Some(format), splice: None, runs: runs_of.clone() };
+            let asked = ReportArgs {
+                sweep: "grid".into(),
+                output: Some("-".into()),
+                format: Some(format),
+                splice: None,
+                runs: runs_of.clone(),
+            };
             let mut out = Vec::new();
             if let Err(Failure::Bug(error)) = report::run(asked, &mut out) {
                 return Err(format!("report calls it a bug: {error:#}"));
@@ -124,7 +131,7 @@ pub fn forecasts(bytes: &[u8]) -> Result<(), String> {
     for split in ["valid", "test"] {
         drop(run.forecasts(split));
     }
-    if bytes.len() % 4 == 0 { look(&root, bytes) } else { Ok(()) }
+    if bytes.len().is_multiple_of(4) { look(&root, bytes) } else { Ok(()) }
 }
 
 pub fn commit(bytes: &[u8]) -> Result<(), String> {
