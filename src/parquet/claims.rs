@@ -1,10 +1,8 @@
-//! The sizes that a Parquet file claims, checked against its length before a reader believes them.
-//!
-//! A reader asks for memory by what the file says of itself: values of a column, bytes of a page once unpacked. A file of 200 bytes may
-//! say 2^40, and a process whose memory is refused ends, which no one can catch. So the footer and the head of each page are walked
-//! through first: this knows their layout (Thrift's compact protocol) and nothing of values.
+//! The walk through footer and pages.
 
 use std::io::{self, Read, Seek, SeekFrom};
+
+use super::thrift::{Kind, Thrift};
 
 /// What a file may claim to unpack to, whatever its length, bytes; and for each byte of its length.
 const ANY_LENGTH: u64 = 64 << 20;
@@ -13,8 +11,6 @@ const PER_BYTE: u64 = 256;
 const VALUE: u64 = 8;
 /// Longest head of a page, bytes; statistics may hold values.
 const MAX_HEAD: u64 = 1 << 20;
-/// Structures within structures: the format itself has 6.
-const MAX_DEPTH: u32 = 24;
 
 /// Checks a file of `length` bytes that begins and ends as Parquet does.
 ///
@@ -81,7 +77,7 @@ fn footer(file: &mut (impl Read + Seek), length: u64) -> Result<Vec<u8>, String>
 fn chunks(footer: &[u8]) -> Result<Vec<Chunk>, String> {
     let mut chunks: Vec<Chunk> = Vec::new();
     let (mut rows, mut grouped) = (0_u64, 0_u64);
-    let mut thrift = Thrift { bytes: footer, at: 0, depth: 0 };
+    let mut thrift = Thrift::of(footer);
     thrift.fields(|thrift, id, kind| match (id, kind) {
         (3, Kind::Number) => thrift.size("rows").map(|count| rows = count),
         (4, Kind::List) => thrift.structs(|thrift| {
@@ -119,7 +115,8 @@ fn chunk(thrift: &mut Thrift) -> Result<Chunk, String> {
         (11, Kind::Number) => thrift.size("a dictionary's place").map(|place| dictionary = Some(place)),
         _ => thrift.skip(kind),
     })?;
-    Ok(Chunk { start: dictionary.unwrap_or(data), ..chunk })
+    // Some writers say 0 where there is none.
+    Ok(Chunk { start: dictionary.filter(|place| *place > 0).unwrap_or(data), ..chunk })
 }
 
 /// The head of the page at `at`, and its length in bytes.
@@ -129,9 +126,9 @@ fn page(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<(Page, u64),
         let mut bytes = Vec::new();
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.take(most.min(end - at)).read_to_end(&mut bytes));
         read.map_err(|error| format!("a page at {at} cannot be read: {error}"))?;
-        let mut thrift = Thrift { bytes: &bytes, at: 0, depth: 0 };
+        let mut thrift = Thrift::of(&bytes);
         match page_head(&mut thrift) {
-            Ok(page) => return Ok((page, thrift.at as u64)),
+            Ok(page) => return Ok((page, thrift.taken())),
             Err(problem) if most == MAX_HEAD || most >= end - at => return Err(format!("the page at {at}: {problem}")),
             Err(_) => {}
         }
@@ -154,155 +151,6 @@ fn page_head(thrift: &mut Thrift) -> Result<Page, String> {
         _ => thrift.skip(kind),
     })?;
     Ok(page)
-}
-
-/// Reads Thrift's compact protocol; never beyond its bytes.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    depth: u32,
-}
-
-/// What a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A boolean, whose value stands in its kind.
-    Flag,
-    Byte,
-    /// 16, 32 or 64 bits.
-    Number,
-    Double,
-    Binary,
-    List,
-    Map,
-    Struct,
-}
-
-impl Thrift<'_> {
-    /// Hands each field of a structure to `take`, which must take it or skip it.
-    fn fields(&mut self, mut take: impl FnMut(&mut Self, i64, Kind) -> Result<(), String>) -> Result<(), String> {
-        self.enter()?;
-        let mut id = 0_i64;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                self.depth -= 1;
-                return Ok(());
-            }
-            id = if head >> 4 == 0 { self.number()? } else { id.saturating_add(i64::from(head >> 4)) };
-            take(self, id, kind_of(head & 0x0F)?)?;
-        }
-    }
-
-    /// Hands each structure of a list to `take`.
-    fn structs(&mut self, mut take: impl FnMut(&mut Self) -> Result<(), String>) -> Result<(), String> {
-        let (count, kind) = self.list()?;
-        if kind != Kind::Struct && count > 0 {
-            return Err(format!("a list of {kind:?} where structures should be"));
-        }
-        (0..count).try_for_each(|_| take(self))
-    }
-
-    /// A number that counts something.
-    fn size(&mut self, what: &str) -> Result<u64, String> {
-        let number = self.number()?;
-        u64::try_from(number).map_err(|_| format!("{what}: {number}"))
-    }
-
-    fn skip(&mut self, kind: Kind) -> Result<(), String> {
-        match kind {
-            Kind::Flag => Ok(()),
-            Kind::Byte => self.jump(1),
-            Kind::Number => self.varint().map(drop),
-            Kind::Double => self.jump(8),
-            Kind::Binary => self.varint().and_then(|length| self.jump(length)),
-            Kind::Struct => self.fields(|thrift, _, kind| thrift.skip(kind)),
-            Kind::List => {
-                let (count, kind) = self.list()?;
-                self.enter()?;
-                (0..count).try_for_each(|_| self.skip_element(kind))?;
-                self.depth -= 1;
-                Ok(())
-            }
-            Kind::Map => {
-                let count = self.varint()?;
-                let kinds = if count == 0 { 0 } else { self.byte()? };
-                self.enter()?;
-                for _ in 0..count {
-                    self.skip_element(kind_of(kinds >> 4)?)?;
-                    self.skip_element(kind_of(kinds & 0x0F)?)?;
-                }
-                self.depth -= 1;
-                Ok(())
-            }
-        }
-    }
-
-    /// In a list a boolean takes a byte.
-    fn skip_element(&mut self, kind: Kind) -> Result<(), String> {
-        if kind == Kind::Flag { self.jump(1) } else { self.skip(kind) }
-    }
-
-    fn list(&mut self) -> Result<(u64, Kind), String> {
-        let head = self.byte()?;
-        let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-        // An element takes a byte at least.
-        if count > (self.bytes.len() - self.at) as u64 {
-            return Err(format!("a list of {count} elements in {} bytes", self.bytes.len() - self.at));
-        }
-        Ok((count, kind_of(head & 0x0F)?))
-    }
-
-    fn enter(&mut self) -> Result<(), String> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(format!("structures nest deeper than {MAX_DEPTH}")) } else { Ok(()) }
-    }
-
-    fn byte(&mut self) -> Result<u8, String> {
-        let byte = self.bytes.get(self.at).copied().ok_or("it ends in the middle")?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    fn jump(&mut self, bytes: u64) -> Result<(), String> {
-        let left = (self.bytes.len() - self.at) as u64;
-        if bytes > left {
-            return Err(format!("{bytes} bytes where {left} are left"));
-        }
-        self.at += bytes as usize;
-        Ok(())
-    }
-
-    fn varint(&mut self) -> Result<u64, String> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err("a number of more than 64 bits".to_owned())
-    }
-
-    /// Zigzag: the sign is the lowest bit.
-    fn number(&mut self) -> Result<i64, String> {
-        self.varint().map(|number| (number >> 1).cast_signed() ^ -(number & 1).cast_signed())
-    }
-}
-
-fn kind_of(code: u8) -> Result<Kind, String> {
-    Ok(match code {
-        1 | 2 => Kind::Flag,
-        3 => Kind::Byte,
-        4..=6 => Kind::Number,
-        7 => Kind::Double,
-        8 => Kind::Binary,
-        9 | 10 => Kind::List,
-        11 => Kind::Map,
-        12 => Kind::Struct,
-        code => return Err(format!("a field of unknown kind {code}")),
-    })
 }
 
 #[cfg(test)]
@@ -334,7 +182,7 @@ mod tests {
         // The head of the first page: its type, then both sizes.
         let at = 4;
         assert_eq!(FILE[at], 0x15, "a 32-bit number under id 1");
-        let mut thrift = Thrift { bytes: &FILE[at..], at: 0, depth: 0 };
+        let mut thrift = Thrift::of(&FILE[at..]);
         page_head(&mut thrift).unwrap();
         let small = [&[0x15, 0x00, 0x15][..], &zigzag(100), &[0x15], &zigzag(0), &[0x2C, 0x15], &zigzag(1), &[0, 0]].concat();
         let large = [&[0x15, 0x00, 0x15][..], &zigzag(1 << 30), &[0x15], &zigzag(0), &[0x2C, 0x15], &zigzag(1), &[0, 0]].concat();
