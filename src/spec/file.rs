@@ -12,13 +12,15 @@ use super::key::{find, name_problem, set, unknown};
 use super::mistake::{Mistake, key, steps};
 use super::overrides::Refused;
 use super::settings::{Settings, Source};
-use super::tree::{Node, Place};
+use super::tree::{Item, Node, Place};
 use super::wire::Wire;
 use super::{domains, overrides, rules, strategy};
 use crate::space::{Space, Value};
 
 /// Longest file, bytes.
 const MAX_BYTES: u64 = 1 << 20;
+/// Most keys of a table.
+const MOST_KEYS: usize = 1000;
 
 impl Experiment {
     /// Reads an experiment file and applies `--set key=value` arguments. Paths in it are relative to its folder. An override of a
@@ -40,6 +42,9 @@ impl Experiment {
         sources.extend(arguments.iter().map(|argument| SourceText { name: argument.clone(), text: argument.clone() }));
 
         let mut root = parse_toml(text).map_err(|found| Diagnostics::placed(sources.clone(), found))?;
+        if let Some(found) = crowded(&root) {
+            return Err(Diagnostics::placed(sources, vec![found]));
+        }
         let refused: Vec<_> = arguments
             .iter()
             .enumerate()
@@ -147,6 +152,19 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
         found.push((Mistake::value(problem).maybe_hint(hint), Some(Place { source: 0, bytes })));
     }
     Err(found)
+}
+
+/// A table of more keys than any has: it would take long to find fault with each.
+fn crowded(node: &Node) -> Option<(Mistake, Option<Place>)> {
+    if let Some(first) = node.entries().get(MOST_KEYS) {
+        let problem = format!("a table of {} keys, where none has more than {MOST_KEYS}", node.entries().len());
+        return Some((Mistake::value(problem), Some(first.place.clone())));
+    }
+    match &node.item {
+        Item::Table(entries) => entries.iter().find_map(|entry| crowded(&entry.node)),
+        Item::List(nodes) => nodes.iter().find_map(crowded),
+        Item::Scalar(_) | Item::Illegal(_) => None,
+    }
 }
 
 fn toml_hint(text: &str, word: &str, start: usize) -> Option<String> {
