@@ -4,7 +4,7 @@
 mod fixture;
 
 use divan::Bencher;
-use kiln::plan::{expand, packs, plan};
+use kiln::plan::{MAX_TRIALS, expand, packs, plan};
 use kiln::space::{Assignment, Domain, GridSampler, Parameter, RandomSampler, Sampler, Space};
 use kiln::spec::{Experiment, Settings};
 use std::path::Path;
@@ -60,21 +60,21 @@ fn propose_random(bencher: Bencher) {
 fn expand_grid(bencher: Bencher) {
     let (space, base) = (space(), fixture::settings());
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    bencher.bench_local(|| expand(&GridSampler, divan::black_box(&space), 1, &settings, "data"));
+    bencher.bench_local(|| expand(&GridSampler, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS));
 }
 
 #[divan::bench(name = "plan: expand 10,000 at random", sample_count = 20)]
 fn expand_random(bencher: Bencher) {
     let (space, base) = (space(), fixture::settings());
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    bencher.bench_local(|| expand(&RANDOM, divan::black_box(&space), 1, &settings, "data"));
+    bencher.bench_local(|| expand(&RANDOM, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS));
 }
 
 #[divan::bench(name = "plan: pack 10,000 trials", sample_count = 20)]
 fn pack(bencher: Bencher) {
     let base = fixture::settings();
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    let plan = expand(&GridSampler, &space(), 1, &settings, "data").expect("a grid of 10,000 is within the limit");
+    let plan = expand(&GridSampler, &space(), 1, &settings, "data", MAX_TRIALS).expect("a grid of 10,000 is within the limit");
     let trials: Vec<_> = plan.trials.iter().collect();
     bencher.bench_local(|| packs(divan::black_box(&trials), &|_| 128, 2));
 }
@@ -91,7 +91,7 @@ fn from_text(bencher: Bencher) {
     "#;
     let planned = || {
         let experiment = Experiment::parse(Path::new("bench.toml"), divan::black_box(text), &[]).expect("a valid file");
-        plan(&experiment, "data").expect("within the limit").trials.len()
+        plan(&experiment, "data", MAX_TRIALS).expect("within the limit").trials.len()
     };
     assert_eq!(planned(), 10_000);
     bencher.bench_local(planned);

@@ -20,6 +20,7 @@
 //! | [`metric`] | name, unit and direction of a number; undefined is `None` |
 //! | [`seed`] | the one door to randomness: derived by purpose |
 //! | [`text`] | text from outside, made safe to show |
+//! | `parquet` | the sizes that a Parquet file claims, checked before a reader believes them |
 //! | [`space`] | what may vary and who chooses |
 //! | [`spec`] | TOML → [`spec::Experiment`], diagnostics with spans |
 //! | [`trial`], [`event`] | a trial and its identity; the contract between the two banks |
@@ -68,6 +69,7 @@ pub mod forecast;
 pub mod market;
 pub mod metric;
 pub mod model;
+mod parquet;
 pub mod plan;
 pub mod registry;
 pub mod report;

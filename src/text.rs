@@ -22,6 +22,15 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// [`clean`] of each line: for messages, whose own lines stay lines.
+#[must_use]
+pub fn clean_lines(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && hidden(c)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split('\n').map(clean).collect::<Vec<_>>().join("\n"))
+}
+
 /// [`clean`], owned: for the cells of printed tables.
 #[must_use]
 pub fn cleaned(text: &str) -> String {

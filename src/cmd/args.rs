@@ -59,6 +59,9 @@ pub struct CheckArgs {
     /// Override a key, as in the file: train.epochs=5 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Refuse a sweep of more trials, repeats and folds included
+    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    pub max_trials: usize,
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
     pub backend: Option<burn_lanes::DeviceSpec>,
@@ -75,6 +78,9 @@ pub struct LeakcheckArgs {
     /// Override a key, as in the file: data.window=30 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Refuse a sweep of more trials, repeats and folds included
+    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    pub max_trials: usize,
     /// Chooses the rows that are tried
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -97,6 +103,9 @@ pub struct SweepArgs {
     /// Override a key, as in the file: train.epochs=5 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+    /// Refuse a sweep of more trials, repeats and folds included
+    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    pub max_trials: usize,
     /// One plain line an epoch, no dashboard
     #[arg(long)]
     pub plain: bool,

@@ -16,6 +16,7 @@ use crate::space::Assignment;
 use crate::spec::{Data, Experiment, Settings};
 use crate::store::WindowCounts;
 use crate::sweep::{Workers, lane_config, shape, trainer};
+use crate::text::{clean, cleaned};
 use crate::trial::Trial;
 
 /// What was found.
@@ -81,7 +82,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let experiment = Experiment::load(&args.file, &args.overrides)?;
     let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
     let fingerprint = market::fingerprint(&experiment.base.data.source)?;
-    let plan = plan::plan(&experiment, &fingerprint)?;
+    let plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
     let trials: Vec<&Trial> = plan.trials.iter().collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let packs = packs(&trials, &device, cores);
@@ -179,7 +180,7 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
         _ => write_folds(folds, out)?,
     }
     for odd in &data.odd {
-        writeln!(out, "odd: {odd}")?;
+        writeln!(out, "odd: {}", clean(odd))?;
     }
     writeln!(out)?;
     for pack in packs {
@@ -205,7 +206,7 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     )?;
     writeln!(out)?;
     for trial in trials.iter().take(LISTED) {
-        let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| cleaned(&format!("{key}={value}"))).collect();
         let fold = trial.fold.map_or_else(String::new, |fold| format!("  fold {fold}"));
         writeln!(out, "{}  repeat {}{fold}  {}", trial.id, trial.repeat, assignment.join("  "))?;
     }

@@ -13,6 +13,7 @@ use crate::metric::Split;
 use crate::spec::WalkForward;
 use crate::store::{self, Evaluation, RunFolder, skill};
 use crate::sweep::{shape, trainer};
+use crate::text::cleaned;
 use crate::trial::TrialId;
 
 /// Runs the verb.
@@ -68,7 +69,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     } else {
         write_table(out, &run, &evaluation, openings)?;
         if let Err(problem) = calibration {
-            writeln!(out, "\nno conformal interval: {problem}")?;
+            writeln!(out, "\nno conformal interval: {}", cleaned(&problem))?;
         }
         writeln!(out, "\n{}\n{}", metric_table(&rows, kind, evaluation.scores.as_ref()), tries_in_words(tries))?;
         if let Some(WalkForward { folds, fold, .. }) = settings.data.split.walk_forward.filter(|split| split.fold + 1 < split.folds)
@@ -81,6 +82,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 }
 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
+    let run = cleaned(run);
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
     let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;

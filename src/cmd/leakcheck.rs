@@ -28,9 +28,9 @@ struct Checked {
 /// # Errors
 /// When the experiment or its data cannot be read, or a leak was found.
 pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let LeakcheckArgs { file, overrides, seed, json } = args;
+    let LeakcheckArgs { file, overrides, max_trials, seed, json } = args;
     let experiment = Experiment::load(&file, &overrides)?;
-    let plan = plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?)?;
+    let plan = plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;
     let mut seen: Vec<(&Data, usize)> = Vec::new();
     for trial in &plan.trials {
         match seen.iter_mut().find(|(data, _)| *data == &trial.settings.data) {

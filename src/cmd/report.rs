@@ -10,6 +10,7 @@ use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::compare;
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
 use crate::store::{Selection, read_sweep, select};
+use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
 ///
@@ -38,14 +39,14 @@ pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Target::File(path) => {
             let text = if format == ReportFormat::Md { format!("{MARKDOWN_GENERATOR}{text}") } else { text };
             replace(&path, text.as_bytes())?;
-            writeln!(out, "{}", path.display())?;
+            writeln!(out, "{}", cleaned(&path.display().to_string()))?;
         }
         Target::Splice(path) => {
             let former = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
             let spliced =
                 splice(&former, &material.name, &text).map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
             replace(&path, spliced.as_bytes())?;
-            writeln!(out, "{}", path.display())?;
+            writeln!(out, "{}", cleaned(&path.display().to_string()))?;
         }
     }
     Ok(Outcome::Done)

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -26,8 +26,9 @@ use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
-use crate::store::{Follower, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
+use crate::store::{Follower, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
+use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
@@ -69,7 +70,7 @@ impl Ready {
         let experiment = Experiment::load(&args.file, &args.overrides)?;
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
-        let mut plan = plan::plan(&experiment, &fingerprint)?;
+        let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
     }
@@ -135,7 +136,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let summary = supervise(job, &controls, interrupts()?, &mut tick)?;
     drop(kept_sender);
     for (trial, reason) in &summary.unrecorded {
-        writeln!(out, "{trial}: {reason}")?;
+        writeln!(out, "{}: {}", clean(&trial.0), clean(reason))?;
     }
     record = read_sweep(&folder.path)?;
     if !output_closed {
@@ -247,12 +248,12 @@ fn listen(sender: Sender<Control>) {
 /// The dashboard in front, the supervisor behind.
 fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let folder = SweepFolder::create(&args.runs, &ready.experiment.name)?;
-    let log = folder.path.join("logs").join("sweep.log");
-    let mut child = spawn_supervisor(args, ready, &folder.path, &log)?;
+    let (log, output) = folder.log("sweep.log", Log::New)?;
+    let mut child = spawn_supervisor(args, ready, &log, output)?;
     let stdin = Arc::new(Mutex::new(child.stdin.take()));
     if let Some(status) = wait_for_start(&mut child, &folder.path)? {
         let text = std::fs::read_to_string(&log).unwrap_or_default();
-        out.write_all(text.as_bytes())?;
+        write!(out, "{}", clean_lines(&text))?;
         return exit_of(status);
     }
     let ended = Arc::new(Mutex::new(None::<std::process::ExitStatus>));
@@ -332,14 +333,13 @@ fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
     }
 }
 
-fn spawn_supervisor(args: &SweepArgs, ready: &Ready, folder: &Path, log: &PathBuf) -> Result<Child, Failure> {
+fn spawn_supervisor(args: &SweepArgs, ready: &Ready, log: &Path, output: File) -> Result<Child, Failure> {
     use std::os::unix::process::CommandExt;
-    let SweepArgs { file, backend: _, runs, overrides, plain: _, controlled: _ } = args;
-    std::fs::create_dir_all(folder.join("logs")).with_context(|| format!("cannot make {}/logs", folder.display()))?;
-    let output = File::create(log).with_context(|| format!("cannot open {}", log.display()))?;
+    let SweepArgs { file, backend: _, runs, overrides, max_trials, plain: _, controlled: _ } = args;
     let errors = output.try_clone().with_context(|| format!("cannot open {}", log.display()))?;
     let mut command = Command::new(std::env::current_exe().context("cannot find this program's own file")?);
     command.arg("sweep").arg(file).arg("--runs").arg(runs).arg("--backend").arg(ready.device.to_string());
+    command.arg("--max-trials").arg(max_trials.to_string());
     for text in overrides {
         command.arg("--set").arg(text);
     }

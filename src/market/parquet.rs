@@ -76,12 +76,13 @@ fn open(path: &Path) -> Result<ParquetReader<File>, MarketError> {
     if length < 12 || !at(SeekFrom::End(-4)) {
         return Err(MarketError::of(path, format!("is cut off: Parquet ends with PAR1, this file does not ({length} bytes)")));
     }
+    crate::parquet::check(&mut file, length).map_err(|problem| damaged(path, &problem))?;
     file.rewind().map_err(unreadable)?;
     Ok(ParquetReader::new(file))
 }
 
-/// Polars 0.55 panics on some damaged files (offsets beyond the end, found by flipping bytes): here that is an error like the others. (Some others make
-/// it ask for more memory than there is, which no one can catch: the process ends.)
+/// Polars 0.55 panics on some damaged files (offsets beyond the end, found by flipping bytes): here that is an error like the others. (What would make it
+/// ask for more memory than there is, which no one can catch, is refused before, by [`open`].)
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, MarketError> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error| damaged(path, &error)),
@@ -93,7 +94,7 @@ fn names(schema: &ArrowSchema) -> Vec<String> {
     schema.iter_names().map(ToString::to_string).collect()
 }
 
-fn damaged(path: &Path, error: &PolarsError) -> MarketError {
+fn damaged(path: &Path, error: &dyn std::fmt::Display) -> MarketError {
     MarketError::of(path, format!("is damaged Parquet: {error}"))
 }
 

@@ -1,7 +1,7 @@
 //! The text of a CSV file: unpacked, its separator and header known, cut into records.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use polars::io::utils::compression::CompressedReader;
@@ -20,21 +20,44 @@ pub(super) struct Text {
     pub header: Vec<String>,
 }
 
-/// Bytes that show a file's header and first rows.
+/// Bytes that show a file's header and first rows; the header alone must be shorter.
 const PEEK: u64 = 1 << 16;
+/// Bytes that are read at once.
+const BLOCK: u64 = 1 << 20;
+/// Longest record, bytes (a block more passes): a quote that is never closed would make the rest of a file one record.
+const MAX_RECORD: usize = 1 << 20;
+/// What a gzip file may unpack to, whatever its length, bytes; and for each byte of its length.
+const UNPACKED: u64 = 64 << 20;
+const UNPACKED_PER_BYTE: u64 = 200;
 
 impl Text {
     /// Reads the whole file.
     pub(super) fn read(path: &Path) -> Result<Self, MarketError> {
-        let bytes = std::fs::read(path).map_err(|error| MarketError::of(path, format!("cannot be read: {error}")))?;
+        let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+        let mut file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut bytes = Vec::new();
+        file.by_ref().take(2).read_to_end(&mut bytes).map_err(unreadable)?;
         if !is_gzip(path, &bytes)? {
-            return Self::new(path, bytes);
+            let mut text = Vec::new();
+            // What does not fit in memory is found out by reading it.
+            drop(text.try_reserve_exact(usize::try_from(length).unwrap_or(0)));
+            return match read_records(Cursor::new(bytes).chain(file), &mut text, u64::MAX) {
+                Ok(()) => Self::new(path, text),
+                Err(Unread::Failed(error)) => Err(unreadable(error)),
+                Err(Unread::Refused(problem)) => Err(MarketError::of(path, not_csv(&text).unwrap_or(problem))),
+            };
         }
-        let mut unpacked = Vec::with_capacity(bytes.len() * 4);
+        file.read_to_end(&mut bytes).map_err(unreadable)?;
         let damaged = |error: &dyn std::fmt::Display| MarketError::of(path, format!("the gzip stream is damaged: {error}"));
-        let mut reader = CompressedReader::try_new(bytes.into()).map_err(|error| damaged(&error))?;
-        reader.read_to_end(&mut unpacked).map_err(|error| damaged(&error))?;
-        Self::new(path, unpacked)
+        let most = UNPACKED.max(length.saturating_mul(UNPACKED_PER_BYTE));
+        let reader = CompressedReader::try_new(bytes.into()).map_err(|error| damaged(&error))?;
+        let mut text = Vec::new();
+        match read_records(reader, &mut text, most) {
+            Ok(()) => Self::new(path, text),
+            Err(Unread::Failed(error)) => Err(damaged(&error)),
+            Err(Unread::Refused(problem)) => Err(MarketError::of(path, not_csv(&text).unwrap_or(problem))),
+        }
     }
 
     /// Reads as much as shows the header and the first rows; the last record may be cut.
@@ -72,6 +95,10 @@ impl Text {
         let separator = b",;\t|".iter().copied().rev().max_by_key(|&separator| count(separator)).unwrap_or(b',');
         let mut records = Records { rest: &bytes[start..], line: 1, separator, wanted: 0, blank: 0 };
         let Some(header) = records.next() else { return Err(wrong("is empty".to_owned())) };
+        if header.bytes.len() as u64 + 3 >= PEEK {
+            let long = format!("the first line is longer than {} bytes ({}", PEEK - 3, header.fields);
+            return Err(wrong(format!("{long} columns or more); is it really a header?")));
+        }
         let body = bytes.len() - records.rest.len();
         let body_line = records.line;
         let header = fields(header.bytes, separator)
@@ -159,6 +186,46 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
+/// Why a text was not read.
+enum Unread {
+    Failed(std::io::Error),
+    /// In words.
+    Refused(String),
+}
+
+/// Reads a text of at most `most` bytes, block by block: it ends where a record becomes too long, so that a quote that is never
+/// closed costs no more memory than the text before it.
+fn read_records(mut reader: impl Read, text: &mut Vec<u8>, most: u64) -> Result<(), Unread> {
+    let (mut record, mut quoted) = (0, false);
+    loop {
+        let block = text.len();
+        if reader.by_ref().take(BLOCK).read_to_end(text).map_err(Unread::Failed)? == 0 {
+            return Ok(());
+        }
+        if quoted || text[block..].contains(&b'"') {
+            for (at, &byte) in text.iter().enumerate().skip(block) {
+                match byte {
+                    b'"' => quoted = !quoted,
+                    b'\n' if !quoted => record = at + 1,
+                    _ => {}
+                }
+            }
+        } else if let Some(end) = text[block..].iter().rposition(|&byte| byte == b'\n') {
+            record = block + end + 1;
+        }
+        if text.len() - record > MAX_RECORD {
+            let line = text[..record].iter().filter(|&&byte| byte == b'\n').count() + 1;
+            let what = if quoted { "a quote is opened and never closed" } else { "the line has no end" };
+            return Err(Unread::Refused(format!("line {line}: {what} (looked at {} bytes)", text.len() - record)));
+        }
+        if text.len() as u64 > most {
+            return Err(Unread::Refused(format!(
+                "unpacks to more than {most} bytes; unpack it and name the CSV file, if it is one"
+            )));
+        }
+    }
+}
+
 /// The fields of one record, quotes included.
 pub(super) fn fields(record: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
@@ -226,6 +293,35 @@ mod tests {
     #[test]
     fn an_open_quote_is_seen() {
         assert!(text(b"a,b\n1,\"2\n3,4\n").records(0).any(|record| record.open_quote));
+    }
+
+    fn refusal(text: &[u8], most: u64) -> (String, usize) {
+        let mut read = Vec::new();
+        match read_records(text, &mut read, most) {
+            Err(Unread::Refused(problem)) => (problem, read.len()),
+            _ => panic!("{} bytes were read", read.len()),
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused_with_its_line_before_all_of_it_is_read() {
+        let rows = "1,\"a\nb\"\n".repeat(200_000);
+        let mut whole = Vec::new();
+        assert!(read_records(rows.as_bytes(), &mut whole, u64::MAX).is_ok() && whole == rows.as_bytes());
+        let open = format!("{rows}2,\"{}", "c,d\n".repeat(2 << 20));
+        let (problem, read) = refusal(open.as_bytes(), u64::MAX);
+        assert!(problem.starts_with("line 400001: a quote is opened and never closed"), "{problem}");
+        assert!(read <= rows.len() + MAX_RECORD + 2 * BLOCK as usize, "{read}");
+        let long = format!("a\n{}", "7".repeat(4 << 20));
+        assert!(refusal(long.as_bytes(), u64::MAX).0.starts_with("line 2: the line has no end"));
+        assert!(refusal(rows.as_bytes(), 1000).0.starts_with("unpacks to more than 1000 bytes"));
+    }
+
+    #[test]
+    fn a_header_of_a_million_columns_is_refused() {
+        let header = (0..1_000_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
+        let error = Text::new(Path::new("bars.csv"), header.into_bytes()).unwrap_err().to_string();
+        assert!(error.contains("the first line is longer than 65533 bytes (1000000 columns or more)"), "{error}");
     }
 
     proptest! {

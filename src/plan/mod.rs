@@ -20,7 +20,7 @@ pub struct Plan {
     pub duplicates: usize,
 }
 
-/// Most trials that a plan may hold, the repeats and the folds included.
+/// Most trials that a plan may hold unless told otherwise, the repeats and the folds included.
 pub const MAX_TRIALS: usize = 10_000;
 
 /// Why there is no plan.
@@ -28,9 +28,9 @@ pub const MAX_TRIALS: usize = 10_000;
 pub enum PlanError {
     /// Counted before anything was expanded.
     #[error(
-        "the sweep has {count} trials, more than the limit of {MAX_TRIALS}; use fewer points, or strategy = {{ kind = \"random\", trials = N }}"
+        "the sweep has {count} trials, more than the limit of {limit}; use fewer points, or strategy = {{ kind = \"random\", trials = N }}, or raise the limit with --max-trials"
     )]
-    TooMany { count: String },
+    TooMany { count: String, limit: usize },
     /// A grid over a range without points.
     #[error(
         "'{key}' is a continuous range, which a grid cannot go through; give it points = N or a step, or use strategy = {{ kind = \"random\", trials = N }}"
@@ -41,14 +41,14 @@ pub enum PlanError {
     Unfit { index: usize, assignment: String, reason: String },
 }
 
-/// Expands an experiment.
+/// Expands an experiment into at most `limit` trials.
 ///
 /// # Errors
 /// When there are too many trials (with their number), when a grid has a range without points, or when an assignment does not fit
 /// its settings.
-pub fn plan(experiment: &Experiment, data_fingerprint: &str) -> Result<Plan, PlanError> {
+pub fn plan(experiment: &Experiment, data_fingerprint: &str, limit: usize) -> Result<Plan, PlanError> {
     let settings = |assignment: &Assignment, repeat: usize| experiment.settings_of(assignment, repeat);
-    let expand = |sampler: &dyn Sampler| expand(sampler, &experiment.space, experiment.repeats, &settings, data_fingerprint);
+    let expand = |sampler: &dyn Sampler| expand(sampler, &experiment.space, experiment.repeats, &settings, data_fingerprint, limit);
     let mut plan = match &experiment.strategy {
         Strategy::Grid => match experiment.space.parameters.iter().find(|parameter| parameter.domain.len().is_none()) {
             Some(parameter) => Err(PlanError::Continuous { key: parameter.key.clone() }),
@@ -71,29 +71,31 @@ pub fn expand(
     repeats: usize,
     settings: &(dyn Fn(&Assignment, usize) -> Result<Settings, String> + Sync),
     data_fingerprint: &str,
+    limit: usize,
 ) -> Result<Plan, PlanError> {
     let count = sampler.count(space).and_then(|count| count.checked_mul(repeats as u128));
-    if count.is_none_or(|count| count > MAX_TRIALS as u128) {
+    if count.is_none_or(|count| count > limit as u128) {
         let count = count.map_or_else(|| "more than 2^128".to_owned(), |count| count.to_string());
-        return Err(PlanError::TooMany { count });
+        return Err(PlanError::TooMany { count, limit });
     }
-    let assignments = sampler.propose_up_to(space, MAX_TRIALS);
+    let assignments = sampler.propose_up_to(space, limit);
     let proposals: Vec<(&Assignment, usize)> =
         assignments.iter().flat_map(|assignment| (0..repeats).map(move |repeat| (assignment, repeat))).collect();
-    let resolved: Vec<Result<Vec<(TrialId, Settings)>, String>> = proposals
-        .par_iter()
-        .map(|(assignment, repeat)| {
-            let settings = settings(assignment, *repeat)?;
+    let resolved: Vec<Result<Settings, String>> =
+        proposals.par_iter().map(|(assignment, repeat)| settings(assignment, *repeat)).collect();
+    let count: usize = resolved.iter().flatten().map(|settings| settings.data.split.folds()).sum();
+    if count > limit {
+        return Err(PlanError::TooMany { count: count.to_string(), limit });
+    }
+    let resolved: Vec<Result<Vec<(TrialId, Settings)>, String>> = resolved
+        .into_par_iter()
+        .map(|settings| {
+            let settings = settings?;
             let later: Vec<Settings> = (1..settings.data.split.folds()).map(|fold| settings.clone().of_fold(fold)).collect();
             let folds = std::iter::once(settings.of_fold(0)).chain(later);
             Ok(folds.map(|settings| (TrialId::of(&settings, data_fingerprint), settings)).collect())
         })
         .collect();
-
-    let count: usize = resolved.iter().flatten().map(Vec::len).sum();
-    if count > MAX_TRIALS {
-        return Err(PlanError::TooMany { count: count.to_string() });
-    }
     let mut seen = HashSet::with_capacity(count);
     let mut trials: Vec<Trial> = Vec::with_capacity(count);
     for (index, (resolved, (assignment, repeat))) in resolved.into_iter().zip(&proposals).enumerate() {
@@ -144,7 +146,7 @@ pub(crate) mod tests {
     }
 
     pub(super) fn grid(parameters: Vec<Parameter>, repeats: usize) -> Result<Plan, PlanError> {
-        expand(&GridSampler, &Space { parameters }, repeats, &settings, "data")
+        expand(&GridSampler, &Space { parameters }, repeats, &settings, "data", MAX_TRIALS)
     }
 
     #[test]
@@ -167,7 +169,7 @@ pub(crate) mod tests {
             Ok(settings)
         };
         let space = Space { parameters: vec![choice("hidden", &[16, 32])] };
-        let plan = expand(&GridSampler, &space, 2, &folded, "data").unwrap();
+        let plan = expand(&GridSampler, &space, 2, &folded, "data", MAX_TRIALS).unwrap();
         let seen: Vec<_> = plan.trials.iter().map(|t| (t.settings.model.hidden_size, t.repeat, t.fold())).collect();
         let expected: Vec<_> =
             [16, 32].iter().flat_map(|h| (0..2).flat_map(move |r| (0..3).map(move |fold| (*h, r, Some(fold))))).collect();
@@ -179,8 +181,9 @@ pub(crate) mod tests {
         assert!(!String::from_utf8(holdout.settings.identity_bytes()).unwrap().contains("fold"));
         let many: Vec<i64> = (1..=4000).collect();
         let space = Space { parameters: vec![choice("hidden", &many)] };
-        let error = expand(&GridSampler, &space, 1, &folded, "data").unwrap_err().to_string();
+        let error = expand(&GridSampler, &space, 1, &folded, "data", MAX_TRIALS).unwrap_err().to_string();
         assert!(error.contains("the sweep has 12000 trials"), "{error}");
+        assert_eq!(expand(&GridSampler, &space, 1, &folded, "data", 12_000).unwrap().trials.len(), 12_000);
     }
 
     #[test]
@@ -196,7 +199,7 @@ pub(crate) mod tests {
     fn equal_trials_are_kept_once_and_counted() {
         let row = |rate: f64| Assignment::from([("rate".into(), Value::Float(rate))]);
         let list = ListSampler { assignments: vec![row(0.1), row(0.2), row(0.1)] };
-        let plan = expand(&list, &Space::default(), 2, &settings, "data").unwrap();
+        let plan = expand(&list, &Space::default(), 2, &settings, "data", MAX_TRIALS).unwrap();
         assert_eq!((plan.trials.len(), plan.duplicates), (4, 2));
         assert!(plan.trials.iter().enumerate().all(|(index, trial)| trial.index == index));
     }

@@ -13,6 +13,8 @@ pub struct Diagnostics {
     sources: Vec<SourceText>,
     /// At least one.
     pub list: Vec<Diagnostic>,
+    /// Mistakes that are counted alone, where there are more than a thousand.
+    pub beyond: usize,
 }
 
 /// One mistake.
@@ -51,44 +53,48 @@ pub(super) struct SourceText {
 
 /// More than these are counted, not shown.
 const MOST_SHOWN: usize = 50;
+/// Mistakes found after these are not even looked up in the text: a file of nothing but mistakes must not take minutes.
+pub(super) const MOST_KEPT: usize = 1000;
+/// Characters of a message, a note or a hint: a key of a megabyte is not quoted whole.
+const MOST_QUOTED: usize = 1000;
 
 impl Diagnostics {
     /// A file that could not be read.
     pub(super) fn unreadable(file: &str, message: String, hint: Option<String>) -> Self {
         let source = SourceText { name: file.to_owned(), text: String::new() };
         let diagnostic = Diagnostic { line: None, column: None, message, note: None, hint, place: None, also: Vec::new() };
-        Self { sources: vec![source], list: vec![diagnostic] }
+        Self { sources: vec![source], list: vec![diagnostic], beyond: 0 }
     }
 
     /// Mistakes whose places are known.
     pub(super) fn placed(sources: Vec<SourceText>, found: Vec<(Mistake, Option<Place>)>) -> Self {
-        let list = found.into_iter().map(|(mistake, place)| Diagnostic::new(&sources, mistake, place, Vec::new())).collect();
-        Self { sources, list }.sorted()
+        Self::sorted(sources, found, |_| Vec::new())
     }
 
     /// Mistakes whose places are looked up in the tree of the file.
     pub(super) fn of(sources: Vec<SourceText>, mistakes: Vec<Mistake>, root: &Node) -> Self {
-        let list = mistakes
-            .into_iter()
-            .map(|mistake| {
-                let place = locate(root, &mistake.path, mistake.at);
-                let also = mistake.also.iter().filter_map(|path| written(root, path)).collect();
-                Diagnostic::new(&sources, mistake, place, also)
-            })
-            .collect();
-        Self { sources, list }.sorted()
+        let located = |mistake: Mistake| {
+            let place = locate(root, &mistake.path, mistake.at);
+            (mistake, place)
+        };
+        let beyond = mistakes.len().saturating_sub(MOST_KEPT);
+        let found = mistakes.into_iter().take(MOST_KEPT).map(located).collect();
+        let also = |mistake: &Mistake| mistake.also.iter().filter_map(|path| written(root, path)).collect();
+        Self { beyond, ..Self::sorted(sources, found, also) }
     }
 
     /// In the order of the text, each once: a swept key that is overridden is judged in two places.
-    fn sorted(mut self) -> Self {
-        self.list.sort_by_key(|diagnostic| diagnostic.place.as_ref().map(|place| (place.source, place.bytes.start)));
-        let mut list: Vec<Diagnostic> = Vec::with_capacity(self.list.len());
-        for diagnostic in self.list {
+    fn sorted(sources: Vec<SourceText>, mut found: Vec<(Mistake, Option<Place>)>, also: impl Fn(&Mistake) -> Vec<Place>) -> Self {
+        found.sort_by_key(|(_, place)| place.as_ref().map(|place| (place.source, place.bytes.start)));
+        let mut list: Vec<Diagnostic> = Vec::new();
+        for (mistake, place) in found {
+            let also = also(&mistake);
+            let diagnostic = Diagnostic::new(&sources, mistake, place, also);
             if !list.contains(&diagnostic) {
                 list.push(diagnostic);
             }
         }
-        Self { list, ..self }
+        Self { sources, list, beyond: 0 }
     }
 
     /// As text for a person: each mistake with its line, the place underlined.
@@ -104,9 +110,10 @@ impl Diagnostics {
             text.push_str("\n\n");
         }
         let file = self.sources.first().map_or("", |source| source.name.as_str());
-        let hidden = self.list.len().saturating_sub(MOST_SHOWN);
+        let count = self.list.len() + self.beyond;
+        let hidden = count.saturating_sub(MOST_SHOWN);
         let more = if hidden == 0 { String::new() } else { format!(" ({hidden} not shown)") };
-        match self.list.len() {
+        match count {
             1 => text.push_str(&format!("1 mistake in {file}")),
             count => text.push_str(&format!("{count} mistakes in {file}{more}")),
         }
@@ -116,7 +123,9 @@ impl Diagnostics {
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
         let source = diagnostic.place.as_ref().and_then(|place| self.sources.get(place.source));
         let title = match (source, &diagnostic.place) {
-            (Some(source), Some(place)) if place.source > 0 => format!("--set {}: {}", source.name, diagnostic.message),
+            (Some(source), Some(place)) if place.source > 0 => {
+                format!("--set {}: {}", short(source.name.clone()), diagnostic.message)
+            }
             _ => diagnostic.message.clone(),
         };
         let mut group = Level::ERROR.primary_title(title).elements(Vec::<Origin<'a>>::new());
@@ -152,12 +161,19 @@ impl Diagnostic {
         Self {
             line: position.map(|(line, _)| line),
             column: position.map(|(_, column)| column),
-            message: mistake.problem,
-            note: mistake.note,
-            hint: mistake.hint,
+            message: short(mistake.problem),
+            note: mistake.note.map(short),
+            hint: mistake.hint.map(short),
             place,
             also,
         }
+    }
+}
+
+fn short(text: String) -> String {
+    match text.char_indices().nth(MOST_QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

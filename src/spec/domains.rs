@@ -1,6 +1,6 @@
 //! `[sweep.space]`: what may vary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::key::{Key, Takes, all, canonical, find, last, set, shown, sweepable};
 use super::mistake::{Mistake, Step, key};
@@ -150,12 +150,14 @@ fn choice(swept: &'static Key, list: &Node, wire: &Wire, mistakes: &mut Vec<Mist
         return None;
     }
     let mut values: Vec<Value> = Vec::with_capacity(nodes.len());
+    let mut places = HashMap::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         // What is illegal everywhere (nan, a date) has been reported with the file.
         let Some(value) = node.to_value(&mut Vec::new()) else { continue };
         let found = set(&mut wire.clone(), swept, &value);
         let value = canonical(swept, &value);
-        if let Some(first) = values.iter().position(|earlier| *earlier == value) {
+        let first = *places.entry(format!("{value:?}")).or_insert(values.len());
+        if first < values.len() {
             mistakes.push(
                 Mistake::value(format!("{} is already in the list, as value {}", shown(&value), first + 1))
                     .hint("its trials would be the same: remove one of the two")

@@ -1,23 +1,26 @@
 //! From the text of a file to an [`Experiment`], or to everything that is wrong with it.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
-use super::diagnostic::{Diagnostics, SourceText};
+use super::diagnostic::{Diagnostics, MOST_KEPT, SourceText};
 use super::experiment::{Experiment, Objective};
 use super::fit::{fit, fit_backtest};
 use super::key::{find, name_problem, set, unknown};
 use super::mistake::{Mistake, key, steps};
 use super::overrides::Refused;
 use super::settings::{Settings, Source};
-use super::tree::{Node, Place};
+use super::tree::{Item, Node, Place};
 use super::wire::Wire;
 use super::{domains, overrides, rules, strategy};
 use crate::space::{Space, Value};
 
 /// Longest file, bytes.
 const MAX_BYTES: u64 = 1 << 20;
+/// Most keys of a table.
+const MOST_KEYS: usize = 1000;
 
 impl Experiment {
     /// Reads an experiment file and applies `--set key=value` arguments. Paths in it are relative to its folder. An override of a
@@ -39,6 +42,9 @@ impl Experiment {
         sources.extend(arguments.iter().map(|argument| SourceText { name: argument.clone(), text: argument.clone() }));
 
         let mut root = parse_toml(text).map_err(|found| Diagnostics::placed(sources.clone(), found))?;
+        if let Some(found) = crowded(&root) {
+            return Err(Diagnostics::placed(sources, vec![found]));
+        }
         let refused: Vec<_> = arguments
             .iter()
             .enumerate()
@@ -126,16 +132,18 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
     if errors.is_empty() {
         return Ok(Node::table(0, &table));
     }
-    let mut lines = Vec::new();
+    let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+    let mut lines = HashSet::new();
     let mut found = Vec::new();
     for error in errors {
         let bytes = error.span().unwrap_or(0..0);
-        let line = text.get(..bytes.start.min(text.len())).map_or(0, |before| before.matches('\n').count());
         // The parser goes on after an error; the first on a line is the one that counts.
-        if lines.contains(&line) {
+        if !lines.insert(ends.partition_point(|end| *end < bytes.start)) {
             continue;
         }
-        lines.push(line);
+        if found.len() == MOST_KEPT {
+            break;
+        }
         let word = text.get(bytes.clone()).unwrap_or_default();
         let (problem, hint) = match error.message() {
             "duplicate key" => (format!("the key '{word}' is given twice"), Some("remove one of the two".to_owned())),
@@ -144,6 +152,19 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
         found.push((Mistake::value(problem).maybe_hint(hint), Some(Place { source: 0, bytes })));
     }
     Err(found)
+}
+
+/// A table of more keys than any has: it would take long to find fault with each.
+fn crowded(node: &Node) -> Option<(Mistake, Option<Place>)> {
+    if let Some(first) = node.entries().get(MOST_KEYS) {
+        let problem = format!("a table of {} keys, where none has more than {MOST_KEYS}", node.entries().len());
+        return Some((Mistake::value(problem), Some(first.place.clone())));
+    }
+    match &node.item {
+        Item::Table(entries) => entries.iter().find_map(|entry| crowded(&entry.node)),
+        Item::List(nodes) => nodes.iter().find_map(crowded),
+        Item::Scalar(_) | Item::Illegal(_) => None,
+    }
 }
 
 fn toml_hint(text: &str, word: &str, start: usize) -> Option<String> {

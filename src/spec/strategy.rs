@@ -1,5 +1,7 @@
 //! `sweep.strategy`: who chooses the trials.
 
+use std::collections::HashMap;
+
 use super::domains::swept_key;
 use super::experiment::Strategy;
 use super::key::{canonical, set, shown};
@@ -82,6 +84,7 @@ fn assignments(nodes: &[Node], wire: &Wire, mistakes: &mut Vec<Mistake>) -> Vec<
             .push(Mistake::value("the list of trials is empty").hint("list at least one").below(&steps("sweep.strategy.trials")));
     }
     let mut assignments: Vec<Assignment> = Vec::with_capacity(nodes.len());
+    let mut places = HashMap::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let path = trial_path(index);
         if let Item::Scalar(value) = &node.item {
@@ -103,8 +106,8 @@ fn assignments(nodes: &[Node], wire: &Wire, mistakes: &mut Vec<Mistake>) -> Vec<
             };
             mistakes.extend(found.into_iter().map(|mistake| mistake.under(key(&entry.name)).below(&path)));
         }
-        let same = |(earlier, node): &(&Assignment, &Node)| **earlier == assignment && matches!(node.item, Item::Table(_));
-        if let Some(first) = assignments.iter().zip(nodes).position(|pair| same(&pair)) {
+        let first = *places.entry(format!("{assignment:?}")).or_insert(index);
+        if first < index {
             let mistake = Mistake::value(format!("this trial is the same as trial {}", first + 1));
             mistakes.push(mistake.hint("remove one of the two; sweep.repeats trains a trial with several seeds").below(&path));
         }

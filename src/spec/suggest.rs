@@ -26,8 +26,14 @@ const OTHER_WORDS: [(&str, &str); 22] = [
     ("tz", "zone"),
 ];
 
+/// A longer word, in bytes, is no slip of anything.
+const LONGEST_WORD: usize = 200;
+
 /// The candidate nearest to `word`, where one is near enough to be a likely slip.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let word = plain(word);
     let meant = OTHER_WORDS.iter().find(|(other, _)| plain(other) == word).map(|(_, own)| plain(own));
     let allowed = if word.chars().count() <= 3 { 1 } else { (word.chars().count() / 3).max(2) };

@@ -1,13 +1,13 @@
 //! One attempt at a trial, written.
 
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::folder::attempt_path;
-use super::{Forecasts, RunResult, StoreError, Tried, checkpoint, forecasts, ledger, publish, result_file};
+use super::{Forecasts, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
 use crate::event::{Cursor, Event, Line, VERSION};
 use crate::trial::TrialId;
 
@@ -79,7 +79,7 @@ impl Attempt {
     pub(super) fn start(run: PathBuf, number: u32, info: &AttemptInfo) -> Result<Self, StoreError> {
         let path = attempt_path(&run, number);
         let file = path.join("events.jsonl");
-        let log = OpenOptions::new()
+        let log = access::new_file()
             .create_new(true)
             .append(true)
             .open(&file)
@@ -253,7 +253,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
         let mut attempt = run.start_attempt(&testing::info()).unwrap();
-        attempt.log = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        attempt.log = std::fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
         for _ in 0..2 {
             let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().to_string();
             assert!(error.contains("events.jsonl: a line of") && error.contains("No space left"), "{error}");

@@ -7,12 +7,12 @@
 //! What has no marker was never committed; what does not match its marker is damaged. Either way the one before is taken.
 
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::folder::{attempt_numbers, attempt_path, names_in};
-use super::{Checkpoint, StoreError, manifest, publish};
+use super::{Checkpoint, StoreError, access, manifest, publish};
 use crate::event::Cursor;
 
 /// States kept per attempt: the last and the one before.
@@ -111,7 +111,7 @@ fn cursors(folder: &Path) -> Result<Vec<Cursor>, StoreError> {
 
 /// The bytes that a marker vouches for.
 fn read_marked(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
-    let text = match fs::read(folder.join(name)) {
+    let text = match access::read(&folder.join(name)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(format!("it was never committed ({name} is missing: killed while it was written)"));
@@ -125,7 +125,7 @@ fn read_marked(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
     if file.contains(['/', '\\']) {
         return Err(format!("{name} is damaged: '{}' is no file's name", file.escape_debug()));
     }
-    let bytes = fs::read(folder.join(&file)).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let bytes = access::read(&folder.join(&file)).map_err(|error| format!("{file} cannot be read: {error}"))?;
     if bytes.len() as u64 != length {
         return Err(format!("{file} is damaged: {} bytes instead of {length}", bytes.len()));
     }
@@ -149,7 +149,7 @@ fn marker(file: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
 
 /// A new file, on the disk when it returns.
 fn create(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    OpenOptions::new()
+    access::new_file()
         .create_new(true)
         .write(true)
         .open(path)

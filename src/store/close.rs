@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use super::{RunFolder, StoreError};
+use super::{RunFolder, StoreError, access};
 use crate::event::{End, Event, Line, VERSION};
 
 impl RunFolder {
@@ -19,7 +19,7 @@ impl RunFolder {
         let Some(folder) = self.newest_attempt()? else { return Ok(false) };
         let path = folder.join("events.jsonl");
         let fail = |error: std::io::Error| StoreError(format!("{}: {error}", path.display()));
-        let bytes = std::fs::read(&path).map_err(fail)?;
+        let bytes = access::read(&path).map_err(fail)?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let last = bytes[..whole].split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
         let last: Option<Line> = last.and_then(|line| serde_json::from_slice(line).ok());
@@ -27,7 +27,7 @@ impl RunFolder {
             return Ok(false);
         }
         let event = Event::Ended { end: End::Failed { reason: reason.to_owned() } };
-        let line = Line { v: VERSION, seq: last.map_or(0, |line| line.seq + 1), at, event };
+        let line = Line { v: VERSION, seq: last.map_or(0, |line| line.seq.saturating_add(1)), at, event };
         let mut text = serde_json::to_string(&line).map_err(|error| StoreError(format!("{}: {error}", path.display())))?;
         text.push('\n');
         let mut file = OpenOptions::new().append(true).open(&path).map_err(fail)?;

@@ -1,14 +1,14 @@
 //! Sweep and run folders.
 
 use rayon::prelude::*;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lock::{self, SweepLock};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, checkpoint, forecasts, manifest,
-    publish, result_file, trial_file,
+    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, access, checkpoint, forecasts,
+    manifest, publish, result_file, trial_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -22,10 +22,11 @@ impl SweepFolder {
     /// `root/<name>`; makes it (and `trials/`) where it is missing.
     ///
     /// # Errors
-    /// When the name is no plain name of a folder, or a folder cannot be made.
+    /// When the name is no plain name of a folder, is another user's link, or a folder cannot be made.
     pub fn create(root: &Path, name: &str) -> Result<Self, StoreError> {
         check_name(root, name)?;
         let path = root.join(name);
+        access::check_link(&path)?;
         make_folders(&path.join("trials"))?;
         Ok(Self { path })
     }
@@ -37,6 +38,23 @@ impl SweepFolder {
     /// When another process holds the lock, or the lock file cannot be written.
     pub fn lock(&self, since: &str) -> Result<SweepLock, StoreError> {
         lock::lock(&self.path, since)
+    }
+
+    /// `logs/<name>` and the file to append to, without what was in it before if it is to be [`Log::New`].
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be made.
+    pub fn log(&self, name: &str, log: Log) -> Result<(PathBuf, File), StoreError> {
+        let logs = self.path.join("logs");
+        check_name(&logs, name)?;
+        make_folders(&logs)?;
+        let path = logs.join(name);
+        let failed = |error: io::Error| StoreError::at(&path, format_args!("cannot be opened: {error}"));
+        let file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
+        if log == Log::New {
+            file.set_len(0).map_err(failed)?;
+        }
+        Ok((path, file))
     }
 
     /// Writes `sweep.toml`; a different former one is kept as `sweep.1.toml`, `sweep.2.toml`, … One that asks for the same (text,
@@ -100,6 +118,15 @@ impl SweepFolder {
     }
 }
 
+/// What becomes of a log that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// It goes on.
+    Continued,
+    /// It begins anew.
+    New,
+}
+
 /// `runs/<sweep>/trials/<id>/`.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
@@ -130,9 +157,11 @@ impl RunFolder {
     pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, StoreError> {
         let attempts = self.path.join("attempts");
         publish::make_folder(&attempts)?;
-        let mut number = attempt_numbers(&self.path)?.last().map_or(1, |newest| newest + 1);
+        let next =
+            |number: u32| number.checked_add(1).ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"));
+        let mut number = attempt_numbers(&self.path)?.last().map_or(Ok(1), |newest| next(*newest))?;
         while !publish::make_folder(&attempts.join(number.to_string()))? {
-            number += 1;
+            number = next(number)?;
         }
         Attempt::start(self.path.clone(), number, info)
     }
@@ -208,7 +237,7 @@ impl RunFolder {
         if publish::read_if_there(&path)?.is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n")) {
             line.insert(0, b'\n');
         }
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        let mut file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
         file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
         publish::sync_folder(&self.path)
     }
@@ -280,7 +309,7 @@ fn make_folders(path: &Path) -> Result<(), StoreError> {
 }
 
 fn make_quickly(path: &Path) -> Result<(), StoreError> {
-    match fs::create_dir(path) {
+    match access::make_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(StoreError::at(path, format_args!("the folder cannot be made: {error}")))
         }

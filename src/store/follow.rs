@@ -9,7 +9,7 @@ use super::folder::{attempt_path, names_in};
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, result_file};
+use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, access, result_file};
 use crate::event::Line;
 use crate::trial::{Trial, TrialId};
 
@@ -205,7 +205,7 @@ impl Followed {
         if self.progress != Some(replaced) {
             self.progress = Some(replaced);
             // A hint that is gone at the next moment: what cannot be read is passed over.
-            if let Some(progress) = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            if let Some(progress) = access::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
                 changes.push(Change::Progress(self.id.clone(), progress));
             }
         }
@@ -229,7 +229,7 @@ impl Followed {
         let mut tell = teller(&self.id, changes);
         let attempt = self.walk.attempt;
         // Attempts are numbered without gaps, so that one look tells whether there is a newer one.
-        if attempt_path(&self.path, attempt + 1).exists() {
+        if attempt_path(&self.path, attempt.saturating_add(1)).exists() {
             self.walk.advance(&self.path, None, &mut tell);
         }
         self.walk.look_for_writer(&self.path, alive, &mut tell);

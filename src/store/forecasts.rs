@@ -84,9 +84,6 @@ pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Resul
 /// The rows of a split, in the order in which they were written; none when the split has none.
 pub(super) fn read(attempt: &Path, split: &str) -> Result<Forecasts, StoreError> {
     let path = path_in(attempt);
-    if !path.exists() {
-        return Err(StoreError::at(&path, "is missing"));
-    }
     let table = load(&path)?;
     rows(&table, split).map_err(|error| StoreError::at(&path, format_args!("is damaged: {error}")))
 }
@@ -130,8 +127,10 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
 }
 
 fn load(path: &Path) -> Result<DataFrame, StoreError> {
-    let bytes = std::fs::read(path).map_err(|error| StoreError::at(path, format_args!("cannot be read: {error}")))?;
-    // Some flipped bytes make the reader panic instead of saying so.
+    let Some(bytes) = publish::read_if_there(path)? else { return Err(StoreError::at(path, "is missing")) };
+    // Some flipped bytes make the reader ask for all the memory there is, or panic instead of saying so.
+    crate::parquet::check(&mut Cursor::new(&bytes), bytes.len() as u64)
+        .map_err(|problem| StoreError::at(path, format_args!("is damaged: {problem}")))?;
     std::panic::catch_unwind(|| ParquetReader::new(Cursor::new(bytes)).finish())
         .map_err(|_| StoreError::at(path, "is damaged: its Parquet metadata cannot be read"))?
         .map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))

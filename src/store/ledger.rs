@@ -7,12 +7,11 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::folder::names_in;
-use super::{StoreError, Tried, list_sweeps, manifest, publish, result_file};
+use super::{StoreError, Tried, access, list_sweeps, manifest, publish, result_file};
 use crate::metric::Split;
 use crate::trial::TrialId;
 
@@ -124,12 +123,12 @@ fn append(root: &Path, entry: &LedgerEntry) -> Result<(), StoreError> {
     if ends_torn(&path).map_err(failed)? {
         line.insert(0, b'\n');
     }
-    OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| file.write_all(&line)).map_err(failed)
+    access::new_file().create(true).append(true).open(&path).and_then(|mut file| file.write_all(&line)).map_err(failed)
 }
 
 fn ends_torn(path: &Path) -> io::Result<bool> {
     use std::io::{Read, Seek, SeekFrom};
-    let mut file = match fs::File::open(path) {
+    let mut file = match access::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -178,6 +177,8 @@ fn results(root: &Path) -> Result<Vec<(String, TrialId, Tried)>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::testing;
     use super::*;
     use crate::store::RunResult;

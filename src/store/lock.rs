@@ -1,11 +1,11 @@
 //! The lock of a sweep: against a second supervisor, never against a reader.
 
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::{StoreError, process};
+use super::{StoreError, access, process};
 
 /// Held for the life of a supervisor; released by the system when it dies.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Holder {
 pub(super) fn lock(folder: &Path, since: &str) -> Result<SweepLock, StoreError> {
     let path = folder.join(".lock");
     let failed = |error: io::Error| StoreError::at(&path, format_args!("cannot be locked: {error}"));
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let mut file = access::new_file().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(held(folder, &mut file)),

@@ -50,7 +50,7 @@ impl LogReader {
                     tell(Ok(line));
                 }
                 Err(why) => {
-                    self.seq += 1;
+                    self.seq = self.seq.saturating_add(1);
                     self.complain(why, &mut tell);
                 }
             }

@@ -12,7 +12,11 @@
 //!
 //! What is promised: everything acknowledged survives a kill; everything up to the last second and the last checkpoint survives a
 //! power cut, given a disk that honours fsync. Two attempts at a trial may run at once; the first result wins and stays.
+//!
+//! Who may read and write is the umask's to say, but that others never write (0775 and 0664 before it). Only regular files are read, and
+//! a sweep that is another user's link is not followed.
 
+mod access;
 mod attempt;
 mod checkpoint;
 mod close;
@@ -42,7 +46,7 @@ mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
 pub use error::StoreError;
-pub use folder::{RunFolder, SweepFolder};
+pub use folder::{Log, RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
 pub use forecasts::Forecasts;
 pub use history::{History, history};

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::StoreError;
+use super::{StoreError, access};
 
 /// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
 pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
@@ -41,7 +41,7 @@ pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreErr
 
 /// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
 pub(crate) fn make_folder(path: &Path) -> Result<bool, StoreError> {
-    match fs::create_dir(path) {
+    match access::make_dir(path) {
         Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(StoreError::at(path, format_args!("the folder cannot be made: {error}"))),
@@ -61,7 +61,7 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 
 /// The bytes of a file; `None` when there is none.
 pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match fs::read(path) {
+    match access::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::at(path, format_args!("cannot be read: {error}"))),
@@ -79,7 +79,7 @@ fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     builder.prefix(".tmp-");
     // Temporary files are private by default; what is published is as readable as any new file (the umask decides).
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access::FILE_MODE));
     let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     Ok(file)
@@ -139,7 +139,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (plain, published) = (folder.path().join("plain"), folder.path().join("published"));
-        fs::write(&plain, b"").unwrap();
+        access::new_file().write(true).create_new(true).open(&plain).unwrap();
         publish(&published, b"").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&plain), mode(&published));

@@ -9,7 +9,8 @@ use super::folder::names_in;
 use super::scan::{Told, Walk};
 use super::trial_file::{self, TrialReader};
 use super::{
-    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, manifest, publish, result_file,
+    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, access, manifest, publish,
+    result_file,
 };
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::trial::Trial;
@@ -26,11 +27,12 @@ pub(super) enum Depth {
 /// Folders of all sweeps under `root`, by name.
 ///
 /// # Errors
-/// When `root` cannot be listed; a root that is missing holds no sweeps.
+/// When `root` cannot be listed; a root that is missing holds no sweeps, and another user's link is none.
 pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut names = names_in(root)?;
     names.sort_unstable();
-    Ok(names.into_iter().map(|name| root.join(name)).filter(|path| is_sweep(path)).collect())
+    let folders = names.into_iter().map(|name| root.join(name));
+    Ok(folders.filter(|path| access::check_link(path).is_ok() && is_sweep(path)).collect())
 }
 
 /// Reads a sweep: every run in the order of the plan, then runs of former versions of the file, by id.

@@ -1,12 +1,11 @@
 //! Walks through a run's attempts in order: the one way in which both the reader and the follower read events.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use super::folder::{attempt_numbers, attempt_path};
 use super::log::LogReader;
-use super::{AttemptInfo, Liveness, publish, writer_alive};
+use super::{AttemptInfo, Liveness, access, publish, writer_alive};
 use crate::event::{Event, Line};
 
 /// What a walk tells.
@@ -155,12 +154,9 @@ pub(super) fn remembered() -> impl FnMut(&AttemptInfo) -> Liveness {
 }
 
 fn read_from(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
-    if offset == 0 {
-        return fs::read(path);
+    let mut file = access::open(path)?;
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset))?;
     }
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    access::read_rest(file)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::folder::names_in;
-use super::{StoreError, list_sweeps, manifest, reader, trial_file};
+use super::{StoreError, access, list_sweeps, manifest, reader, trial_file};
 
 /// What a selector names, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
     if let Some(sweep) = named(selector) {
         return Ok(Selection::Sweep(sweep.clone()));
     }
+    // Its name is no path: `list_sweeps` left it out because of whose link it is.
+    access::check_link(&root.join(selector))?;
     if selector == "latest" {
         return latest(root, &sweeps);
     }
@@ -38,6 +40,7 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
         return one_of(root, selector, runs_of(sweep, id)?, &sweeps);
     }
     let path = Path::new(selector);
+    access::check_link(path)?;
     if path.is_dir() {
         if trial_file::path_in(path).is_file() || path.parent().and_then(Path::file_name).is_some_and(|name| name == "trials") {
             return Ok(Selection::Run(path.to_owned()));

@@ -1,7 +1,7 @@
 //! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops them when asked.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::{Control, FromWorker, ToWorker};
-use crate::store::SweepFolder;
+use crate::store::{Log, SweepFolder};
 use crate::trial::TrialId;
 
 /// What there is to do.
@@ -163,11 +163,7 @@ pub fn supervise(
 }
 
 fn start(job: &Job, index: usize, sender: &Sender<(usize, Heard)>) -> anyhow::Result<Slot> {
-    let logs = job.folder.path.join("logs");
-    std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-    let log = logs.join(format!("worker-{index}.log"));
-    let stderr =
-        OpenOptions::new().create(true).append(true).open(&log).with_context(|| format!("cannot open {}", log.display()))?;
+    let (log, stderr) = job.folder.log(&format!("worker-{index}.log"), Log::Continued)?;
     let mut child = Command::new(&job.program)
         .arg("worker")
         .arg("--sweep")

@@ -94,7 +94,7 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
     reasons.sort_unstable();
     reasons.dedup();
     if !reasons.is_empty() {
-        writeln!(out, "— under PSR and DSR: {}", reasons.join("; "))?;
+        writeln!(out, "— under PSR and DSR: {}", cleaned(&reasons.join("; ")))?;
     }
     if report.split == "test" {
         let openings: Vec<usize> = report.runs.iter().map(|run| run.test_openings).collect();

@@ -1,0 +1,17 @@
+//! S41: what the program is built of.
+
+use std::path::Path;
+use std::process::Command;
+
+/// `cargo deny` finds no forbidden package, license or source. It is no part of a toolchain: without it, that is said.
+#[test]
+fn s41_no_forbidden_package_license_or_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let deny = |arguments: &[&str]| Command::new("cargo").arg("deny").args(arguments).current_dir(root).output();
+    if !deny(&["--version"]).is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: cargo-deny is not installed; get it with: cargo install cargo-deny --locked");
+        return;
+    }
+    let output = deny(&["--offline", "--workspace", "check", "bans", "licenses", "sources"]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
