@@ -2,7 +2,9 @@
 
 mod bars;
 mod experiments;
+mod models;
 mod records;
+mod service;
 mod states;
 mod store;
 
@@ -57,4 +59,15 @@ pub const TARGETS: &[Target] = &[
     text("scaling_json", states::scalings, states::scaling),
     text("worker_lines", states::lines, states::line),
     text("names", states::names, states::name),
+    text("passport_json", || corpus::files("tests/models/v1", "passport.json"), models::passport),
+    text("model_weights", || corpus::files("tests/models/v1", ".safetensors"), models::weights),
+    text("sha256sums", || corpus::files("tests/models/v1", "SHA256SUMS"), models::sums),
+    text("history_jsonl", || corpus::files("tests/models/v1", "history.jsonl"), models::history),
+    text("gate_toml", || corpus::files("tests/models/v1", "gate.toml"), models::gate),
+    text("model_names", models::names, models::name),
+    text("torch_weights", || corpus::files("tests/fixtures/export", ".safetensors"), models::torch),
+    text("bar_lines", corpus::bars_csv, models::lines),
+    text("http_json", service::bodies, service::json),
+    text("http_csv", service::tables, service::csv),
+    text("http_bytes", service::requests, service::raw),
 ];
