@@ -25,7 +25,8 @@ fn ten_commands_lead_from_a_sweep_to_a_service() {
     let commands = recipe();
     assert_eq!(commands.len(), 10);
     let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments"), folder.path().join("experiments")).unwrap();
+    std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments"), folder.path().join("experiments"))
+        .unwrap();
     // Another port than the README's, which may be taken here.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut script = format!(
