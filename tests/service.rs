@@ -29,14 +29,13 @@ fn ten_commands_lead_from_a_sweep_to_a_service() {
         .unwrap();
     // Another port than the README's, which may be taken here.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut script = format!(
-        "set -euo pipefail\nkiln() {{ '{}' \"$@\"; }}\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n",
-        env!("CARGO_BIN_EXE_kiln")
-    );
+    // A program of that name, not a shell's function: what runs in the background is then the server itself, which a signal reaches.
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kiln"), folder.path().join("kiln")).unwrap();
+    let mut script = "set -euo pipefail\nexport PATH=\"$PWD:$PATH\"\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n".to_owned();
     for (number, command) in commands.iter().enumerate() {
         let command = command.replace("kiln serve minute", &format!("kiln serve minute --listen 127.0.0.1:{port}"));
         let command = command.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
-        script.push_str(&format!("echo '== {}'\n{command}\n", number + 1));
+        script.push_str(&format!("printf '\\n== {}\\n'\n{command}\n", number + 1));
         if command.ends_with('&') {
             script.push_str(&format!(
                 "for i in $(seq 100); do curl -sf http://127.0.0.1:{port}/readyz >/dev/null && break; sleep 0.1; done\n"

@@ -42,7 +42,7 @@ fn body(kind: &str, bytes: &[u8]) -> Result<(), String> {
         "POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         bytes.len()
     );
-    let answer = exchanged(&[head.as_bytes(), bytes].concat())?;
+    let answer = exchanged(&[head.as_bytes(), bytes].concat(), After::Listen)?;
     let status = String::from_utf8_lossy(&answer).split(' ').nth(1).map(str::to_owned).unwrap_or_default();
     // 503: the model was not loaded yet, or the machine is busy.
     if ["200", "400", "413", "422", "503"].contains(&status.as_str()) { Ok(()) } else { Err(format!("status '{status}'")) }
@@ -50,13 +50,21 @@ fn body(kind: &str, bytes: &[u8]) -> Result<(), String> {
 
 /// Whatever is sent, and the service lives.
 pub fn raw(bytes: &[u8]) -> Result<(), String> {
-    exchanged(bytes)?;
-    let health = exchanged(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    exchanged(bytes, After::HangUp)?;
+    let health = exchanged(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", After::Listen)?;
     if health.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(format!("afterwards: {}", String::from_utf8_lossy(&health))) }
 }
 
+/// What a client does when it has sent its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Listen,
+    /// Says that nothing more will come, which a service may take for a client that has gone.
+    HangUp,
+}
+
 /// Sends bytes and reads until the service closes.
-fn exchanged(bytes: &[u8]) -> Result<Vec<u8>, String> {
+fn exchanged(bytes: &[u8], after: After) -> Result<Vec<u8>, String> {
     let mut stream = loop {
         match TcpStream::connect(address()) {
             Ok(stream) => break stream,
@@ -68,7 +76,9 @@ fn exchanged(bytes: &[u8]) -> Result<Vec<u8>, String> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     // It may have refused, and closed, before all was sent.
     drop(stream.write_all(bytes));
-    drop(stream.shutdown(Shutdown::Write));
+    if after == After::HangUp {
+        drop(stream.shutdown(Shutdown::Write));
+    }
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Err("no end after 10 s".to_owned()),
