@@ -38,9 +38,9 @@
 //! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
 //! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
 //! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
-//! | [`serve`] | forecasts of registered models over HTTP (the right bank) |
+//! | [`serve`] | forecasts of registered models over HTTP (a bridge; the only module that names `tokio`) |
 //! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back (the right bank) |
-//! | [`cmd`] | one file per verb: the only place that names both banks |
+//! | [`cmd`] | one file per verb: with [`model`], [`forecast`] and [`serve`], which forecast what was recorded, all that names both banks |
 //!
 //! # Invariants
 //!

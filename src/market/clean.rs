@@ -115,7 +115,7 @@ fn most_frequent_spacing(ts: &[i64]) -> Result<u32, String> {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     let (mut current, mut repeated) = (0, 0);
     for pair in ts.windows(2) {
-        let spacing = pair[1] - pair[0];
+        let spacing = pair[1].saturating_sub(pair[0]);
         if spacing != current {
             *counts.entry(current).or_default() += repeated;
             (current, repeated) = (spacing, 0);

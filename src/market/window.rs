@@ -10,7 +10,7 @@ pub(super) fn runs(ts: &[i64], bar_seconds: u32) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut start = 0;
     for row in 1..=ts.len() {
-        if row == ts.len() || ts[row] - ts[row - 1] != step {
+        if row == ts.len() || ts[row].saturating_sub(ts[row - 1]) != step {
             runs.push(start..row);
             start = row;
         }

@@ -76,6 +76,6 @@ fn intervals(valid: &Forecasts) -> Vec<Interval> {
 
 /// The least distance between two windows' last bars, seconds: a bar, as validation uses every window.
 fn spacing(valid: &Forecasts) -> Option<u32> {
-    let least = valid.ts.windows(2).map(|pair| pair[1] - pair[0]).filter(|ns| *ns > 0).min()?;
+    let least = valid.ts.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|ns| *ns > 0).min()?;
     u32::try_from(least / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
 }
