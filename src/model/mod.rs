@@ -32,6 +32,7 @@ pub use error::ModelError;
 pub use passport::{Interval, Metrics, Passport, Selection, Source, Verdict, WeightsFile};
 pub use profile::{ColumnProfile, profile};
 pub use saved::SavedModel;
+pub(crate) use sums::digest;
 
 /// Version of the folder's format that this program writes. Later ones are refused, never guessed at.
 pub const VERSION: u32 = 1;

@@ -1,6 +1,5 @@
 //! `kiln models import`: PyTorch's weights become the next version of a model.
 
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,7 +10,7 @@ use super::register::Version;
 use crate::cmd::named::named;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::export::torch;
-use crate::model::{Metrics, Passport, SavedModel, Source};
+use crate::model::{Metrics, Passport, SavedModel, Source, digest};
 use crate::registry;
 use crate::store::WindowCounts;
 
@@ -28,7 +27,7 @@ pub(super) fn run(registry: &Registry, args: ImportArgs, out: &mut dyn Write) ->
     let shape = model.passport.shape();
     let bytes = read(&file, &shape)?;
     let weights = torch::read(&bytes, &shape).map_err(|error| Failure::BadInput(format!("{}: {error}", file.display())))?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = digest(&bytes);
     let file = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let passport = Passport {
         saved_at: at.clone(),
