@@ -16,6 +16,10 @@ fn main() -> ExitCode {
             complain(&message);
             ExitCode::from(2)
         }
+        Err(Failure::Machine(message)) => {
+            complain(&message);
+            ExitCode::from(4)
+        }
         Err(Failure::Bug(error)) => {
             complain(&format!("error: {error:#}\n(this is a bug in kiln, or the machine is failing)"));
             ExitCode::FAILURE

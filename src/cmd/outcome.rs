@@ -1,4 +1,4 @@
-//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 130 interrupted (resumable).
+//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 4 the machine failed (disk, memory, device), 130 interrupted (resumable).
 
 use std::io;
 use std::process::ExitCode;
@@ -10,6 +10,8 @@ pub enum Outcome {
     Done,
     /// 3.
     SomeFailed,
+    /// 4: trials failed or were left because the machine did; what was trained is recorded.
+    MachineFailed,
     /// 130.
     Interrupted,
 }
@@ -19,6 +21,8 @@ pub enum Outcome {
 pub enum Failure {
     /// 2: the person who called can mend it.
     BadInput(String),
+    /// 4: a disk, memory or device; the same call may succeed once that is mended.
+    Machine(String),
     /// 1: nobody should ever see it.
     Bug(anyhow::Error),
     /// 0: whoever read our output has seen enough.
@@ -30,6 +34,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::SomeFailed => Self::from(3),
+            Outcome::MachineFailed => Self::from(4),
             Outcome::Interrupted => Self::from(130),
         }
     }
@@ -44,6 +49,15 @@ impl From<anyhow::Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Bug(error.into()) }
+    }
+}
+
+impl From<burn_lanes::TrainError> for Failure {
+    fn from(error: burn_lanes::TrainError) -> Self {
+        match error {
+            burn_lanes::TrainError::Refused(message) => Self::BadInput(message),
+            burn_lanes::TrainError::Device(failure) => Self::Machine(failure.to_string()),
+        }
     }
 }
 

@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use burn_lanes::{Device, Series};
+use burn_lanes::Device;
 
 use super::backtest::trader;
+use super::budget::Budget;
 use super::provenance::origin;
 use super::selection::{fitting, forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
@@ -25,9 +26,9 @@ use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
-use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::spec::{Experiment, Source};
 use crate::store::{Follower, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
-use crate::sweep::{Control, Job, Workers, shape, supervise};
+use crate::sweep::{Control, DeviceVerdict, Job, Workers, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
@@ -146,36 +147,29 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         writeln!(out, "interrupted; the same command goes on where it was")?;
         return Ok(Outcome::Interrupted);
     }
+    if let Some(verdict) = &summary.device {
+        writeln!(out, "{}", device_line(verdict))?;
+        return Ok(Outcome::MachineFailed);
+    }
     Ok(outcome(&record, summary.unrecorded.is_empty()))
+}
+
+/// What to say of a device that failed.
+fn device_line(DeviceVerdict { failure, untried }: &DeviceVerdict) -> String {
+    let left = match untried {
+        0 => String::new(),
+        1 => "; 1 trial was not tried because of it".to_owned(),
+        count => format!("; {count} trials were not tried because of it"),
+    };
+    format!("{}{left}; once it works, the same command goes on", clean(&failure.to_string()))
 }
 
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
-    // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
-    // The series itself is not read for this: beside what its lanes take it is small. That expanding folds differ in length counts.
-    let unread = |settings: &Settings| -> Vec<Series> {
-        let windows = |fold: usize| match settings.data.split.walk_forward {
-            Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
-            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
-        };
-        (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
-    };
-    let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
-    let lanes = |settings: &Settings| match share {
-        Some(share) => {
-            let series = unread(settings);
-            let series: Vec<&Series> = series.iter().collect();
-            lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &series))
-        }
-        None => max_lanes,
-    };
-    plan::packs(trials, &lanes, least)
-}
-
-/// The most lanes whose estimate is within a budget; 1 if not even one is.
-fn lanes_within(budget: u64, most: usize, estimate: impl Fn(usize) -> u64) -> usize {
-    (1..=most).rev().find(|&lanes| estimate(lanes) <= budget).unwrap_or(1)
+    let workers = if device.is_cpu() { cores } else { 1 };
+    let budget = Budget::new(device, workers, max_lanes.min(trials.len()).max(1));
+    plan::packs(trials, &|settings| budget.lanes(settings), least)
 }
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
@@ -289,6 +283,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
             Some(match status.code() {
                 Some(0) => "the sweep is done".into(),
                 Some(3) => "the sweep is done; some trials failed".into(),
+                Some(4) => "the sweep ended: the machine failed".into(),
                 Some(130) => "the sweep was interrupted; the same command goes on".into(),
                 _ => format!("the sweep ended: {status}"),
             })
@@ -328,6 +323,7 @@ fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
         Some(0) => Ok(Outcome::Done),
         Some(2) => Err(Failure::BadInput("the sweep could not start (see above)".into())),
         Some(3) => Ok(Outcome::SomeFailed),
+        Some(4) => Ok(Outcome::MachineFailed),
         Some(130) => Ok(Outcome::Interrupted),
         _ => Err(Failure::Bug(anyhow::anyhow!("the supervisor ended with {status}"))),
     }

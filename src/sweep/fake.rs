@@ -2,11 +2,12 @@
 //! store and the dashboard can be tested with exact numbers and without waiting.
 //!
 //! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
-//! diverge in epoch E), `sleep:MS` (each epoch takes so long).
+//! diverge in epoch E), `sleep:MS` (each epoch takes so long), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
+//! `device:N` (after N epochs of a worker the device fails for good).
 
 use burn_lanes::{
-    EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState,
-    Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
+    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack,
+    PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ enum Fault {
     Panic(usize),
     Nan(usize),
     Sleep(u64),
+    Memory(usize),
+    Device(usize),
 }
 
 impl FakeTrainer {
@@ -37,6 +40,8 @@ impl FakeTrainer {
             (Some("panic"), Some(epoch)) => Some(Fault::Panic(epoch)),
             (Some("nan"), Some(epoch)) => Some(Fault::Nan(epoch)),
             (Some("sleep"), Some(ms)) => Some(Fault::Sleep(ms as u64)),
+            (Some("memory"), Some(lanes)) => Some(Fault::Memory(lanes)),
+            (Some("device"), Some(epochs)) => Some(Fault::Device(epochs)),
             _ => None,
         };
         Self { fault }
@@ -107,10 +112,21 @@ impl Trainer for FakeTrainer {
                 (index, lane, epoch, stop)
             })
             .collect();
+        let mut epochs = 0;
+        let begun = lanes.len();
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
+            epochs += 1;
             match self.fault {
+                Some(Fault::Memory(room)) if begun > room && next >= 2 => {
+                    let message = format!("out of device memory (an allocation for {begun} lanes was refused)");
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::OutOfMemory, message }));
+                }
+                Some(Fault::Device(good)) if epochs > good => {
+                    let message = "an illegal memory access was encountered".to_owned();
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::Other, message }));
+                }
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
@@ -136,7 +152,7 @@ impl Trainer for FakeTrainer {
                     stop.waited += 1;
                 }
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
-                let control = observer.epoch(*index, &report, &|| state(&shape, report.epoch, stop));
+                let control = observer.epoch(*index, &report, &|| Ok(state(&shape, report.epoch, stop)));
                 let patience = lane.config.early_stopping.map(|rule| rule.patience);
                 if control == LaneControl::Stop {
                     end_of(observer, *index, LaneEnd::Stopped, state(&shape, *epoch, stop))

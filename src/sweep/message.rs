@@ -1,5 +1,6 @@
 //! What supervisor and worker, and dashboard and supervisor, say to each other: one JSON object a line.
 
+use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
 use crate::trial::TrialId;
@@ -33,6 +34,17 @@ pub enum FromWorker {
     /// The pack is through; every trial of it has ended or was interrupted.
     PackEnded {
         /// Trials whose record could not be written (a full disk, a folder that vanished), with the reason.
+        unrecorded: Vec<(TrialId, String)>,
+    },
+    /// The device failed; the worker ends. Open trials are recorded as failed where fewer lanes do not help, else as interrupted.
+    DeviceFailed {
+        /// What it failed with.
+        failure: DeviceFailure,
+        /// Lanes that the pack began with.
+        lanes: usize,
+        /// Trials without an end.
+        open: Vec<TrialId>,
+        /// As of [`FromWorker::PackEnded`].
         unrecorded: Vec<(TrialId, String)>,
     },
 }

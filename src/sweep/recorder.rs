@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape};
+use burn_lanes::{
+    DeviceFailure, EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape, TrainError,
+};
 
 use super::Trainer;
 use crate::event::{Cursor, End, Event};
@@ -76,6 +78,8 @@ pub struct Recorder<'a> {
     pub clock: fn() -> String,
     pub started: Instant,
     pub progressed: Instant,
+    /// Why the device can be trusted no more: nothing is recorded as an end after it.
+    pub device_failure: Option<DeviceFailure>,
 }
 
 impl Recorder<'_> {
@@ -90,12 +94,40 @@ impl Recorder<'_> {
         }
     }
 
-    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> Result<(), StoreError> {
+    /// Ends every lane that has not ended, for the device failed: as failed where no smaller pack is tried, else as interrupted. Returns
+    /// their trials.
+    pub fn device_failed(&mut self, failure: &DeviceFailure, is_final: bool) -> Vec<TrialId> {
+        let open: Vec<TrialId> = self.runs.iter().filter(|run| !run.over).map(|run| run.trial.id.clone()).collect();
+        if is_final {
+            self.fail_rest(&failure.to_string());
+            return open;
+        }
+        for run in self.runs.iter_mut().filter(|run| !run.over) {
+            run.over = true;
+            let message = format!("{failure}; it is tried again with fewer lanes");
+            let warned = run.attempt.append((self.clock)(), Event::Warning { message });
+            let ended = warned.and_then(|()| run.attempt.append((self.clock)(), Event::Ended { end: End::Interrupted }));
+            if let Err(error) = ended {
+                run.unrecorded = Some(format!("{failure}; and {error}"));
+            }
+        }
+        open
+    }
+
+    fn record_epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
-        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY {
-            self.checkpoint(lane, &state())?;
+        // Without a state the training ends after this call, with the reason.
+        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY
+            && let Ok(state) = state()
+        {
+            self.checkpoint(lane, &state)?;
         }
         Ok(())
     }
@@ -129,6 +161,10 @@ impl Recorder<'_> {
                     let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, baselines);
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
+                }
+                Err(TrainError::Device(failure)) => {
+                    self.device_failure = Some(failure);
+                    return Ok(());
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
@@ -183,7 +219,7 @@ impl Recorder<'_> {
 }
 
 impl Observer for Recorder<'_> {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         if let Err(error) = self.record_epoch(lane, report, state) {
             self.runs[lane].unrecorded = Some(error.to_string());
         }
@@ -228,11 +264,12 @@ impl Observer for Recorder<'_> {
 
     fn ended(&mut self, lane: usize, outcome: LaneOutcome) {
         if self.runs[lane].unrecorded.is_none()
+            && self.device_failure.is_none()
             && let Err(error) = self.record_end(lane, &outcome)
         {
             self.runs[lane].unrecorded = Some(error.to_string());
         }
-        self.runs[lane].over = true;
+        self.runs[lane].over = self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
     }
 }
 

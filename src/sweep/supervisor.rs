@@ -1,6 +1,5 @@
 //! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops them when asked.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -12,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{Control, FromWorker, ToWorker};
+use super::queue::{Queue, QueuedPack};
+use super::{Control, DeviceVerdict, FromWorker, ToWorker};
 use crate::store::{Log, SweepFolder};
 use crate::trial::TrialId;
 
@@ -59,6 +59,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Trials whose failure could not even be recorded, with the reason.
     pub unrecorded: Vec<(TrialId, String)>,
+    /// What a failed device left undone.
+    pub device: Option<DeviceVerdict>,
 }
 
 /// From a worker's reader thread.
@@ -72,7 +74,7 @@ struct Slot {
     child: Child,
     stdin: Option<ChildStdin>,
     log: PathBuf,
-    pack: Vec<TrialId>,
+    pack: QueuedPack,
     ready: bool,
     gone: bool,
 }
@@ -91,7 +93,7 @@ pub fn supervise(
     interrupts: &AtomicUsize,
     tick: &mut dyn FnMut() -> anyhow::Result<()>,
 ) -> anyhow::Result<Summary> {
-    let mut packs: VecDeque<Vec<TrialId>> = job.packs.iter().cloned().collect();
+    let mut packs = Queue::new(&job.packs);
     let mut summary = Summary::default();
     let (sender, heard) = channel();
     let mut slots: Vec<Slot> = Vec::new();
@@ -100,6 +102,7 @@ pub fn supervise(
     }
     let mut stopping: Option<Instant> = None;
     let mut attached = true;
+    let mut device_failed = false;
     while slots.iter().any(|slot| !slot.gone) {
         match heard.recv_timeout(Duration::from_millis(100)) {
             Ok((index, Heard::Said(FromWorker::Ready))) => {
@@ -108,26 +111,34 @@ pub fn supervise(
             }
             Ok((index, Heard::Said(FromWorker::PackEnded { unrecorded }))) => {
                 summary.unrecorded.extend(unrecorded);
-                slots[index].pack.clear();
+                packs.pack_ended();
+                slots[index].pack.trials.clear();
                 dispatch(&mut slots[index], &mut packs, stopping.is_some());
+            }
+            Ok((index, Heard::Said(FromWorker::DeviceFailed { failure, lanes, open, unrecorded }))) => {
+                summary.unrecorded.extend(unrecorded);
+                packs.device_failed(&std::mem::take(&mut slots[index].pack), lanes, &open, &failure);
+                device_failed = true;
             }
             Ok((index, Heard::Closed)) => {
                 let slot = &mut slots[index];
                 slot.gone = true;
                 let status = slot.child.wait().context("cannot wait for a worker")?;
                 if !slot.ready && stopping.is_none() {
-                    anyhow::bail!("a worker could not start: {}", death(status, &slot.log));
-                }
-                if !slot.pack.is_empty() {
                     let reason = death(status, &slot.log);
-                    for trial in slot.pack.drain(..) {
+                    anyhow::ensure!(device_failed, "a worker could not start: {reason}");
+                    packs.device_is_gone(&reason);
+                }
+                if !slot.pack.trials.is_empty() {
+                    let reason = death(status, &slot.log);
+                    for trial in slot.pack.trials.drain(..) {
                         let closed = job.folder.run(&trial).and_then(|run| run.close_lost((job.clock)(), &reason));
                         if let Err(error) = closed {
                             summary.unrecorded.push((trial, format!("{reason}; and {error}")));
                         }
                     }
                 }
-                if !packs.is_empty() && stopping.is_none() {
+                if packs.len() > 0 && stopping.is_none() {
                     slots.push(start(&job, slots.len(), &sender)?);
                 }
             }
@@ -158,6 +169,7 @@ pub fn supervise(
         tick()?;
     }
     summary.interrupted = stopping.is_some();
+    summary.device = packs.verdict();
     tick()?;
     Ok(summary)
 }
@@ -194,16 +206,16 @@ fn start(job: &Job, index: usize, sender: &Sender<(usize, Heard)>) -> anyhow::Re
             drop(sender.send((index, Heard::Closed)));
         });
     }
-    Ok(Slot { child, stdin, log, pack: Vec::new(), ready: false, gone: false })
+    Ok(Slot { child, stdin, log, pack: QueuedPack::default(), ready: false, gone: false })
 }
 
 /// Gives a worker its next pack, or tells it that there is none.
-fn dispatch(slot: &mut Slot, packs: &mut VecDeque<Vec<TrialId>>, stopping: bool) {
-    let next = if stopping { None } else { packs.pop_front() };
+fn dispatch(slot: &mut Slot, packs: &mut Queue, stopping: bool) {
+    let next = if stopping { None } else { packs.next() };
     match next {
-        Some(trials) => {
-            slot.pack.clone_from(&trials);
-            tell(slot, &ToWorker::Pack { trials });
+        Some(pack) => {
+            slot.pack.clone_from(&pack);
+            tell(slot, &ToWorker::Pack { trials: pack.trials });
         }
         None => {
             tell(slot, &ToWorker::Finish);

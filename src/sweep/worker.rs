@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use burn_lanes::{Lane, LaneState, Pack, Series};
+use burn_lanes::{DeviceFailure, Lane, LaneState, Pack, Series, TrainError};
 
+use super::queue::is_final;
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
@@ -52,7 +53,11 @@ impl Worker<'_> {
     fn run(&mut self, packs: &Receiver<Vec<TrialId>>, said: &mut dyn Write) -> anyhow::Result<()> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
-            let unrecorded = self.pack(&trials)?;
+            let PackEnd { unrecorded, device } = self.pack(&trials)?;
+            if let Some(Halted { failure, lanes, open }) = device {
+                // What the device holds is not known any more, and this process cannot open it anew.
+                return say(said, &FromWorker::DeviceFailed { failure, lanes, open, unrecorded });
+            }
             say(said, &FromWorker::PackEnded { unrecorded })?;
             if self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
@@ -61,8 +66,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves.
-    fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<Vec<(TrialId, String)>> {
+    /// Trains the trials of a pack that have no result yet.
+    fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<PackEnd> {
         let mut unrecorded = Vec::new();
         let mut lanes = Vec::new();
         for id in ids {
@@ -72,8 +77,9 @@ impl Worker<'_> {
                 Err(error) => unrecorded.push((id.clone(), error.to_string())),
             }
         }
-        unrecorded.extend(self.lanes(lanes));
-        Ok(unrecorded)
+        let mut end = self.lanes(lanes);
+        end.unrecorded.splice(..0, unrecorded);
+        Ok(end)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -94,8 +100,8 @@ impl Worker<'_> {
     }
 
     /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
-    fn lanes(&mut self, waiting: Vec<Waiting>) -> Vec<(TrialId, String)> {
-        let Some(first) = waiting.first() else { return Vec::new() };
+    fn lanes(&mut self, waiting: Vec<Waiting>) -> PackEnd {
+        let Some(first) = waiting.first() else { return PackEnd::default() };
         let count = waiting.len();
         let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
@@ -121,8 +127,9 @@ impl Worker<'_> {
                 unrecorded.push((id, error.to_string()));
             }
         }
-        unrecorded.extend(self.train(&data, pack, runs));
-        unrecorded
+        let mut end = self.train(&data, pack, runs);
+        end.unrecorded.splice(..0, unrecorded);
+        end
     }
 
     /// Records a run that cannot begin.
@@ -161,8 +168,9 @@ impl Worker<'_> {
         Ok(attempt)
     }
 
-    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
+    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> PackEnd {
         let now = Instant::now();
+        let lanes = runs.len();
         let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
             runs,
@@ -172,17 +180,25 @@ impl Worker<'_> {
             clock: self.clock,
             started: now,
             progressed: now,
+            device_failure: None,
         };
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
+            Ok(Ok(())) if recorder.device_failure.is_some() => {}
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
+            Ok(Err(TrainError::Device(failure))) => recorder.device_failure = Some(failure),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),
             Err(_) => {
                 let reason = self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
         }
-        recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason))).collect()
+        let device = recorder.device_failure.take().map(|failure| {
+            let open = recorder.device_failed(&failure, is_final(lanes, &failure));
+            Halted { failure, lanes, open }
+        });
+        let unrecorded = recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason)));
+        PackEnd { unrecorded: unrecorded.collect(), device }
     }
 
     fn prepare(&mut self, settings: &Data) -> Result<Rc<LaneData>, market::MarketError> {
@@ -199,6 +215,21 @@ impl Worker<'_> {
         self.data.push((settings.clone(), Rc::clone(&data)));
         Ok(data)
     }
+}
+
+/// How a pack ended.
+#[derive(Default)]
+struct PackEnd {
+    /// What could not be recorded in the runs themselves.
+    unrecorded: Vec<(TrialId, String)>,
+    device: Option<Halted>,
+}
+
+/// A device that failed, with how many lanes the pack began, and its trials without an end.
+struct Halted {
+    failure: DeviceFailure,
+    lanes: usize,
+    open: Vec<TrialId>,
 }
 
 /// A trial that is to be trained, and where it goes on.
