@@ -137,7 +137,7 @@ pub(crate) fn train<B: LstmBackend>(
             if std::mem::take(&mut unchecked) {
                 B::health(&ground.device, 0)?;
             }
-            B::noted()?;
+            B::noted(&ground.device)?;
             stretch.lanes.iter().for_each(|&lane| lanes[lane].cursor += 1);
             control = observer.step(&pace.after(stretch));
             if control == PackControl::Interrupt {
@@ -169,7 +169,7 @@ pub(crate) fn validate<B: LstmBackend>(
         let model = part.as_ref().unwrap_or(&model);
         for number in 0..stretch.batches {
             sums.push(stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0);
-            B::noted()?;
+            B::noted(&ground.device)?;
         }
     }
     let mut totals = vec![[0.0; 4]; lanes];

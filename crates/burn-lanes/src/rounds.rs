@@ -38,6 +38,9 @@ pub(crate) fn run<B: LstmBackend>(
     Ok(())
 }
 
+/// Above the numbers by which rounds ask for the device's health.
+const AFTER_DOWNLOAD: usize = 1 << 19;
+
 /// A pack in training.
 struct Training<'a, B: LstmBackend> {
     ground: Ground<'a, B>,
@@ -202,7 +205,10 @@ impl<'a, B: LstmBackend> Training<'a, B> {
 
     /// All weights and moments, on the host. Synchronises the device.
     fn download(&self) -> Result<Download, TrainError> {
-        Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())
+        let download = Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())?;
+        // CUDA copies rows that lie some distance apart before they are read: those launches too were done.
+        B::health(&self.ground.device, AFTER_DOWNLOAD + self.rounds)?;
+        Ok(download)
     }
 
     fn snapshot(&self, position: usize) -> Snapshot {

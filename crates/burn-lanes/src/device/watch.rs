@@ -43,6 +43,7 @@ pub(crate) fn note(failure: DeviceFailure) -> DeviceFailure {
 /// When there was any failure so far.
 pub(crate) fn checked<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, DeviceFailure> {
     match (result, failure()) {
+        (Err(error), Some(failure)) if failure.is_vague() => Err(DeviceFailure::of_text(&error.to_string())),
         (_, Some(failure)) => Err(failure.clone()),
         (Ok(value), None) => Ok(value),
         (Err(error), None) => Err(note(DeviceFailure::of_text(&error.to_string()))),

@@ -76,11 +76,11 @@ pub(crate) trait LstmBackend: Backend {
         read.map_err(|error| DeviceFailure::of_text(&error.to_string()))
     }
 
-    /// Whether a failure has been noted; without waiting for the device.
+    /// Whether a failure has been noted; without waiting for the device, unless one has.
     ///
     /// # Errors
     /// When one has.
-    fn noted() -> Result<(), DeviceFailure> {
+    fn noted(_device: &Self::Device) -> Result<(), DeviceFailure> {
         Ok(())
     }
 

@@ -54,8 +54,13 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
         Ok(value)
     }
 
-    fn noted() -> Result<(), DeviceFailure> {
-        watch::failure().cloned().map_or(Ok(()), Err)
+    fn noted(device: &Self::Device) -> Result<(), DeviceFailure> {
+        match watch::failure() {
+            None => Ok(()),
+            // The launches' own errors may say more.
+            Some(failure) if failure.is_vague() => watch::checked(Self::sync(device)),
+            Some(failure) => Err(failure.clone()),
+        }
     }
 
     fn health(device: &Self::Device, number: usize) -> Result<(), DeviceFailure> {

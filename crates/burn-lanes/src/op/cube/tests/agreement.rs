@@ -158,7 +158,10 @@ fn what_is_not_a_number_stays_in_its_window<R: CubeRuntime, BT: BoolElement>() {
     let last = case.ends[0][0] as usize;
     case.series.features[2 * last] = f32::NAN;
     let sees = |end: &u32| (*end as usize) >= last && (*end as usize) < last + 3;
-    let forecasts = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::forecasts(&case.batch::<Gpu<R, BT>>(), primitive(case.weights::<Gpu<R, BT>>()))));
+    let forecasts = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::forecasts(
+        &case.batch::<Gpu<R, BT>>(),
+        primitive(case.weights::<Gpu<R, BT>>()),
+    )));
     for (end, forecast) in case.ends[0].iter().zip(&forecasts) {
         assert_eq!(forecast.is_nan(), sees(end), "the window that ends at {end}: {forecast}");
     }

@@ -52,6 +52,7 @@ fn a_barrier_that_is_missing_is_noticed() {
     }
     let all: Vec<String> = barriers.iter().flat_map(|(kernel, count)| (0..*count).map(move |n| format!("{kernel}:{n}"))).collect();
     assert!(all.len() >= 30, "{all:?}");
-    let unnoticed: Vec<&String> = all.iter().filter(|barrier| orders.iter().all(|order| child(order, Some(barrier)).status.success())).collect();
+    let unnoticed: Vec<&String> =
+        all.iter().filter(|barrier| orders.iter().all(|order| child(order, Some(barrier)).status.success())).collect();
     assert!(unnoticed.is_empty(), "nothing notices that these are missing: {unnoticed:?}");
 }

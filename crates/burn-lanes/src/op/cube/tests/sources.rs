@@ -74,7 +74,8 @@ pub(super) mod cuda {
     type CudaCompiler = <cubecl::cuda::CudaRuntime as cubecl::Runtime>::Compiler;
 
     /// An H100's.
-    pub(in super::super) const LIMITS: Limits = Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
+    pub(in super::super) const LIMITS: Limits =
+        Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
 
     pub(in super::super) fn compiled(kernel: &Kernel) -> (String, usize) {
         let mut options = <CudaCompiler as Compiler>::CompilationOptions::default();
