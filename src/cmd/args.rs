@@ -3,6 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+use crate::spec::TsFormat;
+
 /// Trains many small forecasters at once, and says which of them is worth anything.
 #[derive(Debug, Parser)]
 #[command(name = "kiln", version, max_term_width = 100)]
@@ -277,6 +279,9 @@ pub struct BarArgs {
     /// Zone of timestamps without offset: an IANA name, UTC or +08:00
     #[arg(long)]
     pub zone: Option<String>,
+    /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as "%d.%m.%Y %H:%M:%S"
+    #[arg(long, value_name = "FORMAT")]
+    pub ts_format: Option<TsFormat>,
     /// What a timestamp marks of its bar
     #[arg(long, value_name = "LABEL")]
     pub bar_label: Option<LabelArg>,

@@ -71,9 +71,19 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
+        warn_of_data(&experiment)?;
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
     }
+}
+
+/// Says what is odd about the bars before anything is trained on them; a value that is no number is found here once, and not by every trial.
+fn warn_of_data(experiment: &Experiment) -> Result<(), Failure> {
+    for odd in market::warnings(&experiment.base.data)? {
+        // Nobody may be reading; the sweep goes on.
+        drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(&odd)));
+    }
+    Ok(())
 }
 
 /// Makes the data files' paths absolute in what the runs record, so that `evaluate` finds them from any folder. (A path is no part of a

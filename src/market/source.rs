@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{Cleaned, clean};
+use super::clean::{BarLength, Cleaned, clean};
 use super::columns::Volume;
 use super::problem::MarketError;
 use super::zone::Zone;
-use super::{csv, parquet, synthetic, window};
+use super::{csv, parquet, report, synthetic, window};
 use crate::spec::{Data, Format, Source};
 
-/// The bars of a source, and what was done to get them. `bar_seconds`: as given, else the most frequent distance.
-pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
+/// The bars of a source, and what was done to get them.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result<Cleaned, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
         Source::Synthetic(settings) => return Ok((synthetic::generate(settings), Vec::new())),
@@ -24,7 +24,7 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
         Format::Csv => csv::read(path, columns, volume, zone),
         Format::Parquet => parquet::read(path, columns, volume, zone),
     }?;
-    clean(path, table, *label, bar_seconds)
+    clean(path, table, *label, length)
 }
 
 /// The bars that these settings use, and their contiguous runs; the volumes are not read.
@@ -32,12 +32,27 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let (mut bars, _) = load(&data.source, Volume::Unused, data.bar_seconds)?;
+    let (mut bars, _) = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds))?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
     Ok((bars, runs))
+}
+
+/// What is odd about the bars that these settings use, each a sentence, as [`super::DataReport::odd`] has it: a look at the whole file,
+/// before anything is trained on it.
+///
+/// # Errors
+/// As [`super::prepare`], as far as the bars alone show.
+pub fn warnings(data: &Data) -> Result<Vec<String>, MarketError> {
+    let (mut bars, mut odd) = load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds))?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
+    odd.extend(report::odd(&bars, &runs));
+    Ok(odd)
 }
 
 /// A cheap look at second 0: that the file is there, is what its format says, and has its columns (but for the volume, which
