@@ -26,7 +26,7 @@ use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
-use crate::store::{Follower, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
+use crate::store::{Follower, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep_summaries};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
@@ -94,7 +94,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
     folder.write_manifest(&manifest)?;
     folder.create_runs(&plan.trials)?;
-    let (mut record, mut follower) = Follower::open(&folder.path)?;
+    let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied())).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -124,6 +124,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         clock: clock::now,
     };
     let mut plain = Plain::new(&record);
+    drop(runs);
+    drop(record);
     let mut output_closed = false;
     let mut tick = || -> anyhow::Result<()> {
         let changes = follower.poll()?;
@@ -138,7 +140,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     for (trial, reason) in &summary.unrecorded {
         writeln!(out, "{}: {}", clean(&trial.0), clean(reason))?;
     }
-    record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     if !output_closed {
         write_ranking(&record, &manifest, out)?;
     }
@@ -309,7 +311,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
         }
     }
     drop(waiter.join());
-    let record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     write_ranking(&record, &record.manifest, out)?;
     let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
     match status {

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lock::{self, SweepLock};
+use super::trial_file::{self, TrialReader};
 use super::{
     Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, access, checkpoint, forecasts,
-    manifest, publish, result_file, trial_file,
+    manifest, publish, result_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -71,19 +72,25 @@ impl SweepFolder {
     /// # Errors
     /// When the folder cannot be made, or holds a trial with other settings.
     pub fn create_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
-        let run = self.make_run(trial)?;
+        let (run, new) = self.find_run(trial, &TrialReader::default())?;
+        if let Some(trial) = new {
+            trial_file::write(&run.path, trial)?;
+        }
         publish::sync_folder(&self.path.join("trials"))?;
         Ok(run)
     }
 
-    /// [`Self::create_run`] for many trials at once, which syncs the disk less often.
+    /// [`Self::create_run`] for many trials at once, as durable: the disk is asked a few times in all and not a few times a trial.
     ///
     /// # Errors
     /// As [`Self::create_run`], for any of them.
     pub fn create_runs(&self, trials: &[Trial]) -> Result<Vec<RunFolder>, StoreError> {
-        let runs = trials.par_iter().map(|trial| self.make_run(trial)).collect::<Result<Vec<_>, _>>()?;
-        publish::sync_folder(&self.path.join("trials"))?;
-        Ok(runs)
+        let known = TrialReader::default();
+        let made: Vec<(RunFolder, Option<&Trial>)> =
+            trials.par_iter().map(|trial| self.find_run(trial, &known)).collect::<Result<_, _>>()?;
+        let new: Vec<(&Path, &Trial)> = made.iter().filter_map(|(run, trial)| Some((run.path.as_path(), (*trial)?))).collect();
+        trial_file::write_all(&self.path.join("trials"), &new)?;
+        Ok(made.into_iter().map(|(run, _)| run).collect())
     }
 
     /// A trial's folder, which must exist.
@@ -101,20 +108,15 @@ impl SweepFolder {
         Ok(trials.join(&id.0))
     }
 
-    fn make_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
+    /// A trial's folder, made where it is missing, and the trial if it is still to be written there.
+    fn find_run<'a>(&self, trial: &'a Trial, known: &TrialReader) -> Result<(RunFolder, Option<&'a Trial>), StoreError> {
         let path = self.run_path(&trial.id)?;
-        let file = trial_file::path_in(&path);
-        match publish::read_if_there(&file)? {
-            Some(bytes) => {
-                let former = trial_file::parse(&bytes).map_err(|why| StoreError::at(&file, why))?;
-                trial_file::verify(&file, &former, trial)?;
-            }
-            None => {
-                make_quickly(&path)?;
-                trial_file::write(&path, trial)?;
-            }
+        let former = known.read_if_there(&path)?;
+        match &former {
+            Some(former) => trial_file::verify(&trial_file::path_in(&path), former, trial)?,
+            None => make_quickly(&path)?,
         }
-        Ok(RunFolder { path })
+        Ok((RunFolder { path }, former.is_none().then_some(trial)))
     }
 }
 
@@ -222,6 +224,14 @@ impl RunFolder {
     /// When there is no result yet, or the file is missing or damaged.
     pub fn forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
         forecasts::read(&self.attempt_path(self.winner()?), split)
+    }
+
+    /// As [`Self::forecasts`], without baselines and quantiles: sooner read.
+    ///
+    /// # Errors
+    /// As [`Self::forecasts`].
+    pub fn point_forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
+        forecasts::read_points(&self.attempt_path(self.winner()?), split)
     }
 
     /// Appends an opening of the test split; durable when it returns.
@@ -344,6 +354,43 @@ mod tests {
             assert_eq!(run.trial().unwrap(), *trial);
             assert_eq!(sweep.run(&trial.id).unwrap().path, run.path);
         }
+    }
+
+    /// Of ext4 each sync is a commit of its journal: 10,000 trials took 25 to 70 seconds.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn many_runs_ask_the_disk_no_more_often_than_few_do() {
+        let syncs = |count: usize| {
+            let root = tempfile::tempdir().unwrap();
+            let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+            let trials: Vec<Trial> = (0..count).map(testing::trial).collect();
+            let syncs = publish::counted::syncs_of(|| drop(sweep.create_runs(&trials).unwrap()));
+            for trial in &trials {
+                assert_eq!(sweep.run(&trial.id).unwrap().trial().unwrap(), *trial);
+                assert_eq!(fs::read_dir(sweep.run_path(&trial.id).unwrap()).unwrap().count(), 1, "no temporary file stays");
+            }
+            syncs
+        };
+        assert_eq!((syncs(100), syncs(200)), (2, 2));
+    }
+
+    #[test]
+    fn of_runs_made_at_once_by_several_each_is_made_once() {
+        let root = tempfile::tempdir().unwrap();
+        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+        let trials: Vec<Trial> = (0..60).map(testing::trial).collect();
+        let start = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    start.wait();
+                    assert_eq!(sweep.create_runs(&trials).unwrap().len(), 60);
+                });
+            }
+        });
+        let mut other = trials.clone();
+        other[7].settings.model.hidden_size += 1;
+        assert!(sweep.create_runs(&other).unwrap_err().to_string().contains("settings.model.hidden_size is"));
     }
 
     #[test]

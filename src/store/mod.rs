@@ -42,6 +42,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod tries;
 mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
@@ -54,12 +55,13 @@ pub use ledger::{Ledger, LedgerEntry, Tries};
 pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
-pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
+pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
     Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
     WindowCounts, skill,
 };
 pub use select::{Selection, select};
+pub use tries::TriesCounter;
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

@@ -60,6 +60,15 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
     scan_run(folder, Depth::Events, &TrialReader::default()).map(|(record, _)| record)
 }
 
+/// Reads the events of a run that [`read_sweep_summaries`] left out: it comes to what [`read_sweep`] gives.
+pub fn read_events(run: &mut RunRecord) {
+    let Some(result) = run.result.take() else { return };
+    run.progress = RunProgress::default();
+    let folder = run.folder.clone();
+    Walk::default().advance(&folder, Some(result.attempt), &mut |told| run.take(told));
+    run.take_result(result);
+}
+
 /// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
 pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), StoreError> {
     if !is_sweep(folder) {

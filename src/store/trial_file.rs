@@ -1,5 +1,6 @@
 //! `trial.toml`: a trial as resolved, written once.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -57,11 +58,14 @@ const KEPT_SECTIONS: usize = 16;
 impl TrialReader {
     /// Reads a trial.
     pub fn read(&self, folder: &Path) -> Result<Trial, StoreError> {
+        self.read_if_there(folder)?.ok_or_else(|| StoreError::at(&path_in(folder), "is missing"))
+    }
+
+    /// Reads a trial; `None` when there is none.
+    pub fn read_if_there(&self, folder: &Path) -> Result<Option<Trial>, StoreError> {
         let path = path_in(folder);
-        match publish::read_if_there(&path)? {
-            Some(bytes) => self.parse(&bytes).map_err(|why| StoreError::at(&path, why)),
-            None => Err(StoreError::at(&path, "is missing")),
-        }
+        let Some(bytes) = publish::read_if_there(&path)? else { return Ok(None) };
+        self.parse(&bytes).map(Some).map_err(|why| StoreError::at(&path, why))
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<Trial, String> {
@@ -114,6 +118,21 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
     if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+}
+
+/// [`write`] for many trials, each in its own folder below `trials`: whoever is first writes a trial, and the disk is asked twice in all.
+pub(super) fn write_all(trials: &Path, new: &[(&Path, &Trial)]) -> Result<(), StoreError> {
+    let files: Vec<(PathBuf, String)> = new
+        .par_iter()
+        .map(|(folder, trial)| {
+            let path = path_in(folder);
+            let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+            Ok((path, text))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let won = publish::publish_all(trials, &files)?;
+    let mut lost = new.iter().zip(won).filter(|(_, won)| !won);
+    lost.try_for_each(|((folder, trial), _)| verify(&path_in(folder), &read(folder)?, trial))
 }
 
 /// Reads the trial.
