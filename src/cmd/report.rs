@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::backtest::trading;
-use super::selection::{Selected, forecasts, objective, read_selected};
+use super::selection::{ForecastFiles, Selected, objective, read_selected};
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::{Comparison, compare};
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
@@ -103,12 +103,15 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
-    comparison.weigh(&selected.runs, &forecasts);
+    let files = ForecastFiles::default();
+    let read = |run: &RunRecord, split| files.read(run, split);
+    comparison.weigh(&selected.runs, &read);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }
     let trading = trading(&selected, &comparison);
-    let best = best_forecasts(&comparison, &selected.runs, &forecasts);
+    let best = best_forecasts(&comparison, &selected.runs, &read);
+    selected.damaged.extend(files.unreadable());
     with_events(&mut selected.runs, &comparison);
     let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })

@@ -20,7 +20,7 @@ pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> O
             Failure::Bug(error) => error.to_string(),
             Failure::OutputClosed => "the output was closed".to_owned(),
         };
-        let gathered = gather(selected, TradedSplit::Valid, &TradingArgs::default()).map_err(told)?;
+        let gathered = gather(selected, TradedSplit::Valid, &TradingArgs::default(), None).map_err(told)?;
         // The page shows no deflated Sharpe ratio, and the frontier of one run.
         let report = report(&gathered, Split::Valid, Frontiers::LeftOut, Chance::LeftOut);
         if report.runs.is_empty() {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::data_file::located;
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -94,11 +95,16 @@ pub(super) struct Gathered<'a> {
     pub root: Option<PathBuf>,
 }
 
-/// The stretches of the selected runs.
-pub(super) fn gather<'a>(selected: &'a Selected, split: TradedSplit, args: &TradingArgs) -> Result<Gathered<'a>, Failure> {
+/// The stretches of the selected runs. `data` is the file that the runs were trained on, where it is not to be looked for.
+pub(super) fn gather<'a>(
+    selected: &'a Selected,
+    split: TradedSplit,
+    args: &TradingArgs,
+    data: Option<&Path>,
+) -> Result<Gathered<'a>, Failure> {
     let recorded: HashMap<&str, Option<&Backtest>> =
         selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
-    let mut sources = Sources::default();
+    let mut sources = Sources { given: data.map(Path::to_owned), ..Sources::default() };
     let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
     let mut gathered = Gathered { root, skipped: selected.damaged.clone(), stretches: Vec::new() };
     for folds in stretches(&selected.runs, split) {
@@ -164,29 +170,36 @@ struct Bars {
 #[derive(Default)]
 pub(super) struct Sources {
     read: Vec<(Data, Result<Arc<Bars>, String>)>,
+    /// The file of all runs, where a person named it.
+    given: Option<PathBuf>,
 }
 
 impl Sources {
     /// Some folds of one assignment and seed, with their bars.
     pub fn stretch<'a>(&mut self, folds: Vec<&'a RunRecord>, backtest: Backtest, split: TradedSplit) -> Stretch<'a> {
-        let bars = self.bars(&folds[0].trial.settings.data);
+        let bars = self.bars(folds[0]);
         Stretch { folds, backtest, split, bars }
     }
 
-    fn bars(&mut self, data: &Data) -> Result<Arc<Bars>, String> {
+    /// The bars of a run's data, found by its content.
+    fn bars(&mut self, run: &RunRecord) -> Result<Arc<Bars>, String> {
+        let data = &run.trial.settings.data;
         let same = |other: &Data| other.source == data.source && other.rows == data.rows && other.bar_seconds == data.bar_seconds;
         if let Some((_, bars)) = self.read.iter().find(|(other, _)| same(other)) {
             return bars.clone();
         }
-        let bars = read_bars(data).map(Arc::new);
+        let bars = read_bars(run, self.given.as_deref()).map(Arc::new);
         self.read.push((data.clone(), bars.clone()));
         bars
     }
 }
 
-fn read_bars(data: &Data) -> Result<Bars, String> {
-    let fingerprint = market::fingerprint(&data.source).map_err(|error| error.to_string())?;
-    let (bars, runs) = market::bars(data).map_err(|error| error.to_string())?;
+fn read_bars(run: &RunRecord, given: Option<&Path>) -> Result<Bars, String> {
+    let (found, fingerprint) = located(&run.folder, &run.trial.settings, given).map_err(|failure| match failure {
+        Failure::BadInput(problem) => problem,
+        other => format!("{other:?}"),
+    })?;
+    let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
     let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
     Ok(Bars { calendar: calendar(&tape.date), tape, fingerprint })
 }
@@ -205,6 +218,9 @@ impl Stretch<'_> {
         let (sweep, id) = names(run);
         let data = &run.trial.settings.data;
         if let Some(unfinished) = folds.iter().find(|run| run.result.is_none()) {
+            if let Some(why) = unfinished.damage.first() {
+                return Err(why.clone());
+            }
             let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
             return Err(format!("{of_fold} is not finished: it has no result.json"));
         }
@@ -215,8 +231,8 @@ impl Stretch<'_> {
         let mut rows = Vec::new();
         for run in folds {
             rows.extend(forecasts(run, *split)?);
-            let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
-            if now != run.trial.id {
+            if !run.trial.id.is_of(&run.trial.settings, &bars.fingerprint) {
+                let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
                 return Err(format!(
                     "the data file is not the one that the run was trained on (its content would make it run {now})"
                 ));
