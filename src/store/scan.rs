@@ -44,7 +44,7 @@ impl Walk {
         self.go_through(run, numbers, tell);
     }
 
-    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.3 have
+    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.2 have
     /// none.
     pub fn finish(&mut self, run: &Path, winner: u32, sum: Option<&str>, tell: &mut impl FnMut(Told)) {
         // The first needs no listing: nearly every finished run is so.
