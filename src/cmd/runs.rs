@@ -1,6 +1,7 @@
 //! `runs`: lists sweeps, or the runs that a selector names.
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::compare::{Align, assignment, cleaned, compare, names, number, state, 
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{RunRecord, RunState, list_sweeps, read_sweep, read_sweep_summaries};
+use crate::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
 
 /// Lists all sweeps, or the runs of a sweep, or one run.
 ///
@@ -25,7 +26,12 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             if json { write_json(out, &sweeps)? } else { write_sweeps(out, &root, &sweeps)? }
         }
         Some(selector) => {
-            let selected = read_selected(&root, &[selector], read_sweep)?;
+            let mut selected = read_selected(&root, &[selector], read_sweep_summaries)?;
+            // For their devices: the epochs of a long sweep are not held all at once.
+            selected.runs.par_iter_mut().filter(|run| run.result.is_some()).for_each(|run| {
+                read_events(run);
+                run.progress.epochs = Vec::new();
+            });
             let objective = selected.objective().unwrap_or(DEFAULT_OBJECTIVE);
             let mut rows: Vec<RunRow> = selected.runs.iter().map(|run| run_row(run, objective)).collect();
             rows.extend(selected.damaged.iter().map(damaged_row));

@@ -3,7 +3,7 @@
 //! On a terminal this process draws the dashboard and a second one, the same command with `--plain --controlled`, supervises: so
 //! leaving the dashboard can leave the sweep running, and a dashboard that dies takes nothing with it but its control line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -29,7 +29,7 @@ use crate::spec::feature::Feature;
 use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
 use crate::store::{
     self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord,
-    read_sweep,
+    read_sweep_summaries,
 };
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
@@ -108,10 +108,11 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
-    let (mut record, mut follower) = Follower::open(&folder.path)?;
+    let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let left_out = left_out(&record, refused);
-    let is_left_out = |trial: &Trial| left_out.iter().any(|(id, _)| *id == trial.id);
+    let ids_left_out: HashSet<&TrialId> = left_out.iter().map(|(id, _)| id).collect();
+    let is_left_out = |trial: &Trial| ids_left_out.contains(&trial.id);
     let missing: Vec<&Trial> =
         plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied()) && !is_left_out(trial)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -147,6 +148,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         clock: clock::now,
     };
     let mut plain = Plain::new(&record);
+    drop(runs);
+    drop(record);
     let mut output_closed = false;
     let mut tick = || -> anyhow::Result<()> {
         let changes = follower.poll()?;
@@ -163,7 +166,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     for (trial, reason) in &summary.unrecorded {
         writeln!(out, "{}: {}", clean(&trial.0), clean(reason))?;
     }
-    record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     if !output_closed {
         write_ranking(&record, &manifest, out)?;
     }
@@ -187,9 +190,10 @@ fn remove_leftovers(root: &Path, folder: &SweepFolder) -> std::thread::JoinHandl
 /// be replaced unseen.
 fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(TrialId, String)> {
     let mut left_out = refused;
+    let refused: HashSet<TrialId> = left_out.iter().map(|(id, _)| id.clone()).collect();
     for run in current(record).filter(|run| run.result.is_none() && !run.damage.is_empty()) {
         if let Err(error) = (RunFolder { path: run.folder.clone() }).result()
-            && left_out.iter().all(|(id, _)| *id != run.trial.id)
+            && !refused.contains(&run.trial.id)
         {
             left_out.push((run.trial.id.clone(), error.to_string()));
         }
@@ -361,7 +365,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
         }
     }
     drop(waiter.join());
-    let record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     write_ranking(&record, &record.manifest, out)?;
     let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
     match status {

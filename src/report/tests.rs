@@ -108,10 +108,12 @@ fn traded(run: &str, bars: usize) -> TradedRun {
     TradedRun {
         run: run.to_owned(),
         sheet: sheet(&tape, &calendar, &orders, &book).unwrap(),
-        frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
-        ts,
-        equity: book.equity,
         side_bps: 1.0,
+        account: Some(TradedAccount {
+            frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
+            ts,
+            equity: book.equity,
+        }),
     }
 }
 

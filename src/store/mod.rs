@@ -51,6 +51,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod tries;
 mod verify;
 mod view;
 
@@ -67,13 +68,14 @@ pub(crate) use leftovers::{remove_leftovers, remove_leftovers_beside_sweeps};
 pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
-pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
+pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
     Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
     WindowCounts, skill,
 };
 pub use resume::Resume;
 pub use select::{Selection, select};
+pub use tries::TriesCounter;
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

@@ -1,5 +1,6 @@
 //! `trial.toml`: a trial as resolved, written once.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -65,7 +66,8 @@ impl TrialReader {
         }
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
+    /// Reads the text of a trial.
+    pub fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
         checksum::check_toml(bytes).map_err(Unread::Damaged)?;
         let found = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
         if let Some((text, section)) = &found
@@ -134,6 +136,25 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
     if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+}
+
+/// [`write`] for many trials, each in its own folder below `trials`: whoever is first writes a trial, and the disk is asked twice in all.
+/// A trial whose place was taken meanwhile is told by itself.
+pub(super) fn write_all(trials: &Path, new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let files: Vec<(PathBuf, String)> = new
+        .par_iter()
+        .map(|(folder, trial)| {
+            let path = path_in(folder);
+            let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+            Ok((path, text))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let won = publish::publish_all(trials, &files)?;
+    let written = |((folder, trial), won): (&(&Path, &Trial), bool)| match won {
+        true => Ok(()),
+        false => verify(&path_in(folder), &read(folder)?, trial),
+    };
+    Ok(new.iter().zip(won).map(written).collect())
 }
 
 /// Writes the trial in place of a damaged one, which is kept under another name; tells what was done. The folder's name is the trial's
