@@ -20,12 +20,13 @@ use super::backtest::trader;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
-use crate::compare::compare;
+use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
-use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::spec::feature::Feature;
+use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
 use crate::store::{
     self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
@@ -74,9 +75,14 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
-        // A value that is no number is found here, once, and not by every trial.
-        if let Some(first) = plan.trials.first() {
-            warn_of_data(&market::prepare(&first.settings.data)?.report);
+        // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
+        let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
+        if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
+            match market::prepare(data) {
+                Ok(prepared) => warn_of_data(&prepared.report),
+                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
+                Err(_) => market::check(data)?,
+            }
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
@@ -277,6 +283,8 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     let mut comparison = compare(&runs, objective(manifest));
     let files = ForecastFiles::default();
     comparison.weigh(&runs, &|run, split| files.read(run, split));
+    let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
+    comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());
     comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())

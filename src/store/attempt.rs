@@ -30,7 +30,7 @@ pub struct AttemptInfo {
     /// RFC 3339, UTC.
     pub started: String,
     /// Instruction sets of the processor that the weights were trained with (`portable`, `avx2`, `avx512`): those of the checkpoint that
-    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.3.
+    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }

@@ -68,7 +68,7 @@ pub struct Origin {
     pub argv: Vec<String>,
     /// Overrides given with `--set`.
     pub overrides: Vec<String>,
-    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.3.
+    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_file: Option<DataFile>,
 }
@@ -189,7 +189,7 @@ pub struct RunResult {
     #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
     /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
-    /// checkpoint. None on a GPU, and in results of before version 0.3.
+    /// checkpoint. None on a GPU, and in results of before version 0.2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
