@@ -44,7 +44,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<bool, StoreError> {
     match access::make_dir(path) {
         Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(StoreError::at(path, format_args!("the folder cannot be made: {error}"))),
+        Err(error) => Err(StoreError::io(path, "the folder cannot be made", &error)),
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     if cfg!(unix) {
         File::open(path)
             .and_then(|folder| folder.sync_all())
-            .map_err(|error| StoreError::at(path, format_args!("the folder cannot be brought to the disk: {error}")))?;
+            .map_err(|error| StoreError::io(path, "the folder cannot be brought to the disk", &error))?;
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> 
     match access::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::at(path, format_args!("cannot be read: {error}"))),
+        Err(error) => Err(StoreError::io(path, "cannot be read", &error)),
     }
 }
 
@@ -93,7 +93,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn unwritten(path: &Path, bytes: &[u8], error: &io::Error) -> StoreError {
-    StoreError::at(path, format_args!("{} bytes cannot be written: {error}", bytes.len()))
+    StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), error)
 }
 
 #[cfg(test)]

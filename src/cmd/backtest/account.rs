@@ -16,7 +16,7 @@ pub(in crate::cmd) fn trading(selected: &Selected) -> Option<Result<Trading, Str
         || selected.runs.iter().any(|run| run.trial.backtest.is_some());
     asked.then(|| match gather(selected, TradedSplit::Valid, &TradingArgs::default()) {
         Ok(gathered) => Ok(traded(&gathered)),
-        Err(Failure::BadInput(reason)) => Err(reason),
+        Err(Failure::BadInput(reason) | Failure::Machine(reason)) => Err(reason),
         Err(Failure::Bug(error)) => Err(error.to_string()),
         Err(Failure::OutputClosed) => Err("the output was closed".to_owned()),
     })
