@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg, raise};
 use nix::unistd::{Pid, getpgrp};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -52,7 +52,8 @@ pub fn take(taker: Taker) -> io::Result<Taken> {
     static LISTENS: Mutex<bool> = Mutex::new(false);
     let mut listens = LISTENS.lock().unwrap_or_else(PoisonError::into_inner);
     if !*listens {
-        let mut signals = vec![SIGINT, SIGTERM, SIGTSTP, SIGWINCH];
+        // Of signals that come at once, those that stand first here are heard first.
+        let mut signals = vec![SIGINT, SIGTERM, SIGTSTP, SIGCONT, SIGWINCH];
         if !hangup_is_ignored() {
             signals.push(SIGHUP);
         }
@@ -135,6 +136,8 @@ fn send(process: u32, signal: Signal) {
 fn hear(signal: i32) {
     let taker = TAKER.load(Ordering::SeqCst);
     match signal {
+        // Told to go on before it came to pausing: it would wait for ever.
+        SIGCONT => PAUSE.store(false, Ordering::SeqCst),
         SIGWINCH => RESIZED.store(true, Ordering::SeqCst),
         _ if taker == Taker::Nobody as u8 => default(signal),
         SIGTSTP => PAUSE.store(true, Ordering::SeqCst),

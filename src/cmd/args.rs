@@ -123,11 +123,11 @@ pub struct SweepArgs {
     pub controlled: bool,
 }
 
-/// A duration of a second at least: workers tell their progress once a second.
+/// A duration of a second at least: workers tell their progress twice a second.
 fn stall(text: &str) -> Result<std::time::Duration, String> {
     let duration = crate::serve::duration(text)?;
     if duration.as_secs() < 1 {
-        Err(format!("'{text}' is less than 1s: workers tell their progress once a second"))
+        Err(format!("'{text}' is less than 1s: workers tell their progress twice a second"))
     } else {
         Ok(duration)
     }

@@ -37,7 +37,7 @@ impl Lines {
         thread::Builder::new().name("lines".into()).spawn(move || {
             write_all(&lines, &taken, out, errors, &then);
             // Nobody may be waiting.
-            drop(done.send(()));
+            done.send(()).ok();
         })?;
         Ok(Self { lines: Some(sender), begun: Vec::new(), kept, left_out: 0, written })
     }
@@ -68,6 +68,16 @@ impl Lines {
             // The thread ends after this end alone.
             drop(lines.send(line));
         }
+    }
+}
+
+/// Whoever ends with an error has its lines written too, if that is soon done.
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.send();
+        self.lines = None;
+        // Written, or not in time.
+        self.written.recv_timeout(Duration::from_secs(1)).ok();
     }
 }
 

@@ -31,7 +31,7 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// Ready for a pack.
     Ready,
-    /// The pack goes on: said at most once a second, after a step, an epoch, an end, or data that were made ready.
+    /// The pack goes on: said at most twice a second, after a step, an epoch, an end, or data that were made ready.
     Progress,
     /// The pack is through; every trial of it has ended or was interrupted.
     PackEnded {

@@ -226,7 +226,7 @@ struct Pulse<'a> {
 }
 
 /// Between two words of progress.
-const BEAT_EVERY: Duration = Duration::from_secs(1);
+const BEAT_EVERY: Duration = Duration::from_millis(500);
 
 impl Pulse<'_> {
     fn beat(&mut self) {
