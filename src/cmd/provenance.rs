@@ -17,6 +17,7 @@ pub fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
         data_fingerprint,
         argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
         overrides: experiment.overrides.clone(),
+        data_file: None,
     }
 }
 

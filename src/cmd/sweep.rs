@@ -3,7 +3,7 @@
 //! On a terminal this process draws the dashboard and a second one, the same command with `--plain --controlled`, supervises: so
 //! leaving the dashboard can leave the sweep running, and a dashboard that dies takes nothing with it but its control line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -20,7 +20,7 @@ use super::backtest::trader;
 use super::given_up::{self, Retry, given_up, is_missing};
 use super::lines::Lines;
 use super::provenance::origin;
-use super::selection::{fitting, forecasts, objective};
+use super::selection::{ForecastFiles, fitting, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -29,7 +29,10 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
 use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
-use crate::store::{Follower, Log, Origin, RunRecord, SweepFolder, SweepManifest, SweepRecord, read_sweep};
+use crate::store::{
+    self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
+    read_sweep_summaries,
+};
 use crate::sweep::{Ask, Control, Job, Patience, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
@@ -83,6 +86,10 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
+        // A value that is no number is found here, once, and not by every trial.
+        if let Some(first) = plan.trials.first() {
+            market::prepare(&first.settings.data)?;
+        }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
     }
@@ -106,14 +113,24 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
-    let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
+    let leftovers = remove_leftovers(&args.runs, &folder);
+    let mut origin = origin(&experiment, fingerprint);
+    if let Source::File { path, .. } = &experiment.base.data.source {
+        origin.data_file = DataFile::new(&folder.path, path);
+    }
+    let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
-    folder.create_runs(&plan.trials)?;
-    let (mut record, mut follower) = Follower::open(&folder.path)?;
+    let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
+    let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let retry = if args.retry_failed { Retry::Failed } else { Retry::Never };
-    let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied(), retry)).collect();
-    let given = if args.retry_failed { Vec::new() } else { given_up(&record) };
+    let left_out = left_out(&record, refused);
+    let ids_left_out: HashSet<&TrialId> = left_out.iter().map(|(id, _)| id).collect();
+    let is_left_out = |trial: &Trial| ids_left_out.contains(&trial.id);
+    let missing: Vec<&Trial> =
+        plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied(), retry) && !is_left_out(trial)).collect();
+    let mut given = if args.retry_failed { Vec::new() } else { given_up(&record) };
+    given.retain(|run| !is_left_out(&run.trial));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let packs = packs(&missing, &device, cores);
     writeln!(
@@ -121,11 +138,17 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         "{}: {} trials ({} done{}), {} to train in {} packs on {device}",
         experiment.name,
         plan.trials.len(),
-        plan.trials.len() - missing.len() - given.len(),
+        plan.trials.len() - missing.len() - left_out.len() - given.len(),
         if given.is_empty() { String::new() } else { format!(", {} given up", given.len()) },
         missing.len(),
         packs.len(),
     )?;
+    for told in &repaired {
+        writeln!(out, "{}", clean(told))?;
+    }
+    for (trial, why) in &left_out {
+        writeln!(out, "{} is left out: {}", clean(&trial.0), clean(why))?;
+    }
     given_up::write(&given, &mut out)?;
     let (sender, controls) = channel();
     let kept_sender = if args.controlled {
@@ -144,12 +167,17 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         clock: clock::now,
     };
     let mut desk = Desk { plain: Plain::new(&record), follower: &mut follower, out: &mut out };
+    drop(given);
+    drop(runs);
+    drop(record);
     let summary = supervise(job, &controls, &mut desk)?;
     drop(kept_sender);
+    // What cannot be removed is in nobody's way.
+    drop(leftovers.join());
     for (trial, problem) in &summary.unrecorded {
         writeln!(out, "{}: {}", clean(&trial.0), clean(&problem.reason))?;
     }
-    record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     write_ranking(&record, &manifest, &mut out)?;
     given_up::write(&given_up(&record), &mut out)?;
     if summary.interrupted {
@@ -164,7 +192,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     match summary.machine {
         Some(reason) => Err(Failure::Machine(format!("{reason}; once that is mended the same command goes on"))),
         None if summary.interrupted => Ok(Outcome::Interrupted),
-        None => Ok(outcome(&record, summary.unrecorded.is_empty())),
+        None => Ok(outcome(&record, summary.unrecorded.is_empty() && left_out.is_empty())),
     }
 }
 
@@ -194,6 +222,30 @@ impl Ask for Desk<'_> {
         }
         Ok(self.plain.write(&self.follower.poll()?, self.out)?)
     }
+}
+
+/// Removes what killed processes left of files that they were writing, while the sweep begins.
+fn remove_leftovers(root: &Path, folder: &SweepFolder) -> std::thread::JoinHandle<()> {
+    let (root, folder, now) = (root.to_owned(), folder.path.clone(), clock::system_time());
+    std::thread::spawn(move || {
+        store::remove_leftovers(&folder, now);
+        store::remove_leftovers_beside_sweeps(&root, now);
+    })
+}
+
+/// Trials that cannot be trained, each with what to do: their folder holds something else, or a result that cannot be read and must not
+/// be replaced unseen.
+fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(TrialId, String)> {
+    let mut left_out = refused;
+    let refused: HashSet<TrialId> = left_out.iter().map(|(id, _)| id.clone()).collect();
+    for run in current(record).filter(|run| run.result.is_none() && !run.damage.is_empty()) {
+        if let Err(error) = (RunFolder { path: run.folder.clone() }).result()
+            && !refused.contains(&run.trial.id)
+        {
+            left_out.push((run.trial.id.clone(), error.to_string()));
+        }
+    }
+    left_out
 }
 
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
@@ -257,7 +309,9 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     let runs: Vec<_> = current(record).cloned().collect();
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
-    comparison.weigh(&runs, &forecasts);
+    let files = ForecastFiles::default();
+    comparison.weigh(&runs, &|run, split| files.read(run, split));
+    comparison.notes.extend(files.notes());
     comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())
 }
@@ -353,7 +407,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
         }
     }
     drop(waiter.join());
-    let record = read_sweep(&folder.path)?;
+    let record = read_sweep_summaries(&folder.path)?;
     write_ranking(&record, &record.manifest, out)?;
     given_up::write(&given_up(&record), out)?;
     let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::checksum::Chain;
 use super::{RunFolder, StoreError, access};
 use crate::event::{End, Event, Line, VERSION};
 
@@ -18,18 +19,25 @@ impl RunFolder {
         if self.result()?.is_some() {
             return Ok(false);
         }
-        let Some(Tail { path, whole, last }) = self.tail()? else { return Ok(false) };
+        let Some(Tail { path, bytes, last }) = self.tail()? else { return Ok(false) };
         if let Some(Line { event: Event::Ended { .. }, .. }) = last {
             return Ok(false);
+        }
+        let mut chain = Chain::default();
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            // What is damaged is told by whoever reads the log.
+            drop(chain.check(line.strip_suffix(b"\n").unwrap_or(line)));
         }
         let mut text = Vec::new();
         for (seq, event) in (last.map_or(0, |line| line.seq.saturating_add(1))..).zip(events) {
             let line = Line { v: VERSION, seq, at: at.to_owned(), event };
-            serde_json::to_writer(&mut text, &line).map_err(|error| StoreError::at(&path, error))?;
-            text.push(b'\n');
+            let mut line = serde_json::to_vec(&line).map_err(|error| StoreError::at(&path, error))?;
+            chain.seal(&mut line);
+            line.push(b'\n');
+            text.extend(line);
         }
         let written = OpenOptions::new().append(true).open(&path).and_then(|mut file| {
-            file.set_len(whole as u64)?;
+            file.set_len(bytes.len() as u64)?;
             file.write_all(&text)?;
             file.sync_data()
         });
@@ -49,18 +57,19 @@ impl RunFolder {
     fn tail(&self) -> Result<Option<Tail>, StoreError> {
         let Some(folder) = self.newest_attempt()? else { return Ok(None) };
         let path = folder.join("events.jsonl");
-        let bytes = access::read(&path).map_err(|error| StoreError::io(&path, "cannot be read", &error))?;
+        let mut bytes = access::read(&path).map_err(|error| StoreError::io(&path, "cannot be read", &error))?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let last = bytes[..whole].split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
+        bytes.truncate(whole);
+        let last = bytes.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
         let last = last.and_then(|line| serde_json::from_slice(line).ok());
-        Ok(Some(Tail { path, whole, last }))
+        Ok(Some(Tail { path, bytes, last }))
     }
 }
 
 /// The end of an attempt's log.
 struct Tail {
     path: PathBuf,
-    /// Bytes of whole lines.
-    whole: usize,
+    /// Its whole lines.
+    bytes: Vec<u8>,
     last: Option<Line>,
 }
