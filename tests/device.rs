@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../crates/burn-lanes/tests/skip/mod.rs"]
+#[path = "support/skip.rs"]
 mod skip;
 
 use std::collections::BTreeMap;

@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{Cleaned, clean};
+use super::clean::{BarLength, Cleaned, clean};
 use super::columns::Volume;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};
 use crate::spec::{Data, Format, Source};
 
-/// The bars of a source, and what was done to get them. `bar_seconds`: as given, else the most frequent distance.
-pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
+/// The bars of a source, and what was done to get them.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result<Cleaned, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
         Source::Synthetic(settings) => return Ok((synthetic::generate(settings), Vec::new())),
@@ -24,7 +24,7 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
         Format::Csv => csv::read(path, columns, volume, zone),
         Format::Parquet => parquet::read(path, columns, volume, zone),
     }?;
-    clean(path, table, *label, bar_seconds)
+    clean(path, table, *label, length)
 }
 
 /// The bars that these settings use, and their contiguous runs; the volumes are not read.
@@ -32,11 +32,11 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let (mut bars, _) = load(&data.source, Volume::Unused, data.bar_seconds)?;
+    let (mut bars, _) = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds))?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
     Ok((bars, runs))
 }
 
@@ -73,6 +73,52 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
         }
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Why the data of a run was not found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unlocated {
+    /// There is no file any more where it was, nor elsewhere.
+    Missing(PathBuf),
+    /// A file is there, but its content, of this fingerprint, is another.
+    Changed { path: PathBuf, fingerprint: String },
+    /// A file cannot be read.
+    Unreadable(MarketError),
+}
+
+/// The source with its file where it lies now: the first of `places` whose content is the one that was asked for, by its fingerprint,
+/// which is told. Generated bars lie nowhere.
+///
+/// # Errors
+/// When there is no such file.
+pub fn locate(source: &Source, places: &[PathBuf], is_it: impl Fn(&str) -> bool) -> Result<(Source, String), Unlocated> {
+    let recorded = match source {
+        Source::File { path, .. } => path,
+        Source::Synthetic(_) => {
+            let fingerprint = fingerprint(source).map_err(Unlocated::Unreadable)?;
+            return if is_it(&fingerprint) {
+                Ok((source.clone(), fingerprint))
+            } else {
+                Err(Unlocated::Changed { path: PathBuf::new(), fingerprint })
+            };
+        }
+    };
+    let mut problem = Unlocated::Missing(recorded.clone());
+    for place in places {
+        let mut source = source.clone();
+        if let Source::File { path, .. } = &mut source {
+            path.clone_from(place);
+        }
+        let found = match fingerprint(&source) {
+            Ok(fingerprint) if is_it(&fingerprint) => return Ok((source, fingerprint)),
+            Ok(fingerprint) => Unlocated::Changed { path: place.clone(), fingerprint },
+            Err(error) => Unlocated::Unreadable(error),
+        };
+        if matches!(problem, Unlocated::Missing(_)) {
+            problem = found;
+        }
+    }
+    Err(problem)
 }
 
 fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
@@ -126,6 +172,23 @@ mod tests {
         assert_eq!(of("a"), blake3::hash(b"one").to_hex().to_string());
         assert_eq!(of("a"), of("b"));
         assert_ne!(of("a"), of("c"));
+    }
+
+    #[test]
+    fn a_file_is_located_by_its_content_wherever_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("other.csv"), "two").unwrap();
+        std::fs::write(at("moved.csv"), "one").unwrap();
+        let wanted = blake3::hash(b"one").to_hex().to_string();
+        let recorded = file(at("gone.csv").to_str().unwrap());
+        let locate = |names: &[&str]| {
+            let places: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
+            locate(&recorded, &places, |fingerprint| fingerprint == wanted)
+        };
+        assert_eq!(locate(&["other.csv", "moved.csv"]).unwrap(), (file(at("moved.csv").to_str().unwrap()), wanted.clone()));
+        assert_eq!(locate(&[]), Err(Unlocated::Missing(at("gone.csv"))));
+        assert!(matches!(locate(&["other.csv"]), Err(Unlocated::Changed { path, .. }) if path == at("other.csv")));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Tried {
     }
 
     /// Whether both are about the same data and target, at times of a split that overlap.
-    fn is_like(&self, other: &Self, split: Split) -> bool {
+    pub(super) fn is_like(&self, other: &Self, split: Split) -> bool {
         let overlap = |a: (i64, i64), b: (i64, i64)| a.0 <= b.1 && b.0 <= a.1;
         self.data == other.data
             && self.target == other.target
@@ -116,7 +116,7 @@ fn path_in(root: &Path) -> PathBuf {
 
 fn append(root: &Path, entry: &LedgerEntry) -> Result<(), StoreError> {
     let path = path_in(root);
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("the trial cannot be written down: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
     let mut line = serde_json::to_vec(entry).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
     // A line that a kill left torn must not swallow this one.

@@ -2,8 +2,9 @@
 //! store and the dashboard can be tested with exact numbers and without waiting.
 //!
 //! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
-//! diverge in epoch E), `sleep:MS` (each epoch takes so long), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
-//! `device:N` (after N epochs of a worker the device fails for good).
+//! diverge in epoch E), `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E),
+//! `sleep:MS` (each epoch takes so long), `stall:E` (epoch E never ends), `memory:N` (the device has room for N lanes, and fails in epoch 2 of
+//! more), `device:N` (after N epochs of a pack the device fails).
 
 use burn_lanes::{
     DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack,
@@ -24,7 +25,10 @@ enum Fault {
     Abort(usize),
     Panic(usize),
     Nan(usize),
+    Poison(usize),
+    PoisonPanic(usize),
     Sleep(u64),
+    Stall(usize),
     Memory(usize),
     Device(usize),
 }
@@ -39,6 +43,9 @@ impl FakeTrainer {
             (Some("abort"), Some(epoch)) => Some(Fault::Abort(epoch)),
             (Some("panic"), Some(epoch)) => Some(Fault::Panic(epoch)),
             (Some("nan"), Some(epoch)) => Some(Fault::Nan(epoch)),
+            (Some("poison"), Some(epoch)) => Some(Fault::Poison(epoch)),
+            (Some("poison-panic"), Some(epoch)) => Some(Fault::PoisonPanic(epoch)),
+            (Some("stall"), Some(epoch)) => Some(Fault::Stall(epoch)),
             (Some("sleep"), Some(ms)) => Some(Fault::Sleep(ms as u64)),
             (Some("memory"), Some(lanes)) => Some(Fault::Memory(lanes)),
             (Some("device"), Some(epochs)) => Some(Fault::Device(epochs)),
@@ -117,6 +124,7 @@ impl Trainer for FakeTrainer {
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
+            let poisoned = lanes.iter().any(|(_, lane, ..)| lane.config.learning_rate >= 1.0);
             epochs += 1;
             match self.fault {
                 Some(Fault::Memory(room)) if begun > room && next >= 2 => {
@@ -130,6 +138,10 @@ impl Trainer for FakeTrainer {
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
+                Some(Fault::Poison(at)) if at == next && poisoned => std::process::abort(),
+                #[expect(clippy::panic, reason = "the fault that tests ask for")]
+                Some(Fault::PoisonPanic(at)) if at == next && poisoned => panic!("poisoned in epoch {at}"),
+                Some(Fault::Stall(at)) if at == next => std::thread::sleep(Duration::from_secs(3600)),
                 Some(Fault::Sleep(ms)) => std::thread::sleep(Duration::from_millis(ms)),
                 _ => {}
             }

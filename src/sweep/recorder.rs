@@ -10,7 +10,7 @@ use burn_lanes::{
     DeviceFailure, EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape, TrainError,
 };
 
-use super::Trainer;
+use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, BaselineForecast, Prepared};
 use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
@@ -52,13 +52,15 @@ pub struct LaneRun {
     /// Ended, interrupted or failed: nothing more is written.
     pub over: bool,
     /// Why its record could not be written.
-    pub unrecorded: Option<String>,
+    pub unrecorded: Option<Problem>,
+    /// Ended by what was not its own: to be trained again.
+    pub again: bool,
     checkpointed: Instant,
 }
 
 impl LaneRun {
     pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, data, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+        Self { trial, data, attempt, reports, over: false, unrecorded: None, again: false, checkpointed: Instant::now() }
     }
 }
 
@@ -67,6 +69,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Between two replacements of `progress.json`; longer for large packs, so that all lanes together replace at most 50 a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// Downloads a lane's state.
+type State<'a> = dyn Fn() -> Result<LaneState, TrainError> + 'a;
 
 /// The observer that records.
 pub struct Recorder<'a> {
@@ -78,48 +83,43 @@ pub struct Recorder<'a> {
     pub clock: fn() -> String,
     pub started: Instant,
     pub progressed: Instant,
-    /// Why the device can be trusted no more: nothing is recorded as an end after it.
+    /// Tells the supervisor that it goes on.
+    pub pulse: &'a mut dyn FnMut(),
+    /// Why the device can be trusted no more: no end is recorded after it.
     pub device_failure: Option<DeviceFailure>,
 }
 
 impl Recorder<'_> {
-    /// Ends every lane that has not ended, as failed; a second call of the sweep tries them again.
+    /// Ends every lane that has not ended. One that is alone has failed; of several nobody knows whose fault it was: they are to be
+    /// trained again, in smaller packs.
     pub fn fail_rest(&mut self, reason: &str) {
+        let left = self.runs.iter().filter(|run| !run.over).count();
+        self.close_rest(reason, left);
+    }
+
+    /// The same for a device that failed while the pack had so many lanes: one that is left of several is tried alone. Where no smaller pack
+    /// would do, all have failed.
+    pub fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
+        self.close_rest(&failure.to_string(), if failure.may_depend_on_lanes() { lanes } else { 1 });
+    }
+
+    fn close_rest(&mut self, reason: &str, left: usize) {
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
-            let end = End::Failed { reason: reason.to_owned() };
-            if let Err(error) = run.attempt.append((self.clock)(), Event::Ended { end }) {
-                run.unrecorded = Some(format!("{reason}; and {error}"));
+            run.again = left > 1;
+            let ended = match left {
+                1 => vec![Event::Ended { end: End::Failed { reason: reason.to_owned() } }],
+                _ => lost::interrupted(reason, left),
+            };
+            for event in ended {
+                if let Err(error) = run.attempt.append((self.clock)(), event) {
+                    run.unrecorded.get_or_insert(Problem::from(error).after(reason));
+                }
             }
         }
     }
 
-    /// Ends every lane that has not ended, for the device failed: as failed where no smaller pack is tried, else as interrupted. Returns
-    /// their trials.
-    pub fn device_failed(&mut self, failure: &DeviceFailure, is_final: bool) -> Vec<TrialId> {
-        let open: Vec<TrialId> = self.runs.iter().filter(|run| !run.over).map(|run| run.trial.id.clone()).collect();
-        if is_final {
-            self.fail_rest(&failure.to_string());
-            return open;
-        }
-        for run in self.runs.iter_mut().filter(|run| !run.over) {
-            run.over = true;
-            let message = format!("{failure}; it is tried again with fewer lanes");
-            let warned = run.attempt.append((self.clock)(), Event::Warning { message });
-            let ended = warned.and_then(|()| run.attempt.append((self.clock)(), Event::Ended { end: End::Interrupted }));
-            if let Err(error) = ended {
-                run.unrecorded = Some(format!("{failure}; and {error}"));
-            }
-        }
-        open
-    }
-
-    fn record_epoch(
-        &mut self,
-        lane: usize,
-        report: &EpochReport,
-        state: &dyn Fn() -> Result<LaneState, TrainError>,
-    ) -> Result<(), StoreError> {
+    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
@@ -135,7 +135,7 @@ impl Recorder<'_> {
     fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
-        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError(format!("checkpoint: {error}"));
+        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
         let best = state.best.as_ref().map(burn_lanes::Weights::to_bytes).transpose().map_err(unwritable)?;
         run.attempt.checkpoint(cursor, &state.to_bytes().map_err(unwritable)?, best.as_deref())?;
         run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
@@ -214,15 +214,17 @@ impl Recorder<'_> {
             scores,
             tried,
             seconds: self.started.elapsed().as_secs_f64(),
+            instruction_sets: run.attempt.instruction_sets.clone(),
         }
     }
 }
 
 impl Observer for Recorder<'_> {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> LaneControl {
         if let Err(error) = self.record_epoch(lane, report, state) {
-            self.runs[lane].unrecorded = Some(error.to_string());
+            self.runs[lane].unrecorded = Some(error.into());
         }
+        (self.pulse)();
         if self.runs[lane].unrecorded.is_some() || self.requests.stops(&self.runs[lane].trial.id) {
             return LaneControl::Stop;
         }
@@ -230,6 +232,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn step(&mut self, progress: &Progress) -> PackControl {
+        (self.pulse)();
         let every = PROGRESS_EVERY.max(Duration::from_millis(20 * self.runs.len() as u64));
         if self.progressed.elapsed() >= every {
             self.progressed = Instant::now();
@@ -258,7 +261,7 @@ impl Observer for Recorder<'_> {
         let run = &mut self.runs[lane];
         run.over = true;
         if let Err(error) = recorded {
-            run.unrecorded = Some(error.to_string());
+            run.unrecorded = Some(error.into());
         }
     }
 
@@ -267,8 +270,9 @@ impl Observer for Recorder<'_> {
             && self.device_failure.is_none()
             && let Err(error) = self.record_end(lane, &outcome)
         {
-            self.runs[lane].unrecorded = Some(error.to_string());
+            self.runs[lane].unrecorded = Some(error.into());
         }
+        (self.pulse)();
         self.runs[lane].over = self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
     }
 }

@@ -7,37 +7,46 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use burn_lanes::{DeviceFailure, Lane, LaneState, Pack, Series, TrainError};
+use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, TrainError};
 
-use super::queue::is_final;
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
-use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
+use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market;
-use crate::spec::Data;
-use crate::store::{self, Attempt, AttemptInfo, RunFolder, StoreError, SweepFolder};
+use crate::market::{self, Unlocated};
+use crate::spec::{Data, Source};
+use crate::store::{self, Attempt, AttemptInfo, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
-/// Works until told to finish, interrupted, or left alone by its supervisor. `said` takes the lines for the supervisor.
+/// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
+/// the processor. `said` takes the lines for the supervisor.
 ///
 /// # Errors
 /// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor written.
-pub fn work(sweep: &Path, device: &str, trainer: &dyn Trainer, clock: fn() -> String, said: &mut dyn Write) -> anyhow::Result<()> {
+pub fn work(
+    sweep: &Path,
+    device: &str,
+    instruction_set: Option<&'static str>,
+    trainer: &dyn Trainer,
+    clock: fn() -> String,
+    said: &mut dyn Write,
+) -> anyhow::Result<()> {
     let requests = Arc::new(Requests::default());
     let (sender, packs) = channel();
     let listening = Arc::clone(&requests);
     std::thread::spawn(move || listen(&listening, &sender));
     let panics = remember_panics();
     let folder = SweepFolder { path: sweep.to_owned() };
-    let mut worker = Worker { folder, device, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
+    let mut worker =
+        Worker { folder, device, instruction_set, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
     worker.run(&packs, said)
 }
 
 struct Worker<'a> {
     folder: SweepFolder,
     device: &'a str,
+    instruction_set: Option<&'static str>,
     trainer: &'a dyn Trainer,
     clock: fn() -> String,
     requests: &'a Requests,
@@ -53,33 +62,33 @@ impl Worker<'_> {
     fn run(&mut self, packs: &Receiver<Vec<TrialId>>, said: &mut dyn Write) -> anyhow::Result<()> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
-            let PackEnd { unrecorded, device } = self.pack(&trials)?;
-            if let Some(Halted { failure, lanes, open }) = device {
-                // What the device holds is not known any more, and this process cannot open it anew.
-                return say(said, &FromWorker::DeviceFailed { failure, lanes, open, unrecorded });
-            }
-            say(said, &FromWorker::PackEnded { unrecorded })?;
-            if self.requests.interrupt.load(Ordering::Relaxed) {
+            let mut pulse = Pulse { said, last: Instant::now() };
+            let (unrecorded, again, device) = self.pack(&trials, &mut || pulse.beat());
+            // What a failed device holds is not known any more, and this process cannot open it anew.
+            let ends = device.is_some();
+            say(said, &FromWorker::PackEnded { unrecorded, again, device })?;
+            if ends || self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet.
-    fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<PackEnd> {
+    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves, and what is to be
+    /// trained again.
+    fn pack(&mut self, ids: &[TrialId], pulse: &mut dyn FnMut()) -> Left {
         let mut unrecorded = Vec::new();
         let mut lanes = Vec::new();
         for id in ids {
             match self.waiting(id) {
                 Ok(None) => {}
                 Ok(Some(waiting)) => lanes.push(waiting),
-                Err(error) => unrecorded.push((id.clone(), error.to_string())),
+                Err(error) => unrecorded.push((id.clone(), error.into())),
             }
         }
-        let mut end = self.lanes(lanes);
-        end.unrecorded.splice(..0, unrecorded);
-        Ok(end)
+        let (more, again, device) = self.lanes(lanes, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again, device)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -88,7 +97,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let trial = folder.trial()?;
-        let (checkpoint, mut warnings) = folder.newest_checkpoint()?;
+        let Resume { checkpoint, epochs, instruction_sets, mut warnings } = folder.resume()?;
         let resume = checkpoint.and_then(|checkpoint| match LaneState::from_bytes(&checkpoint.bytes) {
             Ok(state) => Some(state),
             Err(error) => {
@@ -96,22 +105,33 @@ impl Worker<'_> {
                 None
             }
         });
-        Ok(Some(Waiting { trial, folder, resume, warnings }))
+        let (reports, mut instruction_sets) = if resume.is_some() { (epochs, instruction_sets) } else { Default::default() };
+        if let Some(own) = self.instruction_set.filter(|own| instruction_sets.last().is_none_or(|last| last != own)) {
+            if !instruction_sets.is_empty() {
+                let former = instruction_sets.join(" and ");
+                warnings.push(format!(
+                    "goes on with {own} from a checkpoint that was trained with {former}: the last bits will be those of neither"
+                ));
+            }
+            instruction_sets.push(own.to_owned());
+        }
+        Ok(Some(Waiting { trial, folder, resume, reports, instruction_sets, warnings }))
     }
 
     /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
-    fn lanes(&mut self, waiting: Vec<Waiting>) -> PackEnd {
-        let Some(first) = waiting.first() else { return PackEnd::default() };
+    fn lanes(&mut self, waiting: Vec<Waiting>, pulse: &mut dyn FnMut()) -> Left {
+        let Some(first) = waiting.first() else { return Left::default() };
         let count = waiting.len();
         let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
         let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
         for waiting in waiting {
+            pulse();
             let id = waiting.trial.id.clone();
             let settings = &waiting.trial.settings;
             let (config, resume) = (lane_config(settings), waiting.resume.clone());
-            let started = match self.prepare(&settings.data) {
+            let started = match self.prepare(&waiting.trial) {
                 Ok(own) => self.start(waiting, own, count).map(|run| {
                     let known = data.iter().position(|other| Rc::ptr_eq(other, &run.data));
                     let series = known.unwrap_or_else(|| {
@@ -124,12 +144,12 @@ impl Worker<'_> {
                 Err(error) => self.fail(waiting, count, format!("data: {error}")),
             };
             if let Err(error) = started {
-                unrecorded.push((id, error.to_string()));
+                unrecorded.push((id, error.into()));
             }
         }
-        let mut end = self.train(&data, pack, runs);
-        end.unrecorded.splice(..0, unrecorded);
-        end
+        let (more, again, device) = self.train(&data, pack, runs, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again, device)
     }
 
     /// Records a run that cannot begin.
@@ -140,27 +160,24 @@ impl Worker<'_> {
 
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
-        let reports = match &waiting.resume {
-            Some(state) => {
-                let mut epochs = store::read_run(&waiting.folder.path)?.progress.epochs;
-                epochs.retain(|report| report.epoch <= state.epoch);
-                epochs
-            }
-            None => Vec::new(),
-        };
         let attempt = self.attempt(&waiting, lanes)?;
-        let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
+        let json =
+            serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
-        Ok(LaneRun::new(waiting.trial, data, attempt, reports))
+        Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
     fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
-        let Waiting { trial: _, folder, resume, warnings } = waiting;
+        let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
-        let argv: Vec<String> = std::env::args().collect();
-        let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone()))?;
+        let argv: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let info = AttemptInfo {
+            instruction_sets: instruction_sets.clone(),
+            ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
+        };
+        let mut attempt = folder.start_attempt(&info)?;
         attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
@@ -168,9 +185,8 @@ impl Worker<'_> {
         Ok(attempt)
     }
 
-    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> PackEnd {
+    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>, pulse: &mut dyn FnMut()) -> Left {
         let now = Instant::now();
-        let lanes = runs.len();
         let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
             runs,
@@ -180,8 +196,10 @@ impl Worker<'_> {
             clock: self.clock,
             started: now,
             progressed: now,
+            pulse,
             device_failure: None,
         };
+        let lanes = recorder.runs.len();
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
             Ok(Ok(())) if recorder.device_failure.is_some() => {}
@@ -193,21 +211,42 @@ impl Worker<'_> {
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
         }
-        let device = recorder.device_failure.take().map(|failure| {
-            let open = recorder.device_failed(&failure, is_final(lanes, &failure));
-            Halted { failure, lanes, open }
-        });
-        let unrecorded = recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason)));
-        PackEnd { unrecorded: unrecorded.collect(), device }
+        let device = recorder.device_failure.take();
+        if let Some(failure) = &device {
+            recorder.device_failed(failure, lanes);
+        }
+        let (mut unrecorded, mut again) = (Vec::new(), Vec::new());
+        for LaneRun { trial, unrecorded: problem, again: once_more, .. } in recorder.runs {
+            match problem {
+                Some(problem) => unrecorded.push((trial.id, problem)),
+                None if once_more => again.push(trial.id),
+                None => {}
+            }
+        }
+        (unrecorded, again, device)
     }
 
-    fn prepare(&mut self, settings: &Data) -> Result<Rc<LaneData>, market::MarketError> {
-        if let Some((_, data)) = self.data.iter().find(|(other, _)| other == settings) {
+    /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
+    fn prepare(&mut self, trial: &Trial) -> Result<Rc<LaneData>, String> {
+        let settings = &trial.settings.data;
+        let is_it = |fingerprint: &str| trial.id.is_of(&trial.settings, fingerprint);
+        if let Some((_, data)) = self.data.iter().find(|(other, data)| other == settings && is_it(&data.fingerprint)) {
             return Ok(Rc::clone(data));
         }
-        let prepared = market::prepare(settings)?;
-        let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
-        let fingerprint = market::fingerprint(&settings.source)?;
+        let places = match &settings.source {
+            Source::File { path, .. } => store::data_places(&self.folder.path, path),
+            Source::Synthetic(_) => Vec::new(),
+        };
+        let (source, fingerprint) = market::locate(&settings.source, &places, is_it).map_err(|problem| match problem {
+            Unlocated::Missing(path) => format!("{} is not there any more", path.display()),
+            Unlocated::Changed { path, .. } => {
+                format!("the content of '{}' has changed since the trials were planned", path.display())
+            }
+            Unlocated::Unreadable(error) => error.to_string(),
+        })?;
+        let found = Data { source, ..settings.clone() };
+        let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
         let data = Rc::new(LaneData { prepared, baselines, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
@@ -217,19 +256,26 @@ impl Worker<'_> {
     }
 }
 
-/// How a pack ended.
-#[derive(Default)]
-struct PackEnd {
-    /// What could not be recorded in the runs themselves.
-    unrecorded: Vec<(TrialId, String)>,
-    device: Option<Halted>,
+/// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
+type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>, Option<DeviceFailure>);
+
+/// Tells the supervisor that a pack goes on.
+struct Pulse<'a> {
+    said: &'a mut dyn Write,
+    last: Instant,
 }
 
-/// A device that failed, with how many lanes the pack began, and its trials without an end.
-struct Halted {
-    failure: DeviceFailure,
-    lanes: usize,
-    open: Vec<TrialId>,
+/// Between two words of progress.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+impl Pulse<'_> {
+    fn beat(&mut self) {
+        if self.last.elapsed() >= BEAT_EVERY {
+            self.last = Instant::now();
+            // A supervisor that is gone is noticed by its end of the line to us.
+            drop(say(self.said, &FromWorker::Progress));
+        }
+    }
 }
 
 /// A trial that is to be trained, and where it goes on.
@@ -237,6 +283,10 @@ struct Waiting {
     trial: Trial,
     folder: RunFolder,
     resume: Option<LaneState>,
+    /// Of the epochs up to where it goes on.
+    reports: Vec<EpochReport>,
+    /// What trained those, and this process's own last.
+    instruction_sets: Vec<String>,
     warnings: Vec<String>,
 }
 

