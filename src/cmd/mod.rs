@@ -8,6 +8,7 @@ pub mod compare;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;
+mod hint;
 pub mod leakcheck;
 mod metrics;
 pub mod models;

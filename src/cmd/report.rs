@@ -5,11 +5,12 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trading;
-use super::selection::{Selected, forecasts, objective, read_selected};
+use super::hint::{command, quoted};
+use super::selection::{Selected, forecasts, objective, read_selected, resolve};
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::compare;
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
-use crate::store::{Selection, read_sweep, select};
+use crate::store::{Selection, read_sweep};
 use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
@@ -21,10 +22,11 @@ pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if into.is_some() && format == Some(ReportFormat::Html) {
         return Err(Failure::BadInput("--splice writes Markdown: leave out --format html".to_owned()));
     }
-    let name = match select(&root, &sweep)? {
+    let name = match resolve(&root, &sweep)? {
         Selection::Sweep(folder) => folder_name(&folder),
         Selection::Run(_) => {
-            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep (kiln show {sweep} shows a run)")));
+            let show = command(&format!("show {}", quoted(&sweep)), &root);
+            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep ({show} shows a run)")));
         }
     };
     let format = format.unwrap_or_else(|| format_of(output.as_deref(), into.as_deref()));

@@ -17,6 +17,7 @@ use anyhow::Context;
 use burn_lanes::{Device, Series};
 
 use super::backtest::trader;
+use super::hint::{command, quoted};
 use super::provenance::origin;
 use super::selection::{fitting, forecasts, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
@@ -298,7 +299,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     });
     match leave {
         Ok(Leave::Detached) => {
-            writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name)?;
+            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
+            writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch))?;
             return Ok(Outcome::Done);
         }
         Ok(Leave::Finished | Leave::Quit) => {}

@@ -126,12 +126,12 @@ fn most_frequent_spacing(ts: &[i64]) -> Result<u32, String> {
     // The shortest of equally frequent ones: a hole is longer than a bar.
     let most = counts.iter().rev().max_by_key(|(_, count)| **count).map_or(0, |(&spacing, _)| spacing);
     if most == 0 {
-        return Err("holds one bar only; how long a bar is cannot be seen from it (bar_seconds under [data] says it)".to_owned());
+        return Err("holds one bar only; how long a bar is cannot be seen from it (bar = \"1m\" under [data] says it)".to_owned());
     }
     if most % 1_000_000_000 != 0 {
         let milliseconds = most as f64 / 1e6;
         return Err(format!(
-            "the bars are {milliseconds} ms apart; bars are whole seconds (bar_seconds under [data] says how many)"
+            "the bars are {milliseconds} ms apart; bars are whole seconds (bar = \"1s\" under [data] says how many)"
         ));
     }
     u32::try_from(most / 1_000_000_000).map_err(|_| format!("the bars are {} s apart; that is no bar length", most / 1_000_000_000))

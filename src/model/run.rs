@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
 use crate::calibration::Calibration;
+use crate::metric::Metric;
 use crate::spec;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
 
@@ -14,7 +15,9 @@ impl SavedModel {
     /// # Errors
     /// When the run is not finished, kept no weights, or a file is damaged.
     pub fn of_run(folder: &RunFolder, tries: Option<Tries>, at: &str) -> Result<Self, ModelError> {
-        let RunRecord { trial, result, evaluations, .. } = read_run(&folder.path)?;
+        let record = read_run(&folder.path)?;
+        let skill = record.measured().value(Metric::DEFAULT);
+        let RunRecord { trial, result, evaluations, .. } = record;
         let result = result.ok_or_else(|| ModelError::at(&folder.path, "the run is not finished: it has no result.json"))?;
         let sweep = folder.path.ancestors().nth(2).unwrap_or(Path::new("."));
         let manifest = read_manifest(sweep)?;
@@ -46,12 +49,7 @@ impl SavedModel {
             windows: result.windows,
             best_epoch: result.best_epoch,
             selection,
-            metrics: Metrics {
-                skill: result.skill,
-                baselines: result.baselines,
-                valid: result.scores,
-                test: evaluations.last().cloned(),
-            },
+            metrics: Metrics { skill, baselines: result.baselines, valid: result.scores, test: evaluations.last().cloned() },
             verdict: None,
             intervals: valid.as_ref().map(intervals).unwrap_or_default(),
             profile: None,

@@ -109,7 +109,7 @@ fn line(material: &Material, row: &Row, settings: &[(&str, String)], epochs: &[u
         .collect();
     let words: Vec<String> = settings.iter().map(|(key, name)| format!("{name} {}", setting(row.settings.get(*key)))).collect();
     let mut line = json!({
-        "name": row.runs.first(),
+        "name": row.run,
         "rank": row.rank,
         "words": words.join(" · "),
         "valid": over(|epoch| &epoch.valid, mean),

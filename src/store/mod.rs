@@ -42,6 +42,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod value;
 mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
@@ -57,9 +58,10 @@ pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
     Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
-    WindowCounts, skill,
+    WindowCounts,
 };
 pub use select::{Selection, select};
+pub use value::{Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill};
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

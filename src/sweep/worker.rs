@@ -16,7 +16,7 @@ use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
 use crate::market;
 use crate::spec::Data;
-use crate::store::{self, Attempt, AttemptInfo, RunFolder, StoreError, SweepFolder};
+use crate::store::{self, Attempt, AttemptInfo, Baseline, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `said` takes the lines for the supervisor.
@@ -127,7 +127,7 @@ impl Worker<'_> {
 
     /// Records a run that cannot begin.
     fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
-        let mut attempt = self.attempt(&waiting, lanes)?;
+        let mut attempt = self.attempt(&waiting, lanes, Vec::new())?;
         attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
     }
 
@@ -141,20 +141,20 @@ impl Worker<'_> {
             }
             None => Vec::new(),
         };
-        let attempt = self.attempt(&waiting, lanes)?;
+        let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
         let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, reports))
     }
 
     /// A new attempt: its folder and its first lines.
-    fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
+    fn attempt(&self, waiting: &Waiting, lanes: usize, baselines: Vec<Baseline>) -> Result<Attempt, StoreError> {
         let Waiting { trial: _, folder, resume, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
         let argv: Vec<String> = std::env::args().collect();
         let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone()))?;
-        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
+        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed, baselines })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
@@ -192,7 +192,8 @@ impl Worker<'_> {
         let prepared = market::prepare(settings)?;
         let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
         let fingerprint = market::fingerprint(&settings.source)?;
-        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        let baseline_errors = market::baselines(&prepared, &prepared.series.valid, &baselines);
+        let data = Rc::new(LaneData { prepared, baselines, baseline_errors, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -189,7 +190,9 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
     let (name, without) = match split {
         TradedSplit::Valid => ("valid", "no validation forecasts were recorded".to_owned()),
         TradedSplit::Test => {
-            ("test", format!("its test split has not been opened; open it, which is recorded, with: kiln evaluate {sweep}/{id}"))
+            let runs = run.folder.ancestors().nth(3).unwrap_or(Path::new(""));
+            let evaluate = command(&format!("evaluate {}", quoted(&format!("{sweep}/{id}"))), runs);
+            ("test", format!("its test split has not been opened; open it, which is recorded, with: {evaluate}"))
         }
     };
     let Forecasts { ts, target, forecast, .. } =
@@ -274,6 +277,7 @@ mod tests {
                 evaluations: vec![],
                 damage: vec![],
                 current: true,
+                seeds: None,
             }
         };
         let runs = [
