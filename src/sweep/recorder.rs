@@ -183,6 +183,7 @@ impl Recorder<'_> {
             scores,
             tried,
             seconds: self.started.elapsed().as_secs_f64(),
+            instruction_sets: run.attempt.instruction_sets.clone(),
         };
         result.with_one_number_a_name()
     }
