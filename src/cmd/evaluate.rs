@@ -10,9 +10,9 @@ use super::selection::{note, run_folder};
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
-use crate::metric::Split;
+use crate::metric::{Quantity, Split};
 use crate::spec::WalkForward;
-use crate::store::{self, Evaluation, RunFolder, skill};
+use crate::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
 use crate::sweep::{shape, trainer};
 use crate::text::cleaned;
 
@@ -59,7 +59,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let openings = folder.record_opening(&evaluation, &forecasts)?;
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
-    let rows = metric_rows(Split::Test, kind, evaluation.scores.as_ref(), |_| None);
+    let rows = metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
         value["opening"] = openings.into();
@@ -84,16 +84,18 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
     let run = cleaned(run);
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
-    let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
+    let skill = |skill: Option<f64>| skill.map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
     // Of a return six decimals would leave one digit.
     let shown = |value: f64| if value == 0.0 || value.abs() >= 0.01 { format!("{value:.6}") } else { format!("{value:.5e}") };
-    let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
-        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(mse))
+    let mut line = |name: &str, [rmse, mae, mse]: [f64; 3], of: Option<f64>| {
+        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(of))
     };
-    line("this run", evaluation.rmse, evaluation.mae, evaluation.mse)?;
-    for baseline in &evaluation.baselines {
-        line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
+    line("this run", [evaluation.rmse, evaluation.mae, evaluation.mse], evaluation_value(evaluation, Quantity::Skill))?;
+    let baselines = &evaluation.baselines;
+    for baseline in baselines {
+        let skill = baseline_value(baseline, baselines, Quantity::Skill);
+        line(&baseline.name, [baseline.rmse, baseline.mae, baseline.mse], skill)?;
     }
     write_scores(out, evaluation)
 }

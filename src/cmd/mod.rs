@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod evaluate;
 pub mod export;
 mod given_up;
+mod hint;
 pub mod leakcheck;
 mod lines;
 mod metrics;

@@ -18,6 +18,7 @@ use burn_lanes::{Device, Series};
 
 use super::backtest::trader;
 use super::given_up::{self, Retry, given_up, is_missing};
+use super::hint::{command, quoted};
 use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
@@ -123,7 +124,8 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
 fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
     let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
-    let then = format!("the sweep goes on; look at it with: kiln watch {} --runs {}", experiment.name, args.runs.display());
+    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs);
+    let then = format!("the sweep goes on; look at it with: {watch}");
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
@@ -407,7 +409,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     match leave {
         Ok(Leave::Detached) => {
             // The terminal may be gone.
-            drop(writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name));
+            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
+            drop(writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch)));
             return Ok(Outcome::Done);
         }
         Ok(Leave::HungUp) => {

@@ -115,6 +115,8 @@ struct Ground {
     runs: usize,
     /// Runs of rows that windows stay in; one of all rows with `cross_gaps`.
     row_runs: Vec<Range<usize>>,
+    /// Length of a bar, seconds.
+    bar_seconds: u32,
     /// By row.
     target: TargetColumns,
     /// What the report can say before there are windows.
@@ -143,7 +145,7 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let mut target = target_columns(&data.target, &bars.close, &target_runs);
     target.target.drain(..warm_up);
     target.persistence.drain(..warm_up);
-    Ok(Ground { warm_up, runs: runs.len(), row_runs, target, odd })
+    Ok(Ground { warm_up, runs: runs.len(), row_runs, bar_seconds: bars.bar_seconds, target, odd })
 }
 
 pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
@@ -181,10 +183,7 @@ pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scal
     let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
     if ends.valid.is_empty() {
         let longest = longest(&ground.row_runs);
-        return Err(format!(
-            "no window: its longest run of contiguous bars has {longest} rows, a window {}; {CROSS_GAPS}",
-            data.window
-        ));
+        return Err(format!("no window: its longest run of contiguous bars has {longest} rows, a window {}", data.window));
     }
     let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
         check_defined(feature, column, &bars, ground.warm_up)?;
@@ -223,7 +222,7 @@ fn check_defined(feature: Feature, column: &[f64], bars: &Bars, warm_up: usize) 
 }
 
 fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends: Ends) -> Prepared {
-    let Ground { warm_up, runs, row_runs: _, target: TargetColumns { target, persistence }, odd } = ground;
+    let Ground { warm_up, runs, row_runs: _, bar_seconds: _, target: TargetColumns { target, persistence }, odd } = ground;
     let rows_only = |mut column: Vec<f64>| {
         column.drain(..warm_up);
         column
@@ -279,7 +278,12 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
     };
     let need = data.window + data.target.horizon;
     let longest = longest(&ground.row_runs);
-    let advice = if longest < need {
+    let rows: usize = ground.row_runs.iter().map(ExactSizeIterator::len).sum();
+    let advice = if longest < need && 2 * ground.row_runs.len() > rows {
+        // A window over such gaps would be one over rows that do not follow each other.
+        let seconds = ground.bar_seconds;
+        format!("most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \"{seconds}s\" under [data])?")
+    } else if longest < need {
         format!("shorten the window or the horizon; {CROSS_GAPS}")
     } else if range.len() < need {
         let folds = if data.split.walk_forward.is_some() { "fewer folds, " } else { "" };
@@ -501,6 +505,16 @@ mod tests {
         let advice = "use more bars, a larger share, or a smaller window, horizon or embargo";
         assert!(message(|data| data.split.embargo = 247).ends_with(advice));
         assert!(message(|data| data.window = 120).ends_with("cross_gaps = true under [data] lets windows span gaps"));
+        let scattered = |keep: usize| {
+            let data = settings(TargetKind::LogReturn, 8, 1);
+            let mut bars = bars(&data, 1);
+            // Of so many bars one is where it belongs.
+            (0..bars.ts.len()).for_each(|row| bars.ts[row] += (row / keep) as i64 * 1_000_000_000);
+            assemble(&data, bars, Vec::new()).map(|found| found.report.windows).unwrap_err()
+        };
+        let (one, five) = (scattered(1), scattered(5));
+        assert!(one.ends_with("is that how long a bar is (bar = \"60s\" under [data])?"), "{one}");
+        assert!(!one.contains("cross_gaps") && five.contains("cross_gaps"), "{five}");
         assert!(message(|data| data.window = 430).starts_with("420 bars are fewer than the 438 that a window of 430 rows needs"));
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
 use crate::calibration::Calibration;
+use crate::metric::Metric;
 use crate::spec;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
 
@@ -14,7 +15,9 @@ impl SavedModel {
     /// # Errors
     /// When the run is not finished, kept no weights, or a file is damaged.
     pub fn of_run(folder: &RunFolder, tries: Option<Tries>, at: &str) -> Result<Self, ModelError> {
-        let RunRecord { trial, result, evaluations, damage, .. } = read_run(&folder.path)?;
+        let record = read_run(&folder.path)?;
+        let skill = record.measured().value(Metric::DEFAULT);
+        let RunRecord { trial, result, evaluations, damage, .. } = record;
         // Of what a model says nothing may be missing unseen; its epochs are no part of it.
         if let Some(why) = damage.iter().find(|why| !why.starts_with("attempts/")) {
             return Err(ModelError::at(&folder.path, why));
@@ -50,12 +53,7 @@ impl SavedModel {
             windows: result.windows,
             best_epoch: result.best_epoch,
             selection,
-            metrics: Metrics {
-                skill: result.skill,
-                baselines: result.baselines,
-                valid: result.scores,
-                test: evaluations.last().cloned(),
-            },
+            metrics: Metrics { skill, baselines: result.baselines, valid: result.scores, test: evaluations.last().cloned() },
             verdict: None,
             intervals: valid.as_ref().map(intervals).unwrap_or_default(),
             profile: None,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::bars::read_as;
+use super::flags::as_arguments;
 use super::found::{Found, find};
 use super::row::{Row, csv_header, rows};
 use super::written::{OutputFile, format};
@@ -19,6 +20,13 @@ use crate::text::clean;
 /// # Errors
 /// When nothing is named so, the bars are not what the model's features need, or the device is not usable.
 pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    predict(args, out).map_err(|failure| match failure {
+        Failure::BadInput(message) => Failure::BadInput(as_arguments(&message)),
+        other => other,
+    })
+}
+
+fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let PredictArgs { model, data: file, last, coverage, bars, output, output_format, json, jsonl, backend, runs, models } = args;
     let asked = match (json, jsonl) {
         (true, _) => Some(ForecastFormat::Json),
