@@ -6,9 +6,9 @@ use std::path::Path;
 use burn_lanes::Series;
 
 use super::bars::{Bars, Truth};
-use super::clean::BarLength;
 use super::columns::Volume;
 use super::feature;
+use super::length::BarLength;
 use super::prepared::{DataReport, Prepared, Span, Spans};
 use super::problem::MarketError;
 use super::report::{self, rfc3339};

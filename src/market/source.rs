@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{BarLength, Cleaned, clean};
+use super::clean::{Cleaned, clean};
 use super::columns::Volume;
+use super::length::BarLength;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};

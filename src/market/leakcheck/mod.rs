@@ -17,7 +17,7 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::bars::Bars;
-use super::clean::BarLength;
+use super::length::BarLength;
 use super::prepare::assemble;
 use super::prepared::Prepared;
 use super::problem::MarketError;
