@@ -82,7 +82,7 @@ pub use bars::{Bar, Bars, Truth};
 pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
 pub use feature::column;
 pub use leakcheck::{Finding, leakcheck};
-pub use prepare::{forecast_source, prepare, prepare_bars, prepare_forecast, prepare_source};
+pub use prepare::{check, forecast_source, prepare, prepare_bars, prepare_forecast, prepare_source};
 pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};

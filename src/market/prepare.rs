@@ -32,6 +32,18 @@ pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
     assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))
 }
 
+/// A whole look at second 0: that every value of the file that these settings need can be used. Whether windows of some length lie in it is a
+/// trial's own matter.
+///
+/// # Errors
+/// As [`prepare`], as far as the bars alone show.
+pub fn check(data: &Data) -> Result<(), MarketError> {
+    match &data.source {
+        Source::File { .. } => source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds)).map(drop),
+        Source::Synthetic(_) => Ok(()),
+    }
+}
+
 /// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
 /// windows are in `series.valid`. All bars of the file are used, whatever `rows` says.
 ///
