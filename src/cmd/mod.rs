@@ -6,6 +6,7 @@ pub mod check;
 mod clock;
 pub mod compare;
 pub mod doctor;
+mod early;
 pub mod evaluate;
 pub mod export;
 pub mod leakcheck;

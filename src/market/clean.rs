@@ -20,7 +20,7 @@ pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, bar_seconds:
     if let Some(order) = time_order(path, &table, &mut done)? {
         reorder(&mut table, &order);
     }
-    let Table { mut ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _ } = table;
+    let Table { mut ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _, zone: _, form: _ } = table;
     let bar_seconds = match bar_seconds {
         Some(seconds) => seconds,
         None => most_frequent_spacing(&ts).map_err(|problem| MarketError::of(path, problem))?,
@@ -103,7 +103,7 @@ fn difference(table: &Table, one: usize, other: usize) -> Option<(&'static str, 
 }
 
 fn reorder(table: &mut Table, order: &[u32]) {
-    let Table { ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _ } = table;
+    let Table { ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _, zone: _, form: _ } = table;
     *ts = order.iter().map(|&row| ts[row as usize]).collect();
     *offset_seconds = order.iter().map(|&row| offset_seconds[row as usize]).collect();
     for column in [open, high, low, close].into_iter().chain(volume.as_mut()) {
@@ -154,6 +154,7 @@ mod tests {
             volume: None,
             places: Places::Lines(vec![(0, 2)]),
             assumed: Vec::new(),
+            ..Table::default()
         }
     }
 

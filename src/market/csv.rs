@@ -46,6 +46,14 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
     }
 }
 
+/// Offset of the first row's timestamp, seconds east of UTC; `None` where it cannot be read.
+pub(super) fn first_offset(path: &Path, columns: &Columns) -> Option<i32> {
+    let text = Text::peek(path).ok()?;
+    let found = columns::find(columns, Volume::Unused, &text.header).ok()?;
+    let first = text.records(found.ts).next()?;
+    StampReader::new(None).text(first.wanted).ok().map(|stamp| stamp.offset)
+}
+
 /// Reads timestamps and places into `table`, checks that every record has the header's width, and returns the text for Polars:
 /// without blank lines, which it would refuse.
 fn scan<'a>(
@@ -85,6 +93,7 @@ fn scan<'a>(
         }
     }
     problems.check(path)?;
+    table.form = stamps.form;
     if stamps.assumed_utc {
         table.assumed.push(ASSUMED_UTC.to_owned());
     }

@@ -46,9 +46,11 @@
 mod bars;
 mod baseline;
 mod clean;
+mod clock;
 mod columns;
 mod csv;
 mod feature;
+mod inputs;
 mod leakcheck;
 mod parquet;
 mod prepare;
@@ -69,12 +71,14 @@ mod zone;
 
 pub use bars::{Bar, Bars, Truth};
 pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
+pub use clock::LocalClock;
 pub use feature::column;
+pub use inputs::{Inputs, RANGE_MARGIN, StampForm, ValueRange};
 pub use leakcheck::{Finding, leakcheck};
 pub use prepare::{forecast_source, prepare, prepare_bars, prepare_forecast, prepare_source};
 pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};
-pub use scaling::{Affine, Scaling};
-pub use source::{bars, fingerprint, probe};
+pub use scaling::{Affine, KeptScaling, Scaling};
+pub use source::{bars, fingerprint, probe, probe_zone};
 pub use stream::{BarLines, FeatureState, StreamedWindow, WindowStream};

@@ -101,7 +101,10 @@ fn damaged(path: &Path, error: &dyn std::fmt::Display) -> MarketError {
 /// Reads the timestamp column into `table`.
 fn stamps(path: &Path, column: &Column, zone: Option<Zone>, table: &mut Table) -> Result<(), MarketError> {
     let own_zone = match column.dtype() {
-        DataType::Datetime(_, Some(zone)) => Zone::parse(zone).ok(),
+        DataType::Datetime(_, Some(zone)) => {
+            table.zone = Some(zone.to_string());
+            Zone::parse(zone).ok()
+        }
         _ => None,
     };
     let mut reader = StampReader::new(zone.or(own_zone));
@@ -154,6 +157,7 @@ fn stamps(path: &Path, column: &Column, zone: Option<Zone>, table: &mut Table) -
         }
     }
     problems.check(path)?;
+    table.form = reader.form;
     if reader.assumed_utc {
         table.assumed.push(ASSUMED_UTC.to_owned());
     }

@@ -2,6 +2,7 @@
 
 use super::bars::Bar;
 use super::clean::wrong_values;
+use super::inputs::StampForm;
 use super::timestamp::StampReader;
 use super::zone::Zone;
 use crate::spec::{BarLabel, Data, Source};
@@ -56,6 +57,12 @@ impl BarReader {
         };
         let needs_volume = super::prepare::volume(data) == super::columns::Volume::Needed;
         Ok(Self { stamps: StampReader::new(zone), to_start, needs_volume, before: None })
+    }
+
+    /// How the first bar's timestamp was written; `None` before there was one.
+    #[must_use]
+    pub fn stamps(&self) -> Option<StampForm> {
+        self.stamps.form
     }
 
     /// The next bar.

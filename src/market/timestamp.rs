@@ -2,6 +2,7 @@
 
 use jiff::civil;
 
+use super::inputs::StampForm;
 use super::zone::{Instants, Zone, offset};
 
 /// An instant and the local clock's offset there.
@@ -38,6 +39,8 @@ pub(super) struct StampReader {
     descending: bool,
     /// Whether a date was read as a day of UTC for want of a zone.
     pub assumed_utc: bool,
+    /// How the first timestamp was written.
+    pub form: Option<StampForm>,
 }
 
 /// A timestamp as written.
@@ -53,7 +56,7 @@ const SECOND: i64 = 1_000_000_000;
 
 impl StampReader {
     pub(super) fn new(zone: Option<Zone>) -> Self {
-        Self { zone, last_date: ([0; 10], 0), before: None, descending: false, assumed_utc: false }
+        Self { zone, last_date: ([0; 10], 0), before: None, descending: false, assumed_utc: false, form: None }
     }
 
     /// From text.
@@ -72,6 +75,7 @@ impl StampReader {
 
     /// From nanoseconds since 1970 UTC.
     pub(super) fn instant(&mut self, ns: i64) -> Result<Stamp, StampProblem> {
+        self.form.get_or_insert(StampForm::Instant);
         self.stamp(Written::Instant { seconds: ns.div_euclid(SECOND), nanos: ns.rem_euclid(SECOND), offset: None })
     }
 
@@ -88,6 +92,12 @@ impl StampReader {
 
     fn stamp(&mut self, written: Written) -> Result<Stamp, StampProblem> {
         let blank = String::new;
+        self.form.get_or_insert(match written {
+            Written::Instant { offset: Some(_), .. } => StampForm::Offset,
+            Written::Instant { offset: None, .. } => StampForm::Epoch,
+            Written::Clock { .. } => StampForm::Clock,
+            Written::Date { .. } => StampForm::Date,
+        });
         let (seconds, nanos, offset) = match (written, &mut self.zone) {
             (Written::Instant { seconds, nanos, offset }, None) => (seconds, nanos, offset.unwrap_or(0)),
             (Written::Instant { seconds, nanos, .. }, Some(zone)) => (seconds, nanos, zone.offset_at(seconds)),

@@ -14,7 +14,7 @@ use burn_lanes::{Lane, LaneState, Pack, Series};
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market;
+use crate::market::{self, KeptScaling};
 use crate::spec::Data;
 use crate::store::{self, Attempt, AttemptInfo, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
@@ -142,7 +142,8 @@ impl Worker<'_> {
             None => Vec::new(),
         };
         let attempt = self.attempt(&waiting, lanes)?;
-        let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
+        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, reports))
     }
@@ -190,9 +191,11 @@ impl Worker<'_> {
             return Ok(Rc::clone(data));
         }
         let prepared = market::prepare(settings)?;
+        prepared.report.check_zone(&settings.features)?;
+        let inputs = market::Inputs::of(settings, &prepared);
         let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
         let fingerprint = market::fingerprint(&settings.source)?;
-        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        let data = Rc::new(LaneData { prepared, inputs, baselines, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }
