@@ -4,12 +4,12 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{fitting, forecasts, read_selected, write_json};
+use super::selection::{ForecastFiles, fitting, read_selected, write_json};
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
-use crate::store::{Selection, StoreError, View, read_sweep_summaries, select};
+use crate::store::{RunRecord, Selection, StoreError, View, read_sweep_summaries, select};
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///
@@ -67,8 +67,10 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
-    comparison.weigh(&selected.runs, &forecasts);
-    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &forecasts);
+    let files = ForecastFiles::default();
+    let read = |run: &RunRecord, split| files.read(run, split);
+    comparison.weigh(&selected.runs, &read);
+    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
         comparison.notes.push(format!(
@@ -82,9 +84,8 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
             selected.former
         ));
     }
-    for (run, reason) in selected.damaged {
-        comparison.notes.push(format!("{run} cannot be read: {reason}"));
-    }
+    comparison.notes.extend(selected.notes());
+    comparison.notes.extend(files.notes());
     Ok(Compared { comparison, sweeps })
 }
 

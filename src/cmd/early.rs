@@ -12,7 +12,8 @@ pub(super) fn still_open(run: &RunFolder) -> Option<EarlyOpening> {
     let is_over = |id: &&String| {
         let of_run = |run: &&RunRecord| run.trial.id.0 == **id;
         // What cannot be read is told elsewhere; waiting for it would be of no use.
-        runs.iter().find(of_run).is_some_and(ended) || damaged.iter().any(|(damaged, _)| damaged == *id)
+        runs.iter().find(of_run).is_some_and(|run| ended(run) || !run.damage.is_empty())
+            || damaged.iter().any(|(damaged, _)| damaged == *id)
     };
     let open = manifest.trials.iter().filter(|id| !is_over(id)).count();
     (open > 0).then_some(EarlyOpening { open, trials: manifest.trials.len() })

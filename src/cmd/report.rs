@@ -4,12 +4,14 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::backtest::trading;
-use super::selection::{Selected, forecasts, objective, read_selected};
+use super::selection::{ForecastFiles, Selected, objective, read_selected};
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
-use crate::compare::compare;
-use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
-use crate::store::{Selection, read_sweep, select};
+use crate::compare::{Comparison, compare};
+use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
+use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries, select};
 use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
@@ -95,20 +97,42 @@ fn target(name: &str, format: ReportFormat, output: Option<PathBuf>, into: Optio
 }
 
 fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure> {
-    let mut selected = read_selected(root, &[sweep.to_owned()], read_sweep)?;
+    let mut selected = read_selected(root, &[sweep.to_owned()], read_sweep_summaries)?;
     let manifest = match selected.manifests.first() {
         Some(manifest) => manifest.clone(),
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
-    comparison.weigh(&selected.runs, &forecasts);
+    let files = ForecastFiles::default();
+    let read = |run: &RunRecord, split| files.read(run, split);
+    comparison.weigh(&selected.runs, &read);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }
-    let trading = trading(&selected);
-    let best = best_forecasts(&comparison, &selected.runs, &forecasts);
+    let trading = trading(&selected, &comparison);
+    let best = best_forecasts(&comparison, &selected.runs, &read);
+    selected.damaged.extend(files.unreadable());
+    with_events(&mut selected.runs, &comparison);
     let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
+}
+
+/// Reads what the runs' events tell. The epochs of a long sweep are most of its bytes: those of runs that are not drawn are let go at once.
+fn with_events(runs: &mut [RunRecord], comparison: &Comparison) {
+    // One without a result has its events already.
+    let finished = |run: &&mut RunRecord| run.result.is_some();
+    runs.par_iter_mut().filter(finished).for_each(|run| {
+        read_events(run);
+        let epochs = &mut run.progress.epochs;
+        epochs.drain(..epochs.len().saturating_sub(1));
+        epochs.shrink_to_fit();
+    });
+    let drawn = drawn_curves(comparison, runs);
+    runs.par_iter_mut().filter(finished).filter(|run| drawn.contains(&run.folder)).for_each(|run| {
+        let told = run.damage.len();
+        read_events(run);
+        run.damage.truncate(told);
+    });
 }
 
 fn folder_name(folder: &Path) -> String {

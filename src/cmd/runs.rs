@@ -1,6 +1,7 @@
 //! `runs`: lists sweeps, or the runs that a selector names.
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +12,7 @@ use crate::compare::{Align, assignment, cleaned, compare, names, number, state, 
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{RunRecord, RunState, list_sweeps, read_sweep, read_sweep_summaries};
+use crate::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
 
 /// Lists all sweeps, or the runs of a sweep, or one run.
 ///
@@ -25,7 +26,12 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             if json { write_json(out, &sweeps)? } else { write_sweeps(out, &root, &sweeps)? }
         }
         Some(selector) => {
-            let selected = read_selected(&root, &[selector], read_sweep)?;
+            let mut selected = read_selected(&root, &[selector], read_sweep_summaries)?;
+            // For their devices: the epochs of a long sweep are not held all at once.
+            selected.runs.par_iter_mut().filter(|run| run.result.is_some()).for_each(|run| {
+                read_events(run);
+                run.progress.epochs = Vec::new();
+            });
             let objective = selected.objective().unwrap_or(DEFAULT_OBJECTIVE);
             let mut rows: Vec<RunRow> = selected.runs.iter().map(|run| run_row(run, objective)).collect();
             rows.extend(selected.damaged.iter().map(damaged_row));
@@ -93,7 +99,10 @@ fn sweep_row(folder: &Path) -> SweepRow {
         Err(error) => return SweepRow { sweep: name, damage: Some(error.to_string()), ..SweepRow::default() },
     };
     let mut row = SweepRow { sweep: name, trials: record.manifest.trials.len(), ..SweepRow::default() };
-    for run in &record.runs {
+    // Of the present plan; where none can be read, of all that is there.
+    let planned = |run: &&RunRecord| run.current || row.trials == 0;
+    let planned: Vec<RunRecord> = record.runs.iter().filter(planned).cloned().collect();
+    for run in &planned {
         *(match stage(run) {
             Stage::Finished => &mut row.finished,
             Stage::Failed => &mut row.failed,
@@ -101,9 +110,10 @@ fn sweep_row(folder: &Path) -> SweepRow {
             Stage::Open => &mut row.open,
         }) += 1;
     }
-    row.open += row.trials.saturating_sub(record.runs.len() + record.damaged.len());
+    let unreadable = record.damaged.iter().filter(|(id, _)| record.manifest.trials.contains(id)).count();
+    row.open += row.trials.saturating_sub(planned.len() + unreadable);
     row.objective = Some(record.manifest.objective);
-    let ranking = compare(&record.runs, objective(&record.manifest));
+    let ranking = compare(&planned, objective(&record.manifest));
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
     row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
     let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();

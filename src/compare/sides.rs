@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::comparison::{Comparison, Row};
@@ -206,13 +207,15 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
 
 fn differing(comparison: &Comparison, sweeps: &[String]) -> Vec<SideSetting> {
     let all = comparison.differing.iter().map(|difference| {
-        let has = |sweep: &String, value: &Json| {
-            comparison
-                .rows
-                .iter()
-                .any(|row| row.sweep == *sweep && row.settings.get(&difference.key).unwrap_or(&Json::Null) == value)
+        // By their texts, which are equal where the values are: rows are gone through once and not once a value.
+        let texts = |sweep: &String| -> HashSet<String> {
+            let rows = comparison.rows.iter().filter(|row| row.sweep == *sweep);
+            rows.map(|row| row.settings.get(&difference.key).unwrap_or(&Json::Null).to_string()).collect()
         };
-        let of = |sweep| difference.values.iter().map(|value| &value.value).filter(|value| has(sweep, value)).cloned().collect();
+        let of = |sweep| {
+            let texts = texts(sweep);
+            difference.values.iter().map(|value| &value.value).filter(|value| texts.contains(&value.to_string())).cloned().collect()
+        };
         SideSetting { key: difference.key.clone(), values: sweeps.iter().map(of).collect() }
     });
     all.filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1])).collect()

@@ -80,5 +80,5 @@ pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};
 pub use scaling::{Affine, KeptScaling, Scaling};
-pub use source::{bars, fingerprint, probe, probe_zone};
+pub use source::{Unlocated, bars, fingerprint, locate, probe, probe_zone};
 pub use stream::{BarLines, FeatureState, StreamedWindow, WindowStream};

@@ -68,6 +68,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
             baselines: vec![baseline("persistence", 1.1), baseline("linear", 1.2)],
             windows: WindowCounts { train: 600, valid: 200, test: 100 },
             seconds: 1.5,
+            instruction_sets: vec![],
             scores: None,
             tried: None,
         }),
@@ -107,10 +108,12 @@ fn traded(run: &str, bars: usize) -> TradedRun {
     TradedRun {
         run: run.to_owned(),
         sheet: sheet(&tape, &calendar, &orders, &book).unwrap(),
-        frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
-        ts,
-        equity: book.equity,
         side_bps: 1.0,
+        account: Some(TradedAccount {
+            frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
+            ts,
+            equity: book.equity,
+        }),
     }
 }
 
@@ -239,6 +242,7 @@ fn hostile() -> Material {
         git_revision: Some(evil.into()),
         argv: vec![evil.into()],
         overrides: vec![evil.into()],
+        data_file: None,
         data_fingerprint: evil.into(),
         kiln_version: evil.into(),
         git_dirty: None,

@@ -94,7 +94,7 @@ impl Tried {
     }
 
     /// Whether both are about the same data and target, at times of a split that overlap.
-    fn is_like(&self, other: &Self, split: Split) -> bool {
+    pub(super) fn is_like(&self, other: &Self, split: Split) -> bool {
         let overlap = |a: (i64, i64), b: (i64, i64)| a.0 <= b.1 && b.0 <= a.1;
         self.data == other.data
             && self.target == other.target

@@ -1,6 +1,7 @@
 //! What the reader and the follower say of the same folder.
 
 use proptest::prelude::*;
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -118,7 +119,7 @@ fn the_log_of_a_dead_writer_is_closed_once_and_without_its_torn_line() {
 #[test]
 fn a_summary_has_all_but_the_events_of_finished_runs() {
     let (_root, sweep, trials) = sweep(2);
-    let runs = sweep.create_runs(&trials).unwrap();
+    let runs = sweep.create_runs(&trials).unwrap().runs;
     fill(&runs[0], &testing::info(), 3).publish(&testing::result(1)).unwrap();
     fill(&runs[1], &testing::info(), 3);
     let (whole, summary) = (read_sweep(&sweep.path).unwrap(), read_sweep_summaries(&sweep.path).unwrap());
@@ -132,10 +133,10 @@ fn a_summary_has_all_but_the_events_of_finished_runs() {
 #[test]
 fn every_damaged_file_is_told_and_hides_nothing_else() {
     let (_root, sweep, trials) = sweep(8);
-    let runs = sweep.create_runs(&trials).unwrap();
+    let runs = sweep.create_runs(&trials).unwrap().runs;
     for run in &runs {
         fill(run, &testing::info(), 3).publish(&testing::result(1)).unwrap();
-        run.record_evaluation(&testing::evaluation()).unwrap();
+        run.record_opening(&testing::evaluation(), &testing::forecasts(&[10])).unwrap();
     }
     let good = read_sweep(&sweep.path).unwrap();
     fs::write(runs[0].path.join("result.json"), b"").unwrap();
@@ -192,6 +193,27 @@ fn the_follower_tells_progress_within_an_epoch() {
         .filter_map(|change| if let Change::Progress(_, progress) = change { Some(progress) } else { None })
         .collect();
     assert_eq!(seen, [progress]);
+}
+
+/// What a poll costs is what moves, not what waits.
+#[test]
+fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_looks() {
+    let (_root, sweep, trials) = sweep(1_000);
+    let runs = sweep.create_runs(&trials).unwrap();
+    let (_, mut follower) = Follower::open(&sweep.path).unwrap();
+    (0..60).for_each(|_| drop(follower.poll().unwrap()));
+    for pack in runs[..32].chunks(8) {
+        let mut attempts: Vec<_> = pack.iter().map(|run| fill(run, &testing::info(), 1)).collect();
+        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        let begun: HashSet<&TrialId> =
+            changes.iter().filter_map(|change| if let Change::Line(id, ..) = change { Some(id) } else { None }).collect();
+        assert_eq!(begun.len(), 8, "all of the pack, at the poll after it began");
+        assert!(looks < 200, "{looks} looks");
+        attempts.iter_mut().for_each(|attempt| assert!(attempt.publish(&testing::result(1)).unwrap()));
+        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        assert_eq!(changes.iter().filter(|change| matches!(change, Change::Result(..))).count(), 8);
+        assert!(looks < 200, "{looks} looks");
+    }
 }
 
 #[test]

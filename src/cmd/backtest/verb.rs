@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use super::super::selection::{read_selected, write_json};
+use super::super::selection::{note, read_selected, write_json};
 use super::super::{BacktestArgs, Failure, Outcome, TradedSplit, clock};
 use super::book::write_book;
 use super::frontier_table::write_frontier;
-use super::gather::gather;
+use super::gather::{gather, nothing_traded};
 use super::header::{write_end, write_header};
-use super::report::{Axes, report};
+use super::report::{Axes, Chance, Frontiers, report, traded};
 use super::table::write_table;
+use crate::compare::names;
 use crate::metric::Split;
 use crate::store::{Ledger, read_sweep_summaries};
 
@@ -18,24 +19,35 @@ use crate::store::{Ledger, read_sweep_summaries};
 /// # Errors
 /// When a selector names nothing that can be traded, the costs are not known, or the output fails.
 pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let BacktestArgs { selectors, split, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
+    let BacktestArgs { selectors, split, data, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
     let axes = Axes {
         thresholds: believed("--frontier-thresholds", frontier_thresholds)?,
         costs: believed("--frontier-costs", frontier_costs)?,
     };
     let selected = read_selected(&runs, &selectors, read_sweep_summaries)?;
-    let gathered = gather(&selected, split, &trading)?;
+    let gathered = gather(&selected, split, &trading, data.as_deref())?;
+    // Those that are not traded are listed below the table, with the reason.
+    for run in selected.runs.iter().filter(|run| run.result.is_some()) {
+        let (sweep, id) = names(run);
+        run.damage.iter().for_each(|why| note(&format!("{sweep}/{id} is damaged: {why}")));
+    }
     let split = match split {
         TradedSplit::Valid => Split::Valid,
         TradedSplit::Test => Split::Test,
     };
     let trials = gathered.root.as_ref().map(|root| Ledger::read(root, &clock::now())).transpose()?.unwrap_or_default();
-    let report = report(&gathered, split, &axes, &trials);
+    let frontiers = if json { Frontiers::All(&axes) } else { Frontiers::Single(&axes) };
+    let report = report(&gathered, split, frontiers, Chance::Weighed(&trials));
+    if report.runs.is_empty() {
+        return Err(nothing_traded(&report.skipped));
+    }
     if let Some(path) = &ledger {
-        let ([job], [traded]) = (&gathered.jobs[..], &report.runs[..]) else {
-            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", gathered.jobs.len())));
+        let [run] = &report.runs[..] else {
+            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", report.runs.len())));
         };
-        write_book(path, job, &traded.ledger)?;
+        // Traded again: of many runs nobody keeps what only one is asked for.
+        let job = gathered.stretches[run.stretch].job().map_err(Failure::BadInput)?;
+        write_book(path, &job, &traded(&job).1)?;
     }
     if json {
         write_json(out, &report)?;
