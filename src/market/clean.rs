@@ -21,7 +21,20 @@ pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, length: BarL
     if let Some(order) = time_order(path, &table, &mut done)? {
         reorder(&mut table, &order);
     }
-    let Table { mut ts, mut offset_seconds, open, high, low, close, volume, unused_volume: _, places: _, assumed: _ } = table;
+    let Table {
+        mut ts,
+        mut offset_seconds,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        unused_volume: _,
+        places: _,
+        assumed: _,
+        zone: _,
+        form: _,
+    } = table;
     let wrong = |problem: String| MarketError::of(path, problem);
     let bar_seconds = bar_seconds(&ts, length).map_err(wrong)?;
     let step = Step::of_seconds(bar_seconds);
@@ -119,7 +132,8 @@ fn difference(table: &Table, one: usize, other: usize) -> Option<(&'static str, 
 }
 
 fn reorder(table: &mut Table, order: &[u32]) {
-    let Table { ts, offset_seconds, open, high, low, close, volume, unused_volume: _, places: _, assumed: _ } = table;
+    let Table { ts, offset_seconds, open, high, low, close, volume, unused_volume: _, places: _, assumed: _, zone: _, form: _ } =
+        table;
     *ts = order.iter().map(|&row| ts[row as usize]).collect();
     *offset_seconds = order.iter().map(|&row| offset_seconds[row as usize]).collect();
     for column in [open, high, low, close].into_iter().chain(volume.as_mut()) {
@@ -145,6 +159,7 @@ mod tests {
             unused_volume: None,
             places: Places::Lines(vec![(0, 2)]),
             assumed: Vec::new(),
+            ..Table::default()
         }
     }
 

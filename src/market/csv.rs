@@ -63,6 +63,14 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
     }
 }
 
+/// Offset of the first row's timestamp, seconds east of UTC; `None` where it cannot be read.
+pub(super) fn first_offset(path: &Path, columns: &Columns) -> Option<i32> {
+    let text = Text::peek(path).ok()?;
+    let found = columns::find(columns, Volume::Unused, &text.header).ok()?;
+    let first = text.records(found.ts).next()?;
+    StampReader::of(columns, None).text(first.wanted).ok().map(|stamp| stamp.offset)
+}
+
 /// Reads timestamps and places into `table`, checks that every record has the header's width, and returns the text for Polars:
 /// without blank lines, which it would refuse.
 fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: &mut Table) -> Result<Cow<'a, [u8]>, MarketError> {
@@ -102,6 +110,7 @@ fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: 
         MarketError::of(path, format!("{}, column '{}': {problem}", table.places.name(row), text.header[ts]))
     })?;
     (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    table.form = settled.form;
     if records.blank == 0 {
         return Ok(Cow::Borrowed(text.body()));
     }

@@ -1,5 +1,7 @@
 //! Columns of a file in file order, before they are believed.
 
+use super::inputs::StampForm;
+
 /// Columns of a file in file order, unchecked; every column has the same length.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
@@ -19,6 +21,10 @@ pub(super) struct Table {
     pub places: Places,
     /// What had to be assumed, each a sentence.
     pub assumed: Vec<String>,
+    /// The zone that the timestamps' own type names.
+    pub zone: Option<String>,
+    /// How the timestamps are written.
+    pub form: Option<StampForm>,
 }
 
 impl Table {

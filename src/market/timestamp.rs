@@ -3,6 +3,7 @@
 
 use jiff::civil;
 
+use super::inputs::StampForm;
 use super::known::known;
 use super::spelling::{Written, by_pattern, epoch, is_rounded, number, time_of_day, trim, unit_of};
 use super::zone::{Instants, Zone, offset};
@@ -59,6 +60,8 @@ pub(super) struct StampReader {
     last_date: ([u8; 10], i64),
     /// Whether a date was read as a day of UTC for want of a zone.
     pub assumed_utc: bool,
+    /// How the first timestamp was written.
+    pub form: Option<StampForm>,
 }
 
 const DAY: i64 = 86_400;
@@ -68,7 +71,7 @@ impl StampReader {
     /// For the timestamps of a file with these columns.
     pub(super) fn of(columns: &Columns, zone: Option<Zone>) -> Self {
         let (format, ambiguous) = (columns.ts_format.clone(), columns.ts_ambiguous);
-        Self { zone, format, ambiguous, last_date: ([0; 10], 0), assumed_utc: false }
+        Self { zone, format, ambiguous, last_date: ([0; 10], 0), assumed_utc: false, form: None }
     }
 
     /// The zone's name; empty without a zone.
@@ -110,6 +113,7 @@ impl StampReader {
 
     /// From nanoseconds since 1970 UTC.
     pub(super) fn instant(&mut self, ns: i64) -> Result<Stamp, StampProblem> {
+        self.form.get_or_insert(StampForm::Instant);
         self.stamp(Written::Instant { seconds: ns.div_euclid(SECOND), nanos: ns.rem_euclid(SECOND), offset: None, digits: 0 })
     }
 
@@ -127,6 +131,12 @@ impl StampReader {
 
     fn stamp(&mut self, written: Written) -> Result<Stamp, StampProblem> {
         let blank = String::new;
+        self.form.get_or_insert(match written {
+            Written::Instant { offset: Some(_), .. } => StampForm::Offset,
+            Written::Instant { offset: None, .. } => StampForm::Epoch,
+            Written::Clock { .. } => StampForm::Clock,
+            Written::Date { .. } => StampForm::Date,
+        });
         let mut digits_read = 0;
         let (seconds, nanos, offset, repeat) = match (written, &mut self.zone) {
             (Written::Instant { seconds, nanos, offset, digits }, None) => {

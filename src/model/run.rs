@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
 use crate::calibration::Calibration;
+use crate::market::KeptScaling;
 use crate::spec;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
 
@@ -25,7 +26,7 @@ impl SavedModel {
         let manifest = read_manifest(sweep)?;
         let weights =
             burn_lanes::Weights::from_bytes(&folder.best_weights()?).map_err(|error| ModelError::at(&folder.path, error))?;
-        let scaling = serde_json::from_str(&folder.scaling()?)
+        let KeptScaling { scaling, inputs } = serde_json::from_str(&folder.scaling()?)
             .map_err(|error| ModelError::at(&folder.path, format_args!("the kept scaling cannot be read: {error}")))?;
         let valid = folder.kept_forecasts("valid")?;
         let mut settings = trial.settings;
@@ -60,6 +61,7 @@ impl SavedModel {
             verdict: None,
             intervals: valid.as_ref().map(intervals).unwrap_or_default(),
             profile: None,
+            inputs,
             weights: WeightsFile::default(),
         };
         Self::new(passport, weights).map_err(|error| ModelError::at(&folder.path, error))

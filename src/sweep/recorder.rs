@@ -10,7 +10,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, BaselineForecast, Prepared};
+use crate::market::{self, BaselineForecast, Inputs, Prepared};
 use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use crate::trial::{Trial, TrialId};
 
@@ -33,6 +33,8 @@ impl Requests {
 #[derive(Debug)]
 pub struct LaneData {
     pub prepared: Prepared,
+    /// What a forecast's bars are held against.
+    pub inputs: Inputs,
     /// On the validation windows.
     pub baselines: Vec<BaselineForecast>,
     /// Fingerprint of its source.
@@ -166,7 +168,7 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let LaneData { prepared, baselines, fingerprint } = &*run.data;
+        let LaneData { prepared, baselines, fingerprint, .. } = &*run.data;
         let baselines = market::baselines(prepared, &prepared.series.valid, baselines);
         let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
         let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
