@@ -44,15 +44,16 @@ pub(super) fn bar_seconds(ts: &[i64], length: BarLength) -> Result<u32, String> 
 
 /// Puts timestamps that lie a little beside a whole second on it; says how many.
 pub(super) fn without_jitter(ts: &mut [i64], step: Step) -> Option<String> {
-    let (mut moved, mut most, mut before) = (0_usize, 0, None);
-    for ts in ts {
-        let meant = step.without_jitter(*ts);
-        if meant != *ts && before.is_none_or(|before| meant > before) {
+    let (mut moved, mut most) = (0_usize, 0);
+    for row in 0..ts.len() {
+        let meant = step.without_jitter(ts[row]);
+        // Two within the jitter of one second stay two, in order.
+        let stays_in_order = (row == 0 || ts[row - 1] < meant) && ts.get(row + 1).is_none_or(|&next| meant < next);
+        if meant != ts[row] && stays_in_order {
             moved += 1;
-            most = most.max((meant - *ts).abs());
-            *ts = meant;
+            most = most.max((meant - ts[row]).abs());
+            ts[row] = meant;
         }
-        before = Some(*ts);
     }
     let milliseconds = most as f64 / 1e6;
     (moved > 0).then(|| format!("{moved} timestamps lie up to {milliseconds} ms beside a whole second; they were put on it"))
@@ -148,5 +149,15 @@ mod tests {
         let message = |ts: &[i64]| bar_seconds(ts, BarLength::Observed).unwrap_err();
         assert!(message(&[0]).contains("one bar only"));
         assert!(message(&[0, 250_000_000, 500_000_000]).contains("250 ms apart"));
+    }
+
+    #[test]
+    fn timestamps_that_share_a_second_stay_in_order() {
+        let second = 1_000_000_000;
+        let mut ts = [59 * second + 999_500_000, 59 * second + 999_800_000, 120 * second + 3_000_000];
+        assert!(
+            without_jitter(&mut ts, Step::of_seconds(60)).unwrap().starts_with("2 timestamps lie up to 3 ms beside a whole second")
+        );
+        assert_eq!(ts, [59 * second + 999_500_000, 60 * second, 120 * second]);
     }
 }
