@@ -154,6 +154,37 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     assert!(metrics.iter().any(|row| row["metric"] == "test.mase" && row["low"].is_f64() && row["direction"] == "minimize"));
 }
 
+/// The test split shows once, and to a search that is over.
+#[test]
+fn the_test_split_of_a_sweep_that_is_not_over_is_opened_only_when_asked_for() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let trials = lab.trials();
+    let id = |place: usize| trials[place].file_name().unwrap().to_str().unwrap().to_owned();
+    let evaluate = |more: &[&str]| lab.kiln("fake", &[&["evaluate", &id(0)], more].concat()).output().unwrap();
+    let openings = || std::fs::read_to_string(trials[0].join("evaluations.jsonl")).unwrap_or_default();
+    // One without a result, one that never began.
+    std::fs::remove_file(trials[1].join("result.json")).unwrap();
+    std::fs::remove_dir_all(&trials[2]).unwrap();
+    let refused = evaluate(&[]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    for said in ["2 of the 4 trials of its sweep are still open", "--early"] {
+        assert!(text(&refused).contains(said), "{said}: {}", text(&refused));
+    }
+    assert_eq!(openings(), "", "nothing was looked at");
+    let early = evaluate(&["--early"]);
+    assert!(early.status.success() && text(&early).contains("opened early: 2 of 4 trials"), "{}", text(&early));
+    assert!(openings().contains(r#""early":{"open":2,"trials":4}"#), "{}", openings());
+    let shown = text(&lab.kiln("fake", &["show", &format!("small/{}", id(0))]).output().unwrap());
+    assert!(shown.contains("opened early: 2 of 4 trials"), "{shown}");
+    let report = text(&lab.kiln("fake", &["report", "small", "--format", "md"]).output().unwrap());
+    assert!(report.contains("opened 1 time by 1 run, 1 time before the sweep was over"), "{report}");
+    // Once it is over, nothing has to be asked for.
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let json: Value = serde_json::from_slice(&evaluate(&["--json"]).stdout).unwrap();
+    assert_eq!((&json["opening"], &json["early"]), (&2.into(), &Value::Null));
+}
+
 #[test]
 fn a_second_call_trains_nothing_and_an_edited_file_only_what_is_new() {
     let lab = Lab::new(FAKE);

@@ -236,6 +236,9 @@ pub struct EvaluateArgs {
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
+    /// Open the test split although trials of the sweep are still open; the opening is recorded as one before the end
+    #[arg(long)]
+    pub early: bool,
     /// Evaluate on this backend
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
@@ -298,13 +301,13 @@ pub struct BarArgs {
     /// Which column is which: ts=Date (repeatable; ts, open, high, low, close, volume)
     #[arg(long = "column", value_name = "WHICH=NAME")]
     pub columns: Vec<String>,
-    /// Zone of timestamps without offset: an IANA name, UTC or +08:00
+    /// Zone of timestamps without offset: an IANA name, UTC or +08:00. Features of the local clock go by the model's own zone
     #[arg(long)]
     pub zone: Option<String>,
     /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as "%d.%m.%Y %H:%M:%S"
     #[arg(long, value_name = "FORMAT")]
     pub ts_format: Option<TsFormat>,
-    /// What a timestamp marks of its bar
+    /// What a timestamp marks of its bar; needed where the bars are not written as the model's own were
     #[arg(long, value_name = "LABEL")]
     pub bar_label: Option<LabelArg>,
 }

@@ -7,7 +7,7 @@ use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
 use super::selection::{note, run_folder};
-use super::{EvaluateArgs, Failure, Outcome, clock};
+use super::{EvaluateArgs, Failure, Outcome, clock, early};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
 use crate::metric::{Quantity, Split};
@@ -21,11 +21,15 @@ use crate::text::cleaned;
 /// # Errors
 /// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let EvaluateArgs { run, data, coverage, backend, runs, json } = args;
+    let EvaluateArgs { run, data, coverage, early, backend, runs, json } = args;
     let folder = run_folder(&runs, &run)?;
     let record = store::read_run(&folder.path)?;
     for why in &record.damage {
         note(&format!("{run} is damaged: {why}"));
+    }
+    let open = early::still_open(&folder);
+    if let Some(open) = open.filter(|_| !early) {
+        return Err(early::refusal(&run, open));
     }
     let weights = best_weights(&folder)?;
     let (settings, _) = located(&folder.path, &record.trial.settings, data.as_deref())?;
@@ -55,6 +59,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         quantiles: quantile_scores(&forecasts, Some(crossed(&scaled, shape.head.outputs()))),
         interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
         scores,
+        early: open,
     };
     let openings = folder.record_opening(&evaluation, &forecasts)?;
     let tries = tries(&record, Split::Test);
@@ -68,6 +73,9 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         writeln!(out, "{value:#}")?;
     } else {
         write_table(out, &run, &evaluation, openings)?;
+        if let Some(open) = evaluation.early {
+            writeln!(out, "{}", early::in_words(open))?;
+        }
         if let Err(problem) = calibration {
             writeln!(out, "\nno conformal interval: {}", cleaned(&problem))?;
         }

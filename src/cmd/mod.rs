@@ -7,6 +7,7 @@ mod clock;
 pub mod compare;
 mod data_file;
 pub mod doctor;
+mod early;
 pub mod evaluate;
 pub mod export;
 mod given_up;

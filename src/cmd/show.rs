@@ -151,6 +151,9 @@ fn write_result(out: &mut dyn Write, run: &RunRecord, result: &RunResult) -> Res
 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
     writeln!(out, "\ntest rows opened at {} ({} windows)", cleaned(&evaluation.at), evaluation.windows)?;
+    if let Some(open) = evaluation.early {
+        writeln!(out, "{}", super::early::in_words(open))?;
+    }
     let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
     let mut rows = vec![
         [vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation_value(evaluation, Quantity::Skill))]]

@@ -91,11 +91,8 @@ impl Ready {
         // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
         if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
-            match market::prepare(data) {
-                Ok(prepared) => warn_of_data(&prepared.report),
-                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
-                Err(_) => market::check(data)?,
-            }
+            // (Where no window lies in them it is this trial's that fail, and it alone.)
+            warn_of_data(&market::check(data)?);
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
@@ -103,8 +100,8 @@ impl Ready {
 }
 
 /// Says what is odd about the bars before anything is trained on them.
-fn warn_of_data(report: &market::DataReport) {
-    for odd in &report.odd {
+fn warn_of_data(odd: &[String]) {
+    for odd in odd {
         // Nobody may be reading; the sweep goes on.
         drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
     }

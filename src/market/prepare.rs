@@ -6,14 +6,16 @@ use std::path::Path;
 use burn_lanes::Series;
 
 use super::bars::{Bars, Truth};
-use super::clean::BarLength;
+use super::clock::LocalClock;
 use super::columns::Volume;
 use super::feature;
+use super::inputs::StampForm;
+use super::length::BarLength;
 use super::prepared::{DataReport, Prepared, Span, Spans};
 use super::problem::MarketError;
 use super::report::{self, rfc3339};
 use super::scaling::{Affine, Scaling};
-use super::source;
+use super::source::{self, Loaded};
 use super::target::{TargetColumns, target_columns};
 use super::window::{self, Bounds, Ends, WindowShape};
 use crate::spec::feature::{Family, Feature};
@@ -25,23 +27,29 @@ use crate::store::WindowCounts;
 /// # Errors
 /// When the file is missing, is not what its settings say, or leaves a split without windows.
 pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
-    let (mut bars, done) = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, done, zone, stamps } = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))
+    let prepared = assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
+    Ok(told_of(prepared, zone, stamps))
 }
 
-/// A whole look at second 0: that every value of the file that these settings need can be used. Whether windows of some length lie in it is a
-/// trial's own matter.
+/// A whole look at second 0: that every value of the file that these settings need can be used, and what is odd about its bars, each a
+/// sentence. Whether windows of some length lie in it is a trial's own matter.
 ///
 /// # Errors
 /// As [`prepare`], as far as the bars alone show.
-pub fn check(data: &Data) -> Result<(), MarketError> {
-    match &data.source {
-        Source::File { .. } => source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds)).map(drop),
-        Source::Synthetic(_) => Ok(()),
+pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
+    if let Source::Synthetic(_) = &data.source {
+        return Ok(Vec::new());
     }
+    let Loaded { mut bars, done: mut odd, .. } = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    odd.extend(report::odd(&bars, &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds)));
+    Ok(odd)
 }
 
 /// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
@@ -50,16 +58,31 @@ pub fn check(data: &Data) -> Result<(), MarketError> {
 /// # Errors
 /// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its bars are of another length.
 pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    prepare_source(data, &forecast_source(data, file), scaling)
+    prepare_source(data, &forecast_source(data, file), scaling, None)
 }
 
-/// As [`prepare_forecast`], of bars that are to be read as `source` says.
+/// As [`prepare_forecast`], of bars that are to be read as `source` says, and are told the time by `clock`: the model's own, where that is
+/// known, however they are written.
 ///
 /// # Errors
 /// As [`prepare_forecast`].
-pub fn prepare_source(data: &Data, source: &Source, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    let (bars, done) = source::load(source, volume(data), BarLength::of_model(data.bar_seconds))?;
-    assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))
+pub fn prepare_source(
+    data: &Data,
+    source: &Source,
+    scaling: &Scaling,
+    clock: Option<&LocalClock>,
+) -> Result<Prepared, MarketError> {
+    let Loaded { mut bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds))?;
+    if let Some(clock) = clock {
+        clock.set_all(&mut bars);
+    }
+    let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
+    Ok(told_of(prepared, clock.map(|clock| clock.zone().to_owned()).or(zone), stamps))
+}
+
+fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampForm>) -> Prepared {
+    (prepared.report.zone, prepared.report.stamps) = (zone, stamps);
+    prepared
 }
 
 /// As [`prepare_forecast`], of bars that are at hand.
@@ -243,6 +266,8 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
             Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
         },
         odd,
+        zone: None,
+        stamps: None,
     };
     let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
     let (mut ts, mut offset_seconds) = (bars.ts, bars.offset_seconds);

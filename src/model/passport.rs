@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
 use crate::calibration::Calibration;
-use crate::market::Scaling;
+use crate::market::{Inputs, Scaling, ValueRange};
 use crate::metric::{Metric, Quantity, Split};
-use crate::spec::Settings;
+use crate::spec::{self, Settings};
 use crate::store::{Baseline, Estimate, Evaluation, Scores, WindowCounts, evaluation_estimate};
 
 /// A saved model's passport. What it says of settings, units and metrics is in the words of the experiment file.
@@ -43,6 +43,9 @@ pub struct Passport {
     pub intervals: Vec<Interval>,
     /// What its inputs looked like in training, by feature; `None` where the data was not at hand when it was saved.
     pub profile: Option<Vec<ColumnProfile>>,
+    /// Zone, timestamps and ranges of its inputs in training; `None` where they were not recorded, as by former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
     /// The weights' file.
     pub weights: WeightsFile,
 }
@@ -184,6 +187,32 @@ impl Passport {
     #[must_use]
     pub fn known_bar_seconds(&self) -> Option<u32> {
         self.bar_seconds.or(self.settings.data.bar_seconds)
+    }
+
+    /// Zone of the local clock, by which its features go whatever way bars are written; `None` where it is not known.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        let recorded = self.inputs.as_ref().and_then(|inputs| inputs.zone.as_deref());
+        recorded.or(match &self.settings.data.source {
+            spec::Source::File { zone, .. } => zone.as_deref(),
+            spec::Source::Synthetic(_) => Some("UTC"),
+        })
+    }
+
+    /// The least and the greatest value of each feature in training, scaled; none where they are not known.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<ValueRange> {
+        match (&self.inputs, &self.profile) {
+            (Some(inputs), _) => inputs.ranges.clone(),
+            (None, Some(profile)) => {
+                let range = |ColumnProfile { feature, low, high, .. }: &ColumnProfile| {
+                    let (feature, low, high) = (feature.clone(), *low, *high);
+                    ValueRange { feature, low, high }
+                };
+                profile.iter().map(range).collect()
+            }
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Leading bars that the features need before they are defined.

@@ -81,7 +81,11 @@ fn opened(runs: &[RunRecord]) -> String {
     let by = runs.iter().filter(|run| !run.evaluations.is_empty()).count();
     match openings {
         0 => "never opened".to_owned(),
-        openings => format!("opened {} by {}", counted(openings, "time"), counted(by, "run")),
+        openings => {
+            let early = runs.iter().flat_map(|run| &run.evaluations).filter(|evaluation| evaluation.early.is_some()).count();
+            let early = if early > 0 { format!(", {} before the sweep was over", counted(early, "time")) } else { String::new() };
+            format!("opened {} by {}{early}", counted(openings, "time"), counted(by, "run"))
+        }
     }
 }
 

@@ -231,7 +231,7 @@ fn name_of(root: &Node, wire: &Wire, file: &Path, mistakes: &mut Vec<Mistake>) -
 /// Looks at the data file.
 fn probe(base: &Settings, mistakes: &mut Vec<Mistake>) {
     if let Source::File { .. } = &base.data.source
-        && let Err(error) = crate::market::probe(&base.data.source)
+        && let Err(error) = crate::market::probe(&base.data.source).and_then(|()| crate::market::probe_zone(&base.data))
     {
         mistakes.push(Mistake { path: steps("data.source"), ..Mistake::value(error.to_string()) });
     }

@@ -71,8 +71,8 @@ pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
-    WindowCounts,
+    Baseline, EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest,
+    SweepRecord, Tried, WindowCounts,
 };
 pub use resume::Resume;
 pub use select::{Selection, select};

@@ -311,6 +311,18 @@ pub struct Evaluation {
     /// Every metric with its interval; none in evaluations of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// What was still open of its sweep; `None` where nothing was, and in evaluations of former versions, which did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyOpening>,
+}
+
+/// How much of a sweep was still open when the test split was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyOpening {
+    /// Planned trials without an end.
+    pub open: usize,
+    /// Planned trials.
+    pub trials: usize,
 }
 
 /// JSON has no NaN and no infinity: they are written as null.

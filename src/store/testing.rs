@@ -138,6 +138,7 @@ pub(super) fn evaluation() -> Evaluation {
         quantiles: None,
         interval: None,
         scores: None,
+        early: None,
     }
 }
 

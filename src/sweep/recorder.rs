@@ -10,7 +10,7 @@ use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Obse
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
-use crate::market::{BaselineForecast, Prepared, forecast_errors};
+use crate::market::{BaselineForecast, Inputs, Prepared, forecast_errors};
 use crate::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use crate::trial::{Trial, TrialId};
 
@@ -33,6 +33,8 @@ impl Requests {
 #[derive(Debug)]
 pub struct LaneData {
     pub prepared: Prepared,
+    /// What a forecast's bars are held against.
+    pub inputs: Inputs,
     /// What each baseline says of the validation windows.
     pub baselines: Vec<BaselineForecast>,
     /// Their errors: what a skill is against, from the first epoch on.
@@ -172,7 +174,7 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let LaneData { prepared, baselines: _, baseline_errors, fingerprint } = &*run.data;
+        let LaneData { prepared, baselines: _, baseline_errors, fingerprint, .. } = &*run.data;
         let skill = best.and_then(|best| skill(best.valid.mse, baseline_errors));
         let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
         let tried = outcome.state.best.as_ref().map(|_| Tried {

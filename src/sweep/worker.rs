@@ -14,7 +14,7 @@ use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, Unlocated};
+use crate::market::{self, Inputs, KeptScaling, Unlocated};
 use crate::spec::{Data, Source};
 use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
@@ -159,8 +159,8 @@ impl Worker<'_> {
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
         let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
-        let json =
-            serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
+        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
@@ -236,9 +236,11 @@ impl Worker<'_> {
         })?;
         let found = Data { source, ..settings.clone() };
         let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        prepared.report.check_zone(&found.features).map_err(|error| error.to_string())?;
+        let inputs = Inputs::of(&found, &prepared);
         let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
         let baseline_errors = market::baselines(&prepared, &prepared.series.valid, &baselines);
-        let data = Rc::new(LaneData { prepared, baselines, baseline_errors, fingerprint });
+        let data = Rc::new(LaneData { prepared, inputs, baselines, baseline_errors, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }

@@ -10,7 +10,7 @@ use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, number, table};
 use crate::metric::{Metric, Split};
 use crate::model::{Passport, SavedModel};
-use crate::registry::{self, Gate, ModelEntry, RegistryError, VersionEntry};
+use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 
 pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match name {
@@ -85,7 +85,12 @@ fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write)
             versions.len().to_string(),
             versions.last().map_or_else(|| number(None), |newest| newest.version.to_string()),
             aliases.join(", "),
-            rules.map_or_else(|_| "damaged".to_owned(), |rules| rules.to_string()),
+            match (rules, Gate::remark(&registry.root, name)) {
+                (Ok(_), Ok(Some(Remark::Removed { .. }))) => "removed by hand".to_owned(),
+                (Ok(rules), Ok(Some(Remark::Changed))) => format!("{rules}, changed by hand"),
+                (Ok(rules), _) => rules.to_string(),
+                (Err(_), _) => "damaged".to_owned(),
+            },
         ]
     };
     Ok(write!(out, "{}", table(&columns.map(|(name, align)| (name.to_owned(), align)), models.iter().map(row)))?)
