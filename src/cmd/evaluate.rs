@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use burn_lanes::TrainError;
+
 use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
@@ -36,9 +38,10 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
     let shape = shape(&settings);
-    let scaled = trainer
-        .predict(&prepared.series, &shape, &weights, &prepared.test)
-        .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
+    let scaled = trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| match error {
+        TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
+        TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),
+    })?;
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
     let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);

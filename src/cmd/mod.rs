@@ -2,6 +2,7 @@
 
 mod args;
 pub mod backtest;
+mod budget;
 pub mod check;
 mod clock;
 pub mod compare;

@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use burn_lanes::{Device, Series};
+use burn_lanes::Device;
 
 use super::backtest::trader;
+use super::budget::Budget;
 use super::given_up::{self, Retry, given_up, is_missing};
 use super::hint::{command, quoted};
 use super::lines::Lines;
@@ -30,12 +31,12 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
 use crate::spec::feature::Feature;
-use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::spec::{Data, Experiment, Settings, Source};
 use crate::store::{
     self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
-use crate::sweep::{Ask, Control, Job, Patience, Workers, shape, supervise};
+use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
@@ -264,30 +265,9 @@ fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(Trial
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
-    // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
-    // The series itself is not read for this: beside what its lanes take it is small. That expanding folds differ in length counts.
-    let unread = |settings: &Settings| -> Vec<Series> {
-        let windows = |fold: usize| match settings.data.split.walk_forward {
-            Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
-            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
-        };
-        (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
-    };
-    let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
-    let lanes = |settings: &Settings| match share {
-        Some(share) => {
-            let series = unread(settings);
-            let series: Vec<&Series> = series.iter().collect();
-            lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &series))
-        }
-        None => max_lanes,
-    };
-    plan::packs(trials, &lanes, least)
-}
-
-/// The most lanes whose estimate is within a budget; 1 if not even one is.
-fn lanes_within(budget: u64, most: usize, estimate: impl Fn(usize) -> u64) -> usize {
-    (1..=most).rev().find(|&lanes| estimate(lanes) <= budget).unwrap_or(1)
+    let workers = if device.is_cpu() { cores } else { 1 };
+    let budget = Budget::new(device, workers, max_lanes.min(trials.len()).max(1));
+    plan::packs(trials, &|settings| budget.lanes(settings), least)
 }
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {

@@ -5,11 +5,12 @@
 //! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
 //! diverge in epoch E), `even:E` (lanes with an even seed diverge in epoch E), `garbage` (forecasts are not those of the weights),
 //! `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E), `sleep:MS` (each epoch
-//! takes so long), `stall:E` (epoch E never ends).
+//! takes so long), `stall:E` (epoch E never ends), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
+//! `device:N` (after N epochs of a pack the device fails).
 
 use burn_lanes::{
-    EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observation, Observer, Pack, PackControl, Progress,
-    ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
+    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observation, Observer,
+    Pack, PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ enum Fault {
     Garbage,
     Sleep(u64),
     Stall(usize),
+    Memory(usize),
+    Device(usize),
 }
 
 impl FakeTrainer {
@@ -50,6 +53,8 @@ impl FakeTrainer {
             (Some("even"), Some(epoch)) => Some(Fault::Even(epoch)),
             (Some("garbage"), _) => Some(Fault::Garbage),
             (Some("sleep"), Some(ms)) => Some(Fault::Sleep(ms as u64)),
+            (Some("memory"), Some(lanes)) => Some(Fault::Memory(lanes)),
+            (Some("device"), Some(epochs)) => Some(Fault::Device(epochs)),
             _ => None,
         };
         Self { fault }
@@ -122,11 +127,22 @@ impl Trainer for FakeTrainer {
                 (index, lane, epoch, stop)
             })
             .collect();
+        let mut epochs = 0;
+        let begun = lanes.len();
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
             let poisoned = lanes.iter().any(|(_, lane, ..)| lane.config.learning_rate >= 1.0);
+            epochs += 1;
             match self.fault {
+                Some(Fault::Memory(room)) if begun > room && next >= 2 => {
+                    let message = format!("out of device memory (an allocation for {begun} lanes was refused)");
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::OutOfMemory, message }));
+                }
+                Some(Fault::Device(good)) if epochs > good => {
+                    let message = "an illegal memory access was encountered".to_owned();
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::Other, message }));
+                }
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
@@ -157,7 +173,7 @@ impl Trainer for FakeTrainer {
                 let valid = loss(lane, hidden, *epoch);
                 let seen = stop.observe(lane.config.early_stopping.as_ref(), *epoch, valid);
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
-                let control = observer.epoch(*index, &report, &|| state(&shape, lane, report.epoch, stop));
+                let control = observer.epoch(*index, &report, &|| Ok(state(&shape, lane, report.epoch, stop)));
                 if control == LaneControl::Stop {
                     end_of(observer, *index, LaneEnd::Stopped, state(&shape, lane, *epoch, stop))
                 } else if seen == Observation::Stop {

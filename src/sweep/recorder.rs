@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape};
+use burn_lanes::{
+    DeviceFailure, EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape, TrainError,
+};
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
@@ -72,6 +74,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 /// Between two replacements of `progress.json`; longer for large packs, so that all lanes together replace at most 50 a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
+/// Downloads a lane's state.
+type State<'a> = dyn Fn() -> Result<LaneState, TrainError> + 'a;
+
 /// The observer that records.
 pub struct Recorder<'a> {
     pub runs: Vec<LaneRun>,
@@ -84,6 +89,8 @@ pub struct Recorder<'a> {
     pub progressed: Instant,
     /// Tells the supervisor that it goes on.
     pub pulse: &'a mut dyn FnMut(),
+    /// Why the device can be trusted no more: no end is recorded after it.
+    pub device_failure: Option<DeviceFailure>,
 }
 
 impl Recorder<'_> {
@@ -91,6 +98,16 @@ impl Recorder<'_> {
     /// trained again, in smaller packs.
     pub fn fail_rest(&mut self, reason: &str) {
         let left = self.runs.iter().filter(|run| !run.over).count();
+        self.close_rest(reason, left);
+    }
+
+    /// The same for a device that failed while the pack had so many lanes: one that is left of several is tried alone. Where no smaller pack
+    /// would do, all have failed.
+    pub fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
+        self.close_rest(&failure.to_string(), if failure.may_depend_on_lanes() { lanes } else { 1 });
+    }
+
+    fn close_rest(&mut self, reason: &str, left: usize) {
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
             run.again = left > 1;
@@ -106,12 +123,15 @@ impl Recorder<'_> {
         }
     }
 
-    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> Result<(), StoreError> {
+    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
-        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY {
-            self.checkpoint(lane, &state())?;
+        // Without a state the training ends after this call, with the reason.
+        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY
+            && let Ok(state) = state()
+        {
+            self.checkpoint(lane, &state)?;
         }
         Ok(())
     }
@@ -149,6 +169,10 @@ impl Recorder<'_> {
                     }
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
+                }
+                Err(TrainError::Device(failure)) => {
+                    self.device_failure = Some(failure);
+                    return Ok(());
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
@@ -222,7 +246,7 @@ fn disagreement(run: &LaneRun, epoch: usize, forecasts: &Forecasts) -> Option<St
 }
 
 impl Observer for Recorder<'_> {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> LaneControl {
         if let Err(error) = self.record_epoch(lane, report, state) {
             self.runs[lane].unrecorded = Some(error.into());
         }
@@ -269,12 +293,13 @@ impl Observer for Recorder<'_> {
 
     fn ended(&mut self, lane: usize, outcome: LaneOutcome) {
         if self.runs[lane].unrecorded.is_none()
+            && self.device_failure.is_none()
             && let Err(error) = self.record_end(lane, &outcome)
         {
             self.runs[lane].unrecorded = Some(error.into());
         }
         (self.pulse)();
-        self.runs[lane].over = true;
+        self.runs[lane].over = self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
+use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, TrainError};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
@@ -63,9 +63,11 @@ impl Worker<'_> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
             let mut pulse = Pulse { said, last: Instant::now() };
-            let (unrecorded, again) = self.pack(&trials, &mut || pulse.beat());
-            say(said, &FromWorker::PackEnded { unrecorded, again })?;
-            if self.requests.interrupt.load(Ordering::Relaxed) {
+            let (unrecorded, again, device) = self.pack(&trials, &mut || pulse.beat());
+            // What a failed device holds is not known any more, and this process cannot open it anew.
+            let ends = device.is_some();
+            say(said, &FromWorker::PackEnded { unrecorded, again, device })?;
+            if ends || self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
             }
         }
@@ -84,9 +86,9 @@ impl Worker<'_> {
                 Err(error) => unrecorded.push((id.clone(), error.into())),
             }
         }
-        let (more, again) = self.lanes(lanes, pulse);
+        let (more, again, device) = self.lanes(lanes, pulse);
         unrecorded.extend(more);
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -145,9 +147,9 @@ impl Worker<'_> {
                 unrecorded.push((id, error.into()));
             }
         }
-        let (more, again) = self.train(&data, pack, runs, pulse);
+        let (more, again, device) = self.train(&data, pack, runs, pulse);
         unrecorded.extend(more);
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     /// Records a run that cannot begin.
@@ -195,15 +197,23 @@ impl Worker<'_> {
             started: now,
             progressed: now,
             pulse,
+            device_failure: None,
         };
+        let lanes = recorder.runs.len();
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
+            Ok(Ok(())) if recorder.device_failure.is_some() => {}
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
+            Ok(Err(TrainError::Device(failure))) => recorder.device_failure = Some(failure),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),
             Err(_) => {
                 let reason = self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
+        }
+        let device = recorder.device_failure.take();
+        if let Some(failure) = &device {
+            recorder.device_failed(failure, lanes);
         }
         let (mut unrecorded, mut again) = (Vec::new(), Vec::new());
         for LaneRun { trial, unrecorded: problem, again: once_more, .. } in recorder.runs {
@@ -213,7 +223,7 @@ impl Worker<'_> {
                 None => {}
             }
         }
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
@@ -250,7 +260,7 @@ impl Worker<'_> {
 }
 
 /// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
-type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>);
+type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>, Option<DeviceFailure>);
 
 /// Tells the supervisor that a pack goes on.
 struct Pulse<'a> {
