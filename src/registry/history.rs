@@ -128,8 +128,7 @@ pub(super) fn read(model: &Path) -> Result<Vec<Entry>, RegistryError> {
 /// Appends a line and brings it to the disk.
 pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<Entry, RegistryError> {
     let path = path_in(model);
-    let failed =
-        |error: io::Error| RegistryError::io(&path, format_args!("nothing was changed: the line cannot be written: {error}"));
+    let failed = |error: io::Error| RegistryError::system(&path, "nothing was changed: the line cannot be written", &error);
     let entry = Entry { v: VERSION, seq, at: at.to_owned(), event };
     let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
     store::seal_line(&mut line);
@@ -138,7 +137,7 @@ pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<E
         .ok_or_else(|| RegistryError::io(&path, "the model's folder is gone"))?;
     let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
     if length == 0 {
-        store::publish::sync_folder(model).map_err(|error| RegistryError::Io(error.to_string()))?;
+        store::publish::sync_folder(model)?;
     } else {
         file.seek(SeekFrom::End(-1)).map_err(failed)?;
         let mut last = [0];

@@ -166,7 +166,7 @@ fn tags_come_and_go() {
 #[test]
 fn a_failed_registration_leaves_nothing() {
     let root = registry(1);
-    let refused = |_: &Path| Err("no room");
+    let refused = |_: &Path| Err(std::io::Error::other("no room"));
     let error = writer(root.path()).unwrap().register(Registration::default(), refused).unwrap_err();
     assert!(error.to_string().contains("no room"));
     assert!(!root.path().join("minute/versions/2").exists());

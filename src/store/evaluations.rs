@@ -69,7 +69,7 @@ fn file_of(winner: u32, checksum: &str) -> String {
 
 fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
     let path = path_in(run);
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("the evaluation cannot be recorded: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "the evaluation cannot be recorded", &error);
     let mut line = serde_json::to_vec(opening).map_err(|error| failed(error.into()))?;
     checksum::seal_line(&mut line);
     line.push(b'\n');
