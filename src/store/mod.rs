@@ -33,6 +33,7 @@ mod folder;
 mod follow;
 mod forecasts;
 mod history;
+mod kept;
 mod ledger;
 mod leftovers;
 mod lock;
