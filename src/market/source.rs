@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{Cleaned, clean};
+use super::clean::{BarLength, Cleaned, clean};
 use super::columns::Volume;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};
 use crate::spec::{Data, Format, Source};
 
-/// The bars of a source, and what was done to get them. `bar_seconds`: as given, else the most frequent distance.
-pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
+/// The bars of a source, and what was done to get them.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result<Cleaned, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
         Source::Synthetic(settings) => return Ok((synthetic::generate(settings), Vec::new())),
@@ -24,7 +24,7 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
         Format::Csv => csv::read(path, columns, volume, zone),
         Format::Parquet => parquet::read(path, columns, volume, zone),
     }?;
-    clean(path, table, *label, bar_seconds)
+    clean(path, table, *label, length)
 }
 
 /// The bars that these settings use, and their contiguous runs; the volumes are not read.
@@ -32,11 +32,11 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let (mut bars, _) = load(&data.source, Volume::Unused, data.bar_seconds)?;
+    let (mut bars, _) = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds))?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
     Ok((bars, runs))
 }
 

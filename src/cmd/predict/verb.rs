@@ -12,6 +12,7 @@ use crate::cmd::{Failure, ForecastFormat, Outcome, PredictArgs};
 use crate::forecast::Forecaster;
 use crate::market;
 use crate::spec::{Data, TargetKind};
+use crate::text::clean;
 
 /// Runs the verb.
 ///
@@ -45,6 +46,9 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling())?;
+    for odd in &prepared.report.odd {
+        drop(writeln!(std::io::stderr(), "warning: the bars: {}", clean(odd)));
+    }
     let ends = &prepared.series.valid;
     let ends = &ends[ends.len() - last.unwrap_or(ends.len()).min(ends.len())..];
     let (forecasts, persistence) = forecaster.forecast_prepared(&prepared, ends).map_err(|error| named(&error))?;

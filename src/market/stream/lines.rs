@@ -163,7 +163,7 @@ fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &m
         let found = fields(text, separator).count();
         return Err(format!("{found} fields, but the header has {}", header.len()));
     }
-    let Found { ts, open, high, low, close, volume } = *found;
+    let Found { ts, open, high, low, close, volume, unused_volume: _ } = *found;
     let of_column = |place: usize, problem: &str| format!("column '{}': {}", cleaned(&header[place]), cleaned(problem));
     let number = |place: usize| {
         let field = String::from_utf8_lossy(parts[place]);
