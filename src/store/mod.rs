@@ -39,6 +39,7 @@ mod leftovers;
 mod lock;
 mod log;
 mod manifest;
+mod plain_toml;
 mod process;
 pub(crate) mod publish;
 mod reader;
