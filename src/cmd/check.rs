@@ -94,7 +94,9 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     for trial in &plan.trials {
         let data = &trial.settings.data;
         if !prepared.iter().any(|(other, _)| *other == data) {
-            prepared.push((data, market::prepare(data)?));
+            let one = market::prepare(data)?;
+            one.report.check_zone(&data.features)?;
+            prepared.push((data, one));
         }
     }
     let place = |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();

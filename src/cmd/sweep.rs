@@ -19,6 +19,7 @@ use burn_lanes::Device;
 use super::backtest::trader;
 use super::budget::Budget;
 use super::given_up::{self, Retry, given_up, is_missing};
+use super::hint::{command, quoted};
 use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
@@ -91,11 +92,8 @@ impl Ready {
         // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
         if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
-            match market::prepare(data) {
-                Ok(prepared) => warn_of_data(&prepared.report),
-                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
-                Err(_) => market::check(data)?,
-            }
+            // (Where no window lies in them it is this trial's that fail, and it alone.)
+            warn_of_data(&market::check(data)?);
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
@@ -103,8 +101,8 @@ impl Ready {
 }
 
 /// Says what is odd about the bars before anything is trained on them.
-fn warn_of_data(report: &market::DataReport) {
-    for odd in &report.odd {
+fn warn_of_data(odd: &[String]) {
+    for odd in odd {
         // Nobody may be reading; the sweep goes on.
         drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
     }
@@ -124,7 +122,8 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
 fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
     let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
-    let then = format!("the sweep goes on; look at it with: kiln watch {} --runs {}", experiment.name, args.runs.display());
+    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs);
+    let then = format!("the sweep goes on; look at it with: {watch}");
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
@@ -387,7 +386,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     match leave {
         Ok(Leave::Detached) => {
             // The terminal may be gone.
-            drop(writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name));
+            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
+            drop(writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch)));
             return Ok(Outcome::Done);
         }
         Ok(Leave::HungUp) => {

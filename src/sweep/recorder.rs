@@ -12,8 +12,8 @@ use burn_lanes::{
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, BaselineForecast, Prepared};
-use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
+use crate::market::{BaselineForecast, Inputs, Prepared, forecast_errors};
+use crate::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -35,8 +35,12 @@ impl Requests {
 #[derive(Debug)]
 pub struct LaneData {
     pub prepared: Prepared,
-    /// On the validation windows.
+    /// What a forecast's bars are held against.
+    pub inputs: Inputs,
+    /// What each baseline says of the validation windows.
     pub baselines: Vec<BaselineForecast>,
+    /// Their errors: what a skill is against, from the first epoch on.
+    pub baseline_errors: Vec<Baseline>,
     /// Fingerprint of its source.
     pub fingerprint: String,
 }
@@ -159,6 +163,10 @@ impl Recorder<'_> {
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
                     let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, baselines);
+                    if let Some(reason) = disagreement(run, outcome.best_epoch, &forecasts) {
+                        // No result: whatever came of the weights, it is not what was trained.
+                        return self.runs[lane].attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } });
+                    }
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
                 }
@@ -190,9 +198,8 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let LaneData { prepared, baselines, fingerprint } = &*run.data;
-        let baselines = market::baselines(prepared, &prepared.series.valid, baselines);
-        let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
+        let LaneData { prepared, baselines: _, baseline_errors, fingerprint, .. } = &*run.data;
+        let skill = best.and_then(|best| skill(best.valid.mse, baseline_errors));
         let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
         let tried = outcome.state.best.as_ref().map(|_| Tried {
             data: fingerprint.clone(),
@@ -200,7 +207,7 @@ impl Recorder<'_> {
             valid: span(&prepared.series.valid),
             test: span(&prepared.test),
         });
-        RunResult {
+        let result = RunResult {
             v: 1,
             attempt: run.attempt.number,
             end,
@@ -209,14 +216,33 @@ impl Recorder<'_> {
             train: best.map(|report| report.train),
             valid: best.map(|report| report.valid),
             skill,
-            baselines,
+            baselines: baseline_errors.clone(),
             windows: prepared.report.windows,
             scores,
             tried,
             seconds: self.started.elapsed().as_secs_f64(),
             instruction_sets: run.attempt.instruction_sets.clone(),
-        }
+        };
+        result.with_one_number_a_name()
     }
+}
+
+/// Why the validation forecasts of the kept weights are not those of the epoch that they are said to be of: a device that no longer computes,
+/// or weights that were not kept. Both errors are of the same windows, so that more than rounding is between them only then.
+fn disagreement(run: &LaneRun, epoch: usize, forecasts: &Forecasts) -> Option<String> {
+    let stated = run.reports.iter().find(|report| report.epoch == epoch)?.valid.mse;
+    let Some(found) = forecast_errors(&forecasts.target, &forecasts.forecast).map(|errors| errors.mse) else {
+        return Some(format!("a validation forecast of the weights of epoch {epoch} is not a number"));
+    };
+    // What single precision leaves of a forecast, in scaled units.
+    let rounding = (1e-5 * run.data.prepared.series.target_unit).powi(2);
+    let is_close = (found - stated).abs() <= 1e-3 * stated.max(found) + rounding;
+    (!is_close).then(|| {
+        format!(
+            "the forecasts of the weights of epoch {epoch} have a valid.mse of {found:e}, but the epoch was recorded with {stated:e}: the \
+             device or its memory cannot be trusted"
+        )
+    })
 }
 
 impl Observer for Recorder<'_> {

@@ -14,9 +14,9 @@ use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, Trai
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, Unlocated};
+use crate::market::{self, Inputs, KeptScaling, Unlocated};
 use crate::spec::{Data, Source};
-use crate::store::{self, Attempt, AttemptInfo, Resume, RunFolder, StoreError, SweepFolder};
+use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
@@ -154,21 +154,21 @@ impl Worker<'_> {
 
     /// Records a run that cannot begin.
     fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
-        let mut attempt = self.attempt(&waiting, lanes)?;
+        let mut attempt = self.attempt(&waiting, lanes, Vec::new())?;
         attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
     }
 
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
-        let attempt = self.attempt(&waiting, lanes)?;
-        let json =
-            serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
+        let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
+        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
-    fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
+    fn attempt(&self, waiting: &Waiting, lanes: usize, baselines: Vec<Baseline>) -> Result<Attempt, StoreError> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
@@ -178,7 +178,7 @@ impl Worker<'_> {
             ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
         };
         let mut attempt = folder.start_attempt(&info)?;
-        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
+        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed, baselines })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
@@ -246,8 +246,11 @@ impl Worker<'_> {
         })?;
         let found = Data { source, ..settings.clone() };
         let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        prepared.report.check_zone(&found.features).map_err(|error| error.to_string())?;
+        let inputs = Inputs::of(&found, &prepared);
         let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
-        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        let baseline_errors = market::baselines(&prepared, &prepared.series.valid, &baselines);
+        let data = Rc::new(LaneData { prepared, inputs, baselines, baseline_errors, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }
