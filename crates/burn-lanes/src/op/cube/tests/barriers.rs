@@ -16,11 +16,15 @@ use crate::skip::skip;
 
 const CHILD: &str = "op::cube::tests::barriers::every_kernel_in_a_process_of_its_own";
 
-/// More windows than a cube has threads, so that no part of a sum over them is zero; more layers and units than one.
+/// Barriers that CUDA can do without: after the last level of a sum, whose one thread reads what it wrote itself; and, before such a sum,
+/// the one that WebGPU wants for storage, which on CUDA those of the sum are too.
+const NOT_NEEDED: [&str; 4] = ["losses:0", "losses:9", "squares:8", "sums:8"];
+
+/// More groups of four windows than a cube has threads, so that no part of a sum over them is zero; more layers and units than one.
 #[test]
 #[ignore = "run by the other here"]
 fn every_kernel_in_a_process_of_its_own() {
-    assert_agrees::<CudaRuntime, u8>(&Case::new(Loss::Huber, [4, 2, 300, 3, 32, 2], 1));
+    assert_agrees::<CudaRuntime, u8>(&Case::new(Loss::Huber, [4, 2, 1100, 3, 32, 2], 1));
     the_step_is_the_composed_one::<CudaRuntime, u8>();
 }
 
@@ -54,5 +58,5 @@ fn a_barrier_that_is_missing_is_noticed() {
     assert!(all.len() >= 30, "{all:?}");
     let unnoticed: Vec<&String> =
         all.iter().filter(|barrier| orders.iter().all(|order| child(order, Some(barrier)).status.success())).collect();
-    assert!(unnoticed.is_empty(), "nothing notices that these are missing: {unnoticed:?}");
+    assert_eq!(unnoticed, NOT_NEEDED, "whose absence nothing notices");
 }
