@@ -127,6 +127,10 @@ pub(crate) fn train<B: LstmBackend>(
         });
         let ends = Ends::new(lists.collect(), &ground.device);
         let is_whole = stretch.lanes.len() == lanes.len();
+        if !is_whole {
+            // Buffers are kept by size: those for all lanes, and below those for some, would stand beside each other.
+            B::memory_cleanup(&ground.device);
+        }
         let mut part = if is_whole { None } else { Some(rows.some(&stretch.lanes)) };
         let active = part.as_mut().unwrap_or(rows);
         for number in 0..stretch.batches {
@@ -146,6 +150,7 @@ pub(crate) fn train<B: LstmBackend>(
         }
         if let Some(part) = part {
             rows.replace(&stretch.lanes, part);
+            B::memory_cleanup(&ground.device);
         }
         if control == PackControl::Interrupt {
             break;

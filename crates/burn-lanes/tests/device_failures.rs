@@ -71,7 +71,8 @@ fn a_kernel_that_does_not_compile_is_told_once_and_short() {
     if !standin_is_there() {
         return;
     }
-    for number in [1, 4, 8] {
+    // The first is the trial kernel by which `open` asks whether the compiler works.
+    for number in [2, 4, 8] {
         let training = training("cuda small", Some(&format!("compile:{number}")));
         let expected = "failed Compilation: the device failed: a kernel does not compile (default_program(7): error: ";
         assert!(training.end.starts_with(expected) && training.end.len() < 400, "{number}: {}", training.end);
@@ -90,7 +91,7 @@ fn cuda_takes_the_memory_that_was_estimated() {
     assert_eq!(large.end, "trained");
     let estimate: f64 = large.estimate.parse().unwrap();
     let ratio = large.peak as f64 / estimate;
-    assert!((0.6..=1.05).contains(&ratio), "took {} bytes, estimated {estimate}", large.peak);
+    assert!((0.75..=1.05).contains(&ratio), "took {} bytes, estimated {estimate}", large.peak);
 }
 
 #[test]
@@ -197,10 +198,8 @@ fn a_training_in_a_process_of_its_own() {
         Err(TrainError::Device(failure)) => {
             assert_eq!(failure.may_depend_on_lanes(), failure.kind != DeviceFailureKind::Compilation);
             // Once failed, never used again.
-            assert_eq!(
-                burn_lanes::predict(&device, &series, &shape, &zeros(&shape), &[window as u32]),
-                Err(TrainError::Device(failure.clone()))
-            );
+            let again = burn_lanes::predict(&device, &series, &shape, &zeros(&shape), &[window as u32]);
+            assert!(matches!(again, Err(TrainError::Device(_))), "{again:?}");
             format!("failed {:?}: {failure}", failure.kind)
         }
         Err(TrainError::Refused(problem)) => panic!("{problem}"),
