@@ -16,8 +16,8 @@ use crate::{Device, OptimizerKind, Series, Shape};
 /// * the download of all lanes' states: the rows twice over, a copy on its way, and the states of a lane.
 ///
 /// With either stand the series and the activations: on the CPU those of a tile for each thread (see the sources of `op::cpu`); on a
-/// GPU those of all lanes, time steps and windows of a batch and of a smaller last one, seven values a unit, one a window for each output of the head, and the weights
-/// transposed.
+/// GPU those of all lanes, time steps and windows, of a batch and of a smaller last one, seven values a unit, one a window for each output
+/// of the head, and the weights transposed.
 #[must_use]
 pub fn memory_estimate(device: &Device, shape: &Shape, lanes: usize, series: &[&Series]) -> u64 {
     let parameters = 4.0 * parameters(shape) as f64;
