@@ -65,6 +65,14 @@ impl Lab {
         folders
     }
 
+    /// Lines of all files of the ledger.
+    fn ledger(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path().join("runs/ledger")).unwrap();
+        files
+            .flat_map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
     fn results(&self) -> Vec<Value> {
         self.trials().iter().map(|folder| read(&folder.join("result.json"))).collect()
     }
@@ -114,8 +122,7 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     for _ in 0..2 {
         assert_eq!(lab.sweep("fake").status.code(), Some(0));
     }
-    let ledger = std::fs::read_to_string(lab.folder.path().join("runs/ledger.jsonl")).unwrap();
-    assert_eq!(ledger.lines().count(), 4, "{ledger}");
+    assert_eq!(lab.ledger().len(), 4, "{:?}", lab.ledger());
     for result in lab.results() {
         let estimates = &result["scores"]["estimates"];
         for name in ["mse", "mae", "rmse", "skill", "mase", "r2"] {

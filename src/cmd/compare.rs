@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::selection::{fitting, forecasts, read_selected, write_json};
+use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
@@ -61,14 +62,16 @@ struct Compared {
 }
 
 fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Compared, Failure> {
-    let selected = read_selected(root, selectors, read_sweep_summaries)?;
+    let mut selected = read_selected(root, selectors, read_sweep_summaries)?;
     let objective = match metric {
         Some(metric) => Objective { metric, direction: metric.direction() },
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
-    comparison.weigh(&selected.runs, &forecasts);
-    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &forecasts);
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared);
+    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs[..compared], &forecasts);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
         comparison.notes.push(format!(
@@ -137,6 +140,7 @@ mod tests {
         6ae5c693e4dd       1   0.125  running
 
         the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown
+        no test says what of this is chance: there are 2 common windows, and fewer than 30 say nothing
         ");
     }
 

@@ -55,6 +55,10 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         scores,
     };
     folder.record_evaluation(&evaluation)?;
+    if let Some(tried) = record.result.as_ref().and_then(|result| result.tried.as_ref()) {
+        // It counts when the run is deleted, too.
+        folder.record_opening(clock::now(), &record.trial.id, tried)?;
+    }
     folder.write_forecasts("test", &forecasts)?;
     let openings = record.evaluations.len() + 1;
     let tries = tries(&record, Split::Test);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::backtest::trading;
 use super::selection::{Selected, forecasts, objective, read_selected};
+use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::compare;
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
@@ -101,7 +102,10 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
-    comparison.weigh(&selected.runs, &forecasts);
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared);
+    selected.runs.truncate(compared);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }

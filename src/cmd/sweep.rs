@@ -18,7 +18,8 @@ use burn_lanes::{Device, Series};
 
 use super::backtest::trader;
 use super::provenance::origin;
-use super::selection::{fitting, forecasts, objective};
+use super::selection::{fitting, objective};
+use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -26,7 +27,7 @@ use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
-use crate::store::{Follower, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
+use crate::store::{Follower, Ledger, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
@@ -94,6 +95,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
     folder.write_manifest(&manifest)?;
     folder.create_runs(&plan.trials)?;
+    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
+    if let Err(error) = Ledger::read(&args.runs, &clock::now()) {
+        writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
+    }
     let (mut record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied())).collect();
@@ -214,10 +219,14 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 }
 
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
-    let runs: Vec<_> = current(record).cloned().collect();
+    let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
-    comparison.weigh(&runs, &forecasts);
+    let compared = runs.len();
+    runs.extend(others);
+    // What a kill came between, a result and its line, is written down before the claim is made.
+    let ledger = record.folder.parent().and_then(|root| Ledger::read(root, &clock::now()).ok());
+    weigh_by(&mut comparison, &runs, compared, ledger.as_ref());
     comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{self, SweepLock};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, access, checkpoint, forecasts,
-    manifest, publish, result_file, trial_file,
+    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, Tried, access, checkpoint,
+    forecasts, ledger, manifest, publish, result_file, trial_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -64,6 +64,29 @@ impl SweepFolder {
     /// When a file cannot be written.
     pub fn write_manifest(&self, manifest: &SweepManifest) -> Result<(), StoreError> {
         manifest::write(&self.path, manifest)
+    }
+
+    /// What is kept under a name because it takes long to compute; `None` where nothing is. It may be deleted at any moment, and whoever
+    /// reads it checks what it was computed from.
+    #[must_use]
+    pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
+        publish::read_if_there(&self.cache_path(name).ok()?).ok()?
+    }
+
+    /// Keeps something under a name, in place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.cache_path(name)?;
+        publish::make_folder(&self.path.join("cache"))?;
+        publish::replace_fleeting(&path, bytes)
+    }
+
+    fn cache_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.path.join("cache");
+        check_name(&folder, name)?;
+        Ok(folder.join(format!("{name}.json")))
     }
 
     /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the same).
@@ -240,6 +263,20 @@ impl RunFolder {
         let mut file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
         file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
         publish::sync_folder(&self.path)
+    }
+
+    /// Writes down in the ledger of all trials that the run's test windows were opened; durable when it returns.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written to.
+    pub fn record_opening(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
+        ledger::record(&self.path, at, trial, tried, ledger::Told::Opened)
+    }
+
+    /// Length and time of the last change (nanoseconds since 1970) of an attempt's forecasts; `None` where there are none.
+    #[must_use]
+    pub fn forecasts_stamp(&self, attempt: u32) -> Option<(u64, u128)> {
+        forecasts::stamp(&self.attempt_path(attempt))
     }
 
     fn winner(&self) -> Result<u32, StoreError> {

@@ -88,6 +88,13 @@ pub(super) fn read(attempt: &Path, split: &str) -> Result<Forecasts, StoreError>
     rows(&table, split).map_err(|error| StoreError::at(&path, format_args!("is damaged: {error}")))
 }
 
+/// Length and time of the last change, nanoseconds since 1970; `None` where there is no file.
+pub(super) fn stamp(attempt: &Path) -> Option<(u64, u128)> {
+    let file = std::fs::metadata(path_in(attempt)).ok()?;
+    let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((file.len(), changed.as_nanos()))
+}
+
 fn path_in(attempt: &Path) -> PathBuf {
     attempt.join("forecasts.parquet")
 }

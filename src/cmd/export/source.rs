@@ -39,7 +39,7 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
     } else {
         source.to_owned()
     };
-    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
+    let Selected { runs, others: _, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
     for (run, reason) in &damaged {
         note(&format!("{run} is left out: {reason}"));
     }

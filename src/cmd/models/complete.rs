@@ -3,7 +3,8 @@
 use crate::cmd::Failure;
 use crate::cmd::evaluate::same_data;
 use crate::cmd::metrics::tries;
-use crate::cmd::selection::{forecasts, objective};
+use crate::cmd::selection::objective;
+use crate::cmd::weigh::weigh;
 use crate::compare::{Comparison, Row, compare, names};
 use crate::market;
 use crate::metric::Split;
@@ -35,9 +36,12 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
 fn verdict(run: &RunRecord) -> Result<Option<Verdict>, Failure> {
     let Some(folder) = run.folder.ancestors().nth(2) else { return Ok(None) };
     let sweep = read_sweep_summaries(folder)?;
-    let runs: Vec<RunRecord> = sweep.runs.into_iter().filter(|other| other.current || other.trial.id == run.trial.id).collect();
+    let (mut runs, others): (Vec<RunRecord>, Vec<RunRecord>) =
+        sweep.runs.into_iter().partition(|other| other.current || other.trial.id == run.trial.id);
     let mut comparison = compare(&runs, objective(&sweep.manifest));
-    comparison.weigh(&runs, &forecasts);
+    let compared = runs.len();
+    runs.extend(others);
+    weigh(&mut comparison, &runs, compared);
     let (_, name) = names(run);
     Ok(comparison.rows.iter().find(|row| row.runs.contains(&name)).map(|row| in_words(&comparison, row)))
 }

@@ -9,34 +9,58 @@ use rayon::prelude::*;
 /// Rows that are summed together: a cache line of doubles.
 const ROWS: usize = 8;
 
-/// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` without resamples, or when a mean is too
-/// large for a number.
-///
-/// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and not
-/// n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
-pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
-    let resamples = bootstrap.resamples;
-    let n = panel.length();
-    (resamples > 0 && u32::try_from(n).is_ok()).then_some(())?;
-    let means = panel.means()?;
-    let blocks = draw(n, length, resamples, bootstrap.stream);
-    let mut errors = vec![0.0; panel.height() * resamples];
-    errors.par_chunks_mut(ROWS * resamples).enumerate().for_each(|(chunk, errors)| {
-        let sums = running_sums(panel, &means, chunk * ROWS);
-        for (resample, blocks) in blocks.iter().enumerate() {
-            let mut total = [0.0; ROWS];
-            for &Block { start, end } in blocks {
-                let (start, end) = (&sums[start as usize], &sums[end as usize]);
-                for row in 0..ROWS {
-                    total[row] += end[row] - start[row];
+/// Resamples that several panels share: rows that come one after the other are resampled at the same places.
+#[derive(Debug)]
+pub(in super::super) struct Resamples {
+    length: usize,
+    blocks: Vec<Vec<Block>>,
+}
+
+impl Resamples {
+    /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and for an `n` of 2³² and more.
+    pub fn draw(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+        let resamples = bootstrap.resamples;
+        (resamples > 0 && u32::try_from(n).is_ok())
+            .then(|| Self { length: n, blocks: draw(n, length, resamples, bootstrap.stream) })
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` for a panel of another length, or when a
+    /// mean is too large for a number.
+    ///
+    /// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and
+    /// not n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
+    pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
+        let (n, resamples) = (panel.length(), self.count());
+        (n == self.length).then_some(())?;
+        let means = panel.means()?;
+        let mut errors = vec![0.0; panel.height() * resamples];
+        errors.par_chunks_mut(ROWS * resamples).enumerate().for_each(|(chunk, errors)| {
+            let sums = running_sums(panel, &means, chunk * ROWS);
+            for (resample, blocks) in self.blocks.iter().enumerate() {
+                let mut total = [0.0; ROWS];
+                for &Block { start, end } in blocks {
+                    let (start, end) = (&sums[start as usize], &sums[end as usize]);
+                    for row in 0..ROWS {
+                        total[row] += end[row] - start[row];
+                    }
+                }
+                for (row, errors) in errors.chunks_exact_mut(resamples).enumerate() {
+                    errors[resample] = total[row] / n as f64;
                 }
             }
-            for (row, errors) in errors.chunks_exact_mut(resamples).enumerate() {
-                errors[resample] = total[row] / n as f64;
-            }
-        }
-    });
-    mean(&errors).map(|_| errors)
+        });
+        mean(&errors).map(|_| errors)
+    }
+}
+
+/// [`Resamples::mean_errors`] of one panel.
+pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
+    Resamples::draw(panel.length(), length, bootstrap)?.mean_errors(panel)
 }
 
 /// `[n][ROWS]`: the sum of the values before each place, for the rows from `first` on; 0 beyond the last row.
