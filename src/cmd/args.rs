@@ -209,6 +209,9 @@ pub enum ReportFormat {
 pub struct EvaluateArgs {
     /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
     pub run: String,
+    /// The file that the run was trained on, where it lies now; without it, it is looked for around the run's folder
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
@@ -322,6 +325,9 @@ pub struct BacktestArgs {
     /// Whose forecasts are traded; those of the test split once `evaluate` has opened it
     #[arg(long, default_value = "valid")]
     pub split: TradedSplit,
+    /// The file that the runs were trained on, where it lies now; without it, it is looked for around the runs' folders
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
     /// Rows of the frontier: least expected returns that are traded, basis points: 0,2,5
     #[arg(long, value_name = "BPS,…", value_delimiter = ',')]
     pub frontier_thresholds: Vec<f64>,

@@ -4,13 +4,13 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{fitting, forecasts, read_selected, write_json};
+use super::selection::{ForecastFiles, fitting, read_selected, write_json};
 use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
-use crate::store::{Selection, StoreError, View, read_sweep_summaries, select};
+use crate::store::{RunRecord, Selection, StoreError, View, read_sweep_summaries, select};
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///
@@ -68,10 +68,13 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
+    let files = ForecastFiles::default();
     let compared = selected.runs.len();
     selected.runs.append(&mut selected.others);
-    weigh(&mut comparison, &selected.runs, compared);
-    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs[..compared], &forecasts);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
+    let read = |run: &RunRecord, split| files.read(run, split);
+    let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
         comparison.notes.push(format!(
@@ -85,9 +88,8 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
             selected.former
         ));
     }
-    for (run, reason) in selected.damaged {
-        comparison.notes.push(format!("{run} cannot be read: {reason}"));
-    }
+    comparison.notes.extend(selected.notes());
+    comparison.notes.extend(files.notes());
     Ok(Compared { comparison, sweeps })
 }
 

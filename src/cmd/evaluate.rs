@@ -3,9 +3,10 @@
 
 use std::io::Write;
 
+use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
-use super::selection::run_folder;
+use super::selection::{note, run_folder};
 use super::{EvaluateArgs, Failure, Outcome, clock};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
@@ -14,22 +15,23 @@ use crate::spec::WalkForward;
 use crate::store::{self, Evaluation, RunFolder, skill};
 use crate::sweep::{shape, trainer};
 use crate::text::cleaned;
-use crate::trial::TrialId;
 
 /// Runs the verb.
 ///
 /// # Errors
 /// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let EvaluateArgs { run, coverage, backend, runs, json } = args;
+    let EvaluateArgs { run, data, coverage, backend, runs, json } = args;
     let folder = run_folder(&runs, &run)?;
     let record = store::read_run(&folder.path)?;
-    let settings = &record.trial.settings;
-    same_data(&folder, settings)?;
+    for why in &record.damage {
+        note(&format!("{run} is damaged: {why}"));
+    }
     let weights = best_weights(&folder)?;
+    let (settings, _) = located(&folder.path, &record.trial.settings, data.as_deref())?;
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
-    let shape = shape(settings);
+    let shape = shape(&settings);
     let scaled = trainer
         .predict(&prepared.series, &shape, &weights, &prepared.test)
         .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
@@ -54,13 +56,11 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
         scores,
     };
-    folder.record_evaluation(&evaluation)?;
+    let openings = folder.record_opening(&evaluation, &forecasts)?;
     if let Some(tried) = record.result.as_ref().and_then(|result| result.tried.as_ref()) {
         // It counts when the run is deleted, too.
-        folder.record_opening(clock::now(), &record.trial.id, tried)?;
+        folder.write_down_opening(clock::now(), &record.trial.id, tried)?;
     }
-    folder.write_forecasts("test", &forecasts)?;
-    let openings = record.evaluations.len() + 1;
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
     let rows = metric_rows(Split::Test, kind, evaluation.scores.as_ref(), |_| None);
@@ -114,18 +114,4 @@ pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Fa
     }
     let bytes = folder.best_weights()?;
     burn_lanes::Weights::from_bytes(&bytes).map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
-}
-
-/// Refuses data that has changed since the run was trained: its identity would be another.
-pub(super) fn same_data(folder: &RunFolder, settings: &crate::spec::Settings) -> Result<(), Failure> {
-    let fingerprint = market::fingerprint(&settings.data.source)?;
-    let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    if TrialId(name).is_of(settings, &fingerprint) {
-        return Ok(());
-    }
-    let id = TrialId::of(settings, &fingerprint);
-    Err(Failure::BadInput(format!(
-        "{}: the data file is not the one that the run was trained on (its content would make it run {id})",
-        folder.path.display()
-    )))
 }

@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod check;
 mod clock;
 pub mod compare;
+mod data_file;
 pub mod doctor;
 pub mod evaluate;
 pub mod export;

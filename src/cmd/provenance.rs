@@ -17,6 +17,7 @@ pub fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
         data_fingerprint,
         argv: std::env::args().collect(),
         overrides: experiment.overrides.clone(),
+        data_file: None,
     }
 }
 

@@ -5,12 +5,12 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trading;
-use super::selection::{Selected, forecasts, objective, read_selected};
+use super::selection::{ForecastFiles, Selected, objective, read_selected};
 use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::compare;
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
-use crate::store::{Selection, read_sweep, select};
+use crate::store::{RunRecord, Selection, read_sweep, select};
 use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
@@ -102,15 +102,18 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
+    let files = ForecastFiles::default();
     let compared = selected.runs.len();
     selected.runs.append(&mut selected.others);
-    weigh(&mut comparison, &selected.runs, compared);
-    selected.runs.truncate(compared);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
+    let read = |run: &RunRecord, split| files.read(run, split);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }
     let trading = trading(&selected);
-    let best = best_forecasts(&comparison, &selected.runs, &forecasts);
+    let best = best_forecasts(&comparison, &selected.runs, &read);
+    selected.damaged.extend(files.unreadable());
     let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
 }

@@ -93,7 +93,10 @@ fn sweep_row(folder: &Path) -> SweepRow {
         Err(error) => return SweepRow { sweep: name, damage: Some(error.to_string()), ..SweepRow::default() },
     };
     let mut row = SweepRow { sweep: name, trials: record.manifest.trials.len(), ..SweepRow::default() };
-    for run in &record.runs {
+    // Of the present plan; where none can be read, of all that is there.
+    let planned = |run: &&RunRecord| run.current || row.trials == 0;
+    let planned: Vec<RunRecord> = record.runs.iter().filter(planned).cloned().collect();
+    for run in &planned {
         *(match stage(run) {
             Stage::Finished => &mut row.finished,
             Stage::Failed => &mut row.failed,
@@ -101,9 +104,10 @@ fn sweep_row(folder: &Path) -> SweepRow {
             Stage::Open => &mut row.open,
         }) += 1;
     }
-    row.open += row.trials.saturating_sub(record.runs.len() + record.damaged.len());
+    let unreadable = record.damaged.iter().filter(|(id, _)| record.manifest.trials.contains(id)).count();
+    row.open += row.trials.saturating_sub(planned.len() + unreadable);
     row.objective = Some(record.manifest.objective);
-    let ranking = compare(&record.runs, objective(&record.manifest));
+    let ranking = compare(&planned, objective(&record.manifest));
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
     row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
     let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();

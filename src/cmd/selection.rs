@@ -1,12 +1,14 @@
 //! What the selectors of a command line name.
 
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use crate::compare::{Intervals, apart, compare, names, value};
+use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
 use crate::store::{
@@ -28,6 +30,30 @@ pub(super) struct Selected {
 }
 
 impl Selected {
+    /// Whatever could not be read of what was selected: `SWEEP/ID`, and why.
+    pub(super) fn damage(&self) -> Vec<(String, String)> {
+        let of_run = |run: &RunRecord| {
+            let (sweep, id) = names(run);
+            run.damage.iter().map(move |why| (format!("{sweep}/{id}"), why.clone())).collect::<Vec<_>>()
+        };
+        self.damaged.iter().cloned().chain(self.runs.iter().flat_map(of_run)).collect()
+    }
+
+    /// What the numbers of these runs are with reserve for, in sentences.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self.damage().into_iter().map(|(run, why)| format!("{run} is damaged: {why}")).collect();
+        let mixed = |run: &&RunRecord| run.result.as_ref().is_some_and(|result| result.instruction_sets.len() > 1);
+        let mixed: Vec<String> = self.runs.iter().filter(mixed).map(|run| names(run).1).collect();
+        if !mixed.is_empty() {
+            notes.push(format!(
+                "trained with more than one instruction set, as they were resumed on another processor, so that their last bits are of \
+                 none: {}",
+                mixed.join(", ")
+            ));
+        }
+        notes
+    }
+
     /// What all sweeps are ranked by; where they differ, or errors over different data or of different targets would be compared, the
     /// default, which is comparable. `None` without sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
@@ -45,15 +71,53 @@ pub(super) fn objective(manifest: &SweepManifest) -> Objective {
     Objective { metric: manifest.objective, direction: manifest.direction }
 }
 
-/// A run's forecasts of a split, where it has them and they can be read.
+/// Says on stderr what is no part of the output; where stderr is closed there is nobody to tell.
+pub(super) fn note(message: &str) {
+    drop(writeln!(std::io::stderr(), "{}", crate::text::clean(message)));
+}
+
+/// The forecasts of runs, read when they are asked for; what cannot be read is remembered, so that whoever leaves it out can say so.
+#[derive(Debug, Default)]
+pub(super) struct ForecastFiles {
+    unreadable: Mutex<BTreeMap<String, String>>,
+}
+
+impl ForecastFiles {
+    /// A run's forecasts of a split, where it has them and they can be read.
+    pub(super) fn read(&self, run: &RunRecord, split: Split) -> Option<Forecasts> {
+        let name = match split {
+            Split::Train => return None,
+            Split::Valid => "valid",
+            Split::Test => "test",
+        };
+        // Without a result, or of a training that failed, there are none.
+        run.result.as_ref().filter(|result| !matches!(result.end, End::Failed { .. }))?;
+        match (RunFolder { path: run.folder.clone() }).forecasts(name) {
+            Ok(forecasts) => (!forecasts.ts.is_empty()).then_some(forecasts),
+            Err(error) => {
+                let (sweep, id) = names(run);
+                let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+                unreadable.insert(format!("{sweep}/{id}"), error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Runs whose forecasts could not be read so far, and why, by name.
+    pub(super) fn unreadable(&self) -> Vec<(String, String)> {
+        let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreadable.iter().map(|(run, why)| (run.clone(), why.clone())).collect()
+    }
+
+    /// The same as sentences below a comparison.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        self.unreadable().into_iter().map(|(run, why)| format!("{run} has no part in the tests: {why}"))
+    }
+}
+
+/// A run's forecasts of a split, where it has them and they can be read; who leaves out what cannot must say so: see [`ForecastFiles`].
 pub(super) fn forecasts(run: &RunRecord, split: Split) -> Option<Forecasts> {
-    let name = match split {
-        Split::Train => return None,
-        Split::Valid => "valid",
-        Split::Test => "test",
-    };
-    let forecasts = RunFolder { path: run.folder.clone() }.forecasts(name).ok()?;
-    (!forecasts.ts.is_empty()).then_some(forecasts)
+    ForecastFiles::default().read(run, split)
 }
 
 /// Reads what the selectors name with `read` ([`crate::store::read_sweep`] or its summaries). A run is read with its sweep, which
@@ -107,6 +171,9 @@ pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failu
 
 fn best(root: &Path, sweep: &str) -> Result<RunFolder, Failure> {
     let selected = read_selected(root, &[sweep.to_owned()], read_sweep_summaries)?;
+    for (run, why) in selected.damage() {
+        note(&format!("{run} is damaged: {why}"));
+    }
     let nothing = || Failure::BadInput(format!("'{sweep}{BEST}': no run of the sweep has finished with a value to be ranked by"));
     let objective = selected.objective().ok_or_else(nothing)?;
     let comparison = compare(&selected.runs, objective);

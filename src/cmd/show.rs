@@ -24,7 +24,8 @@ const MOST_EPOCHS: usize = 20;
 pub fn run(args: ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ShowArgs { run, runs: root, json } = args;
     let folder = run_folder(&root, &run)?;
-    let record = read_run(&folder.path)?;
+    let mut record = read_run(&folder.path)?;
+    record.damage.extend(folder.damaged_files());
     if json {
         write_json(out, &as_json(&record))?
     } else {
@@ -135,6 +136,11 @@ fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> 
         windows.valid,
         windows.test
     )?;
+    match &result.instruction_sets[..] {
+        [] => {}
+        [set] => writeln!(out, "trained with {set}")?,
+        sets => writeln!(out, "trained with {}, resumed on another: its last bits are of none", sets.join(", then "))?,
+    }
     let report = |name: &str, report: Option<SplitReport>, skill: Option<f64>| {
         let of = |value: fn(&SplitReport) -> f64| number(report.as_ref().map(value));
         vec![name.to_owned(), of(|r| r.rmse), of(|r| r.mae), of(|r| r.mse), of(|r| r.loss), number(skill)]

@@ -18,7 +18,7 @@ use burn_lanes::{Device, Series};
 
 use super::backtest::trader;
 use super::provenance::origin;
-use super::selection::{fitting, objective};
+use super::selection::{ForecastFiles, fitting, objective};
 use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::compare;
@@ -27,7 +27,10 @@ use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
-use crate::store::{Follower, Ledger, Log, Origin, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord, read_sweep};
+use crate::store::{
+    self, DataFile, Follower, Ledger, Log, MadeRuns, Origin, RunFolder, RunRecord, RunState, SweepFolder, SweepManifest,
+    SweepRecord, read_sweep,
+};
 use crate::sweep::{Control, Job, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
@@ -72,6 +75,10 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
+        // A value that is no number is found here, once, and not by every trial.
+        if let Some(first) = plan.trials.first() {
+            market::prepare(&first.settings.data)?;
+        }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
     }
@@ -92,16 +99,24 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let Ready { experiment, device, plan, fingerprint } = ready;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
-    let manifest = manifest(&experiment, &plan, origin(&experiment, fingerprint));
+    let leftovers = remove_leftovers(&args.runs, &folder);
+    let mut origin = origin(&experiment, fingerprint);
+    if let Source::File { path, .. } = &experiment.base.data.source {
+        origin.data_file = DataFile::new(&folder.path, path);
+    }
+    let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
-    folder.create_runs(&plan.trials)?;
+    let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
     // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
     if let Err(error) = Ledger::read(&args.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
     }
     let (mut record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
-    let missing: Vec<&Trial> = plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied())).collect();
+    let left_out = left_out(&record, refused);
+    let is_left_out = |trial: &Trial| left_out.iter().any(|(id, _)| *id == trial.id);
+    let missing: Vec<&Trial> =
+        plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied()) && !is_left_out(trial)).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let packs = packs(&missing, &device, cores);
     writeln!(
@@ -109,10 +124,16 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         "{}: {} trials ({} done), {} to train in {} packs on {device}",
         experiment.name,
         plan.trials.len(),
-        plan.trials.len() - missing.len(),
+        plan.trials.len() - missing.len() - left_out.len(),
         missing.len(),
         packs.len(),
     )?;
+    for told in &repaired {
+        writeln!(out, "{}", clean(told))?;
+    }
+    for (trial, why) in &left_out {
+        writeln!(out, "{} is left out: {}", clean(&trial.0), clean(why))?;
+    }
     let (sender, controls) = channel();
     let kept_sender = if args.controlled {
         listen(sender);
@@ -140,6 +161,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     };
     let summary = supervise(job, &controls, interrupts()?, &mut tick)?;
     drop(kept_sender);
+    // What cannot be removed is in nobody's way.
+    drop(leftovers.join());
     for (trial, reason) in &summary.unrecorded {
         writeln!(out, "{}: {}", clean(&trial.0), clean(reason))?;
     }
@@ -151,7 +174,30 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         writeln!(out, "interrupted; the same command goes on where it was")?;
         return Ok(Outcome::Interrupted);
     }
-    Ok(outcome(&record, summary.unrecorded.is_empty()))
+    Ok(outcome(&record, summary.unrecorded.is_empty() && left_out.is_empty()))
+}
+
+/// Removes what killed processes left of files that they were writing, while the sweep begins.
+fn remove_leftovers(root: &Path, folder: &SweepFolder) -> std::thread::JoinHandle<()> {
+    let (root, folder, now) = (root.to_owned(), folder.path.clone(), clock::system_time());
+    std::thread::spawn(move || {
+        store::remove_leftovers(&folder, now);
+        store::remove_leftovers_beside_sweeps(&root, now);
+    })
+}
+
+/// Trials that cannot be trained, each with what to do: their folder holds something else, or a result that cannot be read and must not
+/// be replaced unseen.
+fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(TrialId, String)> {
+    let mut left_out = refused;
+    for run in current(record).filter(|run| run.result.is_none() && !run.damage.is_empty()) {
+        if let Err(error) = (RunFolder { path: run.folder.clone() }).result()
+            && left_out.iter().all(|(id, _)| *id != run.trial.id)
+        {
+            left_out.push((run.trial.id.clone(), error.to_string()));
+        }
+    }
+    left_out
 }
 
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
@@ -222,11 +268,13 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
+    let files = ForecastFiles::default();
     let compared = runs.len();
     runs.extend(others);
     // What a kill came between, a result and its line, is written down before the claim is made.
     let ledger = record.folder.parent().and_then(|root| Ledger::read(root, &clock::now()).ok());
-    weigh_by(&mut comparison, &runs, compared, ledger.as_ref());
+    weigh_by(&mut comparison, &runs, compared, ledger.as_ref(), &files);
+    comparison.notes.extend(files.notes());
     comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::sweep::{device_name, trainer, work};
 pub fn run(args: &WorkerArgs) -> Result<Outcome, Failure> {
     let device = burn_lanes::open(args.device)?;
     let name = device_name(&device);
+    let instruction_set = device.instruction_set();
     let trainer = trainer(device);
-    work(&args.sweep, &name, trainer.as_ref(), clock::now, &mut std::io::stdout())?;
+    work(&args.sweep, &name, instruction_set, trainer.as_ref(), clock::now, &mut std::io::stdout())?;
     Ok(Outcome::Done)
 }

@@ -125,6 +125,7 @@ pub(super) mod tests {
             scores: None,
             tried: None,
             seconds: 1.0,
+            instruction_sets: vec![],
         };
         RunRecord { result: Some(result), ..unfinished(hidden_size, repeat, RunState::Ended(End::Finished)) }
     }

@@ -463,7 +463,7 @@ pub(super) mod tests {
             read(run, split)
         };
         let length = std::sync::atomic::AtomicU64::new(1);
-        let stamp = |_: &RunRecord| Some((length.load(std::sync::atomic::Ordering::Relaxed), 5));
+        let stamp = |_: &RunRecord, _: Split| Some((length.load(std::sync::atomic::Ordering::Relaxed), 5));
         let stored = Stored {
             stamp: &stamp,
             read: &|name| (name == "verdict-valid-squared").then(|| kept.borrow().clone())?,

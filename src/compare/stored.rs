@@ -19,8 +19,8 @@ const VERSION: u32 = 1;
 /// Where it is kept, and what tells that a file has changed.
 #[derive(Clone, Copy)]
 pub struct Stored<'a> {
-    /// Of a run's forecasts: length and time of the last change; `None` where there is no file.
-    pub stamp: &'a (dyn Fn(&RunRecord) -> Option<(u64, u128)> + Sync),
+    /// Of a run's forecasts of a split: length and time of the last change; `None` where there is no file.
+    pub stamp: &'a (dyn Fn(&RunRecord, Split) -> Option<(u64, u128)> + Sync),
     /// What is kept under a name.
     pub read: &'a dyn Fn(&str) -> Option<Vec<u8>>,
     /// Keeps it, or fails to, which loses nothing.
@@ -69,7 +69,7 @@ fn loss(settings: Settings) -> &'static str {
 /// Everything that the tests of these rows depend on.
 pub(super) fn key(candidates: &[Candidate<'_>], settings: Settings, stored: Stored<'_>) -> String {
     let runs: Vec<&RunRecord> = candidates.iter().flat_map(|candidate| candidate.repeats.iter().flatten().copied()).collect();
-    let stamps: Vec<Option<(u64, u128)>> = runs.par_iter().map(|run| (stored.stamp)(run)).collect();
+    let stamps: Vec<Option<(u64, u128)>> = runs.par_iter().map(|run| (stored.stamp)(run, settings.metric.split)).collect();
     let mut stamps = stamps.into_iter();
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{VERSION} {} {} {}\n", loss(settings), settings.horizon, settings.resamples).as_bytes());

@@ -196,6 +196,7 @@ pub fn result(place: usize, epochs_done: usize, end: End) -> Change {
         scores: None,
         tried: None,
         seconds: 50.0,
+        instruction_sets: Vec::new(),
     };
     Change::Result(id(place), Box::new(result))
 }

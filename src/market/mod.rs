@@ -76,5 +76,5 @@ pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};
 pub use scaling::{Affine, Scaling};
-pub use source::{bars, fingerprint, probe};
+pub use source::{Unlocated, bars, fingerprint, locate, probe};
 pub use stream::{BarLines, FeatureState, StreamedWindow, WindowStream};

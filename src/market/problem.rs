@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 /// Why a data file could not be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MarketError(pub String);
 

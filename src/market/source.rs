@@ -75,6 +75,52 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
+/// Why the data of a run was not found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unlocated {
+    /// There is no file any more where it was, nor elsewhere.
+    Missing(PathBuf),
+    /// A file is there, but its content, of this fingerprint, is another.
+    Changed { path: PathBuf, fingerprint: String },
+    /// A file cannot be read.
+    Unreadable(MarketError),
+}
+
+/// The source with its file where it lies now: the first of `places` whose content is the one that was asked for, by its fingerprint,
+/// which is told. Generated bars lie nowhere.
+///
+/// # Errors
+/// When there is no such file.
+pub fn locate(source: &Source, places: &[PathBuf], is_it: impl Fn(&str) -> bool) -> Result<(Source, String), Unlocated> {
+    let recorded = match source {
+        Source::File { path, .. } => path,
+        Source::Synthetic(_) => {
+            let fingerprint = fingerprint(source).map_err(Unlocated::Unreadable)?;
+            return if is_it(&fingerprint) {
+                Ok((source.clone(), fingerprint))
+            } else {
+                Err(Unlocated::Changed { path: PathBuf::new(), fingerprint })
+            };
+        }
+    };
+    let mut problem = Unlocated::Missing(recorded.clone());
+    for place in places {
+        let mut source = source.clone();
+        if let Source::File { path, .. } = &mut source {
+            path.clone_from(place);
+        }
+        let found = match fingerprint(&source) {
+            Ok(fingerprint) if is_it(&fingerprint) => return Ok((source, fingerprint)),
+            Ok(fingerprint) => Unlocated::Changed { path: place.clone(), fingerprint },
+            Err(error) => Unlocated::Unreadable(error),
+        };
+        if matches!(problem, Unlocated::Missing(_)) {
+            problem = found;
+        }
+    }
+    Err(problem)
+}
+
 fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
     zone.map(Zone::parse).transpose().map_err(|problem| MarketError::of(path, format!("zone {problem}")))
 }
@@ -126,6 +172,23 @@ mod tests {
         assert_eq!(of("a"), blake3::hash(b"one").to_hex().to_string());
         assert_eq!(of("a"), of("b"));
         assert_ne!(of("a"), of("c"));
+    }
+
+    #[test]
+    fn a_file_is_located_by_its_content_wherever_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("other.csv"), "two").unwrap();
+        std::fs::write(at("moved.csv"), "one").unwrap();
+        let wanted = blake3::hash(b"one").to_hex().to_string();
+        let recorded = file(at("gone.csv").to_str().unwrap());
+        let locate = |names: &[&str]| {
+            let places: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
+            locate(&recorded, &places, |fingerprint| fingerprint == wanted)
+        };
+        assert_eq!(locate(&["other.csv", "moved.csv"]).unwrap(), (file(at("moved.csv").to_str().unwrap()), wanted.clone()));
+        assert_eq!(locate(&[]), Err(Unlocated::Missing(at("gone.csv"))));
+        assert!(matches!(locate(&["other.csv"]), Err(Unlocated::Changed { path, .. }) if path == at("other.csv")));
     }
 
     #[test]

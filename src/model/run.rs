@@ -14,7 +14,11 @@ impl SavedModel {
     /// # Errors
     /// When the run is not finished, kept no weights, or a file is damaged.
     pub fn of_run(folder: &RunFolder, tries: Option<Tries>, at: &str) -> Result<Self, ModelError> {
-        let RunRecord { trial, result, evaluations, .. } = read_run(&folder.path)?;
+        let RunRecord { trial, result, evaluations, damage, .. } = read_run(&folder.path)?;
+        // Of what a model says nothing may be missing unseen; its epochs are no part of it.
+        if let Some(why) = damage.iter().find(|why| !why.starts_with("attempts/")) {
+            return Err(ModelError::at(&folder.path, why));
+        }
         let result = result.ok_or_else(|| ModelError::at(&folder.path, "the run is not finished: it has no result.json"))?;
         let sweep = folder.path.ancestors().nth(2).unwrap_or(Path::new("."));
         let manifest = read_manifest(sweep)?;
@@ -22,7 +26,7 @@ impl SavedModel {
             burn_lanes::Weights::from_bytes(&folder.best_weights()?).map_err(|error| ModelError::at(&folder.path, error))?;
         let scaling = serde_json::from_str(&folder.scaling()?)
             .map_err(|error| ModelError::at(&folder.path, format_args!("the kept scaling cannot be read: {error}")))?;
-        let valid = folder.forecasts("valid").ok();
+        let valid = folder.kept_forecasts("valid")?;
         let mut settings = trial.settings;
         keep_the_name_alone(&mut settings.data.source);
         let selection = tries.map(|Tries { trials, number, damaged_lines: _ }| Selection {

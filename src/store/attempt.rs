@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::checksum::{self, Chain};
 use super::folder::attempt_path;
 use super::{Forecasts, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
 use crate::event::{Cursor, Event, Line, VERSION};
@@ -28,6 +29,10 @@ pub struct AttemptInfo {
     pub kiln_version: String,
     /// RFC 3339, UTC.
     pub started: String,
+    /// Instruction sets of the processor that the weights were trained with (`portable`, `avx2`, `avx512`): those of the checkpoint that
+    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruction_sets: Vec<String>,
 }
 
 /// A committed checkpoint.
@@ -63,12 +68,16 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 pub struct Attempt {
     pub number: u32,
     pub path: PathBuf,
+    /// See [`AttemptInfo::instruction_sets`].
+    pub instruction_sets: Vec<String>,
     run: PathBuf,
     log: File,
     /// Bytes of whole lines in the log.
     length: u64,
     /// The next line's number.
     seq: u64,
+    /// The checksum of the lines so far.
+    chain: Chain,
     synced: Instant,
     /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and trying again would lie.
     broken: Option<String>,
@@ -84,10 +93,22 @@ impl Attempt {
             .append(true)
             .open(&file)
             .map_err(|error| StoreError::at(&file, format_args!("cannot be made: {error}")))?;
-        let info = serde_json::to_vec_pretty(info).map_err(|error| StoreError::at(&path, error))?;
+        let text = serde_json::to_vec_pretty(info).map_err(|error| StoreError::at(&path, error))?;
         // Last: who sees it sees a whole attempt. It syncs the folder too.
-        publish::publish(&path.join("attempt.json"), &info)?;
-        Ok(Self { number, path, run, log, length: 0, seq: 0, synced: Instant::now(), broken: None })
+        publish::publish(&path.join("attempt.json"), &checksum::seal_json(text))?;
+        let instruction_sets = info.instruction_sets.clone();
+        Ok(Self {
+            number,
+            path,
+            instruction_sets,
+            run,
+            log,
+            length: 0,
+            seq: 0,
+            chain: Chain::default(),
+            synced: Instant::now(),
+            broken: None,
+        })
     }
 
     /// Appends one event: one line, one write(2), stamped with `at` (RFC 3339, UTC). Lines reach the disk at most a second late,
@@ -101,8 +122,11 @@ impl Attempt {
         let urgent = matches!(event, Event::Checkpoint(_) | Event::Ended { .. });
         let line = Line { v: VERSION, seq: self.seq, at, event };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| StoreError::at(&self.log_path(), error))?;
+        let mut chain = self.chain.clone();
+        chain.seal(&mut bytes);
         bytes.push(b'\n');
         self.write_line(&bytes)?;
+        self.chain = chain;
         self.seq += 1;
         if urgent || self.synced.elapsed() >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
@@ -135,7 +159,8 @@ impl Attempt {
     /// When it cannot be written.
     pub fn progress(&self, progress: &ProgressFile) -> Result<(), StoreError> {
         let path = self.path.join("progress.json");
-        let bytes = serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
+        let mut bytes = serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
+        checksum::seal_line(&mut bytes);
         publish::replace_fleeting(&path, &bytes)
     }
 
@@ -159,8 +184,8 @@ impl Attempt {
         forecasts::write(&self.path, split, forecasts)
     }
 
-    /// Publishes `result.json` by link(2); `false` when another attempt was first. The log's end belongs before it: who has seen
-    /// a result looks no further.
+    /// Publishes `result.json` by link(2), with checksums of what it was made of; `false` when another attempt was first. The log's end
+    /// belongs before it: who has seen a result looks no further.
     ///
     /// # Errors
     /// When the log or the result cannot be brought to the disk.

@@ -68,8 +68,8 @@ pub(super) fn write_best(attempt: &Path, cursor: Cursor, weights: &[u8]) -> Resu
     Ok(())
 }
 
-/// The best weights of an attempt; `None` when it kept none.
-pub(super) fn best(attempt: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+/// The best weights of an attempt, and their file's name; `None` when it kept none.
+pub(super) fn best(attempt: &Path) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     let folder = attempt.join("checkpoints");
     if !folder.join("best.json").exists() {
         return Ok(None);
@@ -77,8 +77,22 @@ pub(super) fn best(attempt: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     read_marked(&folder, "best.json").map(Some).map_err(|why| StoreError::at(&folder.join("best.json"), why))
 }
 
-/// The newest whole checkpoint over all attempts of a run, and what was skipped on the way to it.
-pub(super) fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
+/// The best weights for the result of an attempt, and their path within the run's folder: an attempt that was resumed and did not
+/// improve has them with the attempt that it went on from.
+pub(super) fn best_of(run: &Path, attempt: u32) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    for number in attempt_numbers(run)?.into_iter().rev().filter(|number| *number <= attempt) {
+        if let Some((file, bytes)) = best(&attempt_path(run, number))? {
+            return Ok(Some((format!("attempts/{number}/checkpoints/{file}"), bytes)));
+        }
+    }
+    Ok(None)
+}
+
+/// The newest whole checkpoint over all attempts of a run that `accept` takes, and why others were skipped on the way to it.
+pub(super) fn newest(
+    run: &Path,
+    accept: impl Fn(Cursor) -> Result<(), String>,
+) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
     let mut found: Vec<(Cursor, u32)> = Vec::new();
     for attempt in attempt_numbers(run)? {
         found.extend(cursors(&attempt_path(run, attempt).join("checkpoints"))?.into_iter().map(|cursor| (cursor, attempt)));
@@ -86,8 +100,9 @@ pub(super) fn newest(run: &Path) -> Result<(Option<Checkpoint>, Vec<String>), St
     found.sort_by_key(|(cursor, attempt)| (cursor.epoch, cursor.batch, *attempt));
     let mut warnings = Vec::new();
     for (cursor, attempt) in found.into_iter().rev() {
-        match read_marked(&attempt_path(run, attempt).join("checkpoints").join(name_of(cursor)), "COMMIT") {
-            Ok(bytes) => return Ok((Some(Checkpoint { attempt, cursor, bytes }), warnings)),
+        let folder = attempt_path(run, attempt).join("checkpoints").join(name_of(cursor));
+        match accept(cursor).and_then(|()| read_marked(&folder, "COMMIT")) {
+            Ok((_, bytes)) => return Ok((Some(Checkpoint { attempt, cursor, bytes }), warnings)),
             Err(why) => warnings.push(format!("checkpoint {} of attempt {attempt} is skipped: {why}", name_of(cursor))),
         }
     }
@@ -109,8 +124,8 @@ fn cursors(folder: &Path) -> Result<Vec<Cursor>, StoreError> {
     Ok(cursors)
 }
 
-/// The bytes that a marker vouches for.
-fn read_marked(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
+/// The file that a marker vouches for: its name and its bytes.
+fn read_marked(folder: &Path, name: &str) -> Result<(String, Vec<u8>), String> {
     let text = match access::read(&folder.join(name)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -132,7 +147,7 @@ fn read_marked(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
     if blake3::hash(&bytes).to_hex().as_str() != checksum {
         return Err(format!("{file} is damaged: its checksum differs"));
     }
-    Ok(bytes)
+    Ok((file, bytes))
 }
 
 fn marker(file: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -189,7 +204,7 @@ mod tests {
         }
         write(&second, at(3), b"two 3").unwrap();
         assert_eq!(cursors(&first.join("checkpoints")).unwrap(), [at(3), at(4)]);
-        let newest = |run: &Path| newest(run).unwrap().0.unwrap();
+        let newest = |run: &Path| newest(run, |_| Ok(())).unwrap().0.unwrap();
         assert_eq!(newest(run.path()), Checkpoint { attempt: 1, cursor: at(4), bytes: b"one 4".to_vec() });
         write(&second, at(4), b"two 4").unwrap();
         assert_eq!(newest(run.path()).bytes, b"two 4");
@@ -205,7 +220,7 @@ mod tests {
         fs::write(attempt.join("checkpoints/1-0/state.safetensors"), b"torn").unwrap();
         write(&attempt, at(1), b"whole").unwrap();
         write(&attempt, at(1), b"again").unwrap();
-        assert_eq!(newest(run.path()).unwrap().0.unwrap().bytes, b"whole");
+        assert_eq!(newest(run.path(), |_| Ok(())).unwrap().0.unwrap().bytes, b"whole");
     }
 
     #[test]
@@ -216,7 +231,7 @@ mod tests {
         assert_eq!(best(&attempt).unwrap(), None);
         write_best(&attempt, at(1), b"first").unwrap();
         write_best(&attempt, at(5), b"second").unwrap();
-        assert_eq!(best(&attempt).unwrap().unwrap(), b"second");
+        assert_eq!(best(&attempt).unwrap().unwrap(), ("best-5-0.safetensors".to_owned(), b"second".to_vec()));
         assert_eq!(names_in(&attempt.join("checkpoints")).unwrap().len(), 2);
         fs::write(attempt.join("checkpoints/best-5-0.safetensors"), b"secund").unwrap();
         assert!(best(&attempt).unwrap_err().to_string().contains("checksum"));
@@ -238,7 +253,7 @@ mod tests {
             let place = place.index(bytes.len() - usize::from(in_marker));
             if cut { bytes.truncate(place) } else { bytes[place] ^= 1 << bit }
             fs::write(&path, &bytes).unwrap();
-            let (found, warnings) = newest(run.path()).unwrap();
+            let (found, warnings) = newest(run.path(), |_| Ok(())).unwrap();
             // A changed key name or version may leave a marker that says the same; the bytes are then whole.
             match found.unwrap() {
                 checkpoint if checkpoint.cursor == at(2) => prop_assert_eq!(checkpoint.bytes, b"the newest state"),

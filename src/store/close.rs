@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
+use super::checksum::Chain;
 use super::{RunFolder, StoreError, access};
 use crate::event::{End, Event, Line, VERSION};
 
@@ -28,11 +29,17 @@ impl RunFolder {
         }
         let event = Event::Ended { end: End::Failed { reason: reason.to_owned() } };
         let line = Line { v: VERSION, seq: last.map_or(0, |line| line.seq.saturating_add(1)), at, event };
-        let mut text = serde_json::to_string(&line).map_err(|error| StoreError(format!("{}: {error}", path.display())))?;
-        text.push('\n');
+        let mut text = serde_json::to_vec(&line).map_err(|error| StoreError(format!("{}: {error}", path.display())))?;
+        let mut chain = Chain::default();
+        for line in bytes[..whole].split_inclusive(|&byte| byte == b'\n') {
+            // What is damaged is told by whoever reads the log.
+            drop(chain.check(line.strip_suffix(b"\n").unwrap_or(line)));
+        }
+        chain.seal(&mut text);
+        text.push(b'\n');
         let mut file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
         file.set_len(whole as u64).map_err(fail)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(fail)?;
+        file.write_all(&text).and_then(|()| file.sync_data()).map_err(fail)?;
         Ok(true)
     }
 }

@@ -2,13 +2,15 @@
 
 use rayon::prelude::*;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::covers::Covers;
 use super::lock::{self, SweepLock};
+use super::trial_file::Unread;
 use super::{
     Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, Tried, access, checkpoint,
-    forecasts, ledger, manifest, publish, result_file, trial_file,
+    evaluations, forecasts, ledger, manifest, publish, result_file, trial_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -96,17 +98,32 @@ impl SweepFolder {
     pub fn create_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
         let run = self.make_run(trial)?;
         publish::sync_folder(&self.path.join("trials"))?;
-        Ok(run)
+        match run {
+            MadeRun::Whole(run) | MadeRun::Repaired(run, _) => Ok(run),
+            MadeRun::Refused(_, why) => Err(StoreError(why)),
+        }
     }
 
-    /// [`Self::create_run`] for many trials at once, which syncs the disk less often.
+    /// [`Self::create_run`] for many trials at once, which syncs the disk less often. A trial whose folder holds something else is
+    /// refused alone; a damaged `trial.toml` is written anew.
     ///
     /// # Errors
-    /// As [`Self::create_run`], for any of them.
-    pub fn create_runs(&self, trials: &[Trial]) -> Result<Vec<RunFolder>, StoreError> {
+    /// When a folder cannot be made or a file not be written.
+    pub fn create_runs(&self, trials: &[Trial]) -> Result<MadeRuns, StoreError> {
         let runs = trials.par_iter().map(|trial| self.make_run(trial)).collect::<Result<Vec<_>, _>>()?;
         publish::sync_folder(&self.path.join("trials"))?;
-        Ok(runs)
+        let mut made = MadeRuns::default();
+        for run in runs {
+            match run {
+                MadeRun::Whole(run) => made.runs.push(run),
+                MadeRun::Repaired(run, told) => {
+                    made.runs.push(run);
+                    made.repaired.push(told);
+                }
+                MadeRun::Refused(id, why) => made.refused.push((id, why)),
+            }
+        }
+        Ok(made)
     }
 
     /// A trial's folder, which must exist.
@@ -124,21 +141,49 @@ impl SweepFolder {
         Ok(trials.join(&id.0))
     }
 
-    fn make_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
+    fn make_run(&self, trial: &Trial) -> Result<MadeRun, StoreError> {
         let path = self.run_path(&trial.id)?;
         let file = trial_file::path_in(&path);
-        match publish::read_if_there(&file)? {
-            Some(bytes) => {
-                let former = trial_file::parse(&bytes).map_err(|why| StoreError::at(&file, why))?;
-                trial_file::verify(&file, &former, trial)?;
+        let refused = |error: StoreError| MadeRun::Refused(trial.id.clone(), error.to_string());
+        let bytes = match publish::read_if_there(&file) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(refused(error)),
+        };
+        let Some(bytes) = bytes else {
+            make_quickly(&path)?;
+            trial_file::write(&path, trial)?;
+            return Ok(MadeRun::Whole(RunFolder { path }));
+        };
+        match trial_file::parse(&bytes) {
+            Ok(former) => match trial_file::verify(&file, &former, trial) {
+                Ok(()) => Ok(MadeRun::Whole(RunFolder { path })),
+                Err(other) => Ok(refused(other)),
+            },
+            Err(Unread::Damaged(why)) => {
+                let told = trial_file::write_anew(&path, trial, &why)?;
+                Ok(MadeRun::Repaired(RunFolder { path }, told))
             }
-            None => {
-                make_quickly(&path)?;
-                trial_file::write(&path, trial)?;
-            }
+            Err(later @ Unread::Later(_)) => Ok(refused(StoreError::at(&file, later))),
         }
-        Ok(RunFolder { path })
     }
+}
+
+/// The folders of a plan's trials.
+#[derive(Debug, Default)]
+pub struct MadeRuns {
+    /// Those that can be trained, in the order of the trials.
+    pub runs: Vec<RunFolder>,
+    /// What was damaged and put right.
+    pub repaired: Vec<String>,
+    /// Trials whose folder holds something else, and what.
+    pub refused: Vec<(TrialId, String)>,
+}
+
+/// The folder of one trial.
+enum MadeRun {
+    Whole(RunFolder),
+    Repaired(RunFolder, String),
+    Refused(TrialId, String),
 }
 
 /// What becomes of a log that is there already.
@@ -203,85 +248,104 @@ impl RunFolder {
     /// # Errors
     /// When a folder cannot be listed.
     pub fn newest_checkpoint(&self) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
-        checkpoint::newest(&self.path)
+        checkpoint::newest(&self.path, |_| Ok(()))
     }
 
     /// The best weights of the winning attempt (safetensors), checksum verified. An attempt that was resumed and did not improve
     /// has its best weights with the attempt that it went on from.
     ///
     /// # Errors
-    /// When there is no result yet, or the weights are missing or damaged.
+    /// When there is no result yet, or the weights are missing, damaged, or others than when the result was published.
     pub fn best_weights(&self) -> Result<Vec<u8>, StoreError> {
-        let winner = self.winner()?;
-        for number in attempt_numbers(&self.path)?.into_iter().rev().filter(|number| *number <= winner) {
-            if let Some(bytes) = checkpoint::best(&self.attempt_path(number))? {
-                return Ok(bytes);
-            }
+        let (winner, covers) = self.winner()?;
+        let found = checkpoint::best_of(&self.path, winner)?;
+        let covered = covers.files.iter().find(|sum| sum.file.contains("/checkpoints/best-"));
+        match (found, covered) {
+            (Some((file, bytes)), Some(sum)) if file == sum.file && sum.check(&bytes).is_ok() => Ok(bytes),
+            (_, Some(sum)) => Err(StoreError::at(
+                &self.path,
+                format_args!(
+                    "'{}', the weights that its result was published with, are missing or changed",
+                    sum.file.escape_debug()
+                ),
+            )),
+            (Some((_, bytes)), None) => Ok(bytes),
+            (None, None) => Err(StoreError::at(&self.path, "no best weights were kept (no epoch gave a finite validation loss)")),
         }
-        Err(StoreError::at(&self.path, "no best weights were kept (no epoch gave a finite validation loss)"))
     }
 
-    /// The fitted scaling that was kept with the winning attempt (JSON).
+    /// The fitted scaling that was kept with the winning attempt (JSON), checksum verified.
     ///
     /// # Errors
-    /// When there is no result yet, or the scaling is missing.
+    /// When there is no result yet, or the scaling is missing or damaged.
     pub fn scaling(&self) -> Result<String, StoreError> {
-        let path = self.attempt_path(self.winner()?).join("scaling.json");
+        let (winner, covers) = self.winner()?;
+        let name = format!("attempts/{winner}/scaling.json");
+        let path = self.path.join(&name);
         let bytes = publish::read_if_there(&path)?.ok_or_else(|| StoreError::at(&path, "is missing"))?;
+        covers.check(&name, &bytes).map_err(|why| StoreError::at(&path, why))?;
         String::from_utf8(bytes).map_err(|_| StoreError::at(&path, "is damaged: not UTF-8"))
     }
 
-    /// Adds the forecasts of a split to the winning attempt's `forecasts.parquet`; see [`Attempt::forecasts`].
-    ///
-    /// # Errors
-    /// When there is no result yet, the columns differ in length, or the file cannot be written.
-    pub fn write_forecasts(&self, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
-        forecasts::write(&self.attempt_path(self.winner()?), split, forecasts)
-    }
-
-    /// The winning attempt's forecasts of a split; empty when the split has none.
+    /// The winning attempt's forecasts of a split, checksum verified; empty when the split has none.
     ///
     /// # Errors
     /// When there is no result yet, or the file is missing or damaged.
     pub fn forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
-        forecasts::read(&self.attempt_path(self.winner()?), split)
+        let (winner, covers) = self.winner()?;
+        if split == "test"
+            && let Some(forecasts) = evaluations::forecasts(&self.path, winner)?
+        {
+            return Ok(forecasts);
+        }
+        let name = format!("attempts/{winner}/forecasts.parquet");
+        forecasts::read(&self.path.join(&name), split, covers.file(&name))
     }
 
-    /// Appends an opening of the test split; durable when it returns.
+    /// As [`Self::forecasts`]; `None` where the file is not there: forecasts may be deleted to save room.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn record_evaluation(&self, evaluation: &Evaluation) -> Result<(), StoreError> {
-        let path = self.path.join("evaluations.jsonl");
-        let failed = |error: io::Error| StoreError::at(&path, format_args!("the evaluation cannot be recorded: {error}"));
-        let mut line = serde_json::to_vec(evaluation).map_err(|error| failed(error.into()))?;
-        line.push(b'\n');
-        // A line that a kill left torn must not swallow this one.
-        if publish::read_if_there(&path)?.is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n")) {
-            line.insert(0, b'\n');
-        }
-        let mut file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
-        file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
-        publish::sync_folder(&self.path)
+    /// When there is no result yet, or the file is damaged.
+    pub fn kept_forecasts(&self, split: &str) -> Result<Option<Forecasts>, StoreError> {
+        let (winner, _) = self.winner()?;
+        if self.attempt_path(winner).join("forecasts.parquet").exists() { self.forecasts(split).map(Some) } else { Ok(None) }
     }
 
     /// Writes down in the ledger of all trials that the run's test windows were opened; durable when it returns.
     ///
     /// # Errors
     /// When the ledger cannot be written to.
-    pub fn record_opening(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
+    pub fn write_down_opening(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
         ledger::record(&self.path, at, trial, tried, ledger::Told::Opened)
     }
 
-    /// Length and time of the last change (nanoseconds since 1970) of an attempt's forecasts; `None` where there are none.
+    /// Length and time of the last change (nanoseconds since 1970) of the file that an attempt's forecasts of a split change with; `None`
+    /// where there is none.
     #[must_use]
-    pub fn forecasts_stamp(&self, attempt: u32) -> Option<(u64, u128)> {
-        forecasts::stamp(&self.attempt_path(attempt))
+    pub fn forecasts_stamp(&self, attempt: u32, split: &str) -> Option<(u64, u128)> {
+        let path = match split {
+            "test" => self.path.join("evaluations.jsonl"),
+            _ => self.attempt_path(attempt).join("forecasts.parquet"),
+        };
+        let file = fs::metadata(path).ok()?;
+        let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some((file.len(), changed.as_nanos()))
     }
 
-    fn winner(&self) -> Result<u32, StoreError> {
-        match self.result()? {
-            Some(result) => Ok(result.attempt),
+    /// Writes down an opening of the test split and what was forecast; durable when it returns. Tells which opening of the run it is,
+    /// from 1.
+    ///
+    /// # Errors
+    /// When there is no result yet, the columns differ in length, or a file cannot be written.
+    pub fn record_opening(&self, evaluation: &Evaluation, forecasts: &Forecasts) -> Result<usize, StoreError> {
+        let (winner, _) = self.winner()?;
+        evaluations::record(&self.path, winner, evaluation, forecasts)
+    }
+
+    /// The winning attempt, and what its result covers.
+    fn winner(&self) -> Result<(u32, Covers), StoreError> {
+        match result_file::read_with_covers(&self.path)? {
+            Some((result, covers)) => Ok((result.attempt, covers)),
             None => Err(StoreError::at(&self.path, "the run has no result yet; run its sweep to the end first")),
         }
     }
@@ -376,11 +440,32 @@ mod tests {
         let trials: Vec<Trial> = (0..5).map(testing::trial).collect();
         assert!(sweep.run(&trials[0].id).is_err());
         sweep.create_run(&trials[0]).unwrap();
-        let runs = sweep.create_runs(&trials).unwrap();
+        let runs = sweep.create_runs(&trials).unwrap().runs;
         for (run, trial) in runs.iter().zip(&trials) {
             assert_eq!(run.trial().unwrap(), *trial);
             assert_eq!(sweep.run(&trial.id).unwrap().path, run.path);
         }
+    }
+
+    #[test]
+    fn a_damaged_trial_is_written_anew_and_one_of_other_settings_is_refused_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+        let trials: Vec<Trial> = (0..4).map(testing::trial).collect();
+        sweep.create_runs(&trials).unwrap();
+        let file = |index: usize| trial_file::path_in(&sweep.run(&trials[index].id).unwrap().path);
+        let whole = fs::read(file(0)).unwrap();
+        fs::write(file(0), b"").unwrap();
+        fs::write(file(1), whole.as_slice()).unwrap();
+        fs::remove_file(file(2)).unwrap();
+        fs::create_dir(file(2)).unwrap();
+        let made = sweep.create_runs(&trials).unwrap();
+        assert_eq!(fs::read(file(0)).unwrap(), whole);
+        assert_eq!(fs::read(file(0).with_file_name("trial.toml.damaged")).unwrap(), b"");
+        assert_eq!(made.runs.len(), 2);
+        assert!(made.repaired[0].contains("trial.toml: is empty; it was written anew"), "{:?}", made.repaired);
+        let refused: Vec<_> = made.refused.iter().map(|(id, why)| (id, why.contains("trial.toml"))).collect();
+        assert_eq!(refused, [(&trials[1].id, true), (&trials[2].id, true)]);
     }
 
     #[test]
@@ -402,17 +487,5 @@ mod tests {
         });
         numbers.sort_unstable();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
-    }
-
-    #[test]
-    fn an_evaluation_after_a_torn_one_is_not_swallowed() {
-        let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
-        run.record_evaluation(&testing::evaluation()).unwrap();
-        let path = run.path.join("evaluations.jsonl");
-        let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{whole}{{\"v\":1,\"at\"")).unwrap();
-        run.record_evaluation(&testing::evaluation()).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}{{\"v\":1,\"at\"\n{whole}"));
     }
 }

@@ -9,7 +9,7 @@ use super::folder::{attempt_path, names_in};
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, access, result_file};
+use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, access, checksum, result_file};
 use crate::event::Line;
 use crate::trial::{Trial, TrialId};
 
@@ -205,7 +205,8 @@ impl Followed {
         if self.progress != Some(replaced) {
             self.progress = Some(replaced);
             // A hint that is gone at the next moment: what cannot be read is passed over.
-            if let Some(progress) = access::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            let whole = |bytes: Vec<u8>| checksum::check_line(&bytes).ok().and_then(|()| serde_json::from_slice(&bytes).ok());
+            if let Some(progress) = access::read(&path).ok().and_then(whole) {
                 changes.push(Change::Progress(self.id.clone(), progress));
             }
         }
@@ -214,9 +215,9 @@ impl Followed {
     /// Asks for a result, for newer attempts and for the writer; whether the run is finished.
     fn ask(&mut self, alive: &mut impl FnMut(&AttemptInfo) -> Liveness, changes: &mut Vec<Change>) -> bool {
         if !self.result_damaged {
-            match result_file::read(&self.path) {
-                Ok(Some(result)) => {
-                    self.finish(result, changes);
+            match result_file::read_with_covers(&self.path) {
+                Ok(Some((result, covers))) => {
+                    self.finish(result, covers.log.as_deref(), changes);
                     return true;
                 }
                 Ok(None) => {}
@@ -230,7 +231,7 @@ impl Followed {
         let attempt = self.walk.attempt;
         // Attempts are numbered without gaps, so that one look tells whether there is a newer one.
         if attempt_path(&self.path, attempt.saturating_add(1)).exists() {
-            self.walk.advance(&self.path, None, &mut tell);
+            self.walk.advance(&self.path, &mut tell);
         }
         self.walk.look_for_writer(&self.path, alive, &mut tell);
         if self.walk.attempt != attempt {
@@ -240,7 +241,7 @@ impl Followed {
     }
 
     /// Tells the rest of a run up to its winning attempt, then its result.
-    fn finish(&mut self, result: RunResult, changes: &mut Vec<Change>) {
+    fn finish(&mut self, result: RunResult, sum: Option<&str>, changes: &mut Vec<Change>) {
         if self.walk.attempt > result.attempt {
             // An attempt that was given up won; what came after it does not count.
             if let Ok(trial) = reader::read_trial(&self.path, &TrialReader::default()) {
@@ -248,7 +249,7 @@ impl Followed {
                 self.walk = Walk::default();
             }
         }
-        self.walk.advance(&self.path, Some(result.attempt), &mut teller(&self.id, changes));
+        self.walk.finish(&self.path, result.attempt, sum, &mut teller(&self.id, changes));
         changes.push(Change::Result(self.id.clone(), Box::new(result)));
     }
 }

@@ -4,6 +4,7 @@ use polars::prelude::*;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use super::checksum::FileSum;
 use super::{StoreError, publish};
 
 /// Forecasts of a split's windows, in time order; every column has the same length.
@@ -61,38 +62,47 @@ const QUANTILE: &str = "q";
 /// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced as a whole.
 pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
     let path = path_in(attempt);
+    check_lengths(&path, forecasts)?;
+    let unwritten = |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
+    let mut table = table(split, forecasts).map_err(unwritten)?;
+    if path.exists() {
+        let former = load(&path, None)?;
+        let keep = former.column("split").and_then(Column::str).map(|splits| splits.not_equal(split)).map_err(unwritten)?;
+        table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
+    }
+    publish::replace(&path, &parquet(&mut table).map_err(unwritten)?)
+}
+
+/// The bytes of a file that holds the forecasts of one split; errors are about `path`.
+pub(super) fn to_bytes(path: &Path, split: &str, forecasts: &Forecasts) -> Result<Vec<u8>, StoreError> {
+    check_lengths(path, forecasts)?;
+    let bytes = table(split, forecasts).and_then(|mut table| parquet(&mut table));
+    bytes.map_err(|error| StoreError::at(path, format_args!("the forecasts cannot be written: {error}")))
+}
+
+fn parquet(table: &mut DataFrame) -> PolarsResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(table)?;
+    Ok(bytes)
+}
+
+fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
     let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let lengths = [("target", target.len()), ("forecast", forecast.len())].into_iter();
     let lengths = lengths.chain(baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.len())));
     let lengths = lengths.chain(quantiles.iter().map(|(_, forecast)| ("quantile", forecast.len())));
     if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != ts.len()) {
         let problem = format_args!("columns differ in length: {} ts, {length} {name}", ts.len());
-        return Err(StoreError::at(&path, problem));
+        return Err(StoreError::at(path, problem));
     }
-    let unwritten = |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
-    let mut table = table(split, forecasts).map_err(unwritten)?;
-    if path.exists() {
-        let former = load(&path)?;
-        let keep = former.column("split").and_then(Column::str).map(|splits| splits.not_equal(split)).map_err(unwritten)?;
-        table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
-    }
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut table).map_err(unwritten)?;
-    publish::replace(&path, &bytes)
+    Ok(())
 }
 
-/// The rows of a split, in the order in which they were written; none when the split has none.
-pub(super) fn read(attempt: &Path, split: &str) -> Result<Forecasts, StoreError> {
-    let path = path_in(attempt);
-    let table = load(&path)?;
-    rows(&table, split).map_err(|error| StoreError::at(&path, format_args!("is damaged: {error}")))
-}
-
-/// Length and time of the last change, nanoseconds since 1970; `None` where there is no file.
-pub(super) fn stamp(attempt: &Path) -> Option<(u64, u128)> {
-    let file = std::fs::metadata(path_in(attempt)).ok()?;
-    let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some((file.len(), changed.as_nanos()))
+/// The rows of a split in a file, in the order in which they were written; none when the split has none. `sum` is what the file must
+/// be, where that is known.
+pub(super) fn read(path: &Path, split: &str, sum: Option<&FileSum>) -> Result<Forecasts, StoreError> {
+    let table = load(path, sum)?;
+    rows(&table, split).map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
 
 fn path_in(attempt: &Path) -> PathBuf {
@@ -133,8 +143,9 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
     Ok(table)
 }
 
-fn load(path: &Path) -> Result<DataFrame, StoreError> {
+fn load(path: &Path, sum: Option<&FileSum>) -> Result<DataFrame, StoreError> {
     let Some(bytes) = publish::read_if_there(path)? else { return Err(StoreError::at(path, "is missing")) };
+    sum.map_or(Ok(()), |sum| sum.check(&bytes)).map_err(|why| StoreError::at(path, why))?;
     // Some flipped bytes make the reader ask for all the memory there is, or panic instead of saying so.
     crate::parquet::check(&mut Cursor::new(&bytes), bytes.len() as u64)
         .map_err(|problem| StoreError::at(path, format_args!("is damaged: {problem}")))?;
@@ -189,13 +200,13 @@ mod tests {
         let attempt = folder.path();
         write(attempt, "valid", &forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.5, f64::NAN, -0.0])).unwrap();
         write(attempt, "test", &forecasts(&[40], &[4.0], &[4.5])).unwrap();
-        let valid = read(attempt, "valid").unwrap();
+        let valid = read(&path_in(attempt), "valid", None).unwrap();
         assert_eq!((valid.ts[0], valid.target[0], valid.forecast[0]), (10, 1.0, 1.5));
         assert!(valid.forecast[1].is_nan() && valid.forecast[2].to_bits() == (-0.0_f64).to_bits());
         write(attempt, "valid", &forecasts(&[50], &[5.0], &[5.5])).unwrap();
-        assert_eq!(read(attempt, "valid").unwrap(), forecasts(&[50], &[5.0], &[5.5]));
-        assert_eq!(read(attempt, "test").unwrap(), forecasts(&[40], &[4.0], &[4.5]));
-        assert!(read(attempt, "train").unwrap().ts.is_empty());
+        assert_eq!(read(&path_in(attempt), "valid", None).unwrap(), forecasts(&[50], &[5.0], &[5.5]));
+        assert_eq!(read(&path_in(attempt), "test", None).unwrap(), forecasts(&[40], &[4.0], &[4.5]));
+        assert!(read(&path_in(attempt), "train", None).unwrap().ts.is_empty());
     }
 
     #[test]
@@ -208,7 +219,7 @@ mod tests {
             write(folder.path(), split, forecasts).unwrap();
         }
         for (split, forecasts) in [("train", old), ("valid", valid), ("test", test)] {
-            assert_eq!(read(folder.path(), split).unwrap(), forecasts);
+            assert_eq!(read(&path_in(folder.path()), split, None).unwrap(), forecasts);
         }
     }
 
@@ -220,10 +231,14 @@ mod tests {
         let quantiles = vec![(0.025, vec![1.0, 2.0]), (0.5, vec![1.5, 2.5]), (0.9, vec![1.75, 3.5])];
         let test = Forecasts { quantiles, ..with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5])) };
         write(folder.path(), "test", &test).unwrap();
-        assert_eq!(read(folder.path(), "valid").unwrap(), old);
-        assert_eq!(read(folder.path(), "test").unwrap(), test);
-        let names =
-            load(&path_in(folder.path())).unwrap().get_column_names().into_iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap(), old);
+        assert_eq!(read(&path_in(folder.path()), "test", None).unwrap(), test);
+        let names = load(&path_in(folder.path()), None)
+            .unwrap()
+            .get_column_names()
+            .into_iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
         assert!(["q0.025", "q0.5", "q0.9"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
         let unequal = Forecasts { quantiles: vec![(0.5, vec![1.0])], ..forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]) };
         assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 quantile"));
@@ -243,9 +258,9 @@ mod tests {
     fn times_are_in_the_file_as_utc_nanoseconds() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "valid", &forecasts(&[1_767_323_045_000_000_001], &[0.0], &[0.0])).unwrap();
-        let table = load(&path_in(folder.path())).unwrap();
+        let table = load(&path_in(folder.path()), None).unwrap();
         assert_eq!(*table.column("ts").unwrap().dtype(), DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)));
-        assert_eq!(read(folder.path(), "valid").unwrap().ts[0], 1_767_323_045_000_000_001);
+        assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap().ts[0], 1_767_323_045_000_000_001);
     }
 
     #[test]
@@ -255,12 +270,12 @@ mod tests {
         assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 target"));
         let unequal = with("linear", &[1.0], forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]));
         assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 linear"));
-        assert!(read(folder.path(), "valid").unwrap_err().to_string().contains("is missing"));
+        assert!(read(&path_in(folder.path()), "valid", None).unwrap_err().to_string().contains("is missing"));
         write(folder.path(), "valid", &forecasts(&[1], &[1.0], &[1.0])).unwrap();
         let bytes = std::fs::read(path_in(folder.path())).unwrap();
         for length in [0, 3, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(path_in(folder.path()), &bytes[..length]).unwrap();
-            assert!(read(folder.path(), "valid").is_err(), "{length} bytes");
+            assert!(read(&path_in(folder.path()), "valid", None).is_err(), "{length} bytes");
         }
     }
 }

@@ -27,10 +27,10 @@ pub struct History {
 /// # Errors
 /// When `result.json` is damaged.
 pub fn history(run: &Path) -> Result<History, StoreError> {
-    let winner = result_file::read(run)?.map(|result| result.attempt);
+    let result = result_file::read_with_covers(run)?;
     let (mut progress, mut times) = (RunProgress::default(), BTreeMap::new());
     let (mut started, mut ended) = (None, None);
-    Walk::default().advance(run, winner, &mut |told| {
+    let mut take = |told| {
         let Told::Line(attempt, line) = told else { return };
         match &line.event {
             Event::Started { .. } => {
@@ -42,7 +42,11 @@ pub fn history(run: &Path) -> Result<History, StoreError> {
             Event::Checkpoint(_) | Event::Warning { .. } => {}
         }
         progress.fold(attempt, &line);
-    });
+    };
+    match result {
+        Some((result, covers)) => Walk::default().finish(run, result.attempt, covers.log.as_deref(), &mut take),
+        None => Walk::default().advance(run, &mut take),
+    }
     let epochs = progress.epochs.into_iter().filter_map(|report| Some((times.remove(&report.epoch)?, report))).collect();
     Ok(History { started, ended, epochs })
 }

@@ -4,6 +4,7 @@ use burn_lanes::{EpochReport, SplitReport};
 use serde::Deserialize;
 use std::io::BufRead;
 
+use super::checksum::Chain;
 use super::record::number_or_nan;
 use crate::event::{Event, Line, VERSION};
 
@@ -23,6 +24,10 @@ pub(super) struct LogReader {
     broken: usize,
     /// Whether a tail of NUL bytes was told.
     nul_told: bool,
+    /// The checksum so far.
+    chain: Chain,
+    /// The checksum at the line that ended the attempt.
+    end_sum: Option<String>,
 }
 
 impl LogReader {
@@ -40,13 +45,16 @@ impl LogReader {
             };
             self.offset += length as u64;
             self.lines += 1;
-            match parse(line) {
+            match self.chain.check(line).and_then(|()| parse(line)) {
                 Ok(line) => {
                     if line.seq != self.seq {
                         let (found, expected) = (line.seq, self.seq);
                         self.complain(format!("has number {found} instead of {expected}: lines are missing"), &mut tell);
                     }
                     self.seq = line.seq.saturating_add(1);
+                    if matches!(line.event, Event::Ended { .. }) {
+                        self.end_sum = self.chain.sum();
+                    }
                     tell(Ok(line));
                 }
                 Err(why) => {
@@ -55,6 +63,16 @@ impl LogReader {
                 }
             }
         }
+    }
+
+    /// The checksum at the line that ended the attempt, which stands for all lines up to it; none of a log of before version 0.3.
+    pub fn end_sum(&self) -> Option<&str> {
+        self.end_sum.as_deref()
+    }
+
+    /// Whether every line so far could be read.
+    pub fn is_whole(&self) -> bool {
+        self.broken == 0
     }
 
     fn complain(&mut self, why: String, tell: &mut impl FnMut(Result<Line, String>)) {

@@ -4,14 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, SweepManifest, publish};
+use super::{Origin, StoreError, SweepManifest, checksum, publish};
 
 /// Where a sweep's manifest lies.
 pub(super) fn path_in(folder: &Path) -> PathBuf {
     folder.join("sweep.toml")
 }
 
-/// Writes the manifest. One that asks for the same trials stays as it is (where it came from was true then); another one is kept
+/// Writes the manifest. One that asks for the same trials stays as it is (where it came from was true then), but for where its data file
+/// lies now; another one is kept
 /// as `sweep.1.toml`, `sweep.2.toml`, … by link before it is replaced, so that there is a whole manifest at any moment.
 pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), StoreError> {
     let path = path_in(folder);
@@ -22,8 +23,17 @@ pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), Store
             false => Err(StoreError::at(&path, "another process wrote it at the same moment; run the sweep again")),
         };
     };
-    if parse(&former).is_ok_and(|former| same(&former, manifest)) {
-        return Ok(());
+    if let Ok(former) = parse(&former)
+        && same(&former, manifest)
+    {
+        let data_file = manifest.origin.data_file.clone();
+        if former.origin.data_file == data_file {
+            return Ok(());
+        }
+        // A folder was moved: where the rest came from is still true.
+        let moved = SweepManifest { origin: Origin { data_file, ..former.origin.clone() }, ..former };
+        let text = to_text(&moved).map_err(|error| StoreError::at(&path, error))?;
+        return publish::replace(&path, text.as_bytes());
     }
     keep_former(folder, &path, &former)?;
     publish::replace(&path, text.as_bytes())
@@ -48,12 +58,13 @@ fn same(a: &SweepManifest, b: &SweepManifest) -> bool {
 
 fn to_text(manifest: &SweepManifest) -> Result<String, String> {
     let body = toml::to_string_pretty(manifest).map_err(|error| format!("cannot be written as TOML: {error}"))?;
-    Ok(format!(
+    Ok(checksum::seal_toml(format!(
         "# The experiment as kiln resolved it, and where it came from. Written by kiln: edit the experiment file instead.\n{body}"
-    ))
+    )))
 }
 
 fn parse(bytes: &[u8]) -> Result<SweepManifest, String> {
+    checksum::check_toml(bytes).map_err(|why| format!("{why}; run the sweep again: it writes the file anew"))?;
     let text = toml_text(bytes)?;
     let manifest: SweepManifest = toml::from_str(text).map_err(|error| toml_error(&error, text))?;
     check_version(manifest.v)?;
@@ -163,6 +174,18 @@ mod tests {
     fn the_experiment_is_readable_in_the_manifest() {
         let text = to_text(&manifest("name = \"grid\"\n[data]\nwindow = 60\n")).unwrap();
         assert!(text.contains("\nname = \"grid\"\n[data]\nwindow = 60\n"), "{text}");
+    }
+
+    #[test]
+    fn no_changed_bit_of_a_manifest_is_read() {
+        let text = to_text(&manifest("x")).unwrap().into_bytes();
+        for place in 0..text.len() {
+            for bit in 0..8 {
+                let mut changed = text.clone();
+                changed[place] ^= 1 << bit;
+                assert!(parse(&changed).is_err(), "{place}");
+            }
+        }
     }
 
     proptest! {

@@ -19,14 +19,19 @@
 mod access;
 mod attempt;
 mod checkpoint;
+mod checksum;
 mod close;
+mod covers;
+mod data_file;
 mod error;
+mod evaluations;
 mod fold;
 mod folder;
 mod follow;
 mod forecasts;
 mod history;
 mod ledger;
+mod leftovers;
 mod lock;
 mod log;
 mod manifest;
@@ -35,6 +40,7 @@ pub(crate) mod publish;
 mod reader;
 mod record;
 mod result_file;
+mod resume;
 mod scan;
 mod select;
 #[cfg(test)]
@@ -42,15 +48,18 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod verify;
 mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
+pub use data_file::{DataFile, data_places};
 pub use error::StoreError;
-pub use folder::{Log, RunFolder, SweepFolder};
+pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
 pub use forecasts::Forecasts;
 pub use history::{History, history};
 pub use ledger::{Ledger, LedgerEntry, Tries};
+pub(crate) use leftovers::{remove_leftovers, remove_leftovers_beside_sweeps};
 pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
@@ -59,6 +68,7 @@ pub use record::{
     Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
     WindowCounts, skill,
 };
+pub use resume::Resume;
 pub use select::{Selection, select};
 pub use view::View;
 

@@ -30,15 +30,50 @@ pub fn writer_alive(info: &AttemptInfo) -> Liveness {
     if info.boot_id != here.boot_id {
         return Liveness::Gone;
     }
-    match fs::read_to_string(format!("/proc/{}/stat", info.pid)) {
+    process_alive(info.pid, info.pid_start)
+}
+
+/// The process of this id that began so many ticks after this machine's boot.
+fn process_alive(pid: u32, begun: u64) -> Liveness {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => match parse_stat(&stat) {
-            Some((state, start)) if start == info.pid_start && !matches!(state, 'Z' | 'X') => Liveness::Alive,
+            Some((state, start)) if start == begun && !matches!(state, 'Z' | 'X') => Liveness::Alive,
             Some(_) => Liveness::Gone,
             None => Liveness::Elsewhere,
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => Liveness::Gone,
         Err(_) => Liveness::Elsewhere,
     }
+}
+
+/// This process in a file's name: digests of host and boot, process id, its start.
+pub(super) fn owner() -> &'static str {
+    static OWNER: OnceLock<String> = OnceLock::new();
+    OWNER.get_or_init(|| {
+        let Machine { host, boot_id } = machine();
+        format!("{}-{}-{}-{}", short(host), short(boot_id), std::process::id(), own_start())
+    })
+}
+
+/// Whether the process that [`owner`] named is still there.
+pub(super) fn owner_alive(owner: &str) -> Liveness {
+    let here = machine();
+    let parts: Vec<&str> = owner.split('-').collect();
+    let [host, boot, pid, start] = parts[..] else { return Liveness::Elsewhere };
+    let (Ok(pid), Ok(start)) = (pid.parse(), start.parse()) else { return Liveness::Elsewhere };
+    if here.boot_id.is_empty() || host != short(&here.host) {
+        return Liveness::Elsewhere;
+    }
+    if boot == short(&here.boot_id) { process_alive(pid, start) } else { Liveness::Gone }
+}
+
+fn short(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..8].to_owned()
+}
+
+/// Start of this process in clock ticks since boot; 0 where the system does not tell.
+fn own_start() -> u64 {
+    fs::read_to_string("/proc/self/stat").ok().and_then(|stat| parse_stat(&stat)).map_or(0, |(_, start)| start)
 }
 
 impl AttemptInfo {
@@ -52,11 +87,12 @@ impl AttemptInfo {
             host: here.host.clone(),
             boot_id: here.boot_id.clone(),
             pid: std::process::id(),
-            pid_start: fs::read_to_string("/proc/self/stat").ok().and_then(|stat| parse_stat(&stat)).map_or(0, |(_, start)| start),
+            pid_start: own_start(),
             device,
             argv,
             kiln_version: env!("CARGO_PKG_VERSION").to_owned(),
             started,
+            instruction_sets: Vec::new(),
         }
     }
 }

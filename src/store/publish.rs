@@ -6,11 +6,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::{StoreError, access};
+use super::{StoreError, access, leftovers, process};
 
 /// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
 pub(crate) fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
@@ -37,6 +37,24 @@ pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreErr
     let file = temporary(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
     file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
     Ok(())
+}
+
+/// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told: nothing is thrown away.
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let failed = |error: io::Error| StoreError::at(path, format_args!("cannot be set aside: {error}"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut aside = path.with_file_name(format!("{name}.damaged"));
+    let mut number = 2_u32;
+    while let Err(error) = fs::hard_link(path, &aside) {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(failed(error));
+        }
+        aside = path.with_file_name(format!("{name}.damaged.{number}"));
+        number += 1;
+    }
+    fs::remove_file(path).map_err(failed)?;
+    sync_folder(folder_of(path))?;
+    Ok(aside)
 }
 
 /// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
@@ -75,8 +93,10 @@ fn durable(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 }
 
 fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    // Whose it is, so that it can be removed once that process is gone.
+    let prefix = format!("{}{}-", leftovers::PREFIX, process::owner());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(&prefix);
     // Temporary files are private by default; what is published is as readable as any new file (the umask decides).
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access::FILE_MODE));

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::covers::Covers;
 use super::folder::names_in;
 use super::scan::{Told, Walk};
 use super::trial_file::{self, TrialReader};
 use super::{
-    Evaluation, RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, access, manifest, publish,
-    result_file,
+    RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations, manifest, result_file,
 };
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::trial::Trial;
@@ -106,21 +106,25 @@ pub(super) fn place(run: &mut RunRecord, position: Option<usize>) {
 pub(super) fn scan_run(folder: &Path, depth: Depth, trials: &TrialReader) -> Result<(RunRecord, Walk), StoreError> {
     let trial = read_trial(folder, trials)?;
     let mut run = RunRecord::new(trial, folder.to_owned());
-    let result = result_file::read(folder).unwrap_or_else(|error| {
+    let read = match depth {
+        Depth::Events => result_file::read_with_covers(folder),
+        Depth::Summary => result_file::read(folder).map(|result| result.map(|result| (result, Covers::default()))),
+    };
+    let result = read.unwrap_or_else(|error| {
         run.damage.push(error.to_string());
         None
     });
-    run.evaluations = read_evaluations(folder, &mut run.damage);
+    run.evaluations = evaluations::read(folder, &mut run.damage);
     let mut walk = Walk::default();
     match result {
-        Some(result) => {
+        Some((result, covers)) => {
             if depth == Depth::Events {
-                walk.advance(folder, Some(result.attempt), &mut |told| run.take(told));
+                walk.finish(folder, result.attempt, covers.log.as_deref(), &mut |told| run.take(told));
             }
             run.take_result(result);
         }
         None => {
-            walk.advance(folder, None, &mut |told| run.take(told));
+            walk.advance(folder, &mut |told| run.take(told));
             walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| run.take(told));
         }
     }
@@ -182,29 +186,6 @@ fn ordered_ids(folder: &Path, manifest: &SweepManifest) -> Result<Vec<(String, O
     others.sort_unstable();
     let current = manifest.trials.iter().enumerate().filter(|(_, id)| there.contains(*id)).map(|(i, id)| (id.clone(), Some(i)));
     Ok(current.chain(others.into_iter().map(|id| (id.clone(), None))).collect())
-}
-
-fn read_evaluations(folder: &Path, damage: &mut Vec<String>) -> Vec<Evaluation> {
-    let bytes = match publish::read_if_there(&folder.join("evaluations.jsonl")) {
-        Ok(bytes) => bytes.unwrap_or_default(),
-        Err(error) => {
-            damage.push(error.to_string());
-            return Vec::new();
-        }
-    };
-    let mut evaluations = Vec::new();
-    for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // A torn last line is being written, or its writer was killed.
-        let Some(line) = line.strip_suffix(b"\n") else { break };
-        match serde_json::from_slice::<Evaluation>(line).map_err(|error| format!("is damaged: {error}")) {
-            Ok(evaluation) => match manifest::check_version(evaluation.v) {
-                Ok(()) => evaluations.push(evaluation),
-                Err(why) => damage.push(format!("evaluations.jsonl: line {} {why}", i + 1)),
-            },
-            Err(why) => damage.push(format!("evaluations.jsonl: line {} {why}", i + 1)),
-        }
-    }
-    evaluations
 }
 
 /// What stands in for a manifest that cannot be read, so that the runs are shown all the same.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::DataFile;
 use crate::calibration::{ConformalScore, QuantileScores};
 use crate::event::{Cursor, End, Event, Line};
 use crate::metric::{Direction, Metric, Quantity};
@@ -67,6 +68,9 @@ pub struct Origin {
     pub argv: Vec<String>,
     /// Overrides given with `--set`.
     pub overrides: Vec<String>,
+    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_file: Option<DataFile>,
 }
 
 /// A run as its folder tells it: the fold of its events.
@@ -184,6 +188,10 @@ pub struct RunResult {
     /// Wall time of the winning attempt, seconds.
     #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
+    /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
+    /// checkpoint. None on a GPU, and in results of before version 0.3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruction_sets: Vec<String>,
 }
 
 /// Metrics of forecasts over the windows of a split; see [`crate::score`].

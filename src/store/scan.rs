@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::folder::{attempt_numbers, attempt_path};
 use super::log::LogReader;
-use super::{AttemptInfo, Liveness, access, publish, writer_alive};
+use super::{AttemptInfo, Liveness, access, checksum, publish, writer_alive};
 use crate::event::{Event, Line};
 
 /// What a walk tells.
@@ -38,29 +38,34 @@ impl Walk {
         self.attempt > 0 && !self.ended && !self.lost
     }
 
-    /// Goes on to newer attempts, if there are any. With `last`, the winner, it takes all up to its end; without, what is new in
-    /// the newest log is left to [`Self::drain`] unless it was just found.
-    pub fn advance(&mut self, run: &Path, last: Option<u32>, tell: &mut impl FnMut(Told)) {
-        let numbers = match last {
-            // Spares a listing for nearly every finished run.
-            Some(1) => vec![1],
-            _ => attempt_numbers(run).unwrap_or_else(|error| {
-                tell(Told::Damage(error.to_string()));
-                Vec::new()
-            }),
-        };
-        for number in numbers.into_iter().filter(|number| last.is_none_or(|last| *number <= last)) {
+    /// Goes on to newer attempts, if there are any. What is new in the newest log is left to [`Self::drain`] unless it was just found.
+    pub fn advance(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
+        let numbers = numbers(run, tell);
+        self.go_through(run, numbers, tell);
+    }
+
+    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.3 have
+    /// none.
+    pub fn finish(&mut self, run: &Path, winner: u32, sum: Option<&str>, tell: &mut impl FnMut(Told)) {
+        // The first needs no listing: nearly every finished run is so.
+        let numbers = if winner == 1 { vec![1] } else { numbers(run, tell) };
+        self.go_through(run, numbers.into_iter().filter(|number| *number <= winner).collect(), tell);
+        self.drain(run, tell);
+        let name = format!("attempts/{winner}/events.jsonl");
+        if self.attempt != winner || (self.log.offset == 0 && !log_path(run, winner).exists()) {
+            tell(Told::Damage(format!("{name}: is missing")));
+        } else if sum.is_some() && self.log.end_sum() != sum && self.log.is_whole() {
+            tell(Told::Damage(format!("{name}: is damaged: lines that were there when the result was published are missing")));
+        }
+    }
+
+    fn go_through(&mut self, run: &Path, numbers: Vec<u32>, tell: &mut impl FnMut(Told)) {
+        for number in numbers {
             if number > self.attempt {
                 self.drain(run, tell);
                 self.lose(tell);
                 *self = Self { attempt: number, ..Self::default() };
                 self.drain(run, tell);
-            }
-        }
-        if let Some(last) = last {
-            self.drain(run, tell);
-            if self.attempt != last || (self.log.offset == 0 && !log_path(run, last).exists()) {
-                tell(Told::Damage(format!("attempts/{last}/events.jsonl: is missing")));
             }
         }
     }
@@ -115,9 +120,10 @@ impl Walk {
     fn read_info(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         let path = attempt_path(run, self.attempt).join("attempt.json");
         let read = publish::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| match bytes {
-            Some(bytes) => serde_json::from_slice(&bytes)
+            Some(bytes) => checksum::check_json(&bytes)
+                .and_then(|()| serde_json::from_slice(&bytes).map_err(|error| format!("is damaged: {error}")))
                 .map(Some)
-                .map_err(|error| format!("attempts/{}/attempt.json: is damaged: {error}", self.attempt)),
+                .map_err(|why| format!("attempts/{}/attempt.json: {why}", self.attempt)),
             // It is published after the log is made.
             None => Ok(None),
         });
@@ -130,6 +136,14 @@ impl Walk {
             Err(_) => {}
         }
     }
+}
+
+/// Attempts of a run, ascending.
+fn numbers(run: &Path, tell: &mut impl FnMut(Told)) -> Vec<u32> {
+    attempt_numbers(run).unwrap_or_else(|error| {
+        tell(Told::Damage(error.to_string()));
+        Vec::new()
+    })
 }
 
 /// Where an attempt's log lies.

@@ -4,7 +4,10 @@ use burn_lanes::{EpochReport, SplitReport};
 
 use std::collections::BTreeMap;
 
-use super::{AttemptInfo, Baseline, Estimate, Evaluation, Origin, RunResult, Scores, SweepManifest, Tried, WindowCounts};
+use super::{
+    AttemptInfo, Baseline, Estimate, Evaluation, Forecasts, Origin, RunFolder, RunResult, Scores, SweepFolder, SweepManifest,
+    Tried, WindowCounts,
+};
 use crate::event::{Cursor, End, Event, Line, VERSION};
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::space::Value;
@@ -118,6 +121,7 @@ pub(super) fn result(attempt: u32) -> RunResult {
             test: None,
         }),
         seconds: 3.25,
+        instruction_sets: Vec::new(),
     }
 }
 
@@ -134,6 +138,37 @@ pub(super) fn evaluation() -> Evaluation {
         quantiles: None,
         interval: None,
         scores: None,
+    }
+}
+
+/// A sweep with one finished run: two epochs, a checkpoint, best weights, a scaling, forecasts and a result.
+pub(super) fn finished() -> (tempfile::TempDir, RunFolder) {
+    let root = tempfile::tempdir().unwrap();
+    let sweep = SweepFolder::create(root.path(), "grid").unwrap();
+    let trial = trial(1);
+    sweep.write_manifest(&manifest(&[&trial.id.0])).unwrap();
+    let run = sweep.create_run(&trial).unwrap();
+    let mut attempt = run.start_attempt(&info()).unwrap();
+    attempt.scaling("{\"columns\":[]}").unwrap();
+    for event in events(2) {
+        if let Event::Checkpoint(cursor) = event {
+            attempt.checkpoint(cursor, b"a state", Some(b"the best weights")).unwrap();
+        }
+        attempt.append(AT.into(), event).unwrap();
+    }
+    attempt.forecasts("valid", &forecasts(&[1, 2])).unwrap();
+    attempt.publish(&result(1)).unwrap();
+    (root, run)
+}
+
+/// A forecast for each of these bars, seconds since 1970 UTC.
+pub(super) fn forecasts(seconds: &[i64]) -> Forecasts {
+    let values = |factor: f64| seconds.iter().map(|second| *second as f64 * factor).collect();
+    Forecasts {
+        ts: seconds.iter().map(|second| second * 1_000_000_000).collect(),
+        target: values(0.5),
+        forecast: values(0.25),
+        ..Forecasts::default()
     }
 }
 

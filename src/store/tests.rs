@@ -118,7 +118,7 @@ fn the_log_of_a_dead_writer_is_closed_once_and_without_its_torn_line() {
 #[test]
 fn a_summary_has_all_but_the_events_of_finished_runs() {
     let (_root, sweep, trials) = sweep(2);
-    let runs = sweep.create_runs(&trials).unwrap();
+    let runs = sweep.create_runs(&trials).unwrap().runs;
     fill(&runs[0], &testing::info(), 3).publish(&testing::result(1)).unwrap();
     fill(&runs[1], &testing::info(), 3);
     let (whole, summary) = (read_sweep(&sweep.path).unwrap(), read_sweep_summaries(&sweep.path).unwrap());
@@ -132,10 +132,10 @@ fn a_summary_has_all_but_the_events_of_finished_runs() {
 #[test]
 fn every_damaged_file_is_told_and_hides_nothing_else() {
     let (_root, sweep, trials) = sweep(8);
-    let runs = sweep.create_runs(&trials).unwrap();
+    let runs = sweep.create_runs(&trials).unwrap().runs;
     for run in &runs {
         fill(run, &testing::info(), 3).publish(&testing::result(1)).unwrap();
-        run.record_evaluation(&testing::evaluation()).unwrap();
+        run.record_opening(&testing::evaluation(), &testing::forecasts(&[10])).unwrap();
     }
     let good = read_sweep(&sweep.path).unwrap();
     fs::write(runs[0].path.join("result.json"), b"").unwrap();

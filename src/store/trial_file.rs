@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use super::{StoreError, manifest, publish};
+use super::{StoreError, checksum, manifest, publish};
 use crate::space::Assignment;
 use crate::spec::{Backtest, Data, Model, Settings, Train};
 use crate::trial::{Trial, TrialId};
@@ -64,7 +65,8 @@ impl TrialReader {
         }
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Trial, String> {
+    fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
+        checksum::check_toml(bytes).map_err(Unread::Damaged)?;
         let found = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
         if let Some((text, section)) = &found
             && let Some(data) = self.known(&text[section.clone()])
@@ -104,6 +106,24 @@ fn data_section(text: &str) -> Option<std::ops::Range<usize>> {
     Some(start..start + length)
 }
 
+/// Why a trial was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is not what was written.
+    Damaged(String),
+    /// It is of a later format than this program knows.
+    Later(String),
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(why) => write!(f, "{why}; run the sweep again: it writes the file anew"),
+            Self::Later(why) => f.write_str(why),
+        }
+    }
+}
+
 /// Where a run's trial lies.
 pub(super) fn path_in(folder: &Path) -> PathBuf {
     folder.join("trial.toml")
@@ -114,6 +134,15 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
     if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+}
+
+/// Writes the trial in place of a damaged one, which is kept under another name; tells what was done. The folder's name is the trial's
+/// identity, so that it can be of no other.
+pub(super) fn write_anew(folder: &Path, trial: &Trial, why: &str) -> Result<String, StoreError> {
+    let path = path_in(folder);
+    let kept = publish::set_aside(&path)?;
+    write(folder, trial)?;
+    Ok(format!("{}: {why}; it was written anew, and the damaged one is kept as {}", path.display(), kept.display()))
 }
 
 /// Reads the trial.
@@ -135,11 +164,12 @@ pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), S
 }
 
 /// Reads the text of a `trial.toml`.
-pub(super) fn parse(bytes: &[u8]) -> Result<Trial, String> {
-    let text = manifest::toml_text(bytes)?;
+pub(super) fn parse(bytes: &[u8]) -> Result<Trial, Unread> {
+    checksum::check_toml(bytes).map_err(Unread::Damaged)?;
+    let text = manifest::toml_text(bytes).map_err(Unread::Damaged)?;
     let TrialFile { v, id, index, repeat, assignment, settings, backtest } =
-        toml::from_str(text).map_err(|error| manifest::toml_error(&error, text))?;
-    manifest::check_version(v)?;
+        toml::from_str(text).map_err(|error| Unread::Damaged(manifest::toml_error(&error, text)))?;
+    manifest::check_version(v).map_err(Unread::Later)?;
     Ok(Trial { id: id.into_owned(), index, repeat, assignment: assignment.into_owned(), settings: settings.into_owned(), backtest })
 }
 
@@ -154,7 +184,7 @@ fn to_text(trial: &Trial) -> Result<String, String> {
         settings: Cow::Borrowed(settings),
         backtest: *backtest,
     };
-    toml::to_string(&file).map_err(|error| format!("cannot be written as TOML: {error}"))
+    toml::to_string(&file).map(checksum::seal_toml).map_err(|error| format!("cannot be written as TOML: {error}"))
 }
 
 /// The first key, in the order of the file, at which two trees differ: `key is 1 there and 2 here`.
@@ -209,8 +239,12 @@ mod tests {
             assert_eq!(reader.parse(text.as_bytes()).unwrap(), trial);
             let broken = text.replace("hidden_size", "hidden_sighs");
             assert_eq!(reader.parse(broken.as_bytes()), parse(broken.as_bytes()));
-            let later = text.replacen("v = 1", "v = 2", 1);
-            assert!(reader.parse(later.as_bytes()).unwrap_err().contains("format 2"));
+            let changed = text.replacen("v = 1", "v = 2", 1);
+            assert!(matches!(reader.parse(changed.as_bytes()), Err(Unread::Damaged(why)) if why.contains("checksum")));
+            let later = changed[..changed.rfind('#').unwrap()].to_owned();
+            assert!(matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format 2")));
+            let later = checksum::seal_toml(later);
+            assert!(matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format 2")));
         }
         assert_eq!(reader.data.read().unwrap().len(), 3, "the short way was taken for what was seen before");
     }
@@ -232,6 +266,19 @@ mod tests {
         ] {
             trial.settings.train.schedule = schedule;
             assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
+        }
+    }
+
+    #[test]
+    fn no_changed_bit_of_a_trial_is_read() {
+        let text = to_text(&testing::trial(1)).unwrap().into_bytes();
+        for place in 0..text.len() {
+            for bit in 0..8 {
+                let mut changed = text.clone();
+                changed[place] ^= 1 << bit;
+                assert!(matches!(parse(&changed), Err(Unread::Damaged(_))), "{place}");
+                assert!(TrialReader::default().parse(&changed).is_err());
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use super::folder::check_name;
-use super::{StoreError, manifest, publish};
+use super::{StoreError, checksum, manifest, publish};
 use crate::metric::Metric;
 
 /// What was compared.
@@ -54,7 +54,9 @@ impl View {
             publish::make_folder(&root.join("views"))?;
         }
         let text = toml::to_string_pretty(self).map_err(|error| StoreError::at(&path, error))?;
-        publish::replace(&path, format!("# What `kiln compare --view` shows.\n{text}").as_bytes())?;
+        let text =
+            checksum::seal_toml(format!("# What `kiln compare --view` shows. Whoever edits it removes the last line.\n{text}"));
+        publish::replace(&path, text.as_bytes())?;
         Ok(path)
     }
 
@@ -84,6 +86,7 @@ fn known(root: &Path) -> Result<String, StoreError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<View, String> {
+    checksum::check_toml(bytes).map_err(|why| format!("{why}; if you edited it, remove its last line"))?;
     let text = manifest::toml_text(bytes)?;
     let view: View = toml::from_str(text).map_err(|error| manifest::toml_error(&error, text))?;
     manifest::check_version(view.v)?;

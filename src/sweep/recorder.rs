@@ -187,6 +187,7 @@ impl Recorder<'_> {
             scores,
             tried: Some(run.tried()),
             seconds: self.started.elapsed().as_secs_f64(),
+            instruction_sets: run.attempt.instruction_sets.clone(),
         }
     }
 }

@@ -9,34 +9,44 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use burn_lanes::{Lane, LaneState, Pack, Series};
+use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market;
-use crate::spec::Data;
-use crate::store::{self, Attempt, AttemptInfo, RunFolder, StoreError, SweepFolder};
+use crate::market::{self, Unlocated};
+use crate::spec::{Data, Source};
+use crate::store::{self, Attempt, AttemptInfo, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
-/// Works until told to finish, interrupted, or left alone by its supervisor. `said` takes the lines for the supervisor.
+/// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
+/// the processor. `said` takes the lines for the supervisor.
 ///
 /// # Errors
 /// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor written.
-pub fn work(sweep: &Path, device: &str, trainer: &dyn Trainer, clock: fn() -> String, said: &mut dyn Write) -> anyhow::Result<()> {
+pub fn work(
+    sweep: &Path,
+    device: &str,
+    instruction_set: Option<&'static str>,
+    trainer: &dyn Trainer,
+    clock: fn() -> String,
+    said: &mut dyn Write,
+) -> anyhow::Result<()> {
     let requests = Arc::new(Requests::default());
     let (sender, packs) = channel();
     let listening = Arc::clone(&requests);
     std::thread::spawn(move || listen(&listening, &sender));
     let panics = remember_panics();
     let folder = SweepFolder { path: sweep.to_owned() };
-    let mut worker = Worker { folder, device, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
+    let mut worker =
+        Worker { folder, device, instruction_set, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
     worker.run(&packs, said)
 }
 
 struct Worker<'a> {
     folder: SweepFolder,
     device: &'a str,
+    instruction_set: Option<&'static str>,
     trainer: &'a dyn Trainer,
     clock: fn() -> String,
     requests: &'a Requests,
@@ -82,7 +92,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let trial = folder.trial()?;
-        let (checkpoint, mut warnings) = folder.newest_checkpoint()?;
+        let Resume { checkpoint, epochs, instruction_sets, mut warnings } = folder.resume()?;
         let resume = checkpoint.and_then(|checkpoint| match LaneState::from_bytes(&checkpoint.bytes) {
             Ok(state) => Some(state),
             Err(error) => {
@@ -90,7 +100,17 @@ impl Worker<'_> {
                 None
             }
         });
-        Ok(Some(Waiting { trial, folder, resume, warnings }))
+        let (reports, mut instruction_sets) = if resume.is_some() { (epochs, instruction_sets) } else { Default::default() };
+        if let Some(own) = self.instruction_set.filter(|own| instruction_sets.last().is_none_or(|last| last != own)) {
+            if !instruction_sets.is_empty() {
+                let former = instruction_sets.join(" and ");
+                warnings.push(format!(
+                    "goes on with {own} from a checkpoint that was trained with {former}: the last bits will be those of neither"
+                ));
+            }
+            instruction_sets.push(own.to_owned());
+        }
+        Ok(Some(Waiting { trial, folder, resume, reports, instruction_sets, warnings }))
     }
 
     /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
@@ -105,7 +125,7 @@ impl Worker<'_> {
             let id = waiting.trial.id.clone();
             let settings = &waiting.trial.settings;
             let (config, resume) = (lane_config(settings), waiting.resume.clone());
-            let started = match self.prepare(&settings.data) {
+            let started = match self.prepare(&waiting.trial) {
                 Ok(own) => self.start(waiting, own, count).map(|run| {
                     let known = data.iter().position(|other| Rc::ptr_eq(other, &run.data));
                     let series = known.unwrap_or_else(|| {
@@ -133,27 +153,23 @@ impl Worker<'_> {
 
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
-        let reports = match &waiting.resume {
-            Some(state) => {
-                let mut epochs = store::read_run(&waiting.folder.path)?.progress.epochs;
-                epochs.retain(|report| report.epoch <= state.epoch);
-                epochs
-            }
-            None => Vec::new(),
-        };
         let attempt = self.attempt(&waiting, lanes)?;
         let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
-        Ok(LaneRun::new(waiting.trial, data, attempt, reports))
+        Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
     fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
-        let Waiting { trial: _, folder, resume, warnings } = waiting;
+        let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
         let argv: Vec<String> = std::env::args().collect();
-        let mut attempt = folder.start_attempt(&AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone()))?;
+        let info = AttemptInfo {
+            instruction_sets: instruction_sets.clone(),
+            ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
+        };
+        let mut attempt = folder.start_attempt(&info)?;
         attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
@@ -185,13 +201,27 @@ impl Worker<'_> {
         recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason))).collect()
     }
 
-    fn prepare(&mut self, settings: &Data) -> Result<Rc<LaneData>, market::MarketError> {
-        if let Some((_, data)) = self.data.iter().find(|(other, _)| other == settings) {
+    /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
+    fn prepare(&mut self, trial: &Trial) -> Result<Rc<LaneData>, String> {
+        let settings = &trial.settings.data;
+        let is_it = |fingerprint: &str| trial.id.is_of(&trial.settings, fingerprint);
+        if let Some((_, data)) = self.data.iter().find(|(other, data)| other == settings && is_it(&data.fingerprint)) {
             return Ok(Rc::clone(data));
         }
-        let prepared = market::prepare(settings)?;
-        let baselines = market::baseline_forecasts(settings, &prepared, &prepared.series.valid);
-        let fingerprint = market::fingerprint(&settings.source)?;
+        let places = match &settings.source {
+            Source::File { path, .. } => store::data_places(&self.folder.path, path),
+            Source::Synthetic(_) => Vec::new(),
+        };
+        let (source, fingerprint) = market::locate(&settings.source, &places, is_it).map_err(|problem| match problem {
+            Unlocated::Missing(path) => format!("{} is not there any more", path.display()),
+            Unlocated::Changed { path, .. } => {
+                format!("the content of '{}' has changed since the trials were planned", path.display())
+            }
+            Unlocated::Unreadable(error) => error.to_string(),
+        })?;
+        let found = Data { source, ..settings.clone() };
+        let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
         let data = Rc::new(LaneData { prepared, baselines, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
@@ -206,6 +236,10 @@ struct Waiting {
     trial: Trial,
     folder: RunFolder,
     resume: Option<LaneState>,
+    /// Of the epochs up to where it goes on.
+    reports: Vec<EpochReport>,
+    /// What trained those, and this process's own last.
+    instruction_sets: Vec<String>,
     warnings: Vec<String>,
 }
 

@@ -5,7 +5,8 @@
 //! different [`Series`], the folds of a walk-forward split: a lane with fewer windows waits while the others end their epoch.
 //!
 //! The public API knows no backend: a [`Device`] is chosen at run time. The CPU backends take the best instruction set that the
-//! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ.
+//! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ;
+//! [`open`] refuses what it cannot follow, and [`Device::instruction_set`] tells what is used.
 
 mod checkpoint;
 mod data;

@@ -14,7 +14,7 @@ use crate::store;
 pub(in crate::cmd) fn trading(selected: &Selected) -> Option<Result<Trading, String>> {
     let asked = selected.manifests.iter().any(|manifest| manifest.backtest.is_some())
         || selected.runs.iter().any(|run| run.trial.backtest.is_some());
-    asked.then(|| match gather(selected, TradedSplit::Valid, &TradingArgs::default()) {
+    asked.then(|| match gather(selected, TradedSplit::Valid, &TradingArgs::default(), None) {
         Ok(gathered) => Ok(traded(&gathered)),
         Err(Failure::BadInput(reason)) => Err(reason),
         Err(Failure::Bug(error)) => Err(error.to_string()),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::super::data_file::located;
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -38,8 +39,10 @@ pub(super) struct Job {
     pub expected: Vec<f64>,
     /// How often the run's test split was opened.
     pub openings: usize,
-    /// The trial, and what it was tried on, where that was recorded.
-    pub tried: Option<(TrialId, Tried)>,
+    /// Fingerprint of the source.
+    pub data: String,
+    /// The trial, or those of its folds, and what each was tried on, where that was recorded.
+    pub trials: Vec<(TrialId, Option<Tried>)>,
 }
 
 /// What was found.
@@ -53,10 +56,16 @@ pub(super) struct Gathered {
 }
 
 /// The jobs of the selected runs. A run that cannot be traded is named with its reason; if it is the only one, that is an error.
-pub(super) fn gather(selected: &Selected, split: TradedSplit, args: &TradingArgs) -> Result<Gathered, Failure> {
+/// `data` is the file that the runs were trained on, where it is not to be looked for.
+pub(super) fn gather(
+    selected: &Selected,
+    split: TradedSplit,
+    args: &TradingArgs,
+    data: Option<&Path>,
+) -> Result<Gathered, Failure> {
     let recorded: HashMap<&str, Option<&Backtest>> =
         selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
-    let mut sources = Sources::default();
+    let mut sources = Sources { given: data.map(Path::to_owned), ..Sources::default() };
     let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
     let mut gathered = Gathered { root, ..Gathered::default() };
     for folds in stretches(&selected.runs, split) {
@@ -123,16 +132,24 @@ struct Bars {
 #[derive(Default)]
 pub(super) struct Sources {
     read: Vec<(Data, Rc<Bars>)>,
+    /// The file of all runs, where a person named it.
+    given: Option<PathBuf>,
 }
 
 impl Sources {
-    fn bars(&mut self, data: &Data) -> Result<Rc<Bars>, String> {
+    /// The bars of a run's data, found by its content.
+    fn bars(&mut self, run: &RunRecord) -> Result<Rc<Bars>, String> {
+        let data = &run.trial.settings.data;
         let same = |other: &Data| other.source == data.source && other.rows == data.rows && other.bar_seconds == data.bar_seconds;
         if let Some((_, bars)) = self.read.iter().find(|(other, _)| same(other)) {
             return Ok(Rc::clone(bars));
         }
-        let fingerprint = market::fingerprint(&data.source).map_err(|error| error.to_string())?;
-        let (bars, runs) = market::bars(data).map_err(|error| error.to_string())?;
+        let (found, fingerprint) =
+            located(&run.folder, &run.trial.settings, self.given.as_deref()).map_err(|failure| match failure {
+                Failure::BadInput(problem) => problem,
+                other => format!("{other:?}"),
+            })?;
+        let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
         let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
         let bars = Rc::new(Bars { tape, fingerprint });
         self.read.push((data.clone(), Rc::clone(&bars)));
@@ -146,6 +163,9 @@ pub(super) fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, 
     let (sweep, id) = names(run);
     let data = &run.trial.settings.data;
     if let Some(unfinished) = folds.iter().find(|run| run.result.is_none()) {
+        if let Some(why) = unfinished.damage.first() {
+            return Err(why.clone());
+        }
         let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
         return Err(format!("{of_fold} is not finished: it has no result.json"));
     }
@@ -153,11 +173,11 @@ pub(super) fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, 
         return Err(Untradable.to_string());
     }
     let mut rows = Vec::new();
-    let bars = sources.bars(data)?;
+    let bars = sources.bars(run)?;
     for run in folds {
         rows.extend(forecasts(run, split)?);
-        let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
-        if now != run.trial.id {
+        if !run.trial.id.is_of(&run.trial.settings, &bars.fingerprint) {
+            let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
             return Err(format!("the data file is not the one that the run was trained on (its content would make it run {now})"));
         }
     }
@@ -177,7 +197,11 @@ pub(super) fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, 
         forecast,
         expected,
         openings: folds.iter().map(|run| run.evaluations.len()).sum(),
-        tried: run.result.as_ref().and_then(|result| Some((run.trial.id.clone(), result.tried.clone()?))),
+        data: bars.fingerprint.clone(),
+        trials: folds
+            .iter()
+            .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
+            .collect(),
     })
 }
 

@@ -2,15 +2,17 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::HashSet;
 
 use super::gather::{Gathered, Job};
-use super::luck::{Luck, RunLuck, luck};
+use super::luck::{Luck, RunLuck, Searched, luck};
 use crate::backtest::{
     Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
 };
 use crate::metric::Split;
 use crate::spec::{Backtest, Costs, Target};
-use crate::store::Ledger as TrialLedger;
+use crate::store::{Ledger as TrialLedger, Tried, Tries};
+use crate::trial::TrialId;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -88,9 +90,9 @@ pub(super) fn report(gathered: &Gathered, split: Split, axes: &Axes, trials: &Tr
         traded_jobs.push(job);
         runs.push(traded);
     }
-    let tries = |job: &Job| job.tried.as_ref().map(|(trial, tried)| trials.tries(trial, tried, split));
+    let tries = |job: &Job| tries(job, split, trials);
     let accounts: Vec<_> = traded_jobs.iter().zip(&runs).map(|(job, traded)| (*job, &traded.ledger, tries(job))).collect();
-    let (luck, of_runs) = luck(&accounts);
+    let (luck, of_runs) = luck(&accounts, searched(&traded_jobs, split, trials));
     runs.iter_mut().zip(of_runs).for_each(|(run, of_run)| run.luck = of_run);
     runs.sort_by(|a, b| b.sheet.net_return.total_cmp(&a.sheet.net_return));
     let persistence = jobs.first().and_then(|job| persistence(&job.tape, &job.calendar, &job.backtest.costs));
@@ -98,9 +100,34 @@ pub(super) fn report(gathered: &Gathered, split: Split, axes: &Axes, trials: &Tr
     Report { split, runs, buy_and_hold, persistence, luck, skipped: skipped.clone() }
 }
 
+/// How often was tried what a job was, on the span of any of its folds.
+fn tries(job: &Job, split: Split, trials: &TrialLedger) -> Option<Tries> {
+    match &job.trials[..] {
+        [(trial, tried)] => Some(trials.tries(trial, tried.as_ref()?, split)),
+        folds => {
+            let on: Option<HashSet<&Tried>> = folds.iter().map(|(_, tried)| tried.as_ref()).collect();
+            let all = trials.like(&on?, split);
+            Some(Tries { trials: all.len(), number: None, damaged_lines: trials.damage.len() })
+        }
+    }
+}
+
+/// All trials that were tried on what these jobs were, and how many of them these are.
+fn searched(jobs: &[&Job], split: Split, trials: &TrialLedger) -> Searched {
+    let own = || jobs.iter().flat_map(|job| &job.trials);
+    let on: HashSet<&Tried> = own().filter_map(|(_, tried)| tried.as_ref()).collect();
+    let here: HashSet<&TrialId> = own().map(|(trial, _)| trial).collect();
+    let all: HashSet<&TrialId> = trials.like(&on, split).into_iter().chain(here.iter().copied()).collect();
+    Searched {
+        trials: all.len(),
+        traded: here.len(),
+        by_ledger: own().all(|(_, tried)| tried.is_some()),
+        damaged_lines: trials.damage.len(),
+    }
+}
+
 fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
-    let Job { sweep, run, is_synthetic, target, backtest, flat_before, tape, calendar, forecast: _, expected, openings, tried: _ } =
-        job;
+    let Job { sweep, run, is_synthetic, target, backtest, flat_before, tape, calendar, expected, openings, .. } = job;
     let (orders, ledger) = traded(job);
     let sheet = sheet(tape, calendar, &orders, &ledger)?;
     let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);

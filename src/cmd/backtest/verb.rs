@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::super::selection::{read_selected, write_json};
+use super::super::selection::{note, read_selected, write_json};
 use super::super::{BacktestArgs, Failure, Outcome, TradedSplit, clock};
 use super::book::write_book;
 use super::frontier_table::write_frontier;
@@ -10,6 +10,7 @@ use super::gather::gather;
 use super::header::{write_end, write_header};
 use super::report::{Axes, report};
 use super::table::write_table;
+use crate::compare::names;
 use crate::metric::Split;
 use crate::store::{Ledger, read_sweep_summaries};
 
@@ -18,13 +19,18 @@ use crate::store::{Ledger, read_sweep_summaries};
 /// # Errors
 /// When a selector names nothing that can be traded, the costs are not known, or the output fails.
 pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let BacktestArgs { selectors, split, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
+    let BacktestArgs { selectors, split, data, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
     let axes = Axes {
         thresholds: believed("--frontier-thresholds", frontier_thresholds)?,
         costs: believed("--frontier-costs", frontier_costs)?,
     };
     let selected = read_selected(&runs, &selectors, read_sweep_summaries)?;
-    let gathered = gather(&selected, split, &trading)?;
+    let gathered = gather(&selected, split, &trading, data.as_deref())?;
+    // Those that are not traded are listed below the table, with the reason.
+    for run in selected.runs.iter().filter(|run| run.result.is_some()) {
+        let (sweep, id) = names(run);
+        run.damage.iter().for_each(|why| note(&format!("{sweep}/{id} is damaged: {why}")));
+    }
     let split = match split {
         TradedSplit::Valid => Split::Valid,
         TradedSplit::Test => Split::Test,

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use self::arguments::{Export, Output, export};
+use super::selection::note;
 use super::{ExportArgs, Failure, Outcome};
 use crate::export::write_file;
 
@@ -51,11 +52,6 @@ fn deliver(bytes: &[u8], output: &Output, name: &str, out: &mut dyn Write) -> Re
 fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
     name.chars().map(plain).collect::<String>().trim_start_matches(['.', '-']).to_owned()
-}
-
-/// A message for a person; where stderr is closed there is nobody to tell.
-fn note(message: &str) {
-    drop(writeln!(std::io::stderr(), "{}", crate::text::clean(message)));
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use super::super::evaluate::best_weights;
 use super::super::named::{Named, named};
 use super::super::selection::{BEST, Selected, read_selected, run_folder};
 use super::{Roots, note};
+use crate::compare::names;
 use crate::export::{Recorded, Trained};
 use crate::market::Scaling;
 use crate::model::SavedModel;
-use crate::store::{Selection, history, read_run, read_sweep, select};
+use crate::store::{RunRecord, Selection, history, read_run, read_sweep, select};
 
 /// The model of a name, with its weights checked against its network.
 pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
@@ -21,7 +22,7 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
             let scaling: Scaling = serde_json::from_str(&folder.scaling()?).map_err(|error| {
                 Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display()))
             })?;
-            let (sweep, run) = crate::compare::names(&record);
+            let (sweep, run) = names(&record);
             Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
         }
         Named::Model { name, folder } => {
@@ -43,13 +44,19 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
     for (run, reason) in &damaged {
         note(&format!("{run} is left out: {reason}"));
     }
+    for run in &runs {
+        let (sweep, id) = names(run);
+        run.damage.iter().for_each(|why| note(&format!("{sweep}/{id} is damaged: {why}")));
+    }
     if former > 0 {
         note(&format!("{former} runs that the file does not plan any more are left out"));
     }
     if runs.is_empty() {
         return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", crate::text::clean(source))));
     }
-    runs.into_iter().map(|run| Ok(history(&run.folder).map(|history| Recorded::new(run, history))?)).collect()
+    // Of a run whose result is damaged there is none, which was told above.
+    let recorded = |run: RunRecord| history(&run.folder).ok().map(|history| Recorded::new(run, history));
+    Ok(runs.into_iter().filter_map(recorded).collect())
 }
 
 /// What an export of these runs is named after: the sweep, or the one run of it.

@@ -1,9 +1,9 @@
 //! What a model's passport holds besides what the run's folder knows: the verdict of its sweep, the profile of its training rows.
 
 use crate::cmd::Failure;
-use crate::cmd::evaluate::same_data;
+use crate::cmd::data_file::located;
 use crate::cmd::metrics::tries;
-use crate::cmd::selection::objective;
+use crate::cmd::selection::{ForecastFiles, objective};
 use crate::cmd::weigh::weigh;
 use crate::compare::{Comparison, Row, compare, names};
 use crate::market;
@@ -17,7 +17,7 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
     let run = read_run(&folder.path)?;
     let mut model = SavedModel::of_run(folder, tries(&run, Split::Valid), at)?;
     let mut notes = Vec::new();
-    model.passport.verdict = verdict(&run)?;
+    model.passport.verdict = verdict(&run, &mut notes)?;
     if model.passport.verdict.is_none() {
         notes.push("no verdict: the run has no place in its sweep".to_owned());
     }
@@ -33,15 +33,24 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
 }
 
 /// What chance says of the run's sweep, as `kiln compare SWEEP` says it.
-fn verdict(run: &RunRecord) -> Result<Option<Verdict>, Failure> {
+fn verdict(run: &RunRecord, notes: &mut Vec<String>) -> Result<Option<Verdict>, Failure> {
     let Some(folder) = run.folder.ancestors().nth(2) else { return Ok(None) };
     let sweep = read_sweep_summaries(folder)?;
     let (mut runs, others): (Vec<RunRecord>, Vec<RunRecord>) =
         sweep.runs.into_iter().partition(|other| other.current || other.trial.id == run.trial.id);
     let mut comparison = compare(&runs, objective(&sweep.manifest));
+    let files = ForecastFiles::default();
     let compared = runs.len();
     runs.extend(others);
-    weigh(&mut comparison, &runs, compared);
+    weigh(&mut comparison, &runs, compared, &files);
+    runs.truncate(compared);
+    notes.extend(files.notes());
+    notes.extend(sweep.damaged.iter().map(|(other, why)| format!("the verdict leaves out {other}: {why}")));
+    notes.extend(
+        runs.iter()
+            .filter(|run| run.result.is_none())
+            .filter_map(|run| run.damage.first().map(|why| format!("the verdict leaves out {}: {why}", names(run).1))),
+    );
     let (_, name) = names(run);
     Ok(comparison.rows.iter().find(|row| row.runs.contains(&name)).map(|row| in_words(&comparison, row)))
 }
@@ -66,7 +75,7 @@ fn training_profile(folder: &RunFolder, settings: &spec::Settings) -> Result<Opt
         Failure::Bug(error) => error.to_string(),
         Failure::OutputClosed => String::new(),
     };
-    same_data(folder, settings).map_err(text)?;
+    let (settings, _) = located(&folder.path, settings, None).map_err(text)?;
     let prepared = market::prepare(&settings.data).map_err(|error| error.to_string())?;
     Ok(profile(&settings.data, &prepared))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::calibration::Calibration;
 use crate::cmd::evaluate::calibration;
 use crate::cmd::named::{Named, named};
+use crate::cmd::selection::note;
 use crate::cmd::{Failure, clock};
 use crate::model::SavedModel;
 use crate::store::RunFolder;
@@ -32,7 +33,11 @@ pub(super) fn find(wanted: &str, coverage: f64, runs: &Path, models: &Path) -> R
 fn of_run(folder: &RunFolder, coverage: f64) -> Result<Found, Failure> {
     let model = SavedModel::of_run(folder, None, &clock::now())?;
     let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Found { name, model, calibration: calibration(folder, coverage) })
+    let calibration = calibration(folder, coverage);
+    if let Err(why) = &calibration {
+        note(&format!("{name}: no conformal interval: {why}"));
+    }
+    Ok(Found { name, model, calibration })
 }
 
 fn saved(name: String, folder: &Path, coverage: f64) -> Result<Found, Failure> {

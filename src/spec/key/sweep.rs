@@ -113,6 +113,9 @@ fn reset_objective(wire: &mut Wire) {
     (wire.head.metric, wire.head.direction) = (metric, direction);
 }
 
+/// What lies beside the sweeps under `runs/`, and what stands for one in a selector.
+const RESERVED: [&str; 5] = ["ledger.jsonl", "ledger", "views", "latest", "best"];
+
 /// What is wrong with a sweep's name.
 pub(in super::super) fn name_problem(name: &str) -> Option<String> {
     let odd = name.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c));
@@ -120,6 +123,9 @@ pub(in super::super) fn name_problem(name: &str) -> Option<String> {
         _ if name.is_empty() => Some("is empty".to_owned()),
         Some(odd) => Some(format!("is no folder's name: it may hold letters, digits, '-', '_' and '.', not {odd:?}")),
         None if name.starts_with(['.', '-']) => Some("is no folder's name: it must start with a letter or a digit".to_owned()),
+        None if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) => {
+            Some(format!("is taken in the folder of all sweeps, or in what names them ({})", RESERVED.join(", ")))
+        }
         None if name.len() > 64 => Some(format!("is too long: {} characters, at most 64", name.len())),
         None => None,
     }
@@ -127,7 +133,10 @@ pub(in super::super) fn name_problem(name: &str) -> Option<String> {
 
 fn name_hint(name: &str) -> Option<String> {
     let mended: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-    let mended: String = mended.trim_start_matches(['.', '-', '_']).chars().take(64).collect();
+    let mut mended: String = mended.trim_start_matches(['.', '-', '_']).chars().take(64).collect();
+    if RESERVED.iter().any(|reserved| mended.eq_ignore_ascii_case(reserved)) {
+        mended = format!("{}_1", mended.trim_end_matches(".jsonl"));
+    }
     (!mended.is_empty() && name_problem(&mended).is_none()).then(|| format!("for instance \"{mended}\""))
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::DeviceSpec;
+use crate::op::InstructionSet;
 
 /// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`, `flex`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,13 @@ impl Device {
     #[must_use]
     pub fn is_cpu(&self) -> bool {
         matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
+    }
+
+    /// What of the processor a training uses, `portable`, `avx2` or `avx512`, if it is the processor that trains. The same trial has the
+    /// same bits on every machine with the same set; on another the last bits differ.
+    #[must_use]
+    pub fn instruction_set(&self) -> Option<&'static str> {
+        self.is_cpu().then(|| InstructionSet::chosen().name())
     }
 
     /// Memory that a training may take, bytes, where that is known: what the host and its control group have left; all that a CUDA
@@ -67,8 +75,9 @@ pub fn devices() -> Vec<DeviceInfo> {
 /// Finds a device. Asks only the drivers that the name is about: opening `flex` starts none.
 ///
 /// # Errors
-/// When it cannot be used.
+/// When it cannot be used, or the environment variable `KILN_SIMD` asks for what the processor lacks.
 pub fn open(spec: DeviceSpec) -> Result<Device, DeviceError> {
+    InstructionSet::from_environment().map_err(DeviceError)?;
     let candidates = match spec {
         DeviceSpec::Auto => quietly(),
         DeviceSpec::Cuda(_) => cuda_devices(),
@@ -126,7 +135,8 @@ fn host_devices() -> Vec<DeviceInfo> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let name = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
     let flex = DeviceInfo { spec: DeviceSpec::Flex, name, memory: host_memory(), software: false, problem: None };
-    let problem = if cfg!(feature = "ndarray") { None } else { Some(left_out("ndarray")) };
+    let flex = DeviceInfo { problem: InstructionSet::from_environment().err(), ..flex };
+    let problem = if cfg!(feature = "ndarray") { flex.problem.clone() } else { Some(left_out("ndarray")) };
     let ndarray = DeviceInfo { spec: DeviceSpec::NdArray, problem, ..flex.clone() };
     vec![flex, ndarray]
 }

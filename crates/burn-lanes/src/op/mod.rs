@@ -17,8 +17,8 @@ mod reference;
 mod update;
 
 pub(crate) use autodiff::losses;
+pub(crate) use cpu::{InstructionSet, buffers, release_memory};
 pub use cpu::{Peak, fma_peak};
-pub(crate) use cpu::{buffers, release_memory};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::ops::FloatTensor;

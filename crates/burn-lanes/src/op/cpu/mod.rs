@@ -28,6 +28,7 @@ mod update;
 pub(crate) use footprint::buffers;
 pub use peak::{Peak, fma_peak};
 pub(crate) use pool::clear as release_memory;
+pub(crate) use simd::InstructionSet;
 
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,8 @@ pub struct Peak {
 /// core makes it lower.
 #[must_use]
 pub fn fma_peak() -> Peak {
-    let rates = InstructionSet::available().into_iter().map(|set| Peak { instruction_set: name(set), flop_per_second: rate(set) });
-    let none = Peak { instruction_set: name(InstructionSet::Portable), flop_per_second: 0.0 };
+    let rates = InstructionSet::available().into_iter().map(|set| Peak { instruction_set: set.name(), flop_per_second: rate(set) });
+    let none = Peak { instruction_set: InstructionSet::Portable.name(), flop_per_second: 0.0 };
     rates.fold(none, |best, peak| if peak.flop_per_second > best.flop_per_second { peak } else { best })
 }
 
@@ -61,14 +61,6 @@ impl Kernel for MultiplyAdds {
             sum.store(&mut values);
             black_box(&values);
         }
-    }
-}
-
-fn name(set: InstructionSet) -> &'static str {
-    match set {
-        InstructionSet::Portable => "portable",
-        InstructionSet::Avx2 => "avx2",
-        InstructionSet::Avx512 => "avx512",
     }
 }
 

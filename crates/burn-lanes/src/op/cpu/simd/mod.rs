@@ -31,17 +31,46 @@ impl InstructionSet {
         [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|set| set.is_available()).collect()
     }
 
-    /// The fastest, or the one that the environment variable `KILN_SIMD` names.
-    pub(crate) fn chosen() -> Self {
-        static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
-        *CHOSEN.get_or_init(|| Self::named(std::env::var("KILN_SIMD").as_deref().unwrap_or_default()))
+    /// The one that the environment variable `KILN_SIMD` names, or the fastest without it.
+    ///
+    /// # Errors
+    /// When the variable names none, or one that the processor lacks: nobody may think that he trained with what he did not.
+    pub(crate) fn from_environment() -> Result<Self, String> {
+        static NAMED: OnceLock<Result<InstructionSet, String>> = OnceLock::new();
+        NAMED.get_or_init(|| Self::named(&std::env::var_os("KILN_SIMD").unwrap_or_default().to_string_lossy())).clone()
     }
 
-    /// The one of this name (`portable`, `avx2` or `avx512`); the fastest for any other name, and for one that the processor lacks.
-    fn named(name: &str) -> Self {
-        let available = Self::available();
-        let named = available.iter().find(|set| format!("{set:?}").eq_ignore_ascii_case(name));
-        named.or(available.last()).copied().unwrap_or(Self::Portable)
+    /// [`Self::from_environment`], which [`crate::open`] has asked before.
+    pub(crate) fn chosen() -> Self {
+        Self::from_environment().unwrap_or_else(|_| Self::fastest())
+    }
+
+    /// As the environment variable and the records of a training have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    fn fastest() -> Self {
+        Self::available().last().copied().unwrap_or(Self::Portable)
+    }
+
+    /// The one of this name; the fastest if there is no name.
+    fn named(name: &str) -> Result<Self, String> {
+        let named = [Self::Portable, Self::Avx2, Self::Avx512].into_iter().find(|set| set.name().eq_ignore_ascii_case(name));
+        let names = Self::available().iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
+        match named {
+            _ if name.is_empty() => Ok(Self::fastest()),
+            Some(set) if set.is_available() => Ok(set),
+            Some(set) => Err(format!("KILN_SIMD asks for {}, which this processor lacks; it has {names}", set.name())),
+            None => Err(format!(
+                "KILN_SIMD is '{}', which names no instruction set; it takes {names} here, and without it the fastest is taken",
+                name.escape_debug()
+            )),
+        }
     }
 
     /// Floats in a vector.
@@ -272,12 +301,12 @@ mod tests {
     #[test]
     fn a_name_forces_its_set_where_the_processor_has_it() {
         for set in [InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512] {
-            let named = InstructionSet::named(&format!("{set:?}").to_lowercase());
-            assert_eq!(named == set, set.is_available());
+            let named = InstructionSet::named(set.name());
+            assert_eq!(named.is_ok_and(|named| named == set), set.is_available());
         }
-        for other in ["", "sse9"] {
-            assert_eq!(InstructionSet::available().last(), Some(&InstructionSet::named(other)));
-        }
+        assert_eq!(InstructionSet::available().last().copied(), InstructionSet::named("").ok());
+        let problem = InstructionSet::named("sse9\u{1b}").unwrap_err();
+        assert!(problem.starts_with(r"KILN_SIMD is 'sse9\u{1b}'") && problem.contains("it takes portable"), "{problem}");
     }
 
     /// Runs itself once for every set, with `KILN_SIMD` in the environment.
