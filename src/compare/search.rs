@@ -78,8 +78,12 @@ impl Comparison {
         match rows.tested(self.yardstick, search, &shown) {
             Ok((weighed, counts)) => {
                 let naming = self.naming();
-                let names = ranked.iter().map(|row| naming.row(row)).collect();
-                Ok(significance(&weighed, &rows.places, names, self.yardstick.split, counts))
+                let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
+                let first = names.first().cloned().unwrap_or_default();
+                let found = significance(&weighed, &rows.places, names, self.yardstick.split, counts);
+                found.map(Some).ok_or_else(|| {
+                    format!("no test says what of this is chance: the forecasts of {first} were not kept or cannot be read")
+                })
             }
             Err(Unweighable::Apart(why)) => Err(untested(why, &shown)),
             Err(Unweighable::FewWindows(windows)) => Err(format!(
@@ -166,7 +170,7 @@ impl<'a> Rows<'a> {
         let rows: Vec<&Row> = whole.rows.iter().filter(|row| row.rank.is_some()).filter(is_comparable).collect();
         let mut place_of: HashMap<(&str, &str), usize> = HashMap::new();
         for (place, row) in rows.iter().enumerate() {
-            row.runs.iter().for_each(|run| drop(place_of.insert((&row.sweep, run), place)));
+            place_of.extend(row.runs.iter().map(|run| ((row.sweep.as_str(), run.as_str()), place)));
         }
         let of_ranked = |row: &&Row| row.runs.first().and_then(|run| place_of.get(&(row.sweep.as_str(), run.as_str())).copied());
         let places: Option<Vec<usize>> = ranked.iter().map(of_ranked).collect();

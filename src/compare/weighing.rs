@@ -17,13 +17,16 @@ const CONFIDENCE: f64 = 0.9;
 pub(super) const LEAST_WINDOWS: usize = 30;
 
 /// Rows that are read at a time.
-const CHUNK: usize = 64;
+const CHUNK: usize = 128;
 
 /// Rows of which the model confidence set is taken: its time grows with their square.
 const MOST_IN_SET: usize = 500;
 
 /// Rows that the bootstrap's block length is taken from.
 const SAMPLE: usize = 200;
+
+/// Resamples of the model confidence set: enough for a level of 90 %.
+const SET_RESAMPLES: usize = 1_000;
 
 /// Losses that are kept in memory: 64 MiB.
 const MOST_LOSSES: usize = 1 << 23;
@@ -44,7 +47,7 @@ pub(super) struct Settings {
     pub metric: Metric,
     /// Bars ahead.
     pub horizon: usize,
-    /// Of the bootstraps.
+    /// Of Hansen's test.
     pub resamples: usize,
 }
 
@@ -230,7 +233,7 @@ impl<'a> Tests<'a> {
         let Some(baselines) = &self.baselines else { return };
         if self.search.is_none() {
             let sample: Vec<&Vec<f64>> = self.pending.iter().take(SAMPLE).map(|(_, losses)| losses).collect();
-            let bootstrap = self.bootstrap("superior predictive ability");
+            let bootstrap = bootstrap("superior predictive ability", self.settings.resamples);
             self.search = Panel::new(&sample).ok().and_then(|sample| RowByRow::new(baselines.benchmark(), &sample, &bootstrap));
         }
         let Some(search) = &mut self.search else { return };
@@ -254,7 +257,8 @@ impl<'a> Tests<'a> {
         let Baselines { best, all } = self.baselines.as_ref()?;
         let panel: Vec<&Vec<f64>> =
             self.kept.iter().map(|(_, losses)| losses).chain(all.iter().map(|(_, losses)| losses)).collect();
-        let set = model_confidence_set(&Panel::new(&panel).ok()?, SetStatistic::Max, &self.bootstrap("model confidence set"));
+        let set =
+            model_confidence_set(&Panel::new(&panel).ok()?, SetStatistic::Max, &bootstrap("model confidence set", SET_RESAMPLES));
         let members = set.map(|set| set.members(1.0 - CONFIDENCE));
         let in_set = |index: usize| members.as_ref().map(|members| members.binary_search(&index).is_ok());
         for (index, (place, _)) in self.kept.iter().enumerate() {
@@ -272,11 +276,10 @@ impl<'a> Tests<'a> {
             rows: self.rows,
         })
     }
+}
 
-    fn bootstrap(&self, purpose: &'static str) -> Bootstrap<'static> {
-        let stream = SeedStream { seed: 1, purpose };
-        Bootstrap { resamples: self.settings.resamples, block_length: BlockLength::Automatic, stream }
-    }
+fn bootstrap(purpose: &str, resamples: usize) -> Bootstrap<'_> {
+    Bootstrap { resamples, block_length: BlockLength::Automatic, stream: SeedStream { seed: 1, purpose } }
 }
 
 fn mean(values: &[f64]) -> f64 {

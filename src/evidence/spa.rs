@@ -81,7 +81,7 @@ impl RowByRow {
         (benchmark.len() == n && n >= 3).then_some(())?;
         let differentials: Vec<Vec<f64>> = differentials(benchmark, sample).into_iter().filter(|row| varies(row)).collect();
         let block_length = bootstrap.block_length.resolve(&differentials)?;
-        let resamples = Resamples::draw(n, block_length, bootstrap)?;
+        let resamples = Resamples::new(n, block_length, bootstrap)?;
         let largest = [(); 3].map(|()| vec![0.0; resamples.count()]);
         Some(Self { benchmark: benchmark.to_vec(), block_length, resamples, largest })
     }

@@ -3,30 +3,38 @@
 use super::super::Panel;
 use super::super::sample::mean;
 use super::Bootstrap;
-use super::blocks::{Block, draw};
+use super::blocks::{Block, one};
+use crate::seed::SeedStream;
 use rayon::prelude::*;
 
 /// Rows that are summed together: a cache line of doubles.
 const ROWS: usize = 8;
 
-/// Resamples that several panels share: rows that come one after the other are resampled at the same places.
-#[derive(Debug)]
+/// Resamples whose places are drawn at a time: so many stay in memory.
+const DRAWN: usize = 64;
+
+/// Resamples that several panels share: rows that come one after the other are resampled at the same places, which are drawn anew for each
+/// panel, so that they take no memory.
+#[derive(Clone, Debug)]
 pub(in super::super) struct Resamples {
-    length: usize,
-    blocks: Vec<Vec<Block>>,
+    n: usize,
+    /// The expected length of a block.
+    length: f64,
+    count: usize,
+    seed: u64,
+    purpose: String,
 }
 
 impl Resamples {
     /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and for an `n` of 2³² and more.
-    pub fn draw(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
-        let resamples = bootstrap.resamples;
-        (resamples > 0 && u32::try_from(n).is_ok())
-            .then(|| Self { length: n, blocks: draw(n, length, resamples, bootstrap.stream) })
+    pub fn new(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+        let &Bootstrap { resamples: count, block_length: _, stream: SeedStream { seed, purpose } } = bootstrap;
+        (count > 0 && u32::try_from(n).is_ok()).then(|| Self { n, length, count, seed, purpose: purpose.to_owned() })
     }
 
     /// How many.
     pub fn count(&self) -> usize {
-        self.blocks.len()
+        self.count
     }
 
     /// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` for a panel of another length, or when a
@@ -35,32 +43,41 @@ impl Resamples {
     /// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and
     /// not n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
     pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
-        let (n, resamples) = (panel.length(), self.count());
-        (n == self.length).then_some(())?;
+        let (n, resamples) = (panel.length(), self.count);
+        (n == self.n).then_some(())?;
+        let stream = SeedStream { seed: self.seed, purpose: &self.purpose };
         let means = panel.means()?;
+        let chunks = panel.height().div_ceil(ROWS);
+        let sums: Vec<Vec<[f64; ROWS]>> =
+            (0..chunks).into_par_iter().map(|chunk| running_sums(panel, &means, chunk * ROWS)).collect();
         let mut errors = vec![0.0; panel.height() * resamples];
-        errors.par_chunks_mut(ROWS * resamples).enumerate().for_each(|(chunk, errors)| {
-            let sums = running_sums(panel, &means, chunk * ROWS);
-            for (resample, blocks) in self.blocks.iter().enumerate() {
-                let mut total = [0.0; ROWS];
-                for &Block { start, end } in blocks {
-                    let (start, end) = (&sums[start as usize], &sums[end as usize]);
-                    for row in 0..ROWS {
-                        total[row] += end[row] - start[row];
+        for first in (0..resamples).step_by(DRAWN) {
+            let drawn: Vec<Vec<Block>> = (first..resamples.min(first + DRAWN))
+                .into_par_iter()
+                .map(|resample| one(n, self.length, stream, resample as u64))
+                .collect();
+            errors.par_chunks_mut(ROWS * resamples).zip(&sums).for_each(|(errors, sums)| {
+                for (resample, blocks) in drawn.iter().enumerate() {
+                    let mut total = [0.0; ROWS];
+                    for &Block { start, end } in blocks {
+                        let (start, end) = (&sums[start as usize], &sums[end as usize]);
+                        for row in 0..ROWS {
+                            total[row] += end[row] - start[row];
+                        }
+                    }
+                    for (row, errors) in errors.chunks_exact_mut(resamples).enumerate() {
+                        errors[first + resample] = total[row] / n as f64;
                     }
                 }
-                for (row, errors) in errors.chunks_exact_mut(resamples).enumerate() {
-                    errors[resample] = total[row] / n as f64;
-                }
-            }
-        });
+            });
+        }
         mean(&errors).map(|_| errors)
     }
 }
 
 /// [`Resamples::mean_errors`] of one panel.
 pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
-    Resamples::draw(panel.length(), length, bootstrap)?.mean_errors(panel)
+    Resamples::new(panel.length(), length, bootstrap)?.mean_errors(panel)
 }
 
 /// `[n][ROWS]`: the sum of the values before each place, for the rows from `first` on; 0 beyond the last row.
@@ -78,7 +95,7 @@ fn running_sums(panel: &Panel, means: &[f64], first: usize) -> Vec<[f64; ROWS]> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::blocks::pick;
+    use super::super::blocks::{draw, pick};
     use super::super::{bootstrap, long_run_variance};
     use super::*;
 

@@ -77,16 +77,16 @@ fn union(root: &Path) -> Result<Ledger, StoreError> {
 }
 
 fn take(ledger: &mut Ledger, name: &str, bytes: &[u8]) {
-    for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // A torn last line is being written, or its writer was killed: its result tells the same.
-        let Some(line) = line.strip_suffix(b"\n") else { break };
-        if line.is_empty() {
-            continue;
-        }
-        match entry::parse(line) {
+    // A torn last line is being written, or its writer was killed: its result tells the same.
+    let whole = bytes.split_inclusive(|byte| *byte == b'\n').map_while(|line| line.strip_suffix(b"\n"));
+    let lines: Vec<(usize, &[u8])> = (1..).zip(whole).filter(|(_, line)| !line.is_empty()).collect();
+    let parsed: Vec<(usize, Result<LedgerEntry, String>)> =
+        lines.into_par_iter().map(|(number, line)| (number, entry::parse(line))).collect();
+    for (number, entry) in parsed {
+        match entry {
             Ok(entry) if entry.opened => ledger.openings.push(entry),
             Ok(entry) => ledger.entries.push(entry),
-            Err(why) => ledger.damage.push(format!("{name}: line {} {why}", i + 1)),
+            Err(why) => ledger.damage.push(format!("{name}: line {number} {why}")),
         }
     }
 }
