@@ -6,6 +6,8 @@
 use burn_lanes::EpochReport;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Baseline;
+
 /// One line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -23,6 +25,9 @@ pub struct Line {
 /// Version of the event log that this program writes.
 pub const VERSION: u32 = 1;
 
+/// How the reason of a failure begins that a supervisor recorded because the worker was gone.
+pub const WORKER_DIED: &str = "the worker died";
+
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -35,6 +40,10 @@ pub enum Event {
         lanes: usize,
         /// Epoch and batch of the checkpoint that it goes on from, if any.
         resumed: Option<Cursor>,
+        /// Over its validation windows, which need the data alone: what its skill is against from the first epoch on. None in older
+        /// logs, and of an attempt whose data could not be prepared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        baselines: Vec<Baseline>,
     },
     /// An epoch ended.
     Epoch(EpochReport),

@@ -4,13 +4,16 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::backtest::trading;
-use super::selection::{ForecastFiles, Selected, objective, read_selected};
+use super::hint::{command, quoted};
+use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
 use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
-use crate::compare::compare;
-use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, markdown, page, splice};
-use crate::store::{RunRecord, Selection, read_sweep, select};
+use crate::compare::{Comparison, compare};
+use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
+use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
@@ -22,10 +25,11 @@ pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if into.is_some() && format == Some(ReportFormat::Html) {
         return Err(Failure::BadInput("--splice writes Markdown: leave out --format html".to_owned()));
     }
-    let name = match select(&root, &sweep)? {
+    let name = match resolve(&root, &sweep)? {
         Selection::Sweep(folder) => folder_name(&folder),
         Selection::Run(_) => {
-            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep (kiln show {sweep} shows a run)")));
+            let show = command(&format!("show {}", quoted(&sweep)), &root);
+            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep ({show} shows a run)")));
         }
     };
     let format = format.unwrap_or_else(|| format_of(output.as_deref(), into.as_deref()));
@@ -96,7 +100,7 @@ fn target(name: &str, format: ReportFormat, output: Option<PathBuf>, into: Optio
 }
 
 fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure> {
-    let mut selected = read_selected(root, &[sweep.to_owned()], read_sweep)?;
+    let mut selected = read_selected(root, &[sweep.to_owned()], read_sweep_summaries)?;
     let manifest = match selected.manifests.first() {
         Some(manifest) => manifest.clone(),
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
@@ -111,11 +115,31 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }
-    let trading = trading(&selected);
+    let trading = trading(&selected, &comparison);
     let best = best_forecasts(&comparison, &selected.runs, &read);
-    selected.damaged.extend(files.unreadable());
+    with_events(&mut selected.runs, &comparison);
+    comparison.notes.extend(selected.notes());
+    comparison.notes.extend(files.notes());
     let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
+}
+
+/// Reads what the runs' events tell. The epochs of a long sweep are most of its bytes: those of runs that are not drawn are let go at once.
+fn with_events(runs: &mut [RunRecord], comparison: &Comparison) {
+    // One without a result has its events already.
+    let finished = |run: &&mut RunRecord| run.result.is_some();
+    runs.par_iter_mut().filter(finished).for_each(|run| {
+        read_events(run);
+        let epochs = &mut run.progress.epochs;
+        epochs.drain(..epochs.len().saturating_sub(1));
+        epochs.shrink_to_fit();
+    });
+    let drawn = drawn_curves(comparison, runs);
+    runs.par_iter_mut().filter(finished).filter(|run| drawn.contains(&run.folder)).for_each(|run| {
+        let told = run.damage.len();
+        read_events(run);
+        run.damage.truncate(told);
+    });
 }
 
 fn folder_name(folder: &Path) -> String {

@@ -1,12 +1,13 @@
 //! `watch`: the dashboard on a live or a finished sweep, read-only.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trader;
+use super::selection::resolve;
 use super::{Failure, Outcome, WatchArgs};
-use crate::dashboard::{self, Control, DashboardError, Options, Plain};
-use crate::store::{Selection, read_sweep, select};
+use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
+use crate::store::{Selection, read_sweep};
 
 /// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
 ///
@@ -14,15 +15,22 @@ use crate::store::{Selection, read_sweep, select};
 /// When the sweep is not found or cannot be read, or the terminal cannot be used.
 pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
     let WatchArgs { sweep, runs } = args;
-    let folder = match select(&runs, sweep.as_deref().unwrap_or("latest"))? {
+    let folder = match resolve(&runs, sweep.as_deref().unwrap_or("latest"))? {
         Selection::Sweep(folder) => folder,
         Selection::Run(run) => sweep_of(&run)?,
     };
-    if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        let finished = Box::new(|| None);
-        dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
-    } else {
-        Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
+    match why_plain() {
+        None => {
+            let finished = Box::new(|| None);
+            dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
+        }
+        Some(reason) => {
+            if !reason.is_empty() {
+                // If stderr is closed, there is nobody to tell.
+                drop(writeln!(io::stderr(), "{reason}"));
+            }
+            Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
+        }
     }
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! Runs side by side: what differs in their settings first, then results with their spread, beside the baselines.
 //!
-//! Runs of one assignment over repeats and folds are one row ([`Row`]), with the mean, the standard deviation and the number of its runs.
+//! Runs of one assignment over repeats and folds are one row ([`Row`]), with the mean, the standard deviation and the number of its runs. A
+//! row that lacks seeds says so, comes after those that lack fewer, and is never crowned ([`Seeds`]).
 //! Every number is of the best epoch by validation loss, never of the last one. A run without a finite number is listed after the
 //! ranking with its state and reason, never left out and never ranked. Knows records, not where they come from.
 
@@ -12,6 +13,7 @@ mod join;
 mod print;
 mod rank;
 mod search;
+mod seeds;
 mod sentence;
 mod sides;
 mod significance;
@@ -29,6 +31,7 @@ pub use join::{Apart, Subject, Windows, apart};
 pub use print::Intervals;
 pub(crate) use print::{setting, short_names};
 pub use search::{Read, Search};
+pub use seeds::Seeds;
 pub use sides::{BestPair, Side, SideSetting, Sides};
 pub use significance::{Against, Significance, Tried};
 pub use stored::Stored;

@@ -80,7 +80,10 @@ impl Comparison {
                 let naming = self.naming();
                 let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
                 let first = names.first().cloned().unwrap_or_default();
-                let found = significance(&weighed, &rows.places, names, self.yardstick.split, counts);
+                let mut found = significance(&weighed, &rows.places, names, self.yardstick.split, counts);
+                if let (Some(found), Some(lack)) = (&mut found, ranked.first().and_then(|row| row.seeds.lack())) {
+                    found.withhold(lack);
+                }
                 found.map(Some).ok_or_else(|| {
                     format!("no test says what of this is chance: the forecasts of {first} were not kept or cannot be read")
                 })

@@ -30,9 +30,15 @@ impl Significance {
             name(*split)
         );
         let searched = self.searched();
+        let is_small = self.beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL));
         if self.crowned {
             format!("this is more than chance{searched}: the best is better than {best_baseline} ({tests})")
-        } else if self.beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL)) {
+        } else if let Some(lack) = self.survivors.as_ref().filter(|_| is_small) {
+            format!(
+                "this may be the luck of the seeds that are left{searched}: the best seems better than {best_baseline}, but with {lack} \
+                 it is not crowned ({tests})"
+            )
+        } else if is_small {
             format!(
                 "this may still be chance{searched}: the best seems better than {best_baseline}, but the epochs were chosen on these \
                  windows too, so it takes p of at most {CROWNING} ({tests})"

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde_json::Value as Json;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::comparison::{Comparison, Row, counted};
@@ -15,7 +16,7 @@ use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
 use super::weighing::{Candidate, LEAST_WINDOWS, forecasts, losses};
 use crate::evidence::{Alternative, diebold_mariano, holm};
-use crate::metric::Metric;
+use crate::metric::{Direction, Metric};
 use crate::store::{Forecasts, RunRecord};
 
 /// A p-value at most this is called more than chance.
@@ -184,8 +185,12 @@ fn listed(values: &[Json]) -> String {
 
 fn side(comparison: &Comparison, sweep: &str) -> Side {
     let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.sweep == sweep && row.rank.is_some()).collect();
-    // Ranked rows come in order, the best first.
-    let values: Vec<f64> = rows.iter().filter_map(|row| Some(row.value?.mean)).collect();
+    // From the best to the worst; ranked rows are not, where some lack seeds.
+    let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.value?.mean)).collect();
+    values.sort_by(|a, b| match comparison.direction {
+        Direction::Minimize => a.total_cmp(b),
+        Direction::Maximize => b.total_cmp(a),
+    });
     let at = |share: f64| {
         let place = share * values.len().checked_sub(1)? as f64;
         let (below, above) = (*values.get(place.floor() as usize)?, *values.get(place.ceil() as usize)?);
@@ -197,7 +202,7 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
         rows: rows.len(),
         runs: rows.iter().filter_map(|row| Some(row.value?.n)).sum(),
         unranked: comparison.unranked.iter().filter(|run| run.sweep == sweep).count(),
-        best_run: rows.first().and_then(|row| row.runs.first().cloned()),
+        best_run: rows.first().map(|row| row.run.clone()),
         best: rows.first().and_then(|row| row.value),
         quartiles: at(0.25).zip(at(0.5)).zip(at(0.75)).map(|((a, b), c)| [a, b, c]),
         last: values.last().copied(),
@@ -208,13 +213,15 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
 
 fn differing(comparison: &Comparison, sweeps: &[String]) -> Vec<SideSetting> {
     let all = comparison.differing.iter().map(|difference| {
-        let has = |sweep: &String, value: &Json| {
-            comparison
-                .rows
-                .iter()
-                .any(|row| row.sweep == *sweep && row.settings.get(&difference.key).unwrap_or(&Json::Null) == value)
+        // By their texts, which are equal where the values are: rows are gone through once and not once a value.
+        let texts = |sweep: &String| -> HashSet<String> {
+            let rows = comparison.rows.iter().filter(|row| row.sweep == *sweep);
+            rows.map(|row| row.settings.get(&difference.key).unwrap_or(&Json::Null).to_string()).collect()
         };
-        let of = |sweep| difference.values.iter().map(|value| &value.value).filter(|value| has(sweep, value)).cloned().collect();
+        let of = |sweep| {
+            let texts = texts(sweep);
+            difference.values.iter().map(|value| &value.value).filter(|value| texts.contains(&value.to_string())).cloned().collect()
+        };
         SideSetting { key: difference.key.clone(), values: sweeps.iter().map(of).collect() }
     });
     all.filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1])).collect()

@@ -57,6 +57,9 @@ pub struct Significance {
     pub baselines_in_set: Vec<String>,
     /// Whether the first row is better than every baseline by more than chance, the search included: both p at most 0.01.
     pub crowned: bool,
+    /// Why it is not crowned whatever p is: `2 of 4 seeds`, where the first row lacks some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survivors: Option<String>,
 }
 
 /// Trials, and which of them were weighed.
@@ -87,6 +90,12 @@ pub enum Against {
 }
 
 impl Significance {
+    /// Takes the crown back from a first row of which only so many seeds count: the tests saw those alone.
+    pub(super) fn withhold(&mut self, lack: String) {
+        self.crowned = false;
+        self.survivors = Some(lack);
+    }
+
     /// Whether the ranked row at a place, from 0, cannot be told from the best; the first needs no such mark.
     #[must_use]
     pub fn is_alike(&self, place: usize) -> bool {
@@ -133,6 +142,7 @@ pub(super) fn significance(
         names,
         baselines_in_set: weighed.baselines_in_set.clone(),
         crowned: beats && [spa, first.better].into_iter().all(is_within(CROWNING)),
+        survivors: None,
     })
 }
 
@@ -225,6 +235,17 @@ mod tests {
         let sentences = Significance { crowned: false, spa: Some(0.03), diebold_mariano: Some(0.002), ..found }.sentences();
         assert!(sentences[0].starts_with("this may still be chance: the best seems better than persistence"), "{sentences:?}");
         assert!(sentences[0].contains("p of at most 0.01 (SPA p = 0.030, "), "{sentences:?}");
+    }
+
+    #[test]
+    fn survivors_are_not_crowned() {
+        let mut found = weighed(&[vec![forecasts(1.0, 0.02, 0)]]).unwrap();
+        assert!(found.crowned);
+        found.withhold("2 of 4 seeds".to_owned());
+        assert!(!found.crowned);
+        let sentence = found.sentences().remove(0);
+        assert!(sentence.starts_with("this may be the luck of the seeds that are left"), "{sentence}");
+        assert!(sentence.contains("but with 2 of 4 seeds it is not crowned"), "{sentence}");
     }
 
     #[test]

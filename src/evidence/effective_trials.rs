@@ -1,9 +1,12 @@
 //! Trials that do nearly the same are not so many tries.
 
 use super::Panel;
-use super::bootstrap::{Bootstrap, mean_errors};
+use super::bootstrap::{Bootstrap, MeanErrors};
 use super::sample::Moments;
 use super::sharpe::expected_maximum;
+
+/// Resamples whose means are held at once.
+const AT_ONCE: usize = 128;
 
 /// The number of independent trials whose best is expected to stand out as far as the best of these: what
 /// [`deflated_sharpe`](super::deflated_sharpe) wants to know. Between 1 and the number of rows.
@@ -31,13 +34,26 @@ pub fn effective_trials(returns: &Panel, bootstrap: &Bootstrap<'_>) -> Option<f6
     }
     let each: Vec<&[f64]> = standard.rows().collect();
     let length = bootstrap.block_length.resolve(&each)?;
-    let means = mean_errors(&standard, length, bootstrap)?;
+    let errors = MeanErrors::new(&standard, length, bootstrap)?;
     let (mut heights, mut variances) = (0.0, 0.0);
-    for resample in 0..bootstrap.resamples {
-        let of = || means.iter().skip(resample).step_by(bootstrap.resamples);
-        let average = of().sum::<f64>() / rows as f64;
-        heights += of().fold(f64::NEG_INFINITY, |largest, x| largest.max(x - average));
-        variances += of().map(|x| (x - average).powi(2)).sum::<f64>() / (rows as f64 - 1.0);
+    for first in (0..bootstrap.resamples).step_by(AT_ONCE) {
+        let resamples = first..bootstrap.resamples.min(first + AT_ONCE);
+        let count = resamples.len();
+        let means = errors.of(resamples)?;
+        // Row by row, as they lie, each resample summed in the order of the rows.
+        let mut averages = vec![0.0; count];
+        means.chunks_exact(count).for_each(|row| averages.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
+        averages.iter_mut().for_each(|sum| *sum /= rows as f64);
+        let mut most = vec![f64::NEG_INFINITY; count];
+        let mut squares = vec![0.0; count];
+        for row in means.chunks_exact(count) {
+            for (((x, average), most), squares) in row.iter().zip(&averages).zip(&mut most).zip(&mut squares) {
+                *most = most.max(x - average);
+                *squares += (x - average) * (x - average);
+            }
+        }
+        heights = most.iter().fold(heights, |sum, most| sum + most);
+        variances = squares.iter().fold(variances, |sum, squares| sum + squares / (rows as f64 - 1.0));
     }
     let resamples = bootstrap.resamples as f64;
     let deviation = (variances / resamples).sqrt();
@@ -74,9 +90,9 @@ fn standardised(returns: &Panel) -> Option<Panel> {
     let standard = |row: &[f64]| {
         let moments = Moments::of(row)?;
         let deviation = moments.deviation();
-        Some(row.iter().map(|x| (x - moments.mean) / deviation).collect::<Vec<f64>>())
+        Some(row.iter().map(move |x| (x - moments.mean) / deviation).collect::<Vec<f64>>())
     };
-    Panel::new(&returns.rows().filter_map(standard).collect::<Vec<_>>()).ok()
+    Panel::of_equal(returns.length(), returns.rows().filter_map(standard)).ok()
 }
 
 /// The N from 1 to `most` with the given expected maximum, by bisection of its logarithm.

@@ -49,15 +49,23 @@ impl Panel {
         }
         let mut values = Vec::with_capacity(rows.len() * expected);
         for (row, series) in rows.iter().map(AsRef::as_ref).enumerate() {
-            if series.len() != expected {
-                return Err(PanelError::Ragged { row, length: series.len(), expected });
-            }
-            if let Some(t) = series.iter().position(|x| !x.is_finite()) {
-                return Err(PanelError::NotFinite { row, t, value: series[t] });
-            }
-            values.extend_from_slice(series);
+            push(&mut values, expected, row, series)?;
         }
         Ok(Self { values, length: expected })
+    }
+
+    /// A panel of rows of this length, which are taken one after the other: all of them and the panel are never held at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`], with `length` as what is expected.
+    pub fn of_equal<Row: AsRef<[f64]>>(length: usize, rows: impl IntoIterator<Item = Row>) -> Result<Self, PanelError> {
+        let rows = rows.into_iter();
+        let mut values = Vec::with_capacity(rows.size_hint().0 * length);
+        for (row, series) in rows.enumerate() {
+            push(&mut values, length, row, series.as_ref())?;
+        }
+        if values.is_empty() { Err(PanelError::Empty) } else { Ok(Self { values, length }) }
     }
 
     /// How many rows.
@@ -93,6 +101,18 @@ impl Panel {
     }
 }
 
+/// Adds a row, if it is like the others.
+fn push(values: &mut Vec<f64>, expected: usize, row: usize, series: &[f64]) -> Result<(), PanelError> {
+    if series.len() != expected {
+        return Err(PanelError::Ragged { row, length: series.len(), expected });
+    }
+    if let Some(t) = series.iter().position(|x| !x.is_finite()) {
+        return Err(PanelError::NotFinite { row, t, value: series[t] });
+    }
+    values.extend_from_slice(series);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +126,8 @@ mod tests {
         let empty: [[f64; 0]; 0] = [];
         assert_eq!(Panel::new(&empty), Err(PanelError::Empty));
         assert_eq!(Panel::new(&[[], []]), Err(PanelError::Empty));
+        assert_eq!(Panel::of_equal(2, empty), Err(PanelError::Empty));
+        assert_eq!(Panel::of_equal(2, [[1.0, 2.0], [3.0, 5.0]]), Ok(panel));
         let ragged = Panel::new(&[vec![1.0, 2.0], vec![3.0]]);
         assert_eq!(ragged, Err(PanelError::Ragged { row: 1, length: 1, expected: 2 }));
         let hole = Panel::new(&[[1.0, 2.0], [3.0, f64::INFINITY]]).unwrap_err();

@@ -40,70 +40,121 @@ pub struct BacktestOverfitting {
 pub fn backtest_overfitting(returns: &Panel, performance: Performance, blocks: usize) -> Option<BacktestOverfitting> {
     let length = returns.length().checked_div(blocks)?;
     (returns.height() >= 2 && blocks.is_multiple_of(2) && (2..=20).contains(&blocks) && blocks / 2 * length >= 2).then_some(())?;
-    let trials: Vec<Trial> = returns.rows().map(|row| Trial::new(row, blocks)).collect::<Option<_>>()?;
+    let trials = Trials::of(returns, blocks)?;
     let divisions: Vec<u32> = (0..1_u32 << blocks).filter(|division| division.count_ones() as usize == blocks / 2).collect();
-    let logits: Vec<Option<f64>> = divisions
+    // A division and the one with its halves exchanged, which stands as far from the end, rank the same performances.
+    let pairs: Vec<[Option<f64>; 2]> = divisions[..divisions.len() / 2]
         .par_iter()
-        .map(|&division| logit(&trials, division, blocks, |trial, half| trial.performance(half, length, performance)))
+        .map_init(
+            || (Vec::new(), Vec::new()),
+            |(one, other), &division| {
+                trials.performances(division, performance, one);
+                trials.performances(!division & ((1 << blocks) - 1), performance, other);
+                [logit(one, other), logit(other, one)]
+            },
+        )
         .collect();
-    let undefined = logits.iter().filter(|logit| logit.is_none()).count();
-    let logits: Vec<f64> = logits.into_iter().flatten().collect();
+    let logits = || pairs.iter().map(|pair| pair[0]).chain(pairs.iter().rev().map(|pair| pair[1]));
+    let undefined = logits().filter(Option::is_none).count();
+    let logits: Vec<f64> = logits().flatten().collect();
     let probability = mean(&logits.iter().map(|&logit| if logit <= 0.0 { 1.0 } else { 0.0 }).collect::<Vec<f64>>())?;
     Some(BacktestOverfitting { probability, logits, undefined })
 }
 
-/// The logit of one division: bit b of `division` puts block b into the half that chooses.
-fn logit(trials: &[Trial], division: u32, blocks: usize, performance: impl Fn(&Trial, u32) -> Option<f64>) -> Option<f64> {
-    let other = !division & ((1 << blocks) - 1);
-    let both = |trial: &Trial| Some((performance(trial, division)?, performance(trial, other)?));
-    let performances: Vec<(f64, f64)> = trials.iter().filter_map(both).collect();
-    (performances.len() >= 2).then_some(())?;
-    let best = performances.iter().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
-    let rank = |of: f64| {
-        let below = performances.iter().filter(|p| p.1 < of).count() as f64;
-        let equal = performances.iter().filter(|p| p.1 == of).count() as f64;
-        below + (equal + 1.0) / 2.0
+/// The logit of a division, by what each trial performs in the half that chooses and in the other; NaN where that is undefined.
+fn logit(chosen_by: &[f64], other: &[f64]) -> Option<f64> {
+    let both = || chosen_by.iter().zip(other).map(|(a, b)| (*a, *b)).filter(|(a, b)| !a.is_nan() && !b.is_nan());
+    let count = both().count();
+    (count >= 2).then_some(())?;
+    let best = both().map(|(a, _)| a).fold(f64::NEG_INFINITY, f64::max);
+    let of_best: Vec<f64> = both().filter(|(a, _)| *a == best).map(|(_, b)| b).collect();
+    let ranks = ranks(of_best, both().map(|(_, b)| b));
+    let times: f64 = ranks.iter().map(|(_, times)| times).sum();
+    let rank = ranks.iter().map(|(rank, times)| rank * times).sum::<f64>() / times;
+    Some((rank / (count as f64 + 1.0 - rank)).ln())
+}
+
+/// More different values than these are found in a sorted list; to sort costs about as much as to go through it so often.
+const MOST_PASSES: usize = 12;
+
+/// The rank among `all` (1 the lowest) of each different one of some values, with how many of them it is the rank of: trials that do
+/// the same are one case, however many there are.
+fn ranks(mut values: Vec<f64>, all: impl Iterator<Item = f64> + Clone) -> Vec<(f64, f64)> {
+    values.sort_unstable_by(f64::total_cmp);
+    // `==` and not the order's own equality: -0 and 0 are a tie.
+    let different: Vec<(f64, f64)> = values.chunk_by(|a, b| a == b).map(|tied| (tied[0], tied.len() as f64)).collect();
+    let rank = |below: usize, equal: usize| below as f64 + (equal as f64 + 1.0) / 2.0;
+    if different.len() <= MOST_PASSES {
+        let of = |value: f64| rank(all.clone().filter(|x| *x < value).count(), all.clone().filter(|x| *x == value).count());
+        return different.into_iter().map(|(value, times)| (of(value), times)).collect();
+    }
+    let mut sorted: Vec<f64> = all.collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let of = |value: f64| {
+        let below = sorted.partition_point(|x| *x < value);
+        rank(below, sorted[below..].partition_point(|x| *x == value))
     };
-    let ranks: Vec<f64> = performances.iter().filter(|p| p.0 == best).map(|p| rank(p.1)).collect();
-    let rank = mean(&ranks)?;
-    Some((rank / (performances.len() as f64 + 1.0 - rank)).ln())
+    different.into_iter().map(|(value, times)| (of(value), times)).collect()
 }
 
-/// A trial as the moments of its blocks: a half's follow from them (Chan, Golub & LeVeque 1983) without its observations.
-struct Trial {
-    /// What of a deviation is rounding.
-    rounding: f64,
-    /// Per block: the mean, and Σ(x − mean)².
-    blocks: Vec<(f64, f64)>,
+/// Trials as the moments of their blocks: a half's follow from them (Chan, Golub & LeVeque 1983) without its observations. Trials lie
+/// side by side, so that all are taken through a division together.
+struct Trials {
+    /// Observations of a block.
+    length: f64,
+    /// By trial: what of a deviation is rounding.
+    rounding: Vec<f64>,
+    /// By block and trial: the mean.
+    means: Vec<Vec<f64>>,
+    /// By block and trial: Σ(x − mean)².
+    squares: Vec<Vec<f64>>,
 }
 
-impl Trial {
-    /// `None` when the moments are too large for a number.
-    fn new(row: &[f64], blocks: usize) -> Option<Self> {
-        let kept = &row[row.len() % blocks..];
-        let moments = |block: &[f64]| {
-            // About the first value, so that the mean of a constant is exact.
-            let mean = block[0] + block.iter().map(|x| x - block[0]).sum::<f64>() / block.len() as f64;
-            (mean, block.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>())
-        };
-        let rounding = 8.0 * f64::EPSILON * kept.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-        let blocks: Vec<(f64, f64)> = kept.chunks_exact(row.len() / blocks).map(moments).collect();
-        blocks.iter().all(|(mean, squares)| mean.is_finite() && squares.is_finite()).then_some(Self { rounding, blocks })
+impl Trials {
+    /// `None` when a moment is too large for a number.
+    fn of(returns: &Panel, blocks: usize) -> Option<Self> {
+        let (height, length) = (returns.height(), returns.length() / blocks);
+        let empty = || vec![Vec::with_capacity(height); blocks];
+        let mut trials = Self { length: length as f64, rounding: Vec::with_capacity(height), means: empty(), squares: empty() };
+        for row in returns.rows() {
+            let kept = &row[row.len() % blocks..];
+            trials.rounding.push(8.0 * f64::EPSILON * kept.iter().fold(0.0, |largest: f64, x| largest.max(x.abs())));
+            for (place, block) in kept.chunks_exact(length).enumerate() {
+                // About the first value, so that the mean of a constant is exact.
+                let mean = block[0] + block.iter().map(|x| x - block[0]).sum::<f64>() / length as f64;
+                let squares = block.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
+                (mean.is_finite() && squares.is_finite()).then_some(())?;
+                trials.means[place].push(mean);
+                trials.squares[place].push(squares);
+            }
+        }
+        Some(trials)
     }
 
-    /// On the blocks whose bits are set in `half`, of `length` observations each. A constant has no Sharpe ratio.
-    fn performance(&self, half: u32, length: usize, performance: Performance) -> Option<f64> {
-        let chosen = || self.blocks.iter().enumerate().filter(|(block, _)| half >> block & 1 == 1).map(|(_, moments)| moments);
-        let mean = chosen().map(|(mean, _)| mean).sum::<f64>() / f64::from(half.count_ones());
-        match performance {
-            Performance::Mean => Some(mean),
-            Performance::Sharpe => {
-                let length = length as f64;
-                let squares: f64 =
-                    chosen().map(|(of_block, squares)| squares + length * (of_block - mean) * (of_block - mean)).sum();
-                let deviation = (squares / (length * f64::from(half.count_ones()) - 1.0)).sqrt();
-                (deviation > self.rounding).then(|| mean / deviation)
+    /// What each trial performs on the blocks whose bits are set in `half`; NaN where that is undefined: a constant has no Sharpe ratio.
+    fn performances(&self, half: u32, performance: Performance, into: &mut Vec<f64>) {
+        let Self { length, rounding, means, squares } = self;
+        let count = f64::from(half.count_ones());
+        let chosen = || (0..means.len()).filter(|block| half >> block & 1 == 1);
+        into.clear();
+        into.resize(rounding.len(), 0.0);
+        for block in chosen() {
+            into.iter_mut().zip(&means[block]).for_each(|(sum, mean)| *sum += mean);
+        }
+        into.iter_mut().for_each(|sum| *sum /= count);
+        if performance == Performance::Mean {
+            return;
+        }
+        let mut deviations = vec![0.0; into.len()];
+        for block in chosen() {
+            let moments = means[block].iter().zip(&squares[block]);
+            for ((sum, mean), (of_block, squares)) in deviations.iter_mut().zip(&*into).zip(moments) {
+                *sum += squares + length * (of_block - mean) * (of_block - mean);
             }
+        }
+        for ((mean, squares), rounding) in into.iter_mut().zip(&deviations).zip(rounding) {
+            let deviation = (squares / (length * count - 1.0)).sqrt();
+            *mean = if deviation > *rounding { *mean / deviation } else { f64::NAN };
         }
     }
 }
@@ -145,6 +196,17 @@ mod tests {
             2,
         );
         assert_eq!(result.unwrap().logits[0], 0.0);
+    }
+
+    #[test]
+    fn trials_that_do_the_same_are_one_case_and_many_different_ones_are_ranked_alike() {
+        // Comparing each with each would make 10,000 equal trials 10,000 times as costly as one.
+        let equal = ranks(vec![2.0; 10_000], [1.0, 2.0, 2.0, 3.0].into_iter());
+        assert_eq!(equal, [(2.5, 10_000.0)]);
+        let all: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 50)).chain([-0.0]).collect();
+        let one_by_one: Vec<(f64, f64)> = (0..50).flat_map(|value| ranks(vec![f64::from(value)], all.iter().copied())).collect();
+        assert_eq!(ranks((0..50).map(f64::from).collect(), all.iter().copied()), one_by_one);
+        assert_eq!(one_by_one[..2], [(2.0, 1.0), (4.5, 1.0)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::history::{self, Entry, Event};
 use super::lock::{Lock, lock};
 use super::name::{alias_name, model_name, tag, tag_key};
-use super::{Finding, ModelState, RegistryError, Wanted, list, place};
+use super::{Finding, Gate, ModelState, RegistryError, Rule, Wanted, list, place};
 use crate::store::publish;
 
 /// A model locked for a change; let go of when dropped.
@@ -58,7 +58,7 @@ impl Writer {
     /// When the name is not legal, a folder cannot be made, another process writes, or the history is damaged.
     pub fn create(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
         let name = model_name(name)?;
-        fs::create_dir_all(root).map_err(|error| RegistryError::io(root, format_args!("the folder cannot be made: {error}")))?;
+        fs::create_dir_all(root).map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
         let folder = root.join(&name);
         make_folder(&folder)?;
         make_folder(&folder.join("versions"))?;
@@ -101,13 +101,13 @@ impl Writer {
         write: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<u32, RegistryError>
     where
-        E: std::fmt::Display,
+        RegistryError: From<E>,
     {
         let Registration { source, weights, tags } = registration;
         let tags = tags.iter().map(|text| tag(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
         let version = self.next_folder()?;
         let folder = self.version_folder(version);
-        let written = write(&folder).map_err(|error| RegistryError::Io(error.to_string()));
+        let written = write(&folder).map_err(RegistryError::from);
         let synced = written.and_then(|()| sync(&folder)).and_then(|()| sync(&self.folder.join("versions")));
         if let Err(error) = synced {
             // Best effort: nobody names it.
@@ -140,6 +140,28 @@ impl Writer {
         let has: Vec<&str> = tags.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         let has = if has.is_empty() { "no tags".to_owned() } else { format!("the tags {}", has.join(", ")) };
         Err(RegistryError::Refused(format!("{}@{version} has no tag '{key}' (it has {has})", self.name)))
+    }
+
+    /// Stores the rules that a champion must pass, in place of former ones; none drops the gate. The history knows of them first: a kill in
+    /// between leaves a gate that is missed, never one that is forgotten.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
+        self.remember_gate(rules)?;
+        if rules.is_empty() { Gate::clear_in(&self.folder).map(|_| ()) } else { Gate::write_in(&self.folder, &self.name, rules) }
+    }
+
+    /// Lets the history know of a gate that a former version stored, or that was written by hand.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn remember_gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        if self.state.gate.as_ref() != Some(&rules) && !(self.state.gate.is_none() && rules.is_empty()) {
+            self.append(Event::Gated { rules })?;
+        }
+        Ok(())
     }
 
     /// Points an alias to a version, with what the gate found; `forced` where a finding was against it.
@@ -274,7 +296,7 @@ fn make_folder(path: &Path) -> Result<(), RegistryError> {
     if place::is_folder(path)? {
         return Ok(());
     }
-    publish::make_folder(path).map(|_| ()).map_err(|error| RegistryError::Io(error.to_string()))
+    Ok(publish::make_folder(path).map(|_| ())?)
 }
 
 /// Makes a folder; `false` when the name is taken.
@@ -282,10 +304,10 @@ fn make_new(path: &Path) -> Result<bool, RegistryError> {
     match fs::create_dir(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(RegistryError::io(path, format_args!("the folder cannot be made: {error}"))),
+        Err(error) => Err(RegistryError::system(path, "the folder cannot be made", &error)),
     }
 }
 
 fn sync(folder: &Path) -> Result<(), RegistryError> {
-    publish::sync_folder(folder).map_err(|error| RegistryError::Io(error.to_string()))
+    Ok(publish::sync_folder(folder)?)
 }

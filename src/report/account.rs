@@ -3,12 +3,12 @@
 use serde_json::{Value as Json, json};
 
 use super::html::Html;
-use super::material::{Material, TradedRun, Trading};
+use super::material::{Material, TradedAccount, TradedRun, Trading};
 use super::table::{Column, region, table};
 use super::thin::{kept, shorts};
 use super::words::{capitalized, counted, percent};
 use crate::backtest::{START_EQUITY, Sheet};
-use crate::compare::number;
+use crate::compare::{Comparison, Row, number};
 
 /// Runs of the table.
 const MOST_RUNS: usize = 50;
@@ -36,14 +36,15 @@ const STATISTICS: &[Statistic] = &[
 /// The section, and what its script draws.
 pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
     let shown = shown(material, trading);
-    let curves: Vec<(String, &TradedRun)> = shown
+    let curves: Vec<(String, &TradedAccount)> = shown
         .iter()
         .map(|(rank, run)| (rank.map_or_else(|| run.run.clone(), |rank| format!("#{rank} {}", run.run)), *run))
         .chain(trading.held.iter().map(|held| ("buy & hold".to_owned(), held)))
+        .filter_map(|(name, run)| Some((name, run.account.as_ref()?)))
         .collect();
     let Some((_, first)) = curves.first() else { return (Html::raw("<p>Nothing was traded.</p>"), Json::Null) };
     // Buy and hold and the runs of a sweep are over the same bars; one that is not is left out.
-    let curves: Vec<&(String, &TradedRun)> = curves.iter().filter(|(_, run)| run.ts == first.ts).collect();
+    let curves: Vec<&(String, &TradedAccount)> = curves.iter().filter(|(_, account)| account.ts == first.ts).collect();
     let net: Vec<Vec<f64>> =
         curves.iter().map(|(_, run)| run.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0).collect()).collect();
     let falls: Vec<Vec<f64>> = curves.iter().map(|(_, run)| drawdown(&run.equity)).collect();
@@ -74,20 +75,29 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
 
 /// Rank by the objective of the row that a run is of.
 fn rank(material: &Material, run: &str) -> Option<usize> {
-    material.ranked().find(|row| row.runs.iter().any(|name| name == run)).and_then(|row| row.rank)
+    material.ranked().find(|row| row.runs.iter().any(|name| is_of(run, name))).and_then(|row| row.rank)
 }
 
-/// The runs whose equity is drawn: of the three best rows the first, then the one that earned most.
-fn shown<'a>(material: &Material, trading: &'a Trading) -> Vec<(Option<usize>, &'a TradedRun)> {
-    let of_row = |runs: &Vec<String>| runs.iter().find_map(|name| trading.runs.iter().find(|run| run.run == *name));
-    let mut shown: Vec<(Option<usize>, &TradedRun)> =
-        material.ranked().take(3).filter_map(|row| Some((row.rank, of_row(&row.runs)?))).collect();
-    if let Some(best) = trading.runs.first()
-        && shown.iter().all(|(_, run)| run.run != best.run)
-    {
-        shown.push((rank(material, &best.run), best));
+/// Whether what was traded is a run, or a stretch that begins with it: `31d897f497c7 +2`.
+fn is_of(traded: &str, run: &str) -> bool {
+    traded.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with(" +"))
+}
+
+/// The places of the runs whose equity is drawn: of the three best rows the first, then the one that earned most, which stands first.
+#[must_use]
+pub fn drawn_accounts(comparison: &Comparison, traded: &[TradedRun]) -> Vec<usize> {
+    let of_row = |row: &Row| row.runs.iter().find_map(|name| traded.iter().position(|traded| is_of(&traded.run, name)));
+    let mut drawn: Vec<usize> = comparison.rows.iter().filter(|row| row.rank.is_some()).take(3).filter_map(of_row).collect();
+    if !traded.is_empty() && !drawn.contains(&0) {
+        drawn.push(0);
     }
-    shown
+    drawn
+}
+
+/// The runs whose equity is drawn, with the rank of their row.
+fn shown<'a>(material: &Material, trading: &'a Trading) -> Vec<(Option<usize>, &'a TradedRun)> {
+    let drawn = drawn_accounts(&material.comparison, &trading.runs).into_iter().map(|place| &trading.runs[place]);
+    drawn.map(|run| (rank(material, &run.run), run)).collect()
 }
 
 /// Below the highest equity so far, in percent, as numbers of 0 and less.
@@ -134,7 +144,7 @@ fn runs(material: &Material, trading: &Trading) -> Html {
 
 /// Net return over threshold × cost of the best run by the objective.
 fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
-    let Some((run, frontier)) = shown.first().and_then(|(_, run)| Some((run, run.frontier.as_ref()?))) else {
+    let Some((run, frontier)) = shown.first().and_then(|(_, run)| Some((run, run.account.as_ref()?.frontier.as_ref()?))) else {
         return Html::default();
     };
     let costs: Vec<String> = frontier.costs_bps.iter().map(|cost| number(Some(*cost))).collect();

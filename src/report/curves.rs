@@ -1,15 +1,16 @@
 //! Learning curves: each assignment's mean over its seeds, with the band between the lowest and the highest of them.
 
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use super::html::Html;
 use super::leaderboard::{Entry, entries, shown_settings};
-use super::material::Material;
+use super::material::{ByName, Material, by_name, runs_of};
 use super::table::{Column, table};
 use super::thin::short;
 use super::words::counted;
-use crate::compare::{Row, setting};
+use crate::compare::{Comparison, Row, setting};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::store::RunRecord;
@@ -28,13 +29,14 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         _ => Quantity::Rmse,
     };
     let (train, valid) = (Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity });
-    let rows: Vec<&Row> = material.comparison.rows.iter().filter(|row| material.runs_of(row).any(has_epochs)).collect();
+    let runs = material.by_name();
+    let rows = with_epochs(&material.comparison, &runs);
     let shown: Vec<&Row> = rows.iter().copied().take(MOST_ROWS).collect();
-    let last = shown.iter().flat_map(|row| material.runs_of(row)).filter_map(|run| Some(run.progress.epochs.last()?.epoch)).max();
+    let last = shown.iter().flat_map(|row| runs_of(row, &runs)).filter_map(|run| Some(run.progress.epochs.last()?.epoch)).max();
     let Some(last) = last else { return (Html::raw("<p>No run has ended an epoch yet.</p>"), Json::Null) };
     let epochs = drawn_epochs(last, shown.iter().flat_map(|row| row.best_epochs.iter().copied()));
     let settings = shown_settings(material);
-    let lines: Vec<Json> = shown.iter().map(|row| line(material, row, &settings, &epochs, quantity)).collect();
+    let lines: Vec<Json> = shown.iter().map(|row| line(row, &runs, &settings, &epochs, quantity)).collect();
     let rules = entries(material).into_iter().filter_map(|entry| match entry {
         Entry::Baseline(baseline) if material.yardstick() == valid => {
             Some(json!({ "name": baseline.name, "value": short(baseline.value) }))
@@ -61,9 +63,22 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
     let html = Html::fill(
         "<div class=\"plot\" id=\"curves\" role=\"img\" aria-label=\"learning curves: {} by epoch, one line a row\"></div>\
          <p class=\"note\">{}</p>{}",
-        &[&valid.to_string(), &notes.join(" "), &first_and_last(material, &shown, quantity)],
+        &[&valid.to_string(), &notes.join(" "), &first_and_last(material, &shown, &runs, quantity)],
     );
     (html, data)
+}
+
+/// The folders of the runs whose curves are drawn: every epoch of these is wanted, of the others whether there is one.
+#[must_use]
+pub fn drawn_curves(comparison: &Comparison, runs: &[RunRecord]) -> HashSet<PathBuf> {
+    let runs = by_name(runs);
+    let drawn = with_epochs(comparison, &runs).into_iter().take(MOST_ROWS);
+    drawn.flat_map(|row| runs_of(row, &runs)).map(|run| run.folder.clone()).collect()
+}
+
+/// The rows of which some run has ended an epoch.
+fn with_epochs<'a>(comparison: &'a Comparison, runs: &ByName<'_>) -> Vec<&'a Row> {
+    comparison.rows.iter().filter(|row| runs_of(row, runs).any(has_epochs)).collect()
 }
 
 fn has_epochs(run: &RunRecord) -> bool {
@@ -85,8 +100,8 @@ fn of(report: &SplitReport, quantity: Quantity) -> f64 {
     }
 }
 
-fn line(material: &Material, row: &Row, settings: &[(&str, String)], epochs: &[usize], quantity: Quantity) -> Json {
-    let runs: Vec<&RunRecord> = material.runs_of(row).filter(|run| has_epochs(run)).collect();
+fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usize], quantity: Quantity) -> Json {
+    let runs: Vec<&RunRecord> = runs_of(row, runs).filter(|run| has_epochs(run)).collect();
     let at = |run: &RunRecord, epoch: usize| {
         let reports = &run.progress.epochs;
         reports.binary_search_by_key(&epoch, |report| report.epoch).ok().map(|place| reports[place].clone())
@@ -109,7 +124,7 @@ fn line(material: &Material, row: &Row, settings: &[(&str, String)], epochs: &[u
         .collect();
     let words: Vec<String> = settings.iter().map(|(key, name)| format!("{name} {}", setting(row.settings.get(*key)))).collect();
     let mut line = json!({
-        "name": row.runs.first(),
+        "name": row.run,
         "rank": row.rank,
         "words": words.join(" · "),
         "valid": over(|epoch| &epoch.valid, mean),
@@ -136,9 +151,9 @@ fn stops(material: &Material) -> String {
 }
 
 /// The text alternative: where each curve begins, is best and ends.
-fn first_and_last(material: &Material, rows: &[&Row], quantity: Quantity) -> Html {
+fn first_and_last(material: &Material, rows: &[&Row], runs: &ByName<'_>, quantity: Quantity) -> Html {
     let body = rows.iter().filter_map(|row| {
-        let run = material.runs_of(row).find(|run| has_epochs(run))?;
+        let run = runs_of(row, runs).find(|run| has_epochs(run))?;
         let epochs = &run.progress.epochs;
         let value = |report: &burn_lanes::EpochReport| crate::compare::number(Some(of(&report.valid, quantity)));
         let best = run.progress.best()?;

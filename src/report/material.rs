@@ -1,5 +1,7 @@
 //! What a report is made of: records, and what was made of them elsewhere.
 
+use std::collections::HashMap;
+
 use crate::backtest::{Frontier, Sheet};
 use crate::compare::{Comparison, Row, Windows, apart, names};
 use crate::metric::{Metric, Split};
@@ -14,7 +16,7 @@ pub struct Material {
     /// The name of the sweep's folder.
     pub name: String,
     pub manifest: SweepManifest,
-    /// With their epochs.
+    /// With the epochs of those whose curves are drawn ([`super::drawn_curves`]); of the others the last one will do.
     pub runs: Vec<RunRecord>,
     /// Of these runs, weighed.
     pub comparison: Comparison,
@@ -53,19 +55,26 @@ pub struct Trading {
     pub skipped: Vec<(String, String)>,
 }
 
-/// One run's account.
+/// One run, traded.
 #[derive(Clone, Debug)]
 pub struct TradedRun {
     pub run: String,
     pub sheet: Sheet,
+    /// Costs of one side at the mean price, basis points.
+    pub side_bps: f64,
+    /// Of buy and hold and of the runs that are drawn ([`super::drawn_accounts`]).
+    pub account: Option<TradedAccount>,
+}
+
+/// An account that is drawn.
+#[derive(Clone, Debug)]
+pub struct TradedAccount {
     /// Start of each bar, nanoseconds since 1970 UTC.
     pub ts: Vec<i64>,
     /// Money at each bar's close; [`crate::backtest::START_EQUITY`] before the first.
     pub equity: Vec<f64>,
     /// Over threshold × cost; none for buy and hold.
     pub frontier: Option<Frontier>,
-    /// Costs of one side at the mean price, basis points.
-    pub side_bps: f64,
 }
 
 impl Material {
@@ -87,10 +96,22 @@ impl Material {
         self.comparison.rows.iter().filter(|row| row.rank.is_some())
     }
 
-    /// The runs of a row, in the order of its repeats.
-    pub(super) fn runs_of<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a RunRecord> {
-        row.runs.iter().filter_map(|name| self.runs.iter().find(|run| names(run) == (row.sweep.clone(), name.clone())))
+    /// The runs, by the names of their sweep and their own.
+    pub(super) fn by_name(&self) -> ByName<'_> {
+        by_name(&self.runs)
     }
+}
+
+/// Runs by the names of their sweep and their own.
+pub(super) type ByName<'a> = HashMap<(String, String), &'a RunRecord>;
+
+pub(super) fn by_name(runs: &[RunRecord]) -> ByName<'_> {
+    runs.iter().map(|run| (names(run), run)).collect()
+}
+
+/// The runs of a row, in the order of its repeats.
+pub(super) fn runs_of<'r>(row: &Row, runs: &ByName<'r>) -> impl Iterator<Item = &'r RunRecord> {
+    row.runs.iter().filter_map(|name| runs.get(&(row.sweep.clone(), name.clone())).copied())
 }
 
 /// The forecasts of the best rows, where `read` finds them: of each the first run that has some.
@@ -100,9 +121,9 @@ pub fn best_forecasts(
     read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
 ) -> Vec<BestForecasts> {
     let ranked = comparison.rows.iter().filter_map(|row| Some((row.rank?, row))).take(MOST_FORECASTS);
+    let by_name = by_name(runs);
     let of_row = |(rank, row): (usize, &Row)| {
-        let own = row.runs.iter().filter_map(|name| runs.iter().find(|run| names(run) == (row.sweep.clone(), name.clone())));
-        own.filter(|run| run.result.is_some()).find_map(|run| {
+        runs_of(row, &by_name).filter(|run| run.result.is_some()).find_map(|run| {
             let forecasts = read(run, comparison.yardstick.split)?;
             let data = &run.trial.settings.data;
             let zone = match &data.source {

@@ -40,7 +40,9 @@ mod tests;
 mod thin;
 mod words;
 
+pub use account::drawn_accounts;
+pub use curves::drawn_curves;
 pub use markdown::{MARKDOWN_GENERATOR, markdown};
-pub use material::{BestForecasts, Material, TradedRun, Trading, best_forecasts};
+pub use material::{BestForecasts, Material, TradedAccount, TradedRun, Trading, best_forecasts};
 pub use page::{GENERATOR, page};
 pub use splice::splice;

@@ -53,8 +53,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
             device: Some("flex".into()),
             state: RunState::Ended(End::Finished),
             epochs: (1..=epochs).map(report).collect(),
-            checkpoint: None,
-            warnings: vec![],
+            ..RunProgress::default()
         },
         result: Some(RunResult {
             v: 1,
@@ -75,6 +74,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
         evaluations: vec![],
         damage: vec![],
         current: true,
+        seeds: None,
     }
 }
 
@@ -108,10 +108,12 @@ fn traded(run: &str, bars: usize) -> TradedRun {
     TradedRun {
         run: run.to_owned(),
         sheet: sheet(&tape, &calendar, &orders, &book).unwrap(),
-        frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
-        ts,
-        equity: book.equity,
         side_bps: 1.0,
+        account: Some(TradedAccount {
+            frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
+            ts,
+            equity: book.equity,
+        }),
     }
 }
 
@@ -282,6 +284,7 @@ fn hostile() -> Material {
         quantiles: None,
         interval: None,
         scores: None,
+        early: None,
     };
     hostile.runs[0].evaluations.push(evaluation);
     hostile.runs[0].damage.push(evil.into());

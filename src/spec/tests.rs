@@ -62,6 +62,8 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("data.columns.low", bars(), "l"),
         ("data.columns.close", bars(), "c"),
         ("data.columns.volume", bars(), "v"),
+        ("data.ts_format", bars(), "%Y-%m-%dT%H:%M:%S%:z"),
+        ("data.ts_ambiguous", bars(), "latest"),
         ("data.zone", bars(), "UTC"),
         ("data.bar_label", bars(), "end"),
         ("data.bar", bars(), "1m"),
@@ -161,7 +163,7 @@ fn changing_any_key_changes_the_experiment() {
 fn documented_defaults_are_the_defaults() {
     for key in all() {
         let Fallback::Toml(default) = key.default else { continue };
-        let of_files = ["data.columns", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
+        let of_files = ["data.columns", "data.ts_", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
         let text = match key.path.split('.').next() {
             _ if of_files => FILE,
             Some("backtest") => TRADED,
@@ -216,6 +218,34 @@ fn all_mistakes_come_at_once_with_line_and_column() {
 fn a_wrong_value_is_not_reported_again_by_the_rules_that_use_it() {
     let diagnostics = parse("[data]\nsynthetic = { bars = 5000 }\nsplit = { valid = 1.5, test = 0.9 }\n", &[]).unwrap_err();
     assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+}
+
+#[test]
+fn one_slip_is_told_once() {
+    let slips = [
+        ("[data]\nsouce = \"bars.csv\"\nbar_label = \"start\"\n", "unknown key 'souce'"),
+        ("[dta]\nsynthetic = {}\n", "unknown key 'dta'"),
+        ("[data]\nsource = \"bars.csv\"\nbar_lable = \"start\"\n", "unknown key 'bar_lable'"),
+        ("[data]\nsource = \"bars.txt\"\nbar_label = \"start\"\nfromat = \"csv\"\n", "unknown key 'fromat'"),
+        (
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"rand\", trials = 5, seed = 3 }\n[sweep.space]\n\"train.learning_rate\" = \
+             { log = [1e-4, 1e-2] }\n",
+            "'sweep.strategy.kind' takes",
+        ),
+        (
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"random\", trails = 5 }\n[sweep.space]\n\"train.seed\" = [1, 2]\n",
+            "unknown key 'trails'",
+        ),
+        ("data = { synthetic = {}\n[train]\nepochs = 3\n", "this is not TOML"),
+    ];
+    for (text, told) in slips {
+        let diagnostics = parse(text, &[]).unwrap_err();
+        assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+        assert!(diagnostics.list[0].message.starts_with(told), "{diagnostics}");
+    }
+    // Two slips are two.
+    let both = parse("[data]\nwindow = \"60\"\n", &[]).unwrap_err();
+    assert_eq!(both.list.len(), 2, "{both}");
 }
 
 #[test]

@@ -31,27 +31,50 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
 
 /// Opens a regular file: a pipe would be waited for, a device read for ever.
 pub(super) fn open(path: &Path) -> io::Result<File> {
+    open_measured(path).map(|(file, _)| file)
+}
+
+/// [`open`], with the file's length.
+fn open_measured(path: &Path) -> io::Result<(File, u64)> {
+    #[cfg(test)]
+    counted::look();
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
     let file = options.open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// What a path leads to, if it leads anywhere.
+pub(super) fn look(path: &Path) -> Option<fs::Metadata> {
+    #[cfg(test)]
+    counted::look();
+    fs::metadata(path).ok()
 }
 
 /// All bytes of a regular file from where it stands.
 pub(super) fn read_rest(file: File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut file = file.take(MAX_FILE + 1);
-    if file.get_ref().metadata()?.len() <= MAX_FILE && file.read_to_end(&mut bytes)? as u64 <= MAX_FILE {
-        return Ok(bytes);
-    }
-    Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")))
+    let length = file.metadata()?.len();
+    read_measured(file, length)
 }
 
 /// All bytes of a regular file.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    read_rest(open(path)?)
+    let (file, length) = open_measured(path)?;
+    read_measured(file, length)
+}
+
+/// A file of this length, from where it stands: with room for all of it (and for what shows its end) it is read at once.
+fn read_measured(file: File, length: u64) -> io::Result<Vec<u8>> {
+    if length <= MAX_FILE {
+        let mut bytes = Vec::with_capacity(length as usize + 1);
+        if file.take(MAX_FILE + 1).read_to_end(&mut bytes)? as u64 <= MAX_FILE {
+            return Ok(bytes);
+        }
+    }
+    Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")))
 }
 
 /// Refuses a link that belongs to neither this user nor root: whoever made it could lead what is written to any place of ours. (A link
@@ -82,6 +105,27 @@ fn own_user() -> Option<u32> {
         let made = tempfile::tempfile().and_then(|file| file.metadata()).ok()?;
         Some(std::os::unix::fs::MetadataExt::uid(&made))
     })
+}
+
+/// Counts how often the file system is asked.
+#[cfg(test)]
+pub(super) mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn look() {
+        LOOKS.set(LOOKS.get() + 1);
+    }
+
+    /// What some work of this thread comes to, and how many files it opened or looked at.
+    pub fn looks_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+        let before = LOOKS.get();
+        let done = work();
+        (done, LOOKS.get() - before)
+    }
 }
 
 #[cfg(test)]

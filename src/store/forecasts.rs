@@ -2,6 +2,7 @@
 
 use polars::prelude::*;
 use std::io::Cursor;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use super::checksum::FileSum;
@@ -66,7 +67,7 @@ pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Resul
     let unwritten = |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
     let mut table = table(split, forecasts).map_err(unwritten)?;
     if path.exists() {
-        let former = load(&path, None)?;
+        let former = load(&path, None, Columns::All)?;
         let keep = former.column("split").and_then(Column::str).map(|splits| splits.not_equal(split)).map_err(unwritten)?;
         table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
     }
@@ -101,7 +102,21 @@ fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
 /// The rows of a split in a file, in the order in which they were written; none when the split has none. `sum` is what the file must
 /// be, where that is known.
 pub(super) fn read(path: &Path, split: &str, sum: Option<&FileSum>) -> Result<Forecasts, StoreError> {
-    let table = load(path, sum)?;
+    read_columns(path, split, sum, Columns::All)
+}
+
+/// What is read of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// All.
+    All,
+    /// Neither baselines nor quantiles, which are most of it.
+    Points,
+}
+
+/// As [`read`], of some columns.
+pub(super) fn read_columns(path: &Path, split: &str, sum: Option<&FileSum>, columns: Columns) -> Result<Forecasts, StoreError> {
+    let table = load(path, sum, columns)?;
     rows(&table, split).map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
 
@@ -143,40 +158,56 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
     Ok(table)
 }
 
-fn load(path: &Path, sum: Option<&FileSum>) -> Result<DataFrame, StoreError> {
+fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFrame, StoreError> {
     let Some(bytes) = publish::read_if_there(path)? else { return Err(StoreError::at(path, "is missing")) };
     sum.map_or(Ok(()), |sum| sum.check(&bytes)).map_err(|why| StoreError::at(path, why))?;
     // Some flipped bytes make the reader ask for all the memory there is, or panic instead of saying so.
     crate::parquet::check(&mut Cursor::new(&bytes), bytes.len() as u64)
         .map_err(|problem| StoreError::at(path, format_args!("is damaged: {problem}")))?;
-    std::panic::catch_unwind(|| ParquetReader::new(Cursor::new(bytes)).finish())
+    let columns = match columns {
+        Columns::All => None,
+        Columns::Points => Some(COLUMNS.map(str::to_owned).to_vec()),
+    };
+    // On the thread that asks: a small file is sooner read than handed to others, and whoever reads many at once on a pool of its own
+    // would take up the next one while it waits for Polars' pool, and the next within that, until the stack is full.
+    let reader = ParquetReader::new(Cursor::new(bytes)).with_columns(columns).read_parallel(ParallelStrategy::None);
+    std::panic::catch_unwind(AssertUnwindSafe(|| reader.finish()))
         .map_err(|_| StoreError::at(path, "is damaged: its Parquet metadata cannot be read"))?
         .map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
 
+/// Without Polars' own filter, which takes its pool; see [`load`].
 fn rows(table: &DataFrame, split: &str) -> PolarsResult<Forecasts> {
     let [ts, splits, target, forecast] = COLUMNS;
-    let wanted = table.column(splits)?.str()?.equal(split);
-    let table = table.filter(&wanted)?;
-    let numbers = |name: &str| -> PolarsResult<Vec<f64>> {
-        Ok(table.column(name)?.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    let is_wanted: Vec<bool> = table.column(splits)?.str()?.iter().map(|of_row| of_row == Some(split)).collect();
+    let wanted = || is_wanted.iter().copied();
+    let cells = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
+        Ok(table.column(name)?.f64()?.iter().zip(wanted()).filter(|(_, wanted)| *wanted).map(|(cell, _)| cell).collect())
     };
+    let numbers = |cells: Vec<Option<f64>>| -> Vec<f64> { cells.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect() };
     let (mut baselines, mut quantiles) = (Vec::new(), Vec::new());
-    for name in table.get_column_names() {
-        if COLUMNS.contains(&name.as_str()) || table.column(name)?.null_count() > 0 {
+    for name in table.get_column_names().into_iter().filter(|name| !COLUMNS.contains(&name.as_str())) {
+        let baseline = name.strip_prefix(BASELINE);
+        let level = name.strip_prefix(QUANTILE).and_then(|level| level.parse().ok());
+        if baseline.is_none() && level.is_none() {
             continue;
         }
-        if let Some(baseline) = name.strip_prefix(BASELINE) {
-            baselines.push((baseline.to_owned(), numbers(name)?));
-        } else if let Some(level) = name.strip_prefix(QUANTILE).and_then(|level| level.parse().ok()) {
-            quantiles.push((level, numbers(name)?));
+        let cells = cells(name)?;
+        if cells.iter().any(Option::is_none) {
+            continue;
+        }
+        if let Some(baseline) = baseline {
+            baselines.push((baseline.to_owned(), numbers(cells)));
+        } else if let Some(level) = level {
+            quantiles.push((level, numbers(cells)));
         }
     }
     quantiles.sort_by(|(a, _): &(f64, _), (b, _)| a.total_cmp(b));
+    let times = table.column(ts)?.datetime()?.physical().iter().zip(wanted());
     Ok(Forecasts {
-        ts: table.column(ts)?.datetime()?.physical().iter().map(Option::unwrap_or_default).collect(),
-        target: numbers(target)?,
-        forecast: numbers(forecast)?,
+        ts: times.filter(|(_, wanted)| *wanted).map(|(time, _)| time.unwrap_or_default()).collect(),
+        target: numbers(cells(target)?),
+        forecast: numbers(cells(forecast)?),
         baselines,
         quantiles,
     })
@@ -209,6 +240,16 @@ mod tests {
         assert!(read(&path_in(attempt), "train", None).unwrap().ts.is_empty());
     }
 
+    /// Handing them to Polars' pool overflowed the stack: a thread that waits for one file takes up the next.
+    #[test]
+    fn thousands_of_files_are_read_by_a_pool() {
+        use rayon::prelude::*;
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "valid", &with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5]))).unwrap();
+        let read: usize = (0..20_000).into_par_iter().map(|_| read(&path_in(folder.path()), "valid", None).unwrap().ts.len()).sum();
+        assert_eq!(read, 40_000);
+    }
+
     #[test]
     fn baselines_come_back_with_the_split_that_has_them() {
         let folder = tempfile::tempdir().unwrap();
@@ -219,7 +260,10 @@ mod tests {
             write(folder.path(), split, forecasts).unwrap();
         }
         for (split, forecasts) in [("train", old), ("valid", valid), ("test", test)] {
-            assert_eq!(read(&path_in(folder.path()), split, None).unwrap(), forecasts);
+            let path = path_in(folder.path());
+            assert_eq!(read(&path, split, None).unwrap(), forecasts);
+            let points = Forecasts { baselines: vec![], ..forecasts };
+            assert_eq!(read_columns(&path, split, None, Columns::Points).unwrap(), points);
         }
     }
 
@@ -233,7 +277,7 @@ mod tests {
         write(folder.path(), "test", &test).unwrap();
         assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap(), old);
         assert_eq!(read(&path_in(folder.path()), "test", None).unwrap(), test);
-        let names = load(&path_in(folder.path()), None)
+        let names = load(&path_in(folder.path()), None, Columns::All)
             .unwrap()
             .get_column_names()
             .into_iter()
@@ -258,7 +302,7 @@ mod tests {
     fn times_are_in_the_file_as_utc_nanoseconds() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "valid", &forecasts(&[1_767_323_045_000_000_001], &[0.0], &[0.0])).unwrap();
-        let table = load(&path_in(folder.path()), None).unwrap();
+        let table = load(&path_in(folder.path()), None, Columns::All).unwrap();
         assert_eq!(*table.column("ts").unwrap().dtype(), DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)));
         assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap().ts[0], 1_767_323_045_000_000_001);
     }

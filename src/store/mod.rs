@@ -5,10 +5,13 @@
 //! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock, cache/<name>.json
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
-//!                          evaluations.jsonl  result.json
+//!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json
 //! runs/views/<name>.toml
 //! ```
 //! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row with its reason.
+//!
+//! Every file carries a checksum (`checksum`) or is covered by the result that was made of it (`covers`): what is read is what was written,
+//! or an error. Files of before version 0.2 have none and are read as they are.
 //!
 //! What is promised: everything acknowledged survives a kill; everything up to the last second and the last checkpoint survives a
 //! power cut, given a disk that honours fsync. Two attempts at a trial may run at once; the first result wins and stays.
@@ -30,11 +33,13 @@ mod folder;
 mod follow;
 mod forecasts;
 mod history;
+mod kept;
 mod ledger;
 mod leftovers;
 mod lock;
 mod log;
 mod manifest;
+mod plain_toml;
 mod process;
 pub(crate) mod publish;
 mod reader;
@@ -48,10 +53,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial_file;
+mod tries;
+mod value;
 mod verify;
 mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
+pub(crate) use checksum::{check_line, seal_line};
 pub use data_file::{DataFile, data_places};
 pub use error::StoreError;
 pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
@@ -63,13 +71,15 @@ pub(crate) use leftovers::{remove_leftovers, remove_leftovers_beside_sweeps};
 pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
-pub use reader::{list_sweeps, read_run, read_sweep, read_sweep_summaries};
+pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
-    WindowCounts, skill,
+    Baseline, EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest,
+    SweepRecord, Tried, WindowCounts,
 };
 pub use resume::Resume;
 pub use select::{Selection, select};
+pub use tries::TriesCounter;
+pub use value::{Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill};
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

@@ -60,6 +60,17 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
     scan_run(folder, Depth::Events, &TrialReader::default()).map(|(record, _)| record)
 }
 
+/// Reads the events of a run that [`read_sweep_summaries`] left out: it comes to what [`read_sweep`] gives.
+pub fn read_events(run: &mut RunRecord) {
+    let Some(result) = run.result.take() else { return };
+    run.progress = RunProgress::default();
+    let folder = run.folder.clone();
+    // That the result itself cannot be read was told when it was.
+    let covers = result_file::read_with_covers(&folder).ok().flatten().map(|(_, covers)| covers).unwrap_or_default();
+    Walk::default().finish(&folder, result.attempt, covers.log.as_deref(), &mut |told| run.take(told));
+    run.take_result(result);
+}
+
 /// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
 pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), StoreError> {
     if !is_sweep(folder) {
@@ -77,7 +88,7 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
         .map(|(id, position)| {
             let (mut run, walk) =
                 scan_run(&folder.join("trials").join(id), depth, &trials).map_err(|error| (id.clone(), error.to_string()))?;
-            place(&mut run, *position);
+            place(&mut run, *position, &manifest);
             Ok((run, walk))
         })
         .collect();
@@ -95,8 +106,9 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
 }
 
 /// Gives a run its place in the current plan: `trial.toml` was written once, by whichever version of the file came first.
-pub(super) fn place(run: &mut RunRecord, position: Option<usize>) {
+pub(super) fn place(run: &mut RunRecord, position: Option<usize>, manifest: &SweepManifest) {
     run.current = position.is_some();
+    run.seeds = position.map(|_| manifest.repeats);
     if let Some(position) = position {
         run.trial.index = position;
     }
@@ -154,6 +166,7 @@ impl RunRecord {
             evaluations: Vec::new(),
             damage: Vec::new(),
             current: true,
+            seeds: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::DataFile;
 use crate::calibration::{ConformalScore, QuantileScores};
-use crate::event::{Cursor, End, Event, Line};
+use crate::event::{Cursor, End, Event, Line, WORKER_DIED};
 use crate::metric::{Direction, Metric, Quantity};
 use crate::spec::{Backtest, Target};
 use crate::trial::Trial;
@@ -68,7 +68,7 @@ pub struct Origin {
     pub argv: Vec<String>,
     /// Overrides given with `--set`.
     pub overrides: Vec<String>,
-    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.3.
+    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_file: Option<DataFile>,
 }
@@ -90,6 +90,8 @@ pub struct RunRecord {
     pub damage: Vec<String>,
     /// Whether the current version of the file plans it; one run read alone counts as planned.
     pub current: bool,
+    /// Seeds that the sweep plans for its assignment; `None` where that is not known (one run read alone, a former version of the file).
+    pub seeds: Option<usize>,
 }
 
 /// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
@@ -101,12 +103,18 @@ pub struct RunProgress {
     pub device: Option<String>,
     /// Where it is.
     pub state: RunState,
+    /// Over its validation windows, known before its first epoch; none in older logs.
+    pub baselines: Vec<Baseline>,
     /// One per epoch, ascending.
     pub epochs: Vec<EpochReport>,
     /// Where its last checkpoint lies.
     pub checkpoint: Option<Cursor>,
     /// Warnings, in order.
     pub warnings: Vec<String>,
+    /// How often it failed by itself: interruptions, and deaths of a worker that had others in its pack, are not its own.
+    pub failures: u32,
+    /// Lanes of the newest attempt's pack at its start.
+    pub lanes: usize,
 }
 
 /// Where a run is.
@@ -129,8 +137,10 @@ impl RunProgress {
     pub fn fold(&mut self, attempt: u32, line: &Line) {
         self.attempt = attempt;
         match &line.event {
-            Event::Started { device, lanes: _, resumed } => {
+            Event::Started { device, lanes, resumed, baselines } => {
+                self.lanes = *lanes;
                 self.device = Some(device.clone());
+                self.baselines.clone_from(baselines);
                 self.state = RunState::Running;
                 let kept = resumed.map_or(0, |cursor| cursor.epoch);
                 self.epochs.retain(|epoch| epoch.epoch <= kept);
@@ -144,14 +154,27 @@ impl RunProgress {
             }
             Event::Checkpoint(cursor) => self.checkpoint = Some(*cursor),
             Event::Warning { message } => self.warnings.push(message.clone()),
-            Event::Ended { end } => self.state = RunState::Ended(end.clone()),
+            Event::Ended { end } => {
+                self.state = RunState::Ended(end.clone());
+                self.failures += u32::from(self.is_own_failure(end));
+            }
         }
     }
 
-    /// The epoch with the lowest validation loss, which is the one whose weights are kept.
+    /// In logs of before there were [`Self::failures`] every trial of a pack whose worker died was recorded as failed.
+    fn is_own_failure(&self, end: &End) -> bool {
+        match end {
+            End::Failed { reason } => self.lanes < 2 || !reason.starts_with(WORKER_DIED),
+            End::Finished | End::EarlyStopped | End::Stopped | End::Interrupted => false,
+        }
+    }
+
+    /// The epoch whose weights are kept so far, as the last epoch says: not always the one with the lowest loss, for a fall by no more than
+    /// `min_delta` changes nothing. `None` before any, and where its line could not be read.
     #[must_use]
     pub fn best(&self) -> Option<&EpochReport> {
-        self.epochs.iter().filter(|epoch| epoch.valid.loss.is_finite()).min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss))
+        let kept = self.epochs.last()?.best_epoch;
+        self.epochs.iter().find(|epoch| epoch.epoch == kept)
     }
 }
 
@@ -173,7 +196,7 @@ pub struct RunResult {
     pub train: Option<SplitReport>,
     /// Validation metrics of the best epoch.
     pub valid: Option<SplitReport>,
-    /// On validation, see [`skill`].
+    /// On validation, see [`super::skill`].
     pub skill: Option<f64>,
     /// Baselines on the same validation windows.
     pub baselines: Vec<Baseline>,
@@ -189,7 +212,7 @@ pub struct RunResult {
     #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
     /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
-    /// checkpoint. None on a GPU, and in results of before version 0.3.
+    /// checkpoint. None on a GPU, and in results of before version 0.2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
@@ -249,14 +272,6 @@ pub struct Baseline {
     pub rmse: f64,
 }
 
-/// 1 − mse / mse of the best of the baselines over the same windows: above 0 is better than all of them. `None` without baselines, or
-/// when the best makes no error.
-#[must_use]
-pub fn skill(mse: f64, baselines: &[Baseline]) -> Option<f64> {
-    let best = baselines.iter().map(|baseline| baseline.mse).filter(|mse| mse.is_finite()).reduce(f64::min)?;
-    (best > 0.0).then(|| 1.0 - mse / best).filter(|skill| skill.is_finite())
-}
-
 /// Windows in each split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
@@ -283,7 +298,7 @@ pub struct Evaluation {
     /// In the target's unit.
     #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
-    /// On the test windows, see [`skill`].
+    /// On the test windows, see [`super::skill`].
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,
@@ -296,6 +311,18 @@ pub struct Evaluation {
     /// Every metric with its interval; none in evaluations of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// What was still open of its sweep; `None` where nothing was, and in evaluations of former versions, which did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyOpening>,
+}
+
+/// How much of a sweep was still open when the test split was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyOpening {
+    /// Planned trials without an end.
+    pub open: usize,
+    /// Planned trials.
+    pub trials: usize,
 }
 
 /// JSON has no NaN and no infinity: they are written as null.

@@ -47,7 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RunResult, String> {
     }
     // The version first: a later format may not parse, and that is no damage.
     match serde_json::from_slice::<RunResult>(bytes) {
-        Ok(result) => manifest::check_version(result.v).map(|()| result),
+        Ok(result) => manifest::check_version(result.v).map(|()| result.with_one_number_a_name()),
         Err(error) => {
             if let Ok(Version { v }) = serde_json::from_slice(bytes) {
                 manifest::check_version(v)?;
@@ -93,7 +93,7 @@ mod tests {
     fn every_end_comes_back_and_every_cut_is_an_error() {
         let failed = crate::event::End::Failed { reason: "out of \"memory\"\n".into() };
         for result in [testing::result(1), RunResult { end: failed, valid: None, skill: None, ..testing::result(2) }] {
-            // As results were written before version 0.3, and as they are now.
+            // As results were written before version 0.2, and as they are now.
             let sealed = to_text(&result, &Covers::default()).unwrap();
             for text in [serde_json::to_vec(&result).unwrap(), sealed] {
                 assert_eq!(parse(&text).unwrap(), result);

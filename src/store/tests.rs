@@ -1,6 +1,7 @@
 //! What the reader and the follower say of the same folder.
 
 use proptest::prelude::*;
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -68,13 +69,21 @@ fn a_run_is_waiting_running_lost_resumed_and_ended() {
     let gone = AttemptInfo { pid_start: 0, ..testing::info() };
     let mut first = run.start_attempt(&gone).unwrap();
     assert_eq!(state(), RunState::Lost, "its writer was killed before the first line");
-    first.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None }).unwrap();
+    first.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(1, 0.5))).unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(2, 0.25))).unwrap();
     assert_eq!(state(), RunState::Lost);
     let mut second = run.start_attempt(&testing::info()).unwrap();
     second
-        .append(AT.into(), Event::Started { device: "cuda:0".into(), lanes: 1, resumed: Some(Cursor { epoch: 1, batch: 0 }) })
+        .append(
+            AT.into(),
+            Event::Started {
+                device: "cuda:0".into(),
+                lanes: 1,
+                resumed: Some(Cursor { epoch: 1, batch: 0 }),
+                baselines: Vec::new(),
+            },
+        )
         .unwrap();
     second.append(AT.into(), Event::Epoch(testing::epoch(2, 0.125))).unwrap();
     let progress = read_run(&run.path).unwrap().progress;
@@ -101,15 +110,18 @@ fn what_came_after_the_winning_attempt_does_not_count() {
 fn the_log_of_a_dead_writer_is_closed_once_and_without_its_torn_line() {
     let (_root, sweep, trials) = sweep(1);
     let run = sweep.create_run(&trials[0]).unwrap();
-    assert!(!run.close_lost(AT.into(), "killed").unwrap(), "there is no attempt");
+    let failed = |reason: &str| vec![Event::Ended { end: End::Failed { reason: reason.into() } }];
+    assert!(!run.close_lost(AT, failed("killed")).unwrap(), "there is no attempt");
     let mut attempt = run.start_attempt(&AttemptInfo { pid_start: 0, ..testing::info() }).unwrap();
     attempt.append(AT.into(), testing::events(1)[0].clone()).unwrap();
     let path = attempt.path.join("events.jsonl");
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"v\":1,").unwrap();
     let (mut record, mut follower) = Follower::open(&sweep.path).unwrap();
     assert_eq!(record.runs[0].progress.state, RunState::Lost);
-    assert!(run.close_lost(AT.into(), "killed").unwrap());
-    assert!(!run.close_lost(AT.into(), "again").unwrap());
+    assert_eq!(run.newest_end().unwrap(), None);
+    assert!(run.close_lost(AT, failed("killed")).unwrap());
+    assert!(!run.close_lost(AT, failed("again")).unwrap());
+    assert_eq!(run.newest_end().unwrap(), Some(End::Failed { reason: "killed".into() }));
     poll_until_quiet(&mut follower, &mut record);
     assert_eq!(record.runs[0].progress.state, RunState::Ended(End::Failed { reason: "killed".into() }));
     assert_eq!(told(&record), told(&read_sweep(&sweep.path).unwrap()));
@@ -183,7 +195,7 @@ fn the_follower_tells_progress_within_an_epoch() {
     let (_root, sweep, trials) = sweep(1);
     let run = sweep.create_run(&trials[0]).unwrap();
     let mut attempt = run.start_attempt(&testing::info()).unwrap();
-    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None }).unwrap();
+    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
     let (_, mut follower) = Follower::open(&sweep.path).unwrap();
     let progress = ProgressFile { epoch: 1, step: 7, steps: 100, windows_per_second: 1e6, lanes: 8, memory: None };
     attempt.progress(&progress).unwrap();
@@ -192,6 +204,27 @@ fn the_follower_tells_progress_within_an_epoch() {
         .filter_map(|change| if let Change::Progress(_, progress) = change { Some(progress) } else { None })
         .collect();
     assert_eq!(seen, [progress]);
+}
+
+/// What a poll costs is what moves, not what waits.
+#[test]
+fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_looks() {
+    let (_root, sweep, trials) = sweep(1_000);
+    let runs = sweep.create_runs(&trials).unwrap().runs;
+    let (_, mut follower) = Follower::open(&sweep.path).unwrap();
+    (0..60).for_each(|_| drop(follower.poll().unwrap()));
+    for pack in runs[..32].chunks(8) {
+        let mut attempts: Vec<_> = pack.iter().map(|run| fill(run, &testing::info(), 1)).collect();
+        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        let begun: HashSet<&TrialId> =
+            changes.iter().filter_map(|change| if let Change::Line(id, ..) = change { Some(id) } else { None }).collect();
+        assert_eq!(begun.len(), 8, "all of the pack, at the poll after it began");
+        assert!(looks < 200, "{looks} looks");
+        attempts.iter_mut().for_each(|attempt| assert!(attempt.publish(&testing::result(1)).unwrap()));
+        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        assert_eq!(changes.iter().filter(|change| matches!(change, Change::Result(..))).count(), 8);
+        assert!(looks < 200, "{looks} looks");
+    }
 }
 
 #[test]
@@ -281,7 +314,7 @@ impl Writer {
                 self.attempt = Some(run.start_attempt(&info).unwrap());
                 (self.torn, self.epochs) = (None, self.epochs / 2);
                 let resumed = (self.epochs > 0).then_some(Cursor { epoch: self.epochs, batch: 0 });
-                self.append(Event::Started { device: "flex".into(), lanes: 2, resumed });
+                self.append(Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() });
             }
             (Act::Epoch(_), _) => {
                 self.epochs += 1;

@@ -1,12 +1,13 @@
 //! `trial.toml`: a trial as resolved, written once.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use super::{StoreError, checksum, manifest, publish};
+use super::{StoreError, checksum, manifest, plain_toml, publish};
 use crate::space::Assignment;
 use crate::spec::{Backtest, Data, Model, Settings, Train};
 use crate::trial::{Trial, TrialId};
@@ -65,15 +66,18 @@ impl TrialReader {
         }
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
+    /// Reads the text of a trial.
+    pub fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
         checksum::check_toml(bytes).map_err(Unread::Damaged)?;
         let found = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
         if let Some((text, section)) = &found
             && let Some(data) = self.known(&text[section.clone()])
         {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
+            let short = plain_toml::parse(&rest).and_then(|rest| serde_json::from_value::<Rest>(rest).ok());
             // What does not fit takes the long way, which says why.
-            if let Ok(Rest { v, id, index, repeat, assignment, settings, backtest }) = toml::from_str(&rest)
+            if let Some(Rest { v, id, index, repeat, assignment, settings, backtest }) =
+                short.or_else(|| toml::from_str(&rest).ok())
                 && v <= super::VERSION
             {
                 let RestOfSettings { model, train } = settings;
@@ -134,6 +138,25 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
     if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+}
+
+/// [`write`] for many trials, each in its own folder below `trials`: whoever is first writes a trial, and the disk is asked twice in all.
+/// A trial whose place was taken meanwhile is told by itself.
+pub(super) fn write_all(trials: &Path, new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let files: Vec<(PathBuf, String)> = new
+        .par_iter()
+        .map(|(folder, trial)| {
+            let path = path_in(folder);
+            let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+            Ok((path, text))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let won = publish::publish_all(trials, &files)?;
+    let written = |((folder, trial), won): (&(&Path, &Trial), bool)| match won {
+        true => Ok(()),
+        false => verify(&path_in(folder), &read(folder)?, trial),
+    };
+    Ok(new.iter().zip(won).map(written).collect())
 }
 
 /// Writes the trial in place of a damaged one, which is kept under another name; tells what was done. The folder's name is the trial's
@@ -339,7 +362,12 @@ mod tests {
             trial.settings.data.rows = rows;
             trial.assignment = assignment;
             trial.backtest = threshold.map(backtest);
-            prop_assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
+            let text = to_text(&trial).unwrap();
+            prop_assert_eq!(parse(text.as_bytes()).unwrap(), trial.clone());
+            let reader = TrialReader::default();
+            for _ in 0..2 {
+                prop_assert_eq!(reader.parse(text.as_bytes()).unwrap(), trial.clone());
+            }
         }
     }
 }

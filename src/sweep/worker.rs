@@ -7,16 +7,16 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
+use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, TrainError};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
-use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
+use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, Unlocated};
+use crate::market::{self, Inputs, KeptScaling, Unlocated};
 use crate::spec::{Data, Source};
-use crate::store::{self, Attempt, AttemptInfo, Resume, RunFolder, StoreError, SweepFolder};
+use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
@@ -62,28 +62,33 @@ impl Worker<'_> {
     fn run(&mut self, packs: &Receiver<Vec<TrialId>>, said: &mut dyn Write) -> anyhow::Result<()> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
-            let unrecorded = self.pack(&trials)?;
-            say(said, &FromWorker::PackEnded { unrecorded })?;
-            if self.requests.interrupt.load(Ordering::Relaxed) {
+            let mut pulse = Pulse { said, last: Instant::now() };
+            let (unrecorded, again, device) = self.pack(&trials, &mut || pulse.beat());
+            // What a failed device holds is not known any more, and this process cannot open it anew.
+            let ends = device.is_some();
+            say(said, &FromWorker::PackEnded { unrecorded, again, device })?;
+            if ends || self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves.
-    fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<Vec<(TrialId, String)>> {
+    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves, and what is to be
+    /// trained again.
+    fn pack(&mut self, ids: &[TrialId], pulse: &mut dyn FnMut()) -> Left {
         let mut unrecorded = Vec::new();
         let mut lanes = Vec::new();
         for id in ids {
             match self.waiting(id) {
                 Ok(None) => {}
                 Ok(Some(waiting)) => lanes.push(waiting),
-                Err(error) => unrecorded.push((id.clone(), error.to_string())),
+                Err(error) => unrecorded.push((id.clone(), error.into())),
             }
         }
-        unrecorded.extend(self.lanes(lanes));
-        Ok(unrecorded)
+        let (more, again, device) = self.lanes(lanes, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again, device)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -114,14 +119,15 @@ impl Worker<'_> {
     }
 
     /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
-    fn lanes(&mut self, waiting: Vec<Waiting>) -> Vec<(TrialId, String)> {
-        let Some(first) = waiting.first() else { return Vec::new() };
+    fn lanes(&mut self, waiting: Vec<Waiting>, pulse: &mut dyn FnMut()) -> Left {
+        let Some(first) = waiting.first() else { return Left::default() };
         let count = waiting.len();
         let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
         let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
         for waiting in waiting {
+            pulse();
             let id = waiting.trial.id.clone();
             let settings = &waiting.trial.settings;
             let (config, resume) = (lane_config(settings), waiting.resume.clone());
@@ -138,46 +144,48 @@ impl Worker<'_> {
                 Err(error) => self.fail(waiting, count, format!("data: {error}")),
             };
             if let Err(error) = started {
-                unrecorded.push((id, error.to_string()));
+                unrecorded.push((id, error.into()));
             }
         }
-        unrecorded.extend(self.train(&data, pack, runs));
-        unrecorded
+        let (more, again, device) = self.train(&data, pack, runs, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again, device)
     }
 
     /// Records a run that cannot begin.
     fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
-        let mut attempt = self.attempt(&waiting, lanes)?;
+        let mut attempt = self.attempt(&waiting, lanes, Vec::new())?;
         attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
     }
 
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
-        let attempt = self.attempt(&waiting, lanes)?;
-        let json = serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError(format!("scaling: {error}")))?;
+        let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
+        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
-    fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
+    fn attempt(&self, waiting: &Waiting, lanes: usize, baselines: Vec<Baseline>) -> Result<Attempt, StoreError> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
-        let argv: Vec<String> = std::env::args().collect();
+        let argv: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let info = AttemptInfo {
             instruction_sets: instruction_sets.clone(),
             ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
         };
         let mut attempt = folder.start_attempt(&info)?;
-        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
+        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed, baselines })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
         Ok(attempt)
     }
 
-    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
+    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>, pulse: &mut dyn FnMut()) -> Left {
         let now = Instant::now();
         let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
@@ -188,17 +196,34 @@ impl Worker<'_> {
             clock: self.clock,
             started: now,
             progressed: now,
+            pulse,
+            device_failure: None,
         };
+        let lanes = recorder.runs.len();
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
+            Ok(Ok(())) if recorder.device_failure.is_some() => {}
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
+            Ok(Err(TrainError::Device(failure))) => recorder.device_failure = Some(failure),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),
             Err(_) => {
                 let reason = self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
         }
-        recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason))).collect()
+        let device = recorder.device_failure.take();
+        if let Some(failure) = &device {
+            recorder.device_failed(failure, lanes);
+        }
+        let (mut unrecorded, mut again) = (Vec::new(), Vec::new());
+        for LaneRun { trial, unrecorded: problem, again: once_more, .. } in recorder.runs {
+            match problem {
+                Some(problem) => unrecorded.push((trial.id, problem)),
+                None if once_more => again.push(trial.id),
+                None => {}
+            }
+        }
+        (unrecorded, again, device)
     }
 
     /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
@@ -221,13 +246,38 @@ impl Worker<'_> {
         })?;
         let found = Data { source, ..settings.clone() };
         let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        prepared.report.check_zone(&found.features).map_err(|error| error.to_string())?;
+        let inputs = Inputs::of(&found, &prepared);
         let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
-        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        let baseline_errors = market::baselines(&prepared, &prepared.series.valid, &baselines);
+        let data = Rc::new(LaneData { prepared, inputs, baselines, baseline_errors, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }
         self.data.push((settings.clone(), Rc::clone(&data)));
         Ok(data)
+    }
+}
+
+/// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
+type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>, Option<DeviceFailure>);
+
+/// Tells the supervisor that a pack goes on.
+struct Pulse<'a> {
+    said: &'a mut dyn Write,
+    last: Instant,
+}
+
+/// Between two words of progress.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+impl Pulse<'_> {
+    fn beat(&mut self) {
+        if self.last.elapsed() >= BEAT_EVERY {
+            self.last = Instant::now();
+            // A supervisor that is gone is noticed by its end of the line to us.
+            drop(say(self.said, &FromWorker::Progress));
+        }
     }
 }
 

@@ -2,30 +2,35 @@
 
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
-use super::gather::{Gathered, Job, gather};
+use super::gather::{Gathered, Job, gather, nothing_traded};
 use super::header::{costs_in_words, rule_in_words, verdict};
-use super::report::{Axes, Traded, report};
-use crate::backtest::{START_EQUITY, buy_and_hold, ledger, sheet};
+use super::report::{Axes, Chance, Frontiers, Report, Traded, report};
+use crate::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
+use crate::compare::Comparison;
 use crate::metric::Split;
-use crate::report::{TradedRun, Trading};
-use crate::store;
+use crate::report::{TradedAccount, TradedRun, Trading, drawn_accounts};
 
 /// Trades the validation forecasts as the experiment says; `None` where it does not, the reason where nothing can be traded.
-pub(in crate::cmd) fn trading(selected: &Selected) -> Option<Result<Trading, String>> {
+pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> Option<Result<Trading, String>> {
     let asked = selected.manifests.iter().any(|manifest| manifest.backtest.is_some())
         || selected.runs.iter().any(|run| run.trial.backtest.is_some());
-    asked.then(|| match gather(selected, TradedSplit::Valid, &TradingArgs::default(), None) {
-        Ok(gathered) => Ok(traded(&gathered)),
-        Err(Failure::BadInput(reason)) => Err(reason),
-        Err(Failure::Bug(error)) => Err(error.to_string()),
-        Err(Failure::OutputClosed) => Err("the output was closed".to_owned()),
+    asked.then(|| {
+        let told = |failure: Failure| match failure {
+            Failure::BadInput(reason) | Failure::Machine(reason) => reason,
+            Failure::Bug(error) => error.to_string(),
+            Failure::OutputClosed => "the output was closed".to_owned(),
+        };
+        let gathered = gather(selected, TradedSplit::Valid, &TradingArgs::default(), None).map_err(told)?;
+        // The page shows no deflated Sharpe ratio, and the frontier of one run.
+        let report = report(&gathered, Split::Valid, Frontiers::LeftOut, Chance::LeftOut);
+        if report.runs.is_empty() {
+            return Err(told(nothing_traded(&report.skipped)));
+        }
+        traded(&gathered, report, comparison)
     })
 }
 
-fn traded(gathered: &Gathered) -> Trading {
-    // The page shows no deflated Sharpe ratio, which is what counts former trials.
-    let report = report(gathered, Split::Valid, &Axes::default(), &store::Ledger::default());
-    let job_of = |traded: &Traded| gathered.jobs.iter().find(|job| job.sweep == traded.sweep && job.run == traded.run);
+fn traded(gathered: &Gathered<'_>, report: Report, comparison: &Comparison) -> Result<Trading, String> {
     let mut words = Vec::new();
     if let Some(first) = report.runs.first() {
         if first.synthetic {
@@ -41,30 +46,40 @@ fn traded(gathered: &Gathered) -> Trading {
                 .to_owned(),
         );
     }
-    let held = report.runs.first().and_then(job_of).and_then(held);
     let verdict = report.runs.first().map_or_else(String::new, |best| verdict(&report, best));
-    let runs = report.runs.iter().filter_map(|traded| Some(account(traded, job_of(traded)?))).collect();
-    Trading { words, verdict, runs, held, skipped: report.skipped }
+    let first = report.runs.first().map(|run| run.stretch);
+    let held = first.map(|stretch| gathered.stretches[stretch].job()).transpose()?.as_ref().and_then(held);
+    let stretches: Vec<usize> = report.runs.iter().map(|run| run.stretch).collect();
+    let mut runs: Vec<TradedRun> = report.runs.into_iter().map(without_account).collect();
+    for place in drawn_accounts(comparison, &runs) {
+        // Traded again: of many runs nobody keeps what is drawn of four.
+        let job = gathered.stretches[stretches[place]].job()?;
+        runs[place].account = Some(account(&job, runs[place].side_bps));
+    }
+    Ok(Trading { words, verdict, runs, held, skipped: report.skipped })
 }
 
-fn account(traded: &Traded, job: &Job) -> TradedRun {
-    TradedRun {
-        run: traded.run.clone(),
-        sheet: traded.sheet.clone(),
-        ts: job.tape.ts.clone(),
-        equity: traded.ledger.equity.clone(),
-        frontier: Some(traded.frontier.clone()),
-        side_bps: traded.side_bps,
-    }
+fn without_account(traded: Traded) -> TradedRun {
+    TradedRun { run: traded.run, sheet: traded.sheet, side_bps: traded.side_bps, account: None }
+}
+
+fn account(job: &Job, side_bps: f64) -> TradedAccount {
+    let Job { tape, expected, backtest, flat_before, span, .. } = job;
+    let (_, ledger) = super::report::traded(job);
+    let axes = Axes::default().or_fitting(expected, side_bps);
+    let limits = (backtest.limits, *flat_before);
+    let frontier = frontier(tape, &span.calendar(), expected, limits, &axes.thresholds, &axes.costs);
+    TradedAccount { ts: tape.ts.clone(), equity: ledger.equity, frontier: Some(frontier) }
 }
 
 /// Buy and hold over the bars of a job, at its costs.
 fn held(job: &Job) -> Option<TradedRun> {
-    let Job { tape, calendar, backtest, .. } = job;
+    let Job { tape, span, backtest, .. } = job;
     let orders = buy_and_hold(tape);
     let ledger = ledger(tape, &orders, &backtest.costs);
     let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
-    let sheet = sheet(tape, calendar, &orders, &ledger)?;
+    let sheet = sheet(tape, &span.calendar(), &orders, &ledger)?;
     debug_assert!((sheet.net_return - (ledger.equity.last()? / START_EQUITY - 1.0)).abs() < 1e-9);
-    Some(TradedRun { run: "buy & hold".to_owned(), sheet, ts: tape.ts.clone(), equity: ledger.equity, frontier: None, side_bps })
+    let account = TradedAccount { ts: tape.ts.clone(), equity: ledger.equity, frontier: None };
+    Some(TradedRun { run: "buy & hold".to_owned(), sheet, side_bps, account: Some(account) })
 }

@@ -8,7 +8,7 @@ use crate::compare::{Align, number, table};
 
 /// Prints net returns over threshold × cost.
 pub(super) fn write_frontier(out: &mut dyn Write, traded: &Traded) -> io::Result<()> {
-    let frontier = &traded.frontier;
+    let Some(frontier) = &traded.frontier else { return Ok(()) };
     writeln!(
         out,
         "\nnet return, %, by the least expected return that is traded (rows, bps) and the cost of one side (columns, bps; here {}):",

@@ -1,10 +1,13 @@
-//! Runs → jobs: recorded forecasts, laid onto the bars that they were made of.
+//! Runs → stretches → jobs: recorded forecasts, laid onto the bars that they were made of. A stretch is light; its job is not, and lives
+//! no longer than it takes to trade it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::data_file::located;
+use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -29,10 +32,10 @@ pub(super) struct Job {
     pub backtest: Backtest,
     /// The gaps that nothing is held over.
     pub flat_before: Gap,
-    /// From the first forecast's bar to the last one's target.
+    /// Where it trades: from the first forecast's bar to the last one's target.
+    pub span: Span,
+    /// The bars of the span.
     pub tape: Tape,
-    /// Of all bars of the source.
-    pub calendar: Calendar,
     /// In the target's unit, by bar; NaN where there is none.
     pub forecast: Vec<f64>,
     /// Over the horizon, by bar; NaN where there is none.
@@ -45,49 +48,85 @@ pub(super) struct Job {
     pub trials: Vec<(TrialId, Option<Tried>)>,
 }
 
+/// A stretch of the bars of a source, which all runs on it share.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    bars: Arc<Bars>,
+    range: Range<usize>,
+}
+
+impl Span {
+    /// Its bars, copied.
+    pub fn tape(&self) -> Tape {
+        self.bars.tape.slice(self.range.clone())
+    }
+
+    /// Start of each of its bars, nanoseconds since 1970 UTC.
+    pub fn ts(&self) -> &[i64] {
+        &self.bars.tape.ts[self.range.clone()]
+    }
+
+    /// Of all bars of the source.
+    pub fn calendar(&self) -> Calendar {
+        self.bars.calendar
+    }
+
+    /// What is equal for the same bars of the same source, for as long as anybody holds on to it.
+    pub fn key(&self) -> (usize, Range<usize>) {
+        (Arc::as_ptr(&self.bars) as usize, self.range.clone())
+    }
+}
+
+/// Runs whose forecasts are traded as one, and how.
+#[derive(Debug)]
+pub(super) struct Stretch<'a> {
+    /// The folds, in time order; at least one.
+    folds: Vec<&'a RunRecord>,
+    backtest: Backtest,
+    split: TradedSplit,
+    /// The source's bars, or why they cannot be had.
+    bars: Result<Arc<Bars>, String>,
+}
+
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    pub jobs: Vec<Job>,
+pub(super) struct Gathered<'a> {
+    pub stretches: Vec<Stretch<'a>>,
     /// Runs that cannot be traded, and why.
     pub skipped: Vec<(String, String)>,
     /// The folder of all sweeps that the first run lies in.
     pub root: Option<PathBuf>,
 }
 
-/// The jobs of the selected runs. A run that cannot be traded is named with its reason; if it is the only one, that is an error.
-/// `data` is the file that the runs were trained on, where it is not to be looked for.
-pub(super) fn gather(
-    selected: &Selected,
+/// The stretches of the selected runs. `data` is the file that the runs were trained on, where it is not to be looked for.
+pub(super) fn gather<'a>(
+    selected: &'a Selected,
     split: TradedSplit,
     args: &TradingArgs,
     data: Option<&Path>,
-) -> Result<Gathered, Failure> {
+) -> Result<Gathered<'a>, Failure> {
     let recorded: HashMap<&str, Option<&Backtest>> =
         selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
     let mut sources = Sources { given: data.map(Path::to_owned), ..Sources::default() };
     let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
-    let mut gathered = Gathered { root, ..Gathered::default() };
+    let mut gathered = Gathered { root, skipped: selected.damaged.clone(), stretches: Vec::new() };
     for folds in stretches(&selected.runs, split) {
         let run = folds[0];
-        let (sweep, id) = names(run);
         // The sweep's file may have been edited since the trial was written down.
-        let of_sweep = recorded.get(sweep.as_str()).copied().flatten();
+        let of_sweep = recorded.get(names(run).0.as_str()).copied().flatten();
         let backtest = backtest(of_sweep.or(run.trial.backtest.as_ref()), args)?;
-        match job(&folds, backtest, split, &mut sources) {
-            Ok(job) => gathered.jobs.push(job),
-            Err(reason) => gathered.skipped.push((format!("{sweep}/{id}"), reason)),
-        }
+        gathered.stretches.push(sources.stretch(folds, backtest, split));
     }
-    gathered.skipped.extend(selected.damaged.iter().cloned());
-    match &gathered.skipped[..] {
-        _ if !gathered.jobs.is_empty() => Ok(gathered),
-        [] => Err(Failure::BadInput("there is no run to trade".to_owned())),
-        [(run, reason)] => Err(Failure::BadInput(format!("{run}: {reason}"))),
-        [(run, reason), rest @ ..] => {
-            Err(Failure::BadInput(format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1)))
-        }
-    }
+    Ok(gathered)
+}
+
+/// Why nothing was traded, if nothing was.
+pub(super) fn nothing_traded(skipped: &[(String, String)]) -> Failure {
+    Failure::BadInput(match skipped {
+        [] => "there is no run to trade".to_owned(),
+        [(run, reason)] => format!("{run}: {reason}"),
+        [(run, reason), rest @ ..] => format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1),
+    })
 }
 
 /// Runs whose forecasts are traded as one stretch: the folds of an assignment and seed, in time order, each traded where it was validated.
@@ -123,86 +162,109 @@ fn flat_before(flat_at: FlatAt, data: &Data) -> (FlatAt, Gap) {
 }
 
 /// A source's bars, and what its content is.
+#[derive(Debug)]
 struct Bars {
     tape: Tape,
+    calendar: Calendar,
     fingerprint: String,
 }
 
 /// The sources of the runs, each read once.
 #[derive(Default)]
 pub(super) struct Sources {
-    read: Vec<(Data, Rc<Bars>)>,
+    read: Vec<(Data, Result<Arc<Bars>, String>)>,
     /// The file of all runs, where a person named it.
     given: Option<PathBuf>,
 }
 
 impl Sources {
+    /// Some folds of one assignment and seed, with their bars.
+    pub fn stretch<'a>(&mut self, folds: Vec<&'a RunRecord>, backtest: Backtest, split: TradedSplit) -> Stretch<'a> {
+        let bars = self.bars(folds[0]);
+        Stretch { folds, backtest, split, bars }
+    }
+
     /// The bars of a run's data, found by its content.
-    fn bars(&mut self, run: &RunRecord) -> Result<Rc<Bars>, String> {
+    fn bars(&mut self, run: &RunRecord) -> Result<Arc<Bars>, String> {
         let data = &run.trial.settings.data;
         let same = |other: &Data| other.source == data.source && other.rows == data.rows && other.bar_seconds == data.bar_seconds;
         if let Some((_, bars)) = self.read.iter().find(|(other, _)| same(other)) {
-            return Ok(Rc::clone(bars));
+            return bars.clone();
         }
-        let (found, fingerprint) =
-            located(&run.folder, &run.trial.settings, self.given.as_deref()).map_err(|failure| match failure {
-                Failure::BadInput(problem) => problem,
-                other => format!("{other:?}"),
-            })?;
-        let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
-        let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
-        let bars = Rc::new(Bars { tape, fingerprint });
-        self.read.push((data.clone(), Rc::clone(&bars)));
-        Ok(bars)
+        let bars = read_bars(run, self.given.as_deref()).map(Arc::new);
+        self.read.push((data.clone(), bars.clone()));
+        bars
     }
 }
 
-/// The forecasts of a run, or of the folds of one stretch, on their bars.
-pub(super) fn job(folds: &[&RunRecord], backtest: Backtest, split: TradedSplit, sources: &mut Sources) -> Result<Job, String> {
-    let run = folds[0];
-    let (sweep, id) = names(run);
-    let data = &run.trial.settings.data;
-    if let Some(unfinished) = folds.iter().find(|run| run.result.is_none()) {
-        if let Some(why) = unfinished.damage.first() {
-            return Err(why.clone());
+fn read_bars(run: &RunRecord, given: Option<&Path>) -> Result<Bars, String> {
+    let (found, fingerprint) = located(&run.folder, &run.trial.settings, given).map_err(|failure| match failure {
+        Failure::BadInput(problem) => problem,
+        other => format!("{other:?}"),
+    })?;
+    let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
+    let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
+    Ok(Bars { calendar: calendar(&tape.date), tape, fingerprint })
+}
+
+impl Stretch<'_> {
+    /// `sweep/run`, of its first fold.
+    pub fn name(&self) -> String {
+        let (sweep, run) = names(self.folds[0]);
+        format!("{sweep}/{run}")
+    }
+
+    /// Its forecasts on their bars.
+    pub fn job(&self) -> Result<Job, String> {
+        let Self { folds, backtest, split, bars } = self;
+        let run = folds[0];
+        let (sweep, id) = names(run);
+        let data = &run.trial.settings.data;
+        if let Some(unfinished) = folds.iter().find(|run| run.result.is_none()) {
+            if let Some(why) = unfinished.damage.first() {
+                return Err(why.clone());
+            }
+            let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
+            return Err(format!("{of_fold} is not finished: it has no result.json"));
         }
-        let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
-        return Err(format!("{of_fold} is not finished: it has no result.json"));
-    }
-    if data.target.kind == TargetKind::LogVolatility {
-        return Err(Untradable.to_string());
-    }
-    let mut rows = Vec::new();
-    let bars = sources.bars(run)?;
-    for run in folds {
-        rows.extend(forecasts(run, split)?);
-        if !run.trial.id.is_of(&run.trial.settings, &bars.fingerprint) {
-            let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
-            return Err(format!("the data file is not the one that the run was trained on (its content would make it run {now})"));
+        if data.target.kind == TargetKind::LogVolatility {
+            return Err(Untradable.to_string());
         }
+        let bars = bars.as_ref().map_err(Clone::clone)?;
+        let mut rows = Vec::new();
+        for run in folds {
+            rows.extend(forecasts(run, *split)?);
+            if !run.trial.id.is_of(&run.trial.settings, &bars.fingerprint) {
+                let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
+                return Err(format!(
+                    "the data file is not the one that the run was trained on (its content would make it run {now})"
+                ));
+            }
+        }
+        let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
+        let span = Span { bars: Arc::clone(bars), range: first..first + forecast.len() };
+        let tape = span.tape();
+        let expected = expected_returns(data.target.kind, &tape.close, &forecast).map_err(|untradable| untradable.to_string())?;
+        let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
+        Ok(Job {
+            sweep,
+            run: if folds.len() > 1 { format!("{id} +{}", folds.len() - 1) } else { id },
+            is_synthetic: matches!(data.source, Source::Synthetic(_)),
+            target: data.target.clone(),
+            backtest: Backtest { flat_at, ..*backtest },
+            flat_before,
+            span,
+            tape,
+            forecast,
+            expected,
+            openings: folds.iter().map(|run| run.evaluations.len()).sum(),
+            data: bars.fingerprint.clone(),
+            trials: folds
+                .iter()
+                .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
+                .collect(),
+        })
     }
-    let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
-    let tape = bars.tape.slice(first..first + forecast.len());
-    let expected = expected_returns(data.target.kind, &tape.close, &forecast).map_err(|untradable| untradable.to_string())?;
-    let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
-    Ok(Job {
-        sweep,
-        run: if folds.len() > 1 { format!("{id} +{}", folds.len() - 1) } else { id },
-        is_synthetic: matches!(data.source, Source::Synthetic(_)),
-        target: data.target.clone(),
-        backtest: Backtest { flat_at, ..backtest },
-        flat_before,
-        calendar: calendar(&bars.tape.date),
-        tape,
-        forecast,
-        expected,
-        openings: folds.iter().map(|run| run.evaluations.len()).sum(),
-        data: bars.fingerprint.clone(),
-        trials: folds
-            .iter()
-            .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
-            .collect(),
-    })
 }
 
 /// Bar start, target and forecast.
@@ -213,11 +275,13 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
     let (name, without) = match split {
         TradedSplit::Valid => ("valid", "no validation forecasts were recorded".to_owned()),
         TradedSplit::Test => {
-            ("test", format!("its test split has not been opened; open it, which is recorded, with: kiln evaluate {sweep}/{id}"))
+            let runs = run.folder.ancestors().nth(3).unwrap_or(Path::new(""));
+            let evaluate = command(&format!("evaluate {}", quoted(&format!("{sweep}/{id}"))), runs);
+            ("test", format!("its test split has not been opened; open it, which is recorded, with: {evaluate}"))
         }
     };
-    let Forecasts { ts, target, forecast, .. } =
-        RunFolder { path: run.folder.clone() }.forecasts(name).map_err(|error| error.to_string())?;
+    let folder = RunFolder { path: run.folder.clone() };
+    let Forecasts { ts, target, forecast, .. } = folder.point_forecasts(name).map_err(|error| error.to_string())?;
     if ts.is_empty() {
         return Err(without);
     }
@@ -298,6 +362,7 @@ mod tests {
                 evaluations: vec![],
                 damage: vec![],
                 current: true,
+                seeds: None,
             }
         };
         let runs = [

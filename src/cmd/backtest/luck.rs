@@ -7,17 +7,19 @@
 //! whatever their timestamps.
 
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::gather::Job;
+use super::gather::{Job, Span};
 use crate::backtest::{Ledger, START_EQUITY, stat};
 use crate::compare::Spread;
 use crate::evidence::{
     BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe, effective_trials,
     expected_maximum, probabilistic_sharpe,
 };
+use crate::metric::Split;
 use crate::seed::SeedStream;
-use crate::store::Tries;
+use crate::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
+use crate::trial::TrialId;
 
 /// Stretches of time that are divided into halves, where there are bars enough.
 const BLOCKS: usize = 16;
@@ -95,34 +97,90 @@ pub(super) struct Overfitting {
     pub block_bars: usize,
 }
 
-/// Of accounts, each with its job and what the ledger of trials says, and of the search that they come from.
-pub(super) fn luck(accounts: &[(&Job, &Ledger, Option<Tries>)], searched: Searched) -> (Luck, Vec<RunLuck>) {
+/// What luck needs to know of one run's account.
+#[derive(Debug)]
+pub(super) struct Account {
+    /// Where it was traded.
+    pub span: Span,
+    /// Fingerprint of what it was traded on.
+    data: String,
+    /// The trial, or those of its folds, and what each was tried on, where that was recorded.
+    trials: Vec<(TrialId, Option<Tried>)>,
+    /// Of its sessions, or why there is none.
+    record: Result<TrackRecord, String>,
+    /// At each bar's close, of one that trades and is not ruined.
+    equity: Option<Vec<f64>>,
+}
+
+impl Account {
+    /// Of a job's ledger.
+    pub fn of(job: Job, ledger: Ledger) -> Self {
+        let record = track_record(&job, &ledger);
+        let is_sound = ledger.ruined.is_none() && !ledger.fills.is_empty();
+        let Job { span, data, trials, .. } = job;
+        Self { span, data, trials, record, equity: is_sound.then_some(ledger.equity) }
+    }
+
+    /// Of which nobody will ask how lucky it is.
+    pub fn unweighed(job: Job) -> Self {
+        Self { span: job.span, data: job.data, trials: Vec::new(), record: Err("it was not asked for".to_owned()), equity: None }
+    }
+}
+
+/// How often was tried what an account's forecasts were, on the span of any of its folds.
+fn tries(account: &Account, split: Split, ledger: &TrialLedger, counter: &mut TriesCounter<'_>) -> Option<Tries> {
+    match &account.trials[..] {
+        [(trial, tried)] => Some(counter.tries(trial, tried.as_ref()?)),
+        folds => {
+            let on: Option<HashSet<&Tried>> = folds.iter().map(|(_, tried)| tried.as_ref()).collect();
+            let on = on.filter(|on| !on.is_empty())?;
+            Some(Tries { trials: ledger.like(&on, split).len(), number: None, damaged_lines: ledger.damage.len() })
+        }
+    }
+}
+
+/// All trials that were tried on what these accounts' forecasts were, and how many of them these are.
+fn searched(accounts: &[Account], split: Split, ledger: &TrialLedger) -> Searched {
+    let own = || accounts.iter().flat_map(|account| &account.trials);
+    let on: HashSet<&Tried> = own().filter_map(|(_, tried)| tried.as_ref()).collect();
+    let here: HashSet<&TrialId> = own().map(|(trial, _)| trial).collect();
+    let all: HashSet<&TrialId> = ledger.like(&on, split).into_iter().chain(here.iter().copied()).collect();
+    Searched {
+        trials: all.len(),
+        traded: here.len(),
+        by_ledger: own().all(|(_, tried)| tried.is_some()),
+        damaged_lines: ledger.damage.len(),
+    }
+}
+
+/// Of accounts, with what the ledger of trials says of them.
+pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -> (Luck, Vec<RunLuck>) {
+    let mut counter = TriesCounter::new(ledger, split);
     let mut runs: Vec<RunLuck> = Vec::with_capacity(accounts.len());
-    let mut records: Vec<Option<TrackRecord>> = Vec::with_capacity(accounts.len());
-    for (job, ledger, tries) in accounts {
-        let (record, undefined) = match track_record(job, ledger) {
-            Ok(record) => (Some(record), None),
-            Err(why) => (None, Some(why)),
-        };
+    for account in &accounts {
+        let record = &account.record;
+        let undefined = record.as_ref().err().cloned();
+        let record = record.as_ref().ok();
         runs.push(RunLuck {
             sharpe_per_session: record.map(|record| record.sharpe),
             observations: record.map_or(0, |record| record.observations),
             skewness: record.map(|record| record.skewness),
             kurtosis: record.map(|record| record.kurtosis),
-            probabilistic_sharpe: record.and_then(|record| probabilistic_sharpe(&record, 0.0)),
-            tries: *tries,
+            probabilistic_sharpe: record.and_then(|record| probabilistic_sharpe(record, 0.0)),
+            tries: tries(account, split, ledger, &mut counter),
             undefined,
             ..RunLuck::default()
         });
-        records.push(record);
     }
+    let searched = searched(&accounts, split, ledger);
     let share = searched.trials as f64 / searched.traded.max(1) as f64;
     let strategies = (accounts.len() as f64 * share).ceil();
-    let is_one_series = accounts.windows(2).all(|pair| pair[0].0.data == pair[1].0.data);
-    let sharpes: Vec<f64> = records.iter().flatten().map(|record| record.sharpe).collect();
+    let is_one_series = accounts.windows(2).all(|pair| pair[0].data == pair[1].data);
+    let records = || accounts.iter().map(|account| account.record.as_ref().ok());
+    let sharpes: Vec<f64> = records().flatten().map(|record| record.sharpe).collect();
     let variance = Spread::of(&sharpes).and_then(|spread| spread.sd).map(|deviation| deviation * deviation);
     let variance = variance.filter(|_| is_one_series);
-    for (run, record) in runs.iter_mut().zip(&records) {
+    for (run, record) in runs.iter_mut().zip(records()) {
         let Some(record) = record else { continue };
         match variance {
             Some(variance) => run.deflated_sharpe = deflated_sharpe(record, variance, strategies),
@@ -172,31 +230,31 @@ fn track_record(job: &Job, ledger: &Ledger) -> Result<TrackRecord, String> {
 }
 
 /// Bar returns of the runs that trade and are not ruined, over the bars that all of them have.
-fn panel(accounts: &[(&Job, &Ledger, Option<Tries>)]) -> Result<Panel, String> {
-    if accounts.windows(2).any(|pair| pair[0].0.data != pair[1].0.data) {
+fn panel(accounts: Vec<Account>) -> Result<Panel, String> {
+    if accounts.windows(2).any(|pair| pair[0].data != pair[1].data) {
         return Err(OTHER_DATA.to_owned());
     }
-    let sound: Vec<_> = accounts.iter().filter(|(_, ledger, _)| ledger.ruined.is_none() && !ledger.fills.is_empty()).collect();
-    let [(first, ..), _, ..] = &sound[..] else {
+    let sound: Vec<(Span, Vec<f64>)> = accounts.into_iter().filter_map(|account| Some((account.span, account.equity?))).collect();
+    let [(first, _), _, ..] = &sound[..] else {
         return Err("it takes at least two runs that trade".to_owned());
     };
-    let mut common: HashMap<i64, usize> = first.tape.ts.iter().map(|ts| (*ts, 0)).collect();
-    for (job, ..) in &sound {
-        job.tape.ts.iter().for_each(|ts| {
+    // Most of them trade over one stretch: it is looked at once.
+    let spans: HashMap<_, &Span> = sound.iter().map(|(span, _)| (span.key(), span)).collect();
+    let mut common: HashMap<i64, usize> = first.ts().iter().map(|ts| (*ts, 0)).collect();
+    for span in spans.values() {
+        span.ts().iter().for_each(|ts| {
             if let Some(count) = common.get_mut(ts) {
                 *count += 1;
             }
         });
     }
-    let is_common = |ts: &i64| common.get(ts) == Some(&sound.len());
-    let rows: Vec<Vec<f64>> = sound
-        .iter()
-        .map(|(job, ledger, _)| {
-            let returns = stat::day_returns(START_EQUITY, &ledger.equity);
-            job.tape.ts.iter().zip(returns).filter(|(ts, _)| is_common(ts)).map(|(_, r)| r).collect()
-        })
-        .collect();
-    Panel::new(&rows).map_err(|_| "the runs have no bars in common".to_owned())
+    let all = spans.len();
+    common.retain(|_, count| *count == all);
+    let row = |(span, equity): (Span, Vec<f64>)| -> Vec<f64> {
+        let returns = stat::day_returns(START_EQUITY, &equity);
+        span.ts().iter().zip(returns).filter(|(ts, _)| common.contains_key(ts)).map(|(_, r)| r).collect()
+    };
+    Panel::of_equal(common.len(), sound.into_iter().map(row)).map_err(|_| "the runs have no bars in common".to_owned())
 }
 
 fn overfitting(panel: &Panel) -> Result<Overfitting, String> {

@@ -1,11 +1,14 @@
-//! Jobs → reports: what each came to, and what stands beside them.
+//! Stretches → report: what each came to, and what stands beside them. Each is read, traded and let go before the next, on all cores:
+//! what stays of it are its statistics, and its equity where luck is to be weighed.
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::ops::Range;
 
-use super::gather::{Gathered, Job};
-use super::luck::{Luck, RunLuck, Searched, luck};
+use super::gather::{Gathered, Job, Span, Stretch};
+use super::luck::{Account, Luck, RunLuck, luck};
 use crate::backtest::{
     Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
 };
@@ -50,13 +53,16 @@ pub(super) struct Traded {
     /// Costs of one side at the mean price, basis points.
     pub side_bps: f64,
     pub sheet: Sheet,
-    pub frontier: Frontier,
+    /// Where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontier: Option<Frontier>,
     /// How sure its Sharpe ratio is.
     pub luck: RunLuck,
     /// How often the run's test split was opened.
     pub test_openings: usize,
+    /// Which of the stretches it is of.
     #[serde(skip)]
-    pub ledger: Ledger,
+    pub stretch: usize,
 }
 
 /// Buy and hold over the bars of some runs.
@@ -65,10 +71,6 @@ pub(super) struct Held {
     /// Over whose bars and at whose costs.
     pub runs: Vec<String>,
     pub sheet: Sheet,
-    #[serde(skip)]
-    bars: (i64, i64, usize),
-    #[serde(skip)]
-    costs: Costs,
 }
 
 /// Rows and columns of the frontier, basis points, as given; empty for those that fit.
@@ -78,61 +80,72 @@ pub(super) struct Axes {
     pub costs: Vec<f64>,
 }
 
-/// Trades every job.
-pub(super) fn report(gathered: &Gathered, split: Split, axes: &Axes, trials: &TrialLedger) -> Report {
-    let Gathered { jobs, skipped, root: _ } = gathered;
-    let mut buy_and_hold: Vec<Held> = Vec::new();
-    let mut runs: Vec<Traded> = Vec::new();
-    let mut traded_jobs: Vec<&Job> = Vec::new();
-    for job in jobs {
-        let Some(traded) = trade(job, axes) else { continue };
-        hold(job, &mut buy_and_hold);
-        traded_jobs.push(job);
-        runs.push(traded);
-    }
-    let tries = |job: &Job| tries(job, split, trials);
-    let accounts: Vec<_> = traded_jobs.iter().zip(&runs).map(|(job, traded)| (*job, &traded.ledger, tries(job))).collect();
-    let (luck, of_runs) = luck(&accounts, searched(&traded_jobs, split, trials));
-    runs.iter_mut().zip(of_runs).for_each(|(run, of_run)| run.luck = of_run);
-    runs.sort_by(|a, b| b.sheet.net_return.total_cmp(&a.sheet.net_return));
-    let persistence = jobs.first().and_then(|job| persistence(&job.tape, &job.calendar, &job.backtest.costs));
-    let split = if split == Split::Test { "test" } else { "valid" };
-    Report { split, runs, buy_and_hold, persistence, luck, skipped: skipped.clone() }
+/// What is told of luck.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Chance<'a> {
+    /// All, with the trials that the ledger knows.
+    Weighed(&'a TrialLedger),
+    /// Nothing.
+    LeftOut,
 }
 
-/// How often was tried what a job was, on the span of any of its folds.
-fn tries(job: &Job, split: Split, trials: &TrialLedger) -> Option<Tries> {
-    match &job.trials[..] {
-        [(trial, tried)] => Some(trials.tries(trial, tried.as_ref()?, split)),
-        folds => {
-            let on: Option<HashSet<&Tried>> = folds.iter().map(|(_, tried)| tried.as_ref()).collect();
-            let all = trials.like(&on?, split);
-            Some(Tries { trials: all.len(), number: None, damaged_lines: trials.damage.len() })
+/// Which runs get a frontier over threshold × cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Frontiers<'a> {
+    /// Each.
+    All(&'a Axes),
+    /// A run that is the only one.
+    Single(&'a Axes),
+    /// None.
+    LeftOut,
+}
+
+/// Trades every stretch.
+pub(super) fn report(gathered: &Gathered<'_>, split: Split, frontiers: Frontiers<'_>, chance: Chance<'_>) -> Report {
+    let Gathered { stretches, skipped, root: _ } = gathered;
+    let axes = match frontiers {
+        Frontiers::All(axes) => Some(axes),
+        Frontiers::Single(axes) if stretches.len() == 1 => Some(axes),
+        Frontiers::Single(_) | Frontiers::LeftOut => None,
+    };
+    let outcomes: Vec<Result<(Traded, Account), String>> =
+        stretches.par_iter().enumerate().map(|(place, stretch)| outcome(stretch, place, axes, chance)).collect();
+    let (mut runs, mut accounts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for (stretch, outcome) in stretches.iter().zip(outcomes) {
+        match outcome {
+            Ok((traded, account)) => {
+                runs.push(traded);
+                accounts.push(account);
+            }
+            Err(reason) => failed.push((stretch.name(), reason)),
         }
     }
-}
-
-/// All trials that were tried on what these jobs were, and how many of them these are.
-fn searched(jobs: &[&Job], split: Split, trials: &TrialLedger) -> Searched {
-    let own = || jobs.iter().flat_map(|job| &job.trials);
-    let on: HashSet<&Tried> = own().filter_map(|(_, tried)| tried.as_ref()).collect();
-    let here: HashSet<&TrialId> = own().map(|(trial, _)| trial).collect();
-    let all: HashSet<&TrialId> = trials.like(&on, split).into_iter().chain(here.iter().copied()).collect();
-    Searched {
-        trials: all.len(),
-        traded: here.len(),
-        by_ledger: own().all(|(_, tried)| tried.is_some()),
-        damaged_lines: trials.damage.len(),
+    let buy_and_hold = held(&runs, &accounts);
+    let persistence = runs.first().zip(accounts.first()).and_then(|(run, account)| persistence(&account.span, &run.backtest.costs));
+    let mut of_all = Luck::default();
+    if let Chance::Weighed(ledger) = chance {
+        let (found, of_runs) = luck(accounts, ledger, split);
+        of_all = found;
+        runs.iter_mut().zip(of_runs).for_each(|(run, of_run)| run.luck = of_run);
     }
+    runs.sort_by(|a, b| b.sheet.net_return.total_cmp(&a.sheet.net_return));
+    let split = if split == Split::Test { "test" } else { "valid" };
+    let skipped = failed.into_iter().chain(skipped.iter().cloned()).collect();
+    Report { split, runs, buy_and_hold, persistence, luck: of_all, skipped }
 }
 
-fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
-    let Job { sweep, run, is_synthetic, target, backtest, flat_before, tape, calendar, expected, openings, .. } = job;
-    let (orders, ledger) = traded(job);
-    let sheet = sheet(tape, calendar, &orders, &ledger)?;
+fn outcome(stretch: &Stretch<'_>, place: usize, axes: Option<&Axes>, chance: Chance<'_>) -> Result<(Traded, Account), String> {
+    let job = stretch.job()?;
+    let (orders, ledger) = traded(&job);
+    let Job { sweep, run, is_synthetic, target, backtest, flat_before, span, tape, expected, openings, .. } = &job;
+    let calendar = span.calendar();
+    let sheet = sheet(tape, &calendar, &orders, &ledger).ok_or("there are no bars to trade on")?;
     let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
-    let axes = axes.or_fitting(expected, side_bps);
-    Some(Traded {
+    let frontier = axes.map(|axes| {
+        let axes = axes.or_fitting(expected, side_bps);
+        frontier(tape, &calendar, expected, (backtest.limits, *flat_before), &axes.thresholds, &axes.costs)
+    });
+    let traded = Traded {
         sweep: sweep.clone(),
         run: run.clone(),
         synthetic: *is_synthetic,
@@ -140,14 +153,19 @@ fn trade(job: &Job, axes: &Axes) -> Option<Traded> {
         backtest: *backtest,
         start: utc(sheet.start_ts),
         end: utc(sheet.end_ts),
-        calendar: *calendar,
+        calendar,
         side_bps,
-        frontier: frontier(tape, calendar, expected, (backtest.limits, *flat_before), &axes.thresholds, &axes.costs),
+        frontier,
         sheet,
         luck: RunLuck::default(),
         test_openings: *openings,
-        ledger,
-    })
+        stretch: place,
+    };
+    let account = match chance {
+        Chance::Weighed(_) => Account::of(job, ledger),
+        Chance::LeftOut => Account::unweighed(job),
+    };
+    Ok((traded, account))
 }
 
 /// What a job's rule orders, and what that comes to.
@@ -158,25 +176,35 @@ pub(super) fn traded(job: &Job) -> (Vec<Order>, Ledger) {
     (orders, ledger)
 }
 
-/// Adds a job to the buy and hold over the same bars at the same costs.
-fn hold(job: &Job, held: &mut Vec<Held>) {
-    let Job { tape, calendar, backtest, .. } = job;
-    let bars = (tape.ts.first().copied().unwrap_or_default(), tape.ts.last().copied().unwrap_or_default(), tape.len());
-    let name = format!("{}/{}", job.sweep, job.run);
-    if let Some(same) = held.iter_mut().find(|held| held.bars == bars && held.costs == backtest.costs) {
-        same.runs.push(name);
-        return;
+/// Buy and hold over the bars of the runs, once for all over the same bars at the same costs.
+fn held(runs: &[Traded], accounts: &[Account]) -> Vec<Held> {
+    let mut groups: Vec<(Costs, &Span, Vec<String>)> = Vec::new();
+    let mut places: HashMap<(usize, Range<usize>), Vec<usize>> = HashMap::new();
+    for (run, Account { span, .. }) in runs.iter().zip(accounts) {
+        let same_bars = places.entry(span.key()).or_default();
+        let name = format!("{}/{}", run.sweep, run.run);
+        match same_bars.iter().find(|group| groups[**group].0 == run.backtest.costs) {
+            Some(&group) => groups[group].2.push(name),
+            None => {
+                same_bars.push(groups.len());
+                groups.push((run.backtest.costs, span, vec![name]));
+            }
+        }
     }
-    let orders = buy_and_hold(tape);
-    if let Some(sheet) = sheet(tape, calendar, &orders, &ledger(tape, &orders, &backtest.costs)) {
-        held.push(Held { runs: vec![name], sheet, bars, costs: backtest.costs });
-    }
+    let of_group = |(costs, span, runs): (Costs, &Span, Vec<String>)| {
+        let tape = span.tape();
+        let orders = buy_and_hold(&tape);
+        let sheet = sheet(&tape, &span.calendar(), &orders, &ledger(&tape, &orders, &costs))?;
+        Some(Held { runs, sheet })
+    };
+    groups.into_par_iter().filter_map(of_group).collect()
 }
 
 /// An expected return of 0 at every bar.
-fn persistence(tape: &Tape, calendar: &Calendar, costs: &Costs) -> Option<Sheet> {
-    let orders = orders(tape, &vec![0.0; tape.len()], Gap::None);
-    sheet(tape, calendar, &orders, &ledger(tape, &orders, costs))
+fn persistence(span: &Span, costs: &Costs) -> Option<Sheet> {
+    let tape: Tape = span.tape();
+    let orders = orders(&tape, &vec![0.0; tape.len()], Gap::None);
+    sheet(&tape, &span.calendar(), &orders, &ledger(&tape, &orders, costs))
 }
 
 /// Shares of the forecasts that a threshold leaves out.
@@ -184,7 +212,7 @@ const LEFT_OUT: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 
 impl Axes {
     /// As given; else thresholds that leave out known shares of the forecasts, and costs around the given one.
-    fn or_fitting(&self, expected: &[f64], side_bps: f64) -> Self {
+    pub fn or_fitting(&self, expected: &[f64], side_bps: f64) -> Self {
         let Self { thresholds, costs } = self;
         let thresholds = if thresholds.is_empty() { fitting_thresholds(expected) } else { thresholds.clone() };
         let unit = if side_bps > 0.0 { side_bps } else { 0.5 };

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::super::TradedSplit;
-use super::gather::{Sources, job};
+use super::gather::Sources;
 use super::report::traded;
 use crate::backtest::START_EQUITY;
 use crate::dashboard::{Equity, Trades};
@@ -33,7 +33,7 @@ pub(in crate::cmd) fn trader(sweep: &SweepRecord) -> Option<Trades> {
 
 fn equity(run: &Path, backtest: Backtest, sources: &mut Sources) -> Result<Equity, String> {
     let run = read_run(run).map_err(|error| error.to_string())?;
-    let job = job(&[&run], backtest, TradedSplit::Valid, sources)?;
+    let job = sources.stretch(vec![&run], backtest, TradedSplit::Valid).job()?;
     let (_, ledger) = traded(&job);
     let net = ledger.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0);
     Ok(job.tape.ts.iter().copied().zip(net).collect())

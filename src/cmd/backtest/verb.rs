@@ -6,9 +6,9 @@ use super::super::selection::{note, read_selected, write_json};
 use super::super::{BacktestArgs, Failure, Outcome, TradedSplit, clock};
 use super::book::write_book;
 use super::frontier_table::write_frontier;
-use super::gather::gather;
+use super::gather::{gather, nothing_traded};
 use super::header::{write_end, write_header};
-use super::report::{Axes, report};
+use super::report::{Axes, Chance, Frontiers, report, traded};
 use super::table::write_table;
 use crate::compare::names;
 use crate::metric::Split;
@@ -36,12 +36,18 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         TradedSplit::Test => Split::Test,
     };
     let trials = gathered.root.as_ref().map(|root| Ledger::read(root, &clock::now())).transpose()?.unwrap_or_default();
-    let report = report(&gathered, split, &axes, &trials);
+    let frontiers = if json { Frontiers::All(&axes) } else { Frontiers::Single(&axes) };
+    let report = report(&gathered, split, frontiers, Chance::Weighed(&trials));
+    if report.runs.is_empty() {
+        return Err(nothing_traded(&report.skipped));
+    }
     if let Some(path) = &ledger {
-        let ([job], [traded]) = (&gathered.jobs[..], &report.runs[..]) else {
-            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", gathered.jobs.len())));
+        let [run] = &report.runs[..] else {
+            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", report.runs.len())));
         };
-        write_book(path, job, &traded.ledger)?;
+        // Traded again: of many runs nobody keeps what only one is asked for.
+        let job = gathered.stretches[run.stretch].job().map_err(Failure::BadInput)?;
+        write_book(path, &job, &traded(&job).1)?;
     }
     if json {
         write_json(out, &report)?;

@@ -6,11 +6,11 @@ use super::column::{Column, columns};
 use super::log::{Entry, Level, Log};
 use super::pace::Pace;
 use super::row::{Kind, Row};
+use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
 use crate::event::Event;
 use crate::metric::{Direction, Metric, Split};
-use crate::spec::Data;
 use crate::store::{Baseline, Change, RunState, SweepRecord};
 use crate::trial::TrialId;
 
@@ -28,12 +28,11 @@ pub struct Sweep {
     pub columns: Vec<Column>,
     pub summary: Summary,
     pub log: Log,
-    /// Persistence over the windows of each kind of data settings.
-    baselines: Vec<(Data, Baseline)>,
     index: HashMap<TrialId, usize>,
     /// Runs of former versions of the file: not part of what is looked at.
     pub former: HashSet<TrialId>,
     pace: Pace,
+    stalls: Stalls,
     /// Epochs seen coming, for the pace.
     trained: usize,
 }
@@ -76,10 +75,10 @@ impl Sweep {
             columns: Vec::new(),
             summary: Summary::default(),
             log: Log::default(),
-            baselines: Vec::new(),
             index: HashMap::new(),
             former: HashSet::new(),
             pace: Pace::default(),
+            stalls: Stalls::default(),
             trained: 0,
         };
         for id in &manifest.trials {
@@ -93,7 +92,7 @@ impl Sweep {
             }
             let place = sweep.place(&run.trial.id);
             sweep.rows[place] = Row::recorded(run);
-            sweep.learn_baseline(place);
+            sweep.rate(place);
         }
         for (name, reason) in &record.damaged {
             let reason = clean(reason).into_owned();
@@ -118,6 +117,9 @@ impl Sweep {
         let mut described = false;
         for change in changes {
             described |= matches!(change, Change::Run(_));
+            if let Some(place) = self.index.get(about(change)) {
+                self.stalls.moved(*place, now);
+            }
             if let Some(entry) = self.fold(change) {
                 self.log.push(entry.clone());
                 entries.push(entry);
@@ -128,6 +130,13 @@ impl Sweep {
         }
         if !changes.is_empty() {
             self.summarise();
+        }
+        let running = self.rows.iter().enumerate().filter(|(_, row)| row.kind() == Kind::Running).map(|(place, _)| place);
+        for (place, seconds) in self.stalls.look(now, running) {
+            let text = format!("no progress for {seconds:.0} s");
+            let entry = Entry { at: String::new(), id: self.rows[place].id.clone(), level: Level::Warning, text };
+            self.log.push(entry.clone());
+            entries.push(entry);
         }
         let partial: f64 = self.rows.iter().map(Row::partial).sum();
         self.pace.sample(now, self.trained as f64 + partial);
@@ -143,14 +152,14 @@ impl Sweep {
         Some(left / self.pace.per_second(now)?)
     }
 
-    /// Persistence over the same windows as this row's.
-    pub fn baseline(&self, row: &Row) -> Option<&Baseline> {
-        row.baseline.map(|place| &self.baselines[place].1)
+    /// Whether the trial at a place runs and makes no progress.
+    pub fn is_stalled(&self, place: usize) -> bool {
+        self.stalls.holds(place)
     }
 
-    /// [`Self::baseline`], where the objective is over the same windows.
-    pub fn objective_baseline(&self, row: &Row) -> Option<&Baseline> {
-        self.baseline(row).filter(|_| self.objective.split == Split::Valid)
+    /// Persistence over the windows that a row's objective is over.
+    pub fn objective_baseline<'a>(&self, row: &'a Row) -> Option<&'a Baseline> {
+        row.baseline("persistence").filter(|_| self.objective.split == Split::Valid)
     }
 
     /// Trials in a state.
@@ -182,7 +191,7 @@ impl Sweep {
                 let place = self.place(&trial.id);
                 self.rows[place] = Row::planned(trial.id.clone());
                 self.rows[place].describe((**trial).clone());
-                self.join_baseline(place);
+                self.rate(place);
                 None
             }
             Change::Line(id, attempt, line) => {
@@ -201,7 +210,7 @@ impl Sweep {
             Change::Result(id, result) => {
                 let place = self.place(id);
                 self.rows[place].take_result((**result).clone());
-                self.learn_baseline(place);
+                self.rate(place);
                 None
             }
             Change::Lost(id) => {
@@ -222,32 +231,9 @@ impl Sweep {
         }
     }
 
-    /// Keeps persistence of a result for all trials on the same data.
-    fn learn_baseline(&mut self, place: usize) {
-        let row = &self.rows[place];
-        let persistence = row.result.as_ref().and_then(|result| result.baselines.iter().find(|one| one.name == "persistence"));
-        if let (Some(trial), Some(persistence)) = (&row.trial, persistence)
-            && !self.baselines.iter().any(|(data, _)| *data == trial.settings.data)
-        {
-            self.baselines.push((trial.settings.data.clone(), persistence.clone()));
-            (0..self.rows.len()).for_each(|place| self.join_baseline(place));
-        }
-        self.join_baseline(place);
-    }
-
-    fn join_baseline(&mut self, place: usize) {
-        let row = &mut self.rows[place];
-        if row.baseline.is_none()
-            && let Some(trial) = &row.trial
-        {
-            row.baseline = self.baselines.iter().position(|(data, _)| *data == trial.settings.data);
-        }
-        self.rate(place);
-    }
-
     fn rate(&mut self, place: usize) {
-        let row = &self.rows[place];
-        self.rows[place].value = row.objective(self.objective, self.objective_baseline(row));
+        let row = &mut self.rows[place];
+        row.value = row.measured().value(self.objective);
     }
 
     /// One pass over all rows: what it counts cannot drift from what they say.

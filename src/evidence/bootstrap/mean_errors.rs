@@ -6,9 +6,29 @@ use super::Bootstrap;
 use super::blocks::{Block, one};
 use crate::seed::SeedStream;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows that are summed together: a cache line of doubles.
 const ROWS: usize = 8;
+
+/// [`mean_errors`] of some resamples at a time: those of 10,000 rows in all of 1,000 resamples are 80 MB.
+#[derive(Debug)]
+pub(in super::super) struct MeanErrors<'a> {
+    panel: &'a Panel,
+    resamples: Resamples,
+}
+
+impl<'a> MeanErrors<'a> {
+    /// `None` without resamples, and for rows of 2³² values and more.
+    pub fn new(panel: &'a Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+        Some(Self { panel, resamples: Resamples::new(panel.length(), length, bootstrap)? })
+    }
+
+    /// Of these resamples: `[rows][resamples]`; `None` when a mean is too large for a number.
+    pub fn of(&self, resamples: Range<usize>) -> Option<Vec<f64>> {
+        self.resamples.of(self.panel, resamples)
+    }
+}
 
 /// Resamples whose places are drawn at a time: so many stay in memory.
 const DRAWN: usize = 64;
@@ -43,20 +63,25 @@ impl Resamples {
     /// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and
     /// not n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
     pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
-        let (n, resamples) = (panel.length(), self.count);
+        self.of(panel, 0..self.count)
+    }
+
+    /// The same of some of the resamples.
+    fn of(&self, panel: &Panel, resamples: Range<usize>) -> Option<Vec<f64>> {
+        let (n, count) = (panel.length(), resamples.len());
         (n == self.n).then_some(())?;
         let stream = SeedStream { seed: self.seed, purpose: &self.purpose };
         let means = panel.means()?;
         let chunks = panel.height().div_ceil(ROWS);
         let sums: Vec<Vec<[f64; ROWS]>> =
             (0..chunks).into_par_iter().map(|chunk| running_sums(panel, &means, chunk * ROWS)).collect();
-        let mut errors = vec![0.0; panel.height() * resamples];
-        for first in (0..resamples).step_by(DRAWN) {
-            let drawn: Vec<Vec<Block>> = (first..resamples.min(first + DRAWN))
+        let mut errors = vec![0.0; panel.height() * count];
+        for first in (0..count).step_by(DRAWN) {
+            let drawn: Vec<Vec<Block>> = (first..count.min(first + DRAWN))
                 .into_par_iter()
-                .map(|resample| one(n, self.length, stream, resample as u64))
+                .map(|resample| one(n, self.length, stream, (resamples.start + resample) as u64))
                 .collect();
-            errors.par_chunks_mut(ROWS * resamples).zip(&sums).for_each(|(errors, sums)| {
+            errors.par_chunks_mut(ROWS * count).zip(&sums).for_each(|(errors, sums)| {
                 for (resample, blocks) in drawn.iter().enumerate() {
                     let mut total = [0.0; ROWS];
                     for &Block { start, end } in blocks {
@@ -65,7 +90,7 @@ impl Resamples {
                             total[row] += end[row] - start[row];
                         }
                     }
-                    for (row, errors) in errors.chunks_exact_mut(resamples).enumerate() {
+                    for (row, errors) in errors.chunks_exact_mut(count).enumerate() {
                         errors[first + resample] = total[row] / n as f64;
                     }
                 }
@@ -119,6 +144,16 @@ mod tests {
                     assert!((errors[row * 40 + resample] - expected).abs() < 1e-12);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn resamples_by_and_by_are_those_of_all_at_once() {
+        let (panel, bootstrap) = (panel(11, 53), bootstrap(40, 6.0, 5));
+        let all = mean_errors(&panel, 6.0, &bootstrap).unwrap();
+        let some = MeanErrors::new(&panel, 6.0, &bootstrap).unwrap().of(16..40).unwrap();
+        for (all, some) in all.chunks_exact(40).zip(some.chunks_exact(24)) {
+            assert_eq!(all[16..], *some);
         }
     }
 

@@ -95,8 +95,17 @@ pub(super) fn last(path: &str) -> &str {
 /// # Errors
 /// Why not.
 pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
-    const BARS: [&str; 7] =
-        ["data.source", "data.synthetic", "data.format", "data.columns", "data.zone", "data.bar_label", "data.bar"];
+    const BARS: [&str; 9] = [
+        "data.source",
+        "data.synthetic",
+        "data.format",
+        "data.columns",
+        "data.ts_format",
+        "data.ts_ambiguous",
+        "data.zone",
+        "data.bar_label",
+        "data.bar",
+    ];
     let within = |table: &str| key.path == table || key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
     if ["data", "model", "train"].contains(&key.path) {
         return Err("a whole section cannot vary; name one of its keys");
@@ -123,7 +132,8 @@ pub(super) fn unknown(table: &str, name: &str) -> Mistake {
     let mistake = Mistake::name(format!("unknown key '{name}' {place}"));
     let known = format!("known keys {place}: {}", siblings.join(", "));
     if let Some(meant) = nearest(name, siblings.iter().copied()) {
-        return mistake.hint(format!("did you mean '{meant}'?")).note(known);
+        let meant_step = Some(super::mistake::key(meant));
+        return Mistake { meant: meant_step, ..mistake.hint(format!("did you mean '{meant}'?")).note(known) };
     }
     let meant = nearest(name, all().map(|key| last(key.path)));
     let mut elsewhere: Vec<&str> = all().map(|key| key.path).filter(|path| Some(last(path)) == meant).collect();

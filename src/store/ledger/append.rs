@@ -43,7 +43,7 @@ pub(super) fn append(root: &Path, entries: &[LedgerEntry]) -> Result<(), StoreEr
     access::check_link(&folder)?;
     publish::make_folder(&folder)?;
     let (path, mut file) = writable(&folder)?;
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("the trial cannot be written down: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
     let mut lines = Vec::new();
     for entry in entries {
         lines.extend(entry::line(entry).map_err(|error| failed(error.into()))?);
@@ -65,7 +65,7 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
             Ok(file) => file,
             // Another user's: he has his own slots.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => continue,
-            Err(error) => return Err(StoreError::at(&path, format_args!("cannot be opened: {error}"))),
+            Err(error) => return Err(StoreError::io(&path, "cannot be opened", &error)),
         };
         match file.try_lock() {
             Ok(()) => return Ok((path, file)),
@@ -73,11 +73,11 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
             // Some network file systems are mounted without locks: there the process has a file for itself.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 let path = folder.join(format!("{}-p{}.jsonl", writer(), std::process::id()));
-                let own = open(&path).map_err(|error| StoreError::at(&path, format_args!("cannot be opened: {error}")))?;
+                let own = open(&path).map_err(|error| StoreError::io(&path, "cannot be opened", &error))?;
                 return Ok((path, own));
             }
             Err(TryLockError::Error(error)) => {
-                return Err(StoreError::at(&path, format_args!("cannot be locked: {error}")));
+                return Err(StoreError::io(&path, "cannot be locked", &error));
             }
         }
     }
