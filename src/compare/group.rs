@@ -104,6 +104,7 @@ pub(super) mod tests {
             evaluations: vec![],
             damage: vec![],
             current: true,
+            seeds: None,
         }
     }
 

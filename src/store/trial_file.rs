@@ -76,7 +76,8 @@ impl TrialReader {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
             let short = plain_toml::parse(&rest).and_then(|rest| serde_json::from_value::<Rest>(rest).ok());
             // What does not fit takes the long way, which says why.
-            if let Some(Rest { v, id, index, repeat, assignment, settings, backtest }) = short.or_else(|| toml::from_str(&rest).ok())
+            if let Some(Rest { v, id, index, repeat, assignment, settings, backtest }) =
+                short.or_else(|| toml::from_str(&rest).ok())
                 && v <= super::VERSION
             {
                 let RestOfSettings { model, train } = settings;
