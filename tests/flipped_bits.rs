@@ -52,7 +52,7 @@ fn attempt(run: &RunFolder, from: usize, to: usize) -> Attempt {
     // Its writer is gone.
     let mut attempt = run.start_attempt(&AttemptInfo { pid_start: 0, ..info }).unwrap();
     let resumed = (from > 0).then_some(Cursor { epoch: from, batch: 0 });
-    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 2, resumed }).unwrap();
+    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() }).unwrap();
     attempt.scaling(&format!("{{\"columns\":[{to}]}}")).unwrap();
     for number in from + 1..=to {
         attempt.append(AT.into(), Event::Epoch(epoch(number))).unwrap();

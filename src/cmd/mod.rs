@@ -2,14 +2,17 @@
 
 mod args;
 pub mod backtest;
+mod budget;
 pub mod check;
 mod clock;
 pub mod compare;
 mod data_file;
 pub mod doctor;
+mod early;
 pub mod evaluate;
 pub mod export;
 mod given_up;
+mod hint;
 pub mod leakcheck;
 mod lines;
 mod metrics;

@@ -3,6 +3,7 @@
 use super::bars::Bar;
 use super::clean::wrong_values;
 use super::digits::{Digits, are_clocks};
+use super::inputs::StampForm;
 use super::step::{At, Step};
 use super::timestamp::{Stamp, StampProblem, StampReader};
 use super::zone::Zone;
@@ -66,6 +67,12 @@ impl BarReader {
         let needs_volume = super::prepare::volume(data) == super::columns::Volume::Needed;
         let stamps = StampReader::of(columns, zone);
         Ok(Self { stamps, label, step: Step::of_seconds(bar_seconds), needs_volume, before: None })
+    }
+
+    /// How the first bar's timestamp was written; `None` before there was one.
+    #[must_use]
+    pub fn stamps(&self) -> Option<StampForm> {
+        self.stamps.form
     }
 
     /// The next bar.

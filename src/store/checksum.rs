@@ -69,7 +69,9 @@ impl Form {
 
     fn stands_within(&self, bytes: &[u8]) -> bool {
         let (before, length) = (self.before, self.before.len() + self.digits);
-        bytes.windows(length).any(|window| window.starts_with(before) && window[before.len()..].iter().all(is_digit))
+        // Two bytes first: this goes through every byte of thousands of files.
+        let begins = |window: &[u8]| window[..2] == before[..2] && window.starts_with(before);
+        bytes.windows(length).any(|window| begins(window) && window[before.len()..].iter().all(is_digit))
     }
 
     /// Ends a text with its checksum.

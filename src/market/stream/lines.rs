@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::market::columns::{self, Found};
 use crate::market::prepare;
 use crate::market::text::{Text, fields, unquote};
-use crate::market::{BadBar, Bar, BarReader, BarRow, MarketError};
+use crate::market::{BadBar, Bar, BarReader, BarRow, MarketError, StampForm};
 use crate::spec::{Data, Source};
 use crate::text::cleaned;
 
@@ -94,6 +94,12 @@ impl<R: BufRead> BarLines<R> {
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
+    }
+
+    /// How the first bar's timestamp was written; `None` before there was one.
+    #[must_use]
+    pub fn stamps(&self) -> Option<StampForm> {
+        self.reader.stamps()
     }
 
     fn bar(&mut self) -> Result<Option<Bar>, MarketError> {
