@@ -48,7 +48,7 @@ fn record(root: &Path) -> Result<(), StoreError> {
     let trials: Vec<Trial> = runs.iter().map(|run| run.trial.clone()).collect();
     let sweep = SweepFolder::create(root, "grid")?;
     sweep.write_manifest(&fixture::manifest(&trials))?;
-    let folders = sweep.create_runs(&trials)?;
+    let folders = sweep.create_runs(&trials)?.runs;
     runs.par_iter().zip(folders).try_for_each(|(run, folder)| {
         let mut attempt = folder.start_attempt(&fixture::attempt())?;
         attempt.append("2026-01-02T03:04:05Z".into(), Event::Ended { end: End::Finished })?;

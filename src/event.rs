@@ -23,6 +23,9 @@ pub struct Line {
 /// Version of the event log that this program writes.
 pub const VERSION: u32 = 1;
 
+/// How the reason of a failure begins that a supervisor recorded because the worker was gone.
+pub const WORKER_DIED: &str = "the worker died";
+
 /// What happened to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

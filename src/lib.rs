@@ -19,6 +19,8 @@
 //! |---|---|
 //! | [`metric`] | name, unit and direction of a number; undefined is `None` |
 //! | [`seed`] | the one door to randomness: derived by purpose |
+//! | [`signal`] | which signals ask this process to end or to pause, and who is asked |
+//! | [`machine`] | whose fault an error is: the machine's, or what was asked of it |
 //! | [`text`] | text from outside, made safe to show |
 //! | `parquet` | the sizes that a Parquet file claims, checked before a reader believes them |
 //! | [`space`] | what may vary and who chooses |
@@ -66,6 +68,7 @@ pub mod event;
 pub mod evidence;
 pub mod export;
 pub mod forecast;
+pub mod machine;
 pub mod market;
 pub mod metric;
 pub mod model;
@@ -76,6 +79,7 @@ pub mod report;
 pub mod score;
 pub mod seed;
 pub mod serve;
+pub mod signal;
 pub mod space;
 pub mod spec;
 pub mod store;

@@ -16,8 +16,12 @@ fn main() -> ExitCode {
             complain(&message);
             ExitCode::from(2)
         }
+        Err(Failure::Machine(message)) => {
+            complain(&message);
+            ExitCode::from(4)
+        }
         Err(Failure::Bug(error)) => {
-            complain(&format!("error: {error:#}\n(this is a bug in kiln, or the machine is failing)"));
+            complain(&format!("error: {error:#}\n(this is a bug in kiln)"));
             ExitCode::FAILURE
         }
     }
@@ -27,7 +31,7 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match verb {
         Verb::Check(args) => cmd::check::run(args, out),
         Verb::Leakcheck(args) => cmd::leakcheck::run(args, out),
-        Verb::Sweep(args) => cmd::sweep::run(args, out),
+        Verb::Sweep(args) => cmd::sweep::run(args),
         Verb::Watch(args) => cmd::watch::run(args),
         Verb::Runs(args) => cmd::runs::run(args, out),
         Verb::Show(args) => cmd::show::run(args, out),

@@ -14,6 +14,7 @@ backend = "flex"
 [data]
 source = "../data/bars.csv"
 zone = "UTC"
+bar_label = "start"
 features = ["log_return"]
 target = { horizon = 1, kind = "log_return" }
 window = 4

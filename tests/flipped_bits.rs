@@ -198,15 +198,22 @@ fn no_change_is_taken_for_a_number(of: usize) {
     ];
     let read: Vec<&str> = whole.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.as_str()).collect();
     assert_eq!(read, expected_of[of].1, "a run that is {} is read whole", expected_of[of].0);
+    let unseen = std::cell::RefCell::new(Vec::new());
     let check = |path: &Path, change: &str| {
         for (name, value) in told(&sweep, run) {
             // Emptied, evaluations.jsonl is as if the test split had never been opened: each line stands for itself.
             let is_unopened = change == "an empty file" && path.ends_with("evaluations.jsonl");
             let as_written = value.is_none() || value == whole[&name] || is_unopened;
-            assert!(as_written, "{change} of {}: {name} is {value:?}, not {:?}", path.display(), whole[&name]);
+            if !as_written {
+                let place = path.strip_prefix(&run.path).unwrap().display();
+                let value: String = value.unwrap_or_default().chars().take(200).collect();
+                unseen.borrow_mut().push(format!("{change} of {place}: {name} is {value}"));
+            }
         }
     };
     with_every_change(&run.path, 250, &check);
+    let unseen = unseen.into_inner();
+    assert!(unseen.is_empty(), "{} changes went unseen: {:#?}", unseen.len(), &unseen[..unseen.len().min(20)]);
     let manifest = sweep.path.join("sweep.toml");
     let text = fs::read(&manifest).unwrap();
     for place in 0..text.len() {

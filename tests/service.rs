@@ -7,6 +7,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+#[path = "support/skip.rs"]
+mod skip;
+
+use skip::skip;
+
 /// The commands of the README's recipe.
 fn recipe() -> Vec<String> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
@@ -19,8 +24,7 @@ fn recipe() -> Vec<String> {
 #[test]
 fn ten_commands_lead_from_a_sweep_to_a_service() {
     if !["zcat", "sed", "curl"].iter().all(|tool| Command::new(tool).arg("--version").output().is_ok()) {
-        println!("skipped: the recipe needs zcat, sed and curl");
-        return;
+        return skip("curl", "the recipe needs zcat, sed and curl");
     }
     let commands = recipe();
     assert_eq!(commands.len(), 10);

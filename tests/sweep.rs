@@ -9,6 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+#[path = "support/skip.rs"]
+mod skip;
+
+use skip::skip;
+
 const FAKE: &str = r#"
 name = "small"
 [data]
@@ -286,8 +291,7 @@ fn a_sweep_that_is_killed_twice_ends_with_the_numbers_of_one_that_is_not() {
 #[test]
 fn cuda_without_a_driver_is_one_clear_message() {
     if Path::new("/proc/driver/nvidia/version").exists() {
-        eprintln!("skipped: this machine has an NVIDIA driver");
-        return;
+        return skip("no-nvidia-driver", "this machine has an NVIDIA driver");
     }
     let lab = Lab::new(FAKE);
     let output = lab.kiln("", &["sweep", "small.toml", "--backend", "cuda"]).output().unwrap();

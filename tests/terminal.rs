@@ -1,4 +1,5 @@
-//! The real binary in a pseudo-terminal: the dashboard appears, answers keys, stays for a look at the end, and puts the terminal back.
+//! The real binary in a pseudo-terminal: the dashboard appears, answers keys, stays for a look at the end, and puts the terminal back;
+//! and what becomes of it when the terminal is closed, stuck, or lent to the shell for a while.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +7,7 @@ use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, PtyPair, PtySize, native_pty_system};
 
 const EXPERIMENT: &str = r#"
 name = "small"
@@ -38,14 +39,17 @@ struct Session {
 
 impl Session {
     fn start(trainer: &str, rows: u16, cols: u16) -> Self {
+        Self::start_in(trainer, rows, cols, &[])
+    }
+
+    fn start_in(trainer: &str, rows: u16, cols: u16, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(["sweep", "small.toml", "--backend", "flex"]);
-        command.cwd(folder.path());
-        command.env("KILN_TRAINER", trainer);
-        command.env("TERM", "xterm-256color");
+        let pair = terminal(rows, cols);
+        let mut command = kiln(folder.path(), trainer, SWEEP);
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -99,6 +103,29 @@ impl Session {
             assert!(begun.elapsed() < Duration::from_secs(60), "it does not end");
         }
     }
+}
+
+const SWEEP: &[&str] = &["sweep", "small.toml", "--backend", "flex"];
+
+fn terminal(rows: u16, cols: u16) -> PtyPair {
+    native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap()
+}
+
+/// The program in a folder, in a terminal of today.
+fn kiln(folder: &std::path::Path, trainer: &str, arguments: &[&str]) -> CommandBuilder {
+    program(env!("CARGO_BIN_EXE_kiln"), folder, trainer, arguments)
+}
+
+fn program(name: &str, folder: &std::path::Path, trainer: &str, arguments: &[&str]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(name);
+    command.args(arguments);
+    command.cwd(folder);
+    command.env("KILN_TRAINER", trainer);
+    command.env("TERM", "xterm-256color");
+    for name in ["LC_ALL", "LC_CTYPE", "LANG", "KILN_RUNS"] {
+        command.env_remove(name);
+    }
+    command
 }
 
 impl Drop for Session {
@@ -168,5 +195,164 @@ fn a_dashboard_that_is_killed_stops_its_sweep_resumably() {
     while !std::fs::read_to_string(&log).unwrap().contains("goes on where it was") {
         assert!(begun.elapsed() < Duration::from_secs(60), "the supervisor did not stop");
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Fields of /proc/<pid>/stat after the command's name, from the state on.
+#[cfg(target_os = "linux")]
+fn stat(process: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    Some(stat.rsplit(") ").next()?.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(target_os = "linux")]
+fn state(process: u32) -> Option<char> {
+    stat(process)?.first()?.chars().next()
+}
+
+/// Processor time of a process that has not been waited for, seconds.
+#[cfg(target_os = "linux")]
+fn processor_time(process: u32) -> f64 {
+    let stat = stat(process).unwrap();
+    (stat[11].parse::<f64>().unwrap() + stat[12].parse::<f64>().unwrap()) / 100.0
+}
+
+/// Children of a process.
+#[cfg(target_os = "linux")]
+fn children(process: u32) -> Vec<u32> {
+    let numbers = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers.filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string())).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn wait_until(what: &str, seconds: u64, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "{what}: not within {seconds} s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts a command in a terminal, reads until the dashboard is there, closes the terminal, and waits until the process has ended: its exit
+/// code and the processor time that it took from then on.
+#[cfg(target_os = "linux")]
+fn close_terminal_of(command: CommandBuilder) -> (u32, f64) {
+    let PtyPair { slave, master } = terminal(30, 110);
+    let mut child = slave.spawn_command(command).unwrap();
+    drop(slave);
+    let mut reader = master.try_clone_reader().unwrap();
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&seen).contains("does the dashboard work?") {
+        let count = reader.read(&mut buffer).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend(&buffer[..count]);
+    }
+    let process = child.process_id().unwrap();
+    let before = processor_time(process);
+    drop(reader);
+    drop(master);
+    wait_until("the process ends after its terminal", 10, || state(process) == Some('Z'));
+    let took = processor_time(process) - before;
+    (child.wait().unwrap().exit_code(), took)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_stops_a_sweep_with_checkpoints_and_ends_a_watcher() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
+    let (code, seconds) = close_terminal_of(kiln(folder.path(), "fake:sleep:300", SWEEP));
+    assert_eq!(code, 130);
+    assert!(seconds < 1.0, "{seconds} s of processor time");
+    let log = std::fs::read_to_string(folder.path().join("runs/small/logs/sweep.log")).unwrap();
+    assert!(log.contains("goes on where it was"), "{log}");
+    let (code, seconds) = close_terminal_of(kiln(folder.path(), "fake", &["watch", "small"]));
+    assert_eq!(code, 0);
+    assert!(seconds < 1.0, "{seconds} s of processor time");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sweep_that_was_started_to_outlive_its_terminal_does() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
+    let script = "trap '' HUP; exec \"$0\" sweep small.toml --backend flex";
+    let ignoring = program("sh", folder.path(), "fake:sleep:300", &["-c", script, env!("CARGO_BIN_EXE_kiln")]);
+    let (code, _) = close_terminal_of(ignoring);
+    assert_eq!(code, 0);
+    let trials = folder.path().join("runs/small/trials");
+    wait_until("the sweep goes on to its end", 60, || {
+        std::fs::read_dir(&trials).unwrap().all(|trial| trial.unwrap().path().join("result.json").is_file())
+    });
+}
+
+/// Nobody reads the terminal any more, as when a connection hangs: the dashboard waits in a write, and ends all the same when it is asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dashboard_whose_terminal_takes_nothing_more_still_ends_when_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
+    let PtyPair { slave, master } = terminal(60, 200);
+    let mut child = slave.spawn_command(kiln(folder.path(), "fake:sleep:300", SWEEP)).unwrap();
+    drop(slave);
+    let process = child.process_id().unwrap();
+    // Each size is drawn anew, until nothing more goes in: then it waits in the kernel (n_tty_write) for room.
+    let waits = || std::fs::read_to_string(format!("/proc/{process}/task/{process}/wchan")).unwrap_or_default();
+    let begun = Instant::now();
+    let mut columns = 200;
+    while !(folder.path().join("runs/small/logs/sweep.log").exists() && waits().contains("write")) {
+        columns = if columns == 200 { 199 } else { 200 };
+        master.resize(PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        std::thread::sleep(Duration::from_millis(150));
+        if begun.elapsed() > Duration::from_secs(20) {
+            // The kernel does not tell where a process waits; by now 100 frames are more than a terminal keeps.
+            break;
+        }
+    }
+    assert!(std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap().success());
+    wait_until("the dashboard ends", 10, || state(process) == Some('Z'));
+    child.wait().unwrap();
+    let log = folder.path().join("runs/small/logs/sweep.log");
+    wait_until("its sweep stops", 30, || std::fs::read_to_string(&log).unwrap().contains("goes on where it was"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_z_pauses_dashboard_supervisor_and_workers_and_all_go_on_together() {
+    let mut session = Session::start("fake:sleep:300", 30, 110);
+    session.see("trials 4");
+    let dashboard = session.child.process_id().unwrap();
+    let supervisor = *children(dashboard).first().unwrap();
+    wait_until("workers are there", 20, || !children(supervisor).is_empty());
+    let processes: Vec<u32> = [vec![dashboard, supervisor], children(supervisor)].concat();
+    session.press("\x1a");
+    wait_until("all are stopped", 20, || processes.iter().all(|process| state(*process) == Some('T')));
+    while let Ok(bytes) = session.bytes.recv_timeout(Duration::from_millis(100)) {
+        session.screen.process(&bytes);
+    }
+    assert!(!session.screen.screen().alternate_screen(), "the shell has its screen");
+    assert!(std::process::Command::new("kill").args(["-CONT", &dashboard.to_string()]).status().unwrap().success());
+    session.see("trials 4");
+    assert!(session.screen.screen().alternate_screen(), "the dashboard is back");
+    wait_until("all go on", 20, || processes.iter().all(|process| state(*process) != Some('T')));
+    session.see("the sweep is done");
+    session.press("q");
+    assert_eq!(session.exit_code(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dumb_terminal_and_another_charset_get_plain_lines_with_a_reason() {
+    for (environment, reason) in [(("TERM", "dumb"), "TERM is dumb"), (("LC_ALL", "de_DE.ISO-8859-1"), "is not UTF-8")] {
+        let mut session = Session::start_in("fake", 30, 110, &[environment]);
+        assert_eq!(session.exit_code(), 0);
+        let contents = session.screen.screen().contents();
+        assert!(contents.contains("persistence"), "{contents}");
+        let mut session = Session::start_in("fake:sleep:50", 30, 110, &[environment]);
+        session.see(reason);
+        session.see("epoch 2/12");
+        assert!(!session.screen.screen().alternate_screen());
+        assert_eq!(session.exit_code(), 0);
     }
 }

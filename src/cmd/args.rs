@@ -3,6 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+use crate::spec::TsFormat;
+
 /// Trains many small forecasters at once, and says which of them is worth anything.
 #[derive(Debug, Parser)]
 #[command(name = "kiln", version, max_term_width = 100)]
@@ -109,9 +111,28 @@ pub struct SweepArgs {
     /// One plain line an epoch, no dashboard
     #[arg(long)]
     pub plain: bool,
+    /// Train again what failed three times and was given up
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Say so when a worker makes no progress (no step, no epoch) for so long
+    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = stall)]
+    pub stall_warning: std::time::Duration,
+    /// Replace a worker that makes no progress for so long; its trials go on from their checkpoints [default: it is only said]
+    #[arg(long, value_name = "DURATION", value_parser = stall)]
+    pub stall_limit: Option<std::time::Duration>,
     /// Take control lines on stdin and stop when it closes (how the dashboard drives a sweep)
     #[arg(long, hide = true)]
     pub controlled: bool,
+}
+
+/// A duration of a second at least: workers tell their progress twice a second.
+fn stall(text: &str) -> Result<std::time::Duration, String> {
+    let duration = crate::serve::duration(text)?;
+    if duration.as_secs() < 1 {
+        Err(format!("'{text}' is less than 1s: workers tell their progress twice a second"))
+    } else {
+        Ok(duration)
+    }
 }
 
 /// `watch`.
@@ -283,6 +304,9 @@ pub struct BarArgs {
     /// Zone of timestamps without offset: an IANA name, UTC or +08:00. Features of the local clock go by the model's own zone
     #[arg(long)]
     pub zone: Option<String>,
+    /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as "%d.%m.%Y %H:%M:%S"
+    #[arg(long, value_name = "FORMAT")]
+    pub ts_format: Option<TsFormat>,
     /// What a timestamp marks of its bar; needed where the bars are not written as the model's own were
     #[arg(long, value_name = "LABEL")]
     pub bar_label: Option<LabelArg>,

@@ -1,7 +1,14 @@
-//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 130 interrupted (resumable).
+//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 4 the machine failed (disk, memory, device), 130 interrupted
+//! (resumable).
 
 use std::io;
 use std::process::ExitCode;
+
+use crate::export::ExportError;
+use crate::machine;
+use crate::model::ModelError;
+use crate::registry::RegistryError;
+use crate::store::StoreError;
 
 /// How a verb ended, when it ended well enough to say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +26,8 @@ pub enum Outcome {
 pub enum Failure {
     /// 2: the person who called can mend it.
     BadInput(String),
+    /// 4: the disk is full or broken, the memory is full, the device is gone.
+    Machine(String),
     /// 1: nobody should ever see it.
     Bug(anyhow::Error),
     /// 0: whoever read our output has seen enough.
@@ -37,13 +46,53 @@ impl From<Outcome> for ExitCode {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Bug(error)
+        let of_machine = error.chain().any(|cause| {
+            cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_of_machine)
+                || cause.downcast_ref::<io::Error>().is_some_and(machine::failed)
+        });
+        if of_machine { Self::Machine(format!("{error:#}")) } else { Self::Bug(error) }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Bug(error.into()) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else if machine::failed(&error) {
+            Self::Machine(format!("the output cannot be written: {error}"))
+        } else {
+            Self::Bug(error.into())
+        }
+    }
+}
+
+impl Failure {
+    fn of(text: String, is_of_machine: bool) -> Self {
+        if is_of_machine { Self::Machine(text) } else { Self::BadInput(text) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::of(error.to_string(), error.is_of_machine())
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::of(error.to_string(), error.of_machine)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        Self::of(error.to_string(), error.of_machine)
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        Self::of(error.to_string(), matches!(error, RegistryError::Machine(_)))
     }
 }
 
@@ -57,13 +106,4 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(
-    crate::export::ExportError,
-    crate::store::StoreError,
-    crate::market::MarketError,
-    crate::plan::PlanError,
-    crate::model::ModelError,
-    crate::spec::Diagnostics,
-    crate::registry::RegistryError,
-    burn_lanes::DeviceError
-);
+bad_input!(crate::market::MarketError, crate::plan::PlanError, crate::spec::Diagnostics, burn_lanes::DeviceError);

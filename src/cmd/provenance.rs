@@ -15,7 +15,7 @@ pub fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
         git_revision: git(folder, &["rev-parse", "HEAD"]),
         git_dirty: git(folder, &["status", "--porcelain"]).map(|status| !status.is_empty()),
         data_fingerprint,
-        argv: std::env::args().collect(),
+        argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
         overrides: experiment.overrides.clone(),
         data_file: None,
     }

@@ -111,8 +111,9 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     }
     let trading = trading(&selected, &comparison);
     let best = best_forecasts(&comparison, &selected.runs, &read);
-    selected.damaged.extend(files.unreadable());
     with_events(&mut selected.runs, &comparison);
+    comparison.notes.extend(selected.notes());
+    comparison.notes.extend(files.notes());
     let Selected { runs, damaged, .. } = std::mem::take(&mut selected);
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
 }

@@ -102,15 +102,10 @@ impl ForecastFiles {
         }
     }
 
-    /// Runs whose forecasts could not be read so far, and why, by name.
-    pub(super) fn unreadable(&self) -> Vec<(String, String)> {
+    /// What could not be read so far, in sentences below a comparison.
+    pub(super) fn notes(&self) -> Vec<String> {
         let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        unreadable.iter().map(|(run, why)| (run.clone(), why.clone())).collect()
-    }
-
-    /// The same as sentences below a comparison.
-    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
-        self.unreadable().into_iter().map(|(run, why)| format!("{run} has no part in the tests: {why}"))
+        unreadable.iter().map(|(run, why)| format!("{run} has no part in the tests: {why}")).collect()
     }
 }
 

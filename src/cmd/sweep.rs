@@ -5,32 +5,36 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use burn_lanes::{Device, Series};
 
 use super::backtest::trader;
+use super::given_up::{self, Retry, given_up, is_missing};
+use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
 use super::{Failure, Outcome, SweepArgs, clock};
-use crate::compare::compare;
+use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::event::End;
 use crate::market;
 use crate::plan::{self, Pack, Plan};
-use crate::spec::{Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::signal::{self, Taker};
+use crate::spec::feature::Feature;
+use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
 use crate::store::{
-    self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, RunState, SweepFolder, SweepManifest, SweepRecord,
+    self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
-use crate::sweep::{Control, Job, Workers, shape, supervise};
+use crate::sweep::{Ask, Control, Job, Patience, Workers, shape, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
@@ -41,9 +45,6 @@ const MAX_GPU_LANES: usize = 128;
 /// Packs for each worker on the host's cores, where there are trials enough: what is left at the end is small.
 const PACKS_PER_WORKER: usize = 4;
 
-/// An attempt that fails this often without a result is not tried again.
-const MAX_ATTEMPTS: u32 = 3;
-
 /// Trials shown in the ranking at the end.
 const RANKED: usize = 20;
 
@@ -51,13 +52,25 @@ const RANKED: usize = 20;
 ///
 /// # Errors
 /// Bad input: the file, the device, the data, the folder. Bugs: a worker that cannot be started.
-pub fn run(args: SweepArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub fn run(args: SweepArgs) -> Result<Outcome, Failure> {
     let ready = Ready::from(&args)?;
-    if !args.plain && !args.controlled && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        watch_and_supervise(&args, &ready, out)
-    } else {
-        supervise_here(&args, ready, out)
+    if args.plain || args.controlled {
+        return supervise_here(&args, ready);
     }
+    match dashboard::why_plain() {
+        Some(reason) => {
+            if !reason.is_empty() {
+                complain(&reason);
+            }
+            supervise_here(&args, ready)
+        }
+        None => watch_and_supervise(&args, &ready, &mut io::stdout()),
+    }
+}
+
+/// A word on stderr; if that is closed, there is nobody to tell.
+fn complain(what: &str) {
+    drop(writeln!(io::stderr(), "{}", clean_lines(what)));
 }
 
 /// Everything that can be wrong at second 0 was right.
@@ -74,12 +87,25 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
-        // A value that is no number is found here, once, and not by every trial.
-        if let Some(first) = plan.trials.first() {
-            market::prepare(&first.settings.data)?;
+        // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
+        let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
+        if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
+            match market::prepare(data) {
+                Ok(prepared) => warn_of_data(&prepared.report),
+                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
+                Err(_) => market::check(data)?,
+            }
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
+    }
+}
+
+/// Says what is odd about the bars before anything is trained on them.
+fn warn_of_data(report: &market::DataReport) {
+    for odd in &report.odd {
+        // Nobody may be reading; the sweep goes on.
+        drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
     }
 }
 
@@ -94,8 +120,11 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
+fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
+    let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
+    let then = format!("the sweep goes on; look at it with: kiln watch {} --runs {}", experiment.name, args.runs.display());
+    let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
     let leftovers = remove_leftovers(&args.runs, &folder);
@@ -108,19 +137,23 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
     let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
+    let retry = if args.retry_failed { Retry::Failed } else { Retry::Never };
     let left_out = left_out(&record, refused);
     let ids_left_out: HashSet<&TrialId> = left_out.iter().map(|(id, _)| id).collect();
     let is_left_out = |trial: &Trial| ids_left_out.contains(&trial.id);
     let missing: Vec<&Trial> =
-        plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied()) && !is_left_out(trial)).collect();
+        plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied(), retry) && !is_left_out(trial)).collect();
+    let mut given = if args.retry_failed { Vec::new() } else { given_up(&record) };
+    given.retain(|run| !is_left_out(&run.trial));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let packs = packs(&missing, &device, cores);
     writeln!(
         out,
-        "{}: {} trials ({} done), {} to train in {} packs on {device}",
+        "{}: {} trials ({} done{}), {} to train in {} packs on {device}",
         experiment.name,
         plan.trials.len(),
-        plan.trials.len() - missing.len() - left_out.len(),
+        plan.trials.len() - missing.len() - left_out.len() - given.len(),
+        if given.is_empty() { String::new() } else { format!(", {} given up", given.len()) },
         missing.len(),
         packs.len(),
     )?;
@@ -130,6 +163,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
     for (trial, why) in &left_out {
         writeln!(out, "{} is left out: {}", clean(&trial.0), clean(why))?;
     }
+    given_up::write(&given, &mut out)?;
     let (sender, controls) = channel();
     let kept_sender = if args.controlled {
         listen(sender);
@@ -143,36 +177,65 @@ fn supervise_here(args: &SweepArgs, ready: Ready, out: &mut dyn Write) -> Result
         device: device.to_string(),
         workers: Workers::plan(&device, cores, packs.len()),
         packs: packs.iter().map(|pack| pack.trials.iter().map(|&index| missing[index].id.clone()).collect()).collect(),
+        patience: Patience { warn: args.stall_warning, replace: args.stall_limit },
         clock: clock::now,
     };
-    let mut plain = Plain::new(&record);
+    let mut desk = Desk { plain: Plain::new(&record), follower: &mut follower, out: &mut out };
+    drop(given);
     drop(runs);
     drop(record);
-    let mut output_closed = false;
-    let mut tick = || -> anyhow::Result<()> {
-        let changes = follower.poll()?;
-        if !output_closed && plain.write(&changes, out).is_err() {
-            // Whoever read the lines has gone; the sweep goes on.
-            output_closed = true;
-        }
-        Ok(())
-    };
-    let summary = supervise(job, &controls, interrupts()?, &mut tick)?;
+    let summary = supervise(job, &controls, &mut desk)?;
     drop(kept_sender);
     // What cannot be removed is in nobody's way.
     drop(leftovers.join());
-    for (trial, reason) in &summary.unrecorded {
-        writeln!(out, "{}: {}", clean(&trial.0), clean(reason))?;
+    for (trial, problem) in &summary.unrecorded {
+        writeln!(out, "{}: {}", clean(&trial.0), clean(&problem.reason))?;
     }
     let record = read_sweep_summaries(&folder.path)?;
-    if !output_closed {
-        write_ranking(&record, &manifest, out)?;
-    }
+    write_ranking(&record, &manifest, &mut out)?;
+    given_up::write(&given_up(&record), &mut out)?;
     if summary.interrupted {
         writeln!(out, "interrupted; the same command goes on where it was")?;
-        return Ok(Outcome::Interrupted);
     }
-    Ok(outcome(&record, summary.unrecorded.is_empty() && left_out.is_empty()))
+    let (asked, ended) = (signal::ends().load(Ordering::Relaxed), Instant::now());
+    out.finish(&mut || {
+        let patient = !summary.interrupted || ended.elapsed() < Duration::from_secs(1);
+        patient && signal::ends().load(Ordering::Relaxed) == asked
+    });
+    drop(taken);
+    match summary.machine {
+        Some(reason) => Err(Failure::Machine(format!("{reason}; once that is mended the same command goes on"))),
+        None if summary.interrupted => Ok(Outcome::Interrupted),
+        None => Ok(outcome(&record, summary.unrecorded.is_empty() && left_out.is_empty())),
+    }
+}
+
+/// What a supervision asks for: signals, and lines of what was recorded.
+struct Desk<'a> {
+    plain: Plain,
+    follower: &'a mut Follower,
+    out: &'a mut Lines,
+}
+
+impl Ask for Desk<'_> {
+    fn stops(&self) -> usize {
+        signal::ends().load(Ordering::Relaxed)
+    }
+
+    fn pauses(&self) -> bool {
+        signal::take_pause()
+    }
+
+    fn pause_here(&self) {
+        signal::pause_here();
+    }
+
+    fn tick(&mut self, notices: &[String]) -> anyhow::Result<()> {
+        for notice in notices {
+            writeln!(self.out, "{}", clean(notice))?;
+        }
+        Ok(self.plain.write(&self.follower.poll()?, self.out)?)
+    }
 }
 
 /// Removes what killed processes left of files that they were writing, while the sweep begins.
@@ -240,13 +303,6 @@ fn current(record: &SweepRecord) -> impl Iterator<Item = &RunRecord> {
     record.runs.iter().filter(|run| run.current)
 }
 
-/// No result yet, and not given up.
-fn is_missing(run: Option<&RunRecord>) -> bool {
-    let Some(run) = run else { return true };
-    let failed = matches!(run.progress.state, RunState::Ended(End::Failed { .. }));
-    run.result.is_none() && !(failed && run.progress.attempt >= MAX_ATTEMPTS)
-}
-
 fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManifest {
     SweepManifest {
         v: 1,
@@ -269,19 +325,11 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     let mut comparison = compare(&runs, objective(manifest));
     let files = ForecastFiles::default();
     comparison.weigh(&runs, &|run, split| files.read(run, split));
+    let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
+    comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());
     comparison.write_ranking(out, RANKED, fitting())?;
     Ok(())
-}
-
-/// Counts SIGINT, SIGTERM and SIGHUP. Installed once a process.
-fn interrupts() -> Result<&'static AtomicUsize, Failure> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    ctrlc::set_handler(|| {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-    })
-    .context("cannot take signals")?;
-    Ok(&COUNT)
 }
 
 /// Control lines from stdin; when it closes, the channel does.
@@ -302,6 +350,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     let folder = SweepFolder::create(&args.runs, &ready.experiment.name)?;
     let (log, output) = folder.log("sweep.log", Log::New)?;
     let mut child = spawn_supervisor(args, ready, &log, output)?;
+    let supervisor = child.id();
     let stdin = Arc::new(Mutex::new(child.stdin.take()));
     if let Some(status) = wait_for_start(&mut child, &folder.path)? {
         let text = std::fs::read_to_string(&log).unwrap_or_default();
@@ -329,18 +378,25 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     };
     let asked = tell.clone();
     let finished = Arc::clone(&ended);
+    let still = Arc::clone(&ended);
+    // Its id is its own as long as nobody has waited for it.
+    let runs = move || still.lock().unwrap_or_else(PoisonError::into_inner).is_none();
     let leave = dashboard::run(dashboard::Options {
         folder: folder.path.clone(),
         control: dashboard::Control::Owner(Box::new(move |command| match command {
             Asked::StopTrial(trial) => asked(&Control::StopTrial { trial }),
             Asked::StopSweep => asked(&Control::Stop),
             Asked::Detach => asked(&Control::Detach),
+            Asked::Pause if runs() => signal::ask_to_pause(supervisor),
+            Asked::GoOn if runs() => signal::go_on(supervisor),
+            Asked::Pause | Asked::GoOn => {}
         })),
         finished: Box::new(move || {
             let status = (*finished.lock().unwrap_or_else(PoisonError::into_inner))?;
             Some(match status.code() {
                 Some(0) => "the sweep is done".into(),
                 Some(3) => "the sweep is done; some trials failed".into(),
+                Some(4) => "the sweep stopped: the disk, the memory or the device failed (logs/sweep.log)".into(),
                 Some(130) => "the sweep was interrupted; the same command goes on".into(),
                 _ => format!("the sweep ended: {status}"),
             })
@@ -350,8 +406,14 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     });
     match leave {
         Ok(Leave::Detached) => {
-            writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name)?;
+            // The terminal may be gone.
+            drop(writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name));
             return Ok(Outcome::Done);
+        }
+        Ok(Leave::HungUp) => {
+            drop(waiter.join());
+            let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
+            return status.map_or(Ok(Outcome::Interrupted), exit_of);
         }
         Ok(Leave::Finished | Leave::Quit) => {}
         Ok(Leave::StopRequested) => writeln!(out, "stopping after the current step …")?,
@@ -363,6 +425,7 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     drop(waiter.join());
     let record = read_sweep_summaries(&folder.path)?;
     write_ranking(&record, &record.manifest, out)?;
+    given_up::write(&given_up(&record), out)?;
     let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
     match status {
         Some(status) => {
@@ -380,6 +443,7 @@ fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
         Some(0) => Ok(Outcome::Done),
         Some(2) => Err(Failure::BadInput("the sweep could not start (see above)".into())),
         Some(3) => Ok(Outcome::SomeFailed),
+        Some(4) => Err(Failure::Machine("the disk, the memory or the device failed (logs/sweep.log has the reason)".into())),
         Some(130) => Ok(Outcome::Interrupted),
         _ => Err(Failure::Bug(anyhow::anyhow!("the supervisor ended with {status}"))),
     }
@@ -387,13 +451,31 @@ fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
 
 fn spawn_supervisor(args: &SweepArgs, ready: &Ready, log: &Path, output: File) -> Result<Child, Failure> {
     use std::os::unix::process::CommandExt;
-    let SweepArgs { file, backend: _, runs, overrides, max_trials, plain: _, controlled: _ } = args;
+    let SweepArgs {
+        file,
+        backend: _,
+        runs,
+        overrides,
+        max_trials,
+        plain: _,
+        retry_failed,
+        stall_warning,
+        stall_limit,
+        controlled: _,
+    } = args;
     let errors = output.try_clone().with_context(|| format!("cannot open {}", log.display()))?;
     let mut command = Command::new(std::env::current_exe().context("cannot find this program's own file")?);
     command.arg("sweep").arg(file).arg("--runs").arg(runs).arg("--backend").arg(ready.device.to_string());
     command.arg("--max-trials").arg(max_trials.to_string());
     for text in overrides {
         command.arg("--set").arg(text);
+    }
+    if *retry_failed {
+        command.arg("--retry-failed");
+    }
+    command.arg("--stall-warning").arg(format!("{}ms", stall_warning.as_millis()));
+    if let Some(limit) = stall_limit {
+        command.arg("--stall-limit").arg(format!("{}ms", limit.as_millis()));
     }
     command
         .arg("--plain")
@@ -411,7 +493,7 @@ fn wait_for_start(child: &mut Child, folder: &Path) -> Result<Option<std::proces
     let log = folder.join("logs").join("sweep.log");
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for the supervisor")? {
-            return Ok(if status.code() == Some(2) || status.code() == Some(1) { Some(status) } else { None });
+            return Ok(if matches!(status.code(), Some(1 | 2 | 4)) { Some(status) } else { None });
         }
         // Its first line comes after the manifest and all run folders.
         if std::fs::metadata(&log).is_ok_and(|meta| meta.len() > 0) {

@@ -1,11 +1,11 @@
 //! `watch`: the dashboard on a live or a finished sweep, read-only.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trader;
 use super::{Failure, Outcome, WatchArgs};
-use crate::dashboard::{self, Control, DashboardError, Options, Plain};
+use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
 use crate::store::{Selection, read_sweep, select};
 
 /// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
@@ -18,11 +18,18 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
         Selection::Sweep(folder) => folder,
         Selection::Run(run) => sweep_of(&run)?,
     };
-    if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        let finished = Box::new(|| None);
-        dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
-    } else {
-        Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
+    match why_plain() {
+        None => {
+            let finished = Box::new(|| None);
+            dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
+        }
+        Some(reason) => {
+            if !reason.is_empty() {
+                // If stderr is closed, there is nobody to tell.
+                drop(writeln!(io::stderr(), "{reason}"));
+            }
+            Plain::new(&read_sweep(&folder)?).summary(&mut io::stdout().lock())?;
+        }
     }
     Ok(Outcome::Done)
 }

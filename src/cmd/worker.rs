@@ -6,9 +6,10 @@ use crate::sweep::{device_name, trainer, work};
 /// Runs the verb.
 ///
 /// # Errors
-/// When the device is not usable or the supervisor can no longer be spoken to.
+/// When the device is gone or the supervisor can no longer be spoken to.
 pub fn run(args: &WorkerArgs) -> Result<Outcome, Failure> {
-    let device = burn_lanes::open(args.device)?;
+    // The supervisor opened it a moment ago.
+    let device = burn_lanes::open(args.device).map_err(|error| Failure::Machine(error.to_string()))?;
     let name = device_name(&device);
     let instruction_set = device.instruction_set();
     let trainer = trainer(device);

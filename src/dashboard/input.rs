@@ -24,6 +24,7 @@ pub enum Action {
     Back,
     Quit,
     Interrupt,
+    Pause,
 }
 
 /// A line of the help screen.
@@ -34,7 +35,7 @@ pub struct Binding {
     keys: &'static [Key],
     /// The keys as a person reads them.
     pub shown: &'static str,
-    /// What it does.
+    /// What it does; empty where the line of another key tells it.
     pub help: &'static str,
     /// In a word, for the line at the bottom; empty for none.
     pub hint: &'static str,
@@ -55,7 +56,7 @@ const fn binding(action: Action, keys: &'static [Key], shown: &'static str, help
 }
 
 /// Every key, in the order of the help screen.
-pub const BINDINGS: [Binding; 19] = [
+pub const BINDINGS: [Binding; 20] = [
     binding(Action::Up, &[Key::Plain(KeyCode::Up), char('k')], "↑ k", "one trial up (in the zoomed log: scroll)", ""),
     binding(Action::Down, &[Key::Plain(KeyCode::Down), char('j')], "↓ j", "one trial down", "move"),
     binding(Action::PageUp, &[Key::Plain(KeyCode::PageUp), Key::Control('b')], "PgUp", "ten trials up", ""),
@@ -74,7 +75,14 @@ pub const BINDINGS: [Binding; 19] = [
     binding(Action::Help, &[char('?'), Key::Plain(KeyCode::F(1))], "?", "this help", "help"),
     binding(Action::Back, &[Key::Plain(KeyCode::Esc)], "Esc", "back; clears the filter", ""),
     binding(Action::Quit, &[char('q')], "q", "leave; asks whether a running sweep goes on", "quit"),
-    binding(Action::Interrupt, &[Key::Control('c')], "Ctrl-C", "stop the sweep (it can be resumed); when watching: leave", ""),
+    binding(
+        Action::Interrupt,
+        &[Key::Control('c')],
+        "Ctrl-C",
+        "stop the sweep (resumable), or leave; Ctrl-Z pauses, fg goes on",
+        "",
+    ),
+    binding(Action::Pause, &[Key::Control('z')], "Ctrl-Z", "", ""),
 ];
 
 /// The key of [`Action::Interrupt`].
@@ -123,7 +131,8 @@ mod tests {
             assert!(!keys[..number].contains(key), "{key:?} is bound twice");
         }
         for binding in &BINDINGS {
-            assert!(!binding.keys.is_empty() && !binding.help.is_empty(), "{binding:?}");
+            let told = !binding.help.is_empty() || BINDINGS.iter().any(|other| other.help.contains(binding.shown));
+            assert!(!binding.keys.is_empty() && told, "{binding:?}");
             assert_eq!(BINDINGS.iter().filter(|other| other.action == binding.action).count(), 1);
         }
     }

@@ -3,7 +3,7 @@
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
-use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::event::KeyEvent;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -11,11 +11,12 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use super::input;
+use super::keys::{Heard, Keys};
 use super::screen::{CommandKind, Phase, Reaction, Role, Screen};
-use super::signal;
 use super::source::Source;
 use super::term;
 use super::theme::Theme;
+use crate::signal::{self, Taker};
 use crate::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
 use crate::trial::TrialId;
 
@@ -62,6 +63,10 @@ pub enum Command {
     StopSweep,
     /// Go on without a dashboard.
     Detach,
+    /// Stand still until [`Command::GoOn`]: this process is about to.
+    Pause,
+    /// Go on after [`Command::Pause`].
+    GoOn,
 }
 
 /// Why the dashboard was left.
@@ -75,6 +80,8 @@ pub enum Leave {
     StopRequested,
     /// The watcher left.
     Quit,
+    /// The terminal is gone. The sweep was asked to stop ([`Command::StopSweep`] was sent).
+    HungUp,
 }
 
 /// Why there is no dashboard.
@@ -83,7 +90,7 @@ pub enum DashboardError {
     /// The sweep cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The terminal is gone or is none.
+    /// The terminal is none, or cannot do what a dashboard needs.
     #[error("the terminal cannot be used: {0}; without a terminal, use --plain")]
     Terminal(#[from] io::Error),
 }
@@ -104,20 +111,43 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
     let trades = trader(&record);
     drop(record);
     let begun = Instant::now();
+    let mut keys = Keys::of_stdin()?;
     let mut session = Session {
         source: Source::Folder(Box::new(follower)),
-        keys: Box::new(next_event),
-        interrupted: Box::new(signal::interrupted),
+        keys: Box::new(move |wait| keys.wait(wait)),
+        signals: Box::new(heard_signals),
         clock: Box::new(move || begun.elapsed().as_secs_f64()),
         forecasts: Box::new(move |id| RunFolder { path: trials.join(&id.0) }.forecasts("valid").map_err(|error| error.to_string())),
         trades,
         send: send.unwrap_or_else(|| Box::new(|_| {})),
+        pause_group: Box::new(signal::pause_group),
         finished,
         at_end: if close_when_finished { AtEnd::Leave } else { AtEnd::Stay },
+        at_hang_up: if signal::hangup_is_ignored() { AtHangUp::GoOn } else { AtHangUp::Stop },
     };
-    let _signals = signal::taken();
+    let _signals = signal::take(Taker::Dashboard)?;
     let mut guard = term::Guard::enter()?;
-    session.follow(guard.terminal(), &mut screen)
+    loop {
+        match session.follow(guard.terminal(), &mut screen) {
+            Step::Leave(leave) => return Ok(leave),
+            Step::Pause => {
+                (session.send)(Command::Pause);
+                drop(guard);
+                signal::pause_here();
+                (session.send)(Command::GoOn);
+                guard = match term::Guard::enter() {
+                    Ok(guard) => guard,
+                    // It was closed meanwhile.
+                    Err(_) => return Ok(session.hang_up(&screen)),
+                };
+            }
+        }
+    }
+}
+
+/// What signals asked for since this was last called.
+fn heard_signals() -> Signals {
+    Signals { end: signal::take_end(), pause: signal::take_pause(), resize: signal::take_resize() }
 }
 
 impl fmt::Debug for Options {
@@ -129,24 +159,52 @@ impl fmt::Debug for Options {
 /// What the loop talks to.
 struct Session {
     source: Source,
-    /// The next event, waiting for at most so long.
-    keys: Box<dyn FnMut(Duration) -> io::Result<Option<Event>>>,
-    /// Whether a signal asked to end since it was last called.
-    interrupted: Box<dyn FnMut() -> bool>,
+    /// The next key, waiting for at most so long.
+    keys: Box<dyn FnMut(Duration) -> Heard>,
+    /// What signals asked for since it was last called.
+    signals: Box<dyn FnMut() -> Signals>,
     /// Monotonic seconds.
     clock: Box<dyn Fn() -> f64>,
     /// A trial's validation forecasts.
     forecasts: Box<dyn Fn(&TrialId) -> Result<Forecasts, String>>,
     trades: Option<Trades>,
     send: Box<dyn FnMut(Command)>,
+    /// Asks all processes of this one's group to pause, this one included.
+    pause_group: Box<dyn FnMut()>,
     finished: Box<dyn Fn() -> Option<String>>,
     at_end: AtEnd,
+    at_hang_up: AtHangUp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AtEnd {
     Stay,
     Leave,
+}
+
+/// What becomes of a sweep of ours when the terminal is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtHangUp {
+    Stop,
+    /// It was started to outlive its terminal (nohup).
+    GoOn,
+}
+
+/// What signals ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Signals {
+    end: bool,
+    pause: bool,
+    /// The terminal has another size.
+    resize: bool,
+}
+
+/// What comes after the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Leave(Leave),
+    /// The shell has the terminal for a while.
+    Pause,
 }
 
 /// Seconds between two frames.
@@ -158,7 +216,7 @@ const POLL: f64 = 0.25;
 const TICK: f64 = 1.0;
 
 impl Session {
-    fn follow<B: Backend>(&mut self, terminal: &mut Terminal<B>, screen: &mut Screen) -> Result<Leave, DashboardError> {
+    fn follow<B: Backend>(&mut self, terminal: &mut Terminal<B>, screen: &mut Screen) -> Step {
         let mut drawn = f64::NEG_INFINITY;
         let mut polled = f64::NEG_INFINITY;
         let mut stale = true;
@@ -169,15 +227,17 @@ impl Session {
                 let over = matches!(screen.phase, Phase::Ended(_));
                 stale |= self.look(screen, now);
                 if let Some(leave) = self.ended(screen) {
-                    return Ok(leave);
+                    return Step::Leave(leave);
                 }
                 stale |= over != matches!(screen.phase, Phase::Ended(_));
             }
-            if (self.interrupted)() {
-                stale = true;
-                if let Some(leave) = self.react(screen, input::INTERRUPT) {
-                    return Ok(leave);
-                }
+            let Signals { end, pause, resize } = (self.signals)();
+            stale |= end || resize;
+            if end && let Some(leave) = self.react(screen, input::INTERRUPT) {
+                return Step::Leave(leave);
+            }
+            if pause {
+                return Step::Pause;
             }
             for (place, id) in screen.wanted_forecasts() {
                 screen.take_forecasts(place, (self.forecasts)(&id));
@@ -185,21 +245,40 @@ impl Session {
             }
             stale |= self.trade(screen);
             if stale || (screen.ticks() && now - drawn >= TICK) {
-                terminal.draw(|frame| screen.draw(frame, now)).map_err(|error| io::Error::other(error.to_string()))?;
+                if terminal.draw(|frame| screen.draw(frame, now)).is_err() {
+                    return Step::Leave(self.hang_up(screen));
+                }
                 (drawn, stale) = (now, false);
             }
             // The first key of a frame is waited for; what follows it is taken before the next frame is drawn.
             let mut wait = (FRAME - ((self.clock)() - now)).max(0.0);
-            while let Some(event) = (self.keys)(Duration::from_secs_f64(wait))? {
-                stale = true;
-                if let Event::Key(key) = event
-                    && let Some(leave) = self.react(screen, key)
-                {
-                    return Ok(leave);
+            loop {
+                match (self.keys)(Duration::from_secs_f64(wait)) {
+                    Heard::Nothing => break,
+                    Heard::Key(key) => {
+                        stale = true;
+                        if let Some(leave) = self.react(screen, key) {
+                            return Step::Leave(leave);
+                        }
+                    }
+                    Heard::HangUp => return Step::Leave(self.hang_up(screen)),
                 }
                 wait = 0.0;
             }
         }
+    }
+
+    /// The terminal is gone. A sweep of ours is stopped as by Ctrl-C, or left to itself.
+    fn hang_up(&mut self, screen: &Screen) -> Leave {
+        match (screen.role, &screen.phase, self.at_hang_up) {
+            (Role::Owner, Phase::Running, AtHangUp::Stop) => (self.send)(Command::StopSweep),
+            (Role::Owner, Phase::Running, AtHangUp::GoOn) => {
+                (self.send)(Command::Detach);
+                return Leave::Detached;
+            }
+            (Role::Watcher, ..) | (Role::Owner, Phase::Stopping | Phase::Ended(_), _) => {}
+        }
+        Leave::HungUp
     }
 
     /// Asks for what is to be traded and takes what came of it; whether there is something to draw.
@@ -246,7 +325,7 @@ impl Session {
         }
     }
 
-    fn react(&mut self, screen: &mut Screen, key: event::KeyEvent) -> Option<Leave> {
+    fn react(&mut self, screen: &mut Screen, key: KeyEvent) -> Option<Leave> {
         match screen.key(key) {
             Reaction::None => None,
             Reaction::Send(kind) => {
@@ -259,18 +338,19 @@ impl Session {
                 }
                 Some(leave)
             }
+            // The whole group: whoever started us (cargo run, a script) pauses too, or the shell would not come back.
+            Reaction::Pause => {
+                (self.pause_group)();
+                None
+            }
         }
     }
-}
-
-fn next_event(wait: Duration) -> io::Result<Option<Event>> {
-    if event::poll(wait)? { event::read().map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]
 mod tests {
     use ratatui::backend::TestBackend;
-    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use ratatui::crossterm::event::{KeyCode, KeyModifiers};
     use std::cell::{Cell, RefCell};
     use std::collections::VecDeque;
     use std::rc::Rc;
@@ -292,30 +372,47 @@ mod tests {
         let sent = Rc::new(RefCell::new(Vec::new()));
         let mut keys: VecDeque<(f64, char)> = keys.iter().copied().collect();
         let (waiter, clock, end, sender) = (Rc::clone(&now), Rc::clone(&now), Rc::clone(&now), Rc::clone(&sent));
+        let asks = Rc::new(Cell::new(false));
+        let asked = Rc::clone(&asks);
         let session = Session {
             source: Source::Recorded(batches.into()),
             keys: Box::new(move |wait| {
                 if let Some((_, c)) = keys.pop_front_if(|(at, _)| *at <= waiter.get()) {
-                    return Ok(Some(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))));
+                    return match c {
+                        HANG_UP => Heard::HangUp,
+                        c if c.is_control() => {
+                            let letter = char::from(c as u8 - 1 + b'a');
+                            Heard::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL))
+                        }
+                        c => Heard::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)),
+                    };
                 }
                 waiter.set(waiter.get() + wait.as_secs_f64());
                 assert!(waiter.get() < 1000.0, "nobody leaves");
-                Ok(None)
+                Heard::Nothing
             }),
-            interrupted: Box::new(|| false),
+            signals: Box::new(move || Signals { pause: asked.take(), ..Signals::default() }),
+            pause_group: Box::new(move || asks.set(true)),
             clock: Box::new(move || clock.get()),
             forecasts: Box::new(|id| Err(format!("{id} has none"))),
             trades: None,
             send: Box::new(move |command| sender.borrow_mut().push(command)),
             finished: Box::new(move || (end.get() >= ends).then(|| "sweep ended: 3 finished".to_owned())),
             at_end,
+            at_hang_up: AtHangUp::Stop,
         };
         Stage { session, sent, terminal: Terminal::new(TestBackend::new(80, 24)).unwrap() }
     }
 
+    /// The key that is none: the terminal is closed.
+    const HANG_UP: char = '\u{0}';
+
     fn play(stage: &mut Stage, role: Role) -> Leave {
         let mut screen = Screen::new(&fixture::grid(3), role, Theme::plain());
-        stage.session.follow(&mut stage.terminal, &mut screen).unwrap()
+        match stage.session.follow(&mut stage.terminal, &mut screen) {
+            Step::Leave(leave) => leave,
+            Step::Pause => panic!("nobody asked for a pause"),
+        }
     }
 
     #[test]
@@ -348,6 +445,32 @@ mod tests {
         assert_eq!(play(&mut stage, Role::Owner), Leave::StopRequested);
         assert_eq!(*stage.sent.borrow(), [Command::StopSweep]);
         assert!(stage.terminal.backend().to_string().contains("stopping"));
+    }
+
+    #[test]
+    fn a_terminal_that_is_closed_stops_a_sweep_of_ours_and_only_a_look_at_another() {
+        let mut owner = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        assert_eq!(play(&mut owner, Role::Owner), Leave::HungUp);
+        assert_eq!(*owner.sent.borrow(), [Command::StopSweep]);
+        let mut nohup = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        nohup.session.at_hang_up = AtHangUp::GoOn;
+        assert_eq!(play(&mut nohup, Role::Owner), Leave::Detached);
+        assert_eq!(*nohup.sent.borrow(), [Command::Detach]);
+        let mut watcher = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        assert_eq!(play(&mut watcher, Role::Watcher), Leave::HungUp);
+        assert!(watcher.sent.borrow().is_empty());
+        let mut over = stage(vec![fixture::end(3)], &[(9.0, HANG_UP)], 5.0, AtEnd::Stay);
+        assert_eq!(play(&mut over, Role::Owner), Leave::HungUp);
+        assert!(over.sent.borrow().is_empty(), "the sweep had ended");
+    }
+
+    #[test]
+    fn ctrl_z_asks_the_whole_group_and_the_loop_goes_on_where_it_was() {
+        let mut stage =
+            stage(vec![fixture::log(0, 3, None)], &[(1.0, '\u{1a}'), (2.0, 'q'), (2.0, 'l')], f64::INFINITY, AtEnd::Stay);
+        let mut screen = Screen::new(&fixture::grid(3), Role::Owner, Theme::plain());
+        assert_eq!(stage.session.follow(&mut stage.terminal, &mut screen), Step::Pause);
+        assert_eq!(stage.session.follow(&mut stage.terminal, &mut screen), Step::Leave(Leave::Detached));
     }
 
     #[test]

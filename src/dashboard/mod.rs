@@ -15,19 +15,21 @@
 //! | `source` | where changes come from |
 //! | `state/` | what is known of a sweep: the fold of its changes |
 //! | `view`, `screen` | what the person chose, and what a key does to it |
-//! | `input` | which key does what; the help screen is made from the same table |
+//! | `keys`, `input` | what the terminal sends, as keys; which key does what, from which the help screen is made |
 //! | `term`, `theme`, `text` | the terminal's modes, its colours, how things are written in cells |
 //! | `draw/` | one pane a file |
 //! | `plain` | the same state as lines |
+//! | `place` | whether a dashboard can be shown here, or lines |
 
 mod draw;
 #[cfg(test)]
 mod fixture;
 mod input;
+mod keys;
 mod live;
+mod place;
 mod plain;
 mod screen;
-mod signal;
 #[cfg(test)]
 mod snapshots;
 mod source;
@@ -38,6 +40,7 @@ mod theme;
 mod view;
 
 pub use live::{Command, Control, DashboardError, Equity, Leave, Options, Trades, run};
+pub use place::why_plain;
 pub use plain::Plain;
 pub use screen::{Reaction, Role, Screen};
 pub use text::clean;

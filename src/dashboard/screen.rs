@@ -61,6 +61,8 @@ pub enum Reaction {
     Send(CommandKind),
     /// The person leaves.
     Leave(Leave),
+    /// The person goes back to the shell for a while.
+    Pause,
 }
 
 /// A command to a supervisor, with the row it means.
@@ -166,6 +168,9 @@ impl Screen {
         if input::action(key) == Some(Action::Interrupt) {
             return self.interrupt();
         }
+        if input::action(key) == Some(Action::Pause) {
+            return Reaction::Pause;
+        }
         match self.view.mode {
             Mode::Filter => self.key_of_filter(key),
             Mode::StopTrial(place) => self.key_of_stop(key, place),
@@ -236,6 +241,7 @@ impl Screen {
             Action::Back => self.back(),
             Action::Quit => return self.quit(),
             Action::Interrupt => return self.interrupt(),
+            Action::Pause => return Reaction::Pause,
         }
         Reaction::None
     }

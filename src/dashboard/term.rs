@@ -6,6 +6,7 @@ use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +21,9 @@ static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
 /// Owns the terminal; dropping it, or a panic on its thread, puts the terminal back as it was.
 pub struct Guard {
-    terminal: Screen,
+    /// Never dropped: where the cursor cannot be shown its drop says so by `eprintln!`, which panics when the terminal is gone and stderr
+    /// with it. What stays is a screen's buffer, and there are few screens in a life.
+    terminal: ManuallyDrop<Screen>,
 }
 
 impl Guard {
@@ -36,7 +39,7 @@ impl Guard {
         if entered.is_err() {
             restore();
         }
-        Ok(Self { terminal: entered? })
+        Ok(Self { terminal: ManuallyDrop::new(entered?) })
     }
 
     /// To draw on.
@@ -49,6 +52,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // What is still buffered belongs to the alternate screen.
         drop(self.terminal.backend_mut().flush());
+        drop(self.terminal.show_cursor());
         restore();
     }
 }

@@ -21,10 +21,10 @@ pub enum Existing {
 /// When something is there that must not be replaced.
 pub fn check_free(path: &Path, existing: Existing) -> Result<(), ExportError> {
     match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => Err(ExportError(format!("{}: is a folder; name a file with -o", path.display()))),
+        Ok(found) if found.is_dir() => Err(ExportError::new(format!("{}: is a folder; name a file with -o", path.display()))),
         Ok(_) if existing == Existing::Refused => Err(taken(path)),
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(ExportError(format!("{}: cannot be looked at: {error}", path.display())))
+            Err(ExportError::new(format!("{}: cannot be looked at: {error}", path.display())))
         }
         _ => Ok(()),
     }
@@ -36,16 +36,15 @@ pub fn check_free(path: &Path, existing: Existing) -> Result<(), ExportError> {
 /// When the name is taken and [`Existing::Refused`], or the file cannot be written.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), ExportError> {
     check_free(path, existing)?;
-    let unwritten = |error: StoreError| ExportError(error.to_string());
     match existing {
-        Existing::Replaced => publish::replace(path, bytes).map_err(unwritten),
-        Existing::Refused if publish::publish(path, bytes).map_err(unwritten)? => Ok(()),
+        Existing::Replaced => Ok(publish::replace(path, bytes)?),
+        Existing::Refused if publish::publish(path, bytes)? => Ok(()),
         Existing::Refused => Err(taken(path)),
     }
 }
 
 fn taken(path: &Path) -> ExportError {
-    ExportError(format!("{}: is there already (--force replaces it, -o names another)", path.display()))
+    ExportError::new(format!("{}: is there already (--force replaces it, -o names another)", path.display()))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn insert(line: &mut Map<String, Json>, key: &str, value: Option<f64>) {
 }
 
 fn bytes(object: &Map<String, Json>) -> Result<Vec<u8>, ExportError> {
-    let text = serde_json::to_string(object).map_err(|error| ExportError(format!("a line cannot be written: {error}")))?;
+    let text = serde_json::to_string(object).map_err(|error| ExportError::new(format!("a line cannot be written: {error}")))?;
     Ok((text + "\n").into_bytes())
 }
 

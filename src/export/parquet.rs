@@ -9,7 +9,7 @@ use super::{Cells, ExportError, Table};
 /// # Errors
 /// When two columns have one name.
 pub fn write(table: &Table) -> Result<Vec<u8>, ExportError> {
-    let unwritten = |error: PolarsError| ExportError(format!("the Parquet file cannot be written: {error}"));
+    let unwritten = |error: PolarsError| ExportError::new(format!("the Parquet file cannot be written: {error}"));
     let columns = table.columns.iter().map(|column| polars_column(&column.name, &column.cells)).collect();
     let mut frame = DataFrame::new(table.height(), columns).map_err(unwritten)?;
     let mut bytes = Vec::new();

@@ -60,14 +60,14 @@ impl Trained {
     ) -> Result<Self, ExportError> {
         let shown = crate::text::cleaned(&name);
         if features.len() != shape.features || scaling.columns.len() != shape.features {
-            return Err(ExportError(format!(
+            return Err(ExportError::new(format!(
                 "{shown}: {} features and {} scaled columns do not fit a network of {} inputs",
                 features.len(),
                 scaling.columns.len(),
                 shape.features
             )));
         }
-        check(&shape, &weights).map_err(|why| ExportError(format!("{shown}: {why}")))?;
+        check(&shape, &weights).map_err(|why| ExportError::new(format!("{shown}: {why}")))?;
         Ok(Self { name, shape, features, target, scaling, weights })
     }
 

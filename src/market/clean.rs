@@ -1,40 +1,168 @@
 //! Columns of a file → bars that can be believed: values checked, in time order, without duplicates, labelled by their start.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::bars::Bars;
 use super::problem::{MarketError, Problems};
 use super::report::rfc3339;
 use super::row::BadBar;
+use super::step::{Spacing, Step, as_bar};
 use super::table::Table;
 use crate::spec::BarLabel;
 
 /// Bars, and what was done to get them, each a sentence.
 pub(super) type Cleaned = (Bars, Vec<String>);
 
-/// Believes a table, or says why not. `bar_seconds`: as given, else the most frequent distance between two timestamps.
-pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, bar_seconds: Option<u32>) -> Result<Cleaned, MarketError> {
+/// How long bars are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BarLength {
+    /// As their timestamps say.
+    Observed,
+    /// As `data.bar` says, seconds.
+    Declared(u32),
+    /// As those of a model, seconds.
+    OfModel(u32),
+}
+
+impl BarLength {
+    /// Of an experiment's data.
+    pub(super) fn declared(bar_seconds: Option<u32>) -> Self {
+        bar_seconds.map_or(Self::Observed, Self::Declared)
+    }
+
+    /// Of bars that a model is shown.
+    pub(super) fn of_model(bar_seconds: Option<u32>) -> Self {
+        bar_seconds.map_or(Self::Observed, Self::OfModel)
+    }
+}
+
+/// Believes a table, or says why not.
+pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, length: BarLength) -> Result<Cleaned, MarketError> {
     check_values(path, &table)?;
     let mut done = std::mem::take(&mut table.assumed);
     if let Some(order) = time_order(path, &table, &mut done)? {
         reorder(&mut table, &order);
     }
-    let Table { mut ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _, zone: _, form: _ } = table;
-    let bar_seconds = match bar_seconds {
-        Some(seconds) => seconds,
-        None => most_frequent_spacing(&ts).map_err(|problem| MarketError::of(path, problem))?,
-    };
+    let Table {
+        mut ts,
+        mut offset_seconds,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        unused_volume: _,
+        places: _,
+        assumed: _,
+        zone: _,
+        form: _,
+    } = table;
+    let wrong = |problem: String| MarketError::of(path, problem);
+    let bar_seconds = bar_seconds(&ts, length).map_err(wrong)?;
+    let step = Step::of_seconds(bar_seconds);
+    done.extend(without_jitter(&mut ts, step));
+    done.extend(check_length(&ts, &offset_seconds, length, step).map_err(wrong)?);
     if label == BarLabel::End {
-        ts.iter_mut().for_each(|ts| *ts -= i64::from(bar_seconds) * 1_000_000_000);
+        // From the last on: the start of one is the end of the one before.
+        for row in (0..ts.len()).rev() {
+            let before = row.checked_sub(1).map(|before| (ts[before], offset_seconds[before]));
+            (ts[row], offset_seconds[row]) = step.start(before, (ts[row], offset_seconds[row]));
+        }
     }
     let volume = volume.unwrap_or_else(|| vec![f64::NAN; ts.len()]);
     Ok((Bars { ts, offset_seconds, open, high, low, close, volume, bar_seconds, truth: None }, done))
 }
 
+/// The length of a bar, seconds.
+fn bar_seconds(ts: &[i64], length: BarLength) -> Result<u32, String> {
+    match length {
+        BarLength::Declared(seconds) | BarLength::OfModel(seconds) => return Ok(seconds),
+        BarLength::Observed => {}
+    }
+    let Some(Spacing { ns, .. }) = Spacing::most_frequent(ts.iter().copied()) else {
+        return Err("holds one bar only; how long a bar is cannot be seen from it (bar under [data] says it)".to_owned());
+    };
+    if ns % 1_000_000_000 != 0 {
+        let milliseconds = ns as f64 / 1e6;
+        return Err(format!("the bars are {milliseconds} ms apart; bars are whole seconds (bar under [data] says how many)"));
+    }
+    u32::try_from(ns / 1_000_000_000).map_err(|_| format!("the bars are {} s apart; that is no bar length", ns / 1_000_000_000))
+}
+
+/// Puts timestamps that lie a little beside a whole second on it; says how many.
+fn without_jitter(ts: &mut [i64], step: Step) -> Option<String> {
+    let (mut moved, mut most, mut before) = (0_usize, 0, None);
+    for ts in ts {
+        let meant = step.without_jitter(*ts);
+        if meant != *ts && before.is_none_or(|before| meant > before) {
+            moved += 1;
+            most = most.max((meant - *ts).abs());
+            *ts = meant;
+        }
+        before = Some(*ts);
+    }
+    let milliseconds = most as f64 / 1e6;
+    (moved > 0).then(|| format!("{moved} timestamps lie up to {milliseconds} ms beside a whole second; they were put on it"))
+}
+
+/// Compares the length of a bar with the distances between bars.
+///
+/// # Errors
+/// When most bars begin before the one before them has ended, or when not two of a declared length follow one another.
+fn check_length(ts: &[i64], offset_seconds: &[i32], length: BarLength, step: Step) -> Result<Vec<String>, String> {
+    let Some(spacing) = Spacing::most_frequent(ts.iter().copied()) else { return Ok(Vec::new()) };
+    let at = |row: usize| (ts[row], offset_seconds[row]);
+    let pairs = ts.len() - 1;
+    let follow = (1..ts.len()).filter(|&row| step.follows(at(row - 1), at(row))).count();
+    let overlaps = |row: &usize| step.overlaps(at(*row - 1), at(*row));
+    let overlapping = (1..ts.len()).filter(overlaps).count();
+    let seconds = step.ns() / 1_000_000_000;
+    let apart = format!("{} s apart ({} of {})", spacing.ns as f64 / 1e9, spacing.pairs, spacing.of);
+    let advice = match spacing.ns % 1_000_000_000 {
+        0 => format!("write bar = \"{}\", or leave the key out", as_bar(spacing.ns / 1_000_000_000)),
+        _ => "leave the key out".to_owned(),
+    };
+    match length {
+        BarLength::Declared(_) if overlapping * 2 > pairs => {
+            return Err(format!(
+                "most bars are {apart}, and bar = \"{}\" under [data] makes them overlap; {advice}",
+                as_bar(seconds)
+            ));
+        }
+        BarLength::OfModel(_) if overlapping * 2 > pairs => {
+            return Err(format!("most of its bars are {apart}, those of the model are {seconds} s long: they overlap"));
+        }
+        BarLength::Declared(_) if follow == 0 => {
+            return Err(format!(
+                "no two bars are {seconds} s apart, as bar = \"{}\" under [data] says; most are {apart}; {advice}",
+                as_bar(seconds)
+            ));
+        }
+        // What a model makes of bars that lie apart depends on its window.
+        BarLength::Declared(_) | BarLength::OfModel(_) | BarLength::Observed => {}
+    }
+    let mut odd = Vec::new();
+    if let Some(first) = (1..ts.len()).find(overlaps) {
+        let when = rfc3339(ts[first], offset_seconds[first]);
+        odd.push(format!("{overlapping} bars begin before the {seconds} s of the bar before them are over (first: {when})"));
+    }
+    if spacing.ns > step.ns() && follow * 2 < pairs {
+        odd.push(format!("{follow} of {pairs} bars follow the one before after {seconds} s; most are {apart}"));
+    }
+    Ok(odd)
+}
+
 /// Every row's values are those of a bar.
 fn check_values(path: &Path, table: &Table) -> Result<(), MarketError> {
     let Table { open, high, low, close, volume, places, .. } = table;
+    let crossed = (0..table.ts.len()).filter(|&row| high[row] < low[row]).count();
+    if crossed * 2 > table.ts.len() {
+        let of = table.ts.len();
+        let problem = format!(
+            "high is below low in {crossed} of {of} bars: the two columns are exchanged; name them with columns under [data]"
+        );
+        return Err(MarketError::of(path, problem));
+    }
     let mut problems = Problems::default();
     for row in 0..table.ts.len() {
         let prices = [open[row], high[row], low[row], close[row]];
@@ -96,45 +224,22 @@ fn time_order(path: &Path, table: &Table, done: &mut Vec<String>) -> Result<Opti
 }
 
 fn difference(table: &Table, one: usize, other: usize) -> Option<(&'static str, f64, f64)> {
-    let Table { open, high, low, close, volume, .. } = table;
-    let volume = volume.as_ref().map(|volume| ("volume", volume));
+    let Table { open, high, low, close, volume, unused_volume, .. } = table;
+    // Whatever the features use: two bars of one time that differ are not one bar.
+    let volume = volume.as_ref().or(unused_volume.as_ref()).map(|volume| ("volume", volume));
     let columns = [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().chain(volume);
-    columns.map(|(name, column)| (name, column[one], column[other])).find(|(_, one, other)| one != other)
+    let differ = |(_, one, other): &(&str, f64, f64)| one != other && !(one.is_nan() && other.is_nan());
+    columns.map(|(name, column)| (name, column[one], column[other])).find(differ)
 }
 
 fn reorder(table: &mut Table, order: &[u32]) {
-    let Table { ts, offset_seconds, open, high, low, close, volume, places: _, assumed: _, zone: _, form: _ } = table;
+    let Table { ts, offset_seconds, open, high, low, close, volume, unused_volume: _, places: _, assumed: _, zone: _, form: _ } =
+        table;
     *ts = order.iter().map(|&row| ts[row as usize]).collect();
     *offset_seconds = order.iter().map(|&row| offset_seconds[row as usize]).collect();
     for column in [open, high, low, close].into_iter().chain(volume.as_mut()) {
         *column = order.iter().map(|&row| column[row as usize]).collect();
     }
-}
-
-fn most_frequent_spacing(ts: &[i64]) -> Result<u32, String> {
-    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
-    let (mut current, mut repeated) = (0, 0);
-    for pair in ts.windows(2) {
-        let spacing = pair[1].saturating_sub(pair[0]);
-        if spacing != current {
-            *counts.entry(current).or_default() += repeated;
-            (current, repeated) = (spacing, 0);
-        }
-        repeated += 1;
-    }
-    *counts.entry(current).or_default() += repeated;
-    // The shortest of equally frequent ones: a hole is longer than a bar.
-    let most = counts.iter().rev().max_by_key(|(_, count)| **count).map_or(0, |(&spacing, _)| spacing);
-    if most == 0 {
-        return Err("holds one bar only; how long a bar is cannot be seen from it (bar_seconds under [data] says it)".to_owned());
-    }
-    if most % 1_000_000_000 != 0 {
-        let milliseconds = most as f64 / 1e6;
-        return Err(format!(
-            "the bars are {milliseconds} ms apart; bars are whole seconds (bar_seconds under [data] says how many)"
-        ));
-    }
-    u32::try_from(most / 1_000_000_000).map_err(|_| format!("the bars are {} s apart; that is no bar length", most / 1_000_000_000))
 }
 
 #[cfg(test)]
@@ -152,6 +257,7 @@ mod tests {
             low: column.clone(),
             close: column,
             volume: None,
+            unused_volume: None,
             places: Places::Lines(vec![(0, 2)]),
             assumed: Vec::new(),
             ..Table::default()
@@ -159,7 +265,7 @@ mod tests {
     }
 
     fn cleaned(minutes: &[i64], close: &[f64]) -> Result<Cleaned, MarketError> {
-        clean(Path::new("bars.csv"), table(minutes, close), BarLabel::Start, None)
+        clean(Path::new("bars.csv"), table(minutes, close), BarLabel::Start, BarLength::Observed)
     }
 
     #[test]
@@ -200,7 +306,7 @@ mod tests {
         }
         let mut crossed = table(&[1, 2], &[1.0, 2.0]);
         crossed.low[0] = 1.5;
-        let message = clean(Path::new("bars.csv"), crossed, BarLabel::Start, None).unwrap_err().to_string();
+        let message = clean(Path::new("bars.csv"), crossed, BarLabel::Start, BarLength::Observed).unwrap_err().to_string();
         assert_eq!(message, "bars.csv: line 2: high 1 is below low 1.5");
     }
 
@@ -208,22 +314,99 @@ mod tests {
     fn zero_volume_is_fine_and_negative_volume_is_not() {
         let mut table = table(&[1, 2], &[1.0, 2.0]);
         table.volume = Some(vec![0.0, 5.0]);
-        assert!(clean(Path::new("bars.csv"), table.clone(), BarLabel::Start, None).is_ok());
+        assert!(clean(Path::new("bars.csv"), table.clone(), BarLabel::Start, BarLength::Observed).is_ok());
         table.volume = Some(vec![0.0, -5.0]);
-        assert!(clean(Path::new("bars.csv"), table, BarLabel::Start, None).unwrap_err().0.contains("line 3: volume is -5"));
+        assert!(
+            clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed)
+                .unwrap_err()
+                .0
+                .contains("line 3: volume is -5")
+        );
     }
 
     #[test]
     fn end_labels_become_starts() {
-        let (bars, _) = clean(Path::new("bars.csv"), table(&[5, 10, 30], &[1.0; 3]), BarLabel::End, Some(300)).unwrap();
-        assert_eq!(bars.ts, [0, 5, 25].map(|minute| minute * 60_000_000_000));
+        let bars = |label, length| clean(Path::new("bars.csv"), table(&[5, 10, 30], &[1.0; 3]), label, length).unwrap().0;
+        assert_eq!(bars(BarLabel::End, BarLength::Declared(300)).ts, [0, 5, 25].map(|minute| minute * MINUTE));
     }
 
     #[test]
-    fn the_bar_length_is_the_most_frequent_spacing_and_the_shorter_of_two() {
-        assert_eq!(most_frequent_spacing(&[0, 60, 120, 400, 800, 860].map(|s| s * 1_000_000_000)), Ok(60));
-        assert_eq!(most_frequent_spacing(&[0, 300, 360, 660, 720].map(|s| s * 1_000_000_000)), Ok(60));
-        assert!(most_frequent_spacing(&[0]).unwrap_err().contains("one bar only"));
-        assert!(most_frequent_spacing(&[0, 250_000_000, 500_000_000]).unwrap_err().contains("250 ms apart"));
+    fn days_that_are_labelled_by_their_ends_are_days_across_a_change_of_the_clock() {
+        let mut days = table(&[0, 1440, 1440 + 1380, 2 * 1440 + 1380], &[1.0; 4]);
+        days.offset_seconds = vec![-18_000, -18_000, -14_400, -14_400];
+        let (bars, _) = clean(Path::new("bars.csv"), days, BarLabel::End, BarLength::Observed).unwrap();
+        assert_eq!(bars.ts, [-1440, 0, 1440, 1440 + 1380].map(|minute| minute * MINUTE));
+        assert_eq!(bars.offset_seconds, [-18_000, -18_000, -18_000, -14_400]);
+        assert_eq!(crate::market::window::runs(&bars.ts, &bars.offset_seconds, 86_400), [0..4]);
     }
+
+    #[test]
+    fn a_bar_length_is_compared_with_the_distances() {
+        let of = |minutes: &[i64], length| {
+            let close = vec![1.0; minutes.len()];
+            clean(Path::new("bars.csv"), table(minutes, &close), BarLabel::Start, length)
+                .map(|(bars, done)| (bars.bar_seconds, done))
+        };
+        let refused = |minutes: &[i64], length| of(minutes, length).unwrap_err().0;
+        let minutes: Vec<i64> = (0..400).collect();
+        assert_eq!(
+            refused(&minutes, BarLength::Declared(3_600)),
+            "bars.csv: most bars are 60 s apart (399 of 399), and bar = \"1h\" under [data] makes them overlap; write bar = \"1m\", or leave \
+             the key out"
+        );
+        assert_eq!(
+            refused(&minutes, BarLength::OfModel(3_600)),
+            "bars.csv: most of its bars are 60 s apart (399 of 399), those of the model are 3600 s long: they overlap"
+        );
+        let fives: Vec<i64> = (0..400).map(|row| row * 5).collect();
+        assert_eq!(
+            refused(&fives, BarLength::Declared(60)),
+            "bars.csv: no two bars are 60 s apart, as bar = \"1m\" under [data] says; most are 300 s apart (399 of 399); write bar = \"5m\", or \
+             leave the key out"
+        );
+        // A window of one bar needs no two.
+        let (_, odd) = of(&fives, BarLength::OfModel(60)).unwrap();
+        assert_eq!(odd, ["0 of 399 bars follow the one before after 60 s; most are 300 s apart (399 of 399)"]);
+        assert_eq!(of(&minutes, BarLength::Declared(60)), Ok((60, Vec::new())));
+        let (_, odd) = of(&[0, 5, 10, 11, 15, 20], BarLength::Observed).unwrap();
+        assert_eq!(odd, ["2 bars begin before the 300 s of the bar before them are over (first: 1970-01-01T00:11:00+00:00)"]);
+        let (_, odd) = of(&[0, 1, 6, 11, 16, 21], BarLength::Declared(60)).unwrap();
+        assert_eq!(odd, ["1 of 5 bars follow the one before after 60 s; most are 300 s apart (4 of 5)"]);
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_seen_are_asked_for() {
+        let message = |ts: &[i64]| bar_seconds(ts, BarLength::Observed).unwrap_err();
+        assert!(message(&[0]).contains("one bar only"));
+        assert!(message(&[0, 250_000_000, 500_000_000]).contains("250 ms apart"));
+    }
+
+    #[test]
+    fn timestamps_with_jitter_are_put_on_their_seconds() {
+        let mut jittering = table(&[1, 2, 3, 4], &[1.0; 4]);
+        jittering.ts = [2_000_000, 0, 1_000_000, -1_000_000].iter().zip(jittering.ts).map(|(jitter, ts)| ts + jitter).collect();
+        let (bars, done) = clean(Path::new("bars.csv"), jittering, BarLabel::Start, BarLength::Observed).unwrap();
+        assert_eq!((bars.bar_seconds, bars.ts), (60, [1, 2, 3, 4].map(|minute| minute * MINUTE).to_vec()));
+        assert_eq!(done, ["3 timestamps lie up to 2 ms beside a whole second; they were put on it"]);
+    }
+
+    #[test]
+    fn duplicates_that_differ_in_volume_are_conflicts_whatever_the_features_use() {
+        let mut doubled = table(&[1, 2, 2], &[1.0, 2.0, 2.0]);
+        doubled.unused_volume = Some(vec![10.0, 10.0, 11.0]);
+        let message = clean(Path::new("bars.csv"), doubled.clone(), BarLabel::Start, BarLength::Observed).unwrap_err().0;
+        assert!(message.contains("with different values (volume 10 and 11)"), "{message}");
+        doubled.unused_volume = Some(vec![10.0, f64::NAN, f64::NAN]);
+        assert!(clean(Path::new("bars.csv"), doubled, BarLabel::Start, BarLength::Observed).is_ok());
+    }
+
+    #[test]
+    fn high_and_low_that_are_exchanged_are_told_so() {
+        let mut table = table(&[1, 2, 3], &[1.0, 2.0, 3.0]);
+        table.low = vec![1.5, 2.5, 3.5];
+        let message = clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed).unwrap_err().0;
+        assert!(message.starts_with("bars.csv: high is below low in 3 of 3 bars: the two columns are exchanged"), "{message}");
+    }
+
+    const MINUTE: i64 = 60_000_000_000;
 }

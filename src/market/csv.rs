@@ -9,6 +9,7 @@ use polars::prelude::{CsvReadOptions, DataFrame, DataType, Field, PolarsResult, 
 
 use super::columns::{self, Found, Volume};
 use super::problem::{MarketError, Problems};
+use super::stamps::StampColumn;
 use super::table::{Places, Table};
 use super::text::{Text, fields, unquote};
 use super::timestamp::{StampProblem, StampReader};
@@ -20,7 +21,7 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     let text = Text::read(path)?;
     let found = columns::find(columns, volume, &text.header).map_err(|problem| MarketError::of(path, problem))?;
     let mut table = Table::default();
-    let body = scan(path, &text, found.ts, StampReader::new(zone), &mut table)?;
+    let body = scan(path, &text, found.ts, StampReader::of(columns, zone), &mut table)?;
     if table.ts.is_empty() {
         return Err(MarketError::of(path, "holds a header and no rows"));
     }
@@ -30,7 +31,15 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
         *column = numbers.next().unwrap_or_default();
     }
     table.volume = numbers.next();
+    if let Some(place) = found.unused_volume.filter(|_| table.has_doubles()) {
+        table.unused_volume = Some(text.records(place).map(|record| lenient(record.wanted)).collect());
+    }
     Ok(table)
+}
+
+/// A number, or NaN.
+fn lenient(field: &[u8]) -> f64 {
+    std::str::from_utf8(field).ok().and_then(|field| unquote(field).parse().ok()).unwrap_or(f64::NAN)
 }
 
 /// Checks the header and the first row.
@@ -40,7 +49,7 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
     let Some(first) = text.records(found.ts).next() else {
         return Err(MarketError::of(path, "holds a header and no rows"));
     };
-    match StampReader::new(zone).text(first.wanted) {
+    match StampReader::of(columns, zone).text(first.wanted) {
         Ok(_) => Ok(()),
         Err(problem) => Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts]))),
     }
@@ -51,38 +60,33 @@ pub(super) fn first_offset(path: &Path, columns: &Columns) -> Option<i32> {
     let text = Text::peek(path).ok()?;
     let found = columns::find(columns, Volume::Unused, &text.header).ok()?;
     let first = text.records(found.ts).next()?;
-    StampReader::new(None).text(first.wanted).ok().map(|stamp| stamp.offset)
+    StampReader::of(columns, None).text(first.wanted).ok().map(|stamp| stamp.offset)
 }
 
 /// Reads timestamps and places into `table`, checks that every record has the header's width, and returns the text for Polars:
 /// without blank lines, which it would refuse.
-fn scan<'a>(
-    path: &Path,
-    text: &'a Text,
-    ts: usize,
-    mut stamps: StampReader,
-    table: &mut Table,
-) -> Result<Cow<'a, [u8]>, MarketError> {
+fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: &mut Table) -> Result<Cow<'a, [u8]>, MarketError> {
     let width = text.header.len();
+    let mut stamps = StampColumn::new(reader);
     let mut problems = Problems::default();
     let mut jumps = Vec::new();
     let mut expected = 0;
     let mut records = text.records(ts);
     for record in records.by_ref() {
         if record.line != expected {
-            jumps.push((table.ts.len(), record.line));
+            jumps.push((stamps.len(), record.line));
         }
         expected = record.line + 1;
         if record.open_quote {
             problems.push(|| format!("line {}: a quote is opened and never closed", record.line));
         } else if record.fields != width {
-            problems.push(|| format!("line {}: {} fields, but the header has {width}", record.line, record.fields));
+            problems.push(|| match record.fields {
+                1 => format!("line {}: '{}' is no bar of {width} fields; remove the line", record.line, short(record.bytes)),
+                fields => format!("line {}: {fields} fields, but the header has {width}", record.line),
+            });
         }
-        match stamps.text(record.wanted) {
-            Ok(stamp) => {
-                table.ts.push(stamp.ns);
-                table.offset_seconds.push(stamp.offset);
-            }
+        match stamps.push(|reader| reader.text(record.wanted)) {
+            Ok(()) => {}
             Err(problem @ StampProblem::NoZone(_)) => {
                 return Err(MarketError::of(path, format!("line {}, column '{}': {problem}", record.line, text.header[ts])));
             }
@@ -93,11 +97,12 @@ fn scan<'a>(
         }
     }
     problems.check(path)?;
-    table.form = stamps.form;
-    if stamps.assumed_utc {
-        table.assumed.push(ASSUMED_UTC.to_owned());
-    }
     table.places = Places::Lines(jumps);
+    let settled = stamps.settle().map_err(|(row, problem)| {
+        MarketError::of(path, format!("{}, column '{}': {problem}", table.places.name(row), text.header[ts]))
+    })?;
+    (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    table.form = settled.form;
     if records.blank == 0 {
         return Ok(Cow::Borrowed(text.body()));
     }
@@ -105,8 +110,10 @@ fn scan<'a>(
     Ok(Cow::Owned(lines.join(&b'\n')))
 }
 
-/// Said where dates have no zone.
-pub(super) const ASSUMED_UTC: &str = "dates without a zone are read as days of UTC";
+/// The beginning of a record, for a message.
+fn short(record: &[u8]) -> String {
+    String::from_utf8_lossy(record).trim().chars().take(40).collect()
+}
 
 /// The columns of numbers, in the order of [`Found::numbers`].
 fn numbers(path: &Path, text: &Text, body: &[u8], found: &Found, table: &Table) -> Result<Vec<Vec<f64>>, MarketError> {
@@ -133,6 +140,13 @@ fn numbers(path: &Path, text: &Text, body: &[u8], found: &Found, table: &Table) 
         columns.push(values);
     }
     holes.sort_unstable();
+    if let Some(&(_, place, _)) =
+        holes.iter().find(|(row, place, column)| *row == 0 && is_empty_column(text, *place, *column, &holes))
+    {
+        let name = &text.header[place];
+        let advice = if Some(place) == found.volume { "; leave volume out of features under [data]" } else { "" };
+        return Err(MarketError::of(path, format!("column '{name}' is empty in every row{advice}")));
+    }
     mend(path, text, &holes, &mut columns)?;
     let of = |place: &usize| distinct.iter().position(|distinct| distinct == place);
     let last_use = |at: usize| places[at + 1..].contains(&places[at]);
@@ -155,6 +169,13 @@ fn parse(body: &[u8], separator: u8, width: usize, wanted: &[usize]) -> PolarsRe
         .map_parse_options(|options| options.with_separator(separator))
         .into_reader_with_file_handle(Cursor::new(body))
         .finish()
+}
+
+/// Whether nothing stands in a column; `holes` as for [`mend`].
+fn is_empty_column(text: &Text, place: usize, column: usize, holes: &[(usize, usize, usize)]) -> bool {
+    let rows = holes.iter().filter(|hole| hole.2 == column).count();
+    let mut fields = text.records(place).map(|record| unquote(&String::from_utf8_lossy(record.wanted)).is_empty());
+    fields.by_ref().take(rows).all(|empty| empty) && fields.next().is_none()
 }
 
 /// Looks again at the fields that were no numbers (`(row, place in the file, column)`, sorted): numbers with white space around
@@ -236,10 +257,18 @@ mod tests {
     #[test]
     fn one_column_may_serve_as_several() {
         let of = |name: &str| name.to_owned();
-        let price = Columns { ts: of("day"), open: of("px"), high: of("px"), low: of("px"), close: of("px"), volume: of("n") };
+        let price = Columns {
+            ts: of("day"),
+            open: of("px"),
+            high: of("px"),
+            low: of("px"),
+            close: of("px"),
+            volume: of("n"),
+            ..Columns::default()
+        };
         let table = read_text(b"px,n,day\n7.5,1,2024-05-08\n8,2,2024-05-09\n", &price, Volume::Needed).unwrap();
         assert_eq!((&table.open, &table.close, table.volume), (&vec![7.5, 8.0], &vec![7.5, 8.0], Some(vec![1.0, 2.0])));
-        assert_eq!(table.assumed, [ASSUMED_UTC]);
+        assert_eq!(table.assumed, [crate::market::stamps::ASSUMED_UTC]);
     }
 
     proptest! {

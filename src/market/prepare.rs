@@ -6,7 +6,8 @@ use std::path::Path;
 use burn_lanes::Series;
 
 use super::bars::{Bars, Truth};
-use super::clock::LocalClock;
+use super::clean::BarLength;
+use super::clock::{self, LocalClock};
 use super::columns::Volume;
 use super::feature;
 use super::inputs::StampForm;
@@ -26,12 +27,30 @@ use crate::store::WindowCounts;
 /// # Errors
 /// When the file is missing, is not what its settings say, or leaves a split without windows.
 pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
-    let Loaded { mut bars, done, zone, stamps } = source::load(&data.source, volume(data), data.bar_seconds)?;
+    let Loaded { mut bars, done, zone, stamps } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
     let prepared = assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
     Ok(told_of(prepared, zone, stamps))
+}
+
+/// A whole look at second 0: that every value of the file that these settings need can be used. Whether windows of some length lie in it is a
+/// trial's own matter.
+///
+/// # Errors
+/// As [`prepare`], as far as the bars alone show.
+pub fn check(data: &Data) -> Result<(), MarketError> {
+    match &data.source {
+        Source::File { .. } => {
+            let Loaded { bars, zone, .. } = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
+            let offset = bars.offset_seconds.iter().copied().find(|offset| *offset != 0);
+            let known = if zone.is_some() { Ok(()) } else { clock::check_known(&data.features, offset.unwrap_or_default()) };
+            known.map_err(|problem| name_source(&data.source, &problem))
+        }
+        Source::Synthetic(_) => Ok(()),
+    }
 }
 
 /// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
@@ -54,12 +73,9 @@ pub fn prepare_source(
     scaling: &Scaling,
     clock: Option<&LocalClock>,
 ) -> Result<Prepared, MarketError> {
-    let Loaded { mut bars, done, zone, stamps } = source::load(source, volume(data), data.bar_seconds)?;
-    if let Some(clock) = clock {
-        clock.set_all(&mut bars);
-    }
+    let Loaded { bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
     let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
-    Ok(told_of(prepared, clock.map(|clock| clock.zone().to_owned()).or(zone), stamps))
+    Ok(told_of(prepared, zone, stamps))
 }
 
 fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampForm>) -> Prepared {
@@ -136,14 +152,14 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
             data.window
         ));
     }
-    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
     odd.extend(report::odd(bars, &runs));
     let rows = bars.len() - warm_up;
     #[expect(clippy::single_range_in_vec_init, reason = "one run over all rows is what is meant")]
     let (target_runs, row_runs) = if data.cross_gaps {
         (vec![0..bars.len()], vec![0..rows])
     } else {
-        (runs.clone(), window::runs(&bars.ts[warm_up..], bars.bar_seconds))
+        (runs.clone(), window::runs(&bars.ts[warm_up..], &bars.offset_seconds[warm_up..], bars.bar_seconds))
     };
     let mut target = target_columns(&data.target, &bars.close, &target_runs);
     target.target.drain(..warm_up);
@@ -253,8 +269,9 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
         stamps: None,
     };
     let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
-    let mut ts = bars.ts;
+    let (mut ts, mut offset_seconds) = (bars.ts, bars.offset_seconds);
     ts.drain(..warm_up);
+    offset_seconds.drain(..warm_up);
     let Ends { train, valid, test } = ends;
     let series = Series {
         columns: scaling.columns.len(),
@@ -264,7 +281,7 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
         train,
         valid,
     };
-    Prepared { series, test, ts, target, persistence, scaling, time_of_day, log_return, truth, report }
+    Prepared { series, test, ts, offset_seconds, target, persistence, scaling, time_of_day, log_return, truth, report }
 }
 
 const CROSS_GAPS: &str = "cross_gaps = true under [data] lets windows span gaps";

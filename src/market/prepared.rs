@@ -25,6 +25,8 @@ pub struct Prepared {
     pub test: Vec<u32>,
     /// Start of each row's bar, nanoseconds since 1970 UTC.
     pub ts: Vec<i64>,
+    /// Offset of local time from UTC at each row, seconds east.
+    pub offset_seconds: Vec<i32>,
     /// Target of the window that ends at each row, in its own unit; NaN where there is none.
     pub target: Vec<f64>,
     /// What persistence says at each row, in the target's unit: the last close, 0 for a log return, the last realised

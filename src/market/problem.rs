@@ -34,6 +34,11 @@ impl Problems {
         self.count += 1;
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// An error if there was any problem.
     pub(super) fn check(self, path: &Path) -> Result<(), MarketError> {
         if self.count == 0 {

@@ -19,9 +19,11 @@ pub(super) fn rfc3339(ts: i64, offset_seconds: i32) -> String {
 pub(super) fn odd(bars: &Bars, runs: &[Range<usize>]) -> Vec<String> {
     let returns = returns_in_runs(&bars.close, runs);
     [
+        exchanged(bars, runs),
         outside_range(bars),
         flat_share(bars),
         zero_volume_share(bars),
+        uneven(bars, runs),
         short_holes(bars, runs),
         splits(bars),
         bad_prints(bars, &returns),
@@ -54,6 +56,45 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// Pairs of bars from which on it can be told whether opens and closes are exchanged.
+const ENOUGH_PAIRS: usize = 20;
+
+/// An open is near the close before it. Where the closes are near the opens before them instead, the two columns are exchanged.
+fn exchanged(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
+    let pairs = || runs.iter().flat_map(|run| run.start + 1..run.end);
+    let median = |distance: &dyn Fn(usize) -> f64| {
+        let mut distances: Vec<f64> = pairs().map(distance).collect();
+        (distances.len() >= ENOUGH_PAIRS).then(|| quantile(&mut distances, 0.5))
+    };
+    let of_open = median(&|row| (bars.open[row] / bars.close[row - 1]).ln().abs())?;
+    let of_close = median(&|row| (bars.close[row] / bars.open[row - 1]).ln().abs())?;
+    (of_close < 0.5 * of_open).then(|| {
+        "opens and closes look exchanged: a bar's close is near the open of the bar before, and its open is not near the close of the bar \
+         before; are the two columns named the wrong way round?"
+            .to_owned()
+    })
+}
+
+/// Bars of which the nearness of one thing to another is no accident.
+const UNEVEN: i64 = 20;
+
+/// Bars that come a little too early or too late to follow the one before.
+fn uneven(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
+    let bar = i64::from(bars.bar_seconds) * 1_000_000_000;
+    let off = |run: &&Range<usize>| {
+        let apart = bars.ts[run.start].saturating_sub(bars.ts[run.start - 1]);
+        apart != bar && apart.abs_diff(bar) <= (bar / UNEVEN).unsigned_abs()
+    };
+    let mut found = runs.iter().skip(1).filter(off);
+    let first = found.next()?;
+    let (count, apart) = (found.count() + 1, bars.ts[first.start] - bars.ts[first.start - 1]);
+    Some(format!(
+        "{count} bars come a little early or late, and each begins a new run (first: {} s after the one before, at {})",
+        apart as f64 / 1e9,
+        at(bars, first.start)
+    ))
+}
+
 fn outside_range(bars: &Bars) -> Option<String> {
     let outside = |row: &usize| {
         let (open, close) = (bars.open[*row], bars.close[*row]);
@@ -61,7 +102,8 @@ fn outside_range(bars: &Bars) -> Option<String> {
     };
     let first = (0..bars.len()).find(outside)?;
     let count = (first..bars.len()).filter(outside).count();
-    Some(format!("{count} bars open or close outside their high and low (first: {})", at(bars, first)))
+    let advice = if count * 2 > bars.len() { ": are the columns named rightly?" } else { "" };
+    Some(format!("{count} bars open or close outside their high and low (first: {}){advice}", at(bars, first)))
 }
 
 fn flat_share(bars: &Bars) -> Option<String> {
@@ -150,7 +192,7 @@ mod tests {
     }
 
     fn found(bars: &Bars) -> Vec<String> {
-        odd(bars, &window::runs(&bars.ts, 60))
+        odd(bars, &window::runs(&bars.ts, &bars.offset_seconds, 60))
     }
 
     /// Moves of about 10 basis points whose direction does not depend on the last one's.
@@ -161,6 +203,30 @@ mod tests {
     #[test]
     fn calm_bars_are_not_odd() {
         assert_eq!(found(&bars(&calm(400))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn opens_and_closes_that_are_exchanged_are_told_so() {
+        // A walk whose bars open where the one before closed, give or take a tick.
+        let mut bars = bars(&calm(400));
+        bars.open = (0..400).map(|row| if row == 0 { 100.0 } else { bars.close[row - 1] * 1.00001 }).collect();
+        bars.high = bars.open.iter().zip(&bars.close).map(|(open, close)| open.max(*close)).collect();
+        bars.low = bars.open.iter().zip(&bars.close).map(|(open, close)| open.min(*close)).collect();
+        assert!(!found(&bars).iter().any(|odd| odd.contains("exchanged")), "{:?}", found(&bars));
+        std::mem::swap(&mut bars.open, &mut bars.close);
+        assert!(found(&bars)[0].starts_with("opens and closes look exchanged"), "{:?}", found(&bars));
+    }
+
+    #[test]
+    fn bars_that_come_a_second_late_are_told_apart_from_holes() {
+        let mut late = bars(&calm(400));
+        late.ts[300] += 1_000_000_000;
+        assert_eq!(
+            found(&late),
+            [
+                "2 bars come a little early or late, and each begins a new run (first: 61 s after the one before, at 1970-01-01T13:00:01+08:00)"
+            ]
+        );
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use super::bars::Bar;
 use super::clean::wrong_values;
+use super::clock::LocalClock;
+use super::digits::{Digits, are_clocks};
 use super::inputs::StampForm;
-use super::timestamp::StampReader;
+use super::step::{At, Step};
+use super::timestamp::{Stamp, StampProblem, StampReader};
 use super::zone::Zone;
-use crate::spec::{BarLabel, Data, Source};
+use crate::spec::{BarLabel, Columns, Data, Source};
 
 /// A bar as it is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,10 +37,21 @@ pub struct BadBar {
 #[derive(Debug)]
 pub struct BarReader {
     stamps: StampReader,
-    /// From a bar's timestamp to its start, nanoseconds.
-    to_start: i64,
+    label: BarLabel,
+    step: Step,
     needs_volume: bool,
-    before: Option<i64>,
+    clock: Option<LocalClock>,
+    before: Option<Before>,
+}
+
+/// The bar before.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    start: i64,
+    /// As its timestamp said.
+    stamp: At,
+    /// What its digits would be, if there was nothing else.
+    digits: Option<Digits>,
 }
 
 impl BarReader {
@@ -46,17 +60,21 @@ impl BarReader {
     /// # Errors
     /// When the data's zone is unknown to this machine.
     pub fn new(data: &Data, bar_seconds: u32) -> Result<Self, BadBar> {
-        let (zone, label) = match &data.source {
-            Source::File { zone, bar_label, .. } => (zone.as_deref(), *bar_label),
-            Source::Synthetic(_) => (None, BarLabel::Start),
+        let own = Columns::default();
+        let (columns, zone, label) = match &data.source {
+            Source::File { columns, zone, bar_label, .. } => (columns, zone.as_deref(), *bar_label),
+            Source::Synthetic(_) => (&own, None, BarLabel::Start),
         };
         let zone = zone.map(Zone::parse).transpose().map_err(|problem| BadBar { field: "ts", problem })?;
-        let to_start = match label {
-            BarLabel::Start => 0,
-            BarLabel::End => -i64::from(bar_seconds) * 1_000_000_000,
-        };
         let needs_volume = super::prepare::volume(data) == super::columns::Volume::Needed;
-        Ok(Self { stamps: StampReader::new(zone), to_start, needs_volume, before: None })
+        let stamps = StampReader::of(columns, zone);
+        Ok(Self { stamps, label, step: Step::of_seconds(bar_seconds), needs_volume, clock: None, before: None })
+    }
+
+    /// The same, told the time by the model's own clock, where that is known, however timestamps are written.
+    #[must_use]
+    pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
+        Self { clock: clock.cloned(), ..self }
     }
 
     /// How the first bar's timestamp was written; `None` before there was one.
@@ -81,13 +99,45 @@ impl BarReader {
             return Err(wrong);
         }
         let volume = volume.unwrap_or(f64::NAN);
-        let stamp = self.stamps.text(ts.as_bytes()).map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
-        let start = stamp.ns.saturating_add(self.to_start);
-        if self.before.is_some_and(|before| start <= before) {
+        let stamp = self.stamps.text(ts.as_bytes()).and_then(|stamp| self.told(stamp, ts));
+        let (mut stamp, digits) = stamp.map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
+        if let Some(clock) = &mut self.clock {
+            stamp.1 = clock.offset_at(stamp.0);
+        }
+        let start = match self.label {
+            BarLabel::Start => stamp,
+            BarLabel::End => self.step.start(self.before.map(|before| before.stamp), stamp),
+        };
+        if self.before.is_some_and(|before| start.0 <= before.start) {
             return bad("ts", format!("'{}' does not come after the bar before it", ts.escape_debug()));
         }
-        self.before = Some(start);
-        Ok(Bar { ts: start, offset_seconds: stamp.offset, open, high, low, close, volume })
+        self.before = Some(Before { start: start.0, stamp, digits });
+        Ok(Bar { ts: start.0, offset_seconds: start.1, open, high, low, close, volume })
+    }
+
+    /// What a timestamp means after the one before it. (Of a whole file its neighbours on both sides say it.)
+    fn told(&self, stamp: Stamp, text: &str) -> Result<(At, Option<Digits>), StampProblem> {
+        let Stamp { mut ns, mut offset, repeat, digits } = stamp;
+        let digits = Digits::of(digits);
+        if let (Some(now), Some(Before { stamp: (before, _), digits: Some(then), .. })) = (digits, self.before)
+            && now == then
+            && let Some(problem) = are_clocks(before, ns, now, self.step.ns())
+        {
+            return Err(problem);
+        }
+        if repeat != 0 {
+            let again = ns + i64::from(repeat) * 1_000_000_000;
+            let follows = |ns: i64| self.before.is_some_and(|before| before.stamp.0.saturating_add(self.step.ns()) == ns);
+            let is_past = self.before.is_some_and(|before| before.stamp.0 >= ns);
+            let is_first = follows(ns) || self.step.ns() > i64::from(repeat) * 1_000_000_000;
+            if is_past || !is_first && follows(again) {
+                (ns, offset) = (again, offset - repeat);
+            } else if !is_first {
+                let text = text.chars().take(40).collect();
+                return Err(StampProblem::Repeated(text, self.stamps.zone().to_owned()));
+            }
+        }
+        Ok(((self.step.without_jitter(ns), offset), digits))
     }
 }
 
@@ -123,5 +173,48 @@ mod tests {
         }
         // A refused bar leaves no trace.
         assert!(reader.read(&row("2024-05-08T09:32:00+08:00")).is_ok());
+    }
+
+    /// A reader of minutes in New York, and what it makes of these times of 2024-11-03, in minutes after 00:59.
+    fn minutes(times: &[&str]) -> Vec<Result<i64, String>> {
+        let mut data = crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        data.source = Source::File {
+            path: "bars.csv".into(),
+            format: crate::spec::Format::Csv,
+            columns: Columns::default(),
+            zone: Some("America/New_York".to_owned()),
+            bar_label: BarLabel::Start,
+        };
+        let mut reader = BarReader::new(&data, 60).unwrap();
+        let mut read = |time: &&str| {
+            let bar = reader.read(&row(&format!("2024-11-03 {time}"))).map_err(|problem| problem.to_string())?;
+            Ok((bar.ts / 1_000_000_000 - 1_730_609_940) / 60)
+        };
+        times.iter().map(&mut read).collect()
+    }
+
+    #[test]
+    fn a_repeated_hour_goes_on_from_the_bar_before_it() {
+        // 01:59 could be of either pass; the second 01:00 cannot.
+        let read = minutes(&["00:59", "01:00", "01:59", "01:00", "01:01"]);
+        assert!(read[2].is_err() && read.into_iter().filter_map(Result::ok).eq([0, 1, 61, 62]));
+        let hour: Vec<String> = (0..60).map(|minute| format!("01:{minute:02}")).collect();
+        let times: Vec<&str> =
+            std::iter::once("00:59").chain(hour.iter().chain(&hour).map(String::as_str)).chain(std::iter::once("02:00")).collect();
+        assert_eq!(minutes(&times), (0..122).map(Ok).collect::<Vec<_>>());
+        let refused = minutes(&["00:30", "01:30"])[1].clone().unwrap_err();
+        assert!(refused.starts_with("ts '2024-11-03 01:30' is shown twice by a clock in America/New_York"), "{refused}");
+    }
+
+    #[test]
+    fn digits_of_a_clock_are_found_out_and_jitter_is_none() {
+        let data = crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        let mut reader = BarReader::new(&data, 60).unwrap();
+        assert!(reader.read(&row("2405080931")).is_ok());
+        let problem = reader.read(&row("2405080932")).unwrap_err().to_string();
+        assert!(problem.starts_with("ts '2405080932' may be a clock yymmddHHMM or an epoch"), "{problem}");
+        let mut reader = BarReader::new(&data, 60).unwrap();
+        let read = ["2024-05-08T01:31:00.002Z", "2024-05-08T01:31:59.999Z"].map(|ts| reader.read(&row(ts)).unwrap().ts);
+        assert_eq!(read, [1_715_131_860_000_000_000, 1_715_131_920_000_000_000]);
     }
 }

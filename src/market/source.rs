@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::clean;
+use super::clean::{BarLength, clean};
 use super::clock::{self, LocalClock};
 use super::columns::Volume;
 use super::inputs::StampForm;
@@ -29,8 +29,8 @@ pub(super) struct Loaded {
 const CHANGING: &str = "the timestamps' offsets from UTC change and no zone is set: baselines and sessions go by the clock that each timestamp \
                         shows (zone = \"America/New_York\" under [data], or whichever it is, makes them go by the zone)";
 
-/// Reads a source. `bar_seconds`: as given, else the most frequent distance.
-pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) -> Result<Loaded, MarketError> {
+/// Reads a source. `clock`: that of a model, by which its bars are told the time, however they are written.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Option<&LocalClock>) -> Result<Loaded, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
         Source::Synthetic(settings) => {
@@ -45,8 +45,11 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
         Format::Parquet => parquet::read(path, columns, volume, given),
     }?;
     let (own, stamps) = (table.zone.take(), table.form);
-    let (mut bars, mut done) = clean(path, table, *label, bar_seconds)?;
-    let zone = zone.clone().or(own).or_else(|| clock::zone_of(&bars));
+    if let Some(clock) = clock {
+        clock.set_offsets(&table.ts, &mut table.offset_seconds);
+    }
+    let (mut bars, mut done) = clean(path, table, *label, length)?;
+    let zone = clock.map(|clock| clock.zone().to_owned()).or_else(|| zone.clone()).or(own).or_else(|| clock::zone_of(&bars));
     if let Some(zone) = &zone {
         // What the timestamps said is replaced: which end of a bar they mark must not decide the hour at a change of the clock.
         LocalClock::new(zone)
@@ -63,11 +66,11 @@ pub(super) fn load(source: &Source, volume: Volume, bar_seconds: Option<u32>) ->
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, data.bar_seconds)?;
+    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let runs = window::runs(&bars.ts, bars.bar_seconds);
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
     Ok((bars, runs))
 }
 

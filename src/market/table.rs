@@ -15,6 +15,8 @@ pub(super) struct Table {
     pub close: Vec<f64>,
     /// `None`: not asked for.
     pub volume: Option<Vec<f64>>,
+    /// The volume where it was not asked for, if rows share a timestamp: it may tell them apart. NaN where it is no number.
+    pub unused_volume: Option<Vec<f64>>,
     /// Where a row stands in its file.
     pub places: Places,
     /// What had to be assumed, each a sentence.
@@ -23,6 +25,18 @@ pub(super) struct Table {
     pub zone: Option<String>,
     /// How the timestamps are written.
     pub form: Option<StampForm>,
+}
+
+impl Table {
+    /// Whether two rows have the same timestamp.
+    pub(super) fn has_doubles(&self) -> bool {
+        if self.ts.is_sorted_by(|a, b| a < b) || self.ts.is_sorted_by(|a, b| a > b) {
+            return false;
+        }
+        let mut ts = self.ts.clone();
+        ts.sort_unstable();
+        ts.windows(2).any(|pair| pair[0] == pair[1])
+    }
 }
 
 /// Where rows stand in their file.

@@ -105,6 +105,8 @@ impl Text {
             .map(|field| std::str::from_utf8(field).map(|name| unquote(name).to_owned()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| wrong("is not text: the first line is not UTF-8; is it really CSV?".to_owned()))?;
+        let header =
+            header.into_iter().enumerate().map(|(place, name)| if name.is_empty() { unnamed(place) } else { name }).collect();
         Ok(Self { bytes, body, body_line, separator, header })
     }
 
@@ -233,6 +235,11 @@ pub(super) fn fields(record: &[u8], separator: u8) -> impl Iterator<Item = &[u8]
         quoted ^= byte == b'"';
         byte == separator && !quoted
     })
+}
+
+/// What a column without a name is called, as pandas calls it, so that it can be named: an index is written so.
+fn unnamed(place: usize) -> String {
+    format!("Unnamed: {place}")
 }
 
 /// A field without white space and quotes around it.

@@ -1,42 +1,63 @@
-//! Timestamps in all their spellings → instants and local offsets.
+//! Timestamps in all their spellings → instants and local offsets, row by row. What only the whole column tells is left open here and
+//! decided in [`super::stamps`].
 
 use jiff::civil;
+use jiff::fmt::strtime;
 
 use super::inputs::StampForm;
+use super::known::known;
 use super::zone::{Instants, Zone, offset};
+use crate::spec::{Columns, EpochUnit, TsAmbiguous, TsFormat};
 
 /// An instant and the local clock's offset there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Nanoseconds since 1970 UTC.
+    /// Nanoseconds since 1970 UTC; of a repeated hour the first pass.
     pub ns: i64,
     /// Seconds east of UTC.
     pub offset: i32,
+    /// Seconds after which the clock shows the same a second time; 0 where it does not, or where the file's settings say which is meant.
+    pub repeat: i32,
+    /// How many digits were read as an epoch by their magnitude alone; 0 of any other spelling.
+    pub digits: u8,
 }
 
 /// Why a value is no timestamp here.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StampProblem {
-    #[error(
-        "'{0}' is not a timestamp (known: RFC 3339 such as 2024-05-08T09:31:00+08:00, the same without offset, a date, or an epoch in s, \
-         ms, us or ns)"
-    )]
+    #[error("'{0}' is not a timestamp ({known})", known = known(.0))]
     Unreadable(String),
+    #[error("'{0}' is not written as ts_format = \"{1}\" says")]
+    Unformatted(String, String),
+    #[error("'{0}' is a rounded number: digits of the timestamp are lost; write it as a whole number or as text")]
+    Rounded(String),
     #[error("'{0}' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as Asia/Shanghai, UTC, or +08:00)")]
     NoZone(String),
     #[error("'{0}' does not exist in {1}: the clock was turned forward past it; is {1} the right zone?")]
     Skipped(String, String),
+    #[error(
+        "'{0}' is shown twice by a clock in {1} that is turned back, and the rows around it do not tell which is meant; write timestamps \
+         with their offset, or set ts_ambiguous = \"earliest\" or \"latest\" under [data]"
+    )]
+    Repeated(String, String),
+    #[error("'{0}' may be {1}; say which with ts_format = {2} under [data]")]
+    Unclear(String, String, String),
+    #[error(
+        "'{0}' is no time, but nearly all others are when read as {1}; correct it, or set ts_format = \"{2}\" under [data] if they are \
+         epochs"
+    )]
+    Spoilt(String, &'static str, TsFormat),
     #[error("'{0}' lies outside the years 1678 to 2261")]
     OutOfRange(String),
 }
 
-/// Reads the timestamps of one file, in file order.
+/// Reads the timestamps of one file, each for itself.
 #[derive(Debug)]
 pub(super) struct StampReader {
     zone: Option<Zone>,
+    format: TsFormat,
+    ambiguous: TsAmbiguous,
     last_date: ([u8; 10], i64),
-    before: Option<i64>,
-    descending: bool,
     /// Whether a date was read as a day of UTC for want of a zone.
     pub assumed_utc: bool,
     /// How the first timestamp was written.
@@ -46,7 +67,7 @@ pub(super) struct StampReader {
 /// A timestamp as written.
 #[derive(Clone, Copy)]
 enum Written {
-    Instant { seconds: i64, nanos: i64, offset: Option<i32> },
+    Instant { seconds: i64, nanos: i64, offset: Option<i32>, digits: u8 },
     Clock { seconds: i64, nanos: i64 },
     Date { seconds: i64 },
 }
@@ -55,28 +76,53 @@ const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000_000;
 
 impl StampReader {
-    pub(super) fn new(zone: Option<Zone>) -> Self {
-        Self { zone, last_date: ([0; 10], 0), before: None, descending: false, assumed_utc: false, form: None }
+    /// For the timestamps of a file with these columns.
+    pub(super) fn of(columns: &Columns, zone: Option<Zone>) -> Self {
+        let (format, ambiguous) = (columns.ts_format.clone(), columns.ts_ambiguous);
+        Self { zone, format, ambiguous, last_date: ([0; 10], 0), assumed_utc: false, form: None }
+    }
+
+    /// The zone's name; empty without a zone.
+    pub(super) fn zone(&self) -> &str {
+        self.zone.as_ref().map_or("", Zone::name)
     }
 
     /// From text.
     pub(super) fn text(&mut self, text: &[u8]) -> Result<Stamp, StampProblem> {
         let text = trim(text);
+        let shown = || String::from_utf8_lossy(text).chars().take(40).collect::<String>();
         match self.written(text) {
             Some(written) => self.stamp(written).map_err(|problem| problem.with(&String::from_utf8_lossy(text))),
-            None => Err(StampProblem::Unreadable(String::from_utf8_lossy(text).chars().take(40).collect())),
+            None if !self.format.is_auto() => Err(StampProblem::Unformatted(shown(), self.format.to_string())),
+            None if is_rounded(text) => Err(StampProblem::Rounded(shown())),
+            None => Err(StampProblem::Unreadable(shown())),
         }
     }
 
     /// From an integer: seconds, milliseconds, microseconds or nanoseconds since 1970 UTC by magnitude, or a date as yyyymmdd.
     pub(super) fn integer(&mut self, value: i64) -> Result<Stamp, StampProblem> {
-        self.text(value.to_string().as_bytes())
+        let digits = value.to_string();
+        match self.text(digits.as_bytes()) {
+            // A number keeps no leading zero.
+            Err(StampProblem::Unformatted(..)) if value > 0 => self.text(format!("0{digits}").as_bytes()),
+            read => read,
+        }
+    }
+
+    /// From a number that is not whole.
+    pub(super) fn float(&mut self, value: f64) -> Result<Stamp, StampProblem> {
+        let whole = value.trunc();
+        if whole == value && value.abs() < 1e19 {
+            return self.integer(whole as i64);
+        }
+        // To the microsecond: of an epoch in seconds a double holds no more.
+        self.text(format!("{value:.6}").as_bytes())
     }
 
     /// From nanoseconds since 1970 UTC.
     pub(super) fn instant(&mut self, ns: i64) -> Result<Stamp, StampProblem> {
         self.form.get_or_insert(StampForm::Instant);
-        self.stamp(Written::Instant { seconds: ns.div_euclid(SECOND), nanos: ns.rem_euclid(SECOND), offset: None })
+        self.stamp(Written::Instant { seconds: ns.div_euclid(SECOND), nanos: ns.rem_euclid(SECOND), offset: None, digits: 0 })
     }
 
     /// From nanoseconds since 1970 of the local clock.
@@ -87,7 +133,8 @@ impl StampReader {
 
     /// From days since 1970 of the local calendar.
     pub(super) fn date(&mut self, days: i64) -> Result<Stamp, StampProblem> {
-        self.stamp(Written::Date { seconds: days * DAY }).map_err(|problem| problem.with(&shown(days * DAY)))
+        let seconds = days.checked_mul(DAY).ok_or_else(|| StampProblem::OutOfRange(format!("day {days}")))?;
+        self.stamp(Written::Date { seconds }).map_err(|problem| problem.with(&shown(seconds)))
     }
 
     fn stamp(&mut self, written: Written) -> Result<Stamp, StampProblem> {
@@ -98,46 +145,68 @@ impl StampReader {
             Written::Clock { .. } => StampForm::Clock,
             Written::Date { .. } => StampForm::Date,
         });
-        let (seconds, nanos, offset) = match (written, &mut self.zone) {
-            (Written::Instant { seconds, nanos, offset }, None) => (seconds, nanos, offset.unwrap_or(0)),
-            (Written::Instant { seconds, nanos, .. }, Some(zone)) => (seconds, nanos, zone.offset_at(seconds)),
+        let mut digits_read = 0;
+        let (seconds, nanos, offset, repeat) = match (written, &mut self.zone) {
+            (Written::Instant { seconds, nanos, offset, digits }, None) => {
+                digits_read = digits;
+                (seconds, nanos, offset.unwrap_or(0), 0)
+            }
+            (Written::Instant { seconds, nanos, digits, .. }, Some(zone)) => {
+                digits_read = digits;
+                (seconds, nanos, zone.offset_at(seconds), 0)
+            }
             (Written::Clock { .. }, None) => return Err(StampProblem::NoZone(blank())),
             (Written::Date { seconds }, None) => {
                 self.assumed_utc = true;
-                (seconds, 0, 0)
+                (seconds, 0, 0, 0)
             }
             (Written::Clock { seconds: local, nanos }, Some(_)) => self.on_the_clock(local, nanos)?,
-            (Written::Date { seconds: local }, Some(_)) => self.on_the_clock(local, 0)?,
+            // A day begins with its first instant, even where its midnight is skipped or comes twice.
+            (Written::Date { seconds: local }, Some(zone)) => {
+                let first = zone.first_instant(local).ok_or(StampProblem::OutOfRange(blank()))?;
+                (first, 0, (local - first) as i32, 0)
+            }
         };
         let ns = seconds.checked_mul(SECOND).and_then(|ns| ns.checked_add(nanos)).ok_or(StampProblem::OutOfRange(blank()))?;
-        if let Some(before) = self.before.filter(|&before| before != ns) {
-            self.descending = ns < before;
-        }
-        self.before = Some(ns);
-        Ok(Stamp { ns, offset })
+        Ok(Stamp { ns, offset, repeat, digits: digits_read })
     }
 
-    /// A repeated hour is told apart by the order of the file: a bar comes after the one before it.
-    fn on_the_clock(&mut self, local: i64, nanos: i64) -> Result<(i64, i64, i32), StampProblem> {
+    /// Seconds, nanoseconds, offset, and the seconds to the same time shown again.
+    fn on_the_clock(&mut self, local: i64, nanos: i64) -> Result<(i64, i64, i32, i32), StampProblem> {
         let Some(zone) = &mut self.zone else { return Err(StampProblem::NoZone(String::new())) };
-        let instant = match zone.instants(local) {
-            Instants::One(instant) => instant,
-            Instants::Two { earlier, later } => {
-                let before = self.before.map(|ns| ns.div_euclid(SECOND));
-                match before {
-                    Some(before) if self.descending && later < before => later,
-                    Some(before) if !self.descending && earlier <= before => later,
-                    _ => earlier,
-                }
-            }
-            Instants::None => return Err(StampProblem::Skipped(String::new(), zone.name().to_owned())),
+        let (instant, repeat) = match (zone.instants(local), self.ambiguous) {
+            (Instants::One(instant), _) => (instant, 0),
+            (Instants::Two { earlier, later }, TsAmbiguous::Infer) => (earlier, (later - earlier) as i32),
+            (Instants::Two { earlier, .. }, TsAmbiguous::Earliest) => (earlier, 0),
+            (Instants::Two { later, .. }, TsAmbiguous::Latest) => (later, 0),
+            (Instants::None, _) => return Err(StampProblem::Skipped(String::new(), zone.name().to_owned())),
         };
-        Ok((instant, nanos, (local - instant) as i32))
+        Ok((instant, nanos, (local - instant) as i32, repeat))
     }
 
     fn written(&mut self, text: &[u8]) -> Option<Written> {
+        match &self.format {
+            TsFormat::Auto => self.told(text),
+            TsFormat::Epoch(unit) => epoch(text, *unit, 0),
+            TsFormat::Pattern(pattern) => by_pattern(pattern, text),
+        }
+    }
+
+    /// In whatever form it is.
+    fn told(&mut self, text: &[u8]) -> Option<Written> {
         if text.iter().all(u8::is_ascii_digit) {
             return self.digits(text);
+        }
+        if let Some(point) = text.iter().position(|&byte| byte == b'.')
+            && point >= 8
+            && text.iter().enumerate().all(|(at, byte)| at == point || byte.is_ascii_digit())
+        {
+            let (whole, fraction) = (&text[..point], &text[point + 1..]);
+            return if fraction.iter().all(|&byte| byte == b'0') {
+                self.digits(whole)
+            } else {
+                epoch(text, unit_of(whole.len())?, 0)
+            };
         }
         let (date, rest) = match text {
             [_, _, _, _, a @ (b'-' | b'/' | b'.'), _, _, b, _, _, ..] if a == b => text.split_at(10),
@@ -155,7 +224,7 @@ impl StampReader {
             return Some(Written::Clock { seconds, nanos });
         }
         let offset = offset(std::str::from_utf8(rest).ok()?)?;
-        Some(Written::Instant { seconds: seconds - i64::from(offset), nanos, offset: Some(offset) })
+        Some(Written::Instant { seconds: seconds - i64::from(offset), nanos, offset: Some(offset), digits: 0 })
     }
 
     fn digits(&mut self, text: &[u8]) -> Option<Written> {
@@ -166,15 +235,7 @@ impl StampReader {
             let (seconds, nanos, _) = time_of_day(&text[8..])?;
             return Some(Written::Clock { seconds: self.midnight(&text[..8])? + seconds, nanos });
         }
-        let value: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-        let per_second = match text.len() {
-            9..=11 => 1,
-            12 | 13 => 1_000,
-            15 | 16 => 1_000_000,
-            18 | 19 => SECOND,
-            _ => return None,
-        };
-        Some(Written::Instant { seconds: value / per_second, nanos: value % per_second * (SECOND / per_second), offset: None })
+        epoch(text, unit_of(text.len())?, text.len() as u8)
     }
 
     /// Seconds from 1970 to the start of a date, `yyyy-mm-dd` or `yyyymmdd`. Bars come many to a day: the last is remembered.
@@ -195,15 +256,85 @@ impl StampReader {
 
 impl StampProblem {
     /// The same problem, naming the offending text.
-    fn with(self, text: &str) -> Self {
+    pub(super) fn with(self, text: &str) -> Self {
         let text = text.to_owned();
         match self {
             Self::Unreadable(_) => Self::Unreadable(text),
+            Self::Unformatted(_, format) => Self::Unformatted(text, format),
+            Self::Rounded(_) => Self::Rounded(text),
             Self::NoZone(_) => Self::NoZone(text),
             Self::Skipped(_, zone) => Self::Skipped(text, zone),
+            Self::Repeated(_, zone) => Self::Repeated(text, zone),
+            Self::Unclear(_, readings, formats) => Self::Unclear(text, readings, formats),
+            Self::Spoilt(_, layout, format) => Self::Spoilt(text, layout, format),
             Self::OutOfRange(_) => Self::OutOfRange(text),
         }
     }
+}
+
+/// What an epoch of so many digits counts.
+fn unit_of(digits: usize) -> Option<EpochUnit> {
+    match digits {
+        9..=11 => Some(EpochUnit::Seconds),
+        12 | 13 => Some(EpochUnit::Milliseconds),
+        15 | 16 => Some(EpochUnit::Microseconds),
+        18 | 19 => Some(EpochUnit::Nanoseconds),
+        _ => None,
+    }
+}
+
+/// An epoch, whole or with a decimal fraction.
+fn epoch(text: &[u8], unit: EpochUnit, digits: u8) -> Option<Written> {
+    let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
+    let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
+    let sign = usize::from(whole.first() == Some(&b'-'));
+    if whole.len() == sign || !whole[sign..].iter().chain(fraction).all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value: i64 = std::str::from_utf8(whole).ok()?.parse().ok()?;
+    let (per_second, of_one) = (unit.per_second(), SECOND / unit.per_second());
+    let mut nanos = value.rem_euclid(per_second) * of_one;
+    let mut share = of_one;
+    for digit in fraction {
+        share /= 10;
+        let part = i64::from(digit - b'0') * share;
+        nanos += if sign == 1 { -part } else { part };
+    }
+    let seconds = value.div_euclid(per_second) + nanos.div_euclid(SECOND);
+    Some(Written::Instant { seconds, nanos: nanos.rem_euclid(SECOND), offset: None, digits })
+}
+
+/// As strptime reads it.
+fn by_pattern(pattern: &str, text: &[u8]) -> Option<Written> {
+    let read = strtime::parse(pattern, text).ok()?;
+    if let Some(instant) = read.timestamp() {
+        let (seconds, nanos) = (instant.as_second(), i64::from(instant.subsec_nanosecond()));
+        return Some(Written::Instant { seconds, nanos, offset: None, digits: 0 });
+    }
+    let date = read.to_date().ok()?;
+    // No market is older, and `%Y` reads 24 as the year 24.
+    if date.year() < 1678 {
+        return None;
+    }
+    if read.offset().is_some() || read.iana_time_zone().is_some() {
+        let zoned = read.to_zoned().ok()?;
+        let (instant, offset) = (zoned.timestamp(), zoned.offset().seconds());
+        let (seconds, nanos) = (instant.as_second(), i64::from(instant.subsec_nanosecond()));
+        return Some(Written::Instant { seconds, nanos, offset: Some(offset), digits: 0 });
+    }
+    let time = read.to_time().ok()?;
+    let midnight = jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second();
+    if read.hour().is_none() {
+        return Some(Written::Date { seconds: midnight });
+    }
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Some(Written::Clock { seconds: midnight + seconds, nanos: i64::from(time.subsec_nanosecond()) })
+}
+
+/// Whether it is a number as spreadsheets round them: `1.71513E+12`.
+fn is_rounded(text: &[u8]) -> bool {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+    text.iter().any(|byte| matches!(byte, b'e' | b'E')) && number.is_some_and(|number| number > 1e7)
 }
 
 /// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.fraction`, `hhmm`, `hhmmss`: seconds of the day, nanoseconds, and what follows.
@@ -249,7 +380,8 @@ fn trim(text: &[u8]) -> &[u8] {
     }
 }
 
-fn shown(local_seconds: i64) -> String {
+/// A clock's time, from its own seconds since 1970.
+pub(super) fn shown(local_seconds: i64) -> String {
     match jiff::Timestamp::from_second(local_seconds) {
         Ok(clock) => jiff::tz::Offset::UTC.to_datetime(clock).to_string(),
         Err(_) => format!("{local_seconds} s since 1970"),
@@ -264,8 +396,12 @@ mod tests {
     /// 2024-05-08T01:31:00Z.
     const NS: i64 = 1_715_131_860_000_000_000;
 
+    fn reader(zone: Option<&str>, columns: &Columns) -> StampReader {
+        StampReader::of(columns, zone.map(|zone| Zone::parse(zone).unwrap()))
+    }
+
     fn read(zone: Option<&str>, text: &str) -> Result<Stamp, StampProblem> {
-        StampReader::new(zone.map(|zone| Zone::parse(zone).unwrap())).text(text.as_bytes())
+        reader(zone, &Columns::default()).text(text.as_bytes())
     }
 
     #[test]
@@ -284,8 +420,9 @@ mod tests {
             assert_eq!(read(None, text).unwrap().ns, NS, "{text}");
         }
         for text in ["2024-05-08T09:31:00", "2024/05/08 09:31", "2024.05.08 09:31:00", "20240508 093100", "20240508093100"] {
-            assert_eq!(read(Some("Asia/Shanghai"), text), Ok(Stamp { ns: NS, offset: 28_800 }), "{text}");
-            assert_eq!(read(Some("+08:00"), text), Ok(Stamp { ns: NS, offset: 28_800 }), "{text}");
+            let stamp = Ok(Stamp { ns: NS, offset: 28_800, repeat: 0, digits: 0 });
+            assert_eq!(read(Some("Asia/Shanghai"), text), stamp, "{text}");
+            assert_eq!(read(Some("+08:00"), text), stamp, "{text}");
         }
         assert_eq!(read(None, "2024-05-08T01:31:00.250000001Z").unwrap().ns, NS + 250_000_001);
     }
@@ -300,32 +437,85 @@ mod tests {
     #[test]
     fn dates_are_midnights() {
         assert_eq!(read(Some("Asia/Shanghai"), "2024-05-08").unwrap().ns, 1_715_097_600 * SECOND);
-        let mut reader = StampReader::new(None);
+        let mut reader = reader(None, &Columns::default());
         assert_eq!(reader.text(b"20240508").unwrap().ns, 1_715_126_400 * SECOND);
         assert!(reader.assumed_utc);
     }
 
     #[test]
-    fn a_repeated_hour_is_told_apart_by_the_order_of_the_file() {
-        let hour = [
-            "2024-11-03 00:59",
-            "2024-11-03 01:00",
-            "2024-11-03 01:59",
-            "2024-11-03 01:00",
-            "2024-11-03 01:59",
-            "2024-11-03 02:00",
-        ];
-        let minutes = [0, 1, 60, 61, 120, 121];
-        for descending in [false, true] {
-            let mut reader = StampReader::new(Some(Zone::parse("America/New_York").unwrap()));
-            let mut rows: Vec<_> = hour.iter().zip(minutes).collect();
-            if descending {
-                rows.reverse();
-            }
-            for (text, minute) in rows {
-                let ns = reader.text(text.as_bytes()).unwrap().ns;
-                assert_eq!(ns, (1_730_609_940 + minute * 60) * SECOND, "{text} descending: {descending}");
-            }
+    fn a_repeated_hour_is_left_open_unless_the_settings_say_which() {
+        let of = |ts_ambiguous| {
+            let columns = Columns { ts_ambiguous, ..Columns::default() };
+            let Stamp { ns, offset, repeat, .. } = reader(Some("America/New_York"), &columns).text(b"2024-11-03 01:30").unwrap();
+            (ns / SECOND, offset, repeat)
+        };
+        assert_eq!(of(TsAmbiguous::Infer), (1_730_611_800, -14_400, 3600));
+        assert_eq!(of(TsAmbiguous::Earliest), (1_730_611_800, -14_400, 0));
+        assert_eq!(of(TsAmbiguous::Latest), (1_730_615_400, -18_000, 0));
+    }
+
+    #[test]
+    fn a_day_begins_with_its_first_instant() {
+        // In Sao Paulo midnight was skipped, in Havana it comes twice.
+        assert_eq!(read(Some("America/Sao_Paulo"), "2018-11-04").unwrap().ns, 1_541_300_400 * SECOND);
+        assert_eq!(read(Some("America/Havana"), "2024-11-03").unwrap().ns, 1_730_606_400 * SECOND);
+    }
+
+    #[test]
+    fn epochs_may_have_a_fraction() {
+        for (text, nanos) in [
+            ("1715131860.0", 0),
+            ("1715131860.25", 250_000_000),
+            ("1715131860000.5", 500_000),
+            ("1715131860000000.5", 500),
+            ("1715131860000000000.0", 0),
+        ] {
+            assert_eq!(read(None, text).unwrap().ns, NS + nanos, "{text}");
+        }
+        assert_eq!(read(None, "20240508.0").unwrap().ns, 1_715_126_400 * SECOND);
+        for value in [1_715_131_860.0, 1_715_131_860e3, 1_715_131_860e6, 1_715_131_860e9] {
+            assert_eq!(reader(None, &Columns::default()).float(value).unwrap().ns, NS, "{value}");
+        }
+        assert_eq!(reader(None, &Columns::default()).float(1_715_131_860.125).unwrap().ns, NS + 125_000_000);
+        for rounded in ["1.71513E+12", "1.7151318e+09"] {
+            assert_eq!(read(None, rounded).unwrap_err(), StampProblem::Rounded(rounded.to_owned()));
+        }
+        for wrong in [f64::NAN, f64::INFINITY, -1.0, 1e30, 0.5] {
+            assert!(reader(None, &Columns::default()).float(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_format_is_followed_to_the_letter() {
+        let read = |format: &str, zone, text: &str| {
+            let columns = Columns { ts_format: format.parse().unwrap(), ..Columns::default() };
+            reader(zone, &columns).text(text.as_bytes()).map(|stamp| stamp.ns)
+        };
+        let shanghai = Some("Asia/Shanghai");
+        for (format, text) in [
+            ("%d.%m.%Y %H:%M:%S", "08.05.2024 09:31:00"),
+            ("%m/%d/%Y %I:%M %p", "05/08/2024 09:31 AM"),
+            ("%y%m%d%H%M", "2405080931"),
+            ("%Y%m%d%H%M", "202405080931"),
+            ("%Y-%m-%d %H:%M %z", "2024-05-08 01:31 +0000"),
+            ("epoch_s", "1715131860"),
+            ("epoch_ms", "1715131860000"),
+            ("epoch_s", "1715131860.000"),
+            ("%s", "1715131860"),
+        ] {
+            assert_eq!(read(format, shanghai, text), Ok(NS), "{format}");
+        }
+        assert_eq!(read("%d.%m.%Y", shanghai, "08.05.2024"), Ok(1_715_097_600 * SECOND));
+        assert_eq!(read("%d.%m.%Y", None, "08.05.2024"), Ok(1_715_126_400 * SECOND));
+        assert_eq!(read("%d.%m.%Y %H:%M", None, "08.05.2024 09:31"), Err(StampProblem::NoZone("08.05.2024 09:31".to_owned())));
+        for (format, text) in [
+            ("%d.%m.%Y", "2024-05-08"),
+            ("%d.%m.%Y", "08.05.24"),
+            ("epoch_s", "2024-05-08T09:31:00Z"),
+            ("%d.%m.%Y %H:%M", "08.05.2024"),
+        ] {
+            let problem = read(format, shanghai, text).unwrap_err().to_string();
+            assert_eq!(problem, format!("'{text}' is not written as ts_format = \"{format}\" says"));
         }
     }
 
@@ -352,10 +542,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..40), digits in "[0-9T :.+-]{0,30}") {
-            let mut reader = StampReader::new(Some(Zone::parse("America/New_York").unwrap()));
-            drop(reader.text(&text));
-            drop(reader.text(digits.as_bytes()));
+        fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..40), digits in "[0-9T :.+-]{0,30}", number in any::<f64>()) {
+            for format in ["auto", "epoch_us", "%d.%m.%Y %H:%M:%S", "%y%m%d%H%M", "%s", "%Y %Q"] {
+                let columns = Columns { ts_format: format.parse().unwrap_or_default(), ..Columns::default() };
+                let mut reader = reader(Some("America/New_York"), &columns);
+                for text in [&text, digits.as_bytes()] {
+                    if let Err(problem) = reader.text(text) {
+                        drop(problem.to_string());
+                    }
+                }
+                drop(reader.float(number));
+                drop(reader.integer(number as i64));
+            }
         }
 
         #[test]

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use super::step::Step;
 use crate::spec::{Split, TrainRows, WalkForward};
 
-/// Contiguous runs of rows: each row `bar_seconds` after the one before.
-pub(super) fn runs(ts: &[i64], bar_seconds: u32) -> Vec<Range<usize>> {
-    let step = i64::from(bar_seconds) * 1_000_000_000;
+/// Contiguous runs of rows: each row a bar after the one before, by the clock where that was changed in between.
+pub(super) fn runs(ts: &[i64], offset_seconds: &[i32], bar_seconds: u32) -> Vec<Range<usize>> {
+    let step = Step::of_seconds(bar_seconds);
+    let at = |row: usize| (ts[row], offset_seconds[row]);
     let mut runs = Vec::new();
     let mut start = 0;
     for row in 1..=ts.len() {
-        if row == ts.len() || ts[row].saturating_sub(ts[row - 1]) != step {
+        if row == ts.len() || !step.follows(at(row - 1), at(row)) {
             runs.push(start..row);
             start = row;
         }
@@ -116,8 +118,20 @@ mod tests {
     #[test]
     fn a_break_ends_a_run() {
         let ts: Vec<i64> = [0, 1, 2, 5, 6, 8].iter().map(|minute| minute * MINUTE).collect();
-        assert_eq!(runs(&ts, 60), [0..3, 3..5, 5..6]);
-        assert!(runs(&[], 60).is_empty());
+        assert_eq!(runs(&ts, &[0; 6], 60), [0..3, 3..5, 5..6]);
+        assert!(runs(&[], &[], 60).is_empty());
+    }
+
+    #[test]
+    fn days_and_weeks_of_a_year_with_two_changes_of_the_clock_are_one_run() {
+        for days in [1, 7] {
+            let mut zone = crate::market::zone::Zone::parse("Europe/Berlin").unwrap();
+            let midnight = |day: i64| zone.first_instant((19_723 + day * days) * 86_400).unwrap();
+            let seconds: Vec<i64> = (0..400 / days).map(midnight).collect();
+            let offsets: Vec<i32> = seconds.iter().map(|second| zone.offset_at(*second)).collect();
+            let ts: Vec<i64> = seconds.iter().map(|second| second * 1_000_000_000).collect();
+            assert_eq!(runs(&ts, &offsets, 86_400 * days as u32).len(), 1);
+        }
     }
 
     #[test]

@@ -74,6 +74,17 @@ impl Zone {
         }
     }
 
+    /// The first instant at which a clock in the zone shows `local`, or where it never does, the one at which it passes over it.
+    pub(super) fn first_instant(&mut self, local: i64) -> Option<i64> {
+        match self.instants(local) {
+            Instants::One(instant) | Instants::Two { earlier: instant, .. } => Some(instant),
+            Instants::None => {
+                let clock = Offset::UTC.to_datetime(Timestamp::from_second(local).ok()?);
+                self.zone.to_ambiguous_timestamp(clock).compatible().ok().map(Timestamp::as_second)
+            }
+        }
+    }
+
     fn look_up(&mut self, instant: i64) {
         // Beyond the years that the database covers nothing changes any more.
         let Ok(at) = Timestamp::from_second(instant) else {

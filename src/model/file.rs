@@ -11,7 +11,7 @@ use super::ModelError;
 /// # Errors
 /// When it is missing, is no regular file (links are not followed), or is larger.
 pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
-    let failed = |error: std::io::Error| ModelError::at(path, format_args!("cannot be read: {error}"));
+    let failed = |error: std::io::Error| ModelError::io(path, "cannot be read", &error);
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ModelError::at(path, "is missing")),

@@ -32,7 +32,7 @@ impl SavedModel {
     /// When the weights are not those of its network.
     pub fn new(mut passport: Passport, weights: burn_lanes::Weights) -> Result<Self, ModelError> {
         weights.check(&passport.shape()).map_err(ModelError)?;
-        let bytes = weights.to_bytes().map_err(|error| ModelError(error.to_string()))?;
+        let bytes = weights.to_bytes().map_err(|error| ModelError::new(error.to_string()))?;
         let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
         passport.weights = WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };
         Ok(Self { passport, weights })

@@ -1,7 +1,7 @@
 //! `models/<name>/history.jsonl`: everything that ever happened to a model, appended and never changed.
 //!
 //! One write(2) a line; durable before it is acknowledged. A last line without its end is not there: its writer was killed. The next
-//! writer ends it with `#torn`, so that it never becomes one. Everything else that cannot be read, or is out of order, is damage,
+//! writer ends it with `#torn`, so that it never becomes one. Each line has a checksum (not those of before version 0.2). Everything else that cannot be read, or is out of order, is damage,
 //! and damage is told: an alias must not point to where it did not.
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Finding, RegistryError, place};
+use crate::store;
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -132,16 +133,16 @@ pub(super) fn read(model: &Path) -> Result<Vec<Entry>, RegistryError> {
 /// Appends a line and brings it to the disk.
 pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<Entry, RegistryError> {
     let path = path_in(model);
-    let failed =
-        |error: io::Error| RegistryError::io(&path, format_args!("nothing was changed: the line cannot be written: {error}"));
+    let failed = |error: io::Error| RegistryError::system(&path, "nothing was changed: the line cannot be written", &error);
     let entry = Entry { v: VERSION, seq, at: at.to_owned(), event };
     let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
+    store::seal_line(&mut line);
     line.push(b'\n');
     let mut file = place::opened(&path, OpenOptions::new().read(true).append(true).create(true))?
         .ok_or_else(|| RegistryError::io(&path, "the model's folder is gone"))?;
     let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
     if length == 0 {
-        crate::store::publish::sync_folder(model).map_err(|error| RegistryError::Io(error.to_string()))?;
+        store::publish::sync_folder(model)?;
     } else {
         file.seek(SeekFrom::End(-1)).map_err(failed)?;
         let mut last = [0];
@@ -167,6 +168,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
             continue;
         }
         let number = i + 1;
+        store::check_line(line).map_err(|why| format!("line {number} {why}"))?;
         let Version { v } = serde_json::from_slice(line).map_err(|error| format!("line {number} is damaged: {error}"))?;
         if v != VERSION {
             return Err(format!("line {number} has format {v}, this version of kiln reads {VERSION}"));

@@ -58,7 +58,7 @@ impl Writer {
     /// When the name is not legal, a folder cannot be made, another process writes, or the history is damaged.
     pub fn create(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
         let name = model_name(name)?;
-        fs::create_dir_all(root).map_err(|error| RegistryError::io(root, format_args!("the folder cannot be made: {error}")))?;
+        fs::create_dir_all(root).map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
         let folder = root.join(&name);
         make_folder(&folder)?;
         make_folder(&folder.join("versions"))?;
@@ -101,13 +101,13 @@ impl Writer {
         write: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<u32, RegistryError>
     where
-        E: std::fmt::Display,
+        RegistryError: From<E>,
     {
         let Registration { source, weights, tags } = registration;
         let tags = tags.iter().map(|text| tag(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
         let version = self.next_folder()?;
         let folder = self.version_folder(version);
-        let written = write(&folder).map_err(|error| RegistryError::Io(error.to_string()));
+        let written = write(&folder).map_err(RegistryError::from);
         let synced = written.and_then(|()| sync(&folder)).and_then(|()| sync(&self.folder.join("versions")));
         if let Err(error) = synced {
             // Best effort: nobody names it.
@@ -296,7 +296,7 @@ fn make_folder(path: &Path) -> Result<(), RegistryError> {
     if place::is_folder(path)? {
         return Ok(());
     }
-    publish::make_folder(path).map(|_| ()).map_err(|error| RegistryError::Io(error.to_string()))
+    Ok(publish::make_folder(path).map(|_| ())?)
 }
 
 /// Makes a folder; `false` when the name is taken.
@@ -304,10 +304,10 @@ fn make_new(path: &Path) -> Result<bool, RegistryError> {
     match fs::create_dir(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(RegistryError::io(path, format_args!("the folder cannot be made: {error}"))),
+        Err(error) => Err(RegistryError::system(path, "the folder cannot be made", &error)),
     }
 }
 
 fn sync(folder: &Path) -> Result<(), RegistryError> {
-    publish::sync_folder(folder).map_err(|error| RegistryError::Io(error.to_string()))
+    Ok(publish::sync_folder(folder)?)
 }

@@ -53,8 +53,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
             device: Some("flex".into()),
             state: RunState::Ended(End::Finished),
             epochs: (1..=epochs).map(report).collect(),
-            checkpoint: None,
-            warnings: vec![],
+            ..RunProgress::default()
         },
         result: Some(RunResult {
             v: 1,

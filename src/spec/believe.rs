@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::fmt::Debug;
 
 use super::mistake::Clash;
-use super::settings::{Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train, WalkForward};
+use super::settings::{Columns, Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train, WalkForward};
 use super::wire::{
     DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, SplitKind, Switch, Wire, WireData, WireHead, WireModel, WireSchedule, WireSplit,
     WireStopping, WireTrain,
@@ -44,6 +44,8 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
         synthetic,
         format,
         columns,
+        ts_format,
+        ts_ambiguous,
         zone,
         bar_label,
         bar_seconds,
@@ -62,6 +64,7 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
     let source = match (source, synthetic) {
         (Some(path), _) => {
             let format = format.or_else(|| format_by_ending(&path)).unwrap_or(Format::Csv);
+            let columns = Columns { ts_format, ts_ambiguous, ..columns };
             Source::File { path, format, columns, zone, bar_label: bar_label.unwrap_or(super::settings::BarLabel::Start) }
         }
         (None, synthetic) => Source::Synthetic(synthetic.unwrap_or(DEFAULT_SYNTHETIC)),

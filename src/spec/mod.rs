@@ -29,6 +29,7 @@ mod suggest;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod timestamps;
 mod tree;
 mod wire;
 
@@ -41,4 +42,5 @@ pub use settings::{
     BarLabel, Columns, Data, Format, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split, Synthetic,
     Target, TargetKind, Train, TrainRows, Volatility, WalkForward,
 };
+pub use timestamps::{EpochUnit, TsAmbiguous, TsFormat};
 pub use wire::Wire;

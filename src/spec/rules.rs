@@ -172,7 +172,8 @@ pub(super) fn file(wire: &Wire, root: &Node, space: &Space) -> Vec<Mistake> {
 
 /// Exactly one source, with what it needs and nothing else.
 fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
-    const OF_FILES: [&str; 5] = ["data.format", "data.columns", "data.zone", "data.bar_label", "data.bar"];
+    const OF_FILES: [&str; 7] =
+        ["data.format", "data.columns", "data.ts_format", "data.ts_ambiguous", "data.zone", "data.bar_label", "data.bar"];
     let written = |path: &str| root.get(&steps(path)).is_some();
     let mut mistakes = Vec::new();
     match (written("data.source"), written("data.synthetic")) {

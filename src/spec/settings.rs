@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 use super::feature::{Family, Feature};
+use super::timestamps::{TsAmbiguous, TsFormat};
 
 /// Everything that a trial is trained from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,7 +122,7 @@ pub enum BarLabel {
     End,
 }
 
-/// Names of the columns in the file.
+/// Names of the columns in the file, and how its timestamps are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
     pub ts: String,
@@ -130,13 +131,28 @@ pub struct Columns {
     pub low: String,
     pub close: String,
     pub volume: String,
+    /// How a timestamp is written.
+    #[serde(default, skip_serializing_if = "TsFormat::is_auto")]
+    pub ts_format: TsFormat,
+    /// Which of the two passes of a repeated hour a timestamp without offset means.
+    #[serde(default, skip_serializing_if = "TsAmbiguous::is_infer")]
+    pub ts_ambiguous: TsAmbiguous,
 }
 
 impl Default for Columns {
-    /// Kiln's own names.
+    /// Kiln's own names; timestamps of any form that can be told.
     fn default() -> Self {
         let own = |name: &str| name.to_owned();
-        Self { ts: own("ts"), open: own("open"), high: own("high"), low: own("low"), close: own("close"), volume: own("volume") }
+        Self {
+            ts: own("ts"),
+            open: own("open"),
+            high: own("high"),
+            low: own("low"),
+            close: own("close"),
+            volume: own("volume"),
+            ts_format: TsFormat::Auto,
+            ts_ambiguous: TsAmbiguous::Infer,
+        }
     }
 }
 

@@ -62,6 +62,8 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("data.columns.low", bars(), "l"),
         ("data.columns.close", bars(), "c"),
         ("data.columns.volume", bars(), "v"),
+        ("data.ts_format", bars(), "%Y-%m-%dT%H:%M:%S%:z"),
+        ("data.ts_ambiguous", bars(), "latest"),
         ("data.zone", bars(), "UTC"),
         ("data.bar_label", bars(), "end"),
         ("data.bar", bars(), "1m"),
@@ -161,7 +163,7 @@ fn changing_any_key_changes_the_experiment() {
 fn documented_defaults_are_the_defaults() {
     for key in all() {
         let Fallback::Toml(default) = key.default else { continue };
-        let of_files = ["data.columns", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
+        let of_files = ["data.columns", "data.ts_", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
         let text = match key.path.split('.').next() {
             _ if of_files => FILE,
             Some("backtest") => TRADED,

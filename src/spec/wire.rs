@@ -9,6 +9,7 @@ use super::backtest::WireBacktest;
 use super::feature::{Feature, Macd};
 use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind, TrainRows};
 use super::settings::{Signal, Volatility};
+use super::timestamps::{TsAmbiguous, TsFormat};
 use crate::metric::{Direction, Metric};
 
 /// All keys of a file but `sweep.space` and the list of `sweep.strategy.trials`.
@@ -58,7 +59,10 @@ pub(super) struct WireData {
     pub synthetic: Option<Synthetic>,
     /// `None`: by the file name's ending.
     pub format: Option<Format>,
+    /// Names alone; how timestamps are written stands beside them.
     pub columns: Columns,
+    pub ts_format: TsFormat,
+    pub ts_ambiguous: TsAmbiguous,
     pub zone: Option<String>,
     pub bar_label: Option<BarLabel>,
     pub bar_seconds: Option<u32>,
@@ -207,6 +211,8 @@ impl Default for WireData {
             synthetic: None,
             format: None,
             columns: Columns::default(),
+            ts_format: TsFormat::Auto,
+            ts_ambiguous: TsAmbiguous::Infer,
             zone: None,
             bar_label: None,
             bar_seconds: None,

@@ -30,7 +30,7 @@ pub struct AttemptInfo {
     /// RFC 3339, UTC.
     pub started: String,
     /// Instruction sets of the processor that the weights were trained with (`portable`, `avx2`, `avx512`): those of the checkpoint that
-    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.3.
+    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
@@ -80,7 +80,7 @@ pub struct Attempt {
     chain: Chain,
     synced: Instant,
     /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and trying again would lie.
-    broken: Option<String>,
+    broken: Option<StoreError>,
 }
 
 impl Attempt {
@@ -92,7 +92,7 @@ impl Attempt {
             .create_new(true)
             .append(true)
             .open(&file)
-            .map_err(|error| StoreError::at(&file, format_args!("cannot be made: {error}")))?;
+            .map_err(|error| StoreError::io(&file, "cannot be made", &error))?;
         let text = serde_json::to_vec_pretty(info).map_err(|error| StoreError::at(&path, error))?;
         // Last: who sees it sees a whole attempt. It syncs the folder too.
         publish::publish(&path.join("attempt.json"), &checksum::seal_json(text))?;
@@ -209,12 +209,13 @@ impl Attempt {
                 Ok(())
             }
             Err(error) => {
-                let what = format!("a line of {} bytes cannot be appended: {error}", bytes.len());
+                let what = format_args!("a line of {} bytes cannot be appended", bytes.len());
+                let failed = StoreError::io(&self.log_path(), what, &error);
                 // Without this the next line would be glued to the torn one.
                 if self.log.set_len(self.length).is_err() {
-                    self.broken = Some(what.clone());
+                    self.broken = Some(failed.clone());
                 }
-                Err(StoreError::at(&self.log_path(), what))
+                Err(failed)
             }
         }
     }
@@ -223,15 +224,15 @@ impl Attempt {
         self.check()?;
         self.synced = Instant::now();
         self.log.sync_data().map_err(|error| {
-            let what = format!("cannot be brought to the disk: {error}");
-            self.broken = Some(what.clone());
-            StoreError::at(&self.log_path(), what)
+            let failed = StoreError::io(&self.log_path(), "cannot be brought to the disk", &error);
+            self.broken = Some(failed.clone());
+            failed
         })
     }
 
     fn check(&self) -> Result<(), StoreError> {
         match &self.broken {
-            Some(what) => Err(StoreError::at(&self.log_path(), what)),
+            Some(failed) => Err(failed.clone()),
             None => Ok(()),
         }
     }
@@ -282,6 +283,7 @@ mod tests {
         for _ in 0..2 {
             let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().to_string();
             assert!(error.contains("events.jsonl: a line of") && error.contains("No space left"), "{error}");
+            assert!(attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().is_of_machine());
         }
         assert_eq!(attempt.seq, 0);
         assert!(attempt.publish(&testing::result(1)).is_err(), "what was not recorded has no result");

@@ -62,7 +62,7 @@ pub(super) fn write_best(attempt: &Path, cursor: Cursor, weights: &[u8]) -> Resu
     for name in names_in(&folder)? {
         if name.starts_with("best-") && name != file {
             let path = folder.join(name);
-            fs::remove_file(&path).map_err(|error| StoreError::at(&path, format_args!("cannot be removed: {error}")))?;
+            fs::remove_file(&path).map_err(|error| StoreError::io(&path, "cannot be removed", &error))?;
         }
     }
     Ok(())
@@ -157,7 +157,7 @@ fn marker(file: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         length: bytes.len() as u64,
         checksum: blake3::hash(bytes).to_hex().to_string(),
     };
-    let mut line = serde_json::to_vec(&marker).map_err(|error| StoreError(format!("{file}: {error}")))?;
+    let mut line = serde_json::to_vec(&marker).map_err(|error| StoreError::new(format!("{file}: {error}")))?;
     line.push(b'\n');
     Ok(line)
 }
@@ -169,7 +169,7 @@ fn create(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .write(true)
         .open(path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| StoreError::at(path, format_args!("{} bytes cannot be written: {error}", bytes.len())))
+        .map_err(|error| StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), &error))
 }
 
 /// Removes a checkpoint; the marker first, so that half of it is never taken for all.
@@ -180,7 +180,7 @@ fn discard(path: &Path) -> Result<(), StoreError> {
     };
     gone(path.join("COMMIT"))
         .and_then(|()| fs::remove_dir_all(path))
-        .map_err(|error| StoreError::at(path, format_args!("the former checkpoint cannot be removed: {error}")))
+        .map_err(|error| StoreError::io(path, "the former checkpoint cannot be removed", &error))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //! whole log ([`Chain`]). Files that cannot hold a seal (forecasts, weights) or are written before a run ends are covered by the file that
 //! closes them ([`FileSum`], in `super::covers`).
 //!
-//! What was written before version 0.3 has no seal and is read as it is. A seal with a flipped bit is a damaged seal, not a missing one.
+//! What was written before version 0.2 has no seal and is read as it is. A seal with a flipped bit is a damaged seal, not a missing one.
 
 use serde::{Deserialize, Serialize};
 
@@ -136,12 +136,12 @@ pub(super) fn check_toml(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// Seals one line, an object without its line's end, that stands for itself.
-pub(super) fn seal_line(line: &mut Vec<u8>) {
+pub(crate) fn seal_line(line: &mut Vec<u8>) {
     Chain::default().seal(line);
 }
 
 /// Whether a line that [`seal_line`] sealed is as it was; one without a seal is taken as it is.
-pub(super) fn check_line(line: &[u8]) -> Result<(), String> {
+pub(crate) fn check_line(line: &[u8]) -> Result<(), String> {
     Chain::default().check(line)
 }
 
@@ -281,6 +281,14 @@ mod tests {
         assert_eq!(text, format!("v = 1\n# checksum: {}\n", blake3::hash(b"v = 1\n").to_hex()));
         let json = String::from_utf8(seal_json(b"{\n  \"v\": 1\n}".to_vec())).unwrap();
         assert_eq!(json, format!("{{\n  \"v\": 1,\n  \"checksum\": \"{}\"\n}}\n", blake3::hash(b"{\n  \"v\": 1").to_hex()));
+    }
+
+    #[test]
+    fn a_lines_checksum_is_the_beginning_of_its_blake3() {
+        let mut line = b"{\"a\":1}".to_vec();
+        seal_line(&mut line);
+        let sum = &blake3::hash(b"{\"a\":1").to_hex()[..16];
+        assert_eq!(String::from_utf8(line).unwrap(), format!("{{\"a\":1,\"sum\":\"{sum}\"}}"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::folder::attempt_path;
 use super::log::LogReader;
 use super::{StoreError, access, checkpoint, publish};
 
-/// The member `covers` of a `result.json`. Results of before version 0.3 cover nothing.
+/// The member `covers` of a `result.json`. Results of before version 0.2 cover nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Covers {
     /// Checksum of the last line of the winning attempt's log, which stands for those before it.

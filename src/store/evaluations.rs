@@ -1,7 +1,7 @@
 //! `evaluations.jsonl`: each opening of the test split is a line, with a checksum of its own and of the forecasts that it made.
 //!
 //! The forecasts lie beside those of the validation split, named by their content (`test-<16 hex digits>.parquet`), so that two openings
-//! at once share a file or have one each, and nothing is replaced. Before version 0.3 they were in `forecasts.parquet`.
+//! at once share a file or have one each, and nothing is replaced. Before version 0.2 they were in `forecasts.parquet`.
 
 use serde::{Deserialize, Serialize};
 use std::io::{self, Seek, Write};
@@ -15,7 +15,7 @@ use super::{Evaluation, Forecasts, StoreError, access, forecasts, manifest, publ
 struct Opening {
     #[serde(flatten)]
     evaluation: Evaluation,
-    /// What was forecast; none in lines of before version 0.3.
+    /// What was forecast; none in lines of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forecasts: Option<FileSum>,
 }
@@ -69,7 +69,7 @@ fn file_of(winner: u32, checksum: &str) -> String {
 
 fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
     let path = path_in(run);
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("the evaluation cannot be recorded: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "the evaluation cannot be recorded", &error);
     let mut line = serde_json::to_vec(opening).map_err(|error| failed(error.into()))?;
     checksum::seal_line(&mut line);
     line.push(b'\n');

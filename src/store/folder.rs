@@ -52,7 +52,7 @@ impl SweepFolder {
         check_name(&logs, name)?;
         make_folders(&logs)?;
         let path = logs.join(name);
-        let failed = |error: io::Error| StoreError::at(&path, format_args!("cannot be opened: {error}"));
+        let failed = |error: io::Error| StoreError::io(&path, "cannot be opened", &error);
         let file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
         if log == Log::New {
             file.set_len(0).map_err(failed)?;
@@ -81,7 +81,7 @@ impl SweepFolder {
         publish::sync_folder(&self.path.join("trials"))?;
         match run {
             MadeRun::New(run) | MadeRun::Whole(run) | MadeRun::Repaired(run, _) => Ok(run),
-            MadeRun::Refused(_, why) => Err(StoreError(why)),
+            MadeRun::Refused(_, why) => Err(StoreError::new(why)),
         }
     }
 
@@ -356,7 +356,7 @@ pub(super) fn attempt_numbers(run: &Path) -> Result<Vec<u32>, StoreError> {
 
 /// Names in a folder, without hidden ones; none when there is no such folder.
 pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
-    let failed = |error: io::Error| StoreError::at(path, format_args!("the folder cannot be listed: {error}"));
+    let failed = |error: io::Error| StoreError::io(path, "the folder cannot be listed", &error);
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -398,7 +398,7 @@ fn make_folders(path: &Path) -> Result<(), StoreError> {
 fn make_quickly(path: &Path) -> Result<(), StoreError> {
     match access::make_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(StoreError::at(path, format_args!("the folder cannot be made: {error}")))
+            Err(StoreError::io(path, "the folder cannot be made", &error))
         }
         _ => Ok(()),
     }

@@ -116,7 +116,7 @@ fn path_in(root: &Path) -> PathBuf {
 
 fn append(root: &Path, entry: &LedgerEntry) -> Result<(), StoreError> {
     let path = path_in(root);
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("the trial cannot be written down: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
     let mut line = serde_json::to_vec(entry).map_err(|error| failed(error.into()))?;
     line.push(b'\n');
     // A line that a kill left torn must not swallow this one.

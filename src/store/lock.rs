@@ -24,7 +24,7 @@ struct Holder {
 /// Locks `folder`. It is advisory and local: what keeps results safe is that they are published by link.
 pub(super) fn lock(folder: &Path, since: &str) -> Result<SweepLock, StoreError> {
     let path = folder.join(".lock");
-    let failed = |error: io::Error| StoreError::at(&path, format_args!("cannot be locked: {error}"));
+    let failed = |error: io::Error| StoreError::io(&path, "cannot be locked", &error);
     let mut file = access::new_file().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}

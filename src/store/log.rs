@@ -65,7 +65,7 @@ impl LogReader {
         }
     }
 
-    /// The checksum at the line that ended the attempt, which stands for all lines up to it; none of a log of before version 0.3.
+    /// The checksum at the line that ended the attempt, which stands for all lines up to it; none of a log of before version 0.2.
     pub fn end_sum(&self) -> Option<&str> {
         self.end_sum.as_deref()
     }

@@ -108,7 +108,7 @@ fn keep_former(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreErro
                 }
                 number += 1;
             }
-            Err(error) => return Err(StoreError::at(&kept, format_args!("the former manifest cannot be kept: {error}"))),
+            Err(error) => return Err(StoreError::io(&kept, "the former manifest cannot be kept", &error)),
         }
     }
 }

@@ -5,10 +5,13 @@
 //! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
-//!                          evaluations.jsonl  result.json
+//!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json
 //! runs/views/<name>.toml
 //! ```
 //! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row with its reason.
+//!
+//! Every file carries a checksum (`checksum`) or is covered by the result that was made of it (`covers`): what is read is what was written,
+//! or an error. Files of before version 0.2 have none and are read as they are.
 //!
 //! What is promised: everything acknowledged survives a kill; everything up to the last second and the last checkpoint survives a
 //! power cut, given a disk that honours fsync. Two attempts at a trial may run at once; the first result wins and stays.
@@ -53,6 +56,7 @@ mod verify;
 mod view;
 
 pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
+pub(crate) use checksum::{check_line, seal_line};
 pub use data_file::{DataFile, data_places};
 pub use error::StoreError;
 pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};

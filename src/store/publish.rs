@@ -32,7 +32,7 @@ pub(super) fn publish_all(folder: &Path, files: &[(PathBuf, String)]) -> Result<
         return won;
     }
     // Opened first: it tells of whatever could not be written from then on.
-    let open = File::open(folder).map_err(|error| StoreError::at(folder, format_args!("cannot be opened: {error}")))?;
+    let open = File::open(folder).map_err(|error| StoreError::io(folder, "cannot be opened", &error))?;
     // Closed at once: a process may not hold so many files open.
     let write = |(path, bytes): &(PathBuf, String)| {
         temporary(path, bytes.as_bytes())
@@ -70,7 +70,7 @@ pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreErr
 
 /// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told: nothing is thrown away.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let failed = |error: io::Error| StoreError::at(path, format_args!("cannot be set aside: {error}"));
+    let failed = |error: io::Error| StoreError::io(path, "cannot be set aside", &error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut aside = path.with_file_name(format!("{name}.damaged"));
     let mut number = 2_u32;
@@ -91,7 +91,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<bool, StoreError> {
     match access::make_dir(path) {
         Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(StoreError::at(path, format_args!("the folder cannot be made: {error}"))),
+        Err(error) => Err(StoreError::io(path, "the folder cannot be made", &error)),
     }
 }
 
@@ -110,7 +110,7 @@ fn sync_file_system(open: &File, folder: &Path) -> Result<(), StoreError> {
     counted::sync();
     #[cfg(target_os = "linux")]
     rustix::fs::syncfs(open)
-        .map_err(|error| StoreError::at(folder, format_args!("the file system cannot be brought to the disk: {error}")))?;
+        .map_err(|error| StoreError::io(folder, "the file system cannot be brought to the disk", &error.into()))?;
     // Nobody comes here elsewhere.
     #[cfg(not(target_os = "linux"))]
     let _ = (open, folder);
@@ -125,7 +125,7 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     if cfg!(unix) {
         File::open(path)
             .and_then(|folder| folder.sync_all())
-            .map_err(|error| StoreError::at(path, format_args!("the folder cannot be brought to the disk: {error}")))?;
+            .map_err(|error| StoreError::io(path, "the folder cannot be brought to the disk", &error))?;
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> 
     match access::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::at(path, format_args!("cannot be read: {error}"))),
+        Err(error) => Err(StoreError::io(path, "cannot be read", &error)),
     }
 }
 
@@ -168,7 +168,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn unwritten(path: &Path, bytes: &[u8], error: &io::Error) -> StoreError {
-    StoreError::at(path, format_args!("{} bytes cannot be written: {error}", bytes.len()))
+    StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), error)
 }
 
 /// Counts what the disk is asked for.

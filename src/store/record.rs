@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::DataFile;
 use crate::calibration::{ConformalScore, QuantileScores};
-use crate::event::{Cursor, End, Event, Line};
+use crate::event::{Cursor, End, Event, Line, WORKER_DIED};
 use crate::metric::{Direction, Metric, Quantity};
 use crate::spec::{Backtest, Target};
 use crate::trial::Trial;
@@ -68,7 +68,7 @@ pub struct Origin {
     pub argv: Vec<String>,
     /// Overrides given with `--set`.
     pub overrides: Vec<String>,
-    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.3.
+    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_file: Option<DataFile>,
 }
@@ -107,6 +107,10 @@ pub struct RunProgress {
     pub checkpoint: Option<Cursor>,
     /// Warnings, in order.
     pub warnings: Vec<String>,
+    /// How often it failed by itself: interruptions, and deaths of a worker that had others in its pack, are not its own.
+    pub failures: u32,
+    /// Lanes of the newest attempt's pack at its start.
+    pub lanes: usize,
 }
 
 /// Where a run is.
@@ -129,7 +133,8 @@ impl RunProgress {
     pub fn fold(&mut self, attempt: u32, line: &Line) {
         self.attempt = attempt;
         match &line.event {
-            Event::Started { device, lanes: _, resumed } => {
+            Event::Started { device, lanes, resumed } => {
+                self.lanes = *lanes;
                 self.device = Some(device.clone());
                 self.state = RunState::Running;
                 let kept = resumed.map_or(0, |cursor| cursor.epoch);
@@ -144,7 +149,18 @@ impl RunProgress {
             }
             Event::Checkpoint(cursor) => self.checkpoint = Some(*cursor),
             Event::Warning { message } => self.warnings.push(message.clone()),
-            Event::Ended { end } => self.state = RunState::Ended(end.clone()),
+            Event::Ended { end } => {
+                self.state = RunState::Ended(end.clone());
+                self.failures += u32::from(self.is_own_failure(end));
+            }
+        }
+    }
+
+    /// In logs of before there were [`Self::failures`] every trial of a pack whose worker died was recorded as failed.
+    fn is_own_failure(&self, end: &End) -> bool {
+        match end {
+            End::Failed { reason } => self.lanes < 2 || !reason.starts_with(WORKER_DIED),
+            End::Finished | End::EarlyStopped | End::Stopped | End::Interrupted => false,
         }
     }
 
@@ -189,7 +205,7 @@ pub struct RunResult {
     #[serde(deserialize_with = "number_or_nan")]
     pub seconds: f64,
     /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
-    /// checkpoint. None on a GPU, and in results of before version 0.3.
+    /// checkpoint. None on a GPU, and in results of before version 0.2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }

@@ -93,7 +93,7 @@ mod tests {
     fn every_end_comes_back_and_every_cut_is_an_error() {
         let failed = crate::event::End::Failed { reason: "out of \"memory\"\n".into() };
         for result in [testing::result(1), RunResult { end: failed, valid: None, skill: None, ..testing::result(2) }] {
-            // As results were written before version 0.3, and as they are now.
+            // As results were written before version 0.2, and as they are now.
             let sealed = to_text(&result, &Covers::default()).unwrap();
             for text in [serde_json::to_vec(&result).unwrap(), sealed] {
                 assert_eq!(parse(&text).unwrap(), result);

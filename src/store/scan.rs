@@ -25,6 +25,10 @@ pub(super) struct Walk {
     /// The newest attempt seen; 0 before any.
     pub attempt: u32,
     log: LogReader,
+    /// Epochs that the logs tell of so far.
+    epochs: usize,
+    /// Whether one of the logs is damaged; that epochs are missing is no news then.
+    damaged: bool,
     /// Whether its log ended.
     pub ended: bool,
     lost: bool,
@@ -44,7 +48,7 @@ impl Walk {
         self.go_through(run, numbers, tell);
     }
 
-    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.3 have
+    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.2 have
     /// none.
     pub fn finish(&mut self, run: &Path, winner: u32, sum: Option<&str>, tell: &mut impl FnMut(Told)) {
         // The first needs no listing: nearly every finished run is so.
@@ -64,7 +68,8 @@ impl Walk {
             if number > self.attempt {
                 self.drain(run, tell);
                 self.lose(tell);
-                *self = Self { attempt: number, ..Self::default() };
+                let (epochs, damaged) = (self.epochs, self.damaged);
+                *self = Self { attempt: number, epochs, damaged, ..Self::default() };
                 self.drain(run, tell);
             }
         }
@@ -78,15 +83,24 @@ impl Walk {
         let number = self.attempt;
         match read_from(&log_path(run, number), self.log.offset) {
             Ok(bytes) => {
-                let (ended, lost) = (&mut self.ended, &mut self.lost);
-                self.log.take(&bytes, |told| match told {
+                let Self { log, ended, lost, epochs, damaged, .. } = self;
+                log.take(&bytes, |told| match told {
                     Ok(line) => {
+                        if let Err(why) = follow_epochs(&line.event, epochs)
+                            && !*damaged
+                        {
+                            *damaged = true;
+                            tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}")));
+                        }
                         *ended |= matches!(line.event, Event::Ended { .. });
                         // Whoever folds this line takes its writer for alive: if it is not, that is told again.
                         *lost = false;
                         tell(Told::Line(number, Box::new(line)));
                     }
-                    Err(why) => tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}"))),
+                    Err(why) => {
+                        *damaged = true;
+                        tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}")));
+                    }
                 });
             }
             // The folder is made before the log.
@@ -136,6 +150,28 @@ impl Walk {
             Err(_) => {}
         }
     }
+}
+
+/// Counts the epochs that the logs tell of.
+///
+/// # Errors
+/// When an attempt goes on from an epoch that no attempt before it has told of: their lines were lost since, as each was on the disk
+/// before the checkpoint was.
+fn follow_epochs(event: &Event, epochs: &mut usize) -> Result<(), String> {
+    match event {
+        Event::Epoch(report) => *epochs = report.epoch,
+        Event::Started { resumed, .. } => {
+            let (before, from) = (*epochs, resumed.map_or(0, |cursor| cursor.epoch));
+            *epochs = from;
+            if from > before {
+                return Err(format!(
+                    "goes on after epoch {from}, but the logs before it end with epoch {before}: lines are missing"
+                ));
+            }
+        }
+        Event::Checkpoint(_) | Event::Warning { .. } | Event::Ended { .. } => {}
+    }
+    Ok(())
 }
 
 /// Attempts of a run, ascending.

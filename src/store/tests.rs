@@ -102,15 +102,18 @@ fn what_came_after_the_winning_attempt_does_not_count() {
 fn the_log_of_a_dead_writer_is_closed_once_and_without_its_torn_line() {
     let (_root, sweep, trials) = sweep(1);
     let run = sweep.create_run(&trials[0]).unwrap();
-    assert!(!run.close_lost(AT.into(), "killed").unwrap(), "there is no attempt");
+    let failed = |reason: &str| vec![Event::Ended { end: End::Failed { reason: reason.into() } }];
+    assert!(!run.close_lost(AT, failed("killed")).unwrap(), "there is no attempt");
     let mut attempt = run.start_attempt(&AttemptInfo { pid_start: 0, ..testing::info() }).unwrap();
     attempt.append(AT.into(), testing::events(1)[0].clone()).unwrap();
     let path = attempt.path.join("events.jsonl");
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"v\":1,").unwrap();
     let (mut record, mut follower) = Follower::open(&sweep.path).unwrap();
     assert_eq!(record.runs[0].progress.state, RunState::Lost);
-    assert!(run.close_lost(AT.into(), "killed").unwrap());
-    assert!(!run.close_lost(AT.into(), "again").unwrap());
+    assert_eq!(run.newest_end().unwrap(), None);
+    assert!(run.close_lost(AT, failed("killed")).unwrap());
+    assert!(!run.close_lost(AT, failed("again")).unwrap());
+    assert_eq!(run.newest_end().unwrap(), Some(End::Failed { reason: "killed".into() }));
     poll_until_quiet(&mut follower, &mut record);
     assert_eq!(record.runs[0].progress.state, RunState::Ended(End::Failed { reason: "killed".into() }));
     assert_eq!(told(&record), told(&read_sweep(&sweep.path).unwrap()));

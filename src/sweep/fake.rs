@@ -2,7 +2,8 @@
 //! store and the dashboard can be tested with exact numbers and without waiting.
 //!
 //! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
-//! diverge in epoch E), `sleep:MS` (each epoch takes so long).
+//! diverge in epoch E), `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E),
+//! `sleep:MS` (each epoch takes so long), `stall:E` (epoch E never ends).
 
 use burn_lanes::{
     EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState,
@@ -23,7 +24,10 @@ enum Fault {
     Abort(usize),
     Panic(usize),
     Nan(usize),
+    Poison(usize),
+    PoisonPanic(usize),
     Sleep(u64),
+    Stall(usize),
 }
 
 impl FakeTrainer {
@@ -36,6 +40,9 @@ impl FakeTrainer {
             (Some("abort"), Some(epoch)) => Some(Fault::Abort(epoch)),
             (Some("panic"), Some(epoch)) => Some(Fault::Panic(epoch)),
             (Some("nan"), Some(epoch)) => Some(Fault::Nan(epoch)),
+            (Some("poison"), Some(epoch)) => Some(Fault::Poison(epoch)),
+            (Some("poison-panic"), Some(epoch)) => Some(Fault::PoisonPanic(epoch)),
+            (Some("stall"), Some(epoch)) => Some(Fault::Stall(epoch)),
             (Some("sleep"), Some(ms)) => Some(Fault::Sleep(ms as u64)),
             _ => None,
         };
@@ -110,10 +117,15 @@ impl Trainer for FakeTrainer {
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
+            let poisoned = lanes.iter().any(|(_, lane, ..)| lane.config.learning_rate >= 1.0);
             match self.fault {
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
+                Some(Fault::Poison(at)) if at == next && poisoned => std::process::abort(),
+                #[expect(clippy::panic, reason = "the fault that tests ask for")]
+                Some(Fault::PoisonPanic(at)) if at == next && poisoned => panic!("poisoned in epoch {at}"),
+                Some(Fault::Stall(at)) if at == next => std::thread::sleep(Duration::from_secs(3600)),
                 Some(Fault::Sleep(ms)) => std::thread::sleep(Duration::from_millis(ms)),
                 _ => {}
             }

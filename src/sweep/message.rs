@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::StoreError;
 use crate::trial::TrialId;
 
 /// To a worker, on its stdin. A closed stdin means [`ToWorker::Interrupt`].
@@ -30,11 +31,39 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// Ready for a pack.
     Ready,
+    /// The pack goes on: said at most twice a second, after a step, an epoch, an end, or data that were made ready.
+    Progress,
     /// The pack is through; every trial of it has ended or was interrupted.
     PackEnded {
         /// Trials whose record could not be written (a full disk, a folder that vanished), with the reason.
-        unrecorded: Vec<(TrialId, String)>,
+        unrecorded: Vec<(TrialId, Problem)>,
+        /// Trials that something ended which was not their own (a panic with several in the pack): to be trained again, in smaller packs.
+        #[serde(default)]
+        again: Vec<TrialId>,
     },
+}
+
+/// Why a record could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// For a person.
+    pub reason: String,
+    /// Whether the machine failed, see [`crate::machine`]: other trials will fare no better.
+    pub of_machine: bool,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self { reason: error.to_string(), of_machine: error.is_of_machine() }
+    }
+}
+
+impl Problem {
+    /// Came while `what` was to be recorded.
+    #[must_use]
+    pub fn after(self, what: &str) -> Self {
+        Self { reason: format!("{what}; and {}", self.reason), ..self }
+    }
 }
 
 /// To a supervisor that was started with `--controlled`, on its stdin. A closed stdin means [`Control::Stop`], unless

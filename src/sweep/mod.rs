@@ -4,16 +4,20 @@
 //! end: it trains packs and writes run folders. They talk in JSON lines ([`ToWorker`], [`FromWorker`]) over the worker's stdin and
 //! stdout; when the supervisor dies, the worker's stdin closes and it stops after its current step, with a checkpoint.
 //!
-//! A worker that dies takes down the attempts of its pack and nothing else: the supervisor records why, starts another and goes on.
+//! A worker that dies takes down the attempts of its pack and nothing else: the supervisor starts another and trains the pack again in
+//! halves, down to the trial that does it, whose failure that then is. A worker that makes no progress is told, and replaced if that is
+//! wanted. When the machine fails (a full disk, a device that is gone) no further pack is begun.
 
 mod fake;
+mod lost;
 mod message;
 mod recorder;
+mod slot;
 mod supervisor;
 mod trainer;
 mod worker;
 
-pub use message::{Control, FromWorker, ToWorker};
-pub use supervisor::{Job, Summary, Workers, supervise};
+pub use message::{Control, FromWorker, Problem, ToWorker};
+pub use supervisor::{Ask, Job, Patience, Summary, Workers, supervise};
 pub use trainer::{BurnTrainer, Trainer, device_name, lane_config, shape, trainer};
 pub use worker::work;

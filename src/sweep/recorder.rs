@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape};
 
-use super::Trainer;
+use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, BaselineForecast, Inputs, Prepared};
 use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
@@ -52,13 +52,15 @@ pub struct LaneRun {
     /// Ended, interrupted or failed: nothing more is written.
     pub over: bool,
     /// Why its record could not be written.
-    pub unrecorded: Option<String>,
+    pub unrecorded: Option<Problem>,
+    /// Ended by what was not its own: to be trained again.
+    pub again: bool,
     checkpointed: Instant,
 }
 
 impl LaneRun {
     pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, data, attempt, reports, over: false, unrecorded: None, checkpointed: Instant::now() }
+        Self { trial, data, attempt, reports, over: false, unrecorded: None, again: false, checkpointed: Instant::now() }
     }
 }
 
@@ -78,16 +80,26 @@ pub struct Recorder<'a> {
     pub clock: fn() -> String,
     pub started: Instant,
     pub progressed: Instant,
+    /// Tells the supervisor that it goes on.
+    pub pulse: &'a mut dyn FnMut(),
 }
 
 impl Recorder<'_> {
-    /// Ends every lane that has not ended, as failed; a second call of the sweep tries them again.
+    /// Ends every lane that has not ended. One that is alone has failed; of several nobody knows whose fault it was: they are to be
+    /// trained again, in smaller packs.
     pub fn fail_rest(&mut self, reason: &str) {
+        let left = self.runs.iter().filter(|run| !run.over).count();
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
-            let end = End::Failed { reason: reason.to_owned() };
-            if let Err(error) = run.attempt.append((self.clock)(), Event::Ended { end }) {
-                run.unrecorded = Some(format!("{reason}; and {error}"));
+            run.again = left > 1;
+            let ended = match left {
+                1 => vec![Event::Ended { end: End::Failed { reason: reason.to_owned() } }],
+                _ => lost::interrupted(reason, left),
+            };
+            for event in ended {
+                if let Err(error) = run.attempt.append((self.clock)(), event) {
+                    run.unrecorded.get_or_insert(Problem::from(error).after(reason));
+                }
             }
         }
     }
@@ -105,7 +117,7 @@ impl Recorder<'_> {
     fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
-        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError(format!("checkpoint: {error}"));
+        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
         let best = state.best.as_ref().map(burn_lanes::Weights::to_bytes).transpose().map_err(unwritable)?;
         run.attempt.checkpoint(cursor, &state.to_bytes().map_err(unwritable)?, best.as_deref())?;
         run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
@@ -188,8 +200,9 @@ impl Recorder<'_> {
 impl Observer for Recorder<'_> {
     fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
         if let Err(error) = self.record_epoch(lane, report, state) {
-            self.runs[lane].unrecorded = Some(error.to_string());
+            self.runs[lane].unrecorded = Some(error.into());
         }
+        (self.pulse)();
         if self.runs[lane].unrecorded.is_some() || self.requests.stops(&self.runs[lane].trial.id) {
             return LaneControl::Stop;
         }
@@ -197,6 +210,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn step(&mut self, progress: &Progress) -> PackControl {
+        (self.pulse)();
         let every = PROGRESS_EVERY.max(Duration::from_millis(20 * self.runs.len() as u64));
         if self.progressed.elapsed() >= every {
             self.progressed = Instant::now();
@@ -225,7 +239,7 @@ impl Observer for Recorder<'_> {
         let run = &mut self.runs[lane];
         run.over = true;
         if let Err(error) = recorded {
-            run.unrecorded = Some(error.to_string());
+            run.unrecorded = Some(error.into());
         }
     }
 
@@ -233,8 +247,9 @@ impl Observer for Recorder<'_> {
         if self.runs[lane].unrecorded.is_none()
             && let Err(error) = self.record_end(lane, &outcome)
         {
-            self.runs[lane].unrecorded = Some(error.to_string());
+            self.runs[lane].unrecorded = Some(error.into());
         }
+        (self.pulse)();
         self.runs[lane].over = true;
     }
 }

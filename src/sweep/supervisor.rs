@@ -1,19 +1,17 @@
 //! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops them when asked.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::{Control, FromWorker, ToWorker};
-use crate::store::{Log, SweepFolder};
+use super::lost::{self, Cause, Death, Handed, Left, halves};
+use super::slot::{Heard, Slot, Stall};
+use super::{Control, FromWorker, Problem, ToWorker};
+use crate::signal;
+use crate::store::SweepFolder;
 use crate::trial::TrialId;
 
 /// What there is to do.
@@ -27,6 +25,7 @@ pub struct Job<'a> {
     pub workers: Workers,
     /// Packs to train, in order.
     pub packs: Vec<Vec<TrialId>>,
+    pub patience: Patience,
     /// The time for event lines, RFC 3339.
     pub clock: fn() -> String,
 }
@@ -52,219 +51,292 @@ impl Workers {
     }
 }
 
+/// When a worker that makes no progress is told, and when it is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    pub warn: Duration,
+    pub replace: Option<Duration>,
+}
+
 /// How a supervision ended.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// It was asked to stop before all packs were through.
     pub interrupted: bool,
-    /// Trials whose failure could not even be recorded, with the reason.
-    pub unrecorded: Vec<(TrialId, String)>,
+    /// Trials whose record could not be written, with the reason.
+    pub unrecorded: Vec<(TrialId, Problem)>,
+    /// Why no further packs were begun: the disk, the memory or the device failed.
+    pub machine: Option<String>,
 }
 
-/// From a worker's reader thread.
-enum Heard {
-    Said(FromWorker),
-    Closed,
-}
+/// What a person asks of a supervisor, beside [`Control`]: asked ten times a second.
+pub trait Ask {
+    /// How often it was asked to stop: once with checkpoints, twice at once.
+    fn stops(&self) -> usize;
 
-/// One worker process and the pack that it is training.
-struct Slot {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    log: PathBuf,
-    pack: Vec<TrialId>,
-    ready: bool,
-    gone: bool,
+    /// Whether it was asked to pause since this was last asked.
+    fn pauses(&self) -> bool;
+
+    /// Pauses this process; returns when it goes on.
+    fn pause_here(&self);
+
+    /// Whatever else is to be done; `notices` are new lines for a person.
+    ///
+    /// # Errors
+    /// When the supervision cannot go on.
+    fn tick(&mut self, notices: &[String]) -> anyhow::Result<()>;
 }
 
 /// Time from asking workers to stop to killing them: a step and a checkpoint fit well within.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Trains all packs, or until it is told to stop: by `controls`, or when `interrupts` is counted up (once: stop with a checkpoint;
-/// twice: kill). `tick` is called ten times a second.
+/// The exit code of a worker whose machine failed.
+const MACHINE_FAILED: i32 = 4;
+
+/// Between two turns of the loop this process, too, was standing still: it was stopped, or the machine was.
+const ASLEEP: Duration = Duration::from_secs(5);
+
+/// Trains all packs, or until it is told to stop: by `controls`, or by `ask`.
 ///
 /// # Errors
-/// When no worker can be started.
-pub fn supervise(
-    job: Job,
-    controls: &Receiver<Control>,
-    interrupts: &AtomicUsize,
-    tick: &mut dyn FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<Summary> {
-    let mut packs: VecDeque<Vec<TrialId>> = job.packs.iter().cloned().collect();
-    let mut summary = Summary::default();
+/// When the first workers cannot be started.
+pub fn supervise(job: Job, controls: &Receiver<Control>, ask: &mut dyn Ask) -> anyhow::Result<Summary> {
     let (sender, heard) = channel();
-    let mut slots: Vec<Slot> = Vec::new();
-    for _ in 0..job.workers.count.min(packs.len()) {
-        slots.push(start(&job, slots.len(), &sender)?);
+    let packs: VecDeque<Vec<TrialId>> = job.packs.iter().cloned().collect();
+    let mut supervisor = Supervisor {
+        job: &job,
+        packs,
+        slots: Vec::new(),
+        sender,
+        stopping: None,
+        summary: Summary::default(),
+        notices: Vec::new(),
+        broken: None,
+    };
+    for _ in 0..job.workers.count.min(supervisor.packs.len()) {
+        supervisor.start()?;
     }
-    let mut stopping: Option<Instant> = None;
     let mut attached = true;
-    while slots.iter().any(|slot| !slot.gone) {
+    let mut turned = Instant::now();
+    while supervisor.slots.iter().any(|slot| !slot.gone) {
         match heard.recv_timeout(Duration::from_millis(100)) {
-            Ok((index, Heard::Said(FromWorker::Ready))) => {
-                slots[index].ready = true;
-                dispatch(&mut slots[index], &mut packs, stopping.is_some());
-            }
-            Ok((index, Heard::Said(FromWorker::PackEnded { unrecorded }))) => {
-                summary.unrecorded.extend(unrecorded);
-                slots[index].pack.clear();
-                dispatch(&mut slots[index], &mut packs, stopping.is_some());
-            }
-            Ok((index, Heard::Closed)) => {
-                let slot = &mut slots[index];
-                slot.gone = true;
-                let status = slot.child.wait().context("cannot wait for a worker")?;
-                if !slot.ready && stopping.is_none() {
-                    anyhow::bail!("a worker could not start: {}", death(status, &slot.log));
-                }
-                if !slot.pack.is_empty() {
-                    let reason = death(status, &slot.log);
-                    for trial in slot.pack.drain(..) {
-                        let closed = job.folder.run(&trial).and_then(|run| run.close_lost((job.clock)(), &reason));
-                        if let Err(error) = closed {
-                            summary.unrecorded.push((trial, format!("{reason}; and {error}")));
-                        }
-                    }
-                }
-                if !packs.is_empty() && stopping.is_none() {
-                    slots.push(start(&job, slots.len(), &sender)?);
-                }
-            }
+            Ok((index, heard)) => supervisor.hear(index, heard)?,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         loop {
             match controls.try_recv() {
-                Ok(Control::StopTrial { trial }) => broadcast(&mut slots, &ToWorker::Stop { trial }),
-                Ok(Control::Stop) => stop(&mut slots, &mut stopping),
+                Ok(Control::StopTrial { trial }) => supervisor.broadcast(&ToWorker::Stop { trial }),
+                Ok(Control::Stop) => supervisor.stop(),
                 Ok(Control::Detach) => attached = false,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
                     if attached {
-                        stop(&mut slots, &mut stopping);
+                        supervisor.stop();
                     }
                     break;
                 }
             }
         }
-        match interrupts.load(Ordering::Relaxed) {
+        match ask.stops() {
             0 => {}
-            1 => stop(&mut slots, &mut stopping),
-            _ => kill(&mut slots),
+            1 => supervisor.stop(),
+            _ => supervisor.kill(),
         }
-        if stopping.is_some_and(|since| since.elapsed() > GRACE) {
-            kill(&mut slots);
+        if ask.pauses() {
+            supervisor.pause(ask);
         }
-        tick()?;
+        let slept = turned.elapsed();
+        turned = Instant::now();
+        if slept > ASLEEP {
+            supervisor.forgive(slept);
+        }
+        supervisor.look_for_stalls();
+        if supervisor.stopping.is_some_and(|since| since.elapsed() > GRACE) {
+            supervisor.kill();
+        }
+        ask.tick(&std::mem::take(&mut supervisor.notices))?;
     }
+    let Supervisor { mut summary, stopping, notices, broken, .. } = supervisor;
     summary.interrupted = stopping.is_some();
-    tick()?;
-    Ok(summary)
+    ask.tick(&notices)?;
+    match broken {
+        Some(reason) => Err(anyhow::anyhow!(reason)),
+        None => Ok(summary),
+    }
 }
 
-fn start(job: &Job, index: usize, sender: &Sender<(usize, Heard)>) -> anyhow::Result<Slot> {
-    let (log, stderr) = job.folder.log(&format!("worker-{index}.log"), Log::Continued)?;
-    let mut child = Command::new(&job.program)
-        .arg("worker")
-        .arg("--sweep")
-        .arg(&job.folder.path)
-        .arg("--device")
-        .arg(&job.device)
-        .env("RAYON_NUM_THREADS", job.workers.threads.to_string())
-        .env("POLARS_MAX_THREADS", job.workers.threads.to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::from(stderr))
-        // Its own process group: Ctrl-C at the terminal reaches the supervisor alone, which then asks its workers to stop.
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("cannot start a worker: {}", job.program.display()))?;
-    let stdin = child.stdin.take();
-    if let Some(stdout) = child.stdout.take() {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Ok(said) = serde_json::from_str(&line)
-                    && sender.send((index, Heard::Said(said))).is_err()
-                {
-                    return;
+struct Supervisor<'a> {
+    job: &'a Job<'a>,
+    packs: VecDeque<Vec<TrialId>>,
+    slots: Vec<Slot>,
+    sender: Sender<(usize, Heard)>,
+    /// Since when it has been stopping.
+    stopping: Option<Instant>,
+    summary: Summary,
+    /// For a person, not passed on yet.
+    notices: Vec<String>,
+    /// Why a worker could not start.
+    broken: Option<String>,
+}
+
+impl Supervisor<'_> {
+    fn start(&mut self) -> anyhow::Result<()> {
+        let slot = Slot::start(self.job, self.slots.len(), &self.sender)?;
+        self.slots.push(slot);
+        Ok(())
+    }
+
+    fn hear(&mut self, index: usize, heard: Heard) -> anyhow::Result<()> {
+        match heard {
+            Heard::Said(FromWorker::Ready) => {
+                self.slots[index].ready = true;
+                self.dispatch(index);
+            }
+            Heard::Said(FromWorker::Progress) => {
+                let slot = &mut self.slots[index];
+                if let Stall::Told(since) = slot.stall {
+                    let still = since.elapsed().as_secs();
+                    self.notices.push(format!("progress again after {still} s: worker process {}", slot.child.id()));
+                    slot.stall = Stall::None;
                 }
             }
-            // The supervisor may be through already; then nobody has to hear it.
-            drop(sender.send((index, Heard::Closed)));
-        });
-    }
-    Ok(Slot { child, stdin, log, pack: Vec::new(), ready: false, gone: false })
-}
-
-/// Gives a worker its next pack, or tells it that there is none.
-fn dispatch(slot: &mut Slot, packs: &mut VecDeque<Vec<TrialId>>, stopping: bool) {
-    let next = if stopping { None } else { packs.pop_front() };
-    match next {
-        Some(trials) => {
-            slot.pack.clone_from(&trials);
-            tell(slot, &ToWorker::Pack { trials });
+            Heard::Said(FromWorker::PackEnded { unrecorded, again }) => {
+                self.slots[index].pack.clear();
+                self.take(Left { again, unrecorded });
+                self.dispatch(index);
+            }
+            Heard::Closed => self.bury(index)?,
         }
-        None => {
-            tell(slot, &ToWorker::Finish);
-            slot.stdin = None;
+        self.slots[index].heard = Instant::now();
+        Ok(())
+    }
+
+    /// Takes what a pack left.
+    fn take(&mut self, Left { again, unrecorded }: Left) {
+        // At the front: whose fault it was is soon known.
+        for half in halves(again).into_iter().rev() {
+            self.packs.push_front(half);
+        }
+        let machine = unrecorded.iter().find(|(_, problem)| problem.of_machine).map(|(_, problem)| problem.reason.clone());
+        if let Some(reason) = machine {
+            self.fail_machine(reason);
+        }
+        self.summary.unrecorded.extend(unrecorded);
+    }
+
+    fn fail_machine(&mut self, reason: String) {
+        if self.summary.machine.is_none() {
+            self.notices.push(format!("no further trials are begun: {reason}"));
+            self.summary.machine = Some(reason);
         }
     }
-}
 
-/// A worker that cannot be told anything is gone; its reader thread says so.
-fn tell(slot: &mut Slot, message: &ToWorker) {
-    let Some(stdin) = &mut slot.stdin else { return };
-    let Ok(line) = serde_json::to_string(message) else { return };
-    if writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_err() {
-        slot.stdin = None;
+    /// Whether further packs are begun.
+    fn goes_on(&self) -> bool {
+        self.stopping.is_none() && self.summary.machine.is_none() && self.broken.is_none()
     }
-}
 
-fn broadcast(slots: &mut [Slot], message: &ToWorker) {
-    for slot in slots.iter_mut().filter(|slot| !slot.gone) {
-        tell(slot, message);
+    /// Gives a worker its next pack, or tells it that there is none.
+    fn dispatch(&mut self, index: usize) {
+        let next = if self.goes_on() { self.packs.pop_front() } else { None };
+        let hand = |trials: Vec<TrialId>| trials.into_iter().map(|trial| Handed::new(self.job.folder, trial)).collect();
+        let pack = next.map(hand);
+        self.slots[index].hand(pack);
     }
-}
 
-fn stop(slots: &mut [Slot], stopping: &mut Option<Instant>) {
-    if stopping.is_none() {
-        *stopping = Some(Instant::now());
-        broadcast(slots, &ToWorker::Interrupt);
+    /// A worker has ended: as it was told, or not.
+    fn bury(&mut self, index: usize) -> anyhow::Result<()> {
+        let slot = &mut self.slots[index];
+        slot.gone = true;
+        let status = slot.child.wait().context("cannot wait for a worker")?;
+        let reason = slot.death(status);
+        if !slot.ready && self.stopping.is_none() {
+            // Another one will fare no better.
+            if status.code() == Some(MACHINE_FAILED) {
+                self.fail_machine(format!("a worker could not start: {reason}"));
+            } else if self.broken.is_none() {
+                self.broken = Some(format!("a worker could not start: {reason}"));
+            }
+        }
+        let pack = std::mem::take(&mut self.slots[index].pack);
+        if !pack.is_empty() {
+            let cause = if self.stopping.is_some() { Cause::Stopping } else { Cause::Unknown };
+            let death = Death { reason: &reason, at: &(self.job.clock)(), device: &self.job.device, cause };
+            let left = lost::close(self.job.folder, pack, death);
+            if left.again.len() > 1 {
+                self.notices.push(format!("{reason}; its {} trials go on in two halves", left.again.len()));
+            }
+            self.take(left);
+        }
+        if !self.packs.is_empty() && self.goes_on() {
+            self.start()?;
+        }
+        Ok(())
     }
-}
 
-fn kill(slots: &mut [Slot]) {
-    for slot in slots.iter_mut().filter(|slot| !slot.gone) {
-        // It fails only when the worker is gone already.
-        drop(slot.child.kill());
+    fn broadcast(&mut self, message: &ToWorker) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.gone) {
+            slot.tell(message);
+        }
     }
-}
 
-/// Why a worker died, for its trials: the signal or exit code, and the last line of its log.
-fn death(status: ExitStatus, log: &Path) -> String {
-    let how = match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("killed by signal {signal}{}", signal_name(signal)),
-        (None, Some(code)) => format!("exit code {code}"),
-        (None, None) => "unknown".into(),
-    };
-    let last = File::open(log)
-        .ok()
-        .and_then(|file| BufReader::new(file).lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()).last());
-    match last {
-        Some(line) => format!("the worker died ({how}); its last words: {line}"),
-        None => format!("the worker died ({how})"),
+    fn stop(&mut self) {
+        if self.stopping.is_none() {
+            self.stopping = Some(Instant::now());
+            self.slots.iter_mut().filter(|slot| !slot.gone).for_each(Slot::interrupt);
+        }
     }
-}
 
-fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        4 => " (SIGILL)",
-        6 => " (SIGABRT)",
-        7 => " (SIGBUS)",
-        9 => " (SIGKILL; out of memory?)",
-        11 => " (SIGSEGV)",
-        15 => " (SIGTERM)",
-        _ => "",
+    fn kill(&mut self) {
+        self.slots.iter_mut().filter(|slot| !slot.gone).for_each(Slot::kill);
+    }
+
+    /// Pauses the workers, then this process, until it is told to go on.
+    fn pause(&mut self, ask: &dyn Ask) {
+        let since = Instant::now();
+        let processes: Vec<u32> = self.slots.iter().filter(|slot| !slot.gone).map(|slot| slot.child.id()).collect();
+        processes.iter().copied().for_each(signal::pause);
+        ask.pause_here();
+        processes.iter().copied().for_each(signal::go_on);
+        self.forgive(since.elapsed());
+    }
+
+    /// Time in which nothing could happen counts against nobody.
+    fn forgive(&mut self, time: Duration) {
+        let now = Instant::now();
+        for slot in &mut self.slots {
+            slot.heard = (slot.heard + time).min(now);
+        }
+        self.stopping = self.stopping.map(|since| (since + time).min(now));
+    }
+
+    /// Tells workers that make no progress, and replaces them where that is wanted.
+    fn look_for_stalls(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let Patience { warn, replace } = self.job.patience;
+        for slot in self.slots.iter_mut().filter(|slot| !slot.gone && (!slot.ready || !slot.pack.is_empty())) {
+            let still = slot.heard.elapsed();
+            let trials = || match &slot.pack[..] {
+                [] => "nothing to do yet".to_owned(),
+                [only] => only.trial.to_string(),
+                [first, others @ ..] => format!("{} and {} more", first.trial, others.len()),
+            };
+            if replace.is_some_and(|limit| still >= limit) && !matches!(slot.stall, Stall::Killed(_)) {
+                self.notices.push(format!(
+                    "no progress for {} s: {} with {}; it is replaced",
+                    still.as_secs(),
+                    slot.described(),
+                    trials()
+                ));
+                slot.stall = Stall::Killed(still);
+                slot.kill();
+            } else if still >= warn && slot.stall == Stall::None {
+                let hint = if replace.is_none() { "; --stall-limit replaces such a worker" } else { "" };
+                self.notices.push(format!("no progress for {} s: {} with {}{hint}", still.as_secs(), slot.described(), trials()));
+                slot.stall = Stall::Told(slot.heard);
+            }
+        }
     }
 }

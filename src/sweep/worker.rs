@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
-use super::{FromWorker, ToWorker, Trainer, lane_config, shape};
+use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
 use crate::market::{self, Inputs, KeptScaling, Unlocated};
 use crate::spec::{Data, Source};
@@ -62,8 +62,9 @@ impl Worker<'_> {
     fn run(&mut self, packs: &Receiver<Vec<TrialId>>, said: &mut dyn Write) -> anyhow::Result<()> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
-            let unrecorded = self.pack(&trials)?;
-            say(said, &FromWorker::PackEnded { unrecorded })?;
+            let mut pulse = Pulse { said, last: Instant::now() };
+            let (unrecorded, again) = self.pack(&trials, &mut || pulse.beat());
+            say(said, &FromWorker::PackEnded { unrecorded, again })?;
             if self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
             }
@@ -71,19 +72,21 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves.
-    fn pack(&mut self, ids: &[TrialId]) -> anyhow::Result<Vec<(TrialId, String)>> {
+    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves, and what is to be
+    /// trained again.
+    fn pack(&mut self, ids: &[TrialId], pulse: &mut dyn FnMut()) -> Left {
         let mut unrecorded = Vec::new();
         let mut lanes = Vec::new();
         for id in ids {
             match self.waiting(id) {
                 Ok(None) => {}
                 Ok(Some(waiting)) => lanes.push(waiting),
-                Err(error) => unrecorded.push((id.clone(), error.to_string())),
+                Err(error) => unrecorded.push((id.clone(), error.into())),
             }
         }
-        unrecorded.extend(self.lanes(lanes));
-        Ok(unrecorded)
+        let (more, again) = self.lanes(lanes, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -114,14 +117,15 @@ impl Worker<'_> {
     }
 
     /// Trains lanes, each on the data of its fold; one whose data cannot be prepared fails alone.
-    fn lanes(&mut self, waiting: Vec<Waiting>) -> Vec<(TrialId, String)> {
-        let Some(first) = waiting.first() else { return Vec::new() };
+    fn lanes(&mut self, waiting: Vec<Waiting>, pulse: &mut dyn FnMut()) -> Left {
+        let Some(first) = waiting.first() else { return Left::default() };
         let count = waiting.len();
         let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
         let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
         for waiting in waiting {
+            pulse();
             let id = waiting.trial.id.clone();
             let settings = &waiting.trial.settings;
             let (config, resume) = (lane_config(settings), waiting.resume.clone());
@@ -138,11 +142,12 @@ impl Worker<'_> {
                 Err(error) => self.fail(waiting, count, format!("data: {error}")),
             };
             if let Err(error) = started {
-                unrecorded.push((id, error.to_string()));
+                unrecorded.push((id, error.into()));
             }
         }
-        unrecorded.extend(self.train(&data, pack, runs));
-        unrecorded
+        let (more, again) = self.train(&data, pack, runs, pulse);
+        unrecorded.extend(more);
+        (unrecorded, again)
     }
 
     /// Records a run that cannot begin.
@@ -155,7 +160,7 @@ impl Worker<'_> {
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
         let attempt = self.attempt(&waiting, lanes)?;
         let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
-        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError(format!("scaling: {error}")))?;
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
@@ -165,7 +170,7 @@ impl Worker<'_> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
-        let argv: Vec<String> = std::env::args().collect();
+        let argv: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let info = AttemptInfo {
             instruction_sets: instruction_sets.clone(),
             ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
@@ -178,7 +183,7 @@ impl Worker<'_> {
         Ok(attempt)
     }
 
-    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>) -> Vec<(TrialId, String)> {
+    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>, pulse: &mut dyn FnMut()) -> Left {
         let now = Instant::now();
         let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
@@ -189,6 +194,7 @@ impl Worker<'_> {
             clock: self.clock,
             started: now,
             progressed: now,
+            pulse,
         };
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
@@ -199,7 +205,15 @@ impl Worker<'_> {
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
         }
-        recorder.runs.into_iter().filter_map(|run| run.unrecorded.map(|reason| (run.trial.id, reason))).collect()
+        let (mut unrecorded, mut again) = (Vec::new(), Vec::new());
+        for LaneRun { trial, unrecorded: problem, again: once_more, .. } in recorder.runs {
+            match problem {
+                Some(problem) => unrecorded.push((trial.id, problem)),
+                None if once_more => again.push(trial.id),
+                None => {}
+            }
+        }
+        (unrecorded, again)
     }
 
     /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
@@ -231,6 +245,28 @@ impl Worker<'_> {
         }
         self.data.push((settings.clone(), Rc::clone(&data)));
         Ok(data)
+    }
+}
+
+/// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
+type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>);
+
+/// Tells the supervisor that a pack goes on.
+struct Pulse<'a> {
+    said: &'a mut dyn Write,
+    last: Instant,
+}
+
+/// Between two words of progress.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+impl Pulse<'_> {
+    fn beat(&mut self) {
+        if self.last.elapsed() >= BEAT_EVERY {
+            self.last = Instant::now();
+            // A supervisor that is gone is noticed by its end of the line to us.
+            drop(say(self.said, &FromWorker::Progress));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::lab::{EXPERIMENT, Lab, below, text};
+use crate::skip::skip;
 
 fn mode(path: &Path) -> u32 {
     std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -93,8 +94,7 @@ fn s55_a_sweep_that_is_another_users_link_is_not_followed() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(elsewhere.join("sweep.toml").is_file());
     if std::os::unix::fs::lchown(&link, Some(4711), None).is_err() || std::fs::symlink_metadata(&link).unwrap().uid() != 4711 {
-        eprintln!("skipped: only root can make a link of another user");
-        return;
+        return skip("root", "only root can make a link of another user");
     }
     let before = below(&elsewhere).len();
     for arguments in [

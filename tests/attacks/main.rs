@@ -7,5 +7,7 @@ mod files;
 mod lab;
 mod outputs;
 mod packages;
+#[path = "../support/skip.rs"]
+mod skip;
 mod sweep_files;
 mod terminal;

@@ -6,6 +6,7 @@ use std::io::{Seek, SeekFrom, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::lab::{EXPERIMENT, Lab, text};
+use crate::skip::skip;
 
 /// What is refused is refused within this, however slow the machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -334,8 +335,7 @@ fn s46_a_million_columns_an_open_quote_of_a_gigabyte_and_a_bomb_are_refused_in_l
         .current_dir(lab.path())
         .status();
     if !packed.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no gzip to pack a bomb with");
-        return;
+        return skip("gzip", "there is no gzip to pack a bomb with");
     }
     let (memory, said) = peak(&lab);
     assert!(memory < AT_REST + 400 && said.contains("unpacks to more than"), "{memory} MiB: {said}");

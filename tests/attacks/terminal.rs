@@ -205,6 +205,7 @@ impl Session {
         command.cwd(lab.path());
         command.env("KILN_TRAINER", "fake");
         command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
         command.env_remove("NO_COLOR");
         for (name, value) in settings {
             command.env(name, value);

@@ -8,6 +8,8 @@
 mod client;
 mod fake;
 mod folder;
+#[path = "../support/skip.rs"]
+mod skip;
 
 mod access;
 mod answers;

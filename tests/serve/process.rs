@@ -12,6 +12,7 @@ use crate::client::{Kept, connect, get, predict, raw, send, to_the_end};
 use crate::fake::{TOKEN, eventually};
 use crate::folder::{NAME, Registry, bars, forecaster, request};
 use crate::names::hostile;
+use crate::skip::skip;
 
 /// A process that is killed when the test is over.
 struct Process {
@@ -109,8 +110,7 @@ fn s07_no_file_is_opened_for_a_name_in_a_request() {
     let trace = folder.path().join("trace");
     let starter = ["strace", "-f", "-e", "trace=file", "-o", trace.to_str().unwrap()];
     if !Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: strace is not here, or may not trace; that the catalog is not asked is tested without it");
-        return;
+        return skip("strace", "strace is not here, or may not trace; that the catalog is not asked is tested without it");
     }
     // The next look at the registry is after the test.
     let process = Process::under(&starter, &registry, &["--poll", "1000s"]);

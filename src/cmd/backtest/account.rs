@@ -16,7 +16,7 @@ pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> O
         || selected.runs.iter().any(|run| run.trial.backtest.is_some());
     asked.then(|| {
         let told = |failure: Failure| match failure {
-            Failure::BadInput(reason) => reason,
+            Failure::BadInput(reason) | Failure::Machine(reason) => reason,
             Failure::Bug(error) => error.to_string(),
             Failure::OutputClosed => "the output was closed".to_owned(),
         };

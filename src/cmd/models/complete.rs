@@ -66,7 +66,7 @@ fn in_words(comparison: &Comparison, row: &Row) -> Verdict {
 /// Of the data that the run was trained on, where that is still there.
 fn training_profile(folder: &RunFolder, settings: &spec::Settings) -> Result<Option<Vec<ColumnProfile>>, String> {
     let text = |failure: Failure| match failure {
-        Failure::BadInput(message) => message,
+        Failure::BadInput(message) | Failure::Machine(message) => message,
         Failure::Bug(error) => error.to_string(),
         Failure::OutputClosed => String::new(),
     };

@@ -9,6 +9,7 @@ use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::compare::{Align, table};
 use crate::registry::{self, Fate, GcPlan, Writer};
+use crate::store;
 
 /// What happened to a version.
 #[derive(Debug, Serialize)]
@@ -28,6 +29,9 @@ pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Re
             registry::list(&registry.root)?.into_iter().filter(|entry| entry.damage.is_none()).map(|entry| entry.name).collect()
         }
     };
+    if !dry_run {
+        store::remove_leftovers(&registry.root, clock::system_time());
+    }
     let mut rows = Vec::new();
     for name in names {
         let mut writer = Writer::open(&registry.root, &name, &clock::now())?;

@@ -10,7 +10,7 @@ use crate::spec::{BarLabel, Columns, Format, Source};
 /// # Errors
 /// When a column's argument is not `WHICH=NAME`.
 pub(super) fn read_as(source: &mut Source, args: &BarArgs) -> Result<(), Failure> {
-    let BarArgs { format, columns: named, zone: own_zone, bar_label: label } = args;
+    let BarArgs { format, columns: named, zone: own_zone, ts_format, bar_label: label } = args;
     let Source::File { path: _, format: of_file, columns, zone, bar_label } = source else { return Ok(()) };
     match format {
         Some(BarFormat::Csv) => *of_file = Format::Csv,
@@ -19,6 +19,9 @@ pub(super) fn read_as(source: &mut Source, args: &BarArgs) -> Result<(), Failure
     }
     for argument in named {
         name(columns, argument)?;
+    }
+    if let Some(ts_format) = ts_format {
+        columns.ts_format.clone_from(ts_format);
     }
     if own_zone.is_some() {
         zone.clone_from(own_zone);
@@ -51,7 +54,7 @@ pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, st
         let name = |format: &Format| if *format == Format::Csv { "CSV" } else { "Parquet" };
         format!("they are {}, its own {}", name(format), name(own_format))
     } else if columns != own_columns {
-        "their columns have other names".to_owned()
+        "their columns have other names, or their timestamps another format".to_owned()
     } else if let (Some(stamps), Some(trained)) = (stamps, trained)
         && stamps != trained
     {
@@ -69,7 +72,7 @@ pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, st
 }
 
 fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {
-    let Columns { ts, open, high, low, close, volume } = columns;
+    let Columns { ts, open, high, low, close, volume, ts_format: _, ts_ambiguous: _ } = columns;
     let known = [("ts", ts), ("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
     let wanted = argument.split_once('=').filter(|(_, name)| !name.is_empty());
     let column = wanted.and_then(|(which, name)| Some((known.into_iter().find(|(known, _)| *known == which)?.1, name)));
@@ -86,6 +89,7 @@ fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::TsFormat;
 
     fn source() -> Source {
         let (columns, zone) = (Columns::default(), Some("UTC".to_owned()));
@@ -98,10 +102,16 @@ mod tests {
         read_as(&mut read, &BarArgs::default()).unwrap();
         assert_eq!(read, source());
         let columns = vec!["ts=Date".to_owned(), "close=Close/Last=x".to_owned()];
-        let args =
-            BarArgs { format: Some(BarFormat::Parquet), columns, zone: Some("+08:00".to_owned()), bar_label: Some(LabelArg::End) };
+        let ts_format: TsFormat = "%d.%m.%Y %H:%M".parse().unwrap();
+        let args = BarArgs {
+            format: Some(BarFormat::Parquet),
+            columns,
+            zone: Some("+08:00".to_owned()),
+            ts_format: Some(ts_format.clone()),
+            bar_label: Some(LabelArg::End),
+        };
         read_as(&mut read, &args).unwrap();
-        let columns = Columns { ts: "Date".into(), close: "Close/Last=x".into(), ..Columns::default() };
+        let columns = Columns { ts: "Date".into(), close: "Close/Last=x".into(), ts_format, ..Columns::default() };
         let (path, zone) = ("bars.csv".into(), Some("+08:00".to_owned()));
         assert_eq!(read, Source::File { path, format: Format::Parquet, columns, zone, bar_label: BarLabel::End });
     }

@@ -12,7 +12,7 @@ use crate::cmd::{Failure, ForecastFormat, Outcome, PredictArgs};
 use crate::forecast::{Forecaster, Outside, Warning};
 use crate::market;
 use crate::spec::{Data, TargetKind};
-use crate::text::cleaned;
+use crate::text::{clean, cleaned};
 
 /// Runs the verb.
 ///
@@ -51,6 +51,9 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     }
     let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling(), forecaster.clock())?;
     check_label(&found.model.passport, &source, &bars, prepared.report.stamps)?;
+    for odd in &prepared.report.odd {
+        drop(writeln!(std::io::stderr(), "warning: the bars: {}", clean(odd)));
+    }
     let ends = &prepared.series.valid;
     let ends = &ends[ends.len() - last.unwrap_or(ends.len()).min(ends.len())..];
     let (forecasts, persistence) = forecaster.forecast_prepared(&prepared, ends).map_err(|error| named(&error))?;

@@ -182,7 +182,7 @@ fn row(buf: &mut Buffer, area: Rect, screen: &Screen, cells: &[Cell], place: usi
     }
     if !row.damage.is_empty() {
         buf.set_stringn(area.x + 2, area.y, "!", 1, theme.failure());
-    } else if !row.progress.warnings.is_empty() {
+    } else if !row.progress.warnings.is_empty() || screen.sweep.is_stalled(place) {
         buf.set_stringn(area.x + 2, area.y, "!", 1, theme.warning());
     }
     let mut x = area.x + MARKS as u16;

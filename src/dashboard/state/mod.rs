@@ -7,6 +7,7 @@ mod column;
 mod log;
 mod pace;
 mod row;
+mod stall;
 mod sweep;
 mod wording;
 

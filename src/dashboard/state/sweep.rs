@@ -6,6 +6,7 @@ use super::column::{Column, columns};
 use super::log::{Entry, Level, Log};
 use super::pace::Pace;
 use super::row::{Kind, Row};
+use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
 use crate::event::Event;
@@ -34,6 +35,7 @@ pub struct Sweep {
     /// Runs of former versions of the file: not part of what is looked at.
     pub former: HashSet<TrialId>,
     pace: Pace,
+    stalls: Stalls,
     /// Epochs seen coming, for the pace.
     trained: usize,
 }
@@ -80,6 +82,7 @@ impl Sweep {
             index: HashMap::new(),
             former: HashSet::new(),
             pace: Pace::default(),
+            stalls: Stalls::default(),
             trained: 0,
         };
         for id in &manifest.trials {
@@ -118,6 +121,9 @@ impl Sweep {
         let mut described = false;
         for change in changes {
             described |= matches!(change, Change::Run(_));
+            if let Some(place) = self.index.get(about(change)) {
+                self.stalls.moved(*place, now);
+            }
             if let Some(entry) = self.fold(change) {
                 self.log.push(entry.clone());
                 entries.push(entry);
@@ -128,6 +134,13 @@ impl Sweep {
         }
         if !changes.is_empty() {
             self.summarise();
+        }
+        let running = self.rows.iter().enumerate().filter(|(_, row)| row.kind() == Kind::Running).map(|(place, _)| place);
+        for (place, seconds) in self.stalls.look(now, running) {
+            let text = format!("no progress for {seconds:.0} s");
+            let entry = Entry { at: String::new(), id: self.rows[place].id.clone(), level: Level::Warning, text };
+            self.log.push(entry.clone());
+            entries.push(entry);
         }
         let partial: f64 = self.rows.iter().map(Row::partial).sum();
         self.pace.sample(now, self.trained as f64 + partial);
@@ -141,6 +154,11 @@ impl Sweep {
             return None;
         }
         Some(left / self.pace.per_second(now)?)
+    }
+
+    /// Whether the trial at a place runs and makes no progress.
+    pub fn is_stalled(&self, place: usize) -> bool {
+        self.stalls.holds(place)
     }
 
     /// Persistence over the same windows as this row's.

@@ -47,7 +47,7 @@ const LONGEST: usize = 6000;
 impl Content {
     pub(super) fn of(run: &Recorded) -> Result<Self, ExportError> {
         if !run.run.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(ExportError(format!("'{}' is no id of a trial", run.run.escape_debug())));
+            return Err(ExportError::new(format!("'{}' is no id of a trial", run.run.escape_debug())));
         }
         let milliseconds = |at: &str| nanoseconds(at).map(|nanoseconds| nanoseconds / 1_000_000);
         let started = run.history.started.as_deref().and_then(milliseconds).unwrap_or_default();
@@ -82,7 +82,8 @@ impl Content {
 
     /// Of all of it.
     pub(super) fn fingerprint(&self) -> Result<String, ExportError> {
-        let bytes = serde_json::to_vec(self).map_err(|error| ExportError(format!("{}: cannot be written: {error}", self.name)))?;
+        let bytes =
+            serde_json::to_vec(self).map_err(|error| ExportError::new(format!("{}: cannot be written: {error}", self.name)))?;
         Ok(blake3::hash(&bytes).to_hex()[..32].to_owned())
     }
 }

@@ -86,7 +86,7 @@ fn find_experiment(server: &Server, name: &str) -> Result<Option<String>, Export
         Err(refused) => return Err(refused.as_error("experiments/get-by-name")),
     };
     if found.pointer("/experiment/lifecycle_stage").and_then(Json::as_str) == Some("deleted") {
-        return Err(ExportError(format!(
+        return Err(ExportError::new(format!(
             "the server's experiment '{name}' is deleted; restore it there, or name another with --experiment"
         )));
     }
@@ -179,5 +179,5 @@ fn post(server: &Server, path: &str, request: &Json) -> Result<Json, ExportError
 /// A text of an answer.
 fn text(answer: &Json, pointer: &str) -> Result<String, ExportError> {
     let found = answer.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
-    found.ok_or_else(|| ExportError(format!("the server's answer has no {pointer}: is it an MLflow tracking server?")))
+    found.ok_or_else(|| ExportError::new(format!("the server's answer has no {pointer}: is it an MLflow tracking server?")))
 }

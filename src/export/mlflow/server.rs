@@ -47,19 +47,19 @@ impl Server {
     pub fn new(url: &str, token: Option<String>, patience: Duration) -> Result<Self, ExportError> {
         let shown = clean(url);
         let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
-            return Err(ExportError(format!("'{shown}' is no URL of a tracking server (such as http://127.0.0.1:5000)")));
+            return Err(ExportError::new(format!("'{shown}' is no URL of a tracking server (such as http://127.0.0.1:5000)")));
         };
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.contains('@') {
-            return Err(ExportError(
+            return Err(ExportError::new(
                 "a URL with a password would be seen in the list of processes: set MLFLOW_TRACKING_TOKEN".to_owned(),
             ));
         }
         if host.is_empty() || rest.contains(['?', '#']) || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ExportError(format!("'{shown}' is no URL of a tracking server (such as http://127.0.0.1:5000)")));
+            return Err(ExportError::new(format!("'{shown}' is no URL of a tracking server (such as http://127.0.0.1:5000)")));
         }
         if token.as_ref().is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(ExportError(
+            return Err(ExportError::new(
                 "MLFLOW_TRACKING_TOKEN is empty, or holds blanks or other characters that no token has".to_owned(),
             ));
         }
@@ -101,13 +101,14 @@ impl Server {
         path: &str,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Result<Json, Refused>, ExportError> {
-        let failed = |error: ureq::Error| ExportError(format!("{}: {path}: {}", self.base, clean(&error.to_string())));
+        let failed = |error: ureq::Error| ExportError::new(format!("{}: {path}: {}", self.base, clean(&error.to_string())));
         let mut answer = answer.map_err(failed)?;
         let status = answer.status().as_u16();
         let text = answer.body_mut().with_config().limit(MOST_BYTES).lossy_utf8(true).read_to_string().map_err(failed)?;
         let json: Result<Json, _> = serde_json::from_str(&text);
         if (200..300).contains(&status) {
-            let unread = |_| ExportError(format!("{}: {path}: the answer is no JSON: is it an MLflow tracking server?", self.base));
+            let unread =
+                |_| ExportError::new(format!("{}: {path}: the answer is no JSON: is it an MLflow tracking server?", self.base));
             return json.map_err(unread).map(Ok);
         }
         let json = json.unwrap_or_default();
@@ -127,7 +128,7 @@ impl Refused {
             300..=399 => " (a redirection is not followed: name the server itself)",
             _ => "",
         };
-        ExportError(format!("the server refuses {path} with {status} {}{hint}: {}", clean(code), clean(&message)))
+        ExportError::new(format!("the server refuses {path} with {status} {}{hint}: {}", clean(code), clean(&message)))
     }
 }
 
@@ -137,7 +138,8 @@ mod tests {
 
     #[test]
     fn what_is_no_server_or_carries_a_password_is_refused() {
-        let new = |url: &str| Server::new(url, None, Duration::from_secs(1)).map(|server| server.base).map_err(|error| error.0);
+        let new =
+            |url: &str| Server::new(url, None, Duration::from_secs(1)).map(|server| server.base).map_err(|error| error.to_string());
         assert_eq!(new("http://127.0.0.1:5000/").unwrap(), "http://127.0.0.1:5000");
         for url in ["127.0.0.1:5000", "ftp://host", "http://", "http://host/?a=b", "http://ho st", "file:///etc/passwd"] {
             assert!(new(url).unwrap_err().contains("is no URL of a tracking server"), "{url}");

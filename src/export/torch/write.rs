@@ -55,7 +55,7 @@ impl File {
     /// Eight bytes of the header's length, the header, the data.
     fn bytes(self, description: &str) -> Result<Vec<u8>, ExportError> {
         let metadata = BTreeMap::from([("format", "pt"), (KEY, description)]);
-        let unwritten = |error: serde_json::Error| ExportError(format!("the header cannot be written: {error}"));
+        let unwritten = |error: serde_json::Error| ExportError::new(format!("the header cannot be written: {error}"));
         let mut header = format!("{{\"__metadata__\":{}", serde_json::to_string(&metadata).map_err(unwritten)?);
         for (name, entry) in &self.entries {
             let [name, entry] = [serde_json::to_string(name), serde_json::to_string(entry)].map(|text| text.map_err(unwritten));

@@ -17,11 +17,11 @@ pub struct BaselineForecast {
 ///
 /// * `persistence`: nothing changes ([`Prepared::persistence`]);
 /// * `drift`: persistence plus the mean step of the training windows;
-/// * `seasonal`: what followed the same minute of the last day that has it;
+/// * `seasonal`: what followed the same minute of the local clock on the last day that has it;
 /// * `linear`: persistence plus a ridge regression on the window's scaled features and persistence, its ridge chosen by the last fifth
 ///   of the training windows; a window of more than 2,000 numbers is cut to its last rows;
 /// * `har`, for a log volatility: the regression of Corsi (2009) on the realised volatility of the last 5, 30 and 240 bars, with a
-///   curve of the time of day.
+///   curve of the time of day; at times of day that training has not seen, one on the realised volatility alone.
 ///
 /// One that cannot be fitted is missing.
 #[must_use]

@@ -30,6 +30,7 @@ pub(super) fn prepared(rows: usize, columns: usize) -> Prepared {
         },
         test: Vec::new(),
         ts: (0..rows as i64).map(|t| t * 60_000_000_000).collect(),
+        offset_seconds: vec![0; rows],
         target: uniforms(rows, 1),
         persistence: uniforms(rows, 2),
         scaling: Scaling { columns: vec![unit; columns], target: unit },

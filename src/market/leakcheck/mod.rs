@@ -17,6 +17,7 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::bars::Bars;
+use super::clean::BarLength;
 use super::prepare::assemble;
 use super::prepared::Prepared;
 use super::problem::MarketError;
@@ -47,7 +48,8 @@ const TARGETS: usize = 64;
 /// # Errors
 /// As [`super::prepare`].
 pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
-    let source::Loaded { mut bars, .. } = source::load(&data.source, super::prepare::volume(data), data.bar_seconds)?;
+    let source::Loaded { mut bars, .. } =
+        source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -204,7 +206,7 @@ mod tests {
     }
 
     fn bars(data: &Data) -> Bars {
-        source::load(&data.source, super::super::prepare::volume(data), data.bar_seconds).unwrap().bars
+        source::load(&data.source, super::super::prepare::volume(data), BarLength::Observed, None).unwrap().bars
     }
 
     /// What leaks, and the checks that found it.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::market::columns::{self, Found};
 use crate::market::prepare;
 use crate::market::text::{Text, fields, unquote};
-use crate::market::{BadBar, Bar, BarReader, BarRow, MarketError, StampForm};
+use crate::market::{BadBar, Bar, BarReader, BarRow, LocalClock, MarketError, StampForm};
 use crate::spec::{Data, Source};
 use crate::text::cleaned;
 
@@ -96,6 +96,12 @@ impl<R: BufRead> BarLines<R> {
         self.line
     }
 
+    /// The same lines, told the time by the model's own clock, where that is known, however timestamps are written.
+    #[must_use]
+    pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
+        Self { reader: self.reader.told_by(clock), ..self }
+    }
+
     /// How the first bar's timestamp was written; `None` before there was one.
     #[must_use]
     pub fn stamps(&self) -> Option<StampForm> {
@@ -169,7 +175,7 @@ fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &m
         let found = fields(text, separator).count();
         return Err(format!("{found} fields, but the header has {}", header.len()));
     }
-    let Found { ts, open, high, low, close, volume } = *found;
+    let Found { ts, open, high, low, close, volume, unused_volume: _ } = *found;
     let of_column = |place: usize, problem: &str| format!("column '{}': {}", cleaned(&header[place]), cleaned(problem));
     let number = |place: usize| {
         let field = String::from_utf8_lossy(parts[place]);

@@ -4,6 +4,7 @@ use super::persistence::Persistence;
 use super::state::FeatureState;
 use crate::market::clean::wrong_values;
 use crate::market::report::rfc3339;
+use crate::market::step::Step;
 use crate::market::{Affine, Bar, MarketError, Scaling};
 use crate::spec::Data;
 use crate::spec::feature::Feature;
@@ -50,8 +51,8 @@ pub struct WindowStream {
     warm_up: usize,
     /// Rows in a window.
     window: usize,
-    /// The distance of two bars without a gap, nanoseconds.
-    step: i64,
+    /// The distance of two bars without a gap.
+    step: Step,
     cross_gaps: bool,
     volume_counts: bool,
     last: Option<Bar>,
@@ -105,7 +106,7 @@ impl WindowStream {
             persistence: Persistence::new(&data.target),
             warm_up: data.features.iter().map(|feature| feature.warm_up()).max().unwrap_or(0),
             window: data.window,
-            step: i64::from(bar_seconds) * 1_000_000_000,
+            step: Step::of_seconds(bar_seconds),
             cross_gaps: data.cross_gaps,
             volume_counts: data.features.contains(&Feature::Volume),
             last: None,
@@ -124,7 +125,8 @@ impl WindowStream {
     /// When a feature is not a number, or no two bars so far are as far apart as the model's: the stream has no use any more then.
     pub fn push(&mut self, bar: &Bar) -> Result<Option<StreamedWindow<'_>>, MarketError> {
         self.check(bar).map_err(MarketError)?;
-        let gap = self.last.is_some_and(|last| bar.ts.checked_sub(last.ts) != Some(self.step));
+        let at = |bar: &Bar| (bar.ts, bar.offset_seconds);
+        let gap = self.last.is_some_and(|last| !self.step.follows(at(&last), at(bar)));
         if gap && !self.cross_gaps {
             self.filled = 0;
             self.persistence.restart();
@@ -158,7 +160,7 @@ impl WindowStream {
             return Ok(None);
         }
         if self.window > 1 && !self.in_step {
-            let seconds = self.step / 1_000_000_000;
+            let seconds = self.step.ns() / 1_000_000_000;
             return Err(MarketError(format!("no two bars so far are {seconds} s apart, as those of the model are")));
         }
         // The oldest row is where the next one goes.

@@ -58,7 +58,7 @@ impl Gate {
         let text =
             toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
         let text = format!("# What a version must pass to become the champion: kiln models gate {name}\n{text}");
-        publish::replace(&path, text.as_bytes()).map_err(|error| RegistryError::Io(error.to_string()))
+        publish::replace(&path, text.as_bytes()).map_err(RegistryError::from)
     }
 
     /// Removes a model's gate; `false` where it had none.

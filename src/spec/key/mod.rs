@@ -95,8 +95,17 @@ pub(super) fn last(path: &str) -> &str {
 /// # Errors
 /// Why not.
 pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
-    const BARS: [&str; 7] =
-        ["data.source", "data.synthetic", "data.format", "data.columns", "data.zone", "data.bar_label", "data.bar"];
+    const BARS: [&str; 9] = [
+        "data.source",
+        "data.synthetic",
+        "data.format",
+        "data.columns",
+        "data.ts_format",
+        "data.ts_ambiguous",
+        "data.zone",
+        "data.bar_label",
+        "data.bar",
+    ];
     let within = |table: &str| key.path == table || key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
     if ["data", "model", "train"].contains(&key.path) {
         return Err("a whole section cannot vary; name one of its keys");

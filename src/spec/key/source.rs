@@ -103,6 +103,26 @@ pub(super) static KEYS: &[Key] = &[
         "Volumes.",
     ),
     key(
+        "data.ts_format",
+        text(
+            "\"auto\", \"epoch_s\", \"epoch_ms\", \"epoch_us\", \"epoch_ns\", or a pattern such as \"%d.%m.%Y %H:%M:%S\"",
+            |w, v| {
+                w.data.ts_format = v.parse().map_err(|problem| (format!("'data.ts_format': {problem}"), ts_format_hint(v)))?;
+                Ok(())
+            },
+        ),
+        Toml("\"auto\""),
+        "How timestamps are written. auto reads RFC 3339, the same without offset, dates, epochs in s, ms, us or ns, and digits such as \
+         yyyymmddHHMM where the whole column is one of them; a pattern is strptime's.",
+    ),
+    key(
+        "data.ts_ambiguous",
+        one_of(&["infer", "earliest", "latest"], |w, v| named(&mut w.data.ts_ambiguous, v)),
+        Toml("\"infer\""),
+        "Where a clock that is turned back shows an hour twice: which of the two a timestamp without offset means. infer goes by the \
+         order of the rows, and refuses a file whose order does not tell.",
+    ),
+    key(
         "data.zone",
         text("a time zone: an IANA name (\"Asia/Shanghai\"), \"UTC\" or an offset (\"+08:00\")", |w, v| {
             zone(v)?;
@@ -141,6 +161,18 @@ fn column(field: &mut String, name: &str, text: &str) -> Result<(), Refusal> {
     not_empty(&format!("data.columns.{name}"), text)?;
     text.clone_into(field);
     Ok(())
+}
+
+/// What was probably meant.
+fn ts_format_hint(text: &str) -> Option<String> {
+    match text {
+        "s" | "ms" | "us" | "ns" => Some(format!("an epoch is written \"epoch_{text}\"")),
+        "epoch" | "unix" => Some("say in what unit: \"epoch_s\", \"epoch_ms\", \"epoch_us\" or \"epoch_ns\"".to_owned()),
+        _ if text.contains("YYYY") || text.contains("yyyy") => {
+            Some("a pattern is written as for strptime: \"%Y-%m-%d %H:%M:%S\", \"%d.%m.%Y %H:%M\", \"%y%m%d%H%M\"".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Longest bar, seconds: a week.

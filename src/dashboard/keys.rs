@@ -1,0 +1,330 @@
+//! What the terminal sends, as keys, until it sends no more.
+//!
+//! A thread reads the bytes. When the terminal is closed its read ends at once, which is [`Heard::HangUp`]; crossterm's own reader takes a
+//! read of nothing for a reason to read again, and neither ends nor lets a signal through.
+//!
+//! The encodings are xterm's (ctlseqs, "PC-Style Function Keys"), which every terminal of today speaks without further modes: characters in
+//! UTF-8, control characters, and sequences of ESC. What is no key here is dropped.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What came of waiting for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing in time.
+    Nothing,
+    Key(KeyEvent),
+    /// The terminal is gone: nothing will come any more.
+    HangUp,
+}
+
+/// The keys of this process's terminal.
+#[derive(Debug)]
+pub struct Keys {
+    bytes: Receiver<Vec<u8>>,
+    decoder: Decoder,
+}
+
+/// How long the rest of a sequence may take; an ESC that nothing follows for so long is the key.
+const REST: Duration = Duration::from_millis(30);
+
+impl Keys {
+    /// Reads standard input from now on. The thread lives until it ends.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn of_stdin() -> io::Result<Self> {
+        let (sender, bytes) = channel();
+        thread::Builder::new().name("keys".into()).spawn(move || read(&mut io::stdin().lock(), &sender))?;
+        Ok(Self { bytes, decoder: Decoder::default() })
+    }
+
+    /// The next key, waiting for at most so long.
+    pub fn wait(&mut self, wait: Duration) -> Heard {
+        loop {
+            if let Some(key) = self.decoder.pop() {
+                return Heard::Key(key);
+            }
+            let begun = self.decoder.begun();
+            match self.bytes.recv_timeout(if begun { REST } else { wait }) {
+                Ok(bytes) => self.decoder.push(&bytes),
+                Err(RecvTimeoutError::Timeout) if begun => self.decoder.give_up(),
+                Err(RecvTimeoutError::Timeout) => return Heard::Nothing,
+                Err(RecvTimeoutError::Disconnected) => return Heard::HangUp,
+            }
+        }
+    }
+}
+
+/// Passes on what is read until there is no more, or nobody takes it.
+fn read(from: &mut dyn Read, to: &Sender<Vec<u8>>) {
+    let mut buffer = [0; 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                if to.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Bytes into keys.
+#[derive(Clone, Debug, Default)]
+struct Decoder {
+    /// The beginning of a sequence or of a character.
+    begun: Vec<u8>,
+    keys: VecDeque<KeyEvent>,
+}
+
+/// What the bytes at hand are.
+enum Token {
+    /// Nothing whole yet.
+    Unfinished,
+    /// So many bytes, which are this key, or none that is known.
+    Bytes(usize, Option<KeyEvent>),
+}
+
+/// Longest sequence; more is no key's.
+const LONGEST: usize = 32;
+
+const ESC: u8 = 0x1b;
+
+impl Decoder {
+    fn push(&mut self, bytes: &[u8]) {
+        self.begun.extend(bytes);
+        self.take();
+    }
+
+    fn pop(&mut self) -> Option<KeyEvent> {
+        self.keys.pop_front()
+    }
+
+    /// Whether something waits for its rest.
+    fn begun(&self) -> bool {
+        !self.begun.is_empty()
+    }
+
+    /// Nothing follows: an ESC is the key, and what else has begun is none.
+    fn give_up(&mut self) {
+        // ESC and a bracket, and no more, is Alt with that key: nothing here.
+        if std::mem::take(&mut self.begun) == [ESC] {
+            self.keys.push_back(plain(KeyCode::Esc));
+        }
+    }
+
+    fn take(&mut self) {
+        let mut taken = 0;
+        while let Token::Bytes(length, key) = token(&self.begun[taken..]) {
+            self.keys.extend(key);
+            taken += length;
+        }
+        self.begun.drain(..taken);
+    }
+}
+
+fn token(bytes: &[u8]) -> Token {
+    match bytes {
+        [] | [ESC] => Token::Unfinished,
+        [ESC, ESC, ..] => Token::Bytes(1, Some(plain(KeyCode::Esc))),
+        [ESC, b'[', rest @ ..] => csi(rest),
+        [ESC, b'O'] => Token::Unfinished,
+        [ESC, b'O', last, ..] => Token::Bytes(3, function(*last)),
+        [ESC, rest @ ..] => match character(rest) {
+            Token::Bytes(length, key) => {
+                let with_alt = |key: KeyEvent| KeyEvent::new(key.code, key.modifiers | KeyModifiers::ALT);
+                Token::Bytes(length + 1, key.map(with_alt))
+            }
+            Token::Unfinished => Token::Unfinished,
+        },
+        _ => character(bytes),
+    }
+}
+
+/// After `ESC [`: parameters, then a last byte that says what it is.
+fn csi(rest: &[u8]) -> Token {
+    // The Linux console's function keys have a second bracket.
+    if let Some(b'[') = rest.first() {
+        return if rest.len() < 2 { Token::Unfinished } else { Token::Bytes(4, None) };
+    }
+    let Some(end) = rest.iter().take(LONGEST).position(|byte| !matches!(byte, 0x20..=0x3f)) else {
+        return if rest.len() < LONGEST { Token::Unfinished } else { Token::Bytes(LONGEST + 2, None) };
+    };
+    if !matches!(rest[end], 0x40..=0x7e) {
+        // Broken off by what cannot be part of it.
+        return Token::Bytes(end + 2, None);
+    }
+    let parameters = std::str::from_utf8(&rest[..end]).unwrap_or_default();
+    let mut numbers = parameters.split(';').map(|number| number.parse::<u8>().ok());
+    let first = numbers.next().flatten();
+    let modifiers = modifiers(numbers.next().flatten().unwrap_or(1));
+    let key = match rest[end] {
+        b'~' => match first {
+            Some(1 | 7) => Some(KeyCode::Home),
+            Some(2) => Some(KeyCode::Insert),
+            Some(3) => Some(KeyCode::Delete),
+            Some(4 | 8) => Some(KeyCode::End),
+            Some(5) => Some(KeyCode::PageUp),
+            Some(6) => Some(KeyCode::PageDown),
+            Some(number @ 11..=15) => Some(KeyCode::F(number - 10)),
+            _ => None,
+        },
+        b'Z' => Some(KeyCode::BackTab),
+        last => function(last).map(|key| key.code),
+    };
+    Token::Bytes(end + 3, key.map(|code| KeyEvent::new(code, modifiers)))
+}
+
+/// The last byte of `ESC O` and `ESC [`.
+fn function(last: u8) -> Option<KeyEvent> {
+    let code = match last {
+        b'A' => KeyCode::Up,
+        b'B' => KeyCode::Down,
+        b'C' => KeyCode::Right,
+        b'D' => KeyCode::Left,
+        b'F' => KeyCode::End,
+        b'H' => KeyCode::Home,
+        b'M' => KeyCode::Enter,
+        b'P'..=b'S' => KeyCode::F(last - b'P' + 1),
+        _ => return None,
+    };
+    Some(plain(code))
+}
+
+/// A parameter of one more than the bits 1 (shift), 2 (alt) and 4 (control).
+fn modifiers(parameter: u8) -> KeyModifiers {
+    let bits = parameter.saturating_sub(1);
+    let mut modifiers = KeyModifiers::NONE;
+    for (bit, modifier) in [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)] {
+        if bits & bit != 0 {
+            modifiers |= modifier;
+        }
+    }
+    modifiers
+}
+
+/// A control character, or a character of UTF-8; a byte that is part of none is dropped.
+fn character(bytes: &[u8]) -> Token {
+    let Some(&first) = bytes.first() else { return Token::Unfinished };
+    let control = |c: u8| Some(KeyEvent::new(KeyCode::Char(char::from(c)), KeyModifiers::CONTROL));
+    let key = match first {
+        b'\r' => Some(plain(KeyCode::Enter)),
+        b'\t' => Some(plain(KeyCode::Tab)),
+        0x7f | 0x08 => Some(plain(KeyCode::Backspace)),
+        0x00 => control(b' '),
+        0x01..=0x1a => control(first - 1 + b'a'),
+        0x1c..=0x1f => control(first - 0x1c + b'4'),
+        0x20..=0x7e => Some(plain(KeyCode::Char(char::from(first)))),
+        _ => return wide(bytes),
+    };
+    Token::Bytes(1, key)
+}
+
+fn wide(bytes: &[u8]) -> Token {
+    let head = &bytes[..bytes.len().min(4)];
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.valid_up_to() > 0 => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
+        Err(error) if error.error_len().is_none() => return Token::Unfinished,
+        Err(_) => return Token::Bytes(1, None),
+    };
+    match valid.chars().next() {
+        Some(c) => Token::Bytes(c.len_utf8(), Some(plain(KeyCode::Char(c)))),
+        None => Token::Bytes(1, None),
+    }
+}
+
+fn plain(code: KeyCode) -> KeyEvent {
+    KeyEvent::new(code, KeyModifiers::NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dashboard::input::{Action, action};
+
+    /// The keys of pieces that come one after the other, and nothing after them.
+    fn keys(pieces: &[&[u8]]) -> Vec<KeyEvent> {
+        let mut decoder = Decoder::default();
+        pieces.iter().for_each(|piece| decoder.push(piece));
+        decoder.give_up();
+        std::iter::from_fn(|| decoder.pop()).collect()
+    }
+
+    #[test]
+    fn every_key_of_the_dashboard_has_its_encoding() {
+        for (bytes, meant) in [
+            (&b"\x1b[A"[..], Action::Up),
+            (b"\x1bOA", Action::Up),
+            (b"k", Action::Up),
+            (b"\x1b[B", Action::Down),
+            (b"\x1b[5~", Action::PageUp),
+            (b"\x02", Action::PageUp),
+            (b"\x1b[6~", Action::PageDown),
+            (b"\x06", Action::PageDown),
+            (b"\x1b[H", Action::First),
+            (b"\x1b[1~", Action::First),
+            (b"\x1bOF", Action::Last),
+            (b"\x1b[4~", Action::Last),
+            (b"G", Action::Last),
+            (b"\t", Action::NextPane),
+            (b"\r", Action::Detail),
+            (b"\x1bOP", Action::Help),
+            (b"\x1b[11~", Action::Help),
+            (b"\x1b", Action::Back),
+            (b"q", Action::Quit),
+            (b"\x03", Action::Interrupt),
+            (b"\x1a", Action::Pause),
+        ] {
+            let found: Vec<_> = keys(&[bytes]).into_iter().map(action).collect();
+            assert_eq!(found, [Some(meant)], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn characters_modifiers_and_what_is_no_key() {
+        assert_eq!(keys(&["é€🦀".as_bytes()]), ['é', '€', '🦀'].map(|c| plain(KeyCode::Char(c))));
+        assert_eq!(keys(&[b"\x1bq"]), [KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT)]);
+        assert_eq!(keys(&[b"\x1b[1;5A"]), [KeyEvent::new(KeyCode::Up, KeyModifiers::CONTROL)]);
+        assert_eq!(keys(&[b"\x7f\x08"]), [plain(KeyCode::Backspace); 2]);
+        // Focus, mouse, an answer to a question about colours, a half of UTF-8: nothing; what follows is taken.
+        assert_eq!(keys(&[b"\x1b[I\x1b[<0;1;1M\x1b[?62;c\xffq"]), [plain(KeyCode::Char('q'))]);
+        assert_eq!(keys(&[b"\x1b[12\x1b[Aq"]), [plain(KeyCode::Up), plain(KeyCode::Char('q'))]);
+        // Alt with a bracket alone waits for nothing.
+        assert_eq!(keys(&[b"\x1b["]), []);
+        assert_eq!(keys(&[b"\x1b\x1b"]), [plain(KeyCode::Esc); 2]);
+    }
+
+    #[test]
+    fn the_end_of_the_bytes_is_a_hang_up_after_the_last_key() {
+        let (sender, bytes) = channel();
+        read(&mut &b"x\x1b"[..], &sender);
+        drop(sender);
+        let mut heard = Keys { bytes, decoder: Decoder::default() };
+        assert_eq!(heard.wait(Duration::ZERO), Heard::Key(plain(KeyCode::Char('x'))));
+        assert_eq!(heard.wait(Duration::ZERO), Heard::HangUp);
+        assert_eq!(heard.wait(Duration::from_secs(9)), Heard::HangUp);
+    }
+
+    proptest! {
+        #[test]
+        fn where_the_bytes_are_cut_does_not_matter(bytes in prop::collection::vec(
+            prop_oneof![Just(0x1b_u8), Just(b'['), Just(b'O'), Just(b';'), Just(b'5'), Just(b'~'), Just(b'A'), any::<u8>()], 0..40
+        ), cut in any::<prop::sample::Index>()) {
+            let at = cut.index(bytes.len() + 1);
+            prop_assert_eq!(keys(&[&bytes[..at], &bytes[at..]]), keys(&[&bytes]));
+        }
+    }
+}
