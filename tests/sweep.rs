@@ -416,6 +416,101 @@ fn a_point_forecast_has_the_same_interval_everywhere_and_none_without_its_valida
     assert!(predicted()["lower"].iter().all(Option::is_none));
 }
 
+/// What is shown live under a metric's name is what the result says under it: a run that loses its result shows the same numbers.
+#[test]
+fn a_live_number_is_the_results_number() {
+    let stopping = "early_stopping = { patience = 2, min_delta = 0.02 }";
+    let lab = Lab::new(&FAKE.replace("early_stopping = false", stopping).replace("epochs = 6", "epochs = 30"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let runs = |metric: &str| -> Vec<Value> {
+        let manifest = lab.folder.path().join("runs/small/sweep.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let objective = text.lines().find(|line| line.starts_with("objective")).unwrap().to_owned();
+        std::fs::write(&manifest, text.replace(&objective, &format!("objective = \"{metric}\""))).unwrap();
+        serde_json::from_slice(&lab.kiln("", &["runs", "small", "--json"]).output().unwrap().stdout).unwrap()
+    };
+    let metrics = ["valid.skill", "valid.mse", "valid.mae", "valid.rmse", "valid.loss", "train.rmse"];
+    let of = |rows: &[Value]| -> Vec<(Value, Value)> {
+        rows.iter().map(|row| (row["best_epoch"].clone(), row["value"].clone())).collect()
+    };
+    let finished: Vec<_> = metrics.iter().map(|metric| of(&runs(metric))).collect();
+    for result in lab.results() {
+        let scores = &result["scores"]["estimates"];
+        for name in ["mse", "mae", "rmse"] {
+            assert_eq!(scores[name]["value"], result["valid"][name], "one number under {name}");
+        }
+        assert_eq!(scores["skill"]["value"], result["skill"]);
+        let persistence = result["baselines"].as_array().unwrap().iter().find(|one| one["name"] == "persistence").unwrap();
+        let against = 1.0 - result["valid"]["mse"].as_f64().unwrap() / persistence["mse"].as_f64().unwrap();
+        assert_ne!(result["skill"].as_f64().unwrap(), against, "the test needs a baseline that is better than persistence");
+    }
+    for folder in lab.trials() {
+        std::fs::remove_file(folder.join("result.json")).unwrap();
+    }
+    for (metric, finished) in metrics.iter().zip(finished) {
+        let live = of(&runs(metric));
+        assert_eq!(live, finished, "{metric}");
+        assert!(live.iter().all(|(epoch, value)| epoch.is_u64() && value.is_f64()), "{metric}: {live:?}");
+    }
+    // Of forecasts nothing is known before they are made.
+    assert!(runs("valid.mase").iter().all(|row| row["value"].is_null()));
+}
+
+#[test]
+fn seeds_that_diverge_or_are_gone_are_missed() {
+    let lab = Lab::new(&FAKE.replace("[sweep.space]", "[sweep]\nrepeats = 4\n[sweep.space]"));
+    assert_eq!(lab.sweep("fake:even:2").status.code(), Some(3));
+    let compared =
+        || -> Value { serde_json::from_slice(&lab.kiln("", &["compare", "small", "--json"]).output().unwrap().stdout).unwrap() };
+    let comparison = compared();
+    for row in comparison["rows"].as_array().unwrap() {
+        assert_eq!(row["seeds"], serde_json::json!({ "counted": 2, "planned": 4 }));
+    }
+    assert_eq!(comparison["significance"]["crowned"], false);
+    assert!(comparison["verdict"].as_str().unwrap().contains("with 2 of 4 seeds it cannot be crowned"), "{comparison}");
+    let best = comparison["rows"][0]["run"].as_str().unwrap().to_owned();
+    let shown: Value = serde_json::from_slice(&lab.kiln("", &["show", "small/best", "--json"]).output().unwrap().stdout).unwrap();
+    assert_eq!(shown["run"], best.as_str());
+    for arguments in [vec!["compare", "small/best"], vec!["runs", "latest/best"]] {
+        let output = lab.kiln("", &arguments).output().unwrap();
+        assert!(output.status.code() == Some(0) && text(&output).contains(&best), "{arguments:?}: {}", text(&output));
+    }
+    // Of an assignment that lost its best seed's folder the others are survivors.
+    let whole = Lab::new(&FAKE.replace("[sweep.space]", "[sweep]\nrepeats = 2\n[sweep.space]"));
+    assert_eq!(whole.sweep("fake").status.code(), Some(0));
+    let compared =
+        || -> Value { serde_json::from_slice(&whole.kiln("", &["compare", "small", "--json"]).output().unwrap().stdout).unwrap() };
+    let before = compared();
+    let first = before["rows"][0]["runs"].as_array().unwrap().clone();
+    assert_eq!(before["significance"]["crowned"], true, "{before}");
+    std::fs::remove_dir_all(whole.folder.path().join("runs/small/trials").join(first[1].as_str().unwrap())).unwrap();
+    let after = compared();
+    assert_ne!(after["rows"][0]["runs"][0], first[0], "a survivor does not come first");
+    assert_eq!(after["rows"][3]["runs"], serde_json::json!([first[0]]));
+}
+
+#[test]
+fn forecasts_that_are_not_those_of_the_best_epoch_give_no_result() {
+    let lab = Lab::new(FAKE);
+    let output = lab.sweep("fake:garbage");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("but the epoch was recorded with"), "{}", text(&output));
+    assert!(lab.trials().iter().all(|folder| !folder.join("result.json").exists()));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0), "they are tried again");
+}
+
+#[test]
+fn commands_that_are_printed_name_the_folder_of_the_runs() {
+    let lab = Lab::new(FAKE);
+    let output = lab.kiln("fake", &["sweep", "small.toml", "--backend", "flex", "--runs", "my runs"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let refused = text(&lab.kiln("", &["show", "small", "--runs", "my runs"]).output().unwrap());
+    assert!(refused.contains("kiln runs small --runs 'my runs'"), "{refused}");
+    let nothing = text(&lab.kiln("", &["runs"]).output().unwrap());
+    let whole = std::fs::canonicalize(lab.folder.path()).unwrap().join("runs");
+    assert!(nothing.contains(&format!("no sweeps in {}", whole.display())), "{nothing}");
+}
+
 fn logs_contain(lab: &Lab, needle: &str) -> bool {
     let trials = lab.folder.path().join("runs/small/trials");
     let Ok(entries) = std::fs::read_dir(trials) else { return false };

@@ -4,12 +4,13 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{ForecastFiles, fitting, read_selected, write_json};
+use super::hint::{command, quoted};
+use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_json};
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
-use crate::store::{RunRecord, Selection, StoreError, View, read_sweep_summaries, select};
+use crate::store::{RunRecord, Selection, View, read_sweep_summaries};
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///
@@ -41,7 +42,8 @@ pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if let Some(name) = save_view {
         let path = View { v: 1, selectors, metric }.save(&runs, &name)?;
         if !json {
-            writeln!(out, "\nsaved as {}: kiln compare --view {}", cleaned(&path.display().to_string()), cleaned(&name))?;
+            let again = command(&format!("compare --view {}", quoted(&name)), &runs);
+            writeln!(out, "\nsaved as {}: {}", cleaned(&path.display().to_string()), cleaned(&again))?;
         }
     }
     Ok(Outcome::Done)
@@ -80,7 +82,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     }
     if selected.former > 0 {
         comparison.notes.push(format!(
-            "{} runs that the file does not plan any more are left out; name them as sweep/id to compare them",
+            "{} runs that the file does not plan any more are left out; name them as SWEEP/ID to compare them",
             selected.former
         ));
     }
@@ -90,10 +92,10 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
 }
 
 /// The names of the sweeps, where sweeps alone were named.
-fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, StoreError> {
+fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for selector in selectors {
-        match select(root, selector)? {
+        match resolve(root, selector)? {
             Selection::Sweep(folder) => {
                 let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
                 let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use burn_lanes::TrainError;
+
 use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
@@ -10,9 +12,9 @@ use super::selection::{note, run_folder};
 use super::{EvaluateArgs, Failure, Outcome, clock, early};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
-use crate::metric::Split;
+use crate::metric::{Quantity, Split};
 use crate::spec::WalkForward;
-use crate::store::{self, Evaluation, RunFolder, skill};
+use crate::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
 use crate::sweep::{shape, trainer};
 use crate::text::cleaned;
 
@@ -36,9 +38,10 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
     let shape = shape(&settings);
-    let scaled = trainer
-        .predict(&prepared.series, &shape, &weights, &prepared.test)
-        .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
+    let scaled = trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| match error {
+        TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
+        TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),
+    })?;
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
     let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);
@@ -64,7 +67,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let openings = folder.record_opening(&evaluation, &forecasts)?;
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
-    let rows = metric_rows(Split::Test, kind, evaluation.scores.as_ref(), |_| None);
+    let rows = metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
         value["opening"] = openings.into();
@@ -92,16 +95,18 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
     let run = cleaned(run);
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
-    let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
+    let skill = |skill: Option<f64>| skill.map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
     // Of a return six decimals would leave one digit.
     let shown = |value: f64| if value == 0.0 || value.abs() >= 0.01 { format!("{value:.6}") } else { format!("{value:.5e}") };
-    let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
-        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(mse))
+    let mut line = |name: &str, [rmse, mae, mse]: [f64; 3], of: Option<f64>| {
+        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(of))
     };
-    line("this run", evaluation.rmse, evaluation.mae, evaluation.mse)?;
-    for baseline in &evaluation.baselines {
-        line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
+    line("this run", [evaluation.rmse, evaluation.mae, evaluation.mse], evaluation_value(evaluation, Quantity::Skill))?;
+    let baselines = &evaluation.baselines;
+    for baseline in baselines {
+        let skill = baseline_value(baseline, baselines, Quantity::Skill);
+        line(&baseline.name, [baseline.rmse, baseline.mae, baseline.mse], skill)?;
     }
     write_scores(out, evaluation)
 }

@@ -2,6 +2,7 @@
 
 mod args;
 pub mod backtest;
+mod budget;
 pub mod check;
 mod clock;
 pub mod compare;
@@ -11,6 +12,7 @@ mod early;
 pub mod evaluate;
 pub mod export;
 mod given_up;
+mod hint;
 pub mod leakcheck;
 mod lines;
 mod metrics;

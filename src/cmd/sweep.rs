@@ -14,10 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use burn_lanes::{Device, Series};
+use burn_lanes::Device;
 
 use super::backtest::trader;
+use super::budget::Budget;
 use super::given_up::{self, Retry, given_up, is_missing};
+use super::hint::{command, quoted};
 use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
@@ -29,12 +31,12 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
 use crate::spec::feature::Feature;
-use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::spec::{Data, Experiment, Settings, Source};
 use crate::store::{
     self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
-use crate::sweep::{Ask, Control, Job, Patience, Workers, shape, supervise};
+use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
@@ -90,11 +92,8 @@ impl Ready {
         // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
         if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
-            match market::prepare(data) {
-                Ok(prepared) => warn_of_data(&prepared.report),
-                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
-                Err(_) => market::check(data)?,
-            }
+            // (Where no window lies in them it is this trial's that fail, and it alone.)
+            warn_of_data(&market::check(data)?);
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
@@ -102,8 +101,8 @@ impl Ready {
 }
 
 /// Says what is odd about the bars before anything is trained on them.
-fn warn_of_data(report: &market::DataReport) {
-    for odd in &report.odd {
+fn warn_of_data(odd: &[String]) {
+    for odd in odd {
         // Nobody may be reading; the sweep goes on.
         drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
     }
@@ -123,7 +122,8 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
 fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
     let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
-    let then = format!("the sweep goes on; look at it with: kiln watch {} --runs {}", experiment.name, args.runs.display());
+    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs);
+    let then = format!("the sweep goes on; look at it with: {watch}");
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
@@ -265,30 +265,9 @@ fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(Trial
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
-    // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
-    // The series itself is not read for this: beside what its lanes take it is small. That expanding folds differ in length counts.
-    let unread = |settings: &Settings| -> Vec<Series> {
-        let windows = |fold: usize| match settings.data.split.walk_forward {
-            Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
-            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
-        };
-        (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
-    };
-    let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
-    let lanes = |settings: &Settings| match share {
-        Some(share) => {
-            let series = unread(settings);
-            let series: Vec<&Series> = series.iter().collect();
-            lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &series))
-        }
-        None => max_lanes,
-    };
-    plan::packs(trials, &lanes, least)
-}
-
-/// The most lanes whose estimate is within a budget; 1 if not even one is.
-fn lanes_within(budget: u64, most: usize, estimate: impl Fn(usize) -> u64) -> usize {
-    (1..=most).rev().find(|&lanes| estimate(lanes) <= budget).unwrap_or(1)
+    let workers = if device.is_cpu() { cores } else { 1 };
+    let budget = Budget::new(device, workers, max_lanes.min(trials.len()).max(1));
+    plan::packs(trials, &|settings| budget.lanes(settings), least)
 }
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
@@ -407,7 +386,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     match leave {
         Ok(Leave::Detached) => {
             // The terminal may be gone.
-            drop(writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name));
+            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
+            drop(writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch)));
             return Ok(Outcome::Done);
         }
         Ok(Leave::HungUp) => {

@@ -21,6 +21,7 @@ use unicode_width::UnicodeWidthStr;
 use super::comparison::{BaselineRow, Comparison, Interval, Row};
 use super::differ::Difference;
 use super::group::Spread;
+use super::seeds::Seeds;
 use super::significance::Significance;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
@@ -190,7 +191,7 @@ impl Comparison {
             _ => UNDEFINED.into(),
         });
         cells.extend(columns.iter().map(|metric| match row.metric(*metric, self) {
-            Some(value) if *metric == self.objective => with_spread(value) + &within(row.interval, shown),
+            Some(value) if *metric == self.objective => with_spread(value, row.seeds) + &within(row.interval, shown),
             value => number(value.map(|value| value.mean)),
         }));
         cells
@@ -295,9 +296,9 @@ impl Naming {
         }
     }
 
-    /// A row's first run, and how many more stand behind it.
+    /// The run that stands for a row, and how many more it has.
     pub(super) fn row(self, row: &Row) -> String {
-        let name = self.run(&row.sweep, row.runs.first().map_or(UNDEFINED, String::as_str));
+        let name = self.run(&row.sweep, &row.run);
         match row.runs.len() {
             0 | 1 => name,
             runs => format!("{name} +{}", runs - 1),
@@ -326,10 +327,14 @@ fn within(interval: Option<Interval>, shown: Cells) -> String {
     }
 }
 
-fn with_spread(value: Spread) -> String {
+/// A mean with its spread and what it is over: `3.900 ± 0.01 (3)`, `3.900 ± 0.01 (2 of 4 seeds)`.
+fn with_spread(value: Spread, seeds: Seeds) -> String {
     let mean = number(Some(value.mean));
-    match value.sd {
-        Some(sd) => format!("{mean} ± {} ({})", number(Some(sd)), value.n),
+    let mean = value.sd.map_or_else(|| mean.clone(), |sd| format!("{mean} ± {}", number(Some(sd))));
+    match seeds.lack() {
+        Some(lack) if value.n > seeds.counted => format!("{mean} ({}, {lack})", value.n),
+        Some(lack) => format!("{mean} ({lack})"),
+        None if value.sd.is_some() => format!("{mean} ({})", value.n),
         None => mean,
     }
 }

@@ -12,7 +12,7 @@ use super::print::setting;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
 use crate::evidence::{Alternative, diebold_mariano, holm};
-use crate::metric::{Metric, Quantity, Split};
+use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::store::{Forecasts, RunRecord};
 
 /// A p-value at most this is called more than chance.
@@ -183,8 +183,12 @@ fn listed(values: &[Json]) -> String {
 
 fn side(comparison: &Comparison, sweep: &str) -> Side {
     let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.sweep == sweep && row.rank.is_some()).collect();
-    // Ranked rows come in order, the best first.
-    let values: Vec<f64> = rows.iter().filter_map(|row| Some(row.value?.mean)).collect();
+    // From the best to the worst; ranked rows are not, where some lack seeds.
+    let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.value?.mean)).collect();
+    values.sort_by(|a, b| match comparison.direction {
+        Direction::Minimize => a.total_cmp(b),
+        Direction::Maximize => b.total_cmp(a),
+    });
     let at = |share: f64| {
         let place = share * values.len().checked_sub(1)? as f64;
         let (below, above) = (*values.get(place.floor() as usize)?, *values.get(place.ceil() as usize)?);
@@ -196,7 +200,7 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
         rows: rows.len(),
         runs: rows.iter().filter_map(|row| Some(row.value?.n)).sum(),
         unranked: comparison.unranked.iter().filter(|run| run.sweep == sweep).count(),
-        best_run: rows.first().and_then(|row| row.runs.first().cloned()),
+        best_run: rows.first().map(|row| row.run.clone()),
         best: rows.first().and_then(|row| row.value),
         quartiles: at(0.25).zip(at(0.5)).zip(at(0.75)).map(|((a, b), c)| [a, b, c]),
         last: values.last().copied(),

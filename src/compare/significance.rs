@@ -60,6 +60,9 @@ pub struct Significance {
     pub baselines_in_set: Vec<String>,
     /// Whether the first row is better than every baseline by more than chance, the search included: both p at most 0.01.
     pub crowned: bool,
+    /// Why it is not crowned whatever p is: `2 of 4 seeds`, where the first row lacks some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survivors: Option<String>,
 }
 
 /// A row beside the best baseline.
@@ -78,6 +81,12 @@ pub enum Against {
 const MOST_NAMED: usize = 6;
 
 impl Significance {
+    /// Takes the crown back from a first row of which only so many seeds count: the tests saw those alone.
+    pub(super) fn withhold(&mut self, lack: String) {
+        self.crowned = false;
+        self.survivors = Some(lack);
+    }
+
     /// In a few sentences: whether the best is more than luck, which rows are worse than it, and which differ from the best baseline.
     pub(super) fn sentences(&self) -> Vec<String> {
         let mut sentences = vec![self.crown()];
@@ -95,9 +104,15 @@ impl Significance {
         };
         let tests = format!("{}, {}; {windows} {} windows", p("SPA", spa), p("Diebold-Mariano", diebold_mariano), name(*split));
         let searched = if *rows == 1 { String::new() } else { format!(", the search over {rows} included") };
+        let is_small = self.beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL));
         if self.crowned {
             format!("this is more than chance{searched}: the best is better than {best_baseline} ({tests})")
-        } else if self.beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL)) {
+        } else if let Some(lack) = self.survivors.as_ref().filter(|_| is_small) {
+            format!(
+                "this may be the luck of the seeds that are left{searched}: the best seems better than {best_baseline}, but with {lack} \
+                 it is not crowned ({tests})"
+            )
+        } else if is_small {
             format!(
                 "this may still be chance{searched}: the best seems better than {best_baseline}, but the epochs were chosen on these \
                  windows too, so it takes p of at most {CROWNING} ({tests})"
@@ -217,6 +232,7 @@ pub(super) fn significance(names: &[String], rows: &[Vec<Forecasts>], metric: Me
         names: names.to_vec(),
         baselines_in_set: named.map(|(_, (name, _))| (*name).to_owned()).collect(),
         crowned: beats && [spa, diebold_mariano].into_iter().all(is_within(CROWNING)),
+        survivors: None,
     })
 }
 
@@ -314,6 +330,17 @@ mod tests {
         let sentences = Significance { crowned: false, spa: Some(0.03), diebold_mariano: Some(0.002), ..found }.sentences();
         assert!(sentences[0].starts_with("this may still be chance: the best seems better than persistence"), "{sentences:?}");
         assert!(sentences[0].contains("p of at most 0.01 (SPA p = 0.030, "), "{sentences:?}");
+    }
+
+    #[test]
+    fn survivors_are_not_crowned() {
+        let mut found = weighed(&[vec![forecasts(1.0, 0.02, 0)]]).unwrap();
+        assert!(found.crowned);
+        found.withhold("2 of 4 seeds".to_owned());
+        assert!(!found.crowned);
+        let sentence = found.sentences().remove(0);
+        assert!(sentence.starts_with("this may be the luck of the seeds that are left"), "{sentence}");
+        assert!(sentence.contains("but with 2 of 4 seeds it is not crowned"), "{sentence}");
     }
 
     #[test]

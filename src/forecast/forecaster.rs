@@ -267,7 +267,7 @@ impl Forecaster {
         self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| ForecastError::Failed(error.to_string()))
     }
 
-    /// In the target's unit, quantiles in order.
+    /// In the target's unit, quantiles in order, the output for 0.5 as it is (see [`Prepared::forecasts`]).
     fn believed(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
         if let Some(value) = scaled.iter().find(|value| !value.is_finite()) {
             return Err(ForecastError::Failed(format!("the model's forecast is {value}")));
@@ -277,7 +277,7 @@ impl Forecaster {
             Head::Point => (unscaled(scaled[0]), Vec::new()),
             Head::Quantile { levels } => {
                 let ordered: Vec<f64> = rearranged(scaled, levels.count()).into_iter().map(unscaled).collect();
-                (ordered[levels.median()], levels.values().zip(ordered).collect())
+                (unscaled(scaled[levels.median()]), levels.values().zip(ordered).collect())
             }
         };
         // A scaler may be finite and yet too large for what it is applied to.

@@ -25,6 +25,14 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     if table.ts.is_empty() {
         return Err(MarketError::of(path, "holds a header and no rows"));
     }
+    if let Some(times) = columns::times_of_day(found.ts, &text.header)
+        && table.holds_days()
+        && table.has_doubles()
+    {
+        let days = &text.header[found.ts];
+        let advice = "join the two into one";
+        return Err(MarketError::of(path, format!("column '{days}' holds days, and '{times}' their times; {advice}")));
+    }
     let mut numbers = numbers(path, &text, &body, &found, &table)?.into_iter();
     drop(body);
     for column in [&mut table.open, &mut table.high, &mut table.low, &mut table.close] {

@@ -46,7 +46,8 @@ pub struct Prepared {
 
 impl Prepared {
     /// What a model and the baselines forecast of the windows that end at `ends`, as the store keeps it. `scaled` are the model's own.
-    /// Quantiles are put in order where they cross (see [`rearranged`]); the point forecast is the one for 0.5 then.
+    /// Quantiles are put in order where they cross (see [`rearranged`]). The point forecast is the output for 0.5 as it is: it is the one
+    /// whose errors the trainer reports, so that a metric is the same number live and of what is kept.
     #[must_use]
     pub fn forecasts(&self, ends: &[u32], scaled: &[f32], head: &Head, baselines: &[BaselineForecast]) -> Forecasts {
         let unscaled = |value: f32| self.scaling.target.unscale(f64::from(value));
@@ -56,7 +57,8 @@ impl Prepared {
                 let ordered = rearranged(scaled, levels.count());
                 let output = |output: usize| ordered.iter().skip(output).step_by(levels.count()).copied().map(unscaled).collect();
                 let quantiles = levels.values().enumerate().map(|(number, level)| (level, output(number))).collect();
-                (output(levels.median()), quantiles)
+                let median = scaled.iter().skip(levels.median()).step_by(levels.count()).copied().map(unscaled);
+                (median.collect(), quantiles)
             }
         };
         Forecasts {

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{BarLength, clean};
+use super::clean::clean;
 use super::clock::{self, LocalClock};
 use super::columns::Volume;
 use super::inputs::StampForm;
+use super::length::BarLength;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};

@@ -77,6 +77,7 @@ impl StampColumn {
         {
             self.reader.form = Some(StampForm::Clock);
             let (read, _) = (std::mem::take(&mut self.ts), std::mem::take(&mut self.offset_seconds));
+            self.reader.form = None;
             for (row, ns) in read.into_iter().enumerate() {
                 let value = digits.of_instant(ns);
                 let clock = layout.clock(value).unwrap_or_default();

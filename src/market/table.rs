@@ -28,6 +28,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether every timestamp is a midnight of the local clock.
+    pub(super) fn holds_days(&self) -> bool {
+        let is_midnight = |(ts, offset): (&i64, &i32)| (ts.div_euclid(1_000_000_000) + i64::from(*offset)).rem_euclid(86_400) == 0;
+        self.ts.iter().zip(&self.offset_seconds).all(is_midnight)
+    }
+
     /// Whether two rows have the same timestamp.
     pub(super) fn has_doubles(&self) -> bool {
         if self.ts.is_sorted_by(|a, b| a < b) || self.ts.is_sorted_by(|a, b| a > b) {

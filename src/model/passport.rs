@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::profile::ColumnProfile;
 use crate::calibration::Calibration;
 use crate::market::{Inputs, Scaling, ValueRange};
+use crate::metric::{Metric, Quantity, Split};
 use crate::spec::{self, Settings};
-use crate::store::{Baseline, Evaluation, Scores, WindowCounts};
+use crate::store::{Baseline, Estimate, Evaluation, Scores, WindowCounts, evaluation_estimate};
 
 /// A saved model's passport. What it says of settings, units and metrics is in the words of the experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +106,32 @@ pub struct Metrics {
     pub valid: Option<Scores>,
     /// The last opening of the test split, if it was opened.
     pub test: Option<Evaluation>,
+}
+
+impl Metrics {
+    /// A metric, with its interval where it has one: the one place where it is read off a passport. `None` where it is undefined or was not
+    /// kept; of the training windows nothing is kept.
+    #[must_use]
+    pub fn estimate(&self, metric: Metric) -> Option<Estimate> {
+        let kept = || self.valid.as_ref()?.estimates.get(&metric.quantity).copied();
+        let estimate = match metric.split {
+            Split::Train => None,
+            Split::Test => evaluation_estimate(self.test.as_ref()?, metric.quantity),
+            // As every table shows it; in older passports that of the scores differs from it in the ninth digit.
+            Split::Valid if metric.quantity == Quantity::Skill => {
+                let value = self.skill?;
+                Some(Estimate { value, ..kept().unwrap_or(Estimate { value, low: None, high: None }) })
+            }
+            Split::Valid => kept(),
+        };
+        estimate.filter(|estimate| estimate.value.is_finite())
+    }
+
+    /// [`Self::estimate`], without the interval.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        self.estimate(metric).map(|estimate| estimate.value)
+    }
 }
 
 /// What chance says of the sweep that a model comes from; see [`crate::compare::Significance`].

@@ -1,10 +1,12 @@
 //! From a finished run to a model.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
 use crate::calibration::Calibration;
 use crate::market::KeptScaling;
+use crate::metric::Metric;
 use crate::spec;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
 
@@ -15,7 +17,9 @@ impl SavedModel {
     /// # Errors
     /// When the run is not finished, kept no weights, or a file is damaged.
     pub fn of_run(folder: &RunFolder, tries: Option<Tries>, at: &str) -> Result<Self, ModelError> {
-        let RunRecord { trial, result, evaluations, damage, .. } = read_run(&folder.path)?;
+        let record = read_run(&folder.path)?;
+        let skill = record.measured().value(Metric::DEFAULT);
+        let RunRecord { trial, result, evaluations, damage, .. } = record;
         // Of what a model says nothing may be missing unseen; its epochs are no part of it.
         if let Some(why) = damage.iter().find(|why| !why.starts_with("attempts/")) {
             return Err(ModelError::at(&folder.path, why));
@@ -51,12 +55,7 @@ impl SavedModel {
             windows: result.windows,
             best_epoch: result.best_epoch,
             selection,
-            metrics: Metrics {
-                skill: result.skill,
-                baselines: result.baselines,
-                valid: result.scores,
-                test: evaluations.last().cloned(),
-            },
+            metrics: Metrics { skill, baselines: result.baselines, valid: result.scores, test: evaluations.last().cloned() },
             verdict: None,
             intervals: valid.as_ref().map(intervals).unwrap_or_default(),
             profile: None,
@@ -80,8 +79,30 @@ fn intervals(valid: &Forecasts) -> Vec<Interval> {
     COVERAGES.into_iter().filter_map(of).collect()
 }
 
-/// The least distance between two windows' last bars, seconds: a bar, as validation uses every window.
+/// The most frequent distance between two windows' last bars, seconds: a bar, as validation uses every window. Not the least one: the day on
+/// which a clock is turned forward has 23 hours.
 fn spacing(valid: &Forecasts) -> Option<u32> {
-    let least = valid.ts.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|ns| *ns > 0).min()?;
-    u32::try_from(least / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
+    let mut counts = BTreeMap::<i64, usize>::new();
+    for pair in valid.ts.windows(2) {
+        *counts.entry(pair[1].saturating_sub(pair[0])).or_default() += 1;
+    }
+    // The shorter of equally frequent ones.
+    let (&ns, _) = counts.iter().filter(|(ns, _)| **ns > 0).rev().max_by_key(|(_, count)| **count)?;
+    u32::try_from(ns / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_most_are_and_not_as_the_day_that_lost_an_hour() {
+        let of = |hours: &[i64]| {
+            let ts = hours.iter().map(|hour| hour * 3_600_000_000_000).collect();
+            spacing(&Forecasts { ts, target: Vec::new(), forecast: Vec::new(), baselines: Vec::new(), quantiles: Vec::new() })
+        };
+        assert_eq!(of(&[0, 24, 47, 71, 143, 167]), Some(86_400));
+        assert_eq!(of(&[0, 72, 96]), Some(86_400));
+        assert_eq!((of(&[0]), of(&[])), (None, None));
+    }
 }

@@ -7,7 +7,8 @@ use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
 use crate::compare::{names, number};
-use crate::store::RunRecord;
+use crate::metric::Quantity;
+use crate::store::{RunRecord, evaluation_value};
 
 /// Openings, damages and warnings that are listed.
 const MOST_LISTED: usize = 50;
@@ -95,7 +96,7 @@ fn openings(material: &Material) -> Html {
         return Html::default();
     }
     let rows = all.iter().take(MOST_LISTED).map(|(run, evaluation)| {
-        let skill = crate::store::skill(evaluation.mse, &evaluation.baselines);
+        let skill = evaluation_value(evaluation, Quantity::Skill);
         let cells = [number(Some(evaluation.rmse)), number(Some(evaluation.mae)), number(skill)];
         Html::fill(
             "<tr><th scope=\"row\"><code>{}</code></th><td class=\"text\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",

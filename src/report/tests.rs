@@ -74,6 +74,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
         evaluations: vec![],
         damage: vec![],
         current: true,
+        seeds: None,
     }
 }
 

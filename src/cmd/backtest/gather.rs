@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::data_file::located;
+use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -268,7 +269,9 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
     let (name, without) = match split {
         TradedSplit::Valid => ("valid", "no validation forecasts were recorded".to_owned()),
         TradedSplit::Test => {
-            ("test", format!("its test split has not been opened; open it, which is recorded, with: kiln evaluate {sweep}/{id}"))
+            let runs = run.folder.ancestors().nth(3).unwrap_or(Path::new(""));
+            let evaluate = command(&format!("evaluate {}", quoted(&format!("{sweep}/{id}"))), runs);
+            ("test", format!("its test split has not been opened; open it, which is recorded, with: {evaluate}"))
         }
     };
     let folder = RunFolder { path: run.folder.clone() };
@@ -353,6 +356,7 @@ mod tests {
                 evaluations: vec![],
                 damage: vec![],
                 current: true,
+                seeds: None,
             }
         };
         let runs = [

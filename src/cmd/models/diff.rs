@@ -107,23 +107,10 @@ fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
     let rows = |passport: &Passport, split: Split| -> Vec<MetricRow> {
         let kind = passport.settings.data.target.kind;
         let metrics = &passport.metrics;
-        match split {
-            Split::Test => {
-                let Some(test) = &metrics.test else { return Vec::new() };
-                let value = |metric: Metric| match metric.quantity {
-                    Quantity::Mse => Some(test.mse),
-                    Quantity::Mae => Some(test.mae),
-                    Quantity::Rmse => Some(test.rmse),
-                    Quantity::Skill => test.skill,
-                    _ => None,
-                };
-                metric_rows(split, kind, test.scores.as_ref(), value)
-            }
-            Split::Train | Split::Valid => {
-                let value = |metric: Metric| metrics.skill.filter(|_| metric.quantity == Quantity::Skill);
-                metric_rows(split, kind, metrics.valid.as_ref(), value)
-            }
+        if split == Split::Test && metrics.test.is_none() {
+            return Vec::new();
         }
+        metric_rows(split, kind, |metric| metrics.estimate(metric))
     };
     let mut pairs = Vec::new();
     for split in [Split::Valid, Split::Test] {

@@ -8,6 +8,7 @@ use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, number, table};
+use crate::metric::{Metric, Split};
 use crate::model::{Passport, SavedModel};
 use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 
@@ -46,8 +47,8 @@ impl VersionRow {
         match SavedModel::read(&entry.folder) {
             Ok(SavedModel { passport: Passport { metrics, verdict, selection, .. }, .. }) => Self {
                 entry,
-                skill: metrics.skill,
-                test_skill: metrics.test.and_then(|test| test.skill),
+                skill: metrics.value(Metric::DEFAULT),
+                test_skill: metrics.value(Metric { split: Split::Test, ..Metric::DEFAULT }),
                 crowned: verdict.map(|verdict| verdict.crowned && verdict.rank == Some(1)),
                 trials: selection.map(|selection| selection.ever),
                 damage: None,

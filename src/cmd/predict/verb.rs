@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::bars::{check_label, read_as};
+use super::flags::as_arguments;
 use super::found::{Found, find};
 use super::row::{Row, csv_header, rows};
 use super::written::{OutputFile, format};
@@ -12,13 +13,20 @@ use crate::cmd::{Failure, ForecastFormat, Outcome, PredictArgs};
 use crate::forecast::{Forecaster, Outside, Warning};
 use crate::market;
 use crate::spec::{Data, TargetKind};
-use crate::text::{clean, cleaned};
+use crate::text::cleaned;
 
 /// Runs the verb.
 ///
 /// # Errors
 /// When nothing is named so, the bars are not what the model's features need, or the device is not usable.
 pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    predict(args, out).map_err(|failure| match failure {
+        Failure::BadInput(message) => Failure::BadInput(as_arguments(&message)),
+        other => other,
+    })
+}
+
+fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let PredictArgs { model, data: file, last, coverage, bars, output, output_format, json, jsonl, backend, runs, models } = args;
     let asked = match (json, jsonl) {
         (true, _) => Some(ForecastFormat::Json),
@@ -52,7 +60,7 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling(), forecaster.clock())?;
     check_label(&found.model.passport, &source, &bars, prepared.report.stamps)?;
     for odd in &prepared.report.odd {
-        drop(writeln!(std::io::stderr(), "warning: the bars: {}", clean(odd)));
+        drop(writeln!(std::io::stderr(), "warning: the bars: {}", cleaned(odd)));
     }
     let ends = &prepared.series.valid;
     let ends = &ends[ends.len() - last.unwrap_or(ends.len()).min(ends.len())..];

@@ -17,7 +17,7 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::bars::Bars;
-use super::clean::BarLength;
+use super::length::BarLength;
 use super::prepare::assemble;
 use super::prepared::Prepared;
 use super::problem::MarketError;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn bars(data: &Data) -> Bars {
-        source::load(&data.source, super::super::prepare::volume(data), BarLength::Observed, None).unwrap().bars
+        source::load(&data.source, super::super::prepare::volume(data), BarLength::declared(data.bar_seconds), None).unwrap().bars
     }
 
     /// What leaks, and the checks that found it.

@@ -3,8 +3,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{BarLines, FeatureState, WindowStream, oracle};
-use crate::market::clean::BarLength;
 use crate::market::columns::Volume;
+use crate::market::length::BarLength;
 use crate::market::prepare::assemble_forecast;
 use crate::market::text::Text;
 use crate::market::{Affine, Bar, Bars, Prepared, Scaling, source};

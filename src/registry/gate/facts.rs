@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rule::{End, What};
 use crate::metric::{Metric, Quantity, Split};
-use crate::model::{Metrics, Passport, Verdict};
+use crate::model::{Passport, Verdict};
 use crate::spec::Target;
 use crate::store::{Baseline, Estimate};
 
@@ -35,26 +35,19 @@ impl Facts {
     /// Of a passport.
     #[must_use]
     pub fn of(passport: &Passport) -> Self {
-        let Metrics { skill, baselines, valid, test } = &passport.metrics;
-        let mut of_valid = valid.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
-        // The recorded one, which every table shows; that of the forecasts differs from it in the seventh digit.
-        if let (Some(skill), Some(estimate)) = (*skill, of_valid.get_mut(&Quantity::Skill)) {
-            estimate.value = skill;
-        }
-        fill(&mut of_valid, Quantity::Skill, *skill);
-        let of_test = test.as_ref().map(|test| {
-            let mut estimates = test.scores.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
-            for (quantity, value) in [(Quantity::Mse, test.mse), (Quantity::Mae, test.mae), (Quantity::Rmse, test.rmse)] {
-                fill(&mut estimates, quantity, Some(value));
-            }
-            fill(&mut estimates, Quantity::Skill, test.skill);
-            Windows { estimates, mark: mark(test.windows, &test.baselines) }
-        });
+        let metrics = &passport.metrics;
+        let windows = |split, count, baselines: &[Baseline]| Windows {
+            estimates: Quantity::ALL
+                .into_iter()
+                .filter_map(|quantity| Some((quantity, metrics.estimate(Metric { split, quantity })?)))
+                .collect(),
+            mark: mark(count, baselines),
+        };
         Self {
             target: Some(passport.settings.data.target.clone()),
             bar_seconds: passport.known_bar_seconds(),
-            valid: Windows { estimates: of_valid, mark: mark(passport.windows.valid, baselines) },
-            test: of_test,
+            valid: windows(Split::Valid, passport.windows.valid, &metrics.baselines),
+            test: metrics.test.as_ref().map(|test| windows(Split::Test, test.windows, &test.baselines)),
             trials: passport.selection.map(|selection| selection.ever),
             verdict: passport.verdict.clone(),
         }
@@ -132,13 +125,6 @@ impl Facts {
 fn mark(windows: usize, baselines: &[Baseline]) -> Option<(usize, u64)> {
     let persistence = baselines.iter().find(|baseline| baseline.name == "persistence")?;
     Some((windows, persistence.mse.to_bits()))
-}
-
-/// What the scores do not hold.
-fn fill(estimates: &mut BTreeMap<Quantity, Estimate>, quantity: Quantity, value: Option<f64>) {
-    if let Some(value) = value {
-        estimates.entry(quantity).or_insert(Estimate { value, low: None, high: None });
-    }
 }
 
 fn defined(value: Option<f64>, name: &str) -> Known {

@@ -20,10 +20,10 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         self.epochs.entry(lane).or_default().push(EpochReport { seconds: 0.0, windows_per_second: 0.0, ..report.clone() });
         if self.keep_states == Some(report.epoch) {
-            self.states.push((lane, state()));
+            self.states.push((lane, state().unwrap()));
         }
         if self.stop == Some((lane, report.epoch)) { LaneControl::Stop } else { LaneControl::Continue }
     }

@@ -3,8 +3,8 @@ use std::io::{BufReader, Cursor};
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::clean::BarLength;
 use crate::market::columns::Volume;
+use crate::market::length::BarLength;
 use crate::market::source;
 use crate::spec::testing::settings;
 use crate::spec::{BarLabel, Columns, Format};
