@@ -55,7 +55,7 @@ pub(super) fn shown_columns(material: &Material) -> Vec<Metric> {
 
 /// Whether a ranked row cannot be told from the best one.
 pub(super) fn is_alike(material: &Material, place: usize) -> bool {
-    place > 0 && material.comparison.significance.as_ref().is_some_and(|found| found.in_set.get(place) == Some(&true))
+    material.comparison.significance.as_ref().is_some_and(|found| found.is_alike(place))
 }
 
 /// Half the width of the 95 % interval of a mean over seeds or folds, by Student's t.
@@ -127,7 +127,7 @@ pub(super) fn section(material: &Material) -> Html {
     let columns = shown_columns(material);
     let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
     head.push(&columns.iter().map(|metric| column(&metric.to_string(), &material.named(*metric))).collect());
-    head.push(&column("best epoch", "the epoch with the lowest valid.loss"));
+    head.push(&column("best epoch", "the epoch whose weights are kept, by valid.loss"));
     head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
     let entries = entries(material);
     let body: Html = entries.iter().take(MOST_ROWS).map(|entry| row(material, entry, &settings, &columns)).collect();
