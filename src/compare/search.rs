@@ -109,8 +109,9 @@ fn untested(why: Apart, runs: &[&RunRecord]) -> String {
     }
     let mut seen = HashSet::new();
     let each_once = sweeps.len() > 1 && sweeps.iter().flat_map(|(_, names)| names).all(|name| seen.insert(name));
-    let groups: Vec<String> =
+    let mut groups: Vec<String> =
         sweeps.iter().map(|(_, names)| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")).collect();
+    groups.sort_unstable();
     let which = if each_once { format!(" ({})", groups.join(" | ")) } else { String::new() };
     match why {
         Apart::Data => format!(
