@@ -61,7 +61,7 @@ mod tests {
             ),
             (
                 "b.csv: line 2, column 'ts': '05/08/2024' is not a timestamp (ts_format = \"%d/%m/%Y\" or \"%m/%d/%Y\" under [data] reads it)",
-                "b.csv: line 2, column 'ts': '05/08/2024' is not a timestamp (--ts-format '%d/%m/%Y' or '%m/%d/%Y' reads it)",
+                "b.csv: line 2, column 'ts': '05/08/2024' is not a timestamp (--ts-format %d/%m/%Y or %m/%d/%Y reads it)",
             ),
             ("b: is not Parquet; for CSV set format = \"csv\" under [data]", "b: is not Parquet; for CSV give --format csv"),
             (
