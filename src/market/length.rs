@@ -33,11 +33,13 @@ pub(super) fn bar_seconds(ts: &[i64], length: BarLength) -> Result<u32, String> 
         BarLength::Observed => {}
     }
     let Some(Spacing { ns, .. }) = Spacing::most_frequent(ts.iter().copied()) else {
-        return Err("holds one bar only; how long a bar is cannot be seen from it (bar under [data] says it)".to_owned());
+        return Err("holds one bar only; how long a bar is cannot be seen from it (bar = \"1m\" under [data] says it)".to_owned());
     };
     if ns % 1_000_000_000 != 0 {
         let milliseconds = ns as f64 / 1e6;
-        return Err(format!("the bars are {milliseconds} ms apart; bars are whole seconds (bar under [data] says how many)"));
+        return Err(format!(
+            "the bars are {milliseconds} ms apart; bars are whole seconds (bar = \"1s\" under [data] says how many)"
+        ));
     }
     u32::try_from(ns / 1_000_000_000).map_err(|_| format!("the bars are {} s apart; that is no bar length", ns / 1_000_000_000))
 }

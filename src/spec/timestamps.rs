@@ -106,7 +106,7 @@ impl From<TsFormat> for String {
 
 /// Writes a moment by the pattern and reads it back: what comes back must at least be its day.
 fn tells_a_day(pattern: &str) -> Result<(), String> {
-    const LEGAL: &str = "; \"auto\", \"epoch_s\", \"epoch_ms\", \"epoch_us\", \"epoch_ns\" and strptime's patterns, such as \"%d.%m.%Y %H:%M:%S\", are";
+    const LEGAL: &str = "; legal are \"auto\", \"epoch_s\", \"epoch_ms\", \"epoch_us\", \"epoch_ns\" and strptime's patterns, such as \"%d.%m.%Y %H:%M:%S\"";
     if !pattern.contains('%') {
         return Err(format!("is neither a name nor a pattern{LEGAL}"));
     }

@@ -14,9 +14,12 @@ pub(super) fn as_arguments(message: &str) -> String {
 /// One part of a message; `None` where it is advice without an argument.
 fn clause(text: &str) -> Option<String> {
     let Some((before, after)) = text.split_once(UNDER) else { return Some(text.to_owned()) };
-    for (key, argument) in [("format", "--format"), ("zone", "--zone"), ("bar_label", "--bar-label")] {
+    // The longer name first: it ends with the shorter one.
+    for (key, argument) in [("ts_format", "--ts-format"), ("format", "--format"), ("zone", "--zone"), ("bar_label", "--bar-label")]
+    {
         if let Some((said, value)) = before.rsplit_once(&format!("{key} = ")) {
-            return Some(format!("{}{argument} {}{after}", without_set(said), quoted(value.trim_matches('"'))));
+            let values: Vec<String> = value.split(" or ").map(|value| quoted(value.trim_matches('"'))).collect();
+            return Some(format!("{}{argument} {}{after}", without_set(said), values.join(" or ")));
         }
     }
     if let Some((said, table)) = before.rsplit_once("columns = {") {
@@ -55,6 +58,10 @@ mod tests {
                 "bars.csv: line 2: '2024-01-02 09:30' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as Asia/Shanghai, \
                  UTC, or +08:00)",
                 "bars.csv: line 2: '2024-01-02 09:30' has no offset from UTC; give --zone '…' (an IANA name such as Asia/Shanghai, UTC, or +08:00)",
+            ),
+            (
+                "b.csv: line 2, column 'ts': '05/08/2024' is not a timestamp (ts_format = \"%d/%m/%Y\" or \"%m/%d/%Y\" under [data] reads it)",
+                "b.csv: line 2, column 'ts': '05/08/2024' is not a timestamp (--ts-format %d/%m/%Y or %m/%d/%Y reads it)",
             ),
             ("b: is not Parquet; for CSV set format = \"csv\" under [data]", "b: is not Parquet; for CSV give --format csv"),
             (
