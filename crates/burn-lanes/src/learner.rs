@@ -125,7 +125,7 @@ fn on_gpu<B: LstmBackend, W: Work>(device: &B::Device, work: W) -> Result<W::Out
     crate::device::watch::watched(|| {
         let result = work.run::<B>(device)?;
         // What was computed is out already: should this fail, the failure is noted for the next work.
-        drop(std::panic::catch_unwind(|| B::memory_cleanup(device)));
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| B::memory_cleanup(device))));
         Ok(result)
     })
 }
