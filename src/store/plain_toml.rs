@@ -5,32 +5,37 @@ use serde_json::{Map, Number, Value as Json};
 
 /// The document as a tree; `None` where it is not as plain as that.
 pub(super) fn parse(text: &str) -> Option<Json> {
-    let mut root = Map::new();
-    let mut headers: Vec<&str> = Vec::new();
+    let mut tables: Vec<(&str, Map<String, Json>)> = vec![("", Map::new())];
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(header) = line.strip_prefix('[') {
-            let header = header.strip_suffix(']').filter(|header| !headers.contains(header))?;
+            let header = header.strip_suffix(']').filter(|header| tables.iter().all(|(other, _)| other != header))?;
             header.split('.').all(is_bare).then_some(())?;
-            headers.push(header);
-            table(&mut root, header)?;
+            tables.push((header, Map::new()));
             continue;
         }
         let (key, text) = line.split_once(" = ")?;
         let key = if is_bare(key) { key } else { quoted(key)? };
-        let table = match headers.last() {
-            Some(header) => table(&mut root, header)?,
-            None => &mut root,
-        };
+        let (_, table) = tables.last_mut()?;
         if table.insert(key.to_owned(), value(text)?).is_some() {
             return None;
+        }
+    }
+    let mut root = Map::new();
+    for (header, table) in tables {
+        let there = place(&mut root, header)?;
+        for (key, value) in table {
+            if there.insert(key, value).is_some() {
+                return None;
+            }
         }
     }
     Some(Json::Object(root))
 }
 
 /// The table of a header, made where it is missing.
-fn table<'a>(root: &'a mut Map<String, Json>, header: &str) -> Option<&'a mut Map<String, Json>> {
-    header.split('.').try_fold(root, |table, name| table.entry(name).or_insert_with(|| Json::Object(Map::new())).as_object_mut())
+fn place<'a>(root: &'a mut Map<String, Json>, header: &str) -> Option<&'a mut Map<String, Json>> {
+    let mut names = header.split('.').filter(|name| !name.is_empty());
+    names.try_fold(root, |table, name| table.entry(name).or_insert_with(|| Json::Object(Map::new())).as_object_mut())
 }
 
 fn is_bare(key: &str) -> bool {
