@@ -517,18 +517,23 @@ fn a_live_number_is_the_results_number() {
     let stopping = "early_stopping = { patience = 2, min_delta = 0.02 }";
     let lab = Lab::new(&FAKE.replace("early_stopping = false", stopping).replace("epochs = 6", "epochs = 30"));
     assert_eq!(lab.sweep("fake").status.code(), Some(0));
-    let runs = |metric: &str| -> Vec<Value> {
-        let manifest = lab.folder.path().join("runs/small/sweep.toml");
-        let text = std::fs::read_to_string(&manifest).unwrap();
-        let objective = text.lines().find(|line| line.starts_with("objective")).unwrap().to_owned();
-        std::fs::write(&manifest, text.replace(&objective, &format!("objective = \"{metric}\""))).unwrap();
-        serde_json::from_slice(&lab.kiln("", &["runs", "small", "--json"]).output().unwrap().stdout).unwrap()
-    };
     let metrics = ["valid.skill", "valid.mse", "valid.mae", "valid.rmse", "valid.loss", "train.rmse"];
-    let of = |rows: &[Value]| -> Vec<(Value, Value)> {
-        rows.iter().map(|row| (row["best_epoch"].clone(), row["value"].clone())).collect()
+    // By run: where it is ranked its value, else what it has so far.
+    let values = |metric: &str| -> std::collections::BTreeMap<String, Value> {
+        let output = lab.kiln("", &["compare", "small", "--metric", metric, "--json"]).output().unwrap();
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let of = |list: &Value| list.as_array().unwrap().clone();
+        let name = |row: &Value| row["run"].as_str().unwrap().to_owned();
+        let ranked = of(&json["rows"]).into_iter().filter(|row| !row["value"].is_null());
+        let ranked = ranked.map(|row| (name(&row), row["value"]["mean"].clone()));
+        ranked.chain(of(&json["unranked"]).into_iter().map(|row| (name(&row), row["so_far"].clone()))).collect()
     };
-    let finished: Vec<_> = metrics.iter().map(|metric| of(&runs(metric))).collect();
+    let best_epochs = || -> Vec<Value> {
+        let rows: Value = serde_json::from_slice(&lab.kiln("", &["runs", "small", "--json"]).output().unwrap().stdout).unwrap();
+        rows.as_array().unwrap().iter().map(|row| row["best_epoch"].clone()).collect()
+    };
+    let (finished, kept): (Vec<_>, _) = (metrics.iter().map(|metric| values(metric)).collect(), best_epochs());
+    assert_eq!(finished[0].len(), 4);
     for result in lab.results() {
         let scores = &result["scores"]["estimates"];
         for name in ["mse", "mae", "rmse"] {
@@ -543,12 +548,13 @@ fn a_live_number_is_the_results_number() {
         std::fs::remove_file(folder.join("result.json")).unwrap();
     }
     for (metric, finished) in metrics.iter().zip(finished) {
-        let live = of(&runs(metric));
+        let live = values(metric);
         assert_eq!(live, finished, "{metric}");
-        assert!(live.iter().all(|(epoch, value)| epoch.is_u64() && value.is_f64()), "{metric}: {live:?}");
+        assert!(live.values().all(Value::is_f64), "{metric}: {live:?}");
     }
+    assert_eq!(best_epochs(), kept);
     // Of forecasts nothing is known before they are made.
-    assert!(runs("valid.mase").iter().all(|row| row["value"].is_null()));
+    assert!(values("valid.mase").values().all(Value::is_null));
 }
 
 #[test]

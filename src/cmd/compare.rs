@@ -134,16 +134,18 @@ mod tests {
     fn a_recorded_sweep_is_compared_the_same_for_ever() {
         insta::assert_snapshot!(printed(|out| run(args(&["grid"]), out)), @r"
         valid.rmse in log return, lower is better; numbers are of the best epoch by valid.loss
-          #  run                     best epoch  train.rmse  valid.rmse  valid.skill
-          1  31d897f497c7 +2                  4    0.007812     0.01562        0.375
-        (2)  persistence (baseline)                                0.54            0
+          #  run                     best epoch  train.rmse              valid.rmse  valid.skill
+          1  31d897f497c7 +2                  4    0.007812  0.01562 (1 of 3 seeds)        0.375
+        (2)  persistence (baseline)                                            0.54            0
 
         not ranked
         run           epochs  so far  state
         ef53f2eb8e5c       1       —  failed: the loss is not a number since epoch 1
         6ae5c693e4dd       1   0.125  running
 
-        the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown
+        note: every assignment lacks seeds (failed, deleted, still running or not named here): the mean of the others may be that of survivors
+
+        the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown; with 1 of 3 seeds it cannot be crowned: nobody knows what the others come to
         no test says what of this is chance: there are 2 common windows, and fewer than 30 say nothing
         ");
     }

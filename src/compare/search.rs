@@ -65,7 +65,9 @@ impl Comparison {
 
     /// `None` where there is nothing to weigh.
     fn weighed(&self, search: &Search<'_>) -> Result<Option<Significance>, String> {
-        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some()).collect();
+        // A mean over survivors is not weighed beside one over all seeds; it counts among those that were tried.
+        let least = self.rows.first().map_or(0, |row| row.seeds.missing());
+        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some() && row.seeds.missing() <= least).collect();
         let runs = Runs::of(search.runs);
         let shown: Vec<&RunRecord> = ranked.iter().flat_map(|row| runs.of_row(row)).collect();
         if shown.is_empty() {
@@ -171,7 +173,9 @@ impl<'a> Rows<'a> {
         let folds = folds_of(search.runs);
         let first = ranked.first().and_then(|row| runs.of_row(row).next());
         let is_comparable = |row: &&Row| runs.of_row(row).all(|run| first.is_none_or(|first| apart([first, run]).is_none()));
-        let rows: Vec<&Row> = whole.rows.iter().filter(|row| row.rank.is_some()).filter(is_comparable).collect();
+        let least = ranked.first().map_or(0, |row| row.seeds.missing());
+        let is_whole = |row: &&Row| row.rank.is_some() && row.seeds.missing() <= least;
+        let rows: Vec<&Row> = whole.rows.iter().filter(is_whole).filter(is_comparable).collect();
         let mut place_of: HashMap<(&str, &str), usize> = HashMap::new();
         for (place, row) in rows.iter().enumerate() {
             place_of.extend(row.runs.iter().map(|run| ((row.sweep.as_str(), run.as_str()), place)));

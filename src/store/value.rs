@@ -167,7 +167,11 @@ impl RunResult {
         if let Some(scores) = &mut self.scores {
             for (quantity, value) in stated {
                 match (scores.estimates.get_mut(&quantity), value) {
-                    (Some(estimate), Some(value)) => estimate.value = value,
+                    (Some(estimate), Some(value)) => {
+                        // Rounding may put the value outside of an interval that is narrower still.
+                        let (low, high) = (estimate.low.map(|low| low.min(value)), estimate.high.map(|high| high.max(value)));
+                        *estimate = Estimate { value, low, high };
+                    }
                     (Some(_), None) => drop(scores.estimates.remove(&quantity)),
                     (None, _) => {}
                 }
