@@ -31,7 +31,7 @@ impl SavedModel {
     /// # Errors
     /// When the weights are not those of its network.
     pub fn new(mut passport: Passport, weights: burn_lanes::Weights) -> Result<Self, ModelError> {
-        weights.check(&passport.shape()).map_err(ModelError)?;
+        weights.check(&passport.shape()).map_err(ModelError::new)?;
         let bytes = weights.to_bytes().map_err(|error| ModelError::new(error.to_string()))?;
         let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
         passport.weights = WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };

@@ -21,6 +21,7 @@ pub struct Resolved {
     /// The version's number.
     pub version: u32,
     /// A saved model.
+    #[serde(serialize_with = "crate::text::path")]
     pub folder: PathBuf,
     /// The alias by which it was found; `None` when a number or `latest` was asked for.
     pub alias: Option<String>,
@@ -45,6 +46,7 @@ pub struct VersionEntry {
     /// Its number.
     pub version: u32,
     /// A saved model.
+    #[serde(serialize_with = "crate::text::path")]
     pub folder: PathBuf,
     /// When it was registered, RFC 3339 in UTC.
     pub registered_at: String,

@@ -202,7 +202,7 @@ fn the_follower_tells_progress_within_an_epoch() {
 #[test]
 fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_looks() {
     let (_root, sweep, trials) = sweep(1_000);
-    let runs = sweep.create_runs(&trials).unwrap();
+    let runs = sweep.create_runs(&trials).unwrap().runs;
     let (_, mut follower) = Follower::open(&sweep.path).unwrap();
     (0..60).for_each(|_| drop(follower.poll().unwrap()));
     for pack in runs[..32].chunks(8) {
