@@ -70,10 +70,19 @@ fn record() -> SweepRecord {
     let mut runs: Vec<RunRecord> = Vec::new();
     for trial in trials {
         let (folder, progress) = (PathBuf::new(), Default::default());
-        runs.push(RunRecord { trial, folder, progress, result: None, evaluations: vec![], damage: vec![], current: true });
+        runs.push(RunRecord {
+            trial,
+            folder,
+            progress,
+            result: None,
+            evaluations: vec![],
+            damage: vec![],
+            current: true,
+            seeds: None,
+        });
     }
     for (place, run) in runs.iter_mut().enumerate().take(TRIALS / 2 + LANES) {
-        let started = Event::Started { device: "cuda:0".into(), lanes: LANES, resumed: None };
+        let started = Event::Started { device: "cuda:0".into(), lanes: LANES, resumed: None, baselines: Vec::new() };
         let epochs = if place < TRIALS / 2 { EPOCHS } else { EPOCHS / 2 };
         let ended = (place < TRIALS / 2).then(|| line(place, EPOCHS + 1, Event::Ended { end: kiln::event::End::Finished }));
         for change in [line(place, 0, started)].into_iter().chain((1..=epochs).map(|number| epoch(place, number))).chain(ended) {

@@ -70,6 +70,7 @@ fn forecaster() -> Forecaster {
         verdict: None,
         intervals: Vec::new(),
         profile: None,
+        inputs: None,
         weights: WeightsFile::default(),
     };
     let weight = |(name, shape): (String, Vec<usize>)| {

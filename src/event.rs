@@ -6,6 +6,8 @@
 use burn_lanes::EpochReport;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Baseline;
+
 /// One line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
@@ -38,6 +40,10 @@ pub enum Event {
         lanes: usize,
         /// Epoch and batch of the checkpoint that it goes on from, if any.
         resumed: Option<Cursor>,
+        /// Over its validation windows, which need the data alone: what its skill is against from the first epoch on. None in older
+        /// logs, and of an attempt whose data could not be prepared.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        baselines: Vec<Baseline>,
     },
     /// An epoch ended.
     Epoch(EpochReport),

@@ -285,6 +285,44 @@ fn garbage_collection_and_verification() {
 }
 
 #[test]
+fn a_gate_that_was_removed_by_hand_is_missed_by_every_verb() {
+    let lab = Lab::new();
+    let version = lab.register(0);
+    lab.done(&["gate", "minute", "valid.skill >= -9"]);
+    std::fs::remove_file(lab.models.path().join("minute/gate.toml")).unwrap();
+    let said = "the gate of minute was removed by hand: gate.toml is gone";
+    let before = lab.history();
+    assert!(lab.refused(&["promote", &version]).contains(said));
+    assert_eq!(lab.history(), before);
+    assert!(lab.refused(&["verify"]).contains(said));
+    assert!(text(&lab.command(&["gate", "minute"]).output().unwrap()).contains(said));
+    assert!(lab.done(&["list"]).contains("removed by hand"), "{}", lab.done(&["list"]));
+    lab.done(&["promote", &version, "--to", "shadow"]);
+    lab.done(&["gate", "minute", "valid.skill >= -9"]);
+    lab.done(&["verify"]);
+    assert!(lab.done(&["promote", &version]).contains("minute@champion = minute@1"));
+}
+
+#[test]
+fn nothing_is_verified_where_there_is_nothing_to_verify() {
+    let lab = Lab::new();
+    lab.register(0);
+    lab.done(&["promote", "minute@1"]);
+    let history = lab.models.path().join("minute/history.jsonl");
+    let whole = std::fs::read(&history).unwrap();
+    std::fs::remove_file(&history).unwrap();
+    for arguments in [&["verify"][..], &["verify", "minute"]] {
+        let refused = lab.refused(arguments);
+        assert!(refused.contains("history.jsonl: is missing or empty") && refused.contains("1 of 1 cannot be used"), "{refused}");
+    }
+    assert!(lab.done(&["list"]).contains("damaged"), "{}", lab.done(&["list"]));
+    std::fs::write(&history, whole).unwrap();
+    lab.done(&["verify"]);
+    let nowhere = lab.command(&["verify"]).env("KILN_MODELS", lab.models.path().join("nowhere")).output().unwrap();
+    assert!(nowhere.status.code() == Some(2) && text(&nowhere).contains("there is no such folder"), "{}", text(&nowhere));
+}
+
+#[test]
 fn names_from_outside_make_no_path() {
     let lab = Lab::new();
     lab.register(0);

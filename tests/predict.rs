@@ -18,6 +18,7 @@ name = "small"
 [data]
 source = "if_1m.csv.gz"
 bar_label = "end"
+zone = "Asia/Shanghai"
 features = ["open", "high", "low", "close", "volume", "log_return", "sma_20", "ema_9", "rsi_14", "macd", "macd_signal", "macd_hist",
             "atr_14", "realized_vol_30", "time_of_day"]
 target = { horizon = 3, kind = "log_volatility" }
@@ -251,6 +252,154 @@ fn files_of_another_form(lab: &Lab, csv: &str) {
     assert!(message.contains("'Asia/Shangai' is not a zone"), "{message}");
 }
 
+/// The sample's text with another timestamp in each line.
+fn stamped(sample: &str, stamp: impl Fn(jiff::Timestamp) -> String) -> String {
+    let (header, lines) = sample.split_once('\n').unwrap();
+    let line = |line: &str| {
+        let (ts, rest) = line.split_once(',').unwrap();
+        format!("{},{rest}\n", stamp(ts.parse().unwrap()))
+    };
+    format!("{header}\n{}", lines.lines().map(line).collect::<String>())
+}
+
+/// By the clock of the place: a feature goes by it.
+fn by_the_clock(zone: &str) -> String {
+    format!(
+        r#"
+name = "small"
+[data]
+source = "if_1m.csv.gz"
+rows = 2000
+bar_label = "end"
+{zone}
+features = ["close", "log_return", "time_of_day"]
+window = 4
+[model]
+hidden_size = 4
+num_layers = 1
+[train]
+epochs = 1
+batch_size = 256
+early_stopping = false
+schedule = {{ kind = "constant" }}
+"#
+    )
+}
+
+#[test]
+fn the_same_instants_have_the_same_bits_however_they_are_written() {
+    let lab = Lab::new(&by_the_clock("zone = \"Asia/Shanghai\""));
+    lab.done(&["models", "register", &lab.run, "--name", "minute"]);
+    lab.done(&["models", "promote", "minute@1"]);
+    let sample = String::from_utf8(lab.sample()).unwrap();
+    let head: String = sample.lines().take(400).map(|line| format!("{line}\n")).collect();
+    let clock = |ts: jiff::Timestamp| ts.to_zoned(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
+    type Stamp<'a> = &'a dyn Fn(jiff::Timestamp) -> String;
+    let forms: [(&str, &[&str], Stamp<'_>); 5] = [
+        ("as they were", &[], &|ts| clock(ts).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        ("in UTC", &[], &|ts| ts.to_string()),
+        ("seconds", &["--bar-label", "end"], &|ts| ts.as_second().to_string()),
+        ("milliseconds", &["--bar-label", "end"], &|ts| ts.as_millisecond().to_string()),
+        ("a clock", &["--bar-label", "end", "--zone", "Asia/Shanghai"], &|ts| clock(ts).strftime("%Y-%m-%d %H:%M:%S").to_string()),
+    ];
+    let mut expected = None;
+    for (what, more, form) in forms {
+        let text = stamped(&head, form);
+        fs::write(lab.path("form.csv"), &text).unwrap();
+        for model in [&lab.run[..], "minute"] {
+            let of_file = lab.done(&[&["predict", model, "--data", "form.csv"], more].concat());
+            assert!(of_file.lines().count() > 300, "{of_file}");
+            assert!(*expected.get_or_insert_with(|| of_file.clone()) == of_file, "{model}: {what}: the forecasts differ");
+            let streamed = lab.piped(model, text.as_bytes(), more);
+            assert!(streamed.stdout == without_actual(&of_file).as_bytes(), "{model}: {what}: line by line they differ");
+        }
+        if !more.is_empty() {
+            // What a timestamp marks is no part of how it is written, and is asked for.
+            let rest: Vec<&str> = more[2..].to_vec();
+            let message = lab.refused(&[&["predict", "minute", "--data", "form.csv"], &rest[..]].concat());
+            assert!(message.contains("add --bar-label start or --bar-label end (its own mark the end of a bar)"), "{message}");
+            let output = lab.piped("minute", text.as_bytes(), &rest);
+            assert!(output.status.code() == Some(2) && String::from_utf8_lossy(&output.stderr).contains("add --bar-label"));
+        }
+    }
+    // Bars that say another zone are told the time by the model's.
+    let text = stamped(&head, |ts| ts.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    fs::write(lab.path("form.csv"), text).unwrap();
+    let utc = lab.done(&["predict", "minute", "--data", "form.csv", "--zone", "UTC", "--bar-label", "end"]);
+    assert!(Some(utc) == expected, "the zone of the file became that of the feature");
+    let passport = fs::read_to_string(lab.path("models/minute/versions/1/passport.json")).unwrap();
+    let passport: Value = serde_json::from_str(&passport).unwrap();
+    assert_eq!((&passport["inputs"]["zone"], &passport["inputs"]["stamps"]), (&"Asia/Shanghai".into(), &"offset".into()));
+}
+
+#[test]
+fn a_feature_of_the_local_clock_asks_for_its_zone_and_utc_is_one() {
+    let lab = quick();
+    fs::write(lab.path("clock.toml"), by_the_clock("").replace("small", "clock")).unwrap();
+    for verb in ["check", "sweep"] {
+        let message = lab.refused(&[verb, "clock.toml"]);
+        for said in ["the feature 'time_of_day' goes by the local clock", "+08:00", "zone = \"Asia/Shanghai\"", "clock.toml:"] {
+            assert!(message.contains(said), "{said}: {message}");
+        }
+    }
+    // The file begins in UTC and goes on otherwise: seen when it is read as a whole.
+    let sample = String::from_utf8(lab.sample()).unwrap();
+    let first: jiff::Timestamp = sample.lines().nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    let mixed = sample.replacen(sample.lines().nth(1).unwrap().split(',').next().unwrap(), &first.to_string(), 1);
+    fs::write(lab.path("mixed.csv"), mixed).unwrap();
+    fs::write(lab.path("mixed.toml"), by_the_clock("").replace("small", "mixed").replace("if_1m.csv.gz", "mixed.csv")).unwrap();
+    let message = lab.refused(&["check", "mixed.toml"]);
+    assert!(message.contains("the feature 'time_of_day' goes by the local clock"), "{message}");
+    // In UTC nothing is asked for, and the model knows it.
+    fs::write(lab.path("utc.csv"), stamped(&sample, |ts| ts.to_string())).unwrap();
+    fs::write(lab.path("utc.toml"), by_the_clock("").replace("small", "utc").replace("if_1m.csv.gz", "utc.csv")).unwrap();
+    lab.done(&["sweep", "utc.toml", "--backend", "flex"]);
+    let of_utc = lab.done(&["predict", "utc/best", "--data", "utc.csv", "--last", "300"]);
+    assert_eq!(lab.done(&["predict", "utc/best", "--data", "if_1m.csv.gz", "--last", "300"]), of_utc);
+}
+
+#[test]
+fn prices_that_training_never_saw_are_warned_of_in_every_form() {
+    let lab = quick();
+    let sample = String::from_utf8(lab.sample()).unwrap();
+    let (header, lines) = sample.split_once('\n').unwrap();
+    let last: Vec<&str> = lines.lines().rev().take(20).collect();
+    let times = |by: f64| {
+        let line = |line: &&&str| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let price = |place: usize| (cells[place].parse::<f64>().unwrap() * by).to_string();
+            let prices: Vec<String> = (1..5).map(price).collect();
+            format!("{},{},{}\n", cells[0], prices.join(","), cells[5..].join(","))
+        };
+        format!("{header}\n{}", last.iter().rev().map(|text| line(&text)).collect::<String>())
+    };
+    let run = |name: &str, more: &[&str]| {
+        let output = lab.kiln(&[&["predict", &lab.run, "--data", name], more].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    // The last bars lie in a rally that training ended before; a little lower they are ordinary.
+    fs::write(lab.path("same.csv"), times(0.88)).unwrap();
+    fs::write(lab.path("thousand.csv"), times(1000.0)).unwrap();
+    let (_, said) = run("same.csv", &[]);
+    assert!(!said.contains("training saw"), "{said}");
+    let (csv, said) = run("thousand.csv", &[]);
+    assert!(said.contains("warning: ") && said.contains("close is 3") && said.contains("training saw 3"), "{said}");
+    assert_eq!(csv.lines().next(), Some("bar_start,forecast,persistence,actual,lower,upper"));
+    let document: Value = serde_json::from_str(&run("thousand.csv", &["--json"]).0).unwrap();
+    let codes: Vec<&str> = document["warnings"].as_array().unwrap().iter().filter_map(|warning| warning["code"].as_str()).collect();
+    assert!(codes.contains(&"outside_training"), "{document}");
+    assert_eq!(document["forecasts"][0]["outside"], serde_json::json!(["close"]));
+    let output = lab.piped(&lab.run, times(1000.0).as_bytes(), &["--jsonl"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("training saw").count(), 1, "once for a stream: {said}");
+    assert!(String::from_utf8(output.stdout).unwrap().lines().all(|line| line.contains(r#""outside":["close"]"#)));
+    // A registered model says the same.
+    lab.done(&["models", "register", &lab.run, "--name", "minute"]);
+    let output = lab.kiln(&["predict", "minute@1", "--data", "thousand.csv"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("training saw"));
+}
+
 /// A point head over few bars: quick to train.
 fn quick() -> Lab {
     Lab::new(
@@ -310,6 +459,12 @@ fn each_line_is_answered_before_the_next_one_comes() {
     assert!(child.wait().unwrap().success());
 }
 
+/// What is said besides the warnings that every forecast of this model has: it is worse than a baseline.
+fn without_warnings(stderr: Vec<u8>) -> String {
+    let text = String::from_utf8(stderr).unwrap();
+    text.lines().filter(|line| !line.starts_with("warning: ")).map(|line| format!("{line}\n")).collect()
+}
+
 #[test]
 fn a_bad_line_is_named_and_what_came_before_it_is_answered() {
     let lab = quick();
@@ -324,7 +479,7 @@ fn a_bad_line_is_named_and_what_came_before_it_is_answered() {
         ("\u{1b}]0;x\u{7},3000,3001,2999,3000\n", "stdin: line 10: column 'ts': '\\u{1b}]0;x\\u{7}' is not a timestamp"),
     ] {
         let output = lab.piped(&lab.run, format!("{good}{line}").as_bytes(), &[]);
-        let message = String::from_utf8(output.stderr).unwrap();
+        let message = without_warnings(output.stderr);
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.starts_with(said), "{message}");
         assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1 + 8 - 5);
@@ -335,7 +490,7 @@ fn a_bad_line_is_named_and_what_came_before_it_is_answered() {
         ("a,b,c\n", "stdin: has no column 'ts'"),
     ] {
         let output = lab.piped(&lab.run, text.as_bytes(), &[]);
-        let message = String::from_utf8(output.stderr).unwrap();
+        let message = without_warnings(output.stderr);
         assert!(output.status.code() == Some(2) && message.starts_with(said), "{message}");
     }
     for more in [&["--last", "3"][..], &["-o", "out.csv"], &["--json"]] {
@@ -348,5 +503,5 @@ fn a_bad_line_is_named_and_what_came_before_it_is_answered() {
     let message = lab.refused(&["predict", &lab.run, "--data", "five.csv"]);
     assert!(message.contains("five.csv: no two of its bars are 60 s apart"), "{message}");
     let output = lab.piped(&lab.run, format!("{HEADER}{five}").as_bytes(), &[]);
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("stdin: 12 bars without a window"));
+    assert!(without_warnings(output.stderr).starts_with("stdin: 12 bars without a window"));
 }

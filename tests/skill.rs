@@ -8,7 +8,7 @@
 
 use burn_lanes::{
     DeviceSpec, EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind, Pack,
-    PackControl, Progress, Schedule, Shape,
+    PackControl, Progress, Schedule, Shape, TrainError,
 };
 use kiln::market;
 use kiln::spec::feature::Feature;
@@ -84,7 +84,7 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
 struct Last(Option<LaneState>);
 
 impl Observer for Last {
-    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         LaneControl::Continue
     }
 

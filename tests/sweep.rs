@@ -70,6 +70,14 @@ impl Lab {
         folders
     }
 
+    /// Lines of all files of the ledger.
+    fn ledger(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path().join("runs/ledger")).unwrap();
+        files
+            .flat_map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
     fn results(&self) -> Vec<Value> {
         self.trials().iter().map(|folder| read(&folder.join("result.json"))).collect()
     }
@@ -120,8 +128,7 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     for _ in 0..2 {
         assert_eq!(lab.sweep("fake").status.code(), Some(0));
     }
-    let ledger = std::fs::read_to_string(lab.folder.path().join("runs/ledger.jsonl")).unwrap();
-    assert_eq!(ledger.lines().count(), 4, "{ledger}");
+    assert_eq!(lab.ledger().len(), 4, "{:?}", lab.ledger());
     for result in lab.results() {
         let estimates = &result["scores"]["estimates"];
         for name in ["mse", "mae", "rmse", "skill", "mase", "r2"] {
@@ -152,6 +159,123 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     assert_eq!(evaluated["tries"]["trials"], 4);
     let metrics = evaluated["metrics"].as_array().unwrap();
     assert!(metrics.iter().any(|row| row["metric"] == "test.mase" && row["low"].is_f64() && row["direction"] == "minimize"));
+}
+
+impl Lab {
+    /// `compare --json` of these.
+    fn compared(&self, selectors: &[&str]) -> Value {
+        let output = self.kiln("fake", &[&["compare", "--json"], selectors].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// Two series with the same timestamps: neither's trials are said to be worse than the other's, and the reason is said once.
+#[test]
+fn sweeps_over_different_series_with_the_same_timestamps_are_not_tested_against_each_other() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    lab.write(&FAKE.replace("\"small\"", "\"other\"").replace("bars = 600,", "bars = 600, seed = 7,"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let compared = lab.compared(&["small", "other"]);
+    assert!(compared["significance"].is_null(), "{}", compared["significance"]);
+    assert_eq!(compared["sweeps"]["bests"][0]["windows"], Value::Null);
+    let shown = lab.kiln("fake", &["compare", "small", "other"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.matches("2 different series (small | other): no test compares them").count(), 1, "{shown}");
+    for claim in ["worse than", "cannot be told", "same windows", "≈"] {
+        assert!(!shown.contains(claim), "{claim}: {shown}");
+    }
+    assert!(!lab.compared(&["small"])["significance"].is_null());
+}
+
+/// What a selection leaves out, what a former version of the file planned, what was deleted, and other sweeps on the same windows count.
+#[test]
+fn the_verdict_counts_the_whole_search() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let whole = lab.compared(&["small"])["significance"].clone();
+    let counts = |found: &Value| ["trials", "weighed", "shown"].map(|name| found[name].as_u64().unwrap());
+    assert_eq!((counts(&whole), &whole["by_ledger"], &whole["spa"]), ([4, 4, 4], &Value::from(true), &whole["spa_raw"]), "{whole}");
+    let compared = lab.compared(&["small"]);
+    let runs: Vec<&str> = compared["rows"].as_array().unwrap().iter().map(|row| row["runs"][0].as_str().unwrap()).collect();
+    let picked = lab.compared(&[&format!("small/{}", runs[0])])["significance"].clone();
+    assert_eq!((counts(&picked), &picked["spa"]), ([4, 4, 1], &whole["spa"]), "{picked}");
+
+    // A former version of the file on the same windows, then two trials deleted.
+    lab.write(&FAKE.replace("[8, 16]", "[8, 16, 24]"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    lab.write(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(counts(&lab.compared(&["small"])["significance"]), [6, 6, 4]);
+    for trial in lab.trials().into_iter().filter(|trial| !runs.contains(&trial.file_name().unwrap().to_str().unwrap())) {
+        std::fs::remove_dir_all(trial).unwrap();
+    }
+    let found = lab.compared(&["small"])["significance"].clone();
+    assert_eq!(counts(&found), [6, 4, 4]);
+    let expected = 1.0 - (1.0 - found["spa_raw"].as_f64().unwrap()).powf(1.5);
+    assert!((found["spa"].as_f64().unwrap() - expected).abs() < 1e-9, "{found}");
+    let shown = text(&lab.kiln("fake", &["compare", "small"]).output().unwrap());
+    let told = shown.lines().find(|line| line.contains("SPA p = ")).unwrap();
+    assert!(told.contains("over the 4 that could be weighed, widened to all 6"), "{told}");
+    let evaluated = text(&lab.kiln("fake", &["evaluate", &format!("small/{}", runs[0])]).output().unwrap());
+    assert!(evaluated.contains(" of 6 tried on this span"), "the same number: {evaluated}");
+}
+
+/// A lost line is known again by the result that it tells of, whoever writes next; a damaged one is said.
+#[test]
+fn a_lost_line_of_the_ledger_changes_no_number() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let folder = lab.folder.path().join("runs/ledger");
+    let files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    std::fs::remove_file(&files[0]).unwrap();
+    let trials = |found: &Value| found["significance"]["trials"].as_u64();
+    assert_eq!(trials(&lab.compared(&["small"])), Some(4));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(lab.ledger().len(), 4, "a sweep that trains nothing writes down what is lacking: {:?}", lab.ledger());
+    // A whole sweep is lost with it now, and still counts.
+    std::fs::remove_dir_all(lab.folder.path().join("runs/small")).unwrap();
+    lab.write(&FAKE.replace("\"small\"", "\"again\"").replace("[8, 16]", "[24]"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(trials(&lab.compared(&["again"])), Some(6));
+    let file = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).next().unwrap();
+    let damaged =
+        std::fs::read_to_string(&file).unwrap().replacen("\"again\"", "\"agane\"", 1).replacen("\"small\"", "\"smell\"", 1);
+    std::fs::write(&file, damaged).unwrap();
+    let shown = text(&lab.kiln("fake", &["compare", "again"]).output().unwrap());
+    assert!(shown.contains("damaged line"), "{shown}");
+}
+
+/// The test split shows once, and to a search that is over.
+#[test]
+fn the_test_split_of_a_sweep_that_is_not_over_is_opened_only_when_asked_for() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let trials = lab.trials();
+    let id = |place: usize| trials[place].file_name().unwrap().to_str().unwrap().to_owned();
+    let evaluate = |more: &[&str]| lab.kiln("fake", &[&["evaluate", &id(0)], more].concat()).output().unwrap();
+    let openings = || std::fs::read_to_string(trials[0].join("evaluations.jsonl")).unwrap_or_default();
+    // One without a result, one that never began.
+    std::fs::remove_file(trials[1].join("result.json")).unwrap();
+    std::fs::remove_dir_all(&trials[2]).unwrap();
+    let refused = evaluate(&[]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    for said in ["2 of the 4 trials of its sweep are still open", "--early"] {
+        assert!(text(&refused).contains(said), "{said}: {}", text(&refused));
+    }
+    assert_eq!(openings(), "", "nothing was looked at");
+    let early = evaluate(&["--early"]);
+    assert!(early.status.success() && text(&early).contains("opened early: 2 of 4 trials"), "{}", text(&early));
+    assert!(openings().contains(r#""early":{"open":2,"trials":4}"#), "{}", openings());
+    let shown = text(&lab.kiln("fake", &["show", &format!("small/{}", id(0))]).output().unwrap());
+    assert!(shown.contains("opened early: 2 of 4 trials"), "{shown}");
+    let report = text(&lab.kiln("fake", &["report", "small", "--format", "md"]).output().unwrap());
+    assert!(report.contains("opened 1 time by 1 run, 1 time before the sweep was over"), "{report}");
+    // Once it is over, nothing has to be asked for.
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let json: Value = serde_json::from_slice(&evaluate(&["--json"]).stdout).unwrap();
+    assert_eq!((&json["opening"], &json["early"]), (&2.into(), &Value::Null));
 }
 
 #[test]
@@ -383,6 +507,101 @@ fn a_point_forecast_has_the_same_interval_everywhere_and_none_without_its_valida
     std::fs::remove_file(lab.trials()[0].join("attempts/1/forecasts.parquet")).unwrap();
     assert!(evaluated().contains("no conformal interval: "), "{}", evaluated());
     assert!(predicted()["lower"].iter().all(Option::is_none));
+}
+
+/// What is shown live under a metric's name is what the result says under it: a run that loses its result shows the same numbers.
+#[test]
+fn a_live_number_is_the_results_number() {
+    let stopping = "early_stopping = { patience = 2, min_delta = 0.02 }";
+    let lab = Lab::new(&FAKE.replace("early_stopping = false", stopping).replace("epochs = 6", "epochs = 30"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let runs = |metric: &str| -> Vec<Value> {
+        let manifest = lab.folder.path().join("runs/small/sweep.toml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let objective = text.lines().find(|line| line.starts_with("objective")).unwrap().to_owned();
+        std::fs::write(&manifest, text.replace(&objective, &format!("objective = \"{metric}\""))).unwrap();
+        serde_json::from_slice(&lab.kiln("", &["runs", "small", "--json"]).output().unwrap().stdout).unwrap()
+    };
+    let metrics = ["valid.skill", "valid.mse", "valid.mae", "valid.rmse", "valid.loss", "train.rmse"];
+    let of = |rows: &[Value]| -> Vec<(Value, Value)> {
+        rows.iter().map(|row| (row["best_epoch"].clone(), row["value"].clone())).collect()
+    };
+    let finished: Vec<_> = metrics.iter().map(|metric| of(&runs(metric))).collect();
+    for result in lab.results() {
+        let scores = &result["scores"]["estimates"];
+        for name in ["mse", "mae", "rmse"] {
+            assert_eq!(scores[name]["value"], result["valid"][name], "one number under {name}");
+        }
+        assert_eq!(scores["skill"]["value"], result["skill"]);
+        let persistence = result["baselines"].as_array().unwrap().iter().find(|one| one["name"] == "persistence").unwrap();
+        let against = 1.0 - result["valid"]["mse"].as_f64().unwrap() / persistence["mse"].as_f64().unwrap();
+        assert_ne!(result["skill"].as_f64().unwrap(), against, "the test needs a baseline that is better than persistence");
+    }
+    for folder in lab.trials() {
+        std::fs::remove_file(folder.join("result.json")).unwrap();
+    }
+    for (metric, finished) in metrics.iter().zip(finished) {
+        let live = of(&runs(metric));
+        assert_eq!(live, finished, "{metric}");
+        assert!(live.iter().all(|(epoch, value)| epoch.is_u64() && value.is_f64()), "{metric}: {live:?}");
+    }
+    // Of forecasts nothing is known before they are made.
+    assert!(runs("valid.mase").iter().all(|row| row["value"].is_null()));
+}
+
+#[test]
+fn seeds_that_diverge_or_are_gone_are_missed() {
+    let lab = Lab::new(&FAKE.replace("[sweep.space]", "[sweep]\nrepeats = 4\n[sweep.space]"));
+    assert_eq!(lab.sweep("fake:even:2").status.code(), Some(3));
+    let compared =
+        || -> Value { serde_json::from_slice(&lab.kiln("", &["compare", "small", "--json"]).output().unwrap().stdout).unwrap() };
+    let comparison = compared();
+    for row in comparison["rows"].as_array().unwrap() {
+        assert_eq!(row["seeds"], serde_json::json!({ "counted": 2, "planned": 4 }));
+    }
+    assert_eq!(comparison["significance"]["crowned"], false);
+    assert!(comparison["verdict"].as_str().unwrap().contains("with 2 of 4 seeds it cannot be crowned"), "{comparison}");
+    let best = comparison["rows"][0]["run"].as_str().unwrap().to_owned();
+    let shown: Value = serde_json::from_slice(&lab.kiln("", &["show", "small/best", "--json"]).output().unwrap().stdout).unwrap();
+    assert_eq!(shown["run"], best.as_str());
+    for arguments in [vec!["compare", "small/best"], vec!["runs", "latest/best"]] {
+        let output = lab.kiln("", &arguments).output().unwrap();
+        assert!(output.status.code() == Some(0) && text(&output).contains(&best), "{arguments:?}: {}", text(&output));
+    }
+    // Of an assignment that lost its best seed's folder the others are survivors.
+    let whole = Lab::new(&FAKE.replace("[sweep.space]", "[sweep]\nrepeats = 2\n[sweep.space]"));
+    assert_eq!(whole.sweep("fake").status.code(), Some(0));
+    let compared =
+        || -> Value { serde_json::from_slice(&whole.kiln("", &["compare", "small", "--json"]).output().unwrap().stdout).unwrap() };
+    let before = compared();
+    let first = before["rows"][0]["runs"].as_array().unwrap().clone();
+    assert_eq!(before["significance"]["crowned"], true, "{before}");
+    std::fs::remove_dir_all(whole.folder.path().join("runs/small/trials").join(first[1].as_str().unwrap())).unwrap();
+    let after = compared();
+    assert_ne!(after["rows"][0]["runs"][0], first[0], "a survivor does not come first");
+    assert_eq!(after["rows"][3]["runs"], serde_json::json!([first[0]]));
+}
+
+#[test]
+fn forecasts_that_are_not_those_of_the_best_epoch_give_no_result() {
+    let lab = Lab::new(FAKE);
+    let output = lab.sweep("fake:garbage");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("but the epoch was recorded with"), "{}", text(&output));
+    assert!(lab.trials().iter().all(|folder| !folder.join("result.json").exists()));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0), "they are tried again");
+}
+
+#[test]
+fn commands_that_are_printed_name_the_folder_of_the_runs() {
+    let lab = Lab::new(FAKE);
+    let output = lab.kiln("fake", &["sweep", "small.toml", "--backend", "flex", "--runs", "my runs"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let refused = text(&lab.kiln("", &["show", "small", "--runs", "my runs"]).output().unwrap());
+    assert!(refused.contains("kiln runs small --runs 'my runs'"), "{refused}");
+    let nothing = text(&lab.kiln("", &["runs"]).output().unwrap());
+    let whole = std::fs::canonicalize(lab.folder.path()).unwrap().join("runs");
+    assert!(nothing.contains(&format!("no sweeps in {}", whole.display())), "{nothing}");
 }
 
 fn logs_contain(lab: &Lab, needle: &str) -> bool {

@@ -138,7 +138,7 @@ fn stall(text: &str) -> Result<std::time::Duration, String> {
 /// `watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// A sweep's name or folder; the newest unless given
+    /// A sweep (SWEEP, or latest), or one of its runs; the newest sweep unless given
     pub sweep: Option<String>,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
@@ -148,7 +148,7 @@ pub struct WatchArgs {
 /// `runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// A sweep (name), a run (sweep/id, or an id's unambiguous beginning); all sweeps unless given
+    /// A sweep (SWEEP, or latest) or a run (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best); all sweeps unless given
     pub selector: Option<String>,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
@@ -161,7 +161,7 @@ pub struct RunsArgs {
 /// `show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
+    /// A run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best (SWEEP may be latest)
     pub run: String,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
@@ -174,7 +174,7 @@ pub struct ShowArgs {
 /// `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Sweeps (names) and runs (sweep/id, or an id's unambiguous beginning)
+    /// Sweeps (SWEEP, or latest) and runs (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best)
     #[arg(required_unless_present = "view", conflicts_with = "view")]
     pub selectors: Vec<String>,
     /// Compare what was saved under this name, in runs/views/NAME.toml (or in a file: a path)
@@ -200,7 +200,7 @@ pub struct CompareArgs {
 /// `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// A sweep's name or folder, or `latest`
+    /// A sweep (SWEEP, or latest)
     pub sweep: String,
     /// The file to write; '-' for stdout [default: SWEEP.html here; stdout for md]
     #[arg(short, long, value_name = "FILE", conflicts_with = "splice")]
@@ -228,7 +228,7 @@ pub enum ReportFormat {
 /// `evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// A run: sweep/id, an id's unambiguous beginning, or SWEEP/best
+    /// A run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best (SWEEP may be latest)
     pub run: String,
     /// The file that the run was trained on, where it lies now; without it, it is looked for around the run's folder
     #[arg(long, value_name = "FILE")]
@@ -236,6 +236,9 @@ pub struct EvaluateArgs {
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
+    /// Open the test split although trials of the sweep are still open; the opening is recorded as one before the end
+    #[arg(long)]
+    pub early: bool,
     /// Evaluate on this backend
     #[arg(long, default_value = "flex")]
     pub backend: burn_lanes::DeviceSpec,
@@ -250,7 +253,7 @@ pub struct EvaluateArgs {
 /// `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A run (sweep/id, an id's unambiguous beginning, SWEEP/best), a saved model's folder, or a registered model: NAME (its champion), NAME@ALIAS,
+    /// A run (SWEEP/ID, an id's unambiguous beginning, SWEEP/best), a saved model's folder, or a registered model: NAME (its champion), NAME@ALIAS,
     /// NAME@VERSION, NAME@latest
     #[arg(value_name = "RUN|MODEL")]
     pub model: String,
@@ -298,13 +301,13 @@ pub struct BarArgs {
     /// Which column is which: ts=Date (repeatable; ts, open, high, low, close, volume)
     #[arg(long = "column", value_name = "WHICH=NAME")]
     pub columns: Vec<String>,
-    /// Zone of timestamps without offset: an IANA name, UTC or +08:00
+    /// Zone of timestamps without offset: an IANA name, UTC or +08:00. Features of the local clock go by the model's own zone
     #[arg(long)]
     pub zone: Option<String>,
     /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as "%d.%m.%Y %H:%M:%S"
     #[arg(long, value_name = "FORMAT")]
     pub ts_format: Option<TsFormat>,
-    /// What a timestamp marks of its bar
+    /// What a timestamp marks of its bar; needed where the bars are not written as the model's own were
     #[arg(long, value_name = "LABEL")]
     pub bar_label: Option<LabelArg>,
 }
@@ -343,7 +346,7 @@ pub enum ForecastFormat {
 /// `backtest`.
 #[derive(Debug, Args)]
 pub struct BacktestArgs {
-    /// Runs (sweep/id, or an id's unambiguous beginning) and sweeps (names)
+    /// Sweeps (SWEEP, or latest) and runs (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best)
     #[arg(required = true)]
     pub selectors: Vec<String>,
     /// Whose forecasts are traded; those of the test split once `evaluate` has opened it
@@ -423,7 +426,7 @@ pub struct TradingArgs {
 /// `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A run (sweep/id, an id's unambiguous beginning, or SWEEP/best), a sweep (name; not for weights), or a saved model (weights alone:
+    /// A run (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best), a sweep (SWEEP, or latest; not for weights), or a saved model (weights alone:
     /// NAME, NAME@ALIAS, NAME@VERSION, or its folder)
     pub source: String,
     #[arg(long)]

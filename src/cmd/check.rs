@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress, Series};
+use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress, Series, TrainError};
 use serde::Serialize;
 
 use super::args::CheckArgs;
@@ -94,7 +94,9 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     for trial in &plan.trials {
         let data = &trial.settings.data;
         if !prepared.iter().any(|(other, _)| *other == data) {
-            prepared.push((data, market::prepare(data)?));
+            let one = market::prepare(data)?;
+            one.report.check_zone(&data.features)?;
+            prepared.push((data, one));
         }
     }
     let place = |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();
@@ -118,9 +120,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let (steps_per_epoch, all_steps) = (steps.clone().max().unwrap_or(0), steps.sum::<usize>());
         let count = lanes.len();
         let mut stopwatch = Stopwatch::default();
-        trainer
-            .train(&series, burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)
-            .map_err(|error| Failure::BadInput(error.to_string()))?;
+        trainer.train(&series, burn_lanes::Pack { shape: shape.clone(), lanes }, &mut stopwatch)?;
         checked.push(CheckedPack {
             lanes: count,
             hidden_size: shape.hidden,
@@ -290,7 +290,7 @@ impl Stopwatch {
 }
 
 impl Observer for Stopwatch {
-    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         if self.steps > 0 { LaneControl::Stop } else { LaneControl::Continue }
     }
 

@@ -4,12 +4,14 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
-use super::selection::{ForecastFiles, fitting, read_selected, write_json};
+use super::hint::{command, quoted};
+use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_json};
+use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
 use crate::spec::Objective;
-use crate::store::{RunRecord, Selection, StoreError, View, read_sweep_summaries, select};
+use crate::store::{RunRecord, Selection, View, read_sweep_summaries};
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///
@@ -41,7 +43,8 @@ pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if let Some(name) = save_view {
         let path = View { v: 1, selectors, metric }.save(&runs, &name)?;
         if !json {
-            writeln!(out, "\nsaved as {}: kiln compare --view {}", cleaned(&path.display().to_string()), cleaned(&name))?;
+            let again = command(&format!("compare --view {}", quoted(&name)), &runs);
+            writeln!(out, "\nsaved as {}: {}", cleaned(&path.display().to_string()), cleaned(&again))?;
         }
     }
     Ok(Outcome::Done)
@@ -61,15 +64,18 @@ struct Compared {
 }
 
 fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Compared, Failure> {
-    let selected = read_selected(root, selectors, read_sweep_summaries)?;
+    let mut selected = read_selected(root, selectors, read_sweep_summaries)?;
     let objective = match metric {
         Some(metric) => Objective { metric, direction: metric.direction() },
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
     let files = ForecastFiles::default();
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
     let read = |run: &RunRecord, split| files.read(run, split);
-    comparison.weigh(&selected.runs, &read);
     let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
@@ -80,7 +86,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     }
     if selected.former > 0 {
         comparison.notes.push(format!(
-            "{} runs that the file does not plan any more are left out; name them as sweep/id to compare them",
+            "{} runs that the file does not plan any more are left out; name them as SWEEP/ID to compare them",
             selected.former
         ));
     }
@@ -90,10 +96,10 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
 }
 
 /// The names of the sweeps, where sweeps alone were named.
-fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, StoreError> {
+fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for selector in selectors {
-        match select(root, selector)? {
+        match resolve(root, selector)? {
             Selection::Sweep(folder) => {
                 let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
                 let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -138,6 +144,7 @@ mod tests {
         6ae5c693e4dd       1   0.125  running
 
         the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown
+        no test says what of this is chance: there are 2 common windows, and fewer than 30 say nothing
         ");
     }
 

@@ -119,6 +119,7 @@ impl Report {
             let state = match &device.problem {
                 Some(problem) => format!("no: {}", cleaned(problem)),
                 None if device.software => "works (software: never chosen by auto)".into(),
+                None if device.integrated => "works (integrated: never chosen by auto)".into(),
                 None => "works".into(),
             };
             let memory = device.memory.map_or_else(|| "—".to_owned(), |memory| bytes(Some(memory)));
@@ -270,11 +271,17 @@ mod tests {
             name: "x".into(),
             memory: Some(8 << 30),
             software: spec == "wgpu:0",
+            integrated: spec == "wgpu:1",
             problem: problem.map(str::to_owned),
         };
         let report = Report {
             kiln: "0.1.0",
-            devices: vec![device("cuda:0", Some("no driver\u{1b}[2J")), device("wgpu:0", None), device("flex", None)],
+            devices: vec![
+                device("cuda:0", Some("no driver\u{1b}[2J")),
+                device("wgpu:0", None),
+                device("wgpu:1", None),
+                device("flex", None),
+            ],
             cores: Some(2),
             cpu: None,
             memory: Memory::default(),
@@ -284,7 +291,12 @@ mod tests {
         };
         let text = report.text();
         assert!(text.contains("cuda:0  no: no driver\\u{1b}[2J"), "{text}");
-        assert!(text.contains("wgpu:0  works (software") && text.contains("flex    works "), "{text}");
+        assert!(
+            text.contains("wgpu:0  works (software")
+                && text.contains("wgpu:1  works (integrated")
+                && text.contains("flex    works "),
+            "{text}"
+        );
         assert!(text.contains("memory    unknown available of unknown\n"), "{text}");
         assert!(!text.contains('\u{1b}'));
     }

@@ -3,16 +3,18 @@
 
 use std::io::Write;
 
+use burn_lanes::TrainError;
+
 use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
 use super::selection::{note, run_folder};
-use super::{EvaluateArgs, Failure, Outcome, clock};
+use super::{EvaluateArgs, Failure, Outcome, clock, early};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
-use crate::metric::Split;
+use crate::metric::{Quantity, Split};
 use crate::spec::WalkForward;
-use crate::store::{self, Evaluation, RunFolder, skill};
+use crate::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
 use crate::sweep::{shape, trainer};
 use crate::text::cleaned;
 
@@ -21,20 +23,25 @@ use crate::text::cleaned;
 /// # Errors
 /// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let EvaluateArgs { run, data, coverage, backend, runs, json } = args;
+    let EvaluateArgs { run, data, coverage, early, backend, runs, json } = args;
     let folder = run_folder(&runs, &run)?;
     let record = store::read_run(&folder.path)?;
     for why in &record.damage {
         note(&format!("{run} is damaged: {why}"));
+    }
+    let open = early::still_open(&folder);
+    if let Some(open) = open.filter(|_| !early) {
+        return Err(early::refusal(&run, open));
     }
     let weights = best_weights(&folder)?;
     let (settings, _) = located(&folder.path, &record.trial.settings, data.as_deref())?;
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
     let shape = shape(&settings);
-    let scaled = trainer
-        .predict(&prepared.series, &shape, &weights, &prepared.test)
-        .map_err(|error| Failure::BadInput(format!("{run}: {error}")))?;
+    let scaled = trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| match error {
+        TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
+        TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),
+    })?;
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
     let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);
@@ -55,11 +62,16 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         quantiles: quantile_scores(&forecasts, Some(crossed(&scaled, shape.head.outputs()))),
         interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
         scores,
+        early: open,
     };
     let openings = folder.record_opening(&evaluation, &forecasts)?;
+    if let Some(tried) = record.result.as_ref().and_then(|result| result.tried.as_ref()) {
+        // It counts when the run is deleted, too.
+        folder.write_down_opening(clock::now(), &record.trial.id, tried)?;
+    }
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
-    let rows = metric_rows(Split::Test, kind, evaluation.scores.as_ref(), |_| None);
+    let rows = metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
         value["opening"] = openings.into();
@@ -68,6 +80,9 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         writeln!(out, "{value:#}")?;
     } else {
         write_table(out, &run, &evaluation, openings)?;
+        if let Some(open) = evaluation.early {
+            writeln!(out, "{}", early::in_words(open))?;
+        }
         if let Err(problem) = calibration {
             writeln!(out, "\nno conformal interval: {}", cleaned(&problem))?;
         }
@@ -84,16 +99,18 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
     let run = cleaned(run);
     writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
-    let skill = |mse: f64| skill(mse, &evaluation.baselines).map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
+    let skill = |skill: Option<f64>| skill.map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
     // Of a return six decimals would leave one digit.
     let shown = |value: f64| if value == 0.0 || value.abs() >= 0.01 { format!("{value:.6}") } else { format!("{value:.5e}") };
-    let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
-        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(mse))
+    let mut line = |name: &str, [rmse, mae, mse]: [f64; 3], of: Option<f64>| {
+        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(of))
     };
-    line("this run", evaluation.rmse, evaluation.mae, evaluation.mse)?;
-    for baseline in &evaluation.baselines {
-        line(&baseline.name, baseline.rmse, baseline.mae, baseline.mse)?;
+    line("this run", [evaluation.rmse, evaluation.mae, evaluation.mse], evaluation_value(evaluation, Quantity::Skill))?;
+    let baselines = &evaluation.baselines;
+    for baseline in baselines {
+        let skill = baseline_value(baseline, baselines, Quantity::Skill);
+        line(&baseline.name, [baseline.rmse, baseline.mae, baseline.mse], skill)?;
     }
     write_scores(out, evaluation)
 }

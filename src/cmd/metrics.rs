@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::compare::{Align, number, table};
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::TargetKind;
-use crate::store::{Ledger, RunRecord, Scores, Tries};
+use crate::store::{Estimate, Ledger, RunRecord, Scores, Tries};
 
 /// One metric, with what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,13 +19,8 @@ pub(super) struct MetricRow {
     pub direction: Direction,
 }
 
-/// Every metric over a split that a target can have; `value` of what the scores do not hold.
-pub(super) fn metric_rows(
-    split: Split,
-    kind: TargetKind,
-    scores: Option<&Scores>,
-    value: impl Fn(Metric) -> Option<f64>,
-) -> Vec<MetricRow> {
+/// Every metric over a split that a target can have.
+pub(super) fn metric_rows(split: Split, kind: TargetKind, estimate: impl Fn(Metric) -> Option<Estimate>) -> Vec<MetricRow> {
     let of = |quantity: &Quantity| match quantity {
         Quantity::Loss => false,
         Quantity::Qlike => kind == TargetKind::LogVolatility,
@@ -33,10 +28,10 @@ pub(super) fn metric_rows(
     };
     let row = |quantity| {
         let metric = Metric { split, quantity };
-        let estimate = scores.and_then(|scores| scores.estimates.get(&quantity));
+        let estimate = estimate(metric);
         MetricRow {
             metric,
-            value: value(metric).or(estimate.map(|estimate| estimate.value)),
+            value: estimate.map(|estimate| estimate.value),
             low: estimate.and_then(|estimate| estimate.low),
             high: estimate.and_then(|estimate| estimate.high),
             unit: metric.unit(kind.unit()),
@@ -89,9 +84,18 @@ pub(super) fn tries(run: &RunRecord, split: Split) -> Option<Tries> {
 
 /// "trial 37 of 412 tried on this span".
 pub(super) fn tries_in_words(tries: Option<Tries>) -> String {
+    let damaged = |lines: usize| match lines {
+        0 => String::new(),
+        1 => " (a line of the ledger is damaged: there may have been one more)".to_owned(),
+        lines => format!(" ({lines} lines of the ledger are damaged: there may have been so many more)"),
+    };
     match tries {
-        Some(Tries { trials, number: Some(number) }) => format!("trial {number} of {trials} tried on this span"),
-        Some(Tries { trials, number: None }) => format!("{trials} trials were tried on this span"),
+        Some(Tries { trials, number: Some(number), damaged_lines }) => {
+            format!("trial {number} of {trials} tried on this span{}", damaged(damaged_lines))
+        }
+        Some(Tries { trials, number: None, damaged_lines }) => {
+            format!("{trials} trials were tried on this span{}", damaged(damaged_lines))
+        }
         None => "how many trials were tried on this span is unknown: the run was recorded before there was a ledger".to_owned(),
     }
 }
@@ -110,8 +114,12 @@ mod tests {
     #[test]
     fn every_metric_has_a_unit_a_direction_and_an_interval_or_a_dash() {
         let scores = scores();
-        let value = |metric: Metric| (metric.quantity == Quantity::Rmse).then_some(3.0);
-        let rows = metric_rows(Split::Valid, TargetKind::Price, Some(&scores), value);
+        let rmse = Estimate { value: 3.0, low: None, high: None };
+        let estimate = |metric: Metric| match metric.quantity {
+            Quantity::Rmse => Some(rmse),
+            quantity => scores.estimates.get(&quantity).copied(),
+        };
+        let rows = metric_rows(Split::Valid, TargetKind::Price, estimate);
         insta::assert_snapshot!(metric_table(&rows, TargetKind::Price, Some(&scores)), @r"
         metric                        value  interval      unit
         ↓ valid.mse                       —  —             price²
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn qlike_is_of_a_volatility_alone_and_old_results_show_dashes() {
-        let of = |kind| metric_rows(Split::Test, kind, None, |_| None);
+        let of = |kind| metric_rows(Split::Test, kind, |_| None);
         assert!(of(TargetKind::LogVolatility).iter().any(|row| row.metric.quantity == Quantity::Qlike));
         let rows = of(TargetKind::LogReturn);
         assert!(rows.iter().all(|row| row.metric.quantity != Quantity::Qlike && row.value.is_none()));
@@ -142,7 +150,10 @@ mod tests {
 
     #[test]
     fn tries_are_told_in_words() {
-        assert_eq!(tries_in_words(Some(Tries { trials: 412, number: Some(37) })), "trial 37 of 412 tried on this span");
+        let tries = Tries { trials: 412, number: Some(37), damaged_lines: 0 };
+        assert_eq!(tries_in_words(Some(tries)), "trial 37 of 412 tried on this span");
+        let told = tries_in_words(Some(Tries { damaged_lines: 3, ..tries }));
+        assert!(told.contains("of 412 tried") && told.contains("3 lines of the ledger are damaged"), "{told}");
         assert!(tries_in_words(None).contains("unknown"));
     }
 }

@@ -2,14 +2,17 @@
 
 mod args;
 pub mod backtest;
+mod budget;
 pub mod check;
 mod clock;
 pub mod compare;
 mod data_file;
 pub mod doctor;
+mod early;
 pub mod evaluate;
 pub mod export;
 mod given_up;
+mod hint;
 pub mod leakcheck;
 mod lines;
 mod metrics;
@@ -27,6 +30,7 @@ pub mod serve;
 pub mod show;
 pub mod sweep;
 pub mod watch;
+mod weigh;
 pub mod worker;
 
 pub use args::{

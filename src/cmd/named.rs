@@ -34,7 +34,7 @@ pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, F
         (Ok(run), Err(_)) => Ok(Named::Run(run)),
         (Err(_), Ok(model)) => Ok(Named::registered(model)),
         (Ok(run), Ok(model)) => Err(Failure::BadInput(format!(
-            "'{wanted}' names a run ({}) and a model; write '{wanted}@{}' for the model, or the run's whole name, sweep/id",
+            "'{wanted}' names a run ({}) and a model; write '{wanted}@{}' for the model, or the run's whole name, SWEEP/ID",
             run.path.display(),
             model.alias.unwrap_or_else(|| model.version.to_string()),
         ))),
@@ -46,7 +46,7 @@ pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, F
 }
 
 impl Named {
-    /// Its name (of a run `sweep/id`) and the model that it is, as of `at`.
+    /// Its name (of a run `SWEEP/ID`) and the model that it is, as of `at`.
     ///
     /// # Errors
     /// When the run is not finished, or a file is damaged.

@@ -96,6 +96,12 @@ impl From<RegistryError> for Failure {
     }
 }
 
+impl From<burn_lanes::TrainError> for Failure {
+    fn from(error: burn_lanes::TrainError) -> Self {
+        Self::of(error.to_string(), matches!(error, burn_lanes::TrainError::Device(_)))
+    }
+}
+
 macro_rules! bad_input {
     ($($error:ty),+) => {
         $(impl From<$error> for Failure {

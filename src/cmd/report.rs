@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::backtest::trading;
-use super::selection::{ForecastFiles, Selected, objective, read_selected};
+use super::hint::{command, quoted};
+use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
+use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::{Comparison, compare};
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
-use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries, select};
+use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use crate::text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
@@ -23,10 +25,11 @@ pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if into.is_some() && format == Some(ReportFormat::Html) {
         return Err(Failure::BadInput("--splice writes Markdown: leave out --format html".to_owned()));
     }
-    let name = match select(&root, &sweep)? {
+    let name = match resolve(&root, &sweep)? {
         Selection::Sweep(folder) => folder_name(&folder),
         Selection::Run(_) => {
-            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep (kiln show {sweep} shows a run)")));
+            let show = command(&format!("show {}", quoted(&sweep)), &root);
+            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep ({show} shows a run)")));
         }
     };
     let format = format.unwrap_or_else(|| format_of(output.as_deref(), into.as_deref()));
@@ -104,8 +107,11 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
     let files = ForecastFiles::default();
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
     let read = |run: &RunRecord, split| files.read(run, split);
-    comparison.weigh(&selected.runs, &read);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }

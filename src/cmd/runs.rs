@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
+use super::hint::{command, quoted};
 use super::selection::{objective, read_selected, write_json};
 use super::{Failure, Outcome, RunsArgs};
 use crate::compare::{Align, assignment, cleaned, compare, names, number, state, table, value};
@@ -117,7 +118,8 @@ fn sweep_row(folder: &Path) -> SweepRow {
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
     row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
     let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();
-    row.damage = (damaged > 0).then(|| format!("{damaged} damaged (kiln runs {} tells)", cleaned(&row.sweep)));
+    let tells = || command(&format!("runs {}", quoted(&row.sweep)), folder.parent().unwrap_or(Path::new("")));
+    row.damage = (damaged > 0).then(|| format!("{damaged} damaged ({} tells)", tells()));
     row
 }
 
@@ -149,10 +151,7 @@ fn run_row(run: &RunRecord, objective: Objective) -> RunRow {
         run: name,
         state,
         epochs: run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
-        best_epoch: match &run.result {
-            Some(result) => result.best_epoch,
-            None => run.progress.best().map(|epoch| epoch.epoch),
-        },
+        best_epoch: run.measured().best_epoch(),
         value: value(run, objective.metric),
         skill: value(run, skill),
         seconds: run.result.as_ref().map(|result| result.seconds).filter(|seconds| seconds.is_finite()),
@@ -170,7 +169,10 @@ fn damaged_row((name, reason): &(String, String)) -> RunRow {
 
 fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(), Failure> {
     if rows.is_empty() {
-        return Ok(writeln!(out, "no sweeps in {}; start one with kiln sweep FILE.toml", cleaned(&root.display().to_string()))?);
+        let whole = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let whole = cleaned(&whole.display().to_string());
+        writeln!(out, "no sweeps in {whole}; start one with kiln sweep FILE.toml, or say with --runs where they are")?;
+        return Ok(());
     }
     let header = [
         ("sweep", Align::Left),

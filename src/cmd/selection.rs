@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
-use crate::compare::{Intervals, compare, names, value};
+use super::hint::{command, quoted};
+use crate::compare::{Intervals, apart, compare, names};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
@@ -19,6 +20,8 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     pub(super) runs: Vec<RunRecord>,
+    /// The other runs of their sweeps: what was named was chosen from them, too.
+    pub(super) others: Vec<RunRecord>,
     /// The manifests of their sweeps, in order of first appearance.
     pub(super) manifests: Vec<SweepManifest>,
     /// Runs that could not be read at all, and why.
@@ -52,14 +55,13 @@ impl Selected {
         notes
     }
 
-    /// What all sweeps are ranked by; where they differ, or errors of different targets would be compared, the default, which is
-    /// comparable. `None` without sweeps.
+    /// What all sweeps are ranked by; where they differ, or errors over different data or of different targets would be compared, the
+    /// default, which is comparable. `None` without sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
         let first = objective(self.manifests.first()?);
         let is_error = matches!(first.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
-        let kinds = || self.runs.iter().map(|run| run.trial.settings.data.target.kind);
-        let same = self.manifests.iter().all(|manifest| manifest.objective == first.metric)
-            && (!is_error || kinds().all(|kind| Some(kind) == kinds().next()));
+        let same =
+            self.manifests.iter().all(|manifest| manifest.objective == first.metric) && (!is_error || apart(&self.runs).is_none());
         let metric = Metric::DEFAULT;
         Some(if same { first } else { Objective { metric, direction: metric.direction() } })
     }
@@ -121,18 +123,18 @@ pub(super) fn read_selected(
     root: &Path,
     selectors: &[String],
     read: fn(&Path) -> Result<SweepRecord, StoreError>,
-) -> Result<Selected, StoreError> {
+) -> Result<Selected, Failure> {
     let mut selected = Selected::default();
     for (folder, wanted) in wanted(root, selectors)? {
         let sweep = read(&folder)?;
         let plans_some = sweep.runs.iter().any(|run| run.current);
         let mut left_out = 0;
         for run in sweep.runs {
-            if wanted.whole && plans_some && !run.current && !wanted.runs.contains(&run.folder) {
-                left_out += 1;
-            } else if wanted.whole || wanted.runs.contains(&run.folder) {
-                selected.runs.push(run);
-            }
+            let is_named = wanted.runs.contains(&run.folder);
+            let is_former = wanted.whole && plans_some && !run.current && !is_named;
+            left_out += usize::from(is_former);
+            let runs = if is_named || (wanted.whole && !is_former) { &mut selected.runs } else { &mut selected.others };
+            runs.push(run);
         }
         for (id, reason) in sweep.damaged {
             if wanted.whole || wanted.runs.contains(&folder.join("trials").join(&id)) {
@@ -145,42 +147,43 @@ pub(super) fn read_selected(
     Ok(selected)
 }
 
-/// Names the run that a sweep ranks first.
-pub(super) const BEST: &str = "/best";
+/// Names the run that stands for what a sweep ranks first.
+const BEST: &str = "/best";
 
-/// The folder of the run that a selector names; `SWEEP/best` is the one that `compare SWEEP` ranks first: of the best assignment's runs
-/// those of the last fold, of these the one with the best value.
-pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failure> {
-    if let Some(sweep) = selector.strip_suffix(BEST) {
-        return best(root, sweep);
+/// What a selector names. To what [`select`] takes comes `SWEEP/best`, in every verb: the run that stands for the first row of
+/// `kiln compare SWEEP`. Of a row of several seeds and folds that is, among those that count, the last fold's run with the best value.
+pub(super) fn resolve(root: &Path, selector: &str) -> Result<Selection, Failure> {
+    match selector.strip_suffix(BEST) {
+        Some(sweep) => best(root, sweep).map(Selection::Run),
+        None => Ok(select(root, selector)?),
     }
-    match select(root, selector)? {
+}
+
+/// The folder of the run that a selector names.
+pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failure> {
+    match resolve(root, selector)? {
         Selection::Run(path) => Ok(RunFolder { path }),
         Selection::Sweep(path) => Err(Failure::BadInput(format!(
-            "'{selector}' is a sweep ({}); name one of its runs, as listed by: kiln runs {selector} (or its best: {selector}{BEST})",
-            path.display()
+            "'{selector}' is a sweep ({}); name one of its runs, as listed by: {} (or its best: {selector}{BEST})",
+            path.display(),
+            command(&format!("runs {}", quoted(selector)), root),
         ))),
     }
 }
 
-fn best(root: &Path, sweep: &str) -> Result<RunFolder, Failure> {
+fn best(root: &Path, sweep: &str) -> Result<PathBuf, Failure> {
+    if let Selection::Run(_) = select(root, sweep)? {
+        return Err(Failure::BadInput(format!("'{sweep}' is a run: it has no best")));
+    }
     let selected = read_selected(root, &[sweep.to_owned()], read_sweep_summaries)?;
     for (run, why) in selected.damage() {
         note(&format!("{run} is damaged: {why}"));
     }
     let nothing = || Failure::BadInput(format!("'{sweep}{BEST}': no run of the sweep has finished with a value to be ranked by"));
-    let objective = selected.objective().ok_or_else(nothing)?;
-    let comparison = compare(&selected.runs, objective);
-    let row = comparison.rows.into_iter().find(|row| row.rank.is_some()).ok_or_else(nothing)?;
-    let of_row = |run: &&RunRecord| row.runs.contains(&names(run).1) && value(run, objective.metric).is_some();
-    let runs: Vec<&RunRecord> = selected.runs.iter().filter(of_row).collect();
-    let last = runs.iter().map(|run| run.trial.fold()).max().ok_or_else(nothing)?;
-    let worth = |run: &RunRecord| value(run, objective.metric).unwrap_or(f64::NAN);
-    let best = runs
-        .into_iter()
-        .filter(|run| run.trial.fold() == last)
-        .reduce(|best, run| if objective.direction.better(worth(run), worth(best)) { run } else { best });
-    best.map(|run| RunFolder { path: run.folder.clone() }).ok_or_else(nothing)
+    let comparison = compare(&selected.runs, selected.objective().ok_or_else(nothing)?);
+    let first = comparison.rows.first().filter(|row| row.rank.is_some()).ok_or_else(nothing)?;
+    let run = selected.runs.iter().find(|run| names(run).1 == first.run).ok_or_else(nothing)?;
+    Ok(run.folder.clone())
 }
 
 /// What is wanted of a sweep.
@@ -193,10 +196,10 @@ struct Wanted {
 }
 
 /// What the selectors name, by the sweep's folder, in order of first appearance.
-fn wanted(root: &Path, selectors: &[String]) -> Result<Vec<(PathBuf, Wanted)>, StoreError> {
+fn wanted(root: &Path, selectors: &[String]) -> Result<Vec<(PathBuf, Wanted)>, Failure> {
     let mut wanted: Vec<(PathBuf, Wanted)> = Vec::new();
     for selector in selectors {
-        let (folder, run) = match select(root, selector)? {
+        let (folder, run) = match resolve(root, selector)? {
             Selection::Sweep(folder) => (one_spelling(folder), None),
             Selection::Run(run) => {
                 let run = one_spelling(run);
@@ -260,6 +263,21 @@ pub(super) mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_best_is_a_selector_like_any_other() {
+        let read = crate::store::read_sweep_summaries;
+        let ids = |selectors: &[&str]| -> Vec<String> {
+            let selectors: Vec<String> = selectors.iter().map(|selector| (*selector).to_owned()).collect();
+            let selected = read_selected(Path::new(STORE), &selectors, read).unwrap();
+            selected.runs.iter().map(|run| names(run).1).collect()
+        };
+        assert_eq!(ids(&["grid/best"]), ["31d897f497c7"]);
+        assert_eq!(ids(&["latest/best", "grid/best", "grid/31d8"]), ["31d897f497c7"]);
+        assert_eq!(ids(&[&format!("{STORE}/grid/best")]), ["31d897f497c7"]);
+        let of_run = resolve(Path::new(STORE), "grid/31d8/best");
+        assert!(matches!(of_run, Err(Failure::BadInput(problem)) if problem.contains("it has no best")));
     }
 
     #[test]

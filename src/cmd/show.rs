@@ -10,9 +10,9 @@ use super::scores::{write_quantiles, write_scores};
 use super::selection::{forecasts, run_folder, write_json};
 use super::{Failure, Outcome, ShowArgs};
 use crate::calibration::{QuantileScores, quantile_scores};
-use crate::compare::{Align, assignment, cleaned, names, number, state, table, value};
-use crate::metric::Split;
-use crate::store::{Baseline, Evaluation, RunRecord, RunResult, read_run, skill};
+use crate::compare::{Align, assignment, cleaned, estimate, names, number, state, table, value};
+use crate::metric::{Metric, Quantity, Split};
+use crate::store::{Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run};
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;
@@ -83,7 +83,7 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
         writeln!(out, "\nepochs (* is the best by valid.loss)\n{}", epochs(run).trim_end())?;
     }
     if let Some(result) = &run.result {
-        write_result(out, result)?;
+        write_result(out, run, result)?;
         let table = metric_table(&metrics(run), trial.settings.data.target.kind, result.scores.as_ref());
         writeln!(out, "\nmetrics of the validation forecasts\n{}", table.trim_end())?;
     }
@@ -96,7 +96,7 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     }
     if let Some(Evaluation { scores: Some(scores), .. }) = run.evaluations.last() {
         let kind = trial.settings.data.target.kind;
-        let rows = metric_rows(Split::Test, kind, Some(scores), |metric| value(run, metric));
+        let rows = metric_rows(Split::Test, kind, |metric| estimate(run, metric));
         writeln!(out, "\nmetrics of the test forecasts\n{}", metric_table(&rows, kind, Some(scores)).trim_end())?;
     }
     Ok(())
@@ -109,8 +109,7 @@ fn valid_quantiles(run: &RunRecord) -> Option<QuantileScores> {
 }
 
 fn metrics(run: &RunRecord) -> Vec<MetricRow> {
-    let scores = run.result.as_ref().and_then(|result| result.scores.as_ref());
-    metric_rows(Split::Valid, run.trial.settings.data.target.kind, scores, |metric| value(run, metric))
+    metric_rows(Split::Valid, run.trial.settings.data.target.kind, |metric| estimate(run, metric))
 }
 
 fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failure> {
@@ -123,7 +122,7 @@ fn list(out: &mut dyn Write, title: &str, lines: &[String]) -> Result<(), Failur
     Ok(())
 }
 
-fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> {
+fn write_result(out: &mut dyn Write, run: &RunRecord, result: &RunResult) -> Result<(), Failure> {
     let best = result.best_epoch.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string());
     let windows = result.windows;
     writeln!(
@@ -145,19 +144,19 @@ fn write_result(out: &mut dyn Write, result: &RunResult) -> Result<(), Failure> 
         let of = |value: fn(&SplitReport) -> f64| number(report.as_ref().map(value));
         vec![name.to_owned(), of(|r| r.rmse), of(|r| r.mae), of(|r| r.mse), of(|r| r.loss), number(skill)]
     };
-    let mut rows = vec![
-        report("train", result.train, None),
-        report("valid", result.valid, result.valid.and_then(|valid| skill(valid.mse, &result.baselines))),
-    ];
+    let mut rows = vec![report("train", result.train, None), report("valid", result.valid, value(run, Metric::DEFAULT))];
     rows.extend(baseline_rows(&result.baselines));
     Ok(write!(out, "{}", errors(rows))?)
 }
 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
     writeln!(out, "\ntest rows opened at {} ({} windows)", cleaned(&evaluation.at), evaluation.windows)?;
+    if let Some(open) = evaluation.early {
+        writeln!(out, "{}", super::early::in_words(open))?;
+    }
     let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
     let mut rows = vec![
-        [vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(skill(evaluation.mse, &evaluation.baselines))]]
+        [vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation_value(evaluation, Quantity::Skill))]]
             .concat(),
     ];
     rows.extend(baseline_rows(&evaluation.baselines));
@@ -174,7 +173,7 @@ fn errors(rows: Vec<Vec<String>>) -> String {
 
 fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
     let row = |baseline: &Baseline| {
-        let skill = skill(baseline.mse, baselines);
+        let skill = baseline_value(baseline, baselines, Quantity::Skill);
         let numbers = [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
         [vec![format!("{} (baseline)", cleaned(&baseline.name))], numbers.to_vec()].concat()
     };

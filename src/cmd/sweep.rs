@@ -14,13 +14,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use burn_lanes::{Device, Series};
+use burn_lanes::Device;
 
 use super::backtest::trader;
+use super::budget::Budget;
 use super::given_up::{self, Retry, given_up, is_missing};
+use super::hint::{command, quoted};
 use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
+use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -29,12 +32,12 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
 use crate::spec::feature::Feature;
-use crate::spec::{Data, Experiment, Settings, Source, TrainRows, WalkForward};
+use crate::spec::{Data, Experiment, Source};
 use crate::store::{
-    self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
+    self, DataFile, Follower, Ledger, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
-use crate::sweep::{Ask, Control, Job, Patience, Workers, shape, supervise};
+use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
 use crate::text::{clean, clean_lines};
 use crate::trial::{Trial, TrialId};
 
@@ -90,11 +93,8 @@ impl Ready {
         // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
         if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
-            match market::prepare(data) {
-                Ok(prepared) => warn_of_data(&prepared.report),
-                // The bars themselves may be in order: then it is this trial's windows that fail, and it alone.
-                Err(_) => market::check(data)?,
-            }
+            // (Where no window lies in them it is this trial's that fail, and it alone.)
+            warn_of_data(&market::check(data)?);
         }
         anchor_data(&mut plan)?;
         Ok(Self { experiment, device, plan, fingerprint })
@@ -102,8 +102,8 @@ impl Ready {
 }
 
 /// Says what is odd about the bars before anything is trained on them.
-fn warn_of_data(report: &market::DataReport) {
-    for odd in &report.odd {
+fn warn_of_data(odd: &[String]) {
+    for odd in odd {
         // Nobody may be reading; the sweep goes on.
         drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
     }
@@ -123,7 +123,8 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
 fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
     let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
-    let then = format!("the sweep goes on; look at it with: kiln watch {} --runs {}", experiment.name, args.runs.display());
+    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs);
+    let then = format!("the sweep goes on; look at it with: {watch}");
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
     let folder = SweepFolder::create(&args.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
@@ -135,6 +136,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
+    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
+    if let Err(error) = Ledger::read(&args.runs, &clock::now()) {
+        writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
+    }
     let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let retry = if args.retry_failed { Retry::Failed } else { Retry::Never };
@@ -265,30 +270,9 @@ fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(Trial
 /// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
     let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
-    // Each worker has its share of the memory, and a fifth stays free: an estimate is one.
-    // The series itself is not read for this: beside what its lanes take it is small. That expanding folds differ in length counts.
-    let unread = |settings: &Settings| -> Vec<Series> {
-        let windows = |fold: usize| match settings.data.split.walk_forward {
-            Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
-            Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
-        };
-        (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
-    };
-    let share = device.available_memory().map(|bytes| bytes / 5 * 4 / if device.is_cpu() { cores as u64 } else { 1 });
-    let lanes = |settings: &Settings| match share {
-        Some(share) => {
-            let series = unread(settings);
-            let series: Vec<&Series> = series.iter().collect();
-            lanes_within(share, max_lanes, |lanes| burn_lanes::memory_estimate(device, &shape(settings), lanes, &series))
-        }
-        None => max_lanes,
-    };
-    plan::packs(trials, &lanes, least)
-}
-
-/// The most lanes whose estimate is within a budget; 1 if not even one is.
-fn lanes_within(budget: u64, most: usize, estimate: impl Fn(usize) -> u64) -> usize {
-    (1..=most).rev().find(|&lanes| estimate(lanes) <= budget).unwrap_or(1)
+    let workers = if device.is_cpu() { cores } else { 1 };
+    let budget = Budget::new(device, workers, max_lanes.min(trials.len()).max(1));
+    plan::packs(trials, &|settings| budget.lanes(settings), least)
 }
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
@@ -320,11 +304,16 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 }
 
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
-    let runs: Vec<_> = current(record).cloned().collect();
+    let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
     let files = ForecastFiles::default();
-    comparison.weigh(&runs, &|run, split| files.read(run, split));
+    let compared = runs.len();
+    runs.extend(others);
+    // What a kill came between, a result and its line, is written down before the claim is made.
+    let ledger = record.folder.parent().and_then(|root| Ledger::read(root, &clock::now()).ok());
+    weigh_by(&mut comparison, &runs, compared, ledger.as_ref(), &files);
+    runs.truncate(compared);
     let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
     comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());
@@ -407,7 +396,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
     match leave {
         Ok(Leave::Detached) => {
             // The terminal may be gone.
-            drop(writeln!(out, "the sweep goes on; look at it with: kiln watch {}", ready.experiment.name));
+            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
+            drop(writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch)));
             return Ok(Outcome::Done);
         }
         Ok(Leave::HungUp) => {

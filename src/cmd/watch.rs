@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trader;
+use super::selection::resolve;
 use super::{Failure, Outcome, WatchArgs};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
-use crate::store::{Selection, read_sweep, select};
+use crate::store::{Selection, read_sweep};
 
 /// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
 ///
@@ -14,7 +15,7 @@ use crate::store::{Selection, read_sweep, select};
 /// When the sweep is not found or cannot be read, or the terminal cannot be used.
 pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
     let WatchArgs { sweep, runs } = args;
-    let folder = match select(&runs, sweep.as_deref().unwrap_or("latest"))? {
+    let folder = match resolve(&runs, sweep.as_deref().unwrap_or("latest"))? {
         Selection::Sweep(folder) => folder,
         Selection::Run(run) => sweep_of(&run)?,
     };

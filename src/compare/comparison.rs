@@ -1,21 +1,21 @@
 //! The comparison itself.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::differ::{Difference, Flattener};
 use super::fold::{folds_of, lacking, spread_over, whole_repeats};
 use super::group::{Group, Spread, groups};
-use super::rank::{place, ranked};
-use super::significance::{Significance, significance};
-use super::value::{baseline_value, baselines, estimate, names, state, target_unit, value};
+use super::rank::{Merit, place, ranked};
+use super::seeds::{Seeds, seeds};
+use super::significance::Significance;
+use super::value::{baselines, estimate, state, target_unit, value};
 use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{Baseline, Estimate, Forecasts, RunRecord};
+use crate::store::{Baseline, Estimate, RunRecord, baseline_value};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +44,9 @@ pub struct Comparison {
     pub verdict: String,
     /// What chance says of that; see [`Comparison::weigh`].
     pub significance: Option<Significance>,
+    /// Why no test compares the rows, where their forecasts are not of the same; see [`Comparison::weigh`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untested: Option<String>,
 }
 
 /// The runs of one assignment over its repeats and folds.
@@ -53,8 +56,13 @@ pub struct Row {
     pub rank: Option<usize>,
     /// The sweep's name.
     pub sweep: String,
+    /// The run that stands for the row, which `SWEEP/best` names of the first row: of the runs that count those of the last fold, of these
+    /// the one with the best value (the row's first run where none counts).
+    pub run: String,
     /// The runs' names, by repeat and fold.
     pub runs: Vec<String>,
+    /// How many of its seeds count, and how many there should be.
+    pub seeds: Seeds,
     /// The settings that differ, `null` where absent or off.
     pub settings: BTreeMap<String, Json>,
     /// The best epoch of each run that counts.
@@ -128,20 +136,29 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
     }
     let flats: Vec<_> = groups.iter().map(|group| group.flat.clone()).collect();
     let differing = flattener.differences(&flats);
-    let values: Vec<Option<f64>> = groups.iter().map(|group| spread(group, metric).map(|spread| spread.mean)).collect();
+    let seeds = seeds(&groups);
+    let merit = |(group, seeds): (&Group, &Seeds)| Merit {
+        value: spread(group, metric).map(|spread| spread.mean),
+        missing_seeds: seeds.missing(),
+    };
+    let merits: Vec<Merit> = groups.iter().zip(&seeds).map(merit).collect();
 
     let mut rows = Vec::with_capacity(groups.len());
     let mut standings = Vec::new();
     let mut unranked = Vec::new();
-    for (index, rank) in ranked(&values, direction) {
+    for (index, rank) in ranked(&merits, direction) {
         let group = &groups[index];
         let settings = differing
             .iter()
             .map(|difference| (difference.key.clone(), flattener.get(&group.flat, &difference.key).cloned().unwrap_or_default()))
             .collect();
-        rows.push(row(group, rank, (metric, yardstick), settings));
+        rows.push(Row {
+            seeds: seeds[index],
+            run: representative(group, objective),
+            ..row(group, rank, (metric, yardstick), settings)
+        });
         if rank.is_some() {
-            standings.push(standing(group, yardstick));
+            standings.push(Standing { seeds: seeds[index], ..standing(group, yardstick) });
         }
         let ranked: BTreeSet<_> = group.counted.iter().flatten().map(|run| &run.trial.id).collect();
         unranked.extend(group.runs.iter().filter(|(_, run)| !ranked.contains(&run.trial.id)).map(|(name, run)| Unranked {
@@ -167,50 +184,14 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         target_unit: if units.len() == 1 { units.first().copied().unwrap_or_default().to_owned() } else { String::new() },
         yardstick,
         baselines: baseline_rows(&standings, yardstick),
-        notes: notes(runs, metric, &differing, &units),
+        notes: notes(runs, metric, &differing, &units).into_iter().chain(lacking_seeds(&rows)).collect(),
         verdict: verdict(&standings, yardstick, spread_over(runs)),
         spread_over: spread_over(runs).to_owned(),
         significance: None,
+        untested: None,
         differing,
         rows,
         unranked,
-    }
-}
-
-/// Most rows that are weighed: what is ranked below cannot matter.
-const MOST_WEIGHED: usize = 200;
-
-impl Comparison {
-    /// Weighs the ranked rows by their forecasts of every window, where `read` finds them. Of many rows the first are weighed.
-    pub fn weigh(&mut self, runs: &[RunRecord], read: &(dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync)) {
-        let metric = self.yardstick;
-        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some()).take(MOST_WEIGHED).collect();
-        if self.target_unit.is_empty() || ranked.is_empty() {
-            return;
-        }
-        let by_name: HashMap<(String, String), &RunRecord> = runs.iter().map(|run| (names(run), run)).collect();
-        let folds = folds_of(runs);
-        let repeats = |row: &Row| -> Vec<Vec<&RunRecord>> {
-            let named = row.runs.iter().filter_map(|run| by_name.get(&(row.sweep.clone(), run.clone())).copied());
-            whole_repeats(named, &folds, |run| counted(run, self.objective).is_some())
-        };
-        let horizons: BTreeSet<usize> =
-            ranked.iter().flat_map(|row| repeats(row).concat()).map(|run| run.trial.settings.data.target.horizon).collect();
-        // Folds are validated one after the other, and tested on the same windows.
-        let of_repeat = |folds: Vec<&RunRecord>| -> Option<Vec<Forecasts>> {
-            let each: Option<Vec<Forecasts>> = folds.into_iter().map(|run| read(run, metric.split)).collect();
-            if metric.split == Split::Test { each } else { Some(vec![Forecasts::joined(each?)]) }
-        };
-        let of_row = |row: &&Row| -> Option<Vec<Forecasts>> {
-            let each: Option<Vec<Vec<Forecasts>>> = repeats(row).into_iter().map(of_repeat).collect();
-            Some(each?.concat())
-        };
-        let forecasts: Option<Vec<Vec<Forecasts>>> = ranked.par_iter().map(of_row).collect();
-        if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
-            let naming = self.naming();
-            let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
-            self.significance = significance(&names, &forecasts, metric, *horizon);
-        }
     }
 }
 
@@ -224,7 +205,7 @@ fn yardstick(objective: Metric) -> Metric {
 }
 
 /// The value that a run is ranked by, if it is: it has a result, did not fail, and the number is finite.
-fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
+pub(super) fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
     match run.result.as_ref()?.end {
         End::Finished | End::EarlyStopped | End::Stopped => value(run, objective),
         End::Failed { .. } | End::Interrupted => None,
@@ -256,7 +237,9 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
     Row {
         rank,
         sweep: group.sweep.clone(),
+        run: String::new(),
         runs: group.runs.iter().map(|(name, _)| name.clone()).collect(),
+        seeds: Seeds::default(),
         settings,
         best_epochs: group.counted.iter().flatten().filter_map(|run| run.result.as_ref()?.best_epoch).collect(),
         value: over(objective),
@@ -273,12 +256,7 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
 fn interval(group: &Group, metric: Metric) -> Option<Interval> {
     let [(_, run)] = &group.runs[..] else { return None };
     let Estimate { value: _, low, high } = estimate(run, metric)?;
-    let scores = match metric.split {
-        Split::Train => None,
-        Split::Valid => run.result.as_ref()?.scores.as_ref(),
-        Split::Test => run.evaluations.last()?.scores.as_ref(),
-    };
-    Some(Interval { low: low?, high: high?, confidence: scores?.confidence })
+    Some(Interval { low: low?, high: high?, confidence: run.measured().scores(metric.split)?.confidence })
 }
 
 /// Its yardstick and its own baselines, which are those of its first repeat that counts: repeats share their windows. Of folds they are
@@ -292,11 +270,18 @@ fn standing(group: &Group, yardstick: Metric) -> Standing {
     };
     let names = || folds.first().into_iter().flat_map(|own| own.iter().map(|baseline| &baseline.name));
     let named = |quantity| names().filter_map(|name| Some((name.clone(), mean(name, quantity)?))).collect();
-    Standing { value: spread(group, yardstick), baselines: named(yardstick.quantity), skills: named(Quantity::Skill) }
+    let seeds = Seeds::default();
+    Standing { value: spread(group, yardstick), seeds, baselines: named(yardstick.quantity), skills: named(Quantity::Skill) }
 }
 
 fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> {
-    let values: Vec<f64> = standings.iter().filter_map(|standing| standing.value.map(|value| value.mean)).collect();
+    // Rows that lack seeds stand behind those that do not, and behind a baseline, which lacks nothing.
+    let whole = standings.first().map_or(0, |standing| standing.seeds.missing());
+    let values: Vec<f64> = standings
+        .iter()
+        .filter(|standing| standing.seeds.missing() <= whole)
+        .filter_map(|standing| standing.value.map(|value| value.mean))
+        .collect();
     let mut rows: Vec<BaselineRow> = Vec::new();
     let mut seen = BTreeSet::new();
     for standing in standings {
@@ -322,6 +307,35 @@ fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> 
     rows
 }
 
+/// The run that stands for a row: the newest fold's model is what a person would use, and of its seeds the best.
+fn representative(group: &Group, objective: Objective) -> String {
+    let Objective { metric, direction } = objective;
+    let counted: BTreeSet<_> = group.counted.iter().flatten().map(|run| &run.trial.id).collect();
+    let counted = || group.runs.iter().filter(|(_, run)| counted.contains(&run.trial.id));
+    let last = counted().map(|(_, run)| run.trial.fold()).max();
+    let worth = |run: &RunRecord| value(run, metric).unwrap_or(f64::NAN);
+    let of_last = counted().filter(|(_, run)| Some(run.trial.fold()) == last);
+    let best = of_last.reduce(|best, other| if direction.better(worth(other.1), worth(best.1)) { other } else { best });
+    best.or(group.runs.first()).map(|(name, _)| name.clone()).unwrap_or_default()
+}
+
+/// That some rows lack seeds, if they do.
+fn lacking_seeds(rows: &[Row]) -> Option<String> {
+    let ranked = || rows.iter().filter(|row| row.rank.is_some());
+    let lacking = ranked().filter(|row| row.seeds.missing() > 0).count();
+    let all = ranked().count();
+    let which = match lacking {
+        0 => return None,
+        lacking if lacking == all => "every assignment lacks seeds".to_owned(),
+        1 => format!("1 of {all} assignments lacks seeds and is ranked after those that lack none"),
+        lacking => format!("{lacking} of {all} assignments lack seeds and are ranked after those that lack fewer"),
+    };
+    Some(format!("{which} (failed, deleted, still running or not named here): the mean of the others may be that of survivors"))
+}
+
+/// A note that gives way to the reason why no test compares the rows.
+pub(super) const OTHER_WINDOWS: &str = "the runs were not measured on the same windows: compare their skill, not their errors";
+
 fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units: &BTreeSet<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     if units.len() > 1 {
@@ -344,7 +358,7 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
     let is_mixed = folds.len() > 1 && folds.contains(&None);
     let found = if objective.split == Split::Test { measures.len() } else { windows.len() };
     if units.len() == 1 && (found > expected || is_mixed) {
-        notes.push("the runs were not measured on the same windows: compare their skill, not their errors".into());
+        notes.push(OTHER_WINDOWS.to_owned());
     }
     let of_loss = |key: &str| key == "train.loss" || key.starts_with("data.scale.");
     if let Some(key) = differing.iter().map(|difference| &difference.key).find(|key| of_loss(key))
@@ -359,7 +373,8 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
 mod tests {
     use super::*;
     use crate::compare::group::tests::{finished, in_fold, unfinished};
-    use crate::store::RunState;
+    use crate::compare::search::tests::within;
+    use crate::store::{Forecasts, RunState};
 
     fn by(metric: &str) -> Objective {
         let metric: Metric = metric.parse().unwrap();
@@ -389,6 +404,88 @@ mod tests {
         assert_eq!(comparison.rows[0].value, Some(Spread { mean: 3.0, sd: None, n: 1 }));
         let states: Vec<_> = comparison.unranked.iter().map(|unranked| unranked.state.as_str()).collect();
         assert_eq!(states, ["failed: training loss is NaN", "lost: its process is gone; the next sweep goes on with it"]);
+    }
+
+    fn with_seeds(planned: usize, mut run: RunRecord) -> RunRecord {
+        run.seeds = Some(planned);
+        run
+    }
+
+    fn diverged(hidden: usize, repeat: usize) -> RunRecord {
+        let mut run = finished(hidden, repeat, 0.001);
+        run.result.as_mut().unwrap().end = End::Failed { reason: "training loss is NaN".into() };
+        run
+    }
+
+    #[test]
+    fn an_assignment_is_not_ranked_first_by_the_seeds_that_survived() {
+        let others = |run: fn(usize, usize) -> RunRecord| -> Vec<RunRecord> {
+            let whole = (0..4).map(|repeat| finished(32, repeat, 3.0));
+            let survivors = (0..2).map(|repeat| finished(16, repeat, 1.0)).chain((2..4).map(|repeat| run(16, repeat)));
+            whole.chain(survivors).map(|run| with_seeds(4, run)).collect()
+        };
+        let running: fn(usize, usize) -> RunRecord = |hidden, repeat| unfinished(hidden, repeat, RunState::Running);
+        for missing in [diverged, running] {
+            let comparison = compare(&others(missing), by("valid.rmse"));
+            let rows: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.settings["model.hidden_size"].clone())).collect();
+            assert_eq!(rows, [(Some(1), 32.into()), (Some(2), 16.into())]);
+            assert_eq!(comparison.rows[1].seeds, Seeds { counted: 2, planned: 4 });
+            assert!(comparison.notes[0].starts_with("1 of 2 assignments lacks seeds"), "{:?}", comparison.notes);
+            assert!(!comparison.verdict.contains("cannot be crowned"), "{}", comparison.verdict);
+            // A baseline lacks no seed.
+            assert_eq!(comparison.baselines[0].would_rank, 2);
+        }
+        // Deleted, so that no run is left to tell of it; and all alone, so that it is first whatever it lacks.
+        let mut deleted = others(diverged);
+        deleted.retain(|run| run.trial.repeat < 2);
+        for runs in [&deleted[..], &deleted[2..]] {
+            let comparison = compare(runs, by("valid.rmse"));
+            assert!(comparison.rows.iter().all(|row| row.seeds == Seeds { counted: 2, planned: 4 }));
+            assert!(comparison.verdict.contains("; with 2 of 4 seeds it cannot be crowned"), "{}", comparison.verdict);
+        }
+    }
+
+    #[test]
+    fn without_a_manifest_the_seeds_of_the_compared_runs_are_expected() {
+        let runs = [finished(16, 0, 1.0), finished(32, 0, 2.0), finished(32, 1, 2.0)];
+        let seeds: Vec<_> = compare(&runs, by("valid.rmse")).rows.iter().map(|row| (row.rank, row.seeds.lack())).collect();
+        assert_eq!(seeds, [(Some(1), None), (Some(2), Some("1 of 2 seeds".to_owned()))]);
+        // Another sweep has its own.
+        let mut other = finished(64, 0, 3.0);
+        other.folder = "runs/other/trials/400".into();
+        let seeds: Vec<_> = compare(&[runs[1].clone(), runs[2].clone(), other], by("valid.rmse")).rows;
+        assert!(seeds.iter().all(|row| row.seeds.missing() == 0));
+    }
+
+    #[test]
+    fn a_crown_is_not_given_to_survivors() {
+        let read = |run: &RunRecord, _: Split| {
+            let ts: Vec<i64> = (0..400).collect();
+            let noise = |at: i64| ((at * 7919 + 13) % 1000) as f64 / 1000.0 - 0.5;
+            let target: Vec<f64> = ts.iter().map(|&ts| noise(ts)).collect();
+            let off = 0.01 * (1 + run.trial.repeat) as f64;
+            let forecast = target.iter().zip(&ts).map(|(target, ts)| target + off * noise(ts + 5)).collect();
+            Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 400])], ts, target, forecast, quantiles: Vec::new() })
+        };
+        let runs: Vec<RunRecord> = (0..2).map(|repeat| finished(16, repeat, 1.0)).collect();
+        let crowned = |planned: usize| {
+            let runs: Vec<RunRecord> = runs.iter().map(|run| with_seeds(planned, run.clone())).collect();
+            let mut comparison = compare(&runs, by("valid.rmse"));
+            comparison.weigh(&runs, &read);
+            (comparison.significance.as_ref().unwrap().crowned, comparison.conclusion().join("\n"))
+        };
+        assert!(crowned(2).0, "{}", crowned(2).1);
+        let (is_crowned, conclusion) = crowned(4);
+        assert!(!is_crowned && conclusion.contains("but with 2 of 4 seeds it is not crowned"), "{conclusion}");
+    }
+
+    #[test]
+    fn a_row_is_named_after_its_last_folds_best_seed() {
+        let fold = |repeat, fold, rmse| in_fold(2, fold, finished(16, repeat, rmse));
+        let runs = [fold(0, 0, 1.0), fold(0, 1, 5.0), fold(1, 0, 9.0), fold(1, 1, 4.0)];
+        assert_eq!(compare(&runs, by("valid.rmse")).rows[0].run, "101f1");
+        let runs = [unfinished(16, 0, RunState::Running), unfinished(16, 1, RunState::Waiting)];
+        assert_eq!(compare(&runs, by("valid.rmse")).rows[0].run, "100");
     }
 
     #[test]
@@ -429,12 +526,12 @@ mod tests {
             Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 100])], ts, target, forecast, quantiles: Vec::new() })
         };
         let mut comparison = compare(&runs, by("valid.rmse"));
-        comparison.weigh(&runs, &read);
+        comparison.weigh(&within(&runs, &read));
         assert_eq!(comparison.significance.as_ref().map(|found| (found.windows, found.rows)), Some((200, 1)));
         // Their test windows are the same.
         let mut comparison = compare(&runs, by("valid.rmse"));
         comparison.yardstick = "test.rmse".parse().unwrap();
-        comparison.weigh(&runs, &read);
+        comparison.weigh(&within(&runs, &read));
         assert_eq!(comparison.significance.map(|found| found.windows), Some(100));
     }
 

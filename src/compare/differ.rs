@@ -1,5 +1,6 @@
 //! The settings in which runs differ.
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -36,57 +37,48 @@ pub(super) struct Flat {
 /// Flattens settings, each distinct section once: trials of a sweep share most of them.
 #[derive(Debug, Default)]
 pub(super) struct Flattener {
-    known: HashMap<(&'static str, String), usize>,
+    known: HashMap<(usize, String), usize>,
     sections: Vec<Section>,
     keys: Vec<String>,
     key_numbers: HashMap<String, usize>,
-    /// The one flattened last: neighbours are nearly always equal in most sections, and comparing is cheaper than serialising.
-    last: Option<(Data, Model, Train, Flat)>,
 }
 
 /// Values by the number of their key, ascending.
 type Section = Vec<(usize, Json)>;
 
+/// The names of the sections, before their keys.
+const NAMES: [&str; 3] = ["data", "model", "train"];
+
+/// Trials whose sections are held as text at once.
+const AT_ONCE: usize = 1_000;
+
 impl Flattener {
-    pub(super) fn flatten(&mut self, trial: &Trial) -> Flat {
-        let Settings { data, model, train } = &trial.settings;
-        let data = match trial.fold() {
-            Some(_) => Cow::Owned(data.clone().of_fold(0)),
-            None => Cow::Borrowed(data),
-        };
-        let data = &*data;
-        let mut train = train.clone();
-        train.seed = train.seed.wrapping_sub(trial.repeat as u64);
-        let last = self.last.take();
-        let [of_data, of_model, of_train] = match &last {
-            Some((last_data, last_model, last_train, flat)) => {
-                let kept = |is_same: bool, place: usize| is_same.then(|| flat.sections[place]);
-                [kept(last_data == data, 0), kept(last_model == model, 1), kept(*last_train == train, 2)]
+    /// The settings of trials, in their order.
+    pub(super) fn flatten(&mut self, trials: &[&Trial]) -> Vec<Flat> {
+        let mut flats: Vec<Flat> = Vec::with_capacity(trials.len());
+        for first in (0..trials.len()).step_by(AT_ONCE) {
+            let last = trials.len().min(first + AT_ONCE);
+            let serialised: Vec<[Option<(String, Json)>; 3]> =
+                (first..last).into_par_iter().map(|place| serialised(trials, place)).collect();
+            for sections in serialised {
+                let mut flat = flats.last().cloned().unwrap_or(Flat { sections: [0; 3] });
+                for (place, section) in sections.into_iter().enumerate() {
+                    if let Some((text, value)) = section {
+                        flat.sections[place] = self.section(place, text, value);
+                    }
+                }
+                flats.push(flat);
             }
-            None => [None; 3],
-        };
-        let sections = [
-            of_data.unwrap_or_else(|| self.section("data", data)),
-            of_model.unwrap_or_else(|| self.section("model", model)),
-            of_train.unwrap_or_else(|| self.section("train", &train)),
-        ];
-        let flat = Flat { sections };
-        let data = match last {
-            Some((last_data, ..)) if of_data.is_some() => last_data,
-            _ => data.clone(),
-        };
-        self.last = Some((data, model.clone(), train, flat.clone()));
-        flat
+        }
+        flats
     }
 
-    fn section(&mut self, name: &'static str, section: &impl Serialize) -> usize {
-        // Believed settings always serialise; an empty section would only make keys equal that cannot be read.
-        let text = serde_json::to_string(section).unwrap_or_default();
+    fn section(&mut self, place: usize, text: String, value: Json) -> usize {
         let next = self.sections.len();
-        let number = *self.known.entry((name, text)).or_insert(next);
+        let number = *self.known.entry((place, text)).or_insert(next);
         if number == next {
             let mut flat = Section::new();
-            self.flatten_into(&mut flat, &mut name.to_owned(), serde_json::to_value(section).unwrap_or_default());
+            self.flatten_into(&mut flat, &mut NAMES[place].to_owned(), value);
             flat.sort_unstable_by_key(|(key, _)| *key);
             self.sections.push(flat);
         }
@@ -179,6 +171,39 @@ impl Flattener {
     }
 }
 
+/// The sections of a trial that are not those of the one before it. Neighbours are nearly always equal in most sections, and comparing is
+/// cheaper than serialising.
+fn serialised(trials: &[&Trial], place: usize) -> [Option<(String, Json)>; 3] {
+    let (data, model, train) = of_assignment(trials[place]);
+    let former = place.checked_sub(1).map(|former| of_assignment(trials[former]));
+    let (same_data, same_model, same_train) = match &former {
+        Some(former) => (former.0 == data, former.1 == model, former.2 == train),
+        None => (false, false, false),
+    };
+    [
+        (!same_data).then(|| text_and_value(&*data)),
+        (!same_model).then(|| text_and_value(model)),
+        (!same_train).then(|| text_and_value(&train)),
+    ]
+}
+
+/// The settings as the runs of an assignment share them: of the first fold, with the seed of repeat 0.
+fn of_assignment(trial: &Trial) -> (Cow<'_, Data>, &Model, Train) {
+    let Settings { data, model, train } = &trial.settings;
+    let data = match trial.fold() {
+        Some(_) => Cow::Owned(data.clone().of_fold(0)),
+        None => Cow::Borrowed(data),
+    };
+    let mut train = train.clone();
+    train.seed = train.seed.wrapping_sub(trial.repeat as u64);
+    (data, model, train)
+}
+
+/// Validated settings always serialise; an empty section would only make keys equal that cannot be read.
+fn text_and_value(section: &impl Serialize) -> (String, Json) {
+    (serde_json::to_string(section).unwrap_or_default(), serde_json::to_value(section).unwrap_or_default())
+}
+
 fn value_in(section: &Section, key: usize) -> Option<&Json> {
     section.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| &section[place].1)
 }
@@ -203,7 +228,7 @@ mod tests {
 
     fn keys(trials: &[Trial]) -> Vec<(String, Vec<String>)> {
         let mut flattener = Flattener::default();
-        let rows: Vec<Flat> = trials.iter().map(|trial| flattener.flatten(trial)).collect();
+        let rows: Vec<Flat> = flattener.flatten(&trials.iter().collect::<Vec<_>>());
         let text = |difference: Difference| {
             (difference.key, difference.values.iter().map(|value| format!("{}×{}", value.value, value.rows)).collect())
         };

@@ -49,9 +49,9 @@ pub(super) struct Group<'a> {
 pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut known: HashMap<(String, Flat), Vec<usize>> = HashMap::new();
-    for run in runs {
+    let flats = flattener.flatten(&runs.iter().map(|run| &run.trial).collect::<Vec<_>>());
+    for (run, flat) in runs.iter().zip(flats) {
         let (sweep, id) = names(run);
-        let flat = flattener.flatten(&run.trial);
         let candidates = known.entry((sweep.clone(), flat.clone())).or_default();
         let place = (run.trial.repeat, run.trial.fold());
         let is_taken =
@@ -104,6 +104,7 @@ pub(super) mod tests {
             evaluations: vec![],
             damage: vec![],
             current: true,
+            seeds: None,
         }
     }
 

@@ -21,6 +21,7 @@ use unicode_width::UnicodeWidthStr;
 use super::comparison::{BaselineRow, Comparison, Interval, Row};
 use super::differ::Difference;
 use super::group::Spread;
+use super::seeds::Seeds;
 use super::significance::Significance;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
@@ -85,7 +86,8 @@ impl Comparison {
     /// What it comes to, in sentences: whether the best row beats the best baseline, and what chance says of that.
     #[must_use]
     pub fn conclusion(&self) -> Vec<String> {
-        std::iter::once(self.verdict.clone()).chain(self.significance.iter().flat_map(Significance::sentences)).collect()
+        let tests = self.significance.iter().flat_map(Significance::sentences).chain(self.untested.clone());
+        std::iter::once(self.verdict.clone()).chain(tests).collect()
     }
 
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -142,7 +144,7 @@ impl Comparison {
         header.extend(columns.iter().map(|metric| (metric.to_string(), Align::Right)));
         let naming = self.naming();
         let rows = self.ranked().take(top).enumerate().map(|(index, row)| {
-            let alike = self.significance.as_ref().is_some_and(|found| index > 0 && found.in_set.get(index) == Some(&true));
+            let alike = self.significance.as_ref().is_some_and(|found| found.is_alike(index));
             let mut cells = self.result_row(row, naming, &keys, &columns, shown);
             if alike && let Some(rank) = cells.first_mut() {
                 rank.insert(0, '≈');
@@ -190,7 +192,7 @@ impl Comparison {
             _ => UNDEFINED.into(),
         });
         cells.extend(columns.iter().map(|metric| match row.metric(*metric, self) {
-            Some(value) if *metric == self.objective => with_spread(value) + &within(row.interval, shown),
+            Some(value) if *metric == self.objective => with_spread(value, row.seeds) + &within(row.interval, shown),
             value => number(value.map(|value| value.mean)),
         }));
         cells
@@ -295,9 +297,9 @@ impl Naming {
         }
     }
 
-    /// A row's first run, and how many more stand behind it.
+    /// The run that stands for a row, and how many more it has.
     pub(super) fn row(self, row: &Row) -> String {
-        let name = self.run(&row.sweep, row.runs.first().map_or(UNDEFINED, String::as_str));
+        let name = self.run(&row.sweep, &row.run);
         match row.runs.len() {
             0 | 1 => name,
             runs => format!("{name} +{}", runs - 1),
@@ -326,10 +328,14 @@ fn within(interval: Option<Interval>, shown: Cells) -> String {
     }
 }
 
-fn with_spread(value: Spread) -> String {
+/// A mean with its spread and what it is over: `3.900 ± 0.01 (3)`, `3.900 ± 0.01 (2 of 4 seeds)`.
+fn with_spread(value: Spread, seeds: Seeds) -> String {
     let mean = number(Some(value.mean));
-    match value.sd {
-        Some(sd) => format!("{mean} ± {} ({})", number(Some(sd)), value.n),
+    let mean = value.sd.map_or_else(|| mean.clone(), |sd| format!("{mean} ± {}", number(Some(sd))));
+    match seeds.lack() {
+        Some(lack) if value.n > seeds.counted => format!("{mean} ({}, {lack})", value.n),
+        Some(lack) => format!("{mean} ({lack})"),
+        None if value.sd.is_some() => format!("{mean} ({})", value.n),
         None => mean,
     }
 }

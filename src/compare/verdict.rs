@@ -1,6 +1,7 @@
 //! Whether the best row is worth anything, in one sentence.
 
 use super::group::Spread;
+use super::seeds::Seeds;
 use super::text::number;
 use crate::metric::{Direction, Metric, Quantity};
 
@@ -8,6 +9,8 @@ use crate::metric::{Direction, Metric, Quantity};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
     pub(super) value: Option<Spread>,
+    /// Behind that value.
+    pub(super) seeds: Seeds,
     pub(super) baselines: Vec<(String, f64)>,
     /// The baselines' skill.
     pub(super) skills: Vec<(String, f64)>,
@@ -54,7 +57,11 @@ pub(super) fn verdict(standings: &[Standing], metric: Metric, spread_over: &str)
         }
         Some(sd) => format!("; its spread over {spread_over} is ± {} (n = {})", number(Some(sd)), value.n),
     };
-    format!("{subject} {metric} {} is {distance} {against}: {who}{doubt}", number(Some(value.mean)))
+    let survivors = match best.seeds.lack() {
+        Some(lack) => format!("; with {lack} it cannot be crowned: nobody knows what the others come to"),
+        None => String::new(),
+    };
+    format!("{subject} {metric} {} is {distance} {against}: {who}{doubt}{survivors}", number(Some(value.mean)))
 }
 
 /// "1.2 % above"; differences of a skill are not a share of it.
@@ -84,6 +91,7 @@ mod tests {
             .iter()
             .map(|(values, baselines)| Standing {
                 value: Spread::of(values),
+                seeds: Seeds { counted: values.len(), planned: values.len() },
                 baselines: baselines.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
                 skills: vec![],
             })
@@ -114,6 +122,18 @@ mod tests {
              is within its spread over seeds (± 0.2828, n = 2)"
         );
         assert!(of("valid.rmse", &[(&[3.9, 3.91], BASELINES)]).ends_with("its spread over seeds is ± 0.007071 (n = 2)"));
+    }
+
+    #[test]
+    fn the_best_of_survivors_is_called_that() {
+        let standing = Standing {
+            value: Spread::of(&[3.9, 3.91]),
+            seeds: Seeds { counted: 2, planned: 4 },
+            baselines: vec![("persistence".to_owned(), 4.16)],
+            skills: vec![],
+        };
+        let told = verdict(&[standing], "valid.rmse".parse().unwrap(), "seeds");
+        assert!(told.contains("; with 2 of 4 seeds it cannot be crowned"), "{told}");
     }
 
     #[test]

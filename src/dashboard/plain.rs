@@ -98,7 +98,12 @@ mod tests {
         let mut plain = Plain::new(&fixture::grid(12));
         let mut out = Vec::new();
         let mut changes = fixture::log(0, 2, None);
-        let resumed = Event::Started { device: "cuda:1".into(), lanes: 2, resumed: Some(Cursor { epoch: 2, batch: 7 }) };
+        let resumed = Event::Started {
+            device: "cuda:1".into(),
+            lanes: 2,
+            resumed: Some(Cursor { epoch: 2, batch: 7 }),
+            baselines: Vec::new(),
+        };
         changes.push(Change::Line(fixture::id(0), 2, Box::new(fixture::line(0, resumed))));
         changes.extend(fixture::middle().split_off(60));
         plain.write(&changes, &mut out).unwrap();

@@ -199,7 +199,7 @@ fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
     let reason = "bad \u{1b}]52;c;aGk=\u{7} \u{200b}reason ".repeat(10);
     let device = "cuda\u{1b}[5m:0".to_owned();
     let id = fixture::id(0);
-    let started = Event::Started { device, lanes: 1, resumed: None };
+    let started = Event::Started { device, lanes: 1, resumed: None, baselines: Vec::new() };
     screen.apply(
         &[
             Change::Line(id.clone(), 1, Box::new(fixture::line(0, started))),

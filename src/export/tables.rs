@@ -99,10 +99,7 @@ pub(super) fn metrics() -> impl Iterator<Item = Metric> {
 
 /// The epoch whose weights are kept, or are so far.
 pub(super) fn best_epoch(run: &Recorded) -> Option<i64> {
-    match &run.record.result {
-        Some(result) => result.best_epoch.and_then(whole),
-        None => run.record.progress.best().and_then(|report| whole(report.epoch)),
-    }
+    run.record.measured().best_epoch().and_then(whole)
 }
 
 /// The metric and its interval, where any run has them.
@@ -121,10 +118,9 @@ fn metric_columns(table: &mut Table, metric: Metric, runs: &[Recorded]) {
 }
 
 fn baseline_columns(table: &mut Table, runs: &[Recorded]) {
-    let of = |run: &Recorded| run.record.result.as_ref().map(|result| result.baselines.clone()).unwrap_or_default();
-    let baselines: Vec<Vec<Baseline>> = runs.iter().map(of).collect();
-    for name in in_order(baselines.iter().flatten().map(|baseline| baseline.name.clone())) {
-        let rmse = |of_run: &Vec<Baseline>| of_run.iter().find(|baseline| baseline.name == name).map(|baseline| baseline.rmse);
+    let baselines: Vec<&[Baseline]> = runs.iter().map(|run| run.record.measured().baselines(Split::Valid)).collect();
+    for name in in_order(baselines.iter().copied().flatten().map(|baseline| baseline.name.clone())) {
+        let rmse = |of_run: &&[Baseline]| of_run.iter().find(|baseline| baseline.name == name).map(|baseline| baseline.rmse);
         table.number(&format!("baseline.{name}.rmse"), baselines.iter().map(rmse));
     }
 }

@@ -3,8 +3,9 @@
 use burn_lanes::{Device, Head, Series, Shape, Weights};
 
 use super::Window;
+use super::warning::{self, Outside, Warning};
 use crate::calibration::Calibration;
-use crate::market::{self, Bars, Prepared, Scaling, rearranged};
+use crate::market::{self, Bars, LocalClock, Prepared, Scaling, ValueRange, rearranged};
 use crate::model::{Interval, SavedModel};
 use crate::spec::Data;
 use crate::store::Forecasts;
@@ -44,18 +45,22 @@ pub struct Forecaster {
     intervals: Vec<Interval>,
     bar_seconds: Option<u32>,
     warm_up: usize,
+    clock: Option<LocalClock>,
+    ranges: Vec<ValueRange>,
+    warnings: Vec<Warning>,
 }
 
 impl Forecaster {
     /// Puts a model on a device.
     ///
     /// # Errors
-    /// When its weights are not those of its network.
+    /// When its weights are not those of its network, or this machine does not know its zone.
     pub fn new(model: &SavedModel, device: &Device) -> Result<Self, ForecastError> {
         let SavedModel { passport, weights } = model;
         let shape = passport.shape();
         weights.check(&shape).map_err(ForecastError::BadInput)?;
         let bar_seconds = passport.known_bar_seconds();
+        let clock = passport.zone().map(LocalClock::new).transpose().map_err(|error| ForecastError::BadInput(error.to_string()))?;
         Ok(Self {
             trainer: trainer(device.clone()),
             weights: weights.clone(),
@@ -65,6 +70,9 @@ impl Forecaster {
             intervals: passport.intervals.clone(),
             bar_seconds,
             warm_up: passport.warm_up(),
+            clock,
+            ranges: passport.ranges(),
+            warnings: warning::standing(passport),
         })
     }
 
@@ -191,6 +199,56 @@ impl Forecaster {
         &self.scaling
     }
 
+    /// The clock that its features go by, whatever way bars are written; `None` where the model does not know its zone: then bars have the
+    /// offsets of their own timestamps.
+    #[must_use]
+    pub fn clock(&self) -> Option<&LocalClock> {
+        self.clock.as_ref()
+    }
+
+    /// What is to be said beside every forecast: that a baseline was better, that the zone is unknown.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The features of a window that lie outside what training saw; none where the model does not know what that was.
+    #[must_use]
+    pub fn outside(&self, window: &Window) -> Vec<Outside> {
+        warning::outside(&self.ranges, &self.scaling, window.scaled.chunks_exact(self.features().max(1)))
+    }
+
+    /// The same of all rows of the windows that end at `ends`, each row once; and by window the features that leave their range in it.
+    #[must_use]
+    pub fn outside_prepared(&self, prepared: &Prepared, ends: &[u32]) -> (Vec<Outside>, Vec<Vec<String>>) {
+        let Series { features, columns, .. } = &prepared.series;
+        let row = |row: usize| &features[row * columns..(row + 1) * columns];
+        let covered = prepared.rows_of(ends, self.data.window);
+        let all = warning::outside(&self.ranges, &self.scaling, covered.iter().map(|&place| row(place)));
+        if all.is_empty() {
+            return (all, vec![Vec::new(); ends.len()]);
+        }
+        // By feature, the last row that lies outside, up to each row.
+        let mut last: Vec<Option<usize>> = vec![None; self.ranges.len()];
+        let mut seen = 0;
+        let by_window = ends.iter().map(|&end| {
+            let end = end as usize;
+            for place in seen..=end {
+                for ((range, value), last) in self.ranges.iter().zip(row(place)).zip(&mut last) {
+                    if range.is_left_by(*value) {
+                        *last = Some(place);
+                    }
+                }
+            }
+            seen = end + 1;
+            let within = |last: &Option<usize>| last.is_some_and(|last| last + self.data.window > end);
+            let names = self.ranges.iter().zip(&last).filter(|(_, last)| within(last)).map(|(range, _)| range.feature.clone());
+            names.collect()
+        });
+        let by_window = by_window.collect();
+        (all, by_window)
+    }
+
     /// The interval of a coverage around a forecast; `None` where the model has none of it.
     #[must_use]
     pub fn interval(&self, coverage: f64, forecast: &Forecast) -> Option<[f64; 2]> {
@@ -198,7 +256,10 @@ impl Forecaster {
         Some(around(calibration, forecast))
     }
 
-    fn prepared(&self, bars: Bars) -> Result<Prepared, ForecastError> {
+    fn prepared(&self, mut bars: Bars) -> Result<Prepared, ForecastError> {
+        if let Some(clock) = &self.clock {
+            clock.set_all(&mut bars);
+        }
         market::prepare_bars(&self.data, bars, &self.scaling).map_err(|error| ForecastError::BadInput(error.to_string()))
     }
 
@@ -206,7 +267,7 @@ impl Forecaster {
         self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| ForecastError::Failed(error.to_string()))
     }
 
-    /// In the target's unit, quantiles in order.
+    /// In the target's unit, quantiles in order, the output for 0.5 as it is (see [`Prepared::forecasts`]).
     fn believed(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
         if let Some(value) = scaled.iter().find(|value| !value.is_finite()) {
             return Err(ForecastError::Failed(format!("the model's forecast is {value}")));
@@ -216,7 +277,7 @@ impl Forecaster {
             Head::Point => (unscaled(scaled[0]), Vec::new()),
             Head::Quantile { levels } => {
                 let ordered: Vec<f64> = rearranged(scaled, levels.count()).into_iter().map(unscaled).collect();
-                (ordered[levels.median()], levels.values().zip(ordered).collect())
+                (unscaled(scaled[levels.median()]), levels.values().zip(ordered).collect())
             }
         };
         // A scaler may be finite and yet too large for what it is applied to.

@@ -28,8 +28,10 @@ mod forecaster;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod warning;
 mod window;
 
 pub use forecaster::{Forecast, ForecastError, Forecaster};
 pub use stream::ForecastStream;
+pub use warning::{Outside, Warning};
 pub use window::Window;

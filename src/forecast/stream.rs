@@ -1,7 +1,7 @@
 //! Forecasts of bars as they come.
 
-use super::{Forecast, ForecastError, Forecaster, Window};
-use crate::market::{Bar, MarketError, StreamedWindow, WindowStream};
+use super::{Forecast, ForecastError, Forecaster, Outside, Window};
+use crate::market::{Bar, LocalClock, MarketError, StreamedWindow, WindowStream};
 
 /// A model that is shown bars one at a time and forecasts after each: what [`Forecaster::forecast_all`] gives of all bars so far has the
 /// same bits (on the CPU backends). Work a bar and memory do not grow with the number of bars.
@@ -27,6 +27,8 @@ use crate::market::{Bar, MarketError, StreamedWindow, WindowStream};
 pub struct ForecastStream<'a> {
     forecaster: &'a Forecaster,
     windows: WindowStream,
+    clock: Option<LocalClock>,
+    outside: Vec<Outside>,
 }
 
 impl<'a> ForecastStream<'a> {
@@ -40,7 +42,7 @@ impl<'a> ForecastStream<'a> {
             return Err(ForecastError::BadInput(problem.to_owned()));
         };
         let windows = WindowStream::new(forecaster.data(), forecaster.scaling(), bar_seconds).map_err(bad_input)?;
-        Ok(Self { forecaster, windows })
+        Ok(Self { forecaster, windows, clock: forecaster.clock().cloned(), outside: Vec::new() })
     }
 
     /// Takes the next bar; a forecast when a window ends with it.
@@ -48,7 +50,12 @@ impl<'a> ForecastStream<'a> {
     /// # Errors
     /// As [`WindowStream::push`] and [`Forecaster::forecast`].
     pub fn push(&mut self, bar: &Bar) -> Result<Option<Forecast>, ForecastError> {
-        let Some(StreamedWindow { ts, features, persistence }) = self.windows.push(bar).map_err(bad_input)? else {
+        self.outside.clear();
+        let mut bar = *bar;
+        if let Some(clock) = &mut self.clock {
+            clock.set(&mut bar);
+        }
+        let Some(StreamedWindow { ts, features, persistence }) = self.windows.push(&bar).map_err(bad_input)? else {
             return Ok(None);
         };
         let window = Window {
@@ -56,7 +63,14 @@ impl<'a> ForecastStream<'a> {
             bar_start: Some(ts),
             persistence: Some(persistence).filter(|value| value.is_finite()),
         };
+        self.outside = self.forecaster.outside(&window);
         Ok(self.forecaster.forecast(&[window])?.pop())
+    }
+
+    /// What of the last forecast's window lies outside what training saw.
+    #[must_use]
+    pub fn outside(&self) -> &[Outside] {
+        &self.outside
     }
 }
 

@@ -1,10 +1,16 @@
 //! The same window gives the same bits however it comes.
 
+use std::io::BufReader;
+use std::path::Path;
+
+use proptest::prelude::*;
+
 use super::*;
-use crate::market::{self, Bars};
+use crate::market::{self, BarLines, Bars, Inputs, ValueRange};
 use crate::model::SavedModel;
 use crate::model::testing::model;
-use crate::spec::{Source, Synthetic};
+use crate::serve::{Moment, SentBars};
+use crate::spec::{BarLabel, Columns, Format, Source, Synthetic};
 
 const LINES: &str = "data.synthetic = { bars = 1000, session = 400 }
     data.features = [\"close\", \"ema_5\", \"rsi_4\", \"log_return\"]
@@ -131,5 +137,162 @@ fn bars_as_they_come_give_the_forecasts_of_a_file() {
             row += 1;
         }
         assert_eq!(row, all.ts.len());
+    }
+}
+
+const BY_THE_CLOCK: &str = "data.synthetic = { bars = 1000 }
+    data.features = [\"close\", \"log_return\", \"time_of_day\"]
+    data.window = 5
+    model.hidden_size = 4";
+
+/// A model of bars of a zone, written with their offset, whose own settings name the zone or not.
+fn of_zone(zone: &str, named: bool) -> SavedModel {
+    let mut model = model(BY_THE_CLOCK, 4);
+    let zone = zone.to_owned();
+    model.passport.settings.data.source = Source::File {
+        path: "bars.csv".into(),
+        format: Format::Csv,
+        columns: Columns::default(),
+        zone: named.then(|| zone.clone()),
+        bar_label: BarLabel::Start,
+    };
+    model.passport.inputs = Some(Inputs { zone: Some(zone), stamps: None, ranges: Vec::new() });
+    model
+}
+
+/// Timestamps of the same instants (seconds since 1970), one list for each way to write them: all but the last with what they mean in them.
+fn written(starts: &[i64], zone: &str) -> Vec<Vec<String>> {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap();
+    let at = |second: &i64| jiff::Timestamp::from_second(*second).unwrap();
+    let offset = |second: &i64| at(second).to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    let elsewhere = |second: &i64| {
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+        at(second).to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
+    };
+    let ways: [&dyn Fn(&i64) -> String; 7] = [
+        &offset,
+        &elsewhere,
+        &|second| at(second).to_string(),
+        &|second| second.to_string(),
+        &|second| (second * 1_000).to_string(),
+        &|second| (second * 1_000_000_000).to_string(),
+        &|second| at(second).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+    ];
+    ways.into_iter().map(|way| starts.iter().map(way).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// In a file, line by line, and in the bars of a request: a feature goes by the instant and the model's zone.
+    #[test]
+    fn the_same_instants_have_the_same_bits_however_they_are_written(
+        zone in prop::sample::select(vec!["Asia/Shanghai", "America/New_York", "UTC", "Asia/Kolkata"]),
+        // Around the change of the clock of March 2024 in New York, and far from any.
+        start in prop_oneof![1_710_050_000_i64..1_710_060_000, 1_715_000_000_i64..1_715_900_000],
+        named in any::<bool>(),
+        end_label in any::<bool>(),
+    ) {
+        let start = start / 60 * 60;
+        let mut model = of_zone(zone, named);
+        let label = if end_label { BarLabel::End } else { BarLabel::Start };
+        if let Source::File { bar_label, .. } = &mut model.passport.settings.data.source {
+            *bar_label = label;
+        }
+        let forecaster = forecaster(&model);
+        let starts: Vec<i64> = (0..12).map(|minute| start + 60 * minute + if end_label { 60 } else { 0 }).collect();
+        let close = |bar: usize| 100.0 + (bar as f64 * 0.7).sin();
+        let folder = tempfile::tempdir().unwrap();
+        let mut expected: Option<Vec<u64>> = None;
+        for stamps in written(&starts, zone) {
+            let row = |(bar, ts): (usize, &String)| format!("{ts},{0},{0},{0},{0}\n", close(bar));
+            let text = format!("ts,open,high,low,close\n{}", stamps.iter().enumerate().map(row).collect::<String>());
+            let file = folder.path().join("bars.csv");
+            std::fs::write(&file, &text).unwrap();
+            // A clock without offset is read in the zone that somebody names.
+            let clock = stamps[0].len() == 16 && stamps[0].contains(' ');
+            let mut source = market::forecast_source(forecaster.data(), &file);
+            if clock && let Source::File { zone: read, .. } = &mut source {
+                *read = Some(zone.to_owned());
+            }
+            let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling(), forecaster.clock()).unwrap();
+            let (of_file, _) = forecaster.forecast_prepared(&prepared, &prepared.series.valid).unwrap();
+            let bits: Vec<u64> = of_file.forecast.iter().map(|value| value.to_bits()).collect();
+            prop_assert_eq!(bits.len(), 12 - 1 - 4);
+            let expected = expected.get_or_insert_with(|| bits.clone());
+            prop_assert_eq!(&bits, &*expected, "a file of {}", &stamps[0]);
+
+            let data = crate::spec::Data { source, ..forecaster.data().clone() };
+            let mut stream = ForecastStream::new(&forecaster).unwrap();
+            let lines = BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60).unwrap().told_by(forecaster.clock());
+            let of_lines: Vec<u64> =
+                lines.filter_map(|bar| stream.push(&bar.unwrap()).unwrap()).map(|forecast| forecast.forecast.to_bits()).collect();
+            prop_assert_eq!(&of_lines, &*expected, "lines of {}", &stamps[0]);
+
+            let moment = |text: &String| text.parse().map_or_else(|_| Moment::Text(text.clone()), Moment::Integer);
+            let prices: Vec<f64> = (0..12).map(close).collect();
+            let sent = SentBars {
+                ts: stamps.iter().map(moment).collect(),
+                open: prices.clone(),
+                high: prices.clone(),
+                low: prices.clone(),
+                close: prices,
+                volume: Vec::new(),
+            };
+            let window = forecaster.window_of_bars(sent.believe(&data, 60, forecaster.clock()).unwrap()).unwrap();
+            let last = forecaster.forecast(&[window]).unwrap()[0].forecast.to_bits();
+            prop_assert_eq!(Some(&last), expected.last(), "a request of {}", &stamps[0]);
+        }
+    }
+}
+
+#[test]
+fn a_model_that_never_knew_its_zone_says_so_and_goes_by_the_timestamps() {
+    let mut known = of_zone("Asia/Shanghai", true);
+    known.passport.inputs = None;
+    assert_eq!(forecaster(&known).clock().map(|clock| clock.zone().to_owned()), Some("Asia/Shanghai".to_owned()));
+    assert!(forecaster(&known).warnings().is_empty());
+    let mut unknown = of_zone("Asia/Shanghai", false);
+    unknown.passport.inputs = None;
+    let forecaster = forecaster(&unknown);
+    assert!(forecaster.clock().is_none());
+    let codes: Vec<&str> = forecaster.warnings().iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, ["unknown_zone"]);
+}
+
+#[test]
+fn values_outside_training_are_found_in_a_window_a_file_and_a_stream() {
+    let mut model = model(LINES, 5);
+    let range = |feature: &str| ValueRange { feature: feature.into(), low: -1e3, high: 1e3 };
+    let ranges = ["close", "ema_5", "rsi_4", "log_return"].map(range).to_vec();
+    model.passport.inputs = Some(Inputs { zone: None, stamps: None, ranges });
+    let forecaster = forecaster(&model);
+    let calm = bars(&model);
+    let none: Vec<String> = Vec::new();
+    let mut wild = calm.clone();
+    let at = 60;
+    // One bar whose price is a million times the others': the average remembers it for some bars.
+    for column in [&mut wild.open, &mut wild.high, &mut wild.low, &mut wild.close] {
+        column[at] *= 1e6;
+    }
+    for (bars, outside) in [(calm, false), (wild, true)] {
+        let prepared = market::prepare_bars(forecaster.data(), bars.clone(), forecaster.scaling()).unwrap();
+        let ends = &prepared.series.valid;
+        let (all, by_window) = forecaster.outside_prepared(&prepared, ends);
+        assert_eq!(all.iter().any(|found| found.feature == "close" && found.rows == 1), outside, "{all:?}");
+        let mut stream = ForecastStream::new(&forecaster).unwrap();
+        let mut window = 0;
+        for row in 0..bars.len() {
+            if stream.push(&bars.bar(row)).unwrap().is_none() {
+                continue;
+            }
+            let names: Vec<String> = stream.outside().iter().map(|found| found.feature.clone()).collect();
+            assert_eq!(names, by_window[window], "window {window}");
+            let holds_it = outside && (at..at + 12).contains(&row);
+            assert_eq!(names.contains(&"close".to_owned()), holds_it, "row {row}: {names:?}");
+            window += 1;
+        }
+        assert_eq!((window, by_window.len()), (ends.len(), ends.len()));
+        assert!(outside || by_window.iter().all(|names| *names == none));
     }
 }

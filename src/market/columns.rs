@@ -72,6 +72,9 @@ fn explain(missing: &[(&str, &str)], present: &[String]) -> String {
             shown(present)
         );
     }
+    if let [only] = present {
+        return format!("line 1 holds one name only, '{only}'; if it is a note above the header, remove it");
+    }
     let hints: Vec<String> = missing
         .iter()
         .filter_map(|(role, name)| nearest(role, name, present).map(|nearest| format!("{role} = \"{nearest}\"")))
@@ -82,6 +85,12 @@ fn explain(missing: &[(&str, &str)], present: &[String]) -> String {
         names.join(", "),
         shown(present)
     )
+}
+
+/// The column that holds the times of day where the timestamps are days alone.
+pub(super) fn times_of_day(ts: usize, present: &[String]) -> Option<&String> {
+    let is_time = |name: &str| matches!(plain(name).as_str(), "time" | "timeofday" | "hhmm" | "hhmmss" | "hour");
+    present.iter().enumerate().find(|(place, name)| *place != ts && is_time(name)).map(|(_, name)| name)
 }
 
 fn shown(present: &[String]) -> String {

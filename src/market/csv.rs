@@ -25,6 +25,14 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     if table.ts.is_empty() {
         return Err(MarketError::of(path, "holds a header and no rows"));
     }
+    if let Some(times) = columns::times_of_day(found.ts, &text.header)
+        && table.holds_days()
+        && table.has_doubles()
+    {
+        let days = &text.header[found.ts];
+        let advice = "join the two into one";
+        return Err(MarketError::of(path, format!("column '{days}' holds days, and '{times}' their times; {advice}")));
+    }
     let mut numbers = numbers(path, &text, &body, &found, &table)?.into_iter();
     drop(body);
     for column in [&mut table.open, &mut table.high, &mut table.low, &mut table.close] {
@@ -53,6 +61,14 @@ pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Resul
         Ok(_) => Ok(()),
         Err(problem) => Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts]))),
     }
+}
+
+/// Offset of the first row's timestamp, seconds east of UTC; `None` where it cannot be read.
+pub(super) fn first_offset(path: &Path, columns: &Columns) -> Option<i32> {
+    let text = Text::peek(path).ok()?;
+    let found = columns::find(columns, Volume::Unused, &text.header).ok()?;
+    let first = text.records(found.ts).next()?;
+    StampReader::of(columns, None).text(first.wanted).ok().map(|stamp| stamp.offset)
 }
 
 /// Reads timestamps and places into `table`, checks that every record has the header's width, and returns the text for Polars:
@@ -94,6 +110,7 @@ fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: 
         MarketError::of(path, format!("{}, column '{}': {problem}", table.places.name(row), text.header[ts]))
     })?;
     (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    table.form = settled.form;
     if records.blank == 0 {
         return Ok(Cow::Borrowed(text.body()));
     }

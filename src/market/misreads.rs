@@ -193,6 +193,13 @@ fn what_vendors_leave_out_or_add_is_told() {
         "{problem}"
     );
 
+    let apart = walk.lines(|row| minute(row).strftime("%Y.%m.%d,%H:%M").to_string());
+    let problem = walk.read("<DATE>,<TIME>,open,high,low,close,volume", &apart, "data.columns = { ts = \"<DATE>\" }").unwrap_err();
+    assert!(problem.contains("column '<DATE>' holds days, and '<TIME>' their times; join the two into one"), "{problem}");
+    let noted: Vec<String> = std::iter::once(HEADER.to_owned()).chain(lines.iter().cloned()).collect();
+    let problem = walk.read("https://www.CryptoDataDownload.com", &noted, "").unwrap_err();
+    assert!(problem.contains("if it is a note above the header, remove it"), "{problem}");
+
     let floats = walk.lines(|row| format!("{}.0", BEGIN + 60 * row as i64));
     let report = walk.read(HEADER, &floats, "").unwrap();
     assert_eq!((report.first.as_str(), report.runs), ("2024-05-08T00:00:00+00:00", 1));

@@ -15,7 +15,8 @@
 //!
 //! # Windows and splits
 //!
-//! A run is a stretch of rows each `bar_seconds` after the one before; between runs lies a gap. A window is named by its last
+//! A run is a stretch of rows each `bar_seconds` after the one before, or as long by the local clock where that was changed in between: a day
+//! of 23 hours is a day. Between runs lies a gap. A window is named by its last
 //! row `t`. It exists when rows `t-L+1 ..= t+h` (window L, horizon h) lie in one run and its target and its persistence are
 //! defined.
 //!
@@ -41,17 +42,22 @@
 //!
 //! Lines of a CSV that is still being written ([`BarLines`]) become windows ([`WindowStream`]) one bar at a time, with the bits that a file
 //! of the same bars gives: every feature is one state that is shown bar after bar ([`FeatureState`]), and a column is such a state over a
-//! whole file. Cleaning is where the two differ: a file is sorted and loses its exact duplicates, a stream refuses both.
+//! whole file. Cleaning is where the two differ: a file is sorted and loses its exact duplicates, a stream refuses both; and what a timestamp
+//! alone does not tell (digits that may be a clock or an epoch, an hour that is shown twice), a file tells by all of its rows, a stream by
+//! the bar before.
 
 mod bars;
 mod baseline;
 mod clean;
+mod clock;
 mod columns;
 mod csv;
 mod digits;
 mod feature;
+mod inputs;
 mod known;
 mod leakcheck;
+mod length;
 #[cfg(test)]
 mod misreads;
 mod parquet;
@@ -62,6 +68,7 @@ mod report;
 mod row;
 mod scaling;
 mod source;
+mod spelling;
 mod stamps;
 mod step;
 mod stream;
@@ -75,12 +82,14 @@ mod zone;
 
 pub use bars::{Bar, Bars, Truth};
 pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
+pub use clock::LocalClock;
 pub use feature::column;
+pub use inputs::{Inputs, RANGE_MARGIN, StampForm, ValueRange};
 pub use leakcheck::{Finding, leakcheck};
 pub use prepare::{check, forecast_source, prepare, prepare_bars, prepare_forecast, prepare_source};
 pub use prepared::{DataReport, Prepared, Span, Spans, crossed, rearranged};
 pub use problem::MarketError;
 pub use row::{BadBar, BarReader, BarRow};
-pub use scaling::{Affine, Scaling};
-pub use source::{Unlocated, bars, fingerprint, locate, probe};
+pub use scaling::{Affine, KeptScaling, Scaling};
+pub use source::{Unlocated, bars, fingerprint, locate, probe, probe_zone};
 pub use stream::{BarLines, FeatureState, StreamedWindow, WindowStream};

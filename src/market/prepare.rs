@@ -6,14 +6,16 @@ use std::path::Path;
 use burn_lanes::Series;
 
 use super::bars::{Bars, Truth};
-use super::clean::BarLength;
+use super::clock::{self, LocalClock};
 use super::columns::Volume;
 use super::feature;
+use super::inputs::StampForm;
+use super::length::BarLength;
 use super::prepared::{DataReport, Prepared, Span, Spans};
 use super::problem::MarketError;
 use super::report::{self, rfc3339};
 use super::scaling::{Affine, Scaling};
-use super::source;
+use super::source::{self, Loaded};
 use super::target::{TargetColumns, target_columns};
 use super::window::{self, Bounds, Ends, WindowShape};
 use crate::spec::feature::{Family, Feature};
@@ -25,23 +27,36 @@ use crate::store::WindowCounts;
 /// # Errors
 /// When the file is missing, is not what its settings say, or leaves a split without windows.
 pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
-    let (mut bars, done) = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, done, zone, stamps } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))
+    let prepared = assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
+    Ok(told_of(prepared, zone, stamps))
 }
 
-/// A whole look at second 0: that every value of the file that these settings need can be used. Whether windows of some length lie in it is a
-/// trial's own matter.
+/// A whole look at second 0: that every value of the file that these settings need can be used, and what is odd about its bars, each a
+/// sentence. Whether windows of some length lie in it is a trial's own matter.
 ///
 /// # Errors
 /// As [`prepare`], as far as the bars alone show.
-pub fn check(data: &Data) -> Result<(), MarketError> {
-    match &data.source {
-        Source::File { .. } => source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds)).map(drop),
-        Source::Synthetic(_) => Ok(()),
+pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
+    if let Source::Synthetic(_) = &data.source {
+        return Ok(Vec::new());
     }
+    let Loaded { mut bars, done: mut odd, zone, .. } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    if zone.is_none() {
+        let offset = bars.offset_seconds.iter().copied().find(|offset| *offset != 0);
+        let known = clock::check_known(&data.features, offset.unwrap_or_default());
+        known.map_err(|problem| name_source(&data.source, &problem))?;
+    }
+    odd.extend(report::odd(&bars, &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds)));
+    Ok(odd)
 }
 
 /// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
@@ -50,16 +65,28 @@ pub fn check(data: &Data) -> Result<(), MarketError> {
 /// # Errors
 /// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its bars are of another length.
 pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    prepare_source(data, &forecast_source(data, file), scaling)
+    prepare_source(data, &forecast_source(data, file), scaling, None)
 }
 
-/// As [`prepare_forecast`], of bars that are to be read as `source` says.
+/// As [`prepare_forecast`], of bars that are to be read as `source` says, and are told the time by `clock`: the model's own, where that is
+/// known, however they are written.
 ///
 /// # Errors
 /// As [`prepare_forecast`].
-pub fn prepare_source(data: &Data, source: &Source, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    let (bars, done) = source::load(source, volume(data), BarLength::of_model(data.bar_seconds))?;
-    assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))
+pub fn prepare_source(
+    data: &Data,
+    source: &Source,
+    scaling: &Scaling,
+    clock: Option<&LocalClock>,
+) -> Result<Prepared, MarketError> {
+    let Loaded { bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
+    let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
+    Ok(told_of(prepared, zone, stamps))
+}
+
+fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampForm>) -> Prepared {
+    (prepared.report.zone, prepared.report.stamps) = (zone, stamps);
+    prepared
 }
 
 /// As [`prepare_forecast`], of bars that are at hand.
@@ -115,6 +142,8 @@ struct Ground {
     runs: usize,
     /// Runs of rows that windows stay in; one of all rows with `cross_gaps`.
     row_runs: Vec<Range<usize>>,
+    /// Length of a bar, seconds.
+    bar_seconds: u32,
     /// By row.
     target: TargetColumns,
     /// What the report can say before there are windows.
@@ -143,7 +172,7 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let mut target = target_columns(&data.target, &bars.close, &target_runs);
     target.target.drain(..warm_up);
     target.persistence.drain(..warm_up);
-    Ok(Ground { warm_up, runs: runs.len(), row_runs, target, odd })
+    Ok(Ground { warm_up, runs: runs.len(), row_runs, bar_seconds: bars.bar_seconds, target, odd })
 }
 
 pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
@@ -181,10 +210,7 @@ pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scal
     let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
     if ends.valid.is_empty() {
         let longest = longest(&ground.row_runs);
-        return Err(format!(
-            "no window: its longest run of contiguous bars has {longest} rows, a window {}; {CROSS_GAPS}",
-            data.window
-        ));
+        return Err(format!("no window: its longest run of contiguous bars has {longest} rows, a window {}", data.window));
     }
     let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
         check_defined(feature, column, &bars, ground.warm_up)?;
@@ -223,7 +249,7 @@ fn check_defined(feature: Feature, column: &[f64], bars: &Bars, warm_up: usize) 
 }
 
 fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends: Ends) -> Prepared {
-    let Ground { warm_up, runs, row_runs: _, target: TargetColumns { target, persistence }, odd } = ground;
+    let Ground { warm_up, runs, row_runs: _, bar_seconds: _, target: TargetColumns { target, persistence }, odd } = ground;
     let rows_only = |mut column: Vec<f64>| {
         column.drain(..warm_up);
         column
@@ -244,6 +270,8 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
             Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
         },
         odd,
+        zone: None,
+        stamps: None,
     };
     let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
     let (mut ts, mut offset_seconds) = (bars.ts, bars.offset_seconds);
@@ -279,7 +307,12 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
     };
     let need = data.window + data.target.horizon;
     let longest = longest(&ground.row_runs);
-    let advice = if longest < need {
+    let rows: usize = ground.row_runs.iter().map(ExactSizeIterator::len).sum();
+    let advice = if longest < need && 2 * ground.row_runs.len() > rows {
+        // A window over such gaps would be one over rows that do not follow each other.
+        let seconds = ground.bar_seconds;
+        format!("most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \"{seconds}s\" under [data])?")
+    } else if longest < need {
         format!("shorten the window or the horizon; {CROSS_GAPS}")
     } else if range.len() < need {
         let folds = if data.split.walk_forward.is_some() { "fewer folds, " } else { "" };
@@ -501,6 +534,16 @@ mod tests {
         let advice = "use more bars, a larger share, or a smaller window, horizon or embargo";
         assert!(message(|data| data.split.embargo = 247).ends_with(advice));
         assert!(message(|data| data.window = 120).ends_with("cross_gaps = true under [data] lets windows span gaps"));
+        let scattered = |keep: usize| {
+            let data = settings(TargetKind::LogReturn, 8, 1);
+            let mut bars = bars(&data, 1);
+            // Of so many bars one is where it belongs.
+            (0..bars.ts.len()).for_each(|row| bars.ts[row] += (row / keep) as i64 * 1_000_000_000);
+            assemble(&data, bars, Vec::new()).map(|found| found.report.windows).unwrap_err()
+        };
+        let (one, five) = (scattered(1), scattered(5));
+        assert!(one.ends_with("is that how long a bar is (bar = \"60s\" under [data])?"), "{one}");
+        assert!(!one.contains("cross_gaps") && five.contains("cross_gaps"), "{five}");
         assert!(message(|data| data.window = 430).starts_with("420 bars are fewer than the 438 that a window of 430 rows needs"));
     }
 }

@@ -5,10 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::bars::Truth;
 use super::baseline::BaselineForecast;
+use super::clock;
+use super::inputs::StampForm;
+use super::problem::MarketError;
 use super::scaling::Scaling;
 use super::window::rows_of;
+use super::zone::offset;
 use crate::score::{self, Sample};
 use crate::spec::Target;
+use crate::spec::feature::Feature;
 use crate::store::{Forecasts, Scores, WindowCounts};
 
 /// A series ready for training, with everything needed to bring forecasts back to the target's unit.
@@ -41,7 +46,8 @@ pub struct Prepared {
 
 impl Prepared {
     /// What a model and the baselines forecast of the windows that end at `ends`, as the store keeps it. `scaled` are the model's own.
-    /// Quantiles are put in order where they cross (see [`rearranged`]); the point forecast is the one for 0.5 then.
+    /// Quantiles are put in order where they cross (see [`rearranged`]). The point forecast is the output for 0.5 as it is: it is the one
+    /// whose errors the trainer reports, so that a metric is the same number live and of what is kept.
     #[must_use]
     pub fn forecasts(&self, ends: &[u32], scaled: &[f32], head: &Head, baselines: &[BaselineForecast]) -> Forecasts {
         let unscaled = |value: f32| self.scaling.target.unscale(f64::from(value));
@@ -51,7 +57,8 @@ impl Prepared {
                 let ordered = rearranged(scaled, levels.count());
                 let output = |output: usize| ordered.iter().skip(output).step_by(levels.count()).copied().map(unscaled).collect();
                 let quantiles = levels.values().enumerate().map(|(number, level)| (level, output(number))).collect();
-                (output(levels.median()), quantiles)
+                let median = scaled.iter().skip(levels.median()).step_by(levels.count()).copied().map(unscaled);
+                (median.collect(), quantiles)
             }
         };
         Forecasts {
@@ -66,7 +73,13 @@ impl Prepared {
     /// The rows that the training windows cover, ascending, each once.
     #[must_use]
     pub fn training_rows(&self, window: usize) -> Vec<usize> {
-        rows_of(&self.series.train, window).collect()
+        self.rows_of(&self.series.train, window)
+    }
+
+    /// The rows that the windows which end at `ends` (ascending) cover, ascending, each once.
+    #[must_use]
+    pub fn rows_of(&self, ends: &[u32], window: usize) -> Vec<usize> {
+        rows_of(ends, window).collect()
     }
 
     /// Every metric of forecasts of the windows that end at `ends`; `None` when one is not finite.
@@ -117,6 +130,28 @@ pub struct DataReport {
     pub spans: Spans,
     /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad prints.
     pub odd: Vec<String>,
+    /// Zone of the local clock; `None` where it is not known, and each bar has the offset of its own timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// How the timestamps are written; `None` of a synthetic series, and of bars that came one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<StampForm>,
+}
+
+impl DataReport {
+    /// Refuses features that go by the local clock where its zone is not known.
+    ///
+    /// # Errors
+    /// When it is not: says what to add to the experiment.
+    pub fn check_zone(&self, features: &[Feature]) -> Result<(), MarketError> {
+        if self.zone.is_some() {
+            return Ok(());
+        }
+        // A file may begin with a timestamp of UTC and go on with others.
+        let offsets = [&self.first, &self.last].map(|at| at.get(19..).and_then(offset).unwrap_or_default());
+        let shown = offsets.into_iter().find(|offset| *offset != 0).unwrap_or_default();
+        clock::check_known(features, shown).map_err(MarketError)
+    }
 }
 
 /// From when to when the windows of each split end; `None` of a split without windows.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
 use crate::spec::Scaler;
 
 /// Fitted scalers.
@@ -11,6 +12,17 @@ pub struct Scaling {
     pub columns: Vec<Affine>,
     /// Of the target.
     pub target: Affine,
+}
+
+/// What a run keeps of its data besides its weights, as `scaling.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptScaling {
+    /// The scalers.
+    #[serde(flatten)]
+    pub scaling: Scaling,
+    /// What the inputs were; `None` in runs of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
 }
 
 /// `scaled = (x - offset) / unit`.

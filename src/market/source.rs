@@ -5,26 +5,61 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::bars::Bars;
-use super::clean::{BarLength, Cleaned, clean};
+use super::clean::clean;
+use super::clock::{self, LocalClock};
 use super::columns::Volume;
+use super::inputs::StampForm;
+use super::length::BarLength;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};
 use crate::spec::{Data, Format, Source};
 
-/// The bars of a source, and what was done to get them.
-pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result<Cleaned, MarketError> {
+/// The bars of a source.
+pub(super) struct Loaded {
+    pub bars: Bars,
+    /// What was done to get them, each a sentence.
+    pub done: Vec<String>,
+    /// Zone of their local clock; `None` where it is not known, and each bar has the offset of its own timestamp.
+    pub zone: Option<String>,
+    /// How their timestamps are written; `None` of a generator.
+    pub stamps: Option<StampForm>,
+}
+
+/// Said where the clock of the timestamps is turned and no zone says when.
+const CHANGING: &str = "the timestamps' offsets from UTC change and no zone is set: baselines and sessions go by the clock that each timestamp \
+                        shows (zone = \"America/New_York\" under [data], or whichever it is, makes them go by the zone)";
+
+/// Reads a source. `clock`: that of a model, by which its bars are told the time, however they are written.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Option<&LocalClock>) -> Result<Loaded, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
-        Source::Synthetic(settings) => return Ok((synthetic::generate(settings), Vec::new())),
+        Source::Synthetic(settings) => {
+            let bars = synthetic::generate(settings);
+            return Ok(Loaded { zone: clock::zone_of(&bars), bars, done: Vec::new(), stamps: None });
+        }
     };
     check_file(path)?;
-    let zone = parse_zone(path, zone.as_deref())?;
-    let table = match format {
-        Format::Csv => csv::read(path, columns, volume, zone),
-        Format::Parquet => parquet::read(path, columns, volume, zone),
+    let given = parse_zone(path, zone.as_deref())?;
+    let mut table = match format {
+        Format::Csv => csv::read(path, columns, volume, given),
+        Format::Parquet => parquet::read(path, columns, volume, given),
     }?;
-    clean(path, table, *label, length)
+    let (own, stamps) = (table.zone.take(), table.form);
+    if let Some(clock) = clock {
+        clock.set_offsets(&table.ts, &mut table.offset_seconds);
+    }
+    let (mut bars, mut done) = clean(path, table, *label, length)?;
+    let zone = clock.map(|clock| clock.zone().to_owned()).or_else(|| zone.clone()).or(own).or_else(|| clock::zone_of(&bars));
+    if let Some(zone) = &zone {
+        // What the timestamps said is replaced: which end of a bar they mark must not decide the hour at a change of the clock.
+        LocalClock::new(zone)
+            .map_err(|problem| MarketError::of(path, format!("the zone of its timestamps: {problem}")))?
+            .set_all(&mut bars);
+    } else if bars.offset_seconds.windows(2).any(|pair| pair[0] != pair[1]) {
+        done.push(CHANGING.to_owned());
+    }
+    Ok(Loaded { bars, done, zone, stamps })
 }
 
 /// The bars that these settings use, and their contiguous runs; the volumes are not read.
@@ -32,7 +67,7 @@ pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let (mut bars, _) = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -52,6 +87,18 @@ pub fn probe(source: &Source) -> Result<(), MarketError> {
     match format {
         Format::Csv => csv::probe(path, columns, zone),
         Format::Parquet => parquet::probe(path, columns, zone.as_ref()),
+    }
+}
+
+/// A cheap look at second 0: that the zone of the local clock is known where a feature goes by it, as far as the first row shows.
+///
+/// # Errors
+/// When it is not: says what to add.
+pub fn probe_zone(data: &Data) -> Result<(), MarketError> {
+    let Source::File { path, format: Format::Csv, columns, zone: None, bar_label: _ } = &data.source else { return Ok(()) };
+    match csv::first_offset(path, columns) {
+        Some(offset) if offset != 0 => clock::check_known(&data.features, offset).map_err(|problem| MarketError::of(path, problem)),
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 //!   before, the second when the row after goes on from them. What neither or both say is refused.
 
 use super::digits::{self, Digits};
+use super::inputs::StampForm;
 use super::step::Spacing;
 use super::timestamp::{Stamp, StampProblem, StampReader, shown};
 
@@ -30,6 +31,8 @@ pub(super) struct Settled {
     pub offset_seconds: Vec<i32>,
     /// What had to be assumed, each a sentence.
     pub assumed: Vec<String>,
+    /// How they are written.
+    pub form: Option<StampForm>,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -72,7 +75,9 @@ impl StampColumn {
         if let Some(digits) = self.digits
             && let Some(layout) = digits::judge(&self.ts, digits)?
         {
+            self.reader.form = Some(StampForm::Clock);
             let (read, _) = (std::mem::take(&mut self.ts), std::mem::take(&mut self.offset_seconds));
+            self.reader.form = None;
             for (row, ns) in read.into_iter().enumerate() {
                 let value = digits.of_instant(ns);
                 let clock = layout.clock(value).unwrap_or_default();
@@ -88,8 +93,8 @@ impl StampColumn {
         if self.reader.assumed_utc {
             assumed.push(ASSUMED_UTC.to_owned());
         }
-        let Self { ts, offset_seconds, .. } = self;
-        Ok(Settled { ts, offset_seconds, assumed })
+        let Self { reader, ts, offset_seconds, .. } = self;
+        Ok(Settled { ts, offset_seconds, assumed, form: reader.form })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Columns of a file in file order, before they are believed.
 
+use super::inputs::StampForm;
+
 /// Columns of a file in file order, unchecked; every column has the same length.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
@@ -19,9 +21,19 @@ pub(super) struct Table {
     pub places: Places,
     /// What had to be assumed, each a sentence.
     pub assumed: Vec<String>,
+    /// The zone that the timestamps' own type names.
+    pub zone: Option<String>,
+    /// How the timestamps are written.
+    pub form: Option<StampForm>,
 }
 
 impl Table {
+    /// Whether every timestamp is a midnight of the local clock.
+    pub(super) fn holds_days(&self) -> bool {
+        let is_midnight = |(ts, offset): (&i64, &i32)| (ts.div_euclid(1_000_000_000) + i64::from(*offset)).rem_euclid(86_400) == 0;
+        self.ts.iter().zip(&self.offset_seconds).all(is_midnight)
+    }
+
     /// Whether two rows have the same timestamp.
     pub(super) fn has_doubles(&self) -> bool {
         if self.ts.is_sorted_by(|a, b| a < b) || self.ts.is_sorted_by(|a, b| a > b) {

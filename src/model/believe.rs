@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Interval, Passport, VERSION};
-use crate::market::Affine;
+use crate::market::{Affine, Inputs, LocalClock};
 use crate::spec::{Data, Model, Settings, Train};
 
 /// Most values that a window may have; more would be no small forecaster.
@@ -79,6 +79,7 @@ fn check(passport: &Passport) -> Result<(), String> {
         verdict: _,
         intervals,
         profile,
+        inputs,
         weights,
     } = passport;
     if saved_at.parse::<jiff::Timestamp>().is_err() {
@@ -110,6 +111,9 @@ fn check(passport: &Passport) -> Result<(), String> {
     }
     if let Some(profile) = profile {
         check_profile(data, profile)?;
+    }
+    if let Some(inputs) = inputs {
+        check_inputs(data, inputs)?;
     }
     if weights.sha256.len() != 64 || !weights.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("weights.sha256 is not 64 hexadecimal digits".to_owned());
@@ -161,6 +165,23 @@ fn check_profile(data: &Data, profile: &[super::ColumnProfile]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+fn check_inputs(data: &Data, inputs: &Inputs) -> Result<(), String> {
+    let Inputs { zone, stamps: _, ranges } = inputs;
+    if let Some(zone) = zone {
+        LocalClock::new(zone).map_err(|problem| format!("inputs.zone: {problem}"))?;
+    }
+    let names = ranges.iter().map(|range| range.feature.clone());
+    if !ranges.is_empty() && !names.eq(data.features.iter().map(ToString::to_string)) {
+        return Err("inputs.ranges are not of the model's features in their order".to_owned());
+    }
+    match ranges.iter().find(|range| !(range.low.is_finite() && range.high.is_finite() && range.low <= range.high)) {
+        Some(range) => {
+            Err(format!("inputs.ranges of {} is no range: {} to {}", range.feature.escape_debug(), range.low, range.high))
+        }
+        None => Ok(()),
+    }
 }
 
 fn within(field: &str, value: usize, most: usize) -> Result<(), String> {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
 use crate::calibration::Calibration;
-use crate::market::Scaling;
-use crate::spec::Settings;
-use crate::store::{Baseline, Evaluation, Scores, WindowCounts};
+use crate::market::{Inputs, Scaling, ValueRange};
+use crate::metric::{Metric, Quantity, Split};
+use crate::spec::{self, Settings};
+use crate::store::{Baseline, Estimate, Evaluation, Scores, WindowCounts, evaluation_estimate};
 
 /// A saved model's passport. What it says of settings, units and metrics is in the words of the experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Passport {
     pub intervals: Vec<Interval>,
     /// What its inputs looked like in training, by feature; `None` where the data was not at hand when it was saved.
     pub profile: Option<Vec<ColumnProfile>>,
+    /// Zone, timestamps and ranges of its inputs in training; `None` where they were not recorded, as by former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
     /// The weights' file.
     pub weights: WeightsFile,
 }
@@ -104,6 +108,32 @@ pub struct Metrics {
     pub test: Option<Evaluation>,
 }
 
+impl Metrics {
+    /// A metric, with its interval where it has one: the one place where it is read off a passport. `None` where it is undefined or was not
+    /// kept; of the training windows nothing is kept.
+    #[must_use]
+    pub fn estimate(&self, metric: Metric) -> Option<Estimate> {
+        let kept = || self.valid.as_ref()?.estimates.get(&metric.quantity).copied();
+        let estimate = match metric.split {
+            Split::Train => None,
+            Split::Test => evaluation_estimate(self.test.as_ref()?, metric.quantity),
+            // As every table shows it; in older passports that of the scores differs from it in the ninth digit.
+            Split::Valid if metric.quantity == Quantity::Skill => {
+                let value = self.skill?;
+                Some(Estimate { value, ..kept().unwrap_or(Estimate { value, low: None, high: None }) })
+            }
+            Split::Valid => kept(),
+        };
+        estimate.filter(|estimate| estimate.value.is_finite())
+    }
+
+    /// [`Self::estimate`], without the interval.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        self.estimate(metric).map(|estimate| estimate.value)
+    }
+}
+
 /// What chance says of the sweep that a model comes from; see [`crate::compare::Significance`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +187,32 @@ impl Passport {
     #[must_use]
     pub fn known_bar_seconds(&self) -> Option<u32> {
         self.bar_seconds.or(self.settings.data.bar_seconds)
+    }
+
+    /// Zone of the local clock, by which its features go whatever way bars are written; `None` where it is not known.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        let recorded = self.inputs.as_ref().and_then(|inputs| inputs.zone.as_deref());
+        recorded.or(match &self.settings.data.source {
+            spec::Source::File { zone, .. } => zone.as_deref(),
+            spec::Source::Synthetic(_) => Some("UTC"),
+        })
+    }
+
+    /// The least and the greatest value of each feature in training, scaled; none where they are not known.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<ValueRange> {
+        match (&self.inputs, &self.profile) {
+            (Some(inputs), _) => inputs.ranges.clone(),
+            (None, Some(profile)) => {
+                let range = |ColumnProfile { feature, low, high, .. }: &ColumnProfile| {
+                    let (feature, low, high) = (feature.clone(), *low, *high);
+                    ValueRange { feature, low, high }
+                };
+                profile.iter().map(range).collect()
+            }
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Leading bars that the features need before they are defined.

@@ -38,6 +38,7 @@ pub(crate) fn model(lines: &str, seed: u64) -> SavedModel {
             .map(|coverage| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } })
             .collect(),
         profile: None,
+        inputs: None,
         weights: WeightsFile::default(),
         settings,
     };

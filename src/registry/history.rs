@@ -104,6 +104,11 @@ pub enum Event {
         /// Where it pointed.
         from: u32,
     },
+    /// What a version must pass to become the champion from now on, in place of former rules; none lets any pass.
+    Gated {
+        /// As they are written in `gate.toml`.
+        rules: Vec<String>,
+    },
     /// A version is gone; its folder follows.
     Removed {
         /// Which.

@@ -101,8 +101,42 @@ pub fn list(root: &Path) -> Result<Vec<ModelEntry>, RegistryError> {
 /// # Errors
 /// When there is no model of this name (with those that there are), or its history is damaged.
 pub fn model(root: &Path, name: &str) -> Result<ModelState, RegistryError> {
-    let folder = model_folder(root, name)?;
-    state_in(&folder).and_then(|state| if state.lines == 0 { Err(unknown(root, name)) } else { Ok(state) })
+    let found = model_folder(root, name).and_then(|folder| state_in(&folder));
+    match found {
+        Ok(state) if state.lines > 0 => Ok(state),
+        // What is no model may be what is left of one.
+        Ok(_) | Err(RegistryError::Unknown(_)) => Err(remains(root, name)?.unwrap_or_else(|| unknown(root, name))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a model's folder lacks though it held a model: versions without a history, or a history without versions.
+fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, RegistryError> {
+    let name = model_name(name)?;
+    let Some(name) = names(root)?.into_iter().find(|there| *there == name) else { return Ok(None) };
+    let (folder, history) = (root.join(&name), history::path_in(&root.join(&name)));
+    if !place::is_folder(&folder)? {
+        return Ok(None);
+    }
+    let has_history = fs::symlink_metadata(&history).is_ok_and(|meta| meta.len() > 0);
+    if has_history && !place::is_folder(&folder.join("versions"))? {
+        let gone = "is gone, and the history tells of versions in it; restore it from a copy";
+        return Ok(Some(RegistryError::damaged(&folder.join("versions"), gone)));
+    }
+    let whole = |number: &String| folder.join("versions").join(number).join("SHA256SUMS").is_file();
+    let versions = place::names_in(&folder.join("versions"), |name| name.parse::<u32>().is_ok())?;
+    let whole: Vec<String> = versions.into_iter().filter(whole).collect();
+    // A first version is whole before the history names it: a writer may be between the two.
+    let is_written = || fs::symlink_metadata(&history).is_ok_and(|meta| meta.len() > 0);
+    if has_history || whole.is_empty() || is_written() {
+        return Ok(None);
+    }
+    let problem = format!(
+        "is missing or empty, though there are versions ({}); where the aliases point is unknown: restore the file from a copy (where a first \
+         registering was cut off: kiln models gc {name}, and register anew)",
+        whole.join(", ")
+    );
+    Ok(Some(RegistryError::damaged(&history, problem)))
 }
 
 /// Everything that ever happened to a model.

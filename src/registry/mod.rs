@@ -29,7 +29,7 @@ mod tests;
 mod writer;
 
 pub use error::RegistryError;
-pub use gate::{Facts, Finding, Gate, Rule, RuleError, judge};
+pub use gate::{Facts, Finding, Gate, Remark, Rule, RuleError, judge};
 pub use gc::{Fate, GcPlan, plan};
 pub use history::{Entry, Event};
 pub use list::{Generation, ModelEntry, Resolved, VersionEntry, generation, history, list, model, resolve};

@@ -14,6 +14,9 @@ pub struct ModelState {
     pub aliases: BTreeMap<String, AliasState>,
     /// The largest number that was ever given; 0 before any.
     pub highest: u32,
+    /// The rules of its gate; `None` where the history never told of one (those of former versions do not).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Vec<String>>,
     /// Lines folded.
     pub lines: u64,
 }
@@ -109,6 +112,7 @@ impl ModelState {
                 let state = self.aliases.get_mut(alias).ok_or_else(|| format!("there was no alias '{alias}'"))?;
                 state.former.extend(state.version.take());
             }
+            Event::Gated { rules } => self.gate = Some(rules.clone()),
             Event::Removed { version } => {
                 if let [alias, ..] = &self.aliases_of(*version)[..] {
                     return Err(format!("version {version} was '{alias}'"));

@@ -491,3 +491,57 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_left_of_a_model_is_damage_and_not_nothing() {
+    let damage = |root: &Path| {
+        let models = list(root).unwrap();
+        let error = resolve(root, "minute").unwrap_err();
+        assert!(matches!(error, RegistryError::Damaged(_)), "{error}");
+        (models.len(), models[0].damage.clone().unwrap())
+    };
+    let lost = registry(2);
+    promote(lost.path(), "champion", 2);
+    let history = lost.path().join("minute/history.jsonl");
+    fs::write(&history, b"").unwrap();
+    assert!(damage(lost.path()).1.contains("is missing or empty, though there are versions (1, 2)"));
+    fs::remove_file(&history).unwrap();
+    let (models, why) = damage(lost.path());
+    assert!(models == 1 && why.contains("history.jsonl: is missing or empty"), "{why}");
+    // A first registering that was cut off before its version was whole is no model, and the next one is.
+    fs::remove_file(lost.path().join("minute/versions/1/SHA256SUMS")).unwrap();
+    fs::remove_file(lost.path().join("minute/versions/2/SHA256SUMS")).unwrap();
+    assert_eq!(list(lost.path()).unwrap(), []);
+    assert!(matches!(resolve(lost.path(), "minute").unwrap_err(), RegistryError::Unknown(_)));
+    assert_eq!(register(lost.path()).unwrap(), 3);
+
+    let empty = registry(1);
+    fs::remove_dir_all(empty.path().join("minute/versions")).unwrap();
+    assert!(damage(empty.path()).1.contains("versions: is gone, and the history tells of versions in it"));
+}
+
+#[test]
+fn a_gate_is_known_to_the_history_and_missed_when_its_file_is_gone() {
+    let root = registry(1);
+    let root = root.path();
+    let rules = |text: &[&str]| text.iter().map(|rule| rule.parse().unwrap()).collect::<Vec<Rule>>();
+    let file = root.join("minute/gate.toml");
+    let remark = || Gate::remark(root, "minute").unwrap();
+    assert_eq!(remark(), None);
+    writer(root).unwrap().gate(&rules(&["trials <= 500"])).unwrap();
+    assert_eq!((remark(), file.exists()), (None, true));
+    let written = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let Some(removed @ Remark::Removed { .. }) = remark() else { panic!("{:?}", remark()) };
+    assert!(removed.in_words("minute").contains(r#"kiln models gate minute "trials <= 500" brings it back"#));
+    fs::write(&file, String::from_utf8(written).unwrap().replace("500", "900")).unwrap();
+    assert_eq!(remark(), Some(Remark::Changed));
+    writer(root).unwrap().gate(&[]).unwrap();
+    assert_eq!((remark(), file.exists()), (None, false));
+    // One of a former version becomes known; a gate that never was is none.
+    let events = history(root, "minute").unwrap().len();
+    writer(root).unwrap().gate(&[]).unwrap();
+    assert_eq!(history(root, "minute").unwrap().len(), events);
+    writer(root).unwrap().remember_gate(&rules(&["crowned"])).unwrap();
+    assert!(matches!(remark(), Some(Remark::Removed { .. })));
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::history::{self, Entry, Event};
 use super::lock::{Lock, lock};
 use super::name::{alias_name, model_name, tag, tag_key};
-use super::{Finding, ModelState, RegistryError, Wanted, list, place};
+use super::{Finding, Gate, ModelState, RegistryError, Rule, Wanted, list, place};
 use crate::store::publish;
 
 /// A model locked for a change; let go of when dropped.
@@ -140,6 +140,28 @@ impl Writer {
         let has: Vec<&str> = tags.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         let has = if has.is_empty() { "no tags".to_owned() } else { format!("the tags {}", has.join(", ")) };
         Err(RegistryError::Refused(format!("{}@{version} has no tag '{key}' (it has {has})", self.name)))
+    }
+
+    /// Stores the rules that a champion must pass, in place of former ones; none drops the gate. The history knows of them first: a kill in
+    /// between leaves a gate that is missed, never one that is forgotten.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
+        self.remember_gate(rules)?;
+        if rules.is_empty() { Gate::clear_in(&self.folder).map(|_| ()) } else { Gate::write_in(&self.folder, &self.name, rules) }
+    }
+
+    /// Lets the history know of a gate that a former version stored, or that was written by hand.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn remember_gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
+        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        if self.state.gate.as_ref() != Some(&rules) && !(self.state.gate.is_none() && rules.is_empty()) {
+            self.append(Event::Gated { rules })?;
+        }
+        Ok(())
     }
 
     /// Points an alias to a version, with what the gate found; `forced` where a finding was against it.

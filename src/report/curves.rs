@@ -124,7 +124,7 @@ fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usi
         .collect();
     let words: Vec<String> = settings.iter().map(|(key, name)| format!("{name} {}", setting(row.settings.get(*key)))).collect();
     let mut line = json!({
-        "name": row.runs.first(),
+        "name": row.run,
         "rank": row.rank,
         "words": words.join(" · "),
         "valid": over(|epoch| &epoch.valid, mean),

@@ -55,7 +55,7 @@ pub(super) fn shown_columns(material: &Material) -> Vec<Metric> {
 
 /// Whether a ranked row cannot be told from the best one.
 pub(super) fn is_alike(material: &Material, place: usize) -> bool {
-    place > 0 && material.comparison.significance.as_ref().is_some_and(|found| found.in_set.get(place) == Some(&true))
+    material.comparison.significance.as_ref().is_some_and(|found| found.is_alike(place))
 }
 
 /// Half the width of the 95 % interval of a mean over seeds or folds, by Student's t.
@@ -66,12 +66,16 @@ pub(super) fn half_width(spread: Spread) -> Option<f64> {
 
 /// A row's mean with its interval over seeds or folds, or one run's with the interval over its windows.
 pub(super) fn with_interval(row: &Row, spread: Spread) -> String {
+    let mean = number(Some(spread.mean));
+    let lack = row.seeds.lack();
     match (half_width(spread), row.interval) {
-        (Some(half), _) => format!("{} ± {} ({})", number(Some(spread.mean)), number(Some(half)), spread.n),
-        (None, Some(Interval { low, high, .. })) => {
-            format!("{} [{}, {}]", number(Some(spread.mean)), number(Some(low)), number(Some(high)))
+        (Some(half), _) => format!("{mean} ± {} ({})", number(Some(half)), lack.unwrap_or_else(|| spread.n.to_string())),
+        (None, interval) => {
+            let lack = lack.map_or_else(String::new, |lack| format!(" ({lack})"));
+            let interval = interval
+                .map_or_else(String::new, |Interval { low, high, .. }| format!(" [{}, {}]", number(Some(low)), number(Some(high))));
+            format!("{mean}{lack}{interval}")
         }
-        (None, None) => number(Some(spread.mean)),
     }
 }
 
@@ -123,7 +127,7 @@ pub(super) fn section(material: &Material) -> Html {
     let columns = shown_columns(material);
     let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
     head.push(&columns.iter().map(|metric| column(&metric.to_string(), &material.named(*metric))).collect());
-    head.push(&column("best epoch", "the epoch with the lowest valid.loss"));
+    head.push(&column("best epoch", "the epoch whose weights are kept, by valid.loss"));
     head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
     let entries = entries(material);
     let body: Html = entries.iter().take(MOST_ROWS).map(|entry| row(material, entry, &settings, &columns)).collect();
@@ -147,11 +151,11 @@ fn row(material: &Material, entry: &Entry<'_>, settings: &[(&str, String)], colu
         Entry::Row(place, row) => {
             let mark = if is_alike(material, *place) { "≈" } else { "" };
             let rank = row.rank.unwrap_or_default();
-            let name = row.runs.first().map_or("—", String::as_str);
+            let name = &row.run;
             let others = if row.runs.len() > 1 { format!(" +{}", row.runs.len() - 1) } else { String::new() };
             let mut cells = Html::fill(
                 "<td data-v=\"{}\">{}{}</td><th scope=\"row\" title=\"{}\"><code>{}</code>{}</th>",
-                &[&rank, &mark, &rank, &row.runs.join(", "), &name, &others],
+                &[&rank, &mark, &rank, &row.runs.join(", "), name, &others],
             );
             for metric in columns {
                 let spread = row.metric(*metric, &material.comparison);

@@ -72,7 +72,7 @@ fn ranking(material: &Material, text: &mut String) {
                 rows += 1;
                 let mark = if is_alike(material, *place) { "≈" } else { "" };
                 let others = if row.runs.len() > 1 { format!(" +{}", row.runs.len() - 1) } else { String::new() };
-                let name = row.runs.first().map_or_else(String::new, |name| format!("{}{others}", escaped(name)));
+                let name = format!("{}{others}", escaped(&row.run));
                 let mut cells = vec![format!("{mark}{}", row.rank.unwrap_or_default()), name];
                 cells.extend(columns.iter().map(|metric| match row.metric(*metric, comparison) {
                     Some(value) if *metric == comparison.objective => with_interval(row, value),

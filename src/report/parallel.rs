@@ -49,8 +49,7 @@ pub(super) fn section(material: &Material, rows: &[(&Row, f64)], parameters: &[P
         let path: Vec<String> =
             places.iter().enumerate().map(|(axis, at)| format!("{:.1} {:.1}", MARGIN + axis as f64 * step, down(*at))).collect();
         let shade = format!("shade{}", (place * SHADES / rows.len()).min(SHADES - 1));
-        let title =
-            format!("#{} {}: {}", row.rank.unwrap_or_default(), row.runs.first().map_or("", String::as_str), number(Some(*value)));
+        let title = format!("#{} {}: {}", row.rank.unwrap_or_default(), row.run, number(Some(*value)));
         Html::fill(
             "<path class=\"row {}\" data-row=\"{}\" d=\"M{}\"><title>{}</title></path>",
             &[&shade, &place, &path.join("L"), &title],

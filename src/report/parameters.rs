@@ -79,7 +79,7 @@ pub(super) fn slices(material: &Material, rows: &[(&Row, f64)], parameters: &[Pa
         let mut plot = Plot::new(parameter.axis.clone(), Axis::over(&objective, rows.iter().map(|(_, value)| *value)));
         // The best one last, on top of the others.
         for (place, ((row, value), at)) in rows.iter().zip(&parameter.at).enumerate().rev() {
-            let name = row.runs.first().map_or("", String::as_str);
+            let name = row.run.as_str();
             let value_at = setting(parameter.values.get(place));
             let title = format!("{name}: {} = {value_at}, {}", parameter.name, number(Some(*value)));
             plot.point(if place == 0 { "best" } else { "c0" }, (*at, *value), &title);

@@ -7,7 +7,8 @@ use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
 use crate::compare::{names, number};
-use crate::store::RunRecord;
+use crate::metric::Quantity;
+use crate::store::{RunRecord, evaluation_value};
 
 /// Openings, damages and warnings that are listed.
 const MOST_LISTED: usize = 50;
@@ -80,7 +81,11 @@ fn opened(runs: &[RunRecord]) -> String {
     let by = runs.iter().filter(|run| !run.evaluations.is_empty()).count();
     match openings {
         0 => "never opened".to_owned(),
-        openings => format!("opened {} by {}", counted(openings, "time"), counted(by, "run")),
+        openings => {
+            let early = runs.iter().flat_map(|run| &run.evaluations).filter(|evaluation| evaluation.early.is_some()).count();
+            let early = if early > 0 { format!(", {} before the sweep was over", counted(early, "time")) } else { String::new() };
+            format!("opened {} by {}{early}", counted(openings, "time"), counted(by, "run"))
+        }
     }
 }
 
@@ -91,7 +96,7 @@ fn openings(material: &Material) -> Html {
         return Html::default();
     }
     let rows = all.iter().take(MOST_LISTED).map(|(run, evaluation)| {
-        let skill = crate::store::skill(evaluation.mse, &evaluation.baselines);
+        let skill = evaluation_value(evaluation, Quantity::Skill);
         let cells = [number(Some(evaluation.rmse)), number(Some(evaluation.mae)), number(skill)];
         Html::fill(
             "<tr><th scope=\"row\"><code>{}</code></th><td class=\"text\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",

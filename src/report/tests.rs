@@ -74,6 +74,7 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
         evaluations: vec![],
         damage: vec![],
         current: true,
+        seeds: None,
     }
 }
 
@@ -283,6 +284,7 @@ fn hostile() -> Material {
         quantiles: None,
         interval: None,
         scores: None,
+        early: None,
     };
     hostile.runs[0].evaluations.push(evaluation);
     hostile.runs[0].damage.push(evil.into());

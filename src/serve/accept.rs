@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,15 +19,19 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use super::server::Shared;
-use super::stream::Stream;
+use super::spare::{Seat, Spare};
+use super::stream::{Allowance, Stream};
 
-/// Connections beyond the limit that are still heard, each for one request: health is answered, all else refused.
-const SPARE: usize = 32;
-/// How long such a one may take for its header.
+/// How long a connection beyond the limit may take for its header.
 const SPARE_HEADER: Duration = Duration::from_secs(1);
 /// Bytes of a header, and headers in it.
 const MAX_HEADER: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
+/// Bytes that a request may take on the wire for each byte that its body may have: a body of one-byte chunks takes six. A chunk whose size,
+/// a line of zeros, never ends has no body that could be too large.
+const FRAMING: u64 = 8;
+/// Bytes for headers, and for small bodies in many chunks.
+const ROOM: u64 = 256 << 10;
 /// How long accepting waits when there are no file descriptors left.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -45,7 +49,7 @@ pub(super) struct Connection {
 /// Accepts connections until told to stop, then waits for those that are open, for a while.
 pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let ordinary = Arc::new(Semaphore::new(shared.config.limits.connections));
-    let spare = Arc::new(Semaphore::new(SPARE));
+    let spare = Arc::new(Spare::default());
     let open = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -66,9 +70,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Sh
             Err(_) => tokio::select! {
                 biased;
                 _ = stop.changed() => break,
-                // Whoever comes while even these are taken waits in the kernel's queue.
-                Ok(permit) = spare.clone().acquire_owned() => Place::Spare(permit),
-                else => break,
+                seat = spare.take() => Place::Spare(seat),
             },
         };
         tokio::spawn(serve(socket, router.clone(), shared.clone(), open.watcher(), place));
@@ -83,7 +85,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Sh
 enum Place {
     Own(OwnedSemaphorePermit),
     /// It is one too many.
-    Spare(OwnedSemaphorePermit),
+    Spare(Seat),
 }
 
 async fn serve(socket: TcpStream, router: Router, shared: Arc<Shared>, watcher: Watcher, place: Place) {
@@ -94,28 +96,40 @@ async fn serve(socket: TcpStream, router: Router, shared: Arc<Shared>, watcher: 
     }
     shared.gauges.connections.inc();
     let ambiguous = Arc::new(AtomicBool::new(false));
-    let (permit, crowded) = match place {
-        Place::Own(permit) => (permit, false),
-        Place::Spare(permit) => (permit, true),
-    };
+    let crowded = matches!(place, Place::Spare(_));
+    let received = Arc::new(AtomicU64::new(0));
     let connection = Connection { local: local.ip(), crowded, ambiguous: ambiguous.clone() };
+    let begun = received.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        begun.store(0, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
         let router = router.clone();
         async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
     });
     let header = shared.config.timeouts.header;
+    let allowance = Allowance { received, most: (shared.config.limits.body as u64).saturating_mul(FRAMING) + ROOM };
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if crowded { header.min(SPARE_HEADER) } else { header })
         .max_header_size(MAX_HEADER)
         .max_headers(MAX_HEADERS)
         .keep_alive(!crowded)
-        .serve_connection(TokioIo::new(Stream::new(socket, ambiguous, shared.config.timeouts.body)), service);
-    if let Err(error) = watcher.watch(http).await {
+        .serve_connection(TokioIo::new(Stream::new(socket, ambiguous, shared.config.timeouts.body, allowance)), service);
+    let http = watcher.watch(http);
+    let ended = match place {
+        Place::Own(permit) => {
+            let ended = http.await;
+            drop(permit);
+            ended
+        }
+        Place::Spare(mut seat) => tokio::select! {
+            ended = http => ended,
+            () = seat.lost() => Ok(()),
+        },
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
     shared.gauges.connections.dec();
-    drop(permit);
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::board::Loaded;
 use super::catalog::TargetCard;
 use super::refusal::Refusal;
-use crate::forecast::Forecast;
+use crate::forecast::{Forecast, Outside, Warning};
 
 /// Forecasts, in the order in which they were asked. A number that is written here is read back bit for bit by whoever reads it as an f64.
 #[derive(Serialize, ToSchema)]
@@ -19,7 +19,30 @@ pub(super) struct Answer {
     pub target: TargetCard,
     /// Share of the targets that the intervals are meant to hold; null where the model has none.
     pub coverage: Option<f64>,
+    /// Why the forecasts deserve less trust than their intervals say; empty where nothing is known against them.
+    pub warnings: Vec<WarningAnswer>,
     pub forecasts: Vec<ForecastAnswer>,
+}
+
+/// A warning.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WarningAnswer {
+    /// For programs: `outside_training`, `worse_than_baseline`, `unknown_zone`.
+    code: &'static str,
+    /// For people.
+    message: String,
+    /// The feature that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature: Option<String>,
+    /// The place in `forecasts` that it is about, from 0; all of them where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<usize>,
+}
+
+impl WarningAnswer {
+    fn new(Warning { code, message, feature }: Warning, forecast: Option<usize>) -> Self {
+        Self { code, message, feature, forecast }
+    }
 }
 
 /// One forecast. All values are in the target's unit.
@@ -47,7 +70,8 @@ struct Quantile {
 }
 
 impl Answer {
-    pub fn new(loaded: &Loaded, coverage: Option<f64>, forecasts: &[Forecast]) -> Result<Self, Refusal> {
+    /// `outside`: by forecast, what of its window lies outside what training saw.
+    pub fn new(loaded: &Loaded, coverage: Option<f64>, forecasts: &[Forecast], outside: &[Vec<Outside>]) -> Result<Self, Refusal> {
         let Loaded { name, version, model, .. } = loaded;
         let one = |forecast: &Forecast| {
             let interval = coverage.map(|coverage| model.interval(coverage, forecast)).transpose();
@@ -63,7 +87,13 @@ impl Answer {
                 quantiles: quantiles.iter().map(|&(level, value)| Quantile { level, value }).collect(),
             })
         };
+        let of_model = model.card().warnings.iter().map(|warning| WarningAnswer::new(warning.clone(), None));
+        let of_inputs = outside
+            .iter()
+            .enumerate()
+            .flat_map(|(place, outside)| outside.iter().map(move |outside| WarningAnswer::new(outside.warning(), Some(place))));
         Ok(Self {
+            warnings: of_model.chain(of_inputs).collect(),
             model: name.clone(),
             version: *version,
             target: model.card().target.clone(),

@@ -78,6 +78,13 @@ impl Served {
 }
 
 impl Board {
+    /// A model stays as it was.
+    fn keep(&mut self, name: String, before: Option<&Served>) {
+        if let Some(Served { chosen, by, versions }) = before {
+            self.models.insert(name, Served { chosen: chosen.clone(), by: by.clone(), versions: versions.clone() });
+        }
+    }
+
     /// `NAME`, `NAME@ALIAS` or `NAME@3`, among what is loaded.
     pub fn find(&self, reference: &str) -> Option<(&Served, &Arc<Loaded>)> {
         let (name, of) = match reference.split_once('@') {
@@ -100,7 +107,7 @@ pub(super) fn build(
     let entries = catalog.list()?;
     let mut problems = Vec::new();
     let mut board = Board::default();
-    for Wanted { name, of } in wanted(selection, &entries) {
+    for Wanted { name, of } in wanted(selection, &entries, old) {
         let before = old.models.get(&name);
         match entries.iter().find(|entry| entry.name == name) {
             Some(Entry { problem: None, versions, aliases, .. }) => {
@@ -114,23 +121,27 @@ pub(super) fn build(
             }
             Some(Entry { problem: Some(problem), .. }) => {
                 problems.push(format!("{name}: {problem}"));
-                if let Some(Served { chosen, by, versions }) = before {
-                    board.models.insert(name, Served { chosen: chosen.clone(), by: by.clone(), versions: versions.clone() });
-                }
+                board.keep(name, before);
             }
-            None => problems.push(format!("{name}: there is no such model")),
+            None => {
+                problems.push(format!("{name}: there is no such model{}", if before.is_some() { " any more" } else { "" }));
+                board.keep(name, before);
+            }
         }
     }
     Ok((board, problems))
 }
 
-/// The models to serve; of those without a name on the command line the ones that have a champion, or had one and are damaged now.
-fn wanted(selection: &Selection, entries: &[Entry]) -> Vec<Wanted> {
+/// The models to serve; of those without a name on the command line the ones that have a champion, or had one and are damaged or gone now: a
+/// model is not served any more when its history says so, and not because its files cannot be found.
+fn wanted(selection: &Selection, entries: &[Entry], old: &Board) -> Vec<Wanted> {
     match selection {
         Selection::Named(wanted) => wanted.clone(),
         Selection::Champions => {
             let crowned = entries.iter().filter(|entry| entry.problem.is_some() || entry.aliases.contains_key(CHAMPION));
-            crowned.map(|entry| Wanted { name: entry.name.clone(), of: CHAMPION.to_owned() }).collect()
+            let gone = old.models.keys().filter(|name| !entries.iter().any(|entry| entry.name == **name));
+            let names = crowned.map(|entry| &entry.name).chain(gone);
+            names.map(|name| Wanted { name: name.clone(), of: CHAMPION.to_owned() }).collect()
         }
     }
 }

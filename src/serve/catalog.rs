@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::bars::SentBars;
-use crate::forecast::{Forecast, Window};
+use crate::forecast::{Forecast, Outside, Warning, Window};
 use crate::model::ColumnProfile;
 
 /// Models that can be served.
@@ -71,6 +71,9 @@ pub trait Model: Send + Sync + 'static {
     /// When the device fails.
     fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String>;
 
+    /// The features of a window that lie outside what training saw.
+    fn outside(&self, window: &Window) -> Vec<Outside>;
+
     /// The interval of a coverage around a forecast, lower and upper end.
     ///
     /// # Errors
@@ -90,6 +93,11 @@ pub struct Card {
     /// Length of a bar, seconds.
     pub bar_seconds: Option<u32>,
     pub target: TargetCard,
+    /// Zone of the local clock that its features go by, and of timestamps without an offset where the model's own data had a zone set; null
+    /// where it is not known.
+    pub zone: Option<String>,
+    /// What a timestamp of a bar marks: `start` or `end`.
+    pub bar_label: String,
     /// Coverages of the intervals that it can give.
     pub coverages: Vec<f64>,
     /// When it was saved.
@@ -103,6 +111,8 @@ pub struct Card {
     /// What chance says of the sweep that it comes from.
     #[schema(value_type = Object)]
     pub verdict: serde_json::Value,
+    /// What is said beside each of its forecasts.
+    pub warnings: Vec<Warning>,
     /// What its inputs looked like in training; shown by its drift.
     #[serde(skip)]
     pub profile: Option<Vec<ColumnProfile>>,

@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::board::Board;
+use crate::forecast::Outside;
 
 type Labels = Vec<(&'static str, String)>;
 type Real = Gauge<f64, AtomicU64>;
@@ -31,6 +32,9 @@ pub(super) struct Gauges {
     drift_psi: Family<Labels, Real>,
     drift_outside: Family<Labels, Real>,
     drift_rows: Family<Labels, Gauge>,
+    outside_training: Family<Labels, Counter>,
+    warnings: Family<Labels, Gauge>,
+    problems: Gauge,
     shadow_compared: Family<Labels, Counter>,
     shadow_left_out: Family<Labels, Counter>,
     shadow_difference: Family<Labels, Counter<f64, AtomicU64>>,
@@ -61,6 +65,9 @@ impl Gauges {
             drift_psi: Family::default(),
             drift_outside: Family::default(),
             drift_rows: Family::default(),
+            outside_training: Family::default(),
+            warnings: Family::default(),
+            problems: Gauge::default(),
             shadow_compared: Family::default(),
             shadow_left_out: Family::default(),
             shadow_difference: Family::default(),
@@ -93,6 +100,13 @@ impl Gauges {
         let outside = "Share of a feature's last rows outside the range of training";
         registry.register("drift_outside_share", outside, self.drift_outside.clone());
         registry.register("drift_rows", "Rows that drift is told of", self.drift_rows.clone());
+        let outside = "Windows that were forecast although a feature leaves the range of its training";
+        registry.register("outside_training", outside, self.outside_training.clone());
+        let warnings = "1 for each warning beside all forecasts of a version, such as that a baseline is better by its own card";
+        registry.register("model_warning", warnings, self.warnings.clone());
+        let problems =
+            "Problems at the last look at the registry; while there are any, models are served as they were loaded before";
+        registry.register("registry_problems", problems, self.problems.clone());
         registry.register("shadow_compared", "Forecasts of the shadow beside an answer", self.shadow_compared.clone());
         registry.register("shadow_left_out", "Requests that the shadow was not asked, by reason", self.shadow_left_out.clone());
         let difference = "Sum of the absolute differences between shadow and answer; over shadow_compared it is their mean";
@@ -102,6 +116,13 @@ impl Gauges {
     pub fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests.get_or_create(&vec![("route", route.to_owned()), ("status", status.to_string())]).inc();
         self.request_seconds.get_or_create(&vec![("route", route.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    pub fn outside_training(&self, model: &str, version: u32, outside: &[Vec<Outside>]) {
+        for Outside { feature, .. } in outside.iter().flatten() {
+            let labels = [("model", model.to_owned()), ("version", version.to_string()), ("feature", feature.clone())];
+            self.outside_training.get_or_create(&labels.to_vec()).inc();
+        }
     }
 
     pub fn reload(&self, result: &str) {
@@ -121,10 +142,11 @@ impl Gauges {
     }
 
     /// Everything, as text.
-    pub fn text(&self, board: &Board, queue_depth: usize) -> Result<String, std::fmt::Error> {
+    pub fn text(&self, board: &Board, queue_depth: usize, problems: usize) -> Result<String, std::fmt::Error> {
         let scrape = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         self.queue_depth.set(i64::try_from(queue_depth).unwrap_or(i64::MAX));
-        for family in [&self.models, &self.drift_rows] {
+        self.problems.set(i64::try_from(problems).unwrap_or(i64::MAX));
+        for family in [&self.models, &self.drift_rows, &self.warnings] {
             family.clear();
         }
         for family in [&self.drift_psi, &self.drift_outside] {
@@ -146,6 +168,10 @@ impl Gauges {
         }
         for (version, loaded) in served.loaded() {
             let labels = vec![("model", name.to_owned()), ("version", version.to_string())];
+            for warning in &loaded.model.card().warnings {
+                let labels: Labels = labels.iter().cloned().chain([("code", warning.code.to_owned())]).collect();
+                self.warnings.get_or_create(&labels).set(1);
+            }
             let drift = loaded.drift.lock().unwrap_or_else(PoisonError::into_inner);
             if !drift.is_known() {
                 continue;

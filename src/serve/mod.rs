@@ -43,8 +43,10 @@ mod registered;
 mod route;
 mod server;
 mod shadow;
+mod spare;
 mod stream;
 mod token;
+mod trouble;
 mod watch;
 
 pub use bars::{Moment, SentBars};

@@ -55,11 +55,14 @@ const NOTE: &str = "psi = sum over the training deciles of (actual - expected) *
                     change, above 0.25 a change to act on; told from 500 rows on, of the last 5,000";
 
 /// What is served.
-#[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, description = "Models", body = ModelList)))]
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
-    let board = shared.live.get();
+#[utoipa::path(get, path = "/v1/models", tag = "models", responses(
+    (status = 200, description = "Models", body = ModelList),
+    (status = 503, description = "Models are still being loaded", body = ErrorBody),
+))]
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<ModelList>, Refusal> {
+    let board = shared.board()?;
     let summary = |(name, served): (&String, &Served)| served.default().map(|loaded| summary(name, served, loaded));
-    Json(ModelList { models: board.models.iter().filter_map(summary).collect() })
+    Ok(Json(ModelList { models: board.models.iter().filter_map(summary).collect() }))
 }
 
 /// One model, or another version of it.
@@ -72,7 +75,7 @@ pub(super) async fn one(
     State(shared): State<Arc<Shared>>,
     reference: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ModelSummary>, Refusal> {
-    let board = shared.live.get();
+    let board = shared.board()?;
     let (served, loaded) = found(&board, reference)?;
     Ok(Json(summary(&loaded.name, served, loaded)))
 }
@@ -87,7 +90,7 @@ pub(super) async fn drift(
     State(shared): State<Arc<Shared>>,
     reference: Result<Path<String>, PathRejection>,
 ) -> Result<Json<DriftReport>, Refusal> {
-    let board = shared.live.get();
+    let board = shared.board()?;
     let (_, loaded) = found(&board, reference)?;
     let drift = loaded.drift.lock().unwrap_or_else(PoisonError::into_inner);
     let (rows, features) = (drift.rows(), drift.features());

@@ -23,7 +23,7 @@ use super::question::{Instance, PredictRequest, Question};
 use super::refusal::{ErrorBody, Refusal};
 use super::server::Shared;
 use super::shadow;
-use crate::forecast::Window;
+use crate::forecast::{Outside, Window};
 
 /// A body that takes longer to read than a request may wait is read beside the others.
 const LARGE: usize = 128 << 10;
@@ -47,7 +47,7 @@ const COVERAGE: f64 = 0.8;
         (status = 415, description = "The body is neither application/json nor text/csv, or is compressed", body = ErrorBody),
         (status = 422, description = "The body is not what the model takes; the message names the value", body = ErrorBody),
         (status = 500, description = "The model failed", body = ErrorBody),
-        (status = 503, description = "The queue is full, or the answer took too long; see Retry-After", body = ErrorBody),
+        (status = 503, description = "The queue is full, models are still being loaded, or the answer took too long; see Retry-After", body = ErrorBody),
     ),
 )]
 pub(super) async fn predict(
@@ -58,7 +58,7 @@ pub(super) async fn predict(
 ) -> Result<Response, Refusal> {
     let unknown = || Refusal::not_found("no such model is served; GET /v1/models lists them");
     let Ok(Path(reference)) = reference else { return Err(unknown()) };
-    let board = shared.live.get();
+    let board = shared.board()?;
     let (served, loaded) = board.find(&reference).ok_or_else(unknown)?;
     let loaded = loaded.clone();
     let kind = kind(body.headers())?;
@@ -73,6 +73,7 @@ pub(super) async fn predict(
     };
     let columns = loaded.model.card().features.len();
     let last_rows: Vec<Vec<f32>> = windows.iter().map(|window| window.last_row(columns).to_vec()).collect();
+    let outside: Vec<Vec<Outside>> = windows.iter().map(|window| loaded.model.outside(window)).collect();
     let (answer, answered) = oneshot::channel();
     let job = Job { model: loaded.clone(), windows, entered: Instant::now(), answer };
     shared.queue.push(job).map_err(|_| Refusal::unavailable("queue_full", "too many requests wait already"))?;
@@ -82,7 +83,8 @@ pub(super) async fn predict(
         Ok(Ok(done)) => done?,
     };
     let Done { forecasts, batch } = done;
-    let answer = Answer::new(&loaded, coverage, &forecasts)?;
+    let answer = Answer::new(&loaded, coverage, &forecasts, &outside)?;
+    shared.gauges.outside_training(&loaded.name, loaded.version, &outside);
     note_drift(&loaded, &last_rows);
     if !reference.contains('@')
         && let Some(other) = served.by.get(&shared.config.shadow).filter(|other| other.version != loaded.version)

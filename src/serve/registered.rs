@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::bars::SentBars;
 use super::catalog::{Card, Catalog, Entry, Model, TargetCard};
-use crate::forecast::{Forecast, ForecastError, Forecaster, Window};
+use crate::forecast::{Forecast, ForecastError, Forecaster, Outside, Window};
 use crate::market::{BarLines, Bars, MarketError};
 use crate::model::{Passport, SavedModel};
 use crate::registry;
-use crate::spec::TargetKind;
+use crate::spec::{BarLabel, Source, TargetKind};
 
 /// Versions under a registry's folder, on a device.
 pub struct Registered {
@@ -34,6 +34,10 @@ impl Registered {
 
 impl Catalog for Registered {
     fn generation(&self) -> Result<String, String> {
+        // A folder that is not there holds no models, for the other verbs; here that would end what is served.
+        if !self.root.is_dir() {
+            return Err(format!("{}: the registry's folder is not there", self.root.display()));
+        }
         registry::generation(&self.root).map(|generation| format!("{generation:?}")).map_err(|error| error.to_string())
     }
 
@@ -55,6 +59,15 @@ impl Catalog for Registered {
             tracing::warn!(model = name, version, warning, "odd");
         }
         let forecaster = Forecaster::new(&model, &self.device).map_err(|error| error.to_string())?;
+        for warning in forecaster.warnings() {
+            tracing::warn!(
+                model = name,
+                version,
+                code = warning.code,
+                warning = warning.message,
+                "a forecast of it deserves less trust"
+            );
+        }
         let version = Version { card: card(&model.passport, &forecaster), passport: model.passport, forecaster };
         version.warm()?;
         Ok(Box::new(version))
@@ -87,7 +100,7 @@ impl Model for Version {
     }
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
-        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?)?;
+        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
         self.last_window(bars)
     }
 
@@ -97,6 +110,7 @@ impl Model for Version {
         let ended = text.chain(if text.ends_with(b"\n") { &[][..] } else { b"\n" });
         let told = |error: MarketError| error.to_string();
         let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds).map_err(told)?;
+        let lines = lines.told_by(self.forecaster.clock());
         let mut bars = Bars::with_capacity(bar_seconds, self.card.needs_bars);
         for bar in lines {
             bars.push(bar.map_err(told)?);
@@ -110,6 +124,10 @@ impl Model for Version {
 
     fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String> {
         self.forecaster.forecast(windows).map_err(|error: ForecastError| error.to_string())
+    }
+
+    fn outside(&self, window: &Window) -> Vec<Outside> {
+        self.forecaster.outside(window)
     }
 
     fn interval(&self, coverage: f64, forecast: &Forecast) -> Result<[f64; 2], String> {
@@ -133,11 +151,17 @@ fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
         needs_bars: forecaster.needs(),
         bar_seconds: forecaster.bar_seconds(),
         target: TargetCard { kind: kind.to_owned(), unit: target.kind.unit().to_owned(), horizon: target.horizon },
+        zone: forecaster.clock().map(|clock| clock.zone().to_owned()),
+        bar_label: match &settings.data.source {
+            Source::File { bar_label: BarLabel::End, .. } => "end".to_owned(),
+            _ => "start".to_owned(),
+        },
         coverages: intervals.iter().map(|interval| interval.coverage).collect(),
         saved_at: saved_at.clone(),
         source: told(serde_json::to_value(source)),
         metrics: told(serde_json::to_value(metrics)),
         verdict: told(serde_json::to_value(verdict)),
+        warnings: forecaster.warnings().to_vec(),
         profile: profile.clone(),
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn health() -> &'static str {
 
 /// Whether forecasts are answered: models are loaded, the inference is not stuck, the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
-    (status = 200, description = "They are", body = String),
+    (status = 200, description = "They are: `ready`; a second line, `stale: …`, where the registry cannot be read and models are served as they were loaded", body = String),
     (status = 503, description = "They are not: `loading`, `stuck` or `stopping`", body = String),
 ))]
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
@@ -68,7 +68,8 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     } else if shared.pulse.busy() > shared.config.timeouts.request {
         "stuck\n"
     } else {
-        return "ready\n".into_response();
+        let trouble = shared.trouble.in_words();
+        return trouble.map_or_else(|| "ready\n".to_owned(), |trouble| format!("ready\nstale: {trouble}\n")).into_response();
     };
     (StatusCode::SERVICE_UNAVAILABLE, word).into_response()
 }
@@ -76,7 +77,7 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 /// Counters and gauges for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics text", body = String)))]
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let text = shared.gauges.text(&shared.live.get(), shared.queue.depth());
+    let text = shared.gauges.text(&shared.live.get(), shared.queue.depth(), shared.trouble.count());
     let text = text.map_err(|_| Refusal::internal("metrics_failed", "the metrics cannot be written"))?;
     let kind = (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([kind], Body::from(text)).into_response())

@@ -1,24 +1,27 @@
 //! Starting and stopping.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::accept::accept;
-use super::board::Live;
+use super::board::{Board, Live};
 use super::catalog::Catalog;
 use super::config::{Config, ServeError};
 use super::gauges::Gauges;
 use super::inference::{self, Inference, Pulse};
 use super::queue::Queue;
+use super::refusal::Refusal;
 use super::route::router;
+use super::trouble::Trouble;
 use super::watch::{Ask, Watch};
 
 /// What all requests share.
@@ -29,10 +32,25 @@ pub(super) struct Shared {
     pub gauges: Arc<Gauges>,
     pub pulse: Arc<Pulse>,
     pub ready: Arc<AtomicBool>,
+    pub trouble: Arc<Trouble>,
     pub stopping: AtomicBool,
     /// The first part of the names of requests: this process's own.
     pub origin: String,
     pub requests: AtomicU64,
+}
+
+impl Shared {
+    /// The board, once there is one.
+    ///
+    /// # Errors
+    /// Before the first models are loaded: what is not there yet is not unknown.
+    pub fn board(&self) -> Result<Arc<Board>, Refusal> {
+        if self.ready.load(Ordering::Acquire) {
+            Ok(self.live.get())
+        } else {
+            Err(Refusal::unavailable("loading", "models are still being loaded"))
+        }
+    }
 }
 
 /// A server that answers.
@@ -59,29 +77,28 @@ const MOST_WORKERS: usize = 4;
 pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Result<Server, ServeError> {
     config.check()?;
     let unheard = |error: std::io::Error| ServeError(format!("cannot listen on {}: {error}", config.listen));
-    let listener = TcpListener::bind(config.listen).map_err(unheard)?;
-    listener.set_nonblocking(true).map_err(unheard)?;
-    let address = listener.local_addr().map_err(unheard)?;
     let failed = |error: std::io::Error| ServeError(format!("the server's threads cannot be started: {error}"));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let runtime = Builder::new_multi_thread().worker_threads(cores.min(MOST_WORKERS)).thread_name("serve").enable_all().build();
     let runtime = runtime.map_err(failed)?;
+    let listener = {
+        let _inside = runtime.enter();
+        listen(config.listen).map_err(unheard)?
+    };
+    let address = listener.local_addr().map_err(unheard)?;
     let shared = Arc::new(Shared {
         live: Arc::default(),
         queue: Arc::new(Queue::new(config.limits.queue)),
         gauges: Arc::new(Gauges::new()),
         pulse: Arc::new(Pulse::new()),
         ready: Arc::default(),
+        trouble: Arc::default(),
         stopping: AtomicBool::new(false),
         origin: blake3::hash(format!("{started_at} {} {address}", std::process::id()).as_bytes()).to_hex()[..8].to_owned(),
         requests: AtomicU64::new(1),
         config,
     });
     let (stop, stopped) = watch::channel(false);
-    let listener = {
-        let _inside = runtime.enter();
-        tokio::net::TcpListener::from_std(listener).map_err(unheard_at(address))?
-    };
     let accepting = runtime.spawn(accept(listener, router(&shared), shared.clone(), stopped));
     let inference = Inference {
         queue: shared.queue.clone(),
@@ -99,6 +116,7 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         gauges: shared.gauges.clone(),
         poll: shared.config.timeouts.poll,
         ready: shared.ready.clone(),
+        trouble: shared.trouble.clone(),
     };
     let generation = watch.first().map_err(ServeError)?;
     let (ask, asked) = channel();
@@ -106,8 +124,15 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
     Ok(Server { address, shared, runtime, accepting, stop, inference, watch, ask })
 }
 
-fn unheard_at(address: SocketAddr) -> impl Fn(std::io::Error) -> ServeError {
-    move |error| ServeError(format!("cannot listen on {address}: {error}"))
+/// Connections that may wait to be accepted: beyond these the kernel drops them, and a client tries again after a second, three, seven.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As std does it: a server that starts again need not wait for the connections of the one before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Server {

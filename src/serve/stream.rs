@@ -3,13 +3,20 @@
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+/// How many bytes a request may take, whatever they are.
+pub(super) struct Allowance {
+    /// Since the request before began; set to 0 by whoever hears a request.
+    pub received: Arc<AtomicU64>,
+    pub most: u64,
+}
 
 /// A connection.
 pub(super) struct Stream {
@@ -18,14 +25,15 @@ pub(super) struct Stream {
     /// Set once the client sent a head that two servers could read differently.
     ambiguous: Arc<AtomicBool>,
     patience: Duration,
+    allowance: Allowance,
     /// Runs while the client takes nothing of what is written.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
     /// `ambiguous` becomes true before the request that makes it so is handled; a client that takes nothing for `patience` is cut off.
-    pub fn new(socket: TcpStream, ambiguous: Arc<AtomicBool>, patience: Duration) -> Self {
-        Self { socket, heads: Heads::default(), ambiguous, patience, stalled: None }
+    pub fn new(socket: TcpStream, ambiguous: Arc<AtomicBool>, patience: Duration, allowance: Allowance) -> Self {
+        Self { socket, heads: Heads::default(), ambiguous, patience, allowance, stalled: None }
     }
 
     fn not_for_ever<T>(&mut self, context: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
@@ -46,6 +54,11 @@ impl AsyncRead for Stream {
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         if self.heads.look(&buffer.filled()[before..]) {
             self.ambiguous.store(true, Ordering::Release);
+        }
+        let read = (buffer.filled().len() - before) as u64;
+        let Allowance { received, most } = &self.allowance;
+        if received.fetch_add(read, Ordering::Relaxed) + read > *most {
+            return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, "a request without end")));
         }
         Poll::Ready(Ok(()))
     }

@@ -9,6 +9,7 @@ use super::board::{Board, Live, Reread, build};
 use super::catalog::Catalog;
 use super::config::Selection;
 use super::gauges::Gauges;
+use super::trouble::{Told, Trouble};
 
 /// What the thread is told.
 pub(super) struct Watch {
@@ -19,6 +20,8 @@ pub(super) struct Watch {
     pub poll: Duration,
     /// Whether everything that was to be loaded is.
     pub ready: Arc<AtomicBool>,
+    /// What stands between the registry and what is served.
+    pub trouble: Arc<Trouble>,
 }
 
 /// Asks the thread for something.
@@ -59,10 +62,15 @@ impl Watch {
             let now = match self.catalog.generation() {
                 Ok(now) => now,
                 Err(problem) => {
-                    self.failed(&problem);
+                    if self.trouble.unreachable(&problem) == Told::New {
+                        self.failed(&problem);
+                    }
                     continue;
                 }
             };
+            if self.trouble.reached() {
+                tracing::info!("the registry can be read again");
+            }
             if now != generation || reread == Reread::All {
                 // A change that comes while this one is read makes another generation, and is seen at the next look.
                 generation = now;
@@ -74,11 +82,15 @@ impl Watch {
     fn reload(&self, reread: Reread) {
         match build(&*self.catalog, &self.selection, &self.live.get(), reread) {
             Ok((board, problems)) => self.show(board, &problems),
-            Err(problem) => self.failed(&problem),
+            Err(problem) => {
+                self.trouble.read(std::slice::from_ref(&problem));
+                self.failed(&problem);
+            }
         }
     }
 
     fn show(&self, board: Board, problems: &[String]) {
+        self.trouble.read(problems);
         for problem in problems {
             self.failed(problem);
         }

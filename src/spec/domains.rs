@@ -296,6 +296,7 @@ pub(super) fn for_strategy(kind: StrategyKind, space: &Space, mistakes: &mut Vec
                 .hint(
                     "add points = 5, or step = …; or draw from the range with sweep.strategy = { kind = \"random\", trials = 20 }",
                 )
+                .after(&["sweep.strategy", "sweep.strategy.kind"])
                 .under(key(&parameter.key)),
             );
         }

@@ -101,6 +101,28 @@ impl Feature {
         }
     }
 
+    /// Whether it depends on the local clock, so that the zone must be known.
+    #[must_use]
+    pub fn needs_local_clock(self) -> bool {
+        match self {
+            Self::TimeOfDay => true,
+            Self::Open
+            | Self::High
+            | Self::Low
+            | Self::Close
+            | Self::Volume
+            | Self::LogReturn
+            | Self::Sma { .. }
+            | Self::Ema { .. }
+            | Self::Rsi { .. }
+            | Self::Macd(_)
+            | Self::MacdSignal(_)
+            | Self::MacdHist(_)
+            | Self::Atr { .. }
+            | Self::RealizedVol { .. } => false,
+        }
+    }
+
     /// Leading rows without a value (TA-Lib's lookback); they are dropped.
     #[must_use]
     pub fn warm_up(self) -> usize {

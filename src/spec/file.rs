@@ -9,7 +9,7 @@ use super::diagnostic::{Diagnostics, MOST_KEPT, SourceText};
 use super::experiment::{Experiment, Objective};
 use super::fit::{fit, fit_backtest};
 use super::key::{find, name_problem, set, unknown};
-use super::mistake::{Mistake, key, steps};
+use super::mistake::{Mistake, key, steps, without_follow_ups};
 use super::overrides::Refused;
 use super::settings::{Settings, Source};
 use super::tree::{Item, Node, Place};
@@ -69,7 +69,7 @@ impl Experiment {
             probe(&base, &mut mistakes);
         }
         if !mistakes.is_empty() {
-            return Err(Diagnostics::of(sources, mistakes, &root));
+            return Err(Diagnostics::of(sources, without_follow_ups(mistakes), &root));
         }
         let mut wire = wire;
         let head = std::mem::take(&mut wire.head);
@@ -135,15 +135,18 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let mut lines = HashSet::new();
     let mut found = Vec::new();
+    let mut is_open = false;
     for error in errors {
         let bytes = error.span().unwrap_or(0..0);
         // The parser goes on after an error; the first on a line is the one that counts.
         if !lines.insert(ends.partition_point(|end| *end < bytes.start)) {
             continue;
         }
-        if found.len() == MOST_KEPT {
+        // Where a bracket is open, what follows is read as part of it.
+        if found.len() == MOST_KEPT || is_open {
             break;
         }
+        is_open = error.message().contains("inline table") || error.message().contains("array");
         let word = text.get(bytes.clone()).unwrap_or_default();
         let (problem, hint) = match error.message() {
             "duplicate key" => (format!("the key '{word}' is given twice"), Some("remove one of the two".to_owned())),
@@ -228,7 +231,7 @@ fn name_of(root: &Node, wire: &Wire, file: &Path, mistakes: &mut Vec<Mistake>) -
 /// Looks at the data file.
 fn probe(base: &Settings, mistakes: &mut Vec<Mistake>) {
     if let Source::File { .. } = &base.data.source
-        && let Err(error) = crate::market::probe(&base.data.source)
+        && let Err(error) = crate::market::probe(&base.data.source).and_then(|()| crate::market::probe_zone(&base.data))
     {
         mistakes.push(Mistake { path: steps("data.source"), ..Mistake::value(error.to_string()) });
     }

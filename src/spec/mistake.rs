@@ -32,12 +32,25 @@ pub(super) struct Mistake {
     pub hint: Option<String>,
     /// Other settings that it takes to understand it.
     pub also: Vec<Vec<Step>>,
+    /// Of an unknown key: the known one that it was most likely meant to be.
+    pub meant: Option<Step>,
+    /// Settings that this could not be said without: where one of them is wrong itself, or misspelt, this only follows from that.
+    pub after: Vec<Vec<Step>>,
 }
 
 impl Mistake {
     /// A mistake in a value.
     pub fn value(problem: impl Into<String>) -> Self {
-        Self { path: Vec::new(), at: At::Value, problem: problem.into(), note: None, hint: None, also: Vec::new() }
+        Self {
+            path: Vec::new(),
+            at: At::Value,
+            problem: problem.into(),
+            note: None,
+            hint: None,
+            also: Vec::new(),
+            meant: None,
+            after: Vec::new(),
+        }
     }
 
     /// A mistake in a key.
@@ -60,6 +73,11 @@ impl Mistake {
         Self { note: Some(note.into()), ..self }
     }
 
+    /// With the settings (dotted) that it is said because of.
+    pub fn after(self, keys: &[&str]) -> Self {
+        Self { after: keys.iter().map(|key| steps(key)).collect(), ..self }
+    }
+
     /// One step nearer to the root.
     pub fn under(mut self, step: Step) -> Self {
         self.path.insert(0, step);
@@ -71,6 +89,23 @@ impl Mistake {
         self.path.splice(0..0, path.iter().cloned());
         self
     }
+}
+
+/// Mistakes without those that only follow from another: one slip is told once.
+pub(super) fn without_follow_ups(mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    let touched: Vec<Vec<Step>> = mistakes
+        .iter()
+        .filter(|mistake| mistake.after.is_empty())
+        .map(|mistake| {
+            let mut path = mistake.path.clone();
+            if let (Some(meant), Some(last)) = (&mistake.meant, path.last_mut()) {
+                last.clone_from(meant);
+            }
+            path
+        })
+        .collect();
+    let follows = |mistake: &Mistake| mistake.after.iter().any(|cause| touched.iter().any(|path| cause.starts_with(path)));
+    mistakes.into_iter().filter(|mistake| !follows(mistake)).collect()
 }
 
 /// The steps of a dotted key: `model.hidden_size`.

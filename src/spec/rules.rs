@@ -188,6 +188,7 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
             ..Mistake::name("there is no data: neither 'data.source' nor 'data.synthetic' is given").hint(
                 "write under [data]: source = \"bars.csv\" with bar_label = \"start\" or \"end\", or synthetic = { bars = 20000 }",
             )
+            .after(&["data", "data.source", "data.synthetic"])
         }),
         (true, false) => {
             if !written("data.bar_label") {
@@ -198,6 +199,7 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
                     )
                     .note("it is never guessed: a wrong guess would let every forecast see one bar of the future")
                     .hint("add bar_label = \"start\" or bar_label = \"end\"; the vendor's documentation says which")
+                    .after(&["data.bar_label"])
                 });
             }
             let path = wire.data.source.as_deref();
@@ -209,6 +211,7 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
                         ..Mistake::value(format!("the ending of \"{name}\" does not say what the file is"))
                             .note("known endings: .csv, .csv.gz, .parquet")
                             .hint("add format = \"csv\" or format = \"parquet\"")
+                            .after(&["data.format"])
                     });
                 }
             }
@@ -249,6 +252,7 @@ fn objective(wire: &Wire, space: &Space) -> Vec<Mistake> {
             also: vec![steps("data.target.kind")],
             ..Mistake::value(format!("trials cannot be ranked by '{metric}': it is of a log volatility alone"))
                 .hint("rank by valid.skill or valid.mase, or write kind = \"log_volatility\"")
+                .after(&["data.target", "data.target.kind"])
         });
     }
     for parameter in &space.parameters {

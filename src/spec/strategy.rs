@@ -10,6 +10,9 @@ use super::tree::{Item, Node};
 use super::wire::{StrategyKind, Wire, WireStrategy};
 use crate::space::{Assignment, Space};
 
+/// What says which strategy is meant.
+const KIND: &str = "sweep.strategy.kind";
+
 /// Reads `sweep.strategy`, whose scalar parts are already in the wire form.
 pub(super) fn read(root: &Node, wire: &Wire, space: &Space, mistakes: &mut Vec<Mistake>) -> Strategy {
     let WireStrategy { kind, trials, seed } = wire.head.strategy;
@@ -20,14 +23,16 @@ pub(super) fn read(root: &Node, wire: &Wire, space: &Space, mistakes: &mut Vec<M
         at(
             ".seed",
             Mistake::name("'sweep.strategy.seed' has no effect: only a random strategy draws")
-                .hint("remove it; train.seed seeds the trials"),
+                .hint("remove it; train.seed seeds the trials")
+                .after(&["sweep.strategy", KIND]),
         );
     }
     match kind {
         StrategyKind::Grid => {
             if trials.is_some() || list.is_some() {
                 let hint = if list.is_some() { "write kind = \"list\"" } else { "remove it, or write kind = \"random\"" };
-                at(".trials", Mistake::name("'sweep.strategy.trials' has no effect: a grid takes every combination").hint(hint));
+                let mistake = Mistake::name("'sweep.strategy.trials' has no effect: a grid takes every combination").hint(hint);
+                at(".trials", mistake.after(&["sweep.strategy", KIND]));
             }
             Strategy::Grid
         }
@@ -38,13 +43,15 @@ pub(super) fn read(root: &Node, wire: &Wire, space: &Space, mistakes: &mut Vec<M
                     Mistake::value("a random strategy takes the number of its trials, not a list").hint("write kind = \"list\""),
                 );
             } else if root.get(&steps("sweep.strategy.trials")).is_none() {
-                at(".kind", Mistake::value("a random strategy needs the number of its trials").hint("add trials = 20"));
+                let mistake = Mistake::value("a random strategy needs the number of its trials").hint("add trials = 20");
+                at(".kind", mistake.after(&["sweep.strategy.trials"]));
             }
             if empty && root.get(&steps("sweep.space")).is_none_or(|space| space.entries().is_empty()) {
                 at(
                     ".kind",
                     Mistake::value("there is nothing to draw from: [sweep.space] is empty")
-                        .hint("add keys to vary, or remove the strategy"),
+                        .hint("add keys to vary, or remove the strategy")
+                        .after(&["sweep.space"]),
                 );
             }
             Strategy::Random { trials: trials.unwrap_or(1), seed: seed.unwrap_or(1) }

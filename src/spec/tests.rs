@@ -221,6 +221,34 @@ fn a_wrong_value_is_not_reported_again_by_the_rules_that_use_it() {
 }
 
 #[test]
+fn one_slip_is_told_once() {
+    let slips = [
+        ("[data]\nsouce = \"bars.csv\"\nbar_label = \"start\"\n", "unknown key 'souce'"),
+        ("[dta]\nsynthetic = {}\n", "unknown key 'dta'"),
+        ("[data]\nsource = \"bars.csv\"\nbar_lable = \"start\"\n", "unknown key 'bar_lable'"),
+        ("[data]\nsource = \"bars.txt\"\nbar_label = \"start\"\nfromat = \"csv\"\n", "unknown key 'fromat'"),
+        (
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"rand\", trials = 5, seed = 3 }\n[sweep.space]\n\"train.learning_rate\" = \
+             { log = [1e-4, 1e-2] }\n",
+            "'sweep.strategy.kind' takes",
+        ),
+        (
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"random\", trails = 5 }\n[sweep.space]\n\"train.seed\" = [1, 2]\n",
+            "unknown key 'trails'",
+        ),
+        ("data = { synthetic = {}\n[train]\nepochs = 3\n", "this is not TOML"),
+    ];
+    for (text, told) in slips {
+        let diagnostics = parse(text, &[]).unwrap_err();
+        assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+        assert!(diagnostics.list[0].message.starts_with(told), "{diagnostics}");
+    }
+    // Two slips are two.
+    let both = parse("[data]\nwindow = \"60\"\n", &[]).unwrap_err();
+    assert_eq!(both.list.len(), 2, "{both}");
+}
+
+#[test]
 fn defaults_that_follow_other_settings_follow_the_assignment() {
     let experiment =
         parse(&format!("{SYNTHETIC}[sweep.space]\n\"data.window\" = [30, 60]\n\"train.learning_rate\" = [1e-5, 1e-3]\n"), &[])

@@ -145,7 +145,6 @@ pub enum TsAmbiguous {
 impl TsAmbiguous {
     /// Whether it is the default.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub fn is_infer(&self) -> bool {
         *self == Self::Infer
     }

@@ -105,6 +105,10 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
             Err(why) => damage.push(format!("evaluations.jsonl: line {number} {why}")),
         }
     }
+    let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    if checksum::has_lost_its_end(tail) {
+        damage.push("evaluations.jsonl: its last line is damaged: it does not end".to_owned());
+    }
     openings
 }
 

@@ -10,7 +10,8 @@ impl SweepRecord {
         match change {
             Change::Run(trial) => {
                 let mut run = RunRecord::new((**trial).clone(), self.folder.join("trials").join(&trial.id.0));
-                reader::place(&mut run, self.manifest.trials.iter().position(|id| *id == trial.id.0));
+                let position = self.manifest.trials.iter().position(|id| *id == trial.id.0);
+                reader::place(&mut run, position, &self.manifest);
                 self.damaged.retain(|(id, _)| *id != trial.id.0);
                 self.runs.retain(|known| known.trial.id != trial.id);
                 let place = self.runs.partition_point(|known| order(known) < order(&run));

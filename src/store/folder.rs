@@ -5,13 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::covers::Covers;
-use super::forecasts::Columns;
 use super::lock::{self, SweepLock};
 use super::trial_file::{TrialReader, Unread};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, Evaluation, Forecasts, RunResult, StoreError, SweepManifest, access, checkpoint, evaluations,
-    forecasts, manifest, publish, result_file, trial_file,
+    Attempt, AttemptInfo, Checkpoint, RunResult, StoreError, SweepManifest, access, checkpoint, manifest, publish, result_file,
+    trial_file,
 };
 use crate::trial::{Trial, TrialId};
 
@@ -67,6 +65,29 @@ impl SweepFolder {
     /// When a file cannot be written.
     pub fn write_manifest(&self, manifest: &SweepManifest) -> Result<(), StoreError> {
         manifest::write(&self.path, manifest)
+    }
+
+    /// What is kept under a name because it takes long to compute; `None` where nothing is. It may be deleted at any moment, and whoever
+    /// reads it checks what it was computed from.
+    #[must_use]
+    pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
+        publish::read_if_there(&self.cache_path(name).ok()?).ok()?
+    }
+
+    /// Keeps something under a name, in place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.cache_path(name)?;
+        publish::make_folder(&self.path.join("cache"))?;
+        publish::replace_fleeting(&path, bytes)
+    }
+
+    fn cache_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.path.join("cache");
+        check_name(&folder, name)?;
+        Ok(folder.join(format!("{name}.json")))
     }
 
     /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the same).
@@ -244,96 +265,6 @@ impl RunFolder {
     /// When a folder cannot be listed.
     pub fn newest_checkpoint(&self) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
         checkpoint::newest(&self.path, |_| Ok(()))
-    }
-
-    /// The best weights of the winning attempt (safetensors), checksum verified. An attempt that was resumed and did not improve
-    /// has its best weights with the attempt that it went on from.
-    ///
-    /// # Errors
-    /// When there is no result yet, or the weights are missing, damaged, or others than when the result was published.
-    pub fn best_weights(&self) -> Result<Vec<u8>, StoreError> {
-        let (winner, covers) = self.winner()?;
-        let found = checkpoint::best_of(&self.path, winner)?;
-        let covered = covers.files.iter().find(|sum| sum.file.contains("/checkpoints/best-"));
-        match (found, covered) {
-            (Some((file, bytes)), Some(sum)) if file == sum.file && sum.check(&bytes).is_ok() => Ok(bytes),
-            (_, Some(sum)) => Err(StoreError::at(
-                &self.path,
-                format_args!(
-                    "'{}', the weights that its result was published with, are missing or changed",
-                    sum.file.escape_debug()
-                ),
-            )),
-            (Some((_, bytes)), None) => Ok(bytes),
-            (None, None) => Err(StoreError::at(&self.path, "no best weights were kept (no epoch gave a finite validation loss)")),
-        }
-    }
-
-    /// The fitted scaling that was kept with the winning attempt (JSON), checksum verified.
-    ///
-    /// # Errors
-    /// When there is no result yet, or the scaling is missing or damaged.
-    pub fn scaling(&self) -> Result<String, StoreError> {
-        let (winner, covers) = self.winner()?;
-        let name = format!("attempts/{winner}/scaling.json");
-        let path = self.path.join(&name);
-        let bytes = publish::read_if_there(&path)?.ok_or_else(|| StoreError::at(&path, "is missing"))?;
-        covers.check(&name, &bytes).map_err(|why| StoreError::at(&path, why))?;
-        String::from_utf8(bytes).map_err(|_| StoreError::at(&path, "is damaged: not UTF-8"))
-    }
-
-    /// The winning attempt's forecasts of a split, checksum verified; empty when the split has none.
-    ///
-    /// # Errors
-    /// When there is no result yet, or the file is missing or damaged.
-    pub fn forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
-        self.forecasts_with(split, Columns::All)
-    }
-
-    /// As [`Self::forecasts`], without baselines and quantiles: sooner read.
-    ///
-    /// # Errors
-    /// As [`Self::forecasts`].
-    pub fn point_forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
-        self.forecasts_with(split, Columns::Points)
-    }
-
-    fn forecasts_with(&self, split: &str, columns: Columns) -> Result<Forecasts, StoreError> {
-        let (winner, covers) = self.winner()?;
-        if split == "test"
-            && let Some(forecasts) = evaluations::forecasts(&self.path, winner)?
-        {
-            return Ok(forecasts);
-        }
-        let name = format!("attempts/{winner}/forecasts.parquet");
-        forecasts::read_columns(&self.path.join(&name), split, covers.file(&name), columns)
-    }
-
-    /// As [`Self::forecasts`]; `None` where the file is not there: forecasts may be deleted to save room.
-    ///
-    /// # Errors
-    /// When there is no result yet, or the file is damaged.
-    pub fn kept_forecasts(&self, split: &str) -> Result<Option<Forecasts>, StoreError> {
-        let (winner, _) = self.winner()?;
-        if self.attempt_path(winner).join("forecasts.parquet").exists() { self.forecasts(split).map(Some) } else { Ok(None) }
-    }
-
-    /// Writes down an opening of the test split and what was forecast; durable when it returns. Tells which opening of the run it is,
-    /// from 1.
-    ///
-    /// # Errors
-    /// When there is no result yet, the columns differ in length, or a file cannot be written.
-    pub fn record_opening(&self, evaluation: &Evaluation, forecasts: &Forecasts) -> Result<usize, StoreError> {
-        let (winner, _) = self.winner()?;
-        evaluations::record(&self.path, winner, evaluation, forecasts)
-    }
-
-    /// The winning attempt, and what its result covers.
-    fn winner(&self) -> Result<(u32, Covers), StoreError> {
-        match result_file::read_with_covers(&self.path)? {
-            Some((result, covers)) => Ok((result.attempt, covers)),
-            None => Err(StoreError::at(&self.path, "the run has no result yet; run its sweep to the end first")),
-        }
     }
 
     fn attempt_path(&self, number: u32) -> PathBuf {

@@ -4,7 +4,7 @@ use burn_lanes::{EpochReport, SplitReport};
 use serde::Deserialize;
 use std::io::BufRead;
 
-use super::checksum::Chain;
+use super::checksum::{Chain, has_lost_its_end};
 use super::record::number_or_nan;
 use crate::event::{Event, Line, VERSION};
 
@@ -22,8 +22,8 @@ pub(super) struct LogReader {
     seq: u64,
     /// Broken lines met.
     broken: usize,
-    /// Whether a tail of NUL bytes was told.
-    nul_told: bool,
+    /// Whether a tail that is no line's beginning was told.
+    tail_told: bool,
     /// The checksum so far.
     chain: Chain,
     /// The checksum at the line that ended the attempt.
@@ -85,9 +85,12 @@ impl LogReader {
 
     /// A file system that had promised room but not yet written into it leaves NUL bytes after a power cut.
     fn look_at_tail(&mut self, tail: &[u8], tell: &mut impl FnMut(Result<Line, String>)) {
-        if !self.nul_told && tail.contains(&0) {
-            self.nul_told = true;
+        if !self.tail_told && tail.contains(&0) {
+            self.tail_told = true;
             tell(Err(format!("ends in {} bytes that were never written (a power cut?)", tail.len())));
+        } else if !self.tail_told && has_lost_its_end(tail) {
+            (self.tail_told, self.broken) = (true, self.broken + 1);
+            tell(Err(format!("line {} is damaged: it does not end", self.lines + 1)));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Owns every path under `runs/`: manifest, event log, result, reader, locks.
 //!
 //! ```text
-//! runs/ledger.jsonl
-//! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock
+//! runs/ledger/<host>-<boot>-<slot>.jsonl
+//! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock, cache/<name>.json
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
 //!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json
@@ -33,11 +33,13 @@ mod folder;
 mod follow;
 mod forecasts;
 mod history;
+mod kept;
 mod ledger;
 mod leftovers;
 mod lock;
 mod log;
 mod manifest;
+mod plain_toml;
 mod process;
 pub(crate) mod publish;
 mod reader;
@@ -52,6 +54,7 @@ mod testing;
 mod tests;
 mod trial_file;
 mod tries;
+mod value;
 mod verify;
 mod view;
 
@@ -70,12 +73,13 @@ pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried,
-    WindowCounts, skill,
+    Baseline, EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest,
+    SweepRecord, Tried, WindowCounts,
 };
 pub use resume::Resume;
 pub use select::{Selection, select};
 pub use tries::TriesCounter;
+pub use value::{Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill};
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

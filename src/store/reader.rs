@@ -88,7 +88,7 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
         .map(|(id, position)| {
             let (mut run, walk) =
                 scan_run(&folder.join("trials").join(id), depth, &trials).map_err(|error| (id.clone(), error.to_string()))?;
-            place(&mut run, *position);
+            place(&mut run, *position, &manifest);
             Ok((run, walk))
         })
         .collect();
@@ -106,8 +106,9 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
 }
 
 /// Gives a run its place in the current plan: `trial.toml` was written once, by whichever version of the file came first.
-pub(super) fn place(run: &mut RunRecord, position: Option<usize>) {
+pub(super) fn place(run: &mut RunRecord, position: Option<usize>, manifest: &SweepManifest) {
     run.current = position.is_some();
+    run.seeds = position.map(|_| manifest.repeats);
     if let Some(position) = position {
         run.trial.index = position;
     }
@@ -165,6 +166,7 @@ impl RunRecord {
             evaluations: Vec::new(),
             damage: Vec::new(),
             current: true,
+            seeds: None,
         }
     }
 

@@ -90,6 +90,8 @@ pub struct RunRecord {
     pub damage: Vec<String>,
     /// Whether the current version of the file plans it; one run read alone counts as planned.
     pub current: bool,
+    /// Seeds that the sweep plans for its assignment; `None` where that is not known (one run read alone, a former version of the file).
+    pub seeds: Option<usize>,
 }
 
 /// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
@@ -101,6 +103,8 @@ pub struct RunProgress {
     pub device: Option<String>,
     /// Where it is.
     pub state: RunState,
+    /// Over its validation windows, known before its first epoch; none in older logs.
+    pub baselines: Vec<Baseline>,
     /// One per epoch, ascending.
     pub epochs: Vec<EpochReport>,
     /// Where its last checkpoint lies.
@@ -133,9 +137,10 @@ impl RunProgress {
     pub fn fold(&mut self, attempt: u32, line: &Line) {
         self.attempt = attempt;
         match &line.event {
-            Event::Started { device, lanes, resumed } => {
+            Event::Started { device, lanes, resumed, baselines } => {
                 self.lanes = *lanes;
                 self.device = Some(device.clone());
+                self.baselines.clone_from(baselines);
                 self.state = RunState::Running;
                 let kept = resumed.map_or(0, |cursor| cursor.epoch);
                 self.epochs.retain(|epoch| epoch.epoch <= kept);
@@ -164,10 +169,12 @@ impl RunProgress {
         }
     }
 
-    /// The epoch with the lowest validation loss, which is the one whose weights are kept.
+    /// The epoch whose weights are kept so far, as the last epoch says: not always the one with the lowest loss, for a fall by no more than
+    /// `min_delta` changes nothing. `None` before any, and where its line could not be read.
     #[must_use]
     pub fn best(&self) -> Option<&EpochReport> {
-        self.epochs.iter().filter(|epoch| epoch.valid.loss.is_finite()).min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss))
+        let kept = self.epochs.last()?.best_epoch;
+        self.epochs.iter().find(|epoch| epoch.epoch == kept)
     }
 }
 
@@ -189,7 +196,7 @@ pub struct RunResult {
     pub train: Option<SplitReport>,
     /// Validation metrics of the best epoch.
     pub valid: Option<SplitReport>,
-    /// On validation, see [`skill`].
+    /// On validation, see [`super::skill`].
     pub skill: Option<f64>,
     /// Baselines on the same validation windows.
     pub baselines: Vec<Baseline>,
@@ -265,14 +272,6 @@ pub struct Baseline {
     pub rmse: f64,
 }
 
-/// 1 − mse / mse of the best of the baselines over the same windows: above 0 is better than all of them. `None` without baselines, or
-/// when the best makes no error.
-#[must_use]
-pub fn skill(mse: f64, baselines: &[Baseline]) -> Option<f64> {
-    let best = baselines.iter().map(|baseline| baseline.mse).filter(|mse| mse.is_finite()).reduce(f64::min)?;
-    (best > 0.0).then(|| 1.0 - mse / best).filter(|skill| skill.is_finite())
-}
-
 /// Windows in each split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
@@ -299,7 +298,7 @@ pub struct Evaluation {
     /// In the target's unit.
     #[serde(deserialize_with = "number_or_nan")]
     pub rmse: f64,
-    /// On the test windows, see [`skill`].
+    /// On the test windows, see [`super::skill`].
     pub skill: Option<f64>,
     /// Baselines on the same test windows.
     pub baselines: Vec<Baseline>,
@@ -312,6 +311,18 @@ pub struct Evaluation {
     /// Every metric with its interval; none in evaluations of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// What was still open of its sweep; `None` where nothing was, and in evaluations of former versions, which did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyOpening>,
+}
+
+/// How much of a sweep was still open when the test split was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyOpening {
+    /// Planned trials without an end.
+    pub open: usize,
+    /// Planned trials.
+    pub trials: usize,
 }
 
 /// JSON has no NaN and no infinity: they are written as null.

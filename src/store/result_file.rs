@@ -47,7 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RunResult, String> {
     }
     // The version first: a later format may not parse, and that is no damage.
     match serde_json::from_slice::<RunResult>(bytes) {
-        Ok(result) => manifest::check_version(result.v).map(|()| result),
+        Ok(result) => manifest::check_version(result.v).map(|()| result.with_one_number_a_name()),
         Err(error) => {
             if let Ok(Version { v }) = serde_json::from_slice(bytes) {
                 manifest::check_version(v)?;

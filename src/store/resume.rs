@@ -66,7 +66,9 @@ mod tests {
         let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
         let info = AttemptInfo { pid_start: 0, instruction_sets: vec!["avx2".into()], ..testing::info() };
         let mut attempt: Attempt = run.start_attempt(&info).unwrap();
-        attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None }).unwrap();
+        attempt
+            .append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() })
+            .unwrap();
         for epoch in 1..=4 {
             attempt.append(AT.into(), Event::Epoch(testing::epoch(epoch, 0.5_f64.powi(epoch as i32)))).unwrap();
             if epoch % 2 == 0 {

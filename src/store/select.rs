@@ -17,27 +17,40 @@ pub enum Selection {
 /// Candidates that an error lists.
 const LISTED: usize = 10;
 
-/// Finds a sweep by name or folder, a run by folder, by `sweep/id` or by id alone (an id may be cut short as long as it is unique),
-/// or the `latest` sweep, by when its manifest was written.
+/// Finds what a selector names, by one grammar for every verb:
+///
+/// | selector | names |
+/// |---|---|
+/// | `SWEEP` | a sweep: its name, its folder, or `latest`, the one whose manifest was written last |
+/// | `SWEEP/ID` | a run; the id may be cut short as long as it is unique |
+/// | `ID` | a run of whichever sweep has it |
+/// | a run's folder | that run |
+///
+/// (`SWEEP/best` takes a ranking, which the command line knows.)
 ///
 /// # Errors
 /// When nothing or more than one thing bears the name; the error lists what there is.
 pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
     let sweeps = list_sweeps(root)?;
     let named = |name: &str| sweeps.iter().find(|sweep| name_of(sweep) == name);
-    if let Some(sweep) = named(selector) {
+    let plain = selector.trim_end_matches('/');
+    if let Some(sweep) = named(plain) {
         return Ok(Selection::Sweep(sweep.clone()));
     }
     // Its name is no path: `list_sweeps` left it out because of whose link it is.
     access::check_link(&root.join(selector))?;
-    if selector == "latest" {
-        return latest(root, &sweeps);
+    if plain == LATEST {
+        return latest(root, &sweeps).map(Selection::Sweep);
     }
-    if let Some((sweep, id)) = selector.split_once('/')
-        && let Some(sweep) = named(sweep)
-        && is_id(id)
-    {
-        return one_of(root, selector, runs_of(sweep, id)?, &sweeps);
+    if let Some((sweep, id)) = plain.split_once('/').filter(|(_, id)| is_id(id)) {
+        let folder = match named(sweep) {
+            Some(folder) => Some(folder.clone()),
+            None if sweep == LATEST => Some(latest(root, &sweeps)?),
+            None => None,
+        };
+        if let Some(folder) = folder {
+            return one_of(root, selector, runs_of(&folder, id)?, &sweeps);
+        }
     }
     let path = Path::new(selector);
     access::check_link(path)?;
@@ -49,6 +62,10 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
             return Ok(Selection::Sweep(path.to_owned()));
         }
     }
+    if let Some((folder, id)) = plain.rsplit_once('/').filter(|(folder, id)| is_id(id) && reader::is_sweep(Path::new(folder))) {
+        access::check_link(Path::new(folder))?;
+        return one_of(root, selector, runs_of(Path::new(folder), id)?, &sweeps);
+    }
     let mut runs = Vec::new();
     if is_id(selector) {
         for sweep in &sweeps {
@@ -58,12 +75,21 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
     one_of(root, selector, runs, &sweeps)
 }
 
-fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<Selection, StoreError> {
+/// Names the newest sweep.
+const LATEST: &str = "latest";
+
+fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<PathBuf, StoreError> {
     let written = |sweep: &&PathBuf| fs::metadata(manifest::path_in(sweep)).and_then(|meta| meta.modified()).ok();
-    match sweeps.iter().filter(|sweep| written(sweep).is_some()).max_by_key(written) {
-        Some(sweep) => Ok(Selection::Sweep(sweep.clone())),
-        None => Err(StoreError::at(root, "holds no sweeps yet; start one with `kiln sweep FILE.toml`")),
-    }
+    let newest = sweeps.iter().filter(|sweep| written(sweep).is_some()).max_by_key(written);
+    newest.cloned().ok_or_else(|| StoreError::at(&whole(root), format_args!("there are no sweeps yet; {START}")))
+}
+
+/// What to do where there are no sweeps.
+const START: &str = "start one with `kiln sweep FILE.toml`, or say with --runs where they are";
+
+/// Where a folder is, wherever the command was given: `runs` alone says little.
+fn whole(root: &Path) -> PathBuf {
+    std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
 }
 
 fn one_of(root: &Path, selector: &str, mut runs: Vec<PathBuf>, sweeps: &[PathBuf]) -> Result<Selection, StoreError> {
@@ -77,15 +103,15 @@ fn one_of(root: &Path, selector: &str, mut runs: Vec<PathBuf>, sweeps: &[PathBuf
                 Some(near) if strsim::jaro_winkler(near, selector) > 0.8 => format!("; did you mean '{near}'?"),
                 _ => String::new(),
             };
-            let there = if names.is_empty() { "no sweeps yet".to_owned() } else { format!("the sweeps {}", list(&names)) };
-            Err(StoreError::at(root, format_args!("no sweep or run is named '{shown}'{hint} (there are {there})")))
+            let there = if names.is_empty() { format!("no sweeps yet; {START}") } else { format!("the sweeps {}", list(&names)) };
+            Err(StoreError::at(&whole(root), format_args!("no sweep or run is named '{shown}'{hint} (there are {there})")))
         }
         many => {
             let names: Vec<String> = runs
                 .iter()
                 .map(|run| format!("{}/{}", run.parent().and_then(Path::parent).map(name_of).unwrap_or_default(), name_of(run)))
                 .collect();
-            Err(StoreError::at(root, format_args!("'{shown}' names {many} runs: {}; add digits", list(&names))))
+            Err(StoreError::at(&whole(root), format_args!("'{shown}' names {many} runs: {}; add digits", list(&names))))
         }
     }
 }
@@ -143,6 +169,8 @@ mod tests {
         assert_eq!(found("aa9"), Selection::Run(at("random/trials/aa99")));
         assert_eq!(found("d"), Selection::Run(at("random/trials/dd44")));
         assert_eq!(found(at("grid/trials/aa11").to_str().unwrap()), Selection::Run(at("grid/trials/aa11")));
+        assert_eq!(found("grid/"), Selection::Sweep(at("grid")));
+        assert_eq!(found(at("grid/c").to_str().unwrap()), Selection::Run(at("grid/trials/cc33")));
     }
 
     #[test]
@@ -151,6 +179,8 @@ mod tests {
         let old = fs::File::open(root.path().join("random/sweep.toml")).unwrap();
         old.set_modified(std::time::UNIX_EPOCH).unwrap();
         assert_eq!(select(root.path(), "latest").unwrap(), Selection::Sweep(root.path().join("grid")));
+        assert_eq!(select(root.path(), "latest/ab").unwrap(), Selection::Run(root.path().join("grid/trials/ab22")));
+        assert!(select(root.path(), "latest/dd").unwrap_err().to_string().contains("'latest/dd'"), "that is of the other sweep");
     }
 
     #[test]
@@ -164,5 +194,7 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(select(empty.path(), "latest").unwrap_err().to_string().contains("kiln sweep"));
         assert!(select(&empty.path().join("missing"), "x").unwrap_err().to_string().contains("no sweeps yet"));
+        let relative = select(Path::new("a-folder-that-is-not-there"), "latest").unwrap_err().to_string();
+        assert!(Path::new(relative.split(": ").next().unwrap()).is_absolute(), "{relative}");
     }
 }

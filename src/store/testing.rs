@@ -78,7 +78,7 @@ pub(super) fn epoch(epoch: usize, loss: f64) -> EpochReport {
 
 /// A whole attempt of `epochs` epochs.
 pub(super) fn events(epochs: usize) -> Vec<Event> {
-    let mut events = vec![Event::Started { device: "flex".into(), lanes: 8, resumed: None }];
+    let mut events = vec![Event::Started { device: "flex".into(), lanes: 8, resumed: None, baselines: Vec::new() }];
     for i in 1..=epochs {
         events.push(Event::Epoch(epoch(i, 0.5_f64.powi(i as i32))));
     }
@@ -138,6 +138,7 @@ pub(super) fn evaluation() -> Evaluation {
         quantiles: None,
         interval: None,
         scores: None,
+        early: None,
     }
 }
 

@@ -69,13 +69,21 @@ fn a_run_is_waiting_running_lost_resumed_and_ended() {
     let gone = AttemptInfo { pid_start: 0, ..testing::info() };
     let mut first = run.start_attempt(&gone).unwrap();
     assert_eq!(state(), RunState::Lost, "its writer was killed before the first line");
-    first.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None }).unwrap();
+    first.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(1, 0.5))).unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(2, 0.25))).unwrap();
     assert_eq!(state(), RunState::Lost);
     let mut second = run.start_attempt(&testing::info()).unwrap();
     second
-        .append(AT.into(), Event::Started { device: "cuda:0".into(), lanes: 1, resumed: Some(Cursor { epoch: 1, batch: 0 }) })
+        .append(
+            AT.into(),
+            Event::Started {
+                device: "cuda:0".into(),
+                lanes: 1,
+                resumed: Some(Cursor { epoch: 1, batch: 0 }),
+                baselines: Vec::new(),
+            },
+        )
         .unwrap();
     second.append(AT.into(), Event::Epoch(testing::epoch(2, 0.125))).unwrap();
     let progress = read_run(&run.path).unwrap().progress;
@@ -187,7 +195,7 @@ fn the_follower_tells_progress_within_an_epoch() {
     let (_root, sweep, trials) = sweep(1);
     let run = sweep.create_run(&trials[0]).unwrap();
     let mut attempt = run.start_attempt(&testing::info()).unwrap();
-    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None }).unwrap();
+    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
     let (_, mut follower) = Follower::open(&sweep.path).unwrap();
     let progress = ProgressFile { epoch: 1, step: 7, steps: 100, windows_per_second: 1e6, lanes: 8, memory: None };
     attempt.progress(&progress).unwrap();
@@ -306,7 +314,7 @@ impl Writer {
                 self.attempt = Some(run.start_attempt(&info).unwrap());
                 (self.torn, self.epochs) = (None, self.epochs / 2);
                 let resumed = (self.epochs > 0).then_some(Cursor { epoch: self.epochs, batch: 0 });
-                self.append(Event::Started { device: "flex".into(), lanes: 2, resumed });
+                self.append(Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() });
             }
             (Act::Epoch(_), _) => {
                 self.epochs += 1;

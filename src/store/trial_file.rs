@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use super::{StoreError, checksum, manifest, publish};
+use super::{StoreError, checksum, manifest, plain_toml, publish};
 use crate::space::Assignment;
 use crate::spec::{Backtest, Data, Model, Settings, Train};
 use crate::trial::{Trial, TrialId};
@@ -74,8 +74,10 @@ impl TrialReader {
             && let Some(data) = self.known(&text[section.clone()])
         {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
+            let short = plain_toml::parse(&rest).and_then(|rest| serde_json::from_value::<Rest>(rest).ok());
             // What does not fit takes the long way, which says why.
-            if let Ok(Rest { v, id, index, repeat, assignment, settings, backtest }) = toml::from_str(&rest)
+            if let Some(Rest { v, id, index, repeat, assignment, settings, backtest }) =
+                short.or_else(|| toml::from_str(&rest).ok())
                 && v <= super::VERSION
             {
                 let RestOfSettings { model, train } = settings;
@@ -360,7 +362,12 @@ mod tests {
             trial.settings.data.rows = rows;
             trial.assignment = assignment;
             trial.backtest = threshold.map(backtest);
-            prop_assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);
+            let text = to_text(&trial).unwrap();
+            prop_assert_eq!(parse(text.as_bytes()).unwrap(), trial.clone());
+            let reader = TrialReader::default();
+            for _ in 0..2 {
+                prop_assert_eq!(reader.parse(text.as_bytes()).unwrap(), trial.clone());
+            }
         }
     }
 }

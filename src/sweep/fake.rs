@@ -1,13 +1,16 @@
 //! A trainer without training: its losses are a pure function of the lane's settings and the epoch, so that the command line, the
-//! store and the dashboard can be tested with exact numbers and without waiting.
+//! store and the dashboard can be tested with exact numbers and without waiting. Its stopping rule is the trainer's own, and its forecasts
+//! have the error that its epochs report.
 //!
 //! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
-//! diverge in epoch E), `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E),
-//! `sleep:MS` (each epoch takes so long), `stall:E` (epoch E never ends).
+//! diverge in epoch E), `even:E` (lanes with an even seed diverge in epoch E), `garbage` (forecasts are not those of the weights),
+//! `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E), `sleep:MS` (each epoch
+//! takes so long), `stall:E` (epoch E never ends), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
+//! `device:N` (after N epochs of a pack the device fails).
 
 use burn_lanes::{
-    EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, ScheduleState,
-    Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
+    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack,
+    PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -26,8 +29,12 @@ enum Fault {
     Nan(usize),
     Poison(usize),
     PoisonPanic(usize),
+    Even(usize),
+    Garbage,
     Sleep(u64),
     Stall(usize),
+    Memory(usize),
+    Device(usize),
 }
 
 impl FakeTrainer {
@@ -43,7 +50,11 @@ impl FakeTrainer {
             (Some("poison"), Some(epoch)) => Some(Fault::Poison(epoch)),
             (Some("poison-panic"), Some(epoch)) => Some(Fault::PoisonPanic(epoch)),
             (Some("stall"), Some(epoch)) => Some(Fault::Stall(epoch)),
+            (Some("even"), Some(epoch)) => Some(Fault::Even(epoch)),
+            (Some("garbage"), _) => Some(Fault::Garbage),
             (Some("sleep"), Some(ms)) => Some(Fault::Sleep(ms as u64)),
+            (Some("memory"), Some(lanes)) => Some(Fault::Memory(lanes)),
+            (Some("device"), Some(epochs)) => Some(Fault::Device(epochs)),
             _ => None,
         };
         Self { fault }
@@ -61,7 +72,7 @@ fn loss(lane: &Lane, hidden: usize, epoch: usize) -> f64 {
 }
 
 fn report(lane: &Lane, unit: f64, hidden: usize, epoch: usize, stop: &StopState) -> EpochReport {
-    let split = |loss: f64| SplitReport { loss, mse: loss * unit * unit, mae: 0.8 * loss.sqrt() * unit, rmse: loss.sqrt() * unit };
+    let split = |loss: f64| SplitReport { loss, mse: loss * unit * unit, mae: loss.sqrt() * unit, rmse: loss.sqrt() * unit };
     EpochReport {
         epoch,
         train: split(0.9 * loss(lane, hidden, epoch)),
@@ -74,14 +85,16 @@ fn report(lane: &Lane, unit: f64, hidden: usize, epoch: usize, stop: &StopState)
     }
 }
 
-fn state(shape: &Shape, epoch: usize, stop: &StopState) -> LaneState {
+/// Its weights are all the loss of their epoch, so that forecasts can be made that have it.
+fn state(shape: &Shape, lane: &Lane, epoch: usize, stop: &StopState) -> LaneState {
     let layout = shape.layout();
     let sizes: Vec<usize> = layout.iter().map(|(_, dims)| dims.iter().product()).collect();
     let weights = |epoch: usize| {
+        let value = loss(lane, shape.hidden, epoch) as f32;
         let weight = |((name, shape), size): (&(String, Vec<usize>), &usize)| Weight {
             name: name.clone(),
             shape: shape.clone(),
-            values: vec![epoch as f32; *size],
+            values: vec![value; *size],
         };
         Weights(layout.iter().zip(&sizes).map(weight).collect())
     };
@@ -114,11 +127,27 @@ impl Trainer for FakeTrainer {
                 (index, lane, epoch, stop)
             })
             .collect();
+        let mut epochs = 0;
+        let begun = lanes.len();
+        // Resumed ones may have nothing left to do.
+        lanes.retain(|(index, lane, epoch, stop)| match lane.config.ending(*epoch, stop, LaneControl::Continue) {
+            Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
+            None => true,
+        });
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
             let poisoned = lanes.iter().any(|(_, lane, ..)| lane.config.learning_rate >= 1.0);
+            epochs += 1;
             match self.fault {
+                Some(Fault::Memory(room)) if begun > room && next >= 2 => {
+                    let message = format!("out of device memory (an allocation for {begun} lanes was refused)");
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::OutOfMemory, message }));
+                }
+                Some(Fault::Device(good)) if epochs > good => {
+                    let message = "an illegal memory access was encountered".to_owned();
+                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::Other, message }));
+                }
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
@@ -130,48 +159,51 @@ impl Trainer for FakeTrainer {
                 _ => {}
             }
             if observer.step(&progress) == PackControl::Interrupt {
-                for (index, _, epoch, stop) in &lanes {
-                    observer.interrupted(*index, state(&shape, *epoch, stop));
+                for (index, lane, epoch, stop) in &lanes {
+                    observer.interrupted(*index, state(&shape, lane, *epoch, stop));
                 }
                 return Ok(());
             }
             lanes.retain_mut(|(index, lane, epoch, stop)| {
                 *epoch += 1;
-                if lane.config.learning_rate >= 3e-3 && self.fault == Some(Fault::Nan(*epoch)) {
+                let diverges = match self.fault {
+                    Some(Fault::Nan(at)) => at == *epoch && lane.config.learning_rate >= 3e-3,
+                    Some(Fault::Even(at)) => at == *epoch && lane.config.seed.is_multiple_of(2),
+                    _ => false,
+                };
+                if diverges {
                     let what = "training loss is NaN".to_owned();
-                    return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(&shape, *epoch, stop));
+                    return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(&shape, lane, *epoch, stop));
                 }
                 let valid = loss(lane, hidden, *epoch);
-                if stop.best.is_none_or(|best| valid < best) {
-                    *stop = StopState { best: Some(valid), best_epoch: *epoch, waited: 0 };
-                } else {
-                    stop.waited += 1;
-                }
+                stop.observe(lane.config.early_stopping.as_ref(), *epoch, valid);
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
-                let control = observer.epoch(*index, &report, &|| state(&shape, report.epoch, stop));
-                let patience = lane.config.early_stopping.map(|rule| rule.patience);
-                if control == LaneControl::Stop {
-                    end_of(observer, *index, LaneEnd::Stopped, state(&shape, *epoch, stop))
-                } else if patience.is_some_and(|patience| stop.waited >= patience) {
-                    end_of(observer, *index, LaneEnd::EarlyStopped, state(&shape, *epoch, stop))
-                } else if *epoch >= lane.config.epochs {
-                    end_of(observer, *index, LaneEnd::Finished, state(&shape, *epoch, stop))
-                } else {
-                    true
+                let control = observer.epoch(*index, &report, &|| Ok(state(&shape, lane, report.epoch, stop)));
+                match lane.config.ending(*epoch, stop, control) {
+                    Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
+                    None => true,
                 }
             });
         }
         Ok(())
     }
 
-    /// What happens, 0 where nobody knows; its quantiles are as far from it as their levels are from the median.
-    fn predict(&self, series: &Series, shape: &Shape, _weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
+    /// What happens (0 where nobody knows) and the error that the weights stand for, above and below in turn; its quantiles are as far from
+    /// that as their levels are from the median.
+    fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
         let distances: Vec<f32> = match &shape.head {
             Head::Point => vec![0.0],
             Head::Quantile { levels } => levels.values().map(|level| (level - 0.5) as f32).collect(),
         };
         let target = |end: u32| series.target.get(end as usize).copied().filter(|target| target.is_finite()).unwrap_or(0.0);
-        Ok(ends.iter().flat_map(|&end| distances.iter().map(move |distance| target(end) + distance)).collect())
+        let loss = weights.0.first().and_then(|weight| weight.values.first()).copied().unwrap_or(0.0);
+        let error = |place: usize| match (self.fault, place.is_multiple_of(2)) {
+            (Some(Fault::Garbage), _) => 9.0,
+            (_, true) => loss.sqrt(),
+            (_, false) => -loss.sqrt(),
+        };
+        let point = |(place, &end): (usize, &u32)| target(end) + error(place);
+        Ok(ends.iter().enumerate().map(point).flat_map(|point| distances.iter().map(move |distance| point + distance)).collect())
     }
 }
 
@@ -179,4 +211,89 @@ impl Trainer for FakeTrainer {
 fn end_of(observer: &mut dyn Observer, lane: usize, end: LaneEnd, state: LaneState) -> bool {
     observer.ended(lane, LaneOutcome { end, epochs: state.epoch, best_epoch: state.stop.best_epoch, state });
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_lanes::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
+
+    use crate::event::{Event, Line, VERSION};
+    use crate::store::RunProgress;
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Told {
+        reports: Vec<EpochReport>,
+        ended: Option<LaneOutcome>,
+    }
+
+    impl Observer for Told {
+        fn epoch(&mut self, _: usize, report: &EpochReport, _: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+            self.reports.push(report.clone());
+            LaneControl::Continue
+        }
+        fn step(&mut self, _: &Progress) -> PackControl {
+            PackControl::Continue
+        }
+        fn interrupted(&mut self, _: usize, _: LaneState) {}
+        fn ended(&mut self, _: usize, outcome: LaneOutcome) {
+            self.ended = Some(outcome);
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape {
+            features: 1,
+            window: 2,
+            hidden: 8,
+            layers: 1,
+            batch: 4,
+            loss: Loss::Mse,
+            optimizer: OptimizerKind::Adam,
+            head: Head::Point,
+        }
+    }
+
+    fn trained(rule: EarlyStopping) -> Told {
+        let config = LaneConfig { epochs: 40, early_stopping: Some(rule), seed: 1, ..LaneConfig::default() };
+        let series = Series { target_unit: 1.0, ..Series::default() };
+        let pack = Pack { shape: shape(), lanes: vec![Lane { config, resume: None, series: 0 }] };
+        let mut told = Told::default();
+        FakeTrainer::default().train(&[&series], pack, &mut told).unwrap();
+        told
+    }
+
+    /// The trainer, this one and the fold of events agree on which epoch's weights are kept, also where a fall is too small to count.
+    #[test]
+    fn the_weights_that_are_kept_are_those_of_the_trainers_own_rule() {
+        for min_delta in [0.0, 0.005, 0.03] {
+            let rule = EarlyStopping { patience: 3, min_delta };
+            let Told { reports, ended } = trained(rule);
+            let outcome = ended.unwrap();
+            let mut stop = StopState::default();
+            let stopped =
+                reports.iter().position(|report| stop.observe(Some(&rule), report.epoch, report.valid.loss) == Observation::Stop);
+            assert_eq!((outcome.end, stopped), (LaneEnd::EarlyStopped, Some(reports.len() - 1)), "{min_delta}");
+            assert_eq!(outcome.best_epoch, stop.best_epoch);
+            let mut progress = RunProgress::default();
+            for (seq, report) in (0..).zip(&reports) {
+                progress.fold(1, &Line { v: VERSION, seq, at: String::new(), event: Event::Epoch(report.clone()) });
+            }
+            assert_eq!(progress.best().unwrap().epoch, outcome.best_epoch, "{min_delta}");
+            let lowest = reports.iter().min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss)).unwrap().epoch;
+            assert_eq!(lowest == outcome.best_epoch, min_delta == 0.0, "{min_delta}");
+        }
+    }
+
+    #[test]
+    fn forecasts_have_the_error_that_the_best_epoch_reports() {
+        let outcome = trained(EarlyStopping { patience: 3, min_delta: 0.03 }).ended.unwrap();
+        let series = Series { target: vec![0.5, -0.25, 0.0, 1.0], ..Series::default() };
+        let forecasts =
+            FakeTrainer::default().predict(&series, &shape(), outcome.state.best.as_ref().unwrap(), &[0, 1, 2, 3]).unwrap();
+        let mse = forecasts.iter().zip(&series.target).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / 4.0;
+        let stated = outcome.state.stop.best.unwrap();
+        assert!((mse / stated - 1.0).abs() < 1e-5, "{mse} {stated}");
+    }
 }

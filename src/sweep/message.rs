@@ -1,5 +1,6 @@
 //! What supervisor and worker, and dashboard and supervisor, say to each other: one JSON object a line.
 
+use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
@@ -40,6 +41,9 @@ pub enum FromWorker {
         /// Trials that something ended which was not their own (a panic with several in the pack): to be trained again, in smaller packs.
         #[serde(default)]
         again: Vec<TrialId>,
+        /// The device failed, and the worker ends. Without trials to be trained again, no smaller pack would do.
+        #[serde(default)]
+        device: Option<DeviceFailure>,
     },
 }
 

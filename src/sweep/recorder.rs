@@ -6,12 +6,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape};
+use burn_lanes::{
+    DeviceFailure, EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape, TrainError,
+};
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, BaselineForecast, Prepared};
-use crate::store::{Attempt, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
+use crate::market::{BaselineForecast, Inputs, Prepared, forecast_errors};
+use crate::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use crate::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
@@ -33,8 +35,12 @@ impl Requests {
 #[derive(Debug)]
 pub struct LaneData {
     pub prepared: Prepared,
-    /// On the validation windows.
+    /// What a forecast's bars are held against.
+    pub inputs: Inputs,
+    /// What each baseline says of the validation windows.
     pub baselines: Vec<BaselineForecast>,
+    /// Their errors: what a skill is against, from the first epoch on.
+    pub baseline_errors: Vec<Baseline>,
     /// Fingerprint of its source.
     pub fingerprint: String,
 }
@@ -60,6 +66,18 @@ impl LaneRun {
     pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
         Self { trial, data, attempt, reports, over: false, unrecorded: None, again: false, checkpointed: Instant::now() }
     }
+
+    /// What it is tried on, for the ledger, whatever comes of it.
+    fn tried(&self) -> Tried {
+        let LaneData { prepared, baselines: _, fingerprint } = &*self.data;
+        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
+        Tried {
+            data: fingerprint.clone(),
+            target: self.trial.settings.data.target.clone(),
+            valid: span(&prepared.series.valid),
+            test: span(&prepared.test),
+        }
+    }
 }
 
 /// Between two checkpoints of a lane, unless it ends or is interrupted. A kill loses at most this much work, never a result.
@@ -67,6 +85,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Between two replacements of `progress.json`; longer for large packs, so that all lanes together replace at most 50 a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
+/// Downloads a lane's state.
+type State<'a> = dyn Fn() -> Result<LaneState, TrainError> + 'a;
 
 /// The observer that records.
 pub struct Recorder<'a> {
@@ -80,6 +101,8 @@ pub struct Recorder<'a> {
     pub progressed: Instant,
     /// Tells the supervisor that it goes on.
     pub pulse: &'a mut dyn FnMut(),
+    /// Why the device can be trusted no more: no end is recorded after it.
+    pub device_failure: Option<DeviceFailure>,
 }
 
 impl Recorder<'_> {
@@ -87,8 +110,22 @@ impl Recorder<'_> {
     /// trained again, in smaller packs.
     pub fn fail_rest(&mut self, reason: &str) {
         let left = self.runs.iter().filter(|run| !run.over).count();
+        self.close_rest(reason, left);
+    }
+
+    /// The same for a device that failed while the pack had so many lanes: one that is left of several is tried alone. Where no smaller pack
+    /// would do, all have failed.
+    pub fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
+        self.close_rest(&failure.to_string(), if failure.may_depend_on_lanes() { lanes } else { 1 });
+    }
+
+    fn close_rest(&mut self, reason: &str, left: usize) {
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
+            if !run.reports.is_empty() {
+                // Its validation losses were seen: it was tried. What cannot be written down is told by the sweep's folder.
+                drop(run.attempt.record_tried((self.clock)(), &run.trial.id, &run.tried()));
+            }
             run.again = left > 1;
             let ended = match left {
                 1 => vec![Event::Ended { end: End::Failed { reason: reason.to_owned() } }],
@@ -102,12 +139,15 @@ impl Recorder<'_> {
         }
     }
 
-    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> Result<(), StoreError> {
+    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
-        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY {
-            self.checkpoint(lane, &state())?;
+        // Without a state the training ends after this call, with the reason.
+        if run.checkpointed.elapsed() >= CHECKPOINT_EVERY
+            && let Ok(state) = state()
+        {
+            self.checkpoint(lane, &state)?;
         }
         Ok(())
     }
@@ -139,8 +179,16 @@ impl Recorder<'_> {
             match self.trainer.predict(&prepared.series, &self.shape, best, ends) {
                 Ok(scaled) => {
                     let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, baselines);
+                    if let Some(reason) = disagreement(run, outcome.best_epoch, &forecasts) {
+                        // No result: whatever came of the weights, it is not what was trained.
+                        return self.runs[lane].attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } });
+                    }
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
+                }
+                Err(TrainError::Device(failure)) => {
+                    self.device_failure = Some(failure);
+                    return Ok(());
                 }
                 Err(error) => {
                     let message = format!("no validation forecasts: {error}");
@@ -166,17 +214,9 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let LaneData { prepared, baselines, fingerprint } = &*run.data;
-        let baselines = market::baselines(prepared, &prepared.series.valid, baselines);
-        let skill = best.and_then(|best| skill(best.valid.mse, &baselines));
-        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
-        let tried = outcome.state.best.as_ref().map(|_| Tried {
-            data: fingerprint.clone(),
-            target: run.trial.settings.data.target.clone(),
-            valid: span(&prepared.series.valid),
-            test: span(&prepared.test),
-        });
-        RunResult {
+        let LaneData { baseline_errors, prepared, .. } = &*run.data;
+        let skill = best.and_then(|best| skill(best.valid.mse, baseline_errors));
+        let result = RunResult {
             v: 1,
             attempt: run.attempt.number,
             end,
@@ -185,18 +225,37 @@ impl Recorder<'_> {
             train: best.map(|report| report.train),
             valid: best.map(|report| report.valid),
             skill,
-            baselines,
+            baselines: baseline_errors.clone(),
             windows: prepared.report.windows,
             scores,
-            tried,
+            tried: Some(run.tried()),
             seconds: self.started.elapsed().as_secs_f64(),
             instruction_sets: run.attempt.instruction_sets.clone(),
-        }
+        };
+        result.with_one_number_a_name()
     }
 }
 
+/// Why the validation forecasts of the kept weights are not those of the epoch that they are said to be of: a device that no longer computes,
+/// or weights that were not kept. Both errors are of the same windows, so that more than rounding is between them only then.
+fn disagreement(run: &LaneRun, epoch: usize, forecasts: &Forecasts) -> Option<String> {
+    let stated = run.reports.iter().find(|report| report.epoch == epoch)?.valid.mse;
+    let Some(found) = forecast_errors(&forecasts.target, &forecasts.forecast).map(|errors| errors.mse) else {
+        return Some(format!("a validation forecast of the weights of epoch {epoch} is not a number"));
+    };
+    // What single precision leaves of a forecast, in scaled units.
+    let rounding = (1e-5 * run.data.prepared.series.target_unit).powi(2);
+    let is_close = (found - stated).abs() <= 1e-3 * stated.max(found) + rounding;
+    (!is_close).then(|| {
+        format!(
+            "the forecasts of the weights of epoch {epoch} have a valid.mse of {found:e}, but the epoch was recorded with {stated:e}: the \
+             device or its memory cannot be trusted"
+        )
+    })
+}
+
 impl Observer for Recorder<'_> {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> LaneControl {
         if let Err(error) = self.record_epoch(lane, report, state) {
             self.runs[lane].unrecorded = Some(error.into());
         }
@@ -243,12 +302,13 @@ impl Observer for Recorder<'_> {
 
     fn ended(&mut self, lane: usize, outcome: LaneOutcome) {
         if self.runs[lane].unrecorded.is_none()
+            && self.device_failure.is_none()
             && let Err(error) = self.record_end(lane, &outcome)
         {
             self.runs[lane].unrecorded = Some(error.into());
         }
         (self.pulse)();
-        self.runs[lane].over = true;
+        self.runs[lane].over = self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
     }
 }
 

@@ -1,13 +1,14 @@
 //! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops them when asked.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use burn_lanes::{DeviceFailure, DeviceFailureKind};
 
-use super::lost::{self, Cause, Death, Handed, Left, halves};
+use super::lost::{self, Cause, Death, Handed, Left};
+use super::queue::{GivenUp, Queue, Queued};
 use super::slot::{Heard, Slot, Stall};
 use super::{Control, FromWorker, Problem, ToWorker};
 use crate::signal;
@@ -102,11 +103,13 @@ const ASLEEP: Duration = Duration::from_secs(5);
 /// When the first workers cannot be started.
 pub fn supervise(job: Job, controls: &Receiver<Control>, ask: &mut dyn Ask) -> anyhow::Result<Summary> {
     let (sender, heard) = channel();
-    let packs: VecDeque<Vec<TrialId>> = job.packs.iter().cloned().collect();
     let mut supervisor = Supervisor {
         job: &job,
-        packs,
+        packs: Queue::new(&job.packs),
         slots: Vec::new(),
+        planned: Vec::new(),
+        device: None,
+        untried: 0,
         sender,
         stopping: None,
         summary: Summary::default(),
@@ -156,6 +159,7 @@ pub fn supervise(job: Job, controls: &Receiver<Control>, ask: &mut dyn Ask) -> a
         }
         ask.tick(&std::mem::take(&mut supervisor.notices))?;
     }
+    supervisor.judge_device();
     let Supervisor { mut summary, stopping, notices, broken, .. } = supervisor;
     summary.interrupted = stopping.is_some();
     ask.tick(&notices)?;
@@ -167,8 +171,14 @@ pub fn supervise(job: Job, controls: &Receiver<Control>, ask: &mut dyn Ask) -> a
 
 struct Supervisor<'a> {
     job: &'a Job<'a>,
-    packs: VecDeque<Vec<TrialId>>,
+    packs: Queue,
     slots: Vec<Slot>,
+    /// Of which planned pack each slot's is a part.
+    planned: Vec<usize>,
+    /// What a device failed with when it was given up for a pack.
+    device: Option<DeviceFailure>,
+    /// Trials that were not tried because of it.
+    untried: usize,
     sender: Sender<(usize, Heard)>,
     /// Since when it has been stopping.
     stopping: Option<Instant>,
@@ -183,6 +193,7 @@ impl Supervisor<'_> {
     fn start(&mut self) -> anyhow::Result<()> {
         let slot = Slot::start(self.job, self.slots.len(), &self.sender)?;
         self.slots.push(slot);
+        self.planned.push(0);
         Ok(())
     }
 
@@ -200,10 +211,19 @@ impl Supervisor<'_> {
                     slot.stall = Stall::None;
                 }
             }
-            Heard::Said(FromWorker::PackEnded { unrecorded, again }) => {
+            Heard::Said(FromWorker::PackEnded { unrecorded, again, device }) => {
                 self.slots[index].pack.clear();
-                self.take(Left { again, unrecorded });
-                self.dispatch(index);
+                // A worker whose device failed ends by itself.
+                let ends = device.is_some();
+                match device {
+                    None => self.packs.pack_ended(),
+                    Some(failure) if again.is_empty() => self.give_up(self.planned[index], failure),
+                    Some(failure) => self.notices.push(format!("{failure}; {} trials go on in smaller packs", again.len())),
+                }
+                self.take(index, Left { again, unrecorded });
+                if !ends {
+                    self.dispatch(index);
+                }
             }
             Heard::Closed => self.bury(index)?,
         }
@@ -211,12 +231,28 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Takes what a pack left.
-    fn take(&mut self, Left { again, unrecorded }: Left) {
-        // At the front: whose fault it was is soon known.
-        for half in halves(again).into_iter().rev() {
-            self.packs.push_front(half);
+    /// A device failed with a trial alone, or for any number of lanes.
+    fn give_up(&mut self, planned: usize, failure: DeviceFailure) {
+        let GivenUp { in_a_row, untried } = self.packs.give_up(planned);
+        self.untried += untried;
+        // Other packs may need less memory; but of what else is wrong with it, two are enough.
+        if failure.kind != DeviceFailureKind::OutOfMemory && in_a_row >= 2 {
+            self.fail_machine(failure.to_string());
         }
+        self.device = Some(failure);
+    }
+
+    /// Says at the end what a device that failed left undone.
+    fn judge_device(&mut self) {
+        let Some(failure) = &self.device else { return };
+        let left = self.untried + self.packs.trials();
+        let left = if left == 0 { String::new() } else { format!("; {left} trials were not tried because of it") };
+        self.summary.machine = Some(format!("{failure}{left}"));
+    }
+
+    /// Takes what a slot's pack left.
+    fn take(&mut self, index: usize, Left { again, unrecorded }: Left) {
+        self.packs.again(self.planned[index], again);
         let machine = unrecorded.iter().find(|(_, problem)| problem.of_machine).map(|(_, problem)| problem.reason.clone());
         if let Some(reason) = machine {
             self.fail_machine(reason);
@@ -238,8 +274,11 @@ impl Supervisor<'_> {
 
     /// Gives a worker its next pack, or tells it that there is none.
     fn dispatch(&mut self, index: usize) {
-        let next = if self.goes_on() { self.packs.pop_front() } else { None };
-        let hand = |trials: Vec<TrialId>| trials.into_iter().map(|trial| Handed::new(self.job.folder, trial)).collect();
+        let next = if self.goes_on() { self.packs.next() } else { None };
+        let hand = |Queued { trials, planned }: Queued| {
+            self.planned[index] = planned;
+            trials.into_iter().map(|trial| Handed::new(self.job.folder, trial)).collect()
+        };
         let pack = next.map(hand);
         self.slots[index].hand(pack);
     }
@@ -266,9 +305,9 @@ impl Supervisor<'_> {
             if left.again.len() > 1 {
                 self.notices.push(format!("{reason}; its {} trials go on in two halves", left.again.len()));
             }
-            self.take(left);
+            self.take(index, left);
         }
-        if !self.packs.is_empty() && self.goes_on() {
+        if self.packs.len() > 0 && self.goes_on() {
             self.start()?;
         }
         Ok(())

@@ -10,13 +10,13 @@ pub trait Trainer {
     /// Trains a pack until every lane has ended or the observer interrupts. Each lane says which of the series is its own.
     ///
     /// # Errors
-    /// When shape, series and lanes do not fit each other.
+    /// When shape, series and lanes do not fit each other; when the device fails.
     fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError>;
 
     /// Scaled forecasts of the windows that end at `ends`.
     ///
     /// # Errors
-    /// When weights, shape and series do not fit each other.
+    /// When weights, shape and series do not fit each other; when the device fails.
     fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError>;
 }
 

@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneState, Pack, Series};
+use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, TrainError};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
 use crate::event::{Cursor, End, Event};
-use crate::market::{self, Unlocated};
+use crate::market::{self, Inputs, KeptScaling, Unlocated};
 use crate::spec::{Data, Source};
-use crate::store::{self, Attempt, AttemptInfo, Resume, RunFolder, StoreError, SweepFolder};
+use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 use crate::trial::{Trial, TrialId};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
@@ -63,9 +63,11 @@ impl Worker<'_> {
         say(said, &FromWorker::Ready)?;
         while let Ok(trials) = packs.recv() {
             let mut pulse = Pulse { said, last: Instant::now() };
-            let (unrecorded, again) = self.pack(&trials, &mut || pulse.beat());
-            say(said, &FromWorker::PackEnded { unrecorded, again })?;
-            if self.requests.interrupt.load(Ordering::Relaxed) {
+            let (unrecorded, again, device) = self.pack(&trials, &mut || pulse.beat());
+            // What a failed device holds is not known any more, and this process cannot open it anew.
+            let ends = device.is_some();
+            say(said, &FromWorker::PackEnded { unrecorded, again, device })?;
+            if ends || self.requests.interrupt.load(Ordering::Relaxed) {
                 break;
             }
         }
@@ -84,9 +86,9 @@ impl Worker<'_> {
                 Err(error) => unrecorded.push((id.clone(), error.into())),
             }
         }
-        let (more, again) = self.lanes(lanes, pulse);
+        let (more, again, device) = self.lanes(lanes, pulse);
         unrecorded.extend(more);
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
@@ -145,28 +147,28 @@ impl Worker<'_> {
                 unrecorded.push((id, error.into()));
             }
         }
-        let (more, again) = self.train(&data, pack, runs, pulse);
+        let (more, again, device) = self.train(&data, pack, runs, pulse);
         unrecorded.extend(more);
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     /// Records a run that cannot begin.
     fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
-        let mut attempt = self.attempt(&waiting, lanes)?;
+        let mut attempt = self.attempt(&waiting, lanes, Vec::new())?;
         attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
     }
 
     /// Starts an attempt, with the scaling that its weights need.
     fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
-        let attempt = self.attempt(&waiting, lanes)?;
-        let json =
-            serde_json::to_string_pretty(&data.prepared.scaling).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
+        let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
+        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
+        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
-    fn attempt(&self, waiting: &Waiting, lanes: usize) -> Result<Attempt, StoreError> {
+    fn attempt(&self, waiting: &Waiting, lanes: usize, baselines: Vec<Baseline>) -> Result<Attempt, StoreError> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
@@ -176,7 +178,7 @@ impl Worker<'_> {
             ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
         };
         let mut attempt = folder.start_attempt(&info)?;
-        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed })?;
+        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed, baselines })?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
@@ -195,15 +197,23 @@ impl Worker<'_> {
             started: now,
             progressed: now,
             pulse,
+            device_failure: None,
         };
+        let lanes = recorder.runs.len();
         let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
+            Ok(Ok(())) if recorder.device_failure.is_some() => {}
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
+            Ok(Err(TrainError::Device(failure))) => recorder.device_failure = Some(failure),
             Ok(Err(error)) => recorder.fail_rest(&error.to_string()),
             Err(_) => {
                 let reason = self.panics.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 recorder.fail_rest(&format!("panic: {reason}"));
             }
+        }
+        let device = recorder.device_failure.take();
+        if let Some(failure) = &device {
+            recorder.device_failed(failure, lanes);
         }
         let (mut unrecorded, mut again) = (Vec::new(), Vec::new());
         for LaneRun { trial, unrecorded: problem, again: once_more, .. } in recorder.runs {
@@ -213,7 +223,7 @@ impl Worker<'_> {
                 None => {}
             }
         }
-        (unrecorded, again)
+        (unrecorded, again, device)
     }
 
     /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
@@ -236,8 +246,11 @@ impl Worker<'_> {
         })?;
         let found = Data { source, ..settings.clone() };
         let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
+        prepared.report.check_zone(&found.features).map_err(|error| error.to_string())?;
+        let inputs = Inputs::of(&found, &prepared);
         let baselines = market::baseline_forecasts(&found, &prepared, &prepared.series.valid);
-        let data = Rc::new(LaneData { prepared, baselines, fingerprint });
+        let baseline_errors = market::baselines(&prepared, &prepared.series.valid, &baselines);
+        let data = Rc::new(LaneData { prepared, inputs, baselines, baseline_errors, fingerprint });
         if self.data.len() >= KEPT_DATA.max(settings.split.folds()) {
             self.data.remove(0);
         }
@@ -247,7 +260,7 @@ impl Worker<'_> {
 }
 
 /// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
-type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>);
+type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>, Option<DeviceFailure>);
 
 /// Tells the supervisor that a pack goes on.
 struct Pulse<'a> {

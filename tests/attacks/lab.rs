@@ -21,6 +21,21 @@ schedule = { kind = "constant" }
 "model.hidden_size" = [8, 16]
 "#;
 
+/// The text of a run's file without its checksums, as it was written before there were any: what another program changes is read then.
+pub fn unsealed(text: &str) -> String {
+    let of_document = ["# checksum: ", "  \"checksum\": ", "  \"covers\": "];
+    let kept = text.lines().filter(|line| !of_document.iter().any(|start| line.starts_with(start)));
+    let without = |line: &str| match line.rfind(",\"sum\":\"") {
+        Some(at) if line.len() == at + ",\"sum\":\"0123456789abcdef\"}".len() => format!("{}}}\n", &line[..at]),
+        _ => format!("{line}\n"),
+    };
+    let text: String = kept.map(without).collect();
+    match text.strip_suffix(",\n}\n") {
+        Some(before) => format!("{before}\n}}\n"),
+        None => text,
+    }
+}
+
 /// See the module.
 pub struct Lab {
     pub folder: tempfile::TempDir,

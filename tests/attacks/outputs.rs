@@ -1,6 +1,6 @@
 //! S48 and S49: reports of hostile names, questions and texts. (That cells of CSV are no formulas is tested with the exports, S47.)
 
-use crate::lab::{EXPERIMENT, Lab, text};
+use crate::lab::{EXPERIMENT, Lab, text, unsealed};
 
 /// Text that would end an element, an attribute, a script or a comment, and run.
 const HOSTILE: [&str; 8] = [
@@ -24,7 +24,7 @@ fn hostile() -> Lab {
     for run in lab.runs() {
         let replace = |file: &str, from: &str, to: &str| {
             let path = run.join(file);
-            let text = std::fs::read_to_string(&path).unwrap();
+            let text = unsealed(&std::fs::read_to_string(&path).unwrap());
             assert!(text.contains(from), "{file} has no {from}: {text}");
             std::fs::write(&path, text.replace(from, to)).unwrap();
         };
@@ -33,7 +33,7 @@ fn hostile() -> Lab {
         replace("trial.toml", "\"model.hidden_size\" =", &format!("\"model.{hostile}\" = \"{hostile}\"\n\"model.hidden_size\" ="));
     }
     let manifest = lab.path().join("runs/small/sweep.toml");
-    let written = std::fs::read_to_string(&manifest).unwrap();
+    let written = unsealed(&std::fs::read_to_string(&manifest).unwrap());
     std::fs::write(&manifest, written.replace("target_unit = \"log return\"", &format!("target_unit = \"{hostile}\""))).unwrap();
     lab
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
-use crate::lab::{EXPERIMENT, Lab, text};
+use crate::lab::{EXPERIMENT, Lab, text, unsealed};
 
 /// Cursor and colours (CSI), title (OSC 0), link (OSC 8), clipboard (OSC 52), device strings (DCS, APC), the same in C1, bell, reset,
 /// bidirectional overrides and isolates, zero-width and tag characters, and what a line end can do.
@@ -75,7 +75,7 @@ fn hostile() -> Lab {
     lab.sweep();
     let (in_json, in_toml) = (json(&all), toml(&all));
     let edit = |path: &std::path::Path, from: &str, to: String| {
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = unsealed(&std::fs::read_to_string(path).unwrap());
         assert!(text.contains(from), "{} has no {from}: {text}", path.display());
         std::fs::write(path, text.replacen(from, &to, 1)).unwrap();
     };
@@ -99,7 +99,7 @@ fn hostile() -> Lab {
     }
     edit(&runs[0].join("result.json"), "\"name\": \"persistence\"", format!("\"name\": \"persistence{in_json}\""));
     let result = runs[1].join("result.json");
-    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&result).unwrap()).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&unsealed(&std::fs::read_to_string(&result).unwrap())).unwrap();
     (value["end"], value["reason"]) = ("failed".into(), format!("R{all}").into());
     std::fs::write(&result, serde_json::to_vec_pretty(&value).unwrap()).unwrap();
     let manifest = lab.path().join("runs/small/sweep.toml");

@@ -9,7 +9,7 @@ use kiln::serve::{Registered, Server, start};
 
 use crate::client::{Kept, get, predict, send};
 use crate::fake::{config, eventually};
-use crate::folder::{NAME, Registry, bars, device, forecaster, part, request};
+use crate::folder::{NAME, Registry, bars, device, forecaster, model_by_the_clock, part, request};
 
 fn serve(registry: &Registry) -> Server {
     start(config(), Arc::new(Registered::new(registry.root(), device())), "now").unwrap()
@@ -160,5 +160,104 @@ fn bars_as_csv_are_the_same_bars() {
         assert_eq!((reply.status, reply.code().as_str()), (422, "invalid_input"), "{reply:?}");
         assert!(!reply.body.contains('/'), "a path: {reply:?}");
     }
+    server.stop();
+}
+
+#[test]
+fn the_same_instants_are_answered_with_the_same_bits_however_they_are_written() {
+    let registry = Registry::new(1);
+    registry.register(&model_by_the_clock());
+    registry.promote("champion", 2);
+    let server = serve(&registry);
+    let at = server.address();
+    let card = get(at, &format!("/v1/models/{NAME}")).json()["card"].clone();
+    assert_eq!((&card["zone"], &card["bar_label"]), (&"Asia/Shanghai".into(), &"end".into()), "{card}");
+    let start: jiff::Timestamp = "2024-05-08T01:31:00Z".parse().unwrap();
+    let ends: Vec<jiff::Timestamp> = (0..5).map(|minute| start + jiff::SignedDuration::from_mins(minute)).collect();
+    let clock = |ts: &jiff::Timestamp| ts.to_zoned(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
+    type Stamp<'a> = &'a dyn Fn(&jiff::Timestamp) -> String;
+    let ways: [Stamp<'_>; 5] = [
+        &|ts| format!("{:?}", clock(ts).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        &|ts| format!("{:?}", ts.to_string()),
+        &|ts| ts.as_second().to_string(),
+        &|ts| ts.as_millisecond().to_string(),
+        // Without an offset in the zone that the model's own data has.
+        &|ts| format!("{:?}", clock(ts).strftime("%Y-%m-%d %H:%M").to_string()),
+    ];
+    let price = |bar: usize| 3000.0 + bar as f64;
+    let mut expected = None;
+    for way in ways {
+        let bar = |(bar, ts): (usize, &jiff::Timestamp)| {
+            format!(r#"{{"ts": {}, "open": {1}, "high": {1}, "low": {1}, "close": {1}}}"#, way(ts), price(bar))
+        };
+        let json: Vec<String> = ends.iter().enumerate().map(bar).collect();
+        let of_json = predict(at, NAME, &format!(r#"{{"bars": [{}]}}"#, json.join(",")));
+        assert_eq!(of_json.status, 200, "{of_json:?}");
+        let forecasts = of_json.json()["forecasts"].clone();
+        assert_eq!(forecasts[0]["bar_start"], "2024-05-08T01:34:00Z");
+        assert_eq!(*expected.get_or_insert_with(|| forecasts.clone()), forecasts, "{}", way(&start));
+        let row = |(bar, ts): (usize, &jiff::Timestamp)| format!("{},{1},{1},{1},{1}\n", way(ts), price(bar));
+        let csv = format!("ts,open,high,low,close\n{}", ends.iter().enumerate().map(row).collect::<String>());
+        let of_csv = send(at, "POST", &format!("/v1/models/{NAME}/predict"), "Content-Type: text/csv\r\n", &csv);
+        assert_eq!(Some(&of_csv.json()["forecasts"]), expected.as_ref(), "{csv}");
+    }
+    server.stop();
+}
+
+#[test]
+fn what_a_model_does_not_know_and_what_beats_it_are_said_with_every_forecast() {
+    let registry = Registry::new(1);
+    registry.register(&model_by_the_clock());
+    registry.promote("champion", 2);
+    let server = serve(&registry);
+    let at = server.address();
+    let codes = |close: f64| {
+        let rows = vec![format!("[{close}, 0.5]"); 5].join(",");
+        let reply = predict(at, NAME, &format!(r#"{{"features": [{rows}]}}"#)).json();
+        let one = |warning: &serde_json::Value| (warning["code"].as_str().unwrap().to_owned(), warning["forecast"].as_u64());
+        reply["warnings"].as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    let worse = || ("worse_than_baseline".to_owned(), None);
+    assert_eq!(codes(3000.0), [worse()]);
+    assert_eq!(codes(4900.0), [worse()], "new highs are ordinary");
+    assert_eq!(codes(3_000_000.0), [worse(), ("outside_training".to_owned(), Some(0))]);
+    let metrics = get(at, "/metrics").body;
+    for line in [
+        format!(r#"kiln_outside_training_total{{model="{NAME}",version="2",feature="close"}} 1"#),
+        format!(r#"kiln_model_warning{{model="{NAME}",version="2",code="worse_than_baseline"}} 1"#),
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    let card = get(at, &format!("/v1/models/{NAME}")).json()["card"].clone();
+    assert_eq!(card["warnings"][0]["code"], "worse_than_baseline", "{card}");
+    server.stop();
+}
+
+#[test]
+fn a_registry_that_was_moved_is_served_on_and_found_again() {
+    let registry = Registry::new(1);
+    let server = serve(&registry);
+    let at = server.address();
+    let body = request(&bars(), 300, forecaster(1).needs());
+    let before = predict(at, NAME, &body).body;
+    let ready = || get(at, "/readyz").body;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (root, away) = (registry.root(), elsewhere.path().join("models"));
+    moved(&root, &away);
+    eventually("it is told", || ready().contains("stale: the registry cannot be read"));
+    assert_eq!(predict(at, NAME, &body).body, before);
+    moved(&away, &root);
+    eventually("it is found again", || ready() == "ready\n");
+    // The history alone.
+    let history = root.join(NAME).join("history.jsonl");
+    moved(&history, &elsewhere.path().join("history.jsonl"));
+    eventually("it is told", || ready().contains("stale: 1 problem in the registry"));
+    assert_eq!(predict(at, NAME, &body).body, before);
+    moved(&elsewhere.path().join("history.jsonl"), &history);
+    eventually("it is found again", || ready() == "ready\n");
+    // The model's whole folder.
+    moved(&root.join(NAME), &elsewhere.path().join(NAME));
+    eventually("it is told", || ready().contains("stale: 1 problem in the registry"));
+    assert_eq!(predict(at, NAME, &body).body, before);
     server.stop();
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kiln::forecast::{Forecast, Window};
+use kiln::forecast::{Forecast, Outside, Window};
 use kiln::model::ColumnProfile;
 use kiln::serve::{Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start};
 
@@ -32,6 +32,8 @@ pub struct Fake {
     generation: AtomicUsize,
     pub looks: AtomicUsize,
     pub loads: AtomicUsize,
+    /// Whether the registry cannot be looked at.
+    pub unreachable: AtomicBool,
     /// How long a loading takes.
     pub loading: Mutex<Duration>,
 }
@@ -54,10 +56,23 @@ impl Fake {
         entry.aliases.insert(alias.to_owned(), version);
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
+
+    /// What a model's entry says now; `None`: it is not listed any more.
+    pub fn say(&self, name: &str, entry: Option<Entry>) {
+        let mut models = self.models.lock().unwrap();
+        match entry {
+            Some(entry) => drop(models.insert(name.to_owned(), entry)),
+            None => drop(models.remove(name)),
+        }
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Catalog for Fake {
     fn generation(&self) -> Result<String, String> {
+        if self.unreachable.load(Ordering::SeqCst) {
+            return Err("/srv/models: the registry's folder is not there".to_owned());
+        }
         Ok(self.generation.load(Ordering::SeqCst).to_string())
     }
 
@@ -100,6 +115,9 @@ fn card() -> Card {
         source: serde_json::Value::Null,
         metrics: serde_json::Value::Null,
         verdict: serde_json::Value::Null,
+        zone: Some("UTC".to_owned()),
+        bar_label: "start".to_owned(),
+        warnings: Vec::new(),
         profile: Some(vec![profile("a"), profile("b")]),
     }
 }
@@ -140,6 +158,13 @@ impl Model for FakeModel {
             Forecast { bar_start: None, forecast, persistence: None, quantiles: Vec::new() }
         };
         Ok(windows.iter().map(one).collect())
+    }
+
+    /// Values of a hundred million and more.
+    fn outside(&self, window: &Window) -> Vec<Outside> {
+        let rows = window.scaled.iter().filter(|value| **value >= 1e8).count();
+        let outside = || Outside { feature: "b".to_owned(), rows, of: 3, furthest: 1e8, low: 0.0, high: 10.0 };
+        if rows > 0 { vec![outside()] } else { Vec::new() }
     }
 
     fn interval(&self, coverage: f64, forecast: &Forecast) -> Result<[f64; 2], String> {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use burn_lanes::{Weight, Weights};
 use kiln::calibration::Calibration;
 use kiln::forecast::Forecaster;
-use kiln::market::{self, Affine, Bars, Scaling};
+use kiln::market::{self, Affine, Bars, Inputs, Scaling, ValueRange};
 use kiln::model::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
 use kiln::registry::{Registration, Writer};
-use kiln::spec::{Experiment, Settings};
-use kiln::store::WindowCounts;
+use kiln::spec::{BarLabel, Columns, Experiment, Format, Settings};
+use kiln::store::{Baseline, WindowCounts};
 
 pub const NAME: &str = "minute";
 
@@ -60,7 +60,27 @@ impl Registry {
 
 /// The shape of the seed experiment: hidden 32, 2 layers, window 60, five features.
 pub fn model(seed: u64) -> SavedModel {
-    let settings = settings();
+    model_of(settings(), seed)
+}
+
+/// One that goes by the clock of Shanghai, and was trained on closes of 2,000 to 4,000 on bars that are labelled by their end.
+pub fn model_by_the_clock() -> SavedModel {
+    const LINES: &str = "data.synthetic = { bars = 2000 }\ndata.features = [\"close\", \"time_of_day\"]\ndata.window = 5\n";
+    let mut settings = Experiment::parse(Path::new("test.toml"), LINES, &[]).unwrap_or_else(|problems| panic!("{problems}")).base;
+    let (zone, bar_label) = (Some("Asia/Shanghai".to_owned()), BarLabel::End);
+    let (format, columns) = (Format::Csv, Columns::default());
+    settings.data.source = kiln::spec::Source::File { path: "bars.csv".into(), format, columns, zone: zone.clone(), bar_label };
+    let mut passport = model_of(settings, 7).passport;
+    passport.scaling.columns = vec![Affine { offset: 2000.0, unit: 2000.0 }, Affine { offset: 0.0, unit: 1.0 }];
+    let range = |feature: &str| ValueRange { feature: feature.into(), low: 0.0, high: 1.0 };
+    passport.inputs = Some(Inputs { zone, stamps: None, ranges: vec![range("close"), range("time_of_day")] });
+    let persistence = Baseline { name: "persistence".into(), mse: 1.0, mae: 1.0, rmse: 1.0 };
+    passport.metrics = Metrics { skill: Some(-0.5), baselines: vec![persistence], valid: None, test: None };
+    let weights = weights(&passport, 7);
+    SavedModel::new(passport, weights).unwrap()
+}
+
+fn model_of(settings: Settings, seed: u64) -> SavedModel {
     let features = settings.data.features.len();
     let interval =
         |coverage: f64| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } };
@@ -82,6 +102,7 @@ pub fn model(seed: u64) -> SavedModel {
         verdict: None,
         intervals: COVERAGES.into_iter().map(interval).collect(),
         profile: None,
+        inputs: None,
         weights: WeightsFile::default(),
         settings,
     };

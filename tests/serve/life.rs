@@ -40,6 +40,10 @@ fn ready_is_when_models_are_loaded() {
     let reply = get(at, "/readyz");
     assert_eq!((reply.status, reply.body.as_str()), (503, "loading\n"));
     assert_eq!(get(at, "/healthz").body, "ok\n");
+    // What is not there yet is not unknown.
+    for reply in [predict(at, "m", WINDOW), get(at, "/v1/models"), get(at, "/v1/models/m"), get(at, "/v1/models/m/drift")] {
+        assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (503, "loading", Some("1")), "{reply:?}");
+    }
     let running = starting.join().unwrap();
     assert_eq!(get(running.at, "/readyz").body, "ready\n");
 }

@@ -71,6 +71,71 @@ fn s12_chunks_without_end_are_cut_at_the_limit() {
     assert_eq!((reply.status, reply.header("connection")), (413, Some("close")), "{reply:?}");
 }
 
+/// Sends a piece over and over on one connection until it is cut; bytes that were taken, and how long that took.
+fn endless(running: &Running, head: &str, piece: &[u8]) -> (usize, Duration) {
+    let mut stream = connect(running.at);
+    let started = Instant::now();
+    stream.write_all(format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{head}").as_bytes()).unwrap();
+    let mut sent = 0;
+    while started.elapsed() < Duration::from_secs(20) && stream.write_all(piece).is_ok() {
+        sent += piece.len();
+    }
+    (sent, started.elapsed())
+}
+
+#[test]
+fn s12_a_chunk_that_has_no_body_and_no_end_is_cut() {
+    let mut patient = config();
+    patient.timeouts.body = Duration::from_secs(60);
+    let running = Running::new(patient, crate::fake::Fake::one());
+    for (head, piece) in [
+        // The size of a chunk, as a line of zeros.
+        ("", vec![b'0'; 1 << 16]),
+        ("5;", vec![b'a'; 1 << 16]),
+        ("5\r\n{\"fea\r\n", b"1\r\n \r\n".repeat(1 << 13)),
+        ("0\r\n", b"X: y\r\n".repeat(1 << 13)),
+    ] {
+        let (sent, took) = endless(&running, head, &piece);
+        assert!(sent < 64 << 20 && took < Duration::from_secs(15), "{head:?}: {sent} bytes were taken in {took:?}");
+    }
+    // In a hundred small chunks.
+    let chunks: String = WINDOW.bytes().map(|byte| format!("0001\r\n{}\r\n", char::from(byte))).collect();
+    let text =
+        raw(running.at, format!("{HEAD}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n").as_bytes());
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    // Requests on one connection are counted each for itself.
+    let mut kept = crate::client::Kept::new(running.at);
+    let padded = format!("{}{WINDOW}", " ".repeat(LIMIT - WINDOW.len()));
+    for _ in 0..12 {
+        assert_eq!(kept.predict("m", &padded).expect("the connection lives").status, 200);
+    }
+}
+
+#[test]
+fn s17_a_thousand_connections_at_once_do_not_delay_health() {
+    let many = if open_files() > 4096 { 1000 } else { 300 };
+    let mut taken = config();
+    taken.limits.connections = many / 2;
+    taken.timeouts.header = Duration::from_secs(20);
+    let running = Running::new(taken, crate::fake::Fake::one());
+    let at = running.at;
+    let idle: Vec<TcpStream> = (0..many).map(|_| connect(at)).collect();
+    let started = Instant::now();
+    assert_eq!((get(at, "/healthz").status, get(at, "/readyz").status), (200, 200));
+    assert!(started.elapsed() < Duration::from_secs(1), "health took {:?}", started.elapsed());
+    // And while they come.
+    std::thread::scope(|scope| {
+        let more = scope.spawn(move || (0..many).map(|_| connect(at)).collect::<Vec<_>>());
+        for _ in 0..20 {
+            let started = Instant::now();
+            assert_eq!(get(at, "/healthz").status, 200);
+            assert!(started.elapsed() < Duration::from_secs(2), "health took {:?}", started.elapsed());
+        }
+        drop(more.join().unwrap());
+    });
+    drop(idle);
+}
+
 #[test]
 fn s13_nothing_is_unpacked() {
     let running = Running::plain();

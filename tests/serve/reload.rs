@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use kiln::serve::Entry;
+
 use crate::client::{Kept, get, predict};
 use crate::fake::{Fake, Running, SLOW, WINDOW, config, eventually, window_with};
 
@@ -139,4 +141,60 @@ fn drift_is_told_by_feature() {
     let drift = get(running.at, "/v1/models/m/drift").json();
     assert_eq!(drift["features"][0]["outside"], 0.5);
     assert!(drift["features"][0]["psi"].as_f64().unwrap() > 0.25, "{drift}");
+}
+
+#[test]
+fn a_registry_that_is_gone_ends_nothing_and_is_told_of() {
+    let running = Running::plain();
+    let (ready, looks) = (|| get(running.at, "/readyz"), || running.catalog.looks.load(Ordering::Relaxed));
+    assert_eq!(ready().body, "ready\n");
+    running.catalog.unreachable.store(true, Ordering::SeqCst);
+    eventually("it is told", || ready().body.contains("stale: the registry cannot be read"));
+    assert_eq!((ready().status, version(&running)), (200, 1));
+    assert!(!ready().body.contains("/srv"), "who looks at the health knows no paths: {:?}", ready());
+    let metrics = || get(running.at, "/metrics").body;
+    assert!(metrics().contains("kiln_registry_problems 1"), "{}", metrics());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(metrics().contains(r#"kiln_reloads_total{result="failed"} 1"#), "it is counted once: {}", metrics());
+    let before = looks();
+    running.catalog.unreachable.store(false, Ordering::SeqCst);
+    eventually("it is over", || ready().body == "ready\n");
+    assert!(metrics().contains("kiln_registry_problems 0") && looks() == before, "nothing changed meanwhile");
+}
+
+#[test]
+fn a_model_whose_files_are_missing_stays_and_one_that_lost_its_champion_goes() {
+    let catalog = Fake::one();
+    catalog.point("other", "champion", 3);
+    let running = Running::new(config(), catalog);
+    let status = |name: &str| predict(running.at, name, WINDOW).status;
+    let ready = || get(running.at, "/readyz").body;
+    running.catalog.say("m", None);
+    eventually("it is told", || ready().contains("stale: 1 problem in the registry"));
+    assert_eq!((status("m"), status("other"), version(&running)), (200, 200, 1));
+    let damaged = Entry { name: "other".into(), problem: Some("its history is missing".into()), ..Entry::default() };
+    running.catalog.say("other", Some(damaged));
+    eventually("both are told", || ready().contains("stale: 2 problems in the registry"));
+    assert_eq!((status("m"), status("other")), (200, 200));
+    // What the history says counts: no champion, no service.
+    running.catalog.say("other", Some(Entry { name: "other".into(), versions: vec![3], ..Entry::default() }));
+    eventually("it is not served any more", || status("other") == 404);
+    running.catalog.point("m", "champion", 2);
+    eventually("the next version answers", || version(&running) == 2);
+    assert_eq!(ready(), "ready\n");
+}
+
+#[test]
+fn inputs_that_training_never_saw_are_answered_with_a_warning_and_counted() {
+    let running = Running::plain();
+    let instances = r#"{"instances": [{"features": [[1, 2], [3, 4], [5, 6]]}, {"features": [[1, 2], [3, 4], [5, 3e8]]}]}"#;
+    let reply = predict(running.at, "m", instances).json();
+    let warnings = reply["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{reply}");
+    let parts = |name: &str| warnings[0][name].clone();
+    assert_eq!((parts("code"), parts("feature"), parts("forecast")), ("outside_training".into(), "b".into(), 1.into()), "{reply}");
+    assert!(parts("message").as_str().unwrap().contains("training saw 0 to 10"), "{reply}");
+    assert_eq!(predict(running.at, "m", WINDOW).json()["warnings"], serde_json::json!([]));
+    let metrics = get(running.at, "/metrics").body;
+    assert!(metrics.contains(r#"kiln_outside_training_total{model="m",version="1",feature="b"} 1"#), "{metrics}");
 }

@@ -155,7 +155,7 @@ fn chosen(options: &Options) -> Vec<Device> {
 fn fits(task: &Task, best_rate: f64) -> Result<()> {
     let Task { device, shape, lanes, budget, .. } = *task;
     let bytes = memory_estimate(device, shape, lanes, &[]) as f64;
-    if let Some(memory) = device.available_memory().map(|memory| memory as f64)
+    if let Some(memory) = device.available_memory(bytes as u64).map(|memory| memory as f64)
         && bytes > memory
     {
         return Err(format!("takes about {:.1} GB, there are {:.1}", bytes / 1e9, memory / 1e9).into());

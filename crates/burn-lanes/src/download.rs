@@ -1,10 +1,10 @@
 //! Between [`LaneState`] on the host and rows of flat tensors on the device.
 
 use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
 
 use crate::learner::read;
 use crate::model::{flat_values, initial_weights, named, parameters};
+use crate::op::LstmBackend;
 use crate::optim::Moments;
 use crate::{Lane, LaneState, OptimizerKind, ScheduleState, Shape, StopState, TrainError, Weights};
 
@@ -34,7 +34,7 @@ impl Upload {
                 second.push(zeros());
                 continue;
             };
-            let flat = |weights: &Weights| flat_values(shape, weights).map_err(TrainError);
+            let flat = |weights: &Weights| flat_values(shape, weights).map_err(TrainError::Refused);
             let moments = |moments: &[Vec<f32>]| if moments.is_empty() { zeros() } else { moments.concat() };
             upload.weights.push(flat(&state.weights)?);
             upload.best.push(state.best.as_ref().map_or_else(|| Ok(zeros()), flat)?);
@@ -49,9 +49,7 @@ impl Upload {
 }
 
 /// Everything of a pack that lies on the device, on the host.
-pub(crate) struct Download(Result<Rows, TrainError>);
-
-struct Rows {
+pub(crate) struct Download {
     /// Values in a row.
     columns: usize,
     weights: Vec<f32>,
@@ -74,36 +72,32 @@ pub(crate) struct Snapshot {
 
 impl Download {
     /// Synchronises the device.
-    pub(crate) fn new<B: Backend>(weights: Tensor<B, 2>, best: Tensor<B, 2>, moments: Moments<B>) -> Self {
-        let columns = weights.dims()[1];
-        let rows = || {
-            Ok(Rows {
-                columns,
-                weights: read(weights)?,
-                best: read(best)?,
-                first: read(moments.first)?,
-                second: moments.second.map(read).transpose()?,
-            })
-        };
-        Self(rows())
+    ///
+    /// # Errors
+    /// When the device failed.
+    pub(crate) fn new<B: LstmBackend>(weights: Tensor<B, 2>, best: Tensor<B, 2>, moments: Moments<B>) -> Result<Self, TrainError> {
+        Ok(Self {
+            columns: weights.dims()[1],
+            weights: read(weights)?,
+            best: read(best)?,
+            first: read(moments.first)?,
+            second: moments.second.map(read).transpose()?,
+        })
     }
 
-    /// A lane's whole state; one without weights when the device failed, which [`Download::checked`] reports.
+    /// A lane's whole state.
     pub(crate) fn state(&self, snapshot: &Snapshot, shape: &Shape) -> LaneState {
         let Snapshot { position, steps, epoch, cursor, sums, schedule, stop } = snapshot;
-        let row = |pick: fn(&Rows) -> Option<&Vec<f32>>| {
-            let rows = self.0.as_ref().ok()?;
-            pick(rows)?.get(position * rows.columns..(position + 1) * rows.columns)
-        };
-        let moments = |row: Option<&[f32]>| match row {
-            Some(row) if *steps > 0 => named(shape, row).0.into_iter().map(|weight| weight.values).collect(),
+        let weights = |rows: &[f32]| named(shape, &rows[position * self.columns..(position + 1) * self.columns]);
+        let moments = |rows: Option<&Vec<f32>>| match rows {
+            Some(rows) if *steps > 0 => weights(rows).0.into_iter().map(|weight| weight.values).collect(),
             _ => Vec::new(),
         };
         LaneState {
-            weights: row(|rows| Some(&rows.weights)).map_or_else(Weights::default, |row| named(shape, row)),
-            best: row(|rows| Some(&rows.best)).filter(|_| stop.best_epoch > 0).map(|row| named(shape, row)),
-            first_moment: moments(row(|rows| Some(&rows.first))),
-            second_moment: moments(row(|rows| rows.second.as_ref())),
+            weights: weights(&self.weights),
+            best: (stop.best_epoch > 0).then(|| weights(&self.best)),
+            first_moment: moments(Some(&self.first)),
+            second_moment: moments(self.second.as_ref()),
             steps: *steps,
             epoch: *epoch,
             cursor: *cursor,
@@ -111,13 +105,5 @@ impl Download {
             schedule: schedule.clone(),
             stop: stop.clone(),
         }
-    }
-
-    /// Whether the device gave everything.
-    ///
-    /// # Errors
-    /// When it did not.
-    pub(crate) fn checked(self) -> Result<(), TrainError> {
-        self.0.map(|_| ())
     }
 }

@@ -89,12 +89,25 @@ impl<'a, B: LstmBackend> Ground<'a, B> {
     }
 }
 
+/// What is done after the first step of an epoch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstStep {
+    /// The device is waited for and checked: kernels are compiled and most of the memory is taken by then, so that what does not work is
+    /// known before an epoch's time is lost.
+    Checked,
+    /// Nothing.
+    AsOthers,
+}
+
+/// Batches whose sums are put together on the device: each left alone is a buffer that the allocator looks through at every step.
+const SUMS_TOGETHER: usize = 64;
+
 /// Trains what is left of every lane's epoch; adds up its losses. On an interrupt the cursors stand after the step that was asked.
 pub(crate) fn train<B: LstmBackend>(
     ground: &Ground<'_, B>,
     rows: &mut Rows<B>,
     lanes: &mut [Running],
-    started: Instant,
+    (started, first_step): (Instant, FirstStep),
     observer: &mut dyn Observer,
 ) -> Result<PackControl, TrainError> {
     let counts = |windows: &dyn Fn(&Running) -> usize| lanes.iter().map(windows).collect::<Vec<_>>();
@@ -102,7 +115,8 @@ pub(crate) fn train<B: LstmBackend>(
     let todo = stretches(&counts(&|lane| ground.left(lane)), ground.shape.batch);
     let mut orders: Vec<Vec<u32>> = lanes.iter().map(|lane| ground.order(lane)).collect();
     let mut pace = Pace { step: batches(&whole) - batches(&todo), steps: batches(&whole), lanes: lanes.len(), windows: 0, started };
-    let mut sums = Vec::with_capacity(batches(&todo));
+    let mut sums = Sums::default();
+    let mut unchecked = first_step == FirstStep::Checked;
     let mut control = PackControl::Continue;
     for stretch in &todo {
         let lists = stretch.lanes.iter().map(|&lane| {
@@ -119,7 +133,11 @@ pub(crate) fn train<B: LstmBackend>(
             let dropout = dropout(&ground.shape, active, lanes, &stretch.lanes);
             let output = active.learner.train_step(ground.batch(stretch, number, &ends, dropout));
             active.learner.optimizer_step(output.grads);
-            sums.push((stretch, output.item.0));
+            sums.push(stretch, output.item.0);
+            if std::mem::take(&mut unchecked) {
+                B::health(&ground.device, 0)?;
+            }
+            B::noted(&ground.device)?;
             stretch.lanes.iter().for_each(|&lane| lanes[lane].cursor += 1);
             control = observer.step(&pace.after(stretch));
             if control == PackControl::Interrupt {
@@ -133,7 +151,7 @@ pub(crate) fn train<B: LstmBackend>(
             break;
         }
     }
-    read_back(sums, |lane, sums, windows| add(&mut lanes[lane].sums, sums, windows))?;
+    sums.read(|lane, sums, windows| add(&mut lanes[lane].sums, sums, windows))?;
     Ok(control)
 }
 
@@ -145,14 +163,17 @@ pub(crate) fn validate<B: LstmBackend>(
     lanes: usize,
 ) -> Result<Vec<[f64; 4]>, TrainError> {
     let model = rows.learner.model().valid();
-    let mut sums = Vec::new();
+    let mut sums = Sums::default();
     for (stretch, ends) in validation {
         let part = (stretch.lanes.len() < lanes).then(|| LaneModel::new(select(rows.weights(), &stretch.lanes)));
         let model = part.as_ref().unwrap_or(&model);
-        sums.extend((0..stretch.batches).map(|number| (stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0)));
+        for number in 0..stretch.batches {
+            sums.push(stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0);
+            B::noted(&ground.device)?;
+        }
     }
     let mut totals = vec![[0.0; 4]; lanes];
-    read_back(sums, |lane, sums, windows| add(&mut totals[lane], sums, windows))?;
+    sums.read(|lane, sums, windows| add(&mut totals[lane], sums, windows))?;
     Ok(totals)
 }
 
@@ -166,23 +187,44 @@ fn dropout<B: LstmBackend>(shape: &Shape, rows: &Rows<B>, lanes: &[Running], pos
     lanes.map(|(config, update)| Dropout::new(config.seed, update.steps, config.dropout)).collect()
 }
 
-/// Hands each lane's sums of each batch to `each`, in order: `[K, 3]` a batch, left on the device until all are read at once.
-fn read_back<B: LstmBackend>(
-    batches: Vec<(&Stretch, Tensor<B, 2>)>,
-    mut each: impl FnMut(usize, &[f32], usize),
-) -> Result<(), TrainError> {
-    let (stretches, tensors): (Vec<_>, Vec<_>) = batches.into_iter().unzip();
-    if tensors.is_empty() {
-        return Ok(());
+/// The lanes' sums of batches, `[K, 3]` each, left on the device until all are read at once.
+struct Sums<'a, B: LstmBackend> {
+    stretches: Vec<&'a Stretch>,
+    together: Vec<Tensor<B, 2>>, // [ΣK, 3]
+    alone: Vec<Tensor<B, 2>>,    // [K, 3]
+}
+
+impl<B: LstmBackend> Default for Sums<'_, B> {
+    fn default() -> Self {
+        Self { stretches: Vec::new(), together: Vec::new(), alone: Vec::new() }
     }
-    let values = read(Tensor::cat(tensors, 0))?; // [ΣK, 3]
-    let mut sums = values.chunks_exact(SUMS);
-    for stretch in stretches {
-        for (&lane, sums) in stretch.lanes.iter().zip(&mut sums) {
-            each(lane, sums, stretch.size);
+}
+
+impl<'a, B: LstmBackend> Sums<'a, B> {
+    fn push(&mut self, stretch: &'a Stretch, sums: Tensor<B, 2>) {
+        self.stretches.push(stretch);
+        self.alone.push(sums);
+        if self.alone.len() == SUMS_TOGETHER {
+            self.together.push(Tensor::cat(std::mem::take(&mut self.alone), 0));
         }
     }
-    Ok(())
+
+    /// Hands each lane's sums of each batch to `each`, in order.
+    fn read(self, mut each: impl FnMut(usize, &[f32], usize)) -> Result<(), TrainError> {
+        let Self { stretches, mut together, alone } = self;
+        together.extend(alone);
+        if together.is_empty() {
+            return Ok(());
+        }
+        let values = read(Tensor::cat(together, 0))?; // [ΣK, 3]
+        let mut sums = values.chunks_exact(SUMS);
+        for stretch in stretches {
+            for (&lane, sums) in stretch.lanes.iter().zip(&mut sums) {
+                each(lane, sums, stretch.size);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How far an epoch is.

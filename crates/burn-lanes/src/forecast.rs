@@ -39,5 +39,6 @@ pub(crate) fn run<B: LstmBackend>(
         };
         forecasts.extend(read::<B, 2>(tensor(B::forecasts(&batch, primitive(weights.clone()))))?); // [1, chunk·Q]
     }
+    B::health(device, ends.len())?;
     Ok(forecasts)
 }

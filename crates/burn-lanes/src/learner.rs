@@ -1,9 +1,9 @@
 //! Training: what is asked, the checks before anything is uploaded, and the choice of the backend.
 
-use burn::tensor::backend::Backend;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::op::{LstmBackend, release_memory};
-use crate::{Device, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
+use crate::{Device, DeviceFailure, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights, forecast, model, rounds};
 
 /// Trials of equal shape, to be trained together.
 #[derive(Clone, Debug)]
@@ -25,10 +25,16 @@ pub struct Lane {
     pub series: usize,
 }
 
-/// Why nothing could be trained. (A lane that diverges is no error: see [`crate::LaneEnd::Diverged`].)
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TrainError(pub String);
+/// Why nothing could be trained, or why a training ended. (A lane that diverges is no error: see [`crate::LaneEnd::Diverged`].)
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrainError {
+    /// Shape, series, lanes or weights do not fit each other.
+    #[error("{0}")]
+    Refused(String),
+    /// The device failed. Nothing was told that was computed after the failure; later calls on a GPU fail at once.
+    #[error(transparent)]
+    Device(#[from] DeviceFailure),
+}
 
 /// Trains a pack until every lane has ended or the observer interrupts. Each lane trains on one of the series; where these have different
 /// numbers of windows, an epoch of the pack ends when the last lane has ended its own.
@@ -37,7 +43,8 @@ pub struct TrainError(pub String);
 /// for the same pack.
 ///
 /// # Errors
-/// When shape, series and lanes do not fit each other.
+/// When shape, series and lanes do not fit each other, and when the device fails: then the observer has heard nothing of the epoch in
+/// which it did.
 pub fn train(device: &Device, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
     for series in series {
         check_shape(&pack.shape, series)?;
@@ -54,12 +61,12 @@ pub fn train(device: &Device, series: &[&Series], pack: Pack, observer: &mut dyn
 /// each level in turn. They are as the model gives them, which nothing forces to increase with the level.
 ///
 /// # Errors
-/// When the weights do not fit the shape, or the shape the series.
+/// When the weights do not fit the shape, or the shape the series; when the device fails.
 pub fn predict(device: &Device, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
     check_shape(shape, series)?;
     check_rows(series.rows())?;
     check_ends("forecast", shape, series, ends)?;
-    let weights = model::flat_values(shape, weights).map_err(TrainError)?;
+    let weights = model::flat_values(shape, weights).map_err(TrainError::Refused)?;
     on_device(device, Forecast { series, shape, weights, ends })
 }
 
@@ -106,17 +113,34 @@ fn on_device<W: Work>(device: &Device, work: W) -> Result<W::Output, TrainError>
         #[cfg(feature = "ndarray")]
         DeviceSpec::NdArray => work.run::<burn::backend::NdArray>(&burn::backend::ndarray::NdArrayDevice::Cpu),
         #[cfg(feature = "wgpu")]
-        DeviceSpec::Wgpu(_) => work.run::<burn::backend::Wgpu>(&crate::device::wgpu_device(device)),
+        DeviceSpec::Wgpu(_) => on_gpu::<burn::backend::Wgpu, W>(&crate::device::wgpu_device(device), work),
         #[cfg(feature = "cuda")]
-        DeviceSpec::Cuda(index) => work.run::<burn::backend::Cuda>(&burn::backend::cuda::CudaDevice::new(index)),
-        other => Err(TrainError(format!("device '{other}' is not in this build (always there: flex)"))),
+        DeviceSpec::Cuda(index) => on_gpu::<burn::backend::Cuda, W>(&burn::backend::cuda::CudaDevice::new(index), work),
+        other => refused(format!("device '{other}' is not in this build (always there: flex)")),
     }
 }
 
-/// The result of reading from a device.
-pub(crate) fn read<B: Backend, const D: usize>(tensor: burn::tensor::Tensor<B, D>) -> Result<Vec<f32>, TrainError> {
-    let data = tensor.try_into_data().map_err(|error| TrainError(format!("the device failed: {error:?}")))?;
-    data.convert::<f32>().into_vec().map_err(|error| TrainError(format!("the device returned other data than asked: {error:?}")))
+/// Work on a GPU: with its failures seen, and its memory given back afterwards.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn on_gpu<B: LstmBackend, W: Work>(device: &B::Device, work: W) -> Result<W::Output, TrainError> {
+    crate::device::allocate_exactly();
+    crate::device::watch::watched(|| {
+        let result = work.run::<B>(device)?;
+        // What was computed is out already: should this fail, the failure is noted for the next work.
+        drop(catch_unwind(AssertUnwindSafe(|| B::memory_cleanup(device))));
+        Ok(result)
+    })
+}
+
+/// What a tensor holds, read from its device: the one way by which numbers leave it. Synchronises.
+///
+/// # Errors
+/// When anything failed that the device was asked to do before.
+pub(crate) fn read<B: LstmBackend, const D: usize>(tensor: burn::tensor::Tensor<B, D>) -> Result<Vec<f32>, TrainError> {
+    let device = tensor.device();
+    let data = B::checked(&device, tensor.try_into_data())?;
+    let values = data.convert::<f32>().into_vec();
+    values.map_err(|error| TrainError::Refused(format!("the device returned other data than asked: {error:?}")))
 }
 
 fn check_shape(shape: &Shape, series: &Series) -> Result<(), TrainError> {
@@ -175,7 +199,7 @@ fn check_ends(name: &str, shape: &Shape, series: &Series, ends: &[u32]) -> Resul
 
 fn check_lanes(pack: &Pack, given: &[&Series]) -> Result<(), TrainError> {
     for (number, Lane { config, resume, series }) in pack.lanes.iter().enumerate() {
-        check_config(config).map_err(|problem| TrainError(format!("lane {number}: {problem}")))?;
+        check_config(config).map_err(|problem| TrainError::Refused(format!("lane {number}: {problem}")))?;
         let Some(series) = given.get(*series) else {
             return refused(format!("lane {number} trains on series {series}, there are {}", given.len()));
         };
@@ -186,7 +210,7 @@ fn check_lanes(pack: &Pack, given: &[&Series]) -> Result<(), TrainError> {
             } else {
                 check_state(&pack.shape, state)
             };
-            fits.map_err(|problem| TrainError(format!("lane {number} cannot go on: {problem}")))?;
+            fits.map_err(|problem| TrainError::Refused(format!("lane {number} cannot go on: {problem}")))?;
         }
     }
     Ok(())
@@ -232,5 +256,5 @@ fn check_state(shape: &Shape, state: &LaneState) -> Result<(), String> {
 }
 
 fn refused<T>(problem: String) -> Result<T, TrainError> {
-    Err(TrainError(problem))
+    Err(TrainError::Refused(problem))
 }

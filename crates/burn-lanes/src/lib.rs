@@ -34,8 +34,12 @@ mod step;
 mod stop;
 mod stretch;
 
+#[cfg(test)]
+#[path = "../tests/skip/mod.rs"]
+mod skip;
+
 pub use checkpoint::BadCheckpoint;
-pub use device::{Device, DeviceError, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
+pub use device::{Device, DeviceError, DeviceFailure, DeviceFailureKind, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
 pub use head::{BadLevels, Head, Levels};
 pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
 pub use learner::{Lane, Pack, TrainError, predict, train};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::{Bool, Tensor, TensorData};
 
 use crate::download::{Download, Snapshot, Upload};
-use crate::epoch::{Ground, Validation, train, validate};
+use crate::epoch::{FirstStep, Ground, Validation, train, validate};
 use crate::model::rows_tensor;
 use crate::op::LstmBackend;
 use crate::optim::{LaneUpdate, Moments};
@@ -38,6 +38,9 @@ pub(crate) fn run<B: LstmBackend>(
     Ok(())
 }
 
+/// Above the numbers by which rounds ask for the device's health.
+const AFTER_DOWNLOAD: usize = 1 << 19;
+
 /// A pack in training.
 struct Training<'a, B: LstmBackend> {
     ground: Ground<'a, B>,
@@ -47,6 +50,8 @@ struct Training<'a, B: LstmBackend> {
     /// Best weights, `[K, P]`; rows of lanes without a best epoch mean nothing.
     best: Tensor<B, 2>,
     validation: Validation<B>,
+    /// Rounds begun here.
+    rounds: usize,
 }
 
 impl<'a, B: LstmBackend> Training<'a, B> {
@@ -67,15 +72,17 @@ impl<'a, B: LstmBackend> Training<'a, B> {
             Moments { first: rows_tensor(&upload.first, device), second: upload.second.map(|rows| rows_tensor(&rows, device)) };
         let rows = Rows::new(shape.optimizer, rows_tensor(&upload.weights, device), moments, updates);
         let ground = Ground::new(shape, series, device);
-        Ok(Self { validation: ground.validation(&lanes), ground, lanes, rows, best: rows_tensor(&upload.best, device) })
+        Ok(Self { validation: ground.validation(&lanes), ground, lanes, rows, best: rows_tensor(&upload.best, device), rounds: 0 })
     }
 
     /// One epoch of every lane, from its cursor on.
     fn round(&mut self, observer: &mut dyn Observer) -> Result<PackControl, TrainError> {
         let started = Instant::now();
+        self.rounds += 1;
         self.rows.learner.lr_step();
         let windows: Vec<usize> = self.lanes.iter().map(|lane| self.ground.left(lane)).collect();
-        if train(&self.ground, &mut self.rows, &mut self.lanes, started, observer)? == PackControl::Interrupt {
+        let first_step = if self.rounds == 1 { FirstStep::Checked } else { FirstStep::AsOthers };
+        if train(&self.ground, &mut self.rows, &mut self.lanes, (started, first_step), observer)? == PackControl::Interrupt {
             return Ok(PackControl::Interrupt);
         }
         let trained = started.elapsed().as_secs_f64();
@@ -94,6 +101,8 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         let improved: Vec<bool> =
             self.lanes.iter().zip(&reports).map(|(lane, report)| report.is_ok() && lane.stop.best_epoch == lane.epoch).collect();
         self.keep_best(&improved);
+        // Before anything is told of this epoch: all that it asked of the device was done.
+        B::health(&self.ground.device, self.rounds)?;
 
         let endings = self.report(reports, observer)?;
         self.end(endings, observer)?;
@@ -117,21 +126,24 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         reports: Vec<Result<EpochReport, LaneEnd>>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Ending>, TrainError> {
-        let download = OnceCell::new();
+        let download: OnceCell<Result<Download, TrainError>> = OnceCell::new();
         let mut endings = Vec::with_capacity(reports.len());
         for (position, report) in reports.into_iter().enumerate() {
             endings.push(match report {
                 Err(end) => Some(end),
                 Ok(report) => {
-                    let state = || download.get_or_init(|| self.download()).state(&self.snapshot(position), &self.ground.shape);
+                    let state = || match download.get_or_init(|| self.download()) {
+                        Ok(download) => Ok(download.state(&self.snapshot(position), &self.ground.shape)),
+                        Err(error) => Err(error.clone()),
+                    };
                     let control = observer.epoch(self.lanes[position].index, &report, &state);
                     self.lanes[position].ending(control)
                 }
             });
         }
         match download.into_inner() {
-            Some(download) => download.checked().map(|()| endings),
-            None => Ok(endings),
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(endings),
         }
     }
 
@@ -140,7 +152,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         if endings.iter().all(Option::is_none) {
             return Ok(());
         }
-        let download = self.download();
+        let download = self.download()?;
         let mut staying = Vec::new();
         for (position, ending) in endings.into_iter().enumerate() {
             match ending {
@@ -153,7 +165,6 @@ impl<'a, B: LstmBackend> Training<'a, B> {
                 }
             }
         }
-        download.checked()?;
         self.compact(&staying);
         Ok(())
     }
@@ -173,6 +184,8 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         }
         self.best = select(self.best.clone(), staying);
         self.rows = self.rows.some(staying);
+        // Buffers for the former number of lanes are of no use again, and there may be as many numbers as lanes.
+        B::memory_cleanup(&self.ground.device);
         let mut position = 0;
         self.lanes.retain(|_| {
             position += 1;
@@ -183,16 +196,19 @@ impl<'a, B: LstmBackend> Training<'a, B> {
 
     /// Gives every unfinished lane's state away.
     fn hand_over(&self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let download = self.download();
+        let download = self.download()?;
         for (position, lane) in self.lanes.iter().enumerate() {
             observer.interrupted(lane.index, download.state(&self.snapshot(position), &self.ground.shape));
         }
-        download.checked()
+        Ok(())
     }
 
     /// All weights and moments, on the host. Synchronises the device.
-    fn download(&self) -> Download {
-        Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())
+    fn download(&self) -> Result<Download, TrainError> {
+        let download = Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())?;
+        // CUDA copies rows that lie some distance apart before they are read: those launches too were done.
+        B::health(&self.ground.device, AFTER_DOWNLOAD + self.rounds)?;
+        Ok(download)
     }
 
     fn snapshot(&self, position: usize) -> Snapshot {

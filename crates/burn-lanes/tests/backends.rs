@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod recorder;
+mod skip;
 
 use burn_lanes::{Head, Lane, LaneConfig, Loss, OptimizerKind, Pack, Schedule, Series, Shape, devices};
 use recorder::{Trained, train};
+use skip::skip;
 
 #[test]
 fn the_backends_agree_on_the_losses_of_the_first_epoch() {
@@ -116,9 +118,4 @@ fn losses(trained: &Trained) -> Vec<(f64, f64)> {
 fn assert_near(what: &str, ours: f64, theirs: f64) {
     let error = (ours - theirs).abs() / theirs.abs();
     assert!(error < 1e-4, "{what}: {ours} instead of {theirs}, relative error {error:.2e}");
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip(device: &str, reason: &str) {
-    eprintln!("skipped {device}: {reason}");
 }

@@ -2,7 +2,7 @@
 
 use burn_lanes::{
     EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Levels, Loss, Observer, OptimizerKind, Pack,
-    PackControl, Progress, Series, Shape, memory_estimate, open, train,
+    PackControl, Progress, Series, Shape, TrainError, memory_estimate, open, train,
 };
 use peak_alloc::PeakAlloc;
 
@@ -13,8 +13,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 struct Checkpoints;
 
 impl Observer for Checkpoints {
-    fn epoch(&mut self, _: usize, _: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
-        drop(state());
+    fn epoch(&mut self, _: usize, _: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+        state().unwrap();
         LaneControl::Continue
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::data_file::located;
+use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
@@ -41,8 +42,10 @@ pub(super) struct Job {
     pub expected: Vec<f64>,
     /// How often the run's test split was opened.
     pub openings: usize,
-    /// The trial, and what it was tried on, where that was recorded.
-    pub tried: Option<(TrialId, Tried)>,
+    /// Fingerprint of the source.
+    pub data: String,
+    /// The trial, or those of its folds, and what each was tried on, where that was recorded.
+    pub trials: Vec<(TrialId, Option<Tried>)>,
 }
 
 /// A stretch of the bars of a source, which all runs on it share.
@@ -255,7 +258,11 @@ impl Stretch<'_> {
             forecast,
             expected,
             openings: folds.iter().map(|run| run.evaluations.len()).sum(),
-            tried: run.result.as_ref().and_then(|result| Some((run.trial.id.clone(), result.tried.clone()?))),
+            data: bars.fingerprint.clone(),
+            trials: folds
+                .iter()
+                .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
+                .collect(),
         })
     }
 }
@@ -268,7 +275,9 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
     let (name, without) = match split {
         TradedSplit::Valid => ("valid", "no validation forecasts were recorded".to_owned()),
         TradedSplit::Test => {
-            ("test", format!("its test split has not been opened; open it, which is recorded, with: kiln evaluate {sweep}/{id}"))
+            let runs = run.folder.ancestors().nth(3).unwrap_or(Path::new(""));
+            let evaluate = command(&format!("evaluate {}", quoted(&format!("{sweep}/{id}"))), runs);
+            ("test", format!("its test split has not been opened; open it, which is recorded, with: {evaluate}"))
         }
     };
     let folder = RunFolder { path: run.folder.clone() };
@@ -353,6 +362,7 @@ mod tests {
                 evaluations: vec![],
                 damage: vec![],
                 current: true,
+                seeds: None,
             }
         };
         let runs = [

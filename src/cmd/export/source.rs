@@ -5,13 +5,13 @@ use std::path::Path;
 use super::super::Failure;
 use super::super::evaluate::best_weights;
 use super::super::named::{Named, named};
-use super::super::selection::{BEST, Selected, read_selected, run_folder};
+use super::super::selection::{Selected, read_selected, resolve};
 use super::{Roots, note};
 use crate::compare::names;
 use crate::export::{Recorded, Trained};
 use crate::market::Scaling;
 use crate::model::SavedModel;
-use crate::store::{RunRecord, Selection, history, read_run, read_sweep, select};
+use crate::store::{RunRecord, Selection, history, read_run, read_sweep};
 
 /// The model of a name, with its weights checked against its network.
 pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
@@ -35,12 +35,7 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
 
 /// The runs of a sweep, or one run, with their histories; what cannot be read is told.
 pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Failure> {
-    let selector = if source.ends_with(BEST) {
-        run_folder(&roots.runs, source)?.path.to_string_lossy().into_owned()
-    } else {
-        source.to_owned()
-    };
-    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[selector], read_sweep)?;
+    let Selected { runs, others: _, manifests: _, damaged, former } = read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
     for (run, reason) in &damaged {
         note(&format!("{run} is left out: {reason}"));
     }
@@ -61,7 +56,7 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
 
 /// What an export of these runs is named after: the sweep, or the one run of it.
 pub(super) fn name_of(roots: &Roots, source: &str, runs: &[Recorded]) -> String {
-    let is_run = source.ends_with(BEST) || matches!(select(&roots.runs, source), Ok(Selection::Run(_)));
+    let is_run = matches!(resolve(&roots.runs, source), Ok(Selection::Run(_)));
     match runs.first() {
         Some(run) if is_run => format!("{}/{}", run.sweep, run.run),
         Some(run) => run.sweep.clone(),

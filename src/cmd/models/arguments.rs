@@ -61,7 +61,7 @@ pub enum ModelsAction {
 /// `models register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-    /// A finished run: sweep/id, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder
+    /// A finished run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder
     #[arg(value_name = "RUN|FOLDER")]
     pub run: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'
@@ -83,7 +83,7 @@ pub struct RegisterArgs {
 pub struct ImportArgs {
     /// A safetensors file with the weights of an nn.LSTM and an nn.Linear
     pub file: PathBuf,
-    /// The run or model whose features, scaling and network they share: sweep/id, SWEEP/best, NAME@VERSION, or a folder
+    /// The run or model whose features, scaling and network they share: SWEEP/ID, SWEEP/best, NAME@VERSION, or a folder
     #[arg(long, value_name = "RUN|MODEL")]
     pub like: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'

@@ -15,12 +15,10 @@ pub(super) fn run(registry: &Registry, args: &GateArgs, out: &mut dyn Write) -> 
     if *clear || !rules.is_empty() {
         let rules = parsed(rules)?;
         // Not while somebody is promoted by the former rules.
-        let _writer = Writer::open(&registry.root, name, &clock::now())?;
-        if *clear {
-            Gate::clear(&registry.root, name)?;
-        } else {
-            Gate::write(&registry.root, name, &rules)?;
-        }
+        Writer::open(&registry.root, name, &clock::now())?.gate(&rules)?;
+    }
+    if let Some(remark) = Gate::remark(&registry.root, name)? {
+        writeln!(std::io::stderr(), "warning: {}", cleaned(&remark.in_words(name)))?;
     }
     let rules = Gate::read(&registry.root, name)?.map(|gate| gate.rules).unwrap_or_default();
     if registry.json {

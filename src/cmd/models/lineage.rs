@@ -98,6 +98,8 @@ fn is_about(event: &Event, number: u32) -> bool {
         | Event::Removed { version } => *version == number,
         Event::Promoted { from, to, .. } | Event::RolledBack { from, to, .. } => *to == number || *from == Some(number),
         Event::Unaliased { from, .. } => *from == number,
+        // Of the model, and not of a version.
+        Event::Gated { .. } => false,
     }
 }
 
@@ -119,6 +121,8 @@ fn in_words(model: &str, event: &Event) -> String {
             format!("{alias} rolled back to {model}@{to}{}{}", before(from), because(reason))
         }
         Event::Unaliased { alias, .. } => format!("{alias} = nothing"),
+        Event::Gated { rules } if rules.is_empty() => "gate dropped".to_owned(),
+        Event::Gated { rules } => format!("gate: {}", rules.join(", ")),
         Event::Removed { .. } => "removed".to_owned(),
     };
     cleaned(&words)

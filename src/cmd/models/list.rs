@@ -8,8 +8,9 @@ use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, number, table};
+use crate::metric::{Metric, Split};
 use crate::model::{Passport, SavedModel};
-use crate::registry::{self, Gate, ModelEntry, RegistryError, VersionEntry};
+use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 
 pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match name {
@@ -46,8 +47,8 @@ impl VersionRow {
         match SavedModel::read(&entry.folder) {
             Ok(SavedModel { passport: Passport { metrics, verdict, selection, .. }, .. }) => Self {
                 entry,
-                skill: metrics.skill,
-                test_skill: metrics.test.and_then(|test| test.skill),
+                skill: metrics.value(Metric::DEFAULT),
+                test_skill: metrics.value(Metric { split: Split::Test, ..Metric::DEFAULT }),
                 crowned: verdict.map(|verdict| verdict.crowned && verdict.rank == Some(1)),
                 trials: selection.map(|selection| selection.ever),
                 damage: None,
@@ -84,7 +85,12 @@ fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write)
             versions.len().to_string(),
             versions.last().map_or_else(|| number(None), |newest| newest.version.to_string()),
             aliases.join(", "),
-            rules.map_or_else(|_| "damaged".to_owned(), |rules| rules.to_string()),
+            match (rules, Gate::remark(&registry.root, name)) {
+                (Ok(_), Ok(Some(Remark::Removed { .. }))) => "removed by hand".to_owned(),
+                (Ok(rules), Ok(Some(Remark::Changed))) => format!("{rules}, changed by hand"),
+                (Ok(rules), _) => rules.to_string(),
+                (Err(_), _) => "damaged".to_owned(),
+            },
         ]
     };
     Ok(write!(out, "{}", table(&columns.map(|(name, align)| (name.to_owned(), align)), models.iter().map(row)))?)

@@ -9,7 +9,8 @@ use super::gate::{findings_table, parsed};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::model::SavedModel;
-use crate::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, RolledBack, Rule, Wanted, Writer, judge};
+use crate::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge};
+use crate::text::cleaned;
 
 /// Points an alias to a version that passes the rules.
 pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -23,7 +24,13 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
     let mut writer = Writer::open(&registry.root, name, &clock::now())?;
     let version = writer.chosen(&reference.wanted)?;
     if alias == CHAMPION {
+        match Gate::remark(&registry.root, name)? {
+            Some(remark @ Remark::Removed { .. }) => return Err(Failure::BadInput(remark.in_words(name))),
+            Some(remark @ Remark::Changed) => writeln!(std::io::stderr(), "warning: {}", cleaned(&remark.in_words(name)))?,
+            None => {}
+        }
         let stored: Vec<Rule> = Gate::read(&registry.root, name)?.map(|gate| gate.rules).unwrap_or_default();
+        writer.remember_gate(&stored)?;
         rules.splice(0..0, stored);
     }
     // Read with every check also where there is no rule: what cannot be read, or can forecast nothing, is no champion.

@@ -9,9 +9,10 @@ use crate::cmd::metrics::{metric_rows, metric_table};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{cleaned, number};
-use crate::metric::{Metric, Quantity, Split};
+use crate::metric::Split;
 use crate::model::{Metrics, Passport, SavedModel, Source};
 use crate::registry::{self, Resolved};
+use crate::spec;
 use crate::store::Baseline;
 
 pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -59,6 +60,12 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         "network: hidden size {}, layers {}, {} parameters, best epoch {best}; bars {bars}",
         model.hidden_size, model.num_layers, weights.parameters
     )?;
+    let zone = passport.zone().unwrap_or("not known");
+    let label = match &data.source {
+        spec::Source::File { bar_label: spec::BarLabel::End, .. } => "end",
+        _ => "start",
+    };
+    writeln!(out, "time: zone {}, timestamps mark the {label} of a bar", cleaned(zone))?;
     writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
     if let Some(selection) = selection {
         let number = selection.number.map_or_else(|| "one".to_owned(), |number| format!("number {number}"));
@@ -96,21 +103,13 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
 
 fn write_metrics(out: &mut dyn Write, passport: &Passport, metrics: &Metrics) -> Result<(), Failure> {
     let kind = passport.settings.data.target.kind;
-    let Metrics { skill, baselines, valid, test } = metrics;
-    let value = |metric: Metric| if metric.quantity == Quantity::Skill { *skill } else { None };
-    let rows = metric_rows(Split::Valid, kind, valid.as_ref(), value);
+    let Metrics { skill: _, baselines, valid, test } = metrics;
+    let rows = metric_rows(Split::Valid, kind, |metric| metrics.estimate(metric));
     writeln!(out, "\nmetrics of the validation forecasts\n{}", metric_table(&rows, kind, valid.as_ref()).trim_end())?;
     writeln!(out, "baselines on the same windows: {}", beside(baselines))?;
     match test {
         Some(test) => {
-            let value = |metric: Metric| match metric.quantity {
-                Quantity::Mse => Some(test.mse),
-                Quantity::Mae => Some(test.mae),
-                Quantity::Rmse => Some(test.rmse),
-                Quantity::Skill => test.skill,
-                _ => None,
-            };
-            let rows = metric_rows(Split::Test, kind, test.scores.as_ref(), value);
+            let rows = metric_rows(Split::Test, kind, |metric| metrics.estimate(metric));
             let table = metric_table(&rows, kind, test.scores.as_ref());
             writeln!(out, "\nmetrics of the test forecasts, opened at {}\n{}", cleaned(&test.at), table.trim_end())?;
             writeln!(out, "baselines on the same windows: {}", beside(&test.baselines))?;

@@ -9,13 +9,13 @@ use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, table};
 use crate::model::SavedModel;
-use crate::registry::{self, ModelEntry, VersionEntry};
+use crate::registry::{self, Gate, ModelEntry, Remark, VersionEntry};
 
 /// What a version is found to be.
 #[derive(Debug, Serialize)]
 struct VerifyRow {
     model: String,
-    /// `None` of a model whose history cannot be read.
+    /// `None` of a model whose history cannot be read, and of its gate.
     version: Option<u32>,
     /// Why it cannot be used.
     problem: Option<String>,
@@ -23,8 +23,20 @@ struct VerifyRow {
     warnings: Vec<String>,
 }
 
+impl VerifyRow {
+    fn of_gate(model: &str, problem: Option<String>, warnings: Vec<String>) -> Self {
+        Self { model: model.to_owned(), version: None, problem, warnings }
+    }
+}
+
 pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let VerifyArgs { name, strict } = args;
+    if !registry.root.is_dir() {
+        let root = cleaned(&registry.root.display().to_string());
+        return Err(Failure::BadInput(format!(
+            "{root}: there is no such folder, so nothing can be verified (--models names another)"
+        )));
+    }
     let mut models = registry::list(&registry.root)?;
     if let Some(name) = name {
         // Says what there is, where there is none of this name.
@@ -37,6 +49,16 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
     for ModelEntry { name, versions, aliases: _, damage } in models {
         if let Some(damage) = damage {
             rows.push(VerifyRow { model: name.clone(), version: None, problem: Some(damage), warnings: Vec::new() });
+        }
+        match Gate::remark(&registry.root, &name) {
+            Ok(None) => {}
+            Ok(Some(remark @ Remark::Changed)) => rows.push(VerifyRow::of_gate(&name, None, vec![remark.in_words(&name)])),
+            Ok(Some(remark @ Remark::Removed { .. })) => {
+                rows.push(VerifyRow::of_gate(&name, Some(remark.in_words(&name)), Vec::new()))
+            }
+            // Of a history that cannot be read it was told above.
+            Err(error) if !versions.is_empty() => rows.push(VerifyRow::of_gate(&name, Some(error.to_string()), Vec::new())),
+            Err(_) => {}
         }
         let state = registry::model(&registry.root, &name).unwrap_or_default();
         for VersionEntry { version, folder, .. } in versions {
@@ -58,7 +80,10 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
         write_rows(out, &rows)?
     }
     if broken > 0 {
-        return Err(Failure::BadInput(format!("{broken} of {} cannot be used; register their runs anew", rows.len())));
+        return Err(Failure::BadInput(format!(
+            "{broken} of {} cannot be used as they are; what was found beside each says how to mend it, a damaged version is registered anew from its run",
+            rows.len()
+        )));
     }
     Ok(Outcome::Done)
 }

@@ -1,6 +1,8 @@
 //! How bars are to be read, where it is not as the model's own data was.
 
 use crate::cmd::{BarArgs, BarFormat, Failure, LabelArg};
+use crate::market::StampForm;
+use crate::model::Passport;
 use crate::spec::{BarLabel, Columns, Format, Source};
 
 /// Writes the arguments over the source.
@@ -30,6 +32,43 @@ pub(super) fn read_as(source: &mut Source, args: &BarArgs) -> Result<(), Failure
         None => {}
     }
     Ok(())
+}
+
+/// Refuses bars that are not written as the model's own were while nothing says what their timestamps mark: who writes other files may
+/// well mark the other end of a bar, and every forecast would be made of a shifted bar. `stamps`: how their timestamps are written.
+///
+/// # Errors
+/// When `--bar-label` is missing.
+pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, stamps: Option<StampForm>) -> Result<(), Failure> {
+    let own = &passport.settings.data.source;
+    let (
+        None,
+        Source::File { format: own_format, columns: own_columns, zone: own_zone, bar_label, .. },
+        Source::File { format, columns, zone, .. },
+    ) = (args.bar_label, own, read)
+    else {
+        return Ok(());
+    };
+    let trained = passport.inputs.as_ref().and_then(|inputs| inputs.stamps);
+    let differs = if format != own_format {
+        let name = |format: &Format| if *format == Format::Csv { "CSV" } else { "Parquet" };
+        format!("they are {}, its own {}", name(format), name(own_format))
+    } else if columns != own_columns {
+        "their columns have other names, or their timestamps another format".to_owned()
+    } else if let (Some(stamps), Some(trained)) = (stamps, trained)
+        && stamps != trained
+    {
+        format!("their timestamps are {}, its own {}", stamps.in_words(), trained.in_words())
+    } else if args.zone.is_some() && zone.as_deref() != own_zone.as_deref().or(passport.zone()) {
+        "their timestamps are of another zone".to_owned()
+    } else {
+        return Ok(());
+    };
+    let own_end = if *bar_label == BarLabel::Start { "start" } else { "end" };
+    Err(Failure::BadInput(format!(
+        "the bars are not written as the model's own were ({differs}), so what a timestamp marks is not known: add --bar-label start or \
+         --bar-label end (its own mark the {own_end} of a bar)"
+    )))
 }
 
 fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {

@@ -1,12 +1,15 @@
 //! Lines in, forecasts out, each as soon as its bar is there.
 
+use std::collections::HashSet;
 use std::io::{BufRead, Write};
 use std::path::Path;
 
+use super::bars::check_label;
 use super::found::Found;
 use super::row::{csv_header, rows};
-use crate::cmd::{Failure, ForecastFormat};
-use crate::forecast::{Forecast, ForecastStream, Forecaster};
+use super::verb::warn;
+use crate::cmd::{BarArgs, Failure, ForecastFormat};
+use crate::forecast::{Forecast, ForecastStream, Forecaster, Outside};
 use crate::market::{BarLines, MarketError};
 use crate::spec::Data;
 use crate::store::Forecasts;
@@ -20,6 +23,7 @@ pub(super) fn run(
     found: &Found,
     forecaster: &Forecaster,
     data: &Data,
+    args: &BarArgs,
     format: ForecastFormat,
     input: impl BufRead,
     out: &mut dyn Write,
@@ -32,17 +36,27 @@ pub(super) fn run(
     let name = Path::new("stdin");
     let failed = |line: usize, problem: &dyn std::fmt::Display| Failure::BadInput(format!("stdin: line {line}: {problem}"));
     let mut stream = ForecastStream::new(forecaster).map_err(|error| Failure::BadInput(format!("{}: {error}", found.name)))?;
-    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?;
+    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?.told_by(forecaster.clock());
     if format == ForecastFormat::Csv {
         out.write_all(csv_header(&super::verb::levels(found)).as_bytes())?;
         out.flush()?;
     }
     let (mut bars, mut windows) = (0_usize, 0_usize);
+    let mut warned: HashSet<String> = HashSet::new();
     while let Some(bar) = lines.next() {
+        let bar = bar?;
+        if bars == 0 {
+            check_label(&found.model.passport, &data.source, args, lines.stamps())?;
+        }
         bars += 1;
-        let Some(forecast) = stream.push(&bar?).map_err(|error| failed(lines.line(), &error))? else { continue };
+        let Some(forecast) = stream.push(&bar).map_err(|error| failed(lines.line(), &error))? else { continue };
         windows += 1;
-        for row in rows(&alone(&forecast), &[forecast.persistence.unwrap_or(f64::NAN)], found.calibration.as_ref().ok()) {
+        // Once for each feature: every line of JSON says it of itself.
+        let new = stream.outside().iter().filter(|outside| warned.insert(outside.feature.clone()));
+        warn(found, &new.map(Outside::warning).collect::<Vec<_>>());
+        let outside = vec![stream.outside().iter().map(|outside| outside.feature.clone()).collect()];
+        let persistence = [forecast.persistence.unwrap_or(f64::NAN)];
+        for row in rows(&alone(&forecast), &persistence, found.calibration.as_ref().ok(), outside) {
             let line = if format == ForecastFormat::Csv { row.csv() } else { row.json_line()? };
             out.write_all(line.as_bytes())?;
         }

@@ -6,6 +6,7 @@
 //! ```
 
 mod bars;
+mod flags;
 mod found;
 mod live;
 mod parquet;

@@ -26,14 +26,24 @@ pub(super) struct Row {
     /// Of the conformal interval, where there is one.
     pub lower: Option<f64>,
     pub upper: Option<f64>,
+    /// Features that leave the range of their training in its window.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
 }
 
 /// Forecasts with what persistence says of each (NaN where undefined) and their intervals.
-pub(super) fn rows(forecasts: &Forecasts, persistence: &[f64], calibration: Option<&Calibration>) -> Vec<Row> {
+///
+/// `outside`: by forecast, the features that leave the range of their training in its window.
+pub(super) fn rows(
+    forecasts: &Forecasts,
+    persistence: &[f64],
+    calibration: Option<&Calibration>,
+    outside: Vec<Vec<String>>,
+) -> Vec<Row> {
     let known = |value: f64| value.is_finite().then_some(value);
     let interval = calibration.map(|calibration| calibration.interval(forecasts));
     let end = |side: usize, row: usize| interval.as_ref().and_then(|ends| known(ends[side][row]));
-    let row = |row: usize| Row {
+    let row = |(row, outside): (usize, Vec<String>)| Row {
         bar_start: Timestamp::from_nanosecond(i128::from(forecasts.ts[row])).map(|ts| ts.to_string()).unwrap_or_default(),
         ts: forecasts.ts[row],
         forecast: forecasts.forecast[row],
@@ -42,8 +52,9 @@ pub(super) fn rows(forecasts: &Forecasts, persistence: &[f64], calibration: Opti
         quantiles: forecasts.quantiles.iter().map(|(_, values)| values[row]).collect(),
         lower: end(0, row),
         upper: end(1, row),
+        outside,
     };
-    (0..forecasts.ts.len()).map(row).collect()
+    (0..forecasts.ts.len()).zip(outside).map(row).collect()
 }
 
 /// Names of the columns of CSV.
@@ -56,7 +67,7 @@ impl Row {
     /// A line of CSV; what is not known is empty.
     pub(super) fn csv(&self) -> String {
         let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let Self { bar_start, ts: _, forecast, persistence, actual, quantiles, lower, upper } = self;
+        let Self { bar_start, ts: _, forecast, persistence, actual, quantiles, lower, upper, outside: _ } = self;
         let quantiles: String = quantiles.iter().map(|value| format!(",{value}")).collect();
         let (persistence, actual, lower, upper) = (cell(*persistence), cell(*actual), cell(*lower), cell(*upper));
         format!("{bar_start},{forecast},{persistence},{actual}{quantiles},{lower},{upper}\n")

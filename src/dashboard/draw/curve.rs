@@ -154,7 +154,7 @@ fn scaled(scale: Scale, value: f64) -> Option<f64> {
 /// Persistence over the selected trial's validation windows, on the chosen scale.
 fn rule(screen: &Screen) -> Option<f64> {
     let row = &screen.sweep.rows[screen.view.selected?];
-    let baseline = screen.sweep.baseline(row)?;
+    let baseline = row.baseline("persistence")?;
     let value = match screen.view.quantity {
         Quantity::Rmse => baseline.rmse,
         Quantity::Mae => baseline.mae,

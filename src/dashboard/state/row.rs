@@ -1,12 +1,12 @@
 //! What is known of one trial.
 
-use burn_lanes::{EpochReport, SplitReport};
+use burn_lanes::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;
 use crate::event::End;
-use crate::metric::{Metric, Quantity, Split};
-use crate::store::{Baseline, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
+use crate::metric::Split;
+use crate::store::{Baseline, Measured, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
 use crate::trial::{Trial, TrialId};
 
 /// One trial of the sweep.
@@ -26,9 +26,7 @@ pub struct Row {
     pub damage: Vec<String>,
     /// What the space chose, the seed and the fold, by key: `(dotted key, value as shown)`, ascending.
     pub parameters: Vec<(String, String)>,
-    /// Which of the sweep's baselines were taken over the same windows.
-    pub baseline: Option<usize>,
-    /// The objective at the best epoch by validation loss; kept up to date by the sweep.
+    /// The objective at the epoch whose weights are kept; kept up to date by the sweep.
     pub value: Option<f64>,
 }
 
@@ -104,14 +102,13 @@ impl Row {
             result: None,
             damage: Vec::new(),
             parameters: Vec::new(),
-            baseline: None,
             value: None,
         }
     }
 
     /// Takes what was recorded so far.
     pub fn recorded(run: &RunRecord) -> Self {
-        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage, current: _ } = run;
+        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage, current: _, seeds: _ } = run;
         let mut row = Self::planned(trial.id.clone());
         row.describe(trial.clone());
         row.progress = progress.clone();
@@ -204,51 +201,24 @@ impl Row {
         self.progress.epochs.last()
     }
 
-    /// The epoch whose weights are kept.
-    pub fn best_epoch(&self) -> Option<usize> {
-        match &self.result {
-            Some(result) => result.best_epoch,
-            None => self.progress.best().map(|epoch| epoch.epoch),
-        }
+    /// What its metrics are read off. Openings of the test split are not followed.
+    pub fn measured(&self) -> Measured<'_> {
+        Measured { progress: &self.progress, result: self.result.as_deref(), evaluations: &[] }
     }
 
-    /// Its value under a metric at the best epoch; `baseline` is persistence over the same windows.
-    pub fn objective(&self, metric: Metric, baseline: Option<&Baseline>) -> Option<f64> {
-        let (train, valid) = match &self.result {
-            Some(result) => (result.train, result.valid),
-            None => {
-                let best = self.progress.best()?;
-                (Some(best.train), Some(best.valid))
-            }
-        };
-        let recorded = self.result.as_ref().filter(|_| metric.split == Split::Valid).and_then(|result| match metric.quantity {
-            Quantity::Skill => result.skill,
-            quantity if quantity.is_of_training() => None,
-            quantity => result.scores.as_ref()?.estimates.get(&quantity).map(|estimate| estimate.value),
-        });
-        let split = match metric.split {
-            Split::Train => train,
-            Split::Valid => valid,
-            Split::Test => None,
-        };
-        recorded.or_else(|| quantity(&split?, metric.quantity, baseline)).filter(|value| value.is_finite())
+    /// The epoch whose weights are kept.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.measured().best_epoch()
+    }
+
+    /// A baseline over its validation windows.
+    pub fn baseline(&self, name: &str) -> Option<&Baseline> {
+        self.measured().baselines(Split::Valid).iter().find(|baseline| baseline.name == name)
     }
 
     /// Its parameter's value as shown.
     pub fn parameter(&self, key: &str) -> Option<&str> {
         let place = self.parameters.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
         Some(&self.parameters[place].1)
-    }
-}
-
-/// One number of a report.
-pub fn quantity(report: &SplitReport, quantity: Quantity, baseline: Option<&Baseline>) -> Option<f64> {
-    match quantity {
-        Quantity::Loss => Some(report.loss),
-        Quantity::Mse => Some(report.mse),
-        Quantity::Mae => Some(report.mae),
-        Quantity::Rmse => Some(report.rmse),
-        Quantity::Skill => baseline.filter(|baseline| baseline.mse > 0.0).map(|baseline| 1.0 - report.mse / baseline.mse),
-        _ => None,
     }
 }

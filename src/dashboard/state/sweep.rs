@@ -11,7 +11,6 @@ use super::wording;
 use crate::dashboard::text::clean;
 use crate::event::Event;
 use crate::metric::{Direction, Metric, Split};
-use crate::spec::Data;
 use crate::store::{Baseline, Change, RunState, SweepRecord};
 use crate::trial::TrialId;
 
@@ -29,8 +28,6 @@ pub struct Sweep {
     pub columns: Vec<Column>,
     pub summary: Summary,
     pub log: Log,
-    /// Persistence over the windows of each kind of data settings.
-    baselines: Vec<(Data, Baseline)>,
     index: HashMap<TrialId, usize>,
     /// Runs of former versions of the file: not part of what is looked at.
     pub former: HashSet<TrialId>,
@@ -78,7 +75,6 @@ impl Sweep {
             columns: Vec::new(),
             summary: Summary::default(),
             log: Log::default(),
-            baselines: Vec::new(),
             index: HashMap::new(),
             former: HashSet::new(),
             pace: Pace::default(),
@@ -96,7 +92,7 @@ impl Sweep {
             }
             let place = sweep.place(&run.trial.id);
             sweep.rows[place] = Row::recorded(run);
-            sweep.learn_baseline(place);
+            sweep.rate(place);
         }
         for (name, reason) in &record.damaged {
             let reason = clean(reason).into_owned();
@@ -161,14 +157,9 @@ impl Sweep {
         self.stalls.holds(place)
     }
 
-    /// Persistence over the same windows as this row's.
-    pub fn baseline(&self, row: &Row) -> Option<&Baseline> {
-        row.baseline.map(|place| &self.baselines[place].1)
-    }
-
-    /// [`Self::baseline`], where the objective is over the same windows.
-    pub fn objective_baseline(&self, row: &Row) -> Option<&Baseline> {
-        self.baseline(row).filter(|_| self.objective.split == Split::Valid)
+    /// Persistence over the windows that a row's objective is over.
+    pub fn objective_baseline<'a>(&self, row: &'a Row) -> Option<&'a Baseline> {
+        row.baseline("persistence").filter(|_| self.objective.split == Split::Valid)
     }
 
     /// Trials in a state.
@@ -200,7 +191,7 @@ impl Sweep {
                 let place = self.place(&trial.id);
                 self.rows[place] = Row::planned(trial.id.clone());
                 self.rows[place].describe((**trial).clone());
-                self.join_baseline(place);
+                self.rate(place);
                 None
             }
             Change::Line(id, attempt, line) => {
@@ -219,7 +210,7 @@ impl Sweep {
             Change::Result(id, result) => {
                 let place = self.place(id);
                 self.rows[place].take_result((**result).clone());
-                self.learn_baseline(place);
+                self.rate(place);
                 None
             }
             Change::Lost(id) => {
@@ -240,32 +231,9 @@ impl Sweep {
         }
     }
 
-    /// Keeps persistence of a result for all trials on the same data.
-    fn learn_baseline(&mut self, place: usize) {
-        let row = &self.rows[place];
-        let persistence = row.result.as_ref().and_then(|result| result.baselines.iter().find(|one| one.name == "persistence"));
-        if let (Some(trial), Some(persistence)) = (&row.trial, persistence)
-            && !self.baselines.iter().any(|(data, _)| *data == trial.settings.data)
-        {
-            self.baselines.push((trial.settings.data.clone(), persistence.clone()));
-            (0..self.rows.len()).for_each(|place| self.join_baseline(place));
-        }
-        self.join_baseline(place);
-    }
-
-    fn join_baseline(&mut self, place: usize) {
-        let row = &mut self.rows[place];
-        if row.baseline.is_none()
-            && let Some(trial) = &row.trial
-        {
-            row.baseline = self.baselines.iter().position(|(data, _)| *data == trial.settings.data);
-        }
-        self.rate(place);
-    }
-
     fn rate(&mut self, place: usize) {
-        let row = &self.rows[place];
-        self.rows[place].value = row.objective(self.objective, self.objective_baseline(row));
+        let row = &mut self.rows[place];
+        row.value = row.measured().value(self.objective);
     }
 
     /// One pass over all rows: what it counts cannot drift from what they say.

@@ -1,24 +1,24 @@
 //! What a log says of an event.
 
 use super::log::{Entry, Level};
-use super::row::{Row, quantity};
+use super::row::Row;
 use super::sweep::Sweep;
 use crate::dashboard::text::{clean, count, learning_rate, number, number_or_dash};
 use crate::event::{End, Event, Line};
 use crate::metric::Split;
+use crate::store::epoch_value;
 
 /// Of a line, once `row` has folded it; nothing of a checkpoint.
 pub fn of_line(sweep: &Sweep, row: &Row, line: &Line) -> Option<Entry> {
     let (level, text) = match &line.event {
-        Event::Started { device, lanes, resumed } => {
+        Event::Started { device, lanes, resumed, baselines: _ } => {
             let from = resumed.map_or(String::new(), |at| format!(" from epoch {}, batch {}", at.epoch, at.batch));
             let verb = if resumed.is_some() { "resumed" } else { "started" };
             let s = if *lanes == 1 { "" } else { "s" };
             (Level::Note, format!("{verb} on {}{from}, {lanes} lane{s}", clean(device)))
         }
         Event::Epoch(epoch) => {
-            let split = if sweep.objective.split == Split::Train { &epoch.train } else { &epoch.valid };
-            let value = quantity(split, sweep.objective.quantity, sweep.objective_baseline(row));
+            let value = epoch_value(epoch, row.measured().baselines(Split::Valid), sweep.objective);
             let planned = row.planned_epochs().map_or(String::new(), |planned| format!("/{planned}"));
             let best = row.best_epoch().map_or(String::new(), |at| format!(" (best {} @{at})", number_or_dash(row.value)));
             let text = format!(

@@ -17,7 +17,7 @@ use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::bars::Bars;
-use super::clean::BarLength;
+use super::length::BarLength;
 use super::prepare::assemble;
 use super::prepared::Prepared;
 use super::problem::MarketError;
@@ -48,7 +48,8 @@ const TARGETS: usize = 64;
 /// # Errors
 /// As [`super::prepare`].
 pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
-    let (mut bars, _) = source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds))?;
+    let source::Loaded { mut bars, .. } =
+        source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -205,7 +206,7 @@ mod tests {
     }
 
     fn bars(data: &Data) -> Bars {
-        source::load(&data.source, super::super::prepare::volume(data), BarLength::Observed).unwrap().0
+        source::load(&data.source, super::super::prepare::volume(data), BarLength::declared(data.bar_seconds), None).unwrap().bars
     }
 
     /// What leaks, and the checks that found it.

@@ -242,5 +242,7 @@ fn stamps(
         problem => MarketError::of(path, format!("row {}, column '{name}': {problem}", row + 1)),
     })?;
     (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    table.form = settled.form;
+    table.zone = kind.zone().map(str::to_owned);
     Ok(())
 }

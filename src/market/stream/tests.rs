@@ -3,8 +3,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{BarLines, FeatureState, WindowStream, oracle};
-use crate::market::clean::BarLength;
 use crate::market::columns::Volume;
+use crate::market::length::BarLength;
 use crate::market::prepare::assemble_forecast;
 use crate::market::text::Text;
 use crate::market::{Affine, Bar, Bars, Prepared, Scaling, source};
@@ -28,7 +28,7 @@ fn sample() -> Data {
 }
 
 fn bars_of(data: &Data) -> Bars {
-    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds)).unwrap().0
+    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds), None).unwrap().bars
 }
 
 /// Other scales for each column, so that one in a wrong place shows.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rule::{End, What};
 use crate::metric::{Metric, Quantity, Split};
-use crate::model::{Metrics, Passport, Verdict};
+use crate::model::{Passport, Verdict};
 use crate::spec::Target;
 use crate::store::{Baseline, Estimate};
 
@@ -15,6 +15,8 @@ pub(super) type Known<T = f64> = Result<T, String>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     target: Option<Target>,
+    /// Fingerprint of the data.
+    data: String,
     bar_seconds: Option<u32>,
     valid: Windows,
     /// `None` while the test split was not opened.
@@ -35,26 +37,20 @@ impl Facts {
     /// Of a passport.
     #[must_use]
     pub fn of(passport: &Passport) -> Self {
-        let Metrics { skill, baselines, valid, test } = &passport.metrics;
-        let mut of_valid = valid.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
-        // The recorded one, which every table shows; that of the forecasts differs from it in the seventh digit.
-        if let (Some(skill), Some(estimate)) = (*skill, of_valid.get_mut(&Quantity::Skill)) {
-            estimate.value = skill;
-        }
-        fill(&mut of_valid, Quantity::Skill, *skill);
-        let of_test = test.as_ref().map(|test| {
-            let mut estimates = test.scores.as_ref().map(|scores| scores.estimates.clone()).unwrap_or_default();
-            for (quantity, value) in [(Quantity::Mse, test.mse), (Quantity::Mae, test.mae), (Quantity::Rmse, test.rmse)] {
-                fill(&mut estimates, quantity, Some(value));
-            }
-            fill(&mut estimates, Quantity::Skill, test.skill);
-            Windows { estimates, mark: mark(test.windows, &test.baselines) }
-        });
+        let metrics = &passport.metrics;
+        let windows = |split, count, baselines: &[Baseline]| Windows {
+            estimates: Quantity::ALL
+                .into_iter()
+                .filter_map(|quantity| Some((quantity, metrics.estimate(Metric { split, quantity })?)))
+                .collect(),
+            mark: mark(count, baselines),
+        };
         Self {
             target: Some(passport.settings.data.target.clone()),
+            data: passport.data_fingerprint.clone(),
             bar_seconds: passport.known_bar_seconds(),
-            valid: Windows { estimates: of_valid, mark: mark(passport.windows.valid, baselines) },
-            test: of_test,
+            valid: windows(Split::Valid, passport.windows.valid, &metrics.baselines),
+            test: metrics.test.as_ref().map(|test| windows(Split::Test, test.windows, &test.baselines)),
             trials: passport.selection.map(|selection| selection.ever),
             verdict: passport.verdict.clone(),
         }
@@ -119,26 +115,24 @@ impl Facts {
             return Err("not comparable: the champion has another target or other bars".to_owned());
         }
         let is_error = matches!(metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Qlike);
-        if is_error && self.windows(metric.split)?.mark != other.windows(metric.split)?.mark {
-            return Err(format!(
-                "not comparable: {metric} of the champion is over other windows (compare {})",
-                Metric { quantity: Quantity::Skill, ..metric }
-            ));
+        if !is_error {
+            return Ok(());
         }
-        Ok(())
+        let over = match () {
+            () if self.data != other.data => "data",
+            () if self.windows(metric.split)?.mark != other.windows(metric.split)?.mark => "windows",
+            () => return Ok(()),
+        };
+        Err(format!(
+            "not comparable: {metric} of the champion is over other {over} (compare {})",
+            Metric { quantity: Quantity::Skill, ..metric }
+        ))
     }
 }
 
 fn mark(windows: usize, baselines: &[Baseline]) -> Option<(usize, u64)> {
     let persistence = baselines.iter().find(|baseline| baseline.name == "persistence")?;
     Some((windows, persistence.mse.to_bits()))
-}
-
-/// What the scores do not hold.
-fn fill(estimates: &mut BTreeMap<Quantity, Estimate>, quantity: Quantity, value: Option<f64>) {
-    if let Some(value) = value {
-        estimates.entry(quantity).or_insert(Estimate { value, low: None, high: None });
-    }
 }
 
 fn defined(value: Option<f64>, name: &str) -> Known {
@@ -163,6 +157,7 @@ pub(super) mod tests {
         };
         Facts {
             target: Some(Target { horizon: 1, kind: crate::spec::TargetKind::LogReturn }),
+            data: "0f".to_owned(),
             bar_seconds: Some(60),
             valid: Windows { estimates: [(Quantity::Skill, estimate(skill))].into(), mark: Some((100, 1)) },
             test: test_rmse.map(|rmse| Windows { estimates: [(Quantity::Rmse, estimate(rmse))].into(), mark: Some((50, 2)) }),
@@ -238,6 +233,10 @@ pub(super) mod tests {
         let found = finding(rule, &candidate, Some(&champion));
         assert!(found.passed && found.right == Some(1.02 * 1.99), "{found:?}");
         assert!(!finding("test.rmse <= champion.test.rmse", &candidate, Some(&champion)).passed);
+        champion.data = "other".to_owned();
+        let of_other = finding(rule, &candidate, Some(&champion));
+        assert!(!of_other.passed && of_other.note.unwrap().contains("over other data (compare test.skill)"));
+        champion.data = "0f".to_owned();
         champion.test.as_mut().unwrap().mark = Some((51, 2));
         let found = finding(rule, &candidate, Some(&champion));
         assert!(!found.passed && found.note.as_deref().unwrap().contains("compare test.skill"), "{found:?}");

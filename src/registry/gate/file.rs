@@ -37,12 +37,24 @@ impl Gate {
         }
     }
 
-    /// Stores rules in place of former ones.
+    /// What is odd about a model's gate: its file was removed, or changed, without the history being told.
     ///
     /// # Errors
-    /// When there is no such model, or the file cannot be written.
-    pub fn write(root: &Path, name: &str, rules: &[Rule]) -> Result<(), RegistryError> {
-        let path = path(root, name)?;
+    /// As [`Self::read`].
+    pub fn remark(root: &Path, name: &str) -> Result<Option<Remark>, RegistryError> {
+        let Some(known) = list::model(root, name)?.gate else { return Ok(None) };
+        let there = Self::read(root, name)?;
+        let rules: Vec<String> = there.iter().flat_map(|gate| &gate.rules).map(ToString::to_string).collect();
+        Ok(match (there, known == rules) {
+            (_, true) => None,
+            (None, false) => Some(Remark::Removed { rules: known }),
+            (Some(_), false) => Some(Remark::Changed),
+        })
+    }
+
+    /// Stores rules in place of former ones.
+    pub(in crate::registry) fn write_in(folder: &Path, name: &str, rules: &[Rule]) -> Result<(), RegistryError> {
+        let path = folder.join(FILE);
         let text =
             toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
         let text = format!("# What a version must pass to become the champion: kiln models gate {name}\n{text}");
@@ -50,11 +62,8 @@ impl Gate {
     }
 
     /// Removes a model's gate; `false` where it had none.
-    ///
-    /// # Errors
-    /// When there is no such model, or the file cannot be removed.
-    pub fn clear(root: &Path, name: &str) -> Result<bool, RegistryError> {
-        let path = path(root, name)?;
+    pub(in crate::registry) fn clear_in(folder: &Path) -> Result<bool, RegistryError> {
+        let path = folder.join(FILE);
         match std::fs::remove_file(&path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -63,7 +72,42 @@ impl Gate {
     }
 }
 
+/// What happened to a gate's file behind the history's back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// It is gone.
+    Removed {
+        /// Those that it held.
+        rules: Vec<String>,
+    },
+    /// It holds other rules, which count.
+    Changed,
+}
+
+impl Remark {
+    /// For a person.
+    #[must_use]
+    pub fn in_words(&self, name: &str) -> String {
+        match self {
+            Self::Removed { rules } => {
+                let quoted: Vec<String> = rules.iter().map(|rule| format!("\"{rule}\"")).collect();
+                format!(
+                    "the gate of {name} was removed by hand: {FILE} is gone, and the history knows of {}; kiln models gate {name} {} \
+                     brings it back, kiln models gate {name} --clear drops it",
+                    if rules.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", rules.len()) },
+                    quoted.join(" ")
+                )
+            }
+            Self::Changed => {
+                format!("the gate of {name} was changed by hand: the rules of {FILE} count, and the history knows of others")
+            }
+        }
+    }
+}
+
+const FILE: &str = "gate.toml";
+
 fn path(root: &Path, name: &str) -> Result<PathBuf, RegistryError> {
     list::model(root, name)?;
-    Ok(list::model_folder(root, name)?.join("gate.toml"))
+    Ok(list::model_folder(root, name)?.join(FILE))
 }

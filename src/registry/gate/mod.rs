@@ -11,6 +11,6 @@ mod finding;
 mod rule;
 
 pub use facts::Facts;
-pub use file::Gate;
+pub use file::{Gate, Remark};
 pub use finding::{Finding, judge};
 pub use rule::{Rule, RuleError};

@@ -132,7 +132,8 @@ pub(super) fn unknown(table: &str, name: &str) -> Mistake {
     let mistake = Mistake::name(format!("unknown key '{name}' {place}"));
     let known = format!("known keys {place}: {}", siblings.join(", "));
     if let Some(meant) = nearest(name, siblings.iter().copied()) {
-        return mistake.hint(format!("did you mean '{meant}'?")).note(known);
+        let meant_step = Some(super::mistake::key(meant));
+        return Mistake { meant: meant_step, ..mistake.hint(format!("did you mean '{meant}'?")).note(known) };
     }
     let meant = nearest(name, all().map(|key| last(key.path)));
     let mut elsewhere: Vec<&str> = all().map(|key| key.path).filter(|path| Some(last(path)) == meant).collect();

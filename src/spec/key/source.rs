@@ -129,8 +129,8 @@ pub(super) static KEYS: &[Key] = &[
             w.data.zone = Some(v.to_owned());
             Ok(())
         }),
-        Rule("none: the timestamps carry their offset"),
-        "Zone of timestamps without an offset, and of the sessions.",
+        Rule("none: the timestamps carry their offset, or are of UTC"),
+        "Zone of the local clock: of timestamps without an offset, of the sessions, and of time_of_day, which needs it unless all timestamps are of UTC.",
     ),
     key(
         "data.bar_label",

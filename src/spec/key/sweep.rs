@@ -40,7 +40,7 @@ pub(super) static HEAD: &[Key] = &[
             Ok(())
         }),
         Toml("\"auto\""),
-        "Where to train; auto takes a usable CUDA device, else a hardware wgpu adapter, else flex (the CPU).",
+        "Where to train; auto takes a usable CUDA device, else a wgpu adapter with memory of its own, else flex (the CPU).",
     ),
 ];
 

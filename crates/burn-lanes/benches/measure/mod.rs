@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use burn_lanes::{
     Device, EpochReport, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, Series,
-    Shape, train,
+    Shape, TrainError, train,
 };
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ struct Clock<'a> {
 }
 
 impl Observer for Clock<'_> {
-    fn epoch(&mut self, lane: usize, _: &EpochReport, _: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, _: &EpochReport, _: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         if lane == 0 {
             self.ticks.push(Tick { at: Instant::now(), processor_seconds: processor_seconds() });
             if (self.enough)(&self.ticks) {

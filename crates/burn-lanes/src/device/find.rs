@@ -33,17 +33,6 @@ impl Device {
     pub fn instruction_set(&self) -> Option<&'static str> {
         self.is_cpu().then(|| InstructionSet::chosen().name())
     }
-
-    /// Memory that a training may take, bytes, where that is known: what the host and its control group have left; all that a CUDA
-    /// device has (its driver tells what is free only to those who open it).
-    #[must_use]
-    pub fn available_memory(&self) -> Option<u64> {
-        match self.spec {
-            DeviceSpec::NdArray | DeviceSpec::Flex => host_memory(),
-            spec @ DeviceSpec::Cuda(_) => cuda_devices().into_iter().find(|info| info.spec == spec)?.memory,
-            DeviceSpec::Wgpu(_) | DeviceSpec::Auto => None,
-        }
-    }
 }
 
 /// What is known about a device, usable or not.
@@ -57,6 +46,9 @@ pub struct DeviceInfo {
     pub memory: Option<u64>,
     /// Whether the adapter is software (llvmpipe): never chosen by `auto`.
     pub software: bool,
+    /// Whether the adapter shares the host's memory and power (a laptop's graphics): slower than flex for small models, and never chosen by
+    /// `auto`.
+    pub integrated: bool,
     /// Why it cannot be used; `None` when it can.
     pub problem: Option<String>,
 }
@@ -66,7 +58,8 @@ pub struct DeviceInfo {
 #[error("{0}")]
 pub struct DeviceError(pub String);
 
-/// Every backend and device, usable or not, in the order in which `auto` takes them. Never panics.
+/// Every backend and device, usable or not; `auto` takes the first that works and is neither software nor integrated, or flex. Never
+/// panics.
 #[must_use]
 pub fn devices() -> Vec<DeviceInfo> {
     [cuda_devices(), wgpu_devices(), host_devices()].concat()
@@ -103,7 +96,7 @@ fn may_have_graphics() -> bool {
 /// The device that a name means, or what is wrong with it.
 fn choose(spec: DeviceSpec, candidates: &[DeviceInfo]) -> Result<Device, String> {
     let found = match spec {
-        DeviceSpec::Auto => candidates.iter().find(|info| info.problem.is_none() && !info.software),
+        DeviceSpec::Auto => candidates.iter().find(|info| info.problem.is_none() && !info.software && !info.integrated),
         DeviceSpec::Wgpu(None) => candidates.iter().find(|info| info.problem.is_none()).or(candidates.first()),
         named => candidates.iter().find(|info| info.spec == named),
     };
@@ -134,7 +127,8 @@ fn refusal(spec: DeviceSpec, problem: &str, all: &[DeviceInfo]) -> DeviceError {
 fn host_devices() -> Vec<DeviceInfo> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let name = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-    let flex = DeviceInfo { spec: DeviceSpec::Flex, name, memory: host_memory(), software: false, problem: None };
+    let flex =
+        DeviceInfo { spec: DeviceSpec::Flex, name, memory: host_memory(), software: false, integrated: false, problem: None };
     let flex = DeviceInfo { problem: InstructionSet::from_environment().err(), ..flex };
     let problem = if cfg!(feature = "ndarray") { flex.problem.clone() } else { Some(left_out("ndarray")) };
     let ndarray = DeviceInfo { spec: DeviceSpec::NdArray, problem, ..flex.clone() };
@@ -142,7 +136,7 @@ fn host_devices() -> Vec<DeviceInfo> {
 }
 
 /// What the host and this process's control group have left.
-fn host_memory() -> Option<u64> {
+pub(super) fn host_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let free = system.cgroup_limits().map_or(system.available_memory(), |group| group.free_memory.min(system.available_memory()));
@@ -167,7 +161,7 @@ fn wgpu_devices() -> Vec<DeviceInfo> {
 
 /// The entry of a backend that has no device at all.
 fn missing(spec: DeviceSpec, problem: String) -> DeviceInfo {
-    DeviceInfo { spec, name: String::new(), memory: None, software: false, problem: Some(problem) }
+    DeviceInfo { spec, name: String::new(), memory: None, software: false, integrated: false, problem: Some(problem) }
 }
 
 fn left_out(feature: &str) -> String {
@@ -179,11 +173,15 @@ mod tests {
     use super::*;
 
     fn info(spec: DeviceSpec) -> DeviceInfo {
-        DeviceInfo { spec, name: format!("the {spec}"), memory: None, software: false, problem: None }
+        DeviceInfo { spec, name: format!("the {spec}"), memory: None, software: false, integrated: false, problem: None }
     }
 
     fn broken(info: DeviceInfo) -> DeviceInfo {
         DeviceInfo { problem: Some("it is broken".to_owned()), ..info }
+    }
+
+    fn integrated(info: DeviceInfo) -> DeviceInfo {
+        DeviceInfo { integrated: true, ..info }
     }
 
     fn software(info: DeviceInfo) -> DeviceInfo {
@@ -202,7 +200,9 @@ mod tests {
         assert_eq!(chosen(Auto, &[cuda.clone(), wgpu.clone(), flex.clone()]), Ok(Cuda(0)));
         assert_eq!(chosen(Auto, &[broken(cuda.clone()), info(Cuda(1)), flex.clone()]), Ok(Cuda(1)));
         assert_eq!(chosen(Auto, &[broken(cuda.clone()), wgpu.clone(), flex.clone()]), Ok(Wgpu(Some(0))));
-        assert_eq!(chosen(Auto, &[broken(cuda), software(wgpu), flex]), Ok(Flex));
+        assert_eq!(chosen(Auto, &[broken(cuda.clone()), software(wgpu.clone()), flex.clone()]), Ok(Flex));
+        assert_eq!(chosen(Auto, &[broken(cuda.clone()), integrated(wgpu.clone()), flex.clone()]), Ok(Flex));
+        assert_eq!(chosen(Wgpu(None), &[info(Wgpu(Some(0)))]), Ok(Wgpu(Some(0))));
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_host_tells_how_much_memory_is_left() {
-        let memory = open(Flex).unwrap().available_memory();
+        let memory = open(Flex).unwrap().available_memory(1 << 30);
         assert!(memory.is_some_and(|bytes| bytes > 1 << 20), "{memory:?}");
     }
 

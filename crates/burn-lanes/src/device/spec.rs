@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// A device as a person names it: `auto`, `cuda`, `cuda:1`, `wgpu`, `wgpu:0`, `ndarray`, `flex`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceSpec {
-    /// A usable CUDA device, else a hardware wgpu adapter, else flex.
+    /// A usable CUDA device, else a wgpu adapter with memory of its own, else flex.
     #[default]
     Auto,
     /// The N-th CUDA device, 0 unless given.

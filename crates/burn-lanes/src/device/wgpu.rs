@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
-use ::wgpu::{Backends, DeviceType, Instance, InstanceDescriptor};
+use ::wgpu::{
+    Backends, BufferDescriptor, BufferUsages, DeviceDescriptor, DeviceType, ErrorFilter, Instance, InstanceDescriptor, MemoryHints,
+};
 use burn::backend::wgpu::WgpuDevice;
 use burn::backend::wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
 
@@ -30,7 +32,42 @@ pub(crate) fn wgpu_device(device: &Device) -> WgpuDevice {
     adapters().get(index).and_then(|adapter| adapter.burn.clone()).unwrap_or_default()
 }
 
+/// How many of so many bytes can be allocated on an adapter just now, at most what the host has left where the adapter shares its memory.
+/// Allocates them in buffers, and frees them; `None` where the adapter cannot be opened.
+pub(super) fn allocatable(index: usize, wanted: u64, host: Option<u64>) -> Option<u64> {
+    let adapter = adapters().get(index)?;
+    let shared = adapter.kind != DeviceType::DiscreteGpu;
+    let wanted = if shared { wanted.min(host.unwrap_or(wanted)) } else { wanted };
+    let opened = enumerated().into_iter().nth(adapter.place)?;
+    let limits = opened.limits();
+    let request =
+        DeviceDescriptor { required_limits: limits.clone(), memory_hints: MemoryHints::MemoryUsage, ..DeviceDescriptor::default() };
+    let (device, _queue) = wait(opened.request_device(&request)).ok()?;
+    let largest = limits.max_buffer_size.min(MOST_AT_ONCE);
+    let mut buffers = Vec::new();
+    let mut granted = 0;
+    while granted < wanted {
+        let size = largest.min(wanted - granted).max(4).next_multiple_of(4);
+        let [memory, rules, inner] =
+            [ErrorFilter::OutOfMemory, ErrorFilter::Validation, ErrorFilter::Internal].map(|kind| device.push_error_scope(kind));
+        let descriptor = BufferDescriptor { label: None, size, usage: BufferUsages::STORAGE, mapped_at_creation: false };
+        buffers.push(device.create_buffer(&descriptor));
+        // The last that was pushed is the first that is taken away.
+        if [inner, rules, memory].map(|scope| wait(scope.pop())).iter().any(Option::is_some) {
+            break;
+        }
+        granted += size;
+    }
+    buffers.iter().for_each(::wgpu::Buffer::destroy);
+    Some(granted.min(wanted))
+}
+
+/// Bytes of a buffer that is allocated for a trial.
+const MOST_AT_ONCE: u64 = 256 << 20;
+
 struct Adapter {
+    /// In the driver's order.
+    place: usize,
     name: String,
     kind: DeviceType,
     /// `None` where Burn cannot be told to take this adapter.
@@ -43,6 +80,8 @@ fn describe(index: usize, adapter: &Adapter) -> DeviceInfo {
         name: adapter.name.clone(),
         memory: None, // wgpu does not tell
         software: adapter.kind == DeviceType::Cpu,
+        // Apple's are integrated and fast.
+        integrated: adapter.kind == DeviceType::IntegratedGpu && !cfg!(target_os = "macos"),
         problem: adapter.burn.is_none().then(|| "Burn cannot address it: it takes only the first adapter of this kind".to_owned()),
     }
 }
@@ -51,11 +90,16 @@ fn describe(index: usize, adapter: &Adapter) -> DeviceInfo {
 fn adapters() -> &'static [Adapter] {
     static FOUND: OnceLock<Vec<Adapter>> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let backends = Backends::from(AutoGraphicsApi::backend());
-        let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
-        let found = wait(instance.enumerate_adapters(backends));
+        let found = enumerated();
         number(found.iter().map(::wgpu::Adapter::get_info).map(|info| (info.name, info.device_type)).collect())
     })
+}
+
+/// In the driver's order.
+fn enumerated() -> Vec<::wgpu::Adapter> {
+    let backends = Backends::from(AutoGraphicsApi::backend());
+    let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
+    wait(instance.enumerate_adapters(backends))
 }
 
 /// Adapters in our order, from (name, kind) in the driver's.
@@ -63,11 +107,12 @@ fn number(found: Vec<(String, DeviceType)>) -> Vec<Adapter> {
     let mut counts = [0; 5];
     let mut adapters: Vec<Adapter> = found
         .into_iter()
-        .map(|(name, kind)| {
+        .enumerate()
+        .map(|(place, (name, kind))| {
             let count = &mut counts[rank(kind)];
             let burn = burn_name(kind, *count);
             *count += 1;
-            Adapter { name, kind, burn }
+            Adapter { place, name, kind, burn }
         })
         .collect();
     adapters.sort_by_key(|adapter| rank(adapter.kind));
@@ -137,8 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn an_adapter_without_memory_of_its_own_gives_no_more_than_the_host_has() {
+        let found = match probe() {
+            Ok(found) => found,
+            Err(problem) => return crate::skip::skip("wgpu", &problem),
+        };
+        for index in 0..found.len() {
+            assert_eq!(allocatable(index, 300 << 20, Some(1 << 40)), Some(300 << 20));
+            if adapters()[index].kind == DeviceType::Cpu {
+                assert_eq!(allocatable(index, 1 << 40, Some(64 << 20)), Some(64 << 20));
+            }
+        }
+    }
+
+    #[test]
     fn an_opened_adapter_is_the_one_that_burn_takes() {
-        let Ok(found) = probe() else { return };
+        let found = match probe() {
+            Ok(found) => found,
+            Err(problem) => return crate::skip::skip("wgpu", &problem),
+        };
         for (info, adapter) in found.iter().zip(adapters()) {
             if info.problem.is_none() {
                 assert_eq!(Some(wgpu_device(&Device { spec: info.spec })), adapter.burn);

@@ -21,11 +21,12 @@ pub(crate) use cpu::{InstructionSet, buffers, release_memory};
 pub use cpu::{Peak, fma_peak};
 pub(crate) use update::{LaneNumbers, UpdateRows};
 
+use burn::tensor::backend::{Backend, ExecutionError};
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Tensor, TensorPrimitive, backend::Backend};
+use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive};
 
-use crate::OptimizerKind;
 use crate::data::Batch;
+use crate::{DeviceFailure, OptimizerKind};
 
 /// What a training step needs to know of a batch.
 #[derive(Clone, Debug)]
@@ -65,6 +66,37 @@ pub(crate) trait LstmBackend: Backend {
         gradients: FloatTensor<Self>,
     ) -> UpdateRows<Self> {
         update::composed(kind, lanes, rows, gradients)
+    }
+
+    /// Rows of a matrix, in this order.
+    fn select_rows(rows: Tensor<Self, 2>, positions: &[usize]) -> Tensor<Self, 2> {
+        let numbers: Vec<i32> = positions.iter().map(|&position| position as i32).collect();
+        let positions = Tensor::<Self, 1, Int>::from_data(TensorData::new(numbers, [positions.len()]), &rows.device());
+        rows.select(0, positions)
+    }
+
+    /// What was read, if nothing that this backend was asked for has failed. Synchronises the device. The host cannot fail.
+    ///
+    /// # Errors
+    /// When anything has failed so far.
+    fn checked<T>(_device: &Self::Device, read: Result<T, ExecutionError>) -> Result<T, DeviceFailure> {
+        read.map_err(|error| DeviceFailure::of_text(&error.to_string()))
+    }
+
+    /// Whether a failure has been noted; without waiting for the device, unless one has.
+    ///
+    /// # Errors
+    /// When one has.
+    fn noted(_device: &Self::Device) -> Result<(), DeviceFailure> {
+        Ok(())
+    }
+
+    /// Synchronises the device, and asks whether it still computes: `number` makes the question another than the last.
+    ///
+    /// # Errors
+    /// When anything has failed so far, or the answer is wrong.
+    fn health(_device: &Self::Device, _number: usize) -> Result<(), DeviceFailure> {
+        Ok(())
     }
 }
 

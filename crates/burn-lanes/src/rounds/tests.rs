@@ -20,10 +20,10 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         self.epochs.entry(lane).or_default().push(EpochReport { seconds: 0.0, windows_per_second: 0.0, ..report.clone() });
         if self.keep_states == Some(report.epoch) {
-            self.states.push((lane, state()));
+            self.states.push((lane, state().unwrap()));
         }
         if self.stop == Some((lane, report.epoch)) { LaneControl::Stop } else { LaneControl::Continue }
     }
@@ -316,7 +316,7 @@ fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
     let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_same_outcome(&resumed.ended[&0], &recorder.ended[&0]);
     let error = predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10]).unwrap_err();
-    assert!(error.0.contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
+    assert!(error.to_string().contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
 }
 
 #[test]

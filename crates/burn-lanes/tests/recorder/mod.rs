@@ -1,6 +1,8 @@
 //! Trains a pack to its end and keeps what was reported.
 
-use burn_lanes::{EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, Series};
+use burn_lanes::{
+    EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, Series, TrainError,
+};
 
 /// What came of one lane.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, _state: &dyn Fn() -> LaneState) -> LaneControl {
+    fn epoch(&mut self, lane: usize, report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
         self.reports[lane].push(report.clone());
         LaneControl::Continue
     }

@@ -3,8 +3,8 @@ use std::io::{BufReader, Cursor};
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::clean::BarLength;
 use crate::market::columns::Volume;
+use crate::market::length::BarLength;
 use crate::market::source;
 use crate::spec::testing::settings;
 use crate::spec::{BarLabel, Columns, Format};
@@ -135,7 +135,7 @@ proptest! {
         let file = folder.path().join("bars.csv");
         std::fs::write(&file, &text).unwrap();
         let data = data();
-        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, BarLength::OfModel(60)).unwrap().0;
+        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, BarLength::OfModel(60), None).unwrap().bars;
         let found = all(text.as_bytes(), &data).unwrap();
         prop_assert_eq!(found.len(), known.len());
         for (row, bar) in found.iter().enumerate() {

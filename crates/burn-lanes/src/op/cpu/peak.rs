@@ -72,6 +72,6 @@ mod tests {
     fn a_peak_is_of_a_set_that_the_processor_has() {
         let peak = fma_peak();
         assert!(peak.flop_per_second > 0.0 && peak.flop_per_second.is_finite(), "{peak:?}");
-        assert!(InstructionSet::available().into_iter().any(|set| name(set) == peak.instruction_set), "{peak:?}");
+        assert!(InstructionSet::available().into_iter().any(|set| set.name() == peak.instruction_set), "{peak:?}");
     }
 }

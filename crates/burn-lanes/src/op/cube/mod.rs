@@ -14,6 +14,8 @@ mod pass;
 mod plan;
 mod update;
 
+use burn::tensor::Tensor;
+use burn::tensor::backend::{Backend, ExecutionError};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime};
 
@@ -22,9 +24,10 @@ use self::kernels::head::{LastLaunch, SUMS};
 use self::pass::Pass;
 use self::plan::Schedule;
 use super::{Gradient, LaneNumbers, LstmBackend, UpdateRows};
-use crate::OptimizerKind;
 use crate::data::Batch;
+use crate::device::watch;
 use crate::loss::Objective;
+use crate::{DeviceFailure, DeviceFailureKind, OptimizerKind};
 
 impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, BT> {
     fn forecasts(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
@@ -42,6 +45,44 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
 
     fn update(kind: OptimizerKind, lanes: &[LaneNumbers], rows: UpdateRows<Self>, gradients: CubeTensor<R>) -> UpdateRows<Self> {
         update::update(kind, lanes, rows, gradients)
+    }
+
+    /// By slices: Burn's kernel for `select` reads past the end of the positions wherever there are more columns than positions. It drops
+    /// what it reads there, but past the last buffer of a device's memory is an illegal access.
+    fn select_rows(rows: Tensor<Self, 2>, positions: &[usize]) -> Tensor<Self, 2> {
+        let runs = positions.chunk_by(|position, next| position + 1 == *next);
+        let slices: Vec<Tensor<Self, 2>> = runs.map(|run| rows.clone().slice([run[0]..run[0] + run.len()])).collect();
+        Tensor::cat(slices, 0)
+    }
+
+    fn checked<T>(device: &Self::Device, read: Result<T, ExecutionError>) -> Result<T, DeviceFailure> {
+        let value = watch::checked(read)?;
+        // On wgpu a read tells nothing of launches that failed, a synchronisation does.
+        watch::checked(Self::sync(device))?;
+        Ok(value)
+    }
+
+    fn noted(device: &Self::Device) -> Result<(), DeviceFailure> {
+        match watch::failure() {
+            None => Ok(()),
+            // The launches' own errors may say more.
+            Some(failure) if failure.is_vague() => watch::checked(Self::sync(device)),
+            Some(failure) => Err(failure.clone()),
+        }
+    }
+
+    fn health(device: &Self::Device, number: usize) -> Result<(), DeviceFailure> {
+        // Whole numbers and halves, exact in every arithmetic; the number keeps an old answer in memory from passing for this one.
+        let asked = (number % (1 << 20)) as f32;
+        let answer = Tensor::<Self, 1>::from_floats([asked, asked + 0.5], device) * 2.0;
+        let answer = Self::checked(device, answer.try_into_data())?.to_vec::<f32>().unwrap_or_default();
+        let expected = [2.0 * asked, 2.0 * asked + 1.0];
+        if answer == expected {
+            return Ok(());
+        }
+        let message =
+            format!("it answers {answer:?} where {expected:?} is right: its launches do nothing, or its memory is damaged");
+        Err(watch::note(DeviceFailure { kind: DeviceFailureKind::Other, message }))
     }
 }
 

@@ -77,7 +77,7 @@ impl<R: CubeRuntime> Pass<R> {
     }
 
     /// The same within other limits.
-    #[cfg(all(test, feature = "wgpu"))]
+    #[cfg(test)]
     pub(super) fn within(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }

@@ -1,13 +1,20 @@
 //! Bits: what a lane gets depends neither on the other lanes nor on how lanes are put into launches, and twice the same is the same.
 
-use burn::backend::{Flex, Wgpu};
+use burn::backend::Flex;
 
-use super::{has_adapter, ours, values};
+use super::{BoolElement, CubeRuntime, Gpu, ours, values};
 use crate::op::cube::plan::Limits;
 use crate::op::cube::{gradient, pass::Pass, sums};
 use crate::op::testing::{Case, assert_near, quantiles};
 use crate::op::{Gradient, LaneNumbers, LstmBackend, UpdateRows, primitive, reference, tensor, update};
 use crate::{Loss, OptimizerKind};
+
+on_each_gpu!(
+    a_lane_has_the_same_bits_among_any_number_of_lanes,
+    the_same_twice_has_the_same_bits,
+    lanes_that_do_not_fit_a_buffer_go_in_several_launches,
+    fifty_steps_of_training_end_where_those_of_the_reference_do,
+);
 
 /// Networks that run whole and one that runs step by step.
 fn cases() -> [Case; 3] {
@@ -34,50 +41,39 @@ fn first(case: &Case, lanes: usize) -> Case {
     }
 }
 
-#[test]
-fn a_lane_has_the_same_bits_among_any_number_of_lanes() {
-    if !has_adapter() {
-        return;
-    }
+fn a_lane_has_the_same_bits_among_any_number_of_lanes<R: CubeRuntime, BT: BoolElement>() {
     for case in cases() {
-        let all = ours(&case);
+        let all = ours::<R, BT>(&case);
         for lanes in [1, 3] {
-            for (few, all) in ours(&first(&case, lanes)).iter().zip(&all) {
+            for (few, all) in ours::<R, BT>(&first(&case, lanes)).iter().zip(&all) {
                 assert_eq!(bits(few), bits(&all[..few.len()]), "the first {lanes} lanes");
             }
         }
-        let alone = ours(&case.lane(6));
+        let alone = ours::<R, BT>(&case.lane(6));
         for (alone, all) in alone.iter().zip(&all) {
             assert_eq!(bits(alone), bits(&all[6 * alone.len()..7 * alone.len()]), "lane 6 alone");
         }
     }
 }
 
-#[test]
-fn the_same_twice_has_the_same_bits() {
-    if has_adapter() {
-        for case in cases() {
-            assert_eq!(ours(&case).map(|values| bits(&values)), ours(&case).map(|values| bits(&values)));
-        }
+fn the_same_twice_has_the_same_bits<R: CubeRuntime, BT: BoolElement>() {
+    for case in cases() {
+        assert_eq!(ours::<R, BT>(&case).map(|values| bits(&values)), ours::<R, BT>(&case).map(|values| bits(&values)));
     }
 }
 
-#[test]
-fn lanes_that_do_not_fit_a_buffer_go_in_several_launches() {
-    if !has_adapter() {
-        return;
-    }
+fn lanes_that_do_not_fit_a_buffer_go_in_several_launches<R: CubeRuntime, BT: BoolElement>() {
     for case in cases() {
-        let weights = || primitive(case.weights::<Wgpu>());
+        let weights = || primitive(case.weights::<Gpu<R, BT>>());
         let training = |limit: fn(Limits) -> Limits| {
-            let pass = Pass::training(&case.batch::<Wgpu>(), weights());
+            let pass = Pass::training(&case.batch::<Gpu<R, BT>>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            gradient(&pass.within(limits), &case.shape.objective()).map(primitive_bits)
+            gradient(&pass.within(limits), &case.shape.objective()).map(primitive_bits::<Gpu<R, BT>>)
         };
         let evaluation = |limit: fn(Limits) -> Limits| {
-            let pass = Pass::evaluation(&case.batch::<Wgpu>(), weights());
+            let pass = Pass::evaluation(&case.batch::<Gpu<R, BT>>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            primitive_bits(sums(&pass.within(limits), &case.shape.objective()))
+            primitive_bits::<Gpu<R, BT>>(sums(&pass.within(limits), &case.shape.objective()))
         };
         // Three lanes a launch; then one, which alone is larger than a buffer.
         for limit in [|limits| Limits { cubes: 3, ..limits }, |limits: Limits| Limits { buffer: 1, ..limits }] {
@@ -87,10 +83,10 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches() {
     }
 }
 
-fn primitive_bits(primitive: burn::tensor::ops::FloatTensor<Wgpu>) -> Vec<u32> {
+fn primitive_bits<B: LstmBackend>(primitive: burn::tensor::ops::FloatTensor<B>) -> Vec<u32> {
     let count = burn::tensor::TensorMetadata::shape(&primitive).num_elements();
-    let flat = <Wgpu as burn::tensor::ops::FloatTensorOps<Wgpu>>::float_reshape(primitive, [count].into());
-    bits(&values(tensor::<Wgpu, 1>(flat)))
+    let flat = B::float_reshape(primitive, [count].into());
+    bits(&values(tensor::<B, 1>(flat)))
 }
 
 pub(super) const NUMBERS: LaneNumbers = LaneNumbers {
@@ -131,14 +127,10 @@ fn trained<B: LstmBackend>(
     [losses, values(tensor::<B, 2>(rows.weights))]
 }
 
-#[test]
-fn fifty_steps_of_training_end_where_those_of_the_reference_do() {
-    if !has_adapter() {
-        return;
-    }
+fn fifty_steps_of_training_end_where_those_of_the_reference_do<R: CubeRuntime, BT: BoolElement>() {
     let cases = [Loss::Mse.into(), quantiles(&[0.1, 0.5, 0.9])].map(|objective| Case::new(objective, [8, 2, 12, 3, 7, 2], 3));
     for (case, kind) in cases.into_iter().flat_map(|case| [(case.clone(), OptimizerKind::Sgd), (case, OptimizerKind::Adam)]) {
-        let ours = trained::<Wgpu>(&case, kind, Wgpu::gradient, Wgpu::update);
+        let ours = trained::<Gpu<R, BT>>(&case, kind, Gpu::<R, BT>::gradient, Gpu::<R, BT>::update);
         let theirs = trained::<Flex>(&case, kind, reference::gradient, update::composed);
         assert!(theirs[0][98] < 0.95 * theirs[0][0], "nothing was learnt: {:?}", theirs[0]);
         for (what, (ours, theirs)) in ["losses", "weights"].iter().zip(ours.iter().zip(&theirs)) {

@@ -19,9 +19,10 @@ type Floats = Array<f32>;
 type Ints = Array<i32>;
 type Fours = Array<Four>;
 
-/// A kernel's name, and its definition for a width of indices.
+/// A kernel's name, that of its function in the source, and its definition for a width of indices.
 pub(super) struct Kernel {
     pub(super) name: String,
+    pub(super) entry: &'static str,
     pub(super) define: Box<dyn Fn(AddressType) -> KernelDefinition>,
 }
 
@@ -33,7 +34,7 @@ fn kernel(name: String, entry: &'static str, threads: CubeDim, body: impl Fn(&mu
         body(&mut builder);
         builder.build(KernelSettings::default().cube_dim(threads).address_type(width).kernel_name(entry))
     };
-    Kernel { name, define: Box::new(define) }
+    Kernel { name, entry, define: Box::new(define) }
 }
 
 fn read<T: LaunchArg<CompilationArg = ArrayCompilationArg>>(builder: &mut KernelBuilder) -> T::ExpandType {

@@ -1,14 +1,16 @@
 //! The optimizer's step against the composed one.
 
-use burn::backend::{Flex, Wgpu};
+use burn::backend::Flex;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{has_adapter, values};
+use super::{BoolElement, CubeRuntime, Gpu, values};
 use crate::OptimizerKind::{self, Adam, AdamW, Sgd};
 use crate::op::testing::assert_near;
 use crate::op::{LaneNumbers, LstmBackend, UpdateRows, primitive, tensor, update};
 use crate::random;
+
+on_each_gpu!(the_step_is_the_composed_one);
 
 /// Lanes and weights of a lane: more than one cube's, and not a multiple of it.
 const DIMS: [usize; 2] = [3, 9001];
@@ -45,23 +47,19 @@ fn lanes(limits: [Option<f32>; 3]) -> [LaneNumbers; 3] {
     })
 }
 
-#[test]
-fn the_step_is_the_composed_one() {
-    if !has_adapter() {
-        return;
-    }
+pub(super) fn the_step_is_the_composed_one<R: CubeRuntime, BT: BoolElement>() {
     // A limit that is reached, one that is not, and none; then no limit at all.
     for limits in [[Some(1.5), Some(1e6), None], [None; 3]] {
         for kind in [Adam, AdamW, Sgd] {
             let lanes = lanes(limits);
             let theirs = listed(update::composed::<Flex>(kind, &lanes, rows::<Flex>(kind), row::<Flex>(3)));
-            let ours = listed(Wgpu::update(kind, &lanes, rows::<Wgpu>(kind), row::<Wgpu>(3)));
+            let ours = listed(Gpu::<R, BT>::update(kind, &lanes, rows::<Gpu<R, BT>>(kind), row::<Gpu<R, BT>>(3)));
             // What somebody else holds is not written over.
-            let (held, held_gradients) = (rows::<Wgpu>(kind), row::<Wgpu>(3));
-            let beside = listed(Wgpu::update(kind, &lanes, held.clone(), held_gradients.clone()));
+            let (held, held_gradients) = (rows::<Gpu<R, BT>>(kind), row::<Gpu<R, BT>>(3));
+            let beside = listed(Gpu::<R, BT>::update(kind, &lanes, held.clone(), held_gradients.clone()));
             assert_eq!(beside, ours, "{kind:?} {limits:?}");
-            assert_eq!(listed(held), listed(rows::<Wgpu>(kind)));
-            assert_eq!(values(tensor::<Wgpu, 2>(held_gradients)), values(tensor::<Wgpu, 2>(row::<Wgpu>(3))));
+            assert_eq!(listed(held), listed(rows::<Gpu<R, BT>>(kind)));
+            assert_eq!(values(tensor::<Gpu<R, BT>, 2>(held_gradients)), values(tensor::<Gpu<R, BT>, 2>(row::<Gpu<R, BT>>(3))));
             for (ours, theirs) in ours.iter().zip(&theirs) {
                 assert_near(&format!("{kind:?} {limits:?}"), ours, theirs, 1e-6);
             }

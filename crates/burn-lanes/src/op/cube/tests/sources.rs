@@ -68,15 +68,16 @@ mod wgsl {
 }
 
 #[cfg(feature = "cuda")]
-mod cuda {
+pub(super) mod cuda {
     use super::*;
 
     type CudaCompiler = <cubecl::cuda::CudaRuntime as cubecl::Runtime>::Compiler;
 
     /// An H100's.
-    const LIMITS: Limits = Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
+    pub(in super::super) const LIMITS: Limits =
+        Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
 
-    fn compiled(kernel: &Kernel) -> (String, usize) {
+    pub(in super::super) fn compiled(kernel: &Kernel) -> (String, usize) {
         let mut options = <CudaCompiler as Compiler>::CompilationOptions::default();
         // As CubeCL's CUDA runtime sets them.
         options.supports_features.fast_math = true;
