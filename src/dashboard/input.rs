@@ -79,7 +79,7 @@ pub const BINDINGS: [Binding; 20] = [
         Action::Interrupt,
         &[Key::Control('c')],
         "Ctrl-C",
-        "stop the sweep (resumable), or leave; Ctrl-Z pauses, fg goes on",
+        "stop the sweep (resumable), or leave; Ctrl-Z pauses it",
         "",
     ),
     binding(Action::Pause, &[Key::Control('z')], "Ctrl-Z", "", ""),
