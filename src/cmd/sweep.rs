@@ -492,8 +492,7 @@ fn wait_for_start(child: &mut Child, folder: &Path) -> Result<Option<std::proces
             return Ok(if matches!(status.code(), Some(1 | 2 | 4)) { Some(status) } else { None });
         }
         // That line comes after the manifest and all run folders; warnings may come before it.
-        let begun = |text: String| text.lines().any(|line| line.contains(TO_TRAIN));
-        if std::fs::read_to_string(&log).is_ok_and(begun) {
+        if std::fs::read(&log).is_ok_and(|text| String::from_utf8_lossy(&text).contains(TO_TRAIN)) {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(20));
