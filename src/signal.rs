@@ -160,7 +160,8 @@ fn hear(signal: i32) {
 fn taken_within(patience: Duration) -> bool {
     let asked = Instant::now();
     while asked.elapsed() < patience {
-        if ENDS.load(Ordering::SeqCst) == 0 {
+        // Taken, or the dashboard is over.
+        if ENDS.load(Ordering::SeqCst) == 0 || TAKER.load(Ordering::SeqCst) != Taker::Dashboard as u8 {
             return true;
         }
         thread::sleep(Duration::from_millis(10));
