@@ -21,7 +21,6 @@ pub struct Resolved {
     /// The version's number.
     pub version: u32,
     /// A saved model.
-    #[serde(serialize_with = "crate::text::path")]
     pub folder: PathBuf,
     /// The alias by which it was found; `None` when a number or `latest` was asked for.
     pub alias: Option<String>,
