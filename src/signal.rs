@@ -33,7 +33,7 @@ pub enum Taker {
 /// As long as this lives, signals are counted; afterwards each does what it does by default.
 #[derive(Debug)]
 #[must_use]
-pub struct Taken(());
+pub struct Taken(Taker);
 
 /// How long a dashboard may take to see that it was asked to end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -62,12 +62,19 @@ pub fn take(taker: Taker) -> io::Result<Taken> {
         *listens = true;
     }
     TAKER.store(taker as u8, Ordering::SeqCst);
-    Ok(Taken(()))
+    Ok(Taken(taker))
+}
+
+/// The dashboard is over with its terminal: the signal that tells the same must not end this process before it has done the rest. From now
+/// on signals are only counted.
+pub fn outlast_terminal() {
+    TAKER.store(Taker::Supervisor as u8, Ordering::SeqCst);
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        TAKER.store(Taker::Nobody as u8, Ordering::SeqCst);
+        // Unless somebody else takes them meanwhile.
+        TAKER.compare_exchange(self.0 as u8, Taker::Nobody as u8, Ordering::SeqCst, Ordering::SeqCst).ok();
     }
 }
 
@@ -153,7 +160,8 @@ fn hear(signal: i32) {
 fn taken_within(patience: Duration) -> bool {
     let asked = Instant::now();
     while asked.elapsed() < patience {
-        if ENDS.load(Ordering::SeqCst) == 0 {
+        // Taken, or the dashboard is over.
+        if ENDS.load(Ordering::SeqCst) == 0 || TAKER.load(Ordering::SeqCst) != Taker::Dashboard as u8 {
             return true;
         }
         thread::sleep(Duration::from_millis(10));

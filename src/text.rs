@@ -37,6 +37,14 @@ pub fn cleaned(text: &str) -> String {
     clean(text).into_owned()
 }
 
+/// A path as text, for JSON: bytes that are no UTF-8 become U+FFFD, where serde's own way would be an error.
+///
+/// # Errors
+/// What the serializer says.
+pub fn path<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 /// Whether a character would not show as itself.
 pub(crate) fn hidden(c: char) -> bool {
     c.is_control()

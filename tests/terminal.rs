@@ -241,12 +241,13 @@ fn close_terminal_of(command: CommandBuilder) -> (u32, f64) {
     let mut child = slave.spawn_command(command).unwrap();
     drop(slave);
     let mut reader = master.try_clone_reader().unwrap();
-    let mut seen = Vec::new();
+    let size = |cells| std::num::NonZeroU16::new(cells).unwrap();
+    let mut screen = vt100::Parser::new(size(30), size(110), 0);
     let mut buffer = [0; 4096];
-    while !String::from_utf8_lossy(&seen).contains("does the dashboard work?") {
+    while !screen.screen().contents().contains("does the dashboard work?") {
         let count = reader.read(&mut buffer).unwrap();
-        assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
-        seen.extend(&buffer[..count]);
+        assert!(count > 0, "{}", screen.screen().contents());
+        screen.process(&buffer[..count]);
     }
     let process = child.process_id().unwrap();
     let before = processor_time(process);
@@ -294,21 +295,23 @@ fn a_dashboard_whose_terminal_takes_nothing_more_still_ends_when_it_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
     let PtyPair { slave, master } = terminal(60, 200);
-    let mut child = slave.spawn_command(kiln(folder.path(), "fake:sleep:300", SWEEP)).unwrap();
+    let mut child = slave.spawn_command(kiln(folder.path(), "fake:sleep:3000", SWEEP)).unwrap();
     drop(slave);
     let process = child.process_id().unwrap();
-    // Each size is drawn anew, until nothing more goes in: then it waits in the kernel (n_tty_write) for room.
-    let waits = || std::fs::read_to_string(format!("/proc/{process}/task/{process}/wchan")).unwrap_or_default();
+    let written = || {
+        let io = std::fs::read_to_string(format!("/proc/{process}/io")).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse::<u64>().ok()).unwrap()
+    };
+    // Each size is drawn anew, until nothing more goes in: then it waits in a write.
     let begun = Instant::now();
-    let mut columns = 200;
-    while !(folder.path().join("runs/small/logs/sweep.log").exists() && waits().contains("write")) {
-        columns = if columns == 200 { 199 } else { 200 };
-        master.resize(PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
-        std::thread::sleep(Duration::from_millis(150));
-        if begun.elapsed() > Duration::from_secs(20) {
-            // The kernel does not tell where a process waits; by now 100 frames are more than a terminal keeps.
-            break;
+    let mut before = 0;
+    while written() < 10_000 || written() != before {
+        before = written();
+        for columns in [199, 198, 197, 200] {
+            master.resize(PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+            std::thread::sleep(Duration::from_millis(250));
         }
+        assert!(begun.elapsed() < Duration::from_secs(60), "the terminal takes all");
     }
     assert!(std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap().success());
     wait_until("the dashboard ends", 10, || state(process) == Some('Z'));

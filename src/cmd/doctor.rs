@@ -72,8 +72,10 @@ struct Terminal {
 
 #[derive(Debug, Serialize)]
 struct Disk {
+    #[serde(serialize_with = "crate::text::path")]
     folder: PathBuf,
     /// The folder itself, or the nearest one above it that exists.
+    #[serde(serialize_with = "crate::text::path")]
     existing: PathBuf,
     free: Option<u64>,
     total: Option<u64>,

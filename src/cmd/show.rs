@@ -40,7 +40,7 @@ fn as_json(run: &RunRecord) -> serde_json::Value {
     json!({
         "sweep": sweep,
         "run": name,
-        "folder": run.folder,
+        "folder": run.folder.display().to_string(),
         "state": state(run),
         "trial": run.trial,
         "attempt": progress.attempt,

@@ -48,6 +48,9 @@ const MAX_GPU_LANES: usize = 128;
 /// Packs for each worker on the host's cores, where there are trials enough: what is left at the end is small.
 const PACKS_PER_WORKER: usize = 4;
 
+/// What the first line of a sweep that has begun holds.
+const TO_TRAIN: &str = " to train in ";
+
 /// Trials shown in the ranking at the end.
 const RANKED: usize = 20;
 
@@ -154,7 +157,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let packs = packs(&missing, &device, cores);
     writeln!(
         out,
-        "{}: {} trials ({} done{}), {} to train in {} packs on {device}",
+        "{}: {} trials ({} done{}), {}{TO_TRAIN}{} packs on {device}",
         experiment.name,
         plan.trials.len(),
         plan.trials.len() - missing.len() - left_out.len() - given.len(),
@@ -401,7 +404,10 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
             return Ok(Outcome::Done);
         }
         Ok(Leave::HungUp) => {
-            drop(waiter.join());
+            // The hang-up is also a signal; another one is more than that.
+            while !waiter.is_finished() && signal::ends().load(Ordering::Relaxed) < 2 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
             let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
             return status.map_or(Ok(Outcome::Interrupted), exit_of);
         }
@@ -485,8 +491,8 @@ fn wait_for_start(child: &mut Child, folder: &Path) -> Result<Option<std::proces
         if let Some(status) = child.try_wait().context("cannot wait for the supervisor")? {
             return Ok(if matches!(status.code(), Some(1 | 2 | 4)) { Some(status) } else { None });
         }
-        // Its first line comes after the manifest and all run folders.
-        if std::fs::metadata(&log).is_ok_and(|meta| meta.len() > 0) {
+        // That line comes after the manifest and all run folders; warnings may come before it.
+        if std::fs::read(&log).is_ok_and(|text| String::from_utf8_lossy(&text).contains(TO_TRAIN)) {
             return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(20));

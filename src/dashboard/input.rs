@@ -75,13 +75,7 @@ pub const BINDINGS: [Binding; 20] = [
     binding(Action::Help, &[char('?'), Key::Plain(KeyCode::F(1))], "?", "this help", "help"),
     binding(Action::Back, &[Key::Plain(KeyCode::Esc)], "Esc", "back; clears the filter", ""),
     binding(Action::Quit, &[char('q')], "q", "leave; asks whether a running sweep goes on", "quit"),
-    binding(
-        Action::Interrupt,
-        &[Key::Control('c')],
-        "Ctrl-C",
-        "stop the sweep (resumable), or leave; Ctrl-Z pauses, fg goes on",
-        "",
-    ),
+    binding(Action::Interrupt, &[Key::Control('c')], "Ctrl-C", "stop the sweep (resumable), or leave; Ctrl-Z pauses it", ""),
     binding(Action::Pause, &[Key::Control('z')], "Ctrl-Z", "", ""),
 ];
 

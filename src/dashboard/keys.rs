@@ -180,6 +180,9 @@ fn csi(rest: &[u8]) -> Token {
             _ => None,
         },
         b'Z' => Some(KeyCode::BackTab),
+        // The mouse, and answers of the terminal: nobody asked for them.
+        b'M' => None,
+        _ if rest.first().is_some_and(|first| matches!(first, b'<'..=b'?')) => None,
         last => function(last).map(|key| key.code),
     };
     Token::Bytes(end + 3, key.map(|code| KeyEvent::new(code, modifiers)))

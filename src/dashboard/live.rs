@@ -121,6 +121,7 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         trades,
         send: send.unwrap_or_else(|| Box::new(|_| {})),
         pause_group: Box::new(signal::pause_group),
+        outlast: Box::new(signal::outlast_terminal),
         finished,
         at_end: if close_when_finished { AtEnd::Leave } else { AtEnd::Stay },
         at_hang_up: if signal::hangup_is_ignored() { AtHangUp::GoOn } else { AtHangUp::Stop },
@@ -171,6 +172,8 @@ struct Session {
     send: Box<dyn FnMut(Command)>,
     /// Asks all processes of this one's group to pause, this one included.
     pause_group: Box<dyn FnMut()>,
+    /// Keeps this process alive although its terminal is gone.
+    outlast: Box<dyn FnMut()>,
     finished: Box<dyn Fn() -> Option<String>>,
     at_end: AtEnd,
     at_hang_up: AtHangUp,
@@ -270,6 +273,7 @@ impl Session {
 
     /// The terminal is gone. A sweep of ours is stopped as by Ctrl-C, or left to itself.
     fn hang_up(&mut self, screen: &Screen) -> Leave {
+        (self.outlast)();
         match (screen.role, &screen.phase, self.at_hang_up) {
             (Role::Owner, Phase::Running, AtHangUp::Stop) => (self.send)(Command::StopSweep),
             (Role::Owner, Phase::Running, AtHangUp::GoOn) => {
@@ -393,6 +397,7 @@ mod tests {
             }),
             signals: Box::new(move || Signals { pause: asked.take(), ..Signals::default() }),
             pause_group: Box::new(move || asks.set(true)),
+            outlast: Box::new(|| {}),
             clock: Box::new(move || clock.get()),
             forecasts: Box::new(|id| Err(format!("{id} has none"))),
             trades: None,

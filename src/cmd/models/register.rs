@@ -59,7 +59,10 @@ impl Version {
         };
         if registry.json {
             let folder = writer.version_folder(version);
-            write_json(out, &json!({ "model": name, "version": version, "new": is_new, "folder": folder, "notes": notes }))?;
+            write_json(
+                out,
+                &json!({ "model": name, "version": version, "new": is_new, "folder": folder.display().to_string(), "notes": notes }),
+            )?;
         } else {
             writeln!(out, "{name}@{version}")?;
             for note in notes {
