@@ -31,7 +31,7 @@ use crate::market;
 use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
 use crate::spec::feature::Feature;
-use crate::spec::{Data, Experiment, Settings, Source};
+use crate::spec::{Data, Experiment, Source};
 use crate::store::{
     self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,

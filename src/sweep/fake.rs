@@ -229,7 +229,7 @@ mod tests {
     }
 
     impl Observer for Told {
-        fn epoch(&mut self, _: usize, report: &EpochReport, _: &dyn Fn() -> LaneState) -> LaneControl {
+        fn epoch(&mut self, _: usize, report: &EpochReport, _: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
             self.reports.push(report.clone());
             LaneControl::Continue
         }
