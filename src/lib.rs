@@ -58,6 +58,8 @@
 //!    alone, and each opening is recorded.
 //! 7. No panic stops a sweep: a trial that fails is an event. Nothing is printed while the dashboard owns the screen.
 //! 8. Undefined is `None`; baselines, costs and the spread over seeds stand beside every headline number.
+//! 9. A statistical claim counts every trial that was tried for it: failed, deleted, from former versions of the file, and those that a
+//!    selection left out. What was not counted is said in the same sentence.
 
 pub mod backtest;
 pub mod calibration;

@@ -275,7 +275,7 @@ fn the_verb_trades_what_a_sweep_left() {
     std::fs::remove_dir_all(&before[1]).unwrap();
     let evaluated = text(&kiln(folder, &["evaluate", id]));
     assert!(evaluated.contains(" of 2 tried on this span"), "what was deleted was tried all the same: {evaluated}");
-    std::fs::remove_file(folder.join("runs/ledger.jsonl")).unwrap();
+    std::fs::remove_dir_all(folder.join("runs/ledger")).unwrap();
     let evaluated = text(&kiln(folder, &["evaluate", id]));
     assert!(evaluated.contains("trial 1 of 1 tried on this span"), "{evaluated}");
 }

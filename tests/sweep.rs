@@ -70,6 +70,14 @@ impl Lab {
         folders
     }
 
+    /// Lines of all files of the ledger.
+    fn ledger(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path().join("runs/ledger")).unwrap();
+        files
+            .flat_map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    }
+
     fn results(&self) -> Vec<Value> {
         self.trials().iter().map(|folder| read(&folder.join("result.json"))).collect()
     }
@@ -120,8 +128,7 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     for _ in 0..2 {
         assert_eq!(lab.sweep("fake").status.code(), Some(0));
     }
-    let ledger = std::fs::read_to_string(lab.folder.path().join("runs/ledger.jsonl")).unwrap();
-    assert_eq!(ledger.lines().count(), 4, "{ledger}");
+    assert_eq!(lab.ledger().len(), 4, "{:?}", lab.ledger());
     for result in lab.results() {
         let estimates = &result["scores"]["estimates"];
         for name in ["mse", "mae", "rmse", "skill", "mase", "r2"] {
@@ -152,6 +159,92 @@ fn metrics_are_recorded_with_each_result_and_every_trial_is_written_down() {
     assert_eq!(evaluated["tries"]["trials"], 4);
     let metrics = evaluated["metrics"].as_array().unwrap();
     assert!(metrics.iter().any(|row| row["metric"] == "test.mase" && row["low"].is_f64() && row["direction"] == "minimize"));
+}
+
+impl Lab {
+    /// `compare --json` of these.
+    fn compared(&self, selectors: &[&str]) -> Value {
+        let output = self.kiln("fake", &[&["compare", "--json"], selectors].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// Two series with the same timestamps: neither's trials are said to be worse than the other's, and the reason is said once.
+#[test]
+fn sweeps_over_different_series_with_the_same_timestamps_are_not_tested_against_each_other() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    lab.write(&FAKE.replace("\"small\"", "\"other\"").replace("bars = 600,", "bars = 600, seed = 7,"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let compared = lab.compared(&["small", "other"]);
+    assert!(compared["significance"].is_null(), "{}", compared["significance"]);
+    assert_eq!(compared["sweeps"]["bests"][0]["windows"], Value::Null);
+    let shown = lab.kiln("fake", &["compare", "small", "other"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.matches("2 different series (small | other): no test compares them").count(), 1, "{shown}");
+    for claim in ["worse than", "cannot be told", "same windows", "≈"] {
+        assert!(!shown.contains(claim), "{claim}: {shown}");
+    }
+    assert!(!lab.compared(&["small"])["significance"].is_null());
+}
+
+/// What a selection leaves out, what a former version of the file planned, what was deleted, and other sweeps on the same windows count.
+#[test]
+fn the_verdict_counts_the_whole_search() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let whole = lab.compared(&["small"])["significance"].clone();
+    let counts = |found: &Value| ["trials", "weighed", "shown"].map(|name| found[name].as_u64().unwrap());
+    assert_eq!((counts(&whole), &whole["by_ledger"], &whole["spa"]), ([4, 4, 4], &Value::from(true), &whole["spa_raw"]), "{whole}");
+    let compared = lab.compared(&["small"]);
+    let runs: Vec<&str> = compared["rows"].as_array().unwrap().iter().map(|row| row["runs"][0].as_str().unwrap()).collect();
+    let picked = lab.compared(&[&format!("small/{}", runs[0])])["significance"].clone();
+    assert_eq!((counts(&picked), &picked["spa"]), ([4, 4, 1], &whole["spa"]), "{picked}");
+
+    // A former version of the file on the same windows, then two trials deleted.
+    lab.write(&FAKE.replace("[8, 16]", "[8, 16, 24]"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    lab.write(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(counts(&lab.compared(&["small"])["significance"]), [6, 6, 4]);
+    for trial in lab.trials().into_iter().filter(|trial| !runs.contains(&trial.file_name().unwrap().to_str().unwrap())) {
+        std::fs::remove_dir_all(trial).unwrap();
+    }
+    let found = lab.compared(&["small"])["significance"].clone();
+    assert_eq!(counts(&found), [6, 4, 4]);
+    let expected = 1.0 - (1.0 - found["spa_raw"].as_f64().unwrap()).powf(1.5);
+    assert!((found["spa"].as_f64().unwrap() - expected).abs() < 1e-9, "{found}");
+    let shown = text(&lab.kiln("fake", &["compare", "small"]).output().unwrap());
+    let told = shown.lines().find(|line| line.contains("SPA p = ")).unwrap();
+    assert!(told.contains("over the 4 that could be weighed, widened to all 6"), "{told}");
+    let evaluated = text(&lab.kiln("fake", &["evaluate", &format!("small/{}", runs[0])]).output().unwrap());
+    assert!(evaluated.contains(" of 6 tried on this span"), "the same number: {evaluated}");
+}
+
+/// A lost line is known again by the result that it tells of, whoever writes next; a damaged one is said.
+#[test]
+fn a_lost_line_of_the_ledger_changes_no_number() {
+    let lab = Lab::new(FAKE);
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    let folder = lab.folder.path().join("runs/ledger");
+    let files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    std::fs::remove_file(&files[0]).unwrap();
+    let trials = |found: &Value| found["significance"]["trials"].as_u64();
+    assert_eq!(trials(&lab.compared(&["small"])), Some(4));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(lab.ledger().len(), 4, "a sweep that trains nothing writes down what is lacking: {:?}", lab.ledger());
+    // A whole sweep is lost with it now, and still counts.
+    std::fs::remove_dir_all(lab.folder.path().join("runs/small")).unwrap();
+    lab.write(&FAKE.replace("\"small\"", "\"again\"").replace("[8, 16]", "[24]"));
+    assert_eq!(lab.sweep("fake").status.code(), Some(0));
+    assert_eq!(trials(&lab.compared(&["again"])), Some(6));
+    let file = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).next().unwrap();
+    let damaged =
+        std::fs::read_to_string(&file).unwrap().replacen("\"again\"", "\"agane\"", 1).replacen("\"small\"", "\"smell\"", 1);
+    std::fs::write(&file, damaged).unwrap();
+    let shown = text(&lab.kiln("fake", &["compare", "again"]).output().unwrap());
+    assert!(shown.contains("damaged line"), "{shown}");
 }
 
 /// The test split shows once, and to a search that is over.

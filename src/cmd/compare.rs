@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_json};
+use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
 use crate::metric::Metric;
@@ -63,15 +64,18 @@ struct Compared {
 }
 
 fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Compared, Failure> {
-    let selected = read_selected(root, selectors, read_sweep_summaries)?;
+    let mut selected = read_selected(root, selectors, read_sweep_summaries)?;
     let objective = match metric {
         Some(metric) => Objective { metric, direction: metric.direction() },
         None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
     let files = ForecastFiles::default();
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
     let read = |run: &RunRecord, split| files.read(run, split);
-    comparison.weigh(&selected.runs, &read);
     let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
@@ -140,6 +144,7 @@ mod tests {
         6ae5c693e4dd       1   0.125  running
 
         the best trial's valid.rmse 0.01562 is 97.1 % below persistence's 0.54: the one trial beats it; it has one seed, so its spread is unknown
+        no test says what of this is chance: there are 2 common windows, and fewer than 30 say nothing
         ");
     }
 

@@ -65,6 +65,10 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         early: open,
     };
     let openings = folder.record_opening(&evaluation, &forecasts)?;
+    if let Some(tried) = record.result.as_ref().and_then(|result| result.tried.as_ref()) {
+        // It counts when the run is deleted, too.
+        folder.write_down_opening(clock::now(), &record.trial.id, tried)?;
+    }
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
     let rows = metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));

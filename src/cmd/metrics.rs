@@ -84,9 +84,18 @@ pub(super) fn tries(run: &RunRecord, split: Split) -> Option<Tries> {
 
 /// "trial 37 of 412 tried on this span".
 pub(super) fn tries_in_words(tries: Option<Tries>) -> String {
+    let damaged = |lines: usize| match lines {
+        0 => String::new(),
+        1 => " (a line of the ledger is damaged: there may have been one more)".to_owned(),
+        lines => format!(" ({lines} lines of the ledger are damaged: there may have been so many more)"),
+    };
     match tries {
-        Some(Tries { trials, number: Some(number) }) => format!("trial {number} of {trials} tried on this span"),
-        Some(Tries { trials, number: None }) => format!("{trials} trials were tried on this span"),
+        Some(Tries { trials, number: Some(number), damaged_lines }) => {
+            format!("trial {number} of {trials} tried on this span{}", damaged(damaged_lines))
+        }
+        Some(Tries { trials, number: None, damaged_lines }) => {
+            format!("{trials} trials were tried on this span{}", damaged(damaged_lines))
+        }
         None => "how many trials were tried on this span is unknown: the run was recorded before there was a ledger".to_owned(),
     }
 }
@@ -141,7 +150,10 @@ mod tests {
 
     #[test]
     fn tries_are_told_in_words() {
-        assert_eq!(tries_in_words(Some(Tries { trials: 412, number: Some(37) })), "trial 37 of 412 tried on this span");
+        let tries = Tries { trials: 412, number: Some(37), damaged_lines: 0 };
+        assert_eq!(tries_in_words(Some(tries)), "trial 37 of 412 tried on this span");
+        let told = tries_in_words(Some(Tries { damaged_lines: 3, ..tries }));
+        assert!(told.contains("of 412 tried") && told.contains("3 lines of the ledger are damaged"), "{told}");
         assert!(tries_in_words(None).contains("unknown"));
     }
 }

@@ -30,6 +30,7 @@ pub mod serve;
 pub mod show;
 pub mod sweep;
 pub mod watch;
+mod weigh;
 pub mod worker;
 
 pub use args::{

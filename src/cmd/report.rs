@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::backtest::trading;
 use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
+use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::compare::{Comparison, compare};
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
@@ -106,8 +107,11 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
     let files = ForecastFiles::default();
+    let compared = selected.runs.len();
+    selected.runs.append(&mut selected.others);
+    weigh(&mut comparison, &selected.runs, compared, &files);
+    selected.others = selected.runs.split_off(compared);
     let read = |run: &RunRecord, split| files.read(run, split);
-    comparison.weigh(&selected.runs, &read);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
     }

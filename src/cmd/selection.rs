@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use super::hint::{command, quoted};
-use crate::compare::{Intervals, compare, names};
+use crate::compare::{Intervals, apart, compare, names};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::spec::Objective;
@@ -20,6 +20,8 @@ use crate::store::{
 #[derive(Debug, Default)]
 pub(super) struct Selected {
     pub(super) runs: Vec<RunRecord>,
+    /// The other runs of their sweeps: what was named was chosen from them, too.
+    pub(super) others: Vec<RunRecord>,
     /// The manifests of their sweeps, in order of first appearance.
     pub(super) manifests: Vec<SweepManifest>,
     /// Runs that could not be read at all, and why.
@@ -53,14 +55,13 @@ impl Selected {
         notes
     }
 
-    /// What all sweeps are ranked by; where they differ, or errors of different targets would be compared, the default, which is
-    /// comparable. `None` without sweeps.
+    /// What all sweeps are ranked by; where they differ, or errors over different data or of different targets would be compared, the
+    /// default, which is comparable. `None` without sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
         let first = objective(self.manifests.first()?);
         let is_error = matches!(first.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
-        let kinds = || self.runs.iter().map(|run| run.trial.settings.data.target.kind);
-        let same = self.manifests.iter().all(|manifest| manifest.objective == first.metric)
-            && (!is_error || kinds().all(|kind| Some(kind) == kinds().next()));
+        let same =
+            self.manifests.iter().all(|manifest| manifest.objective == first.metric) && (!is_error || apart(&self.runs).is_none());
         let metric = Metric::DEFAULT;
         Some(if same { first } else { Objective { metric, direction: metric.direction() } })
     }
@@ -129,11 +130,11 @@ pub(super) fn read_selected(
         let plans_some = sweep.runs.iter().any(|run| run.current);
         let mut left_out = 0;
         for run in sweep.runs {
-            if wanted.whole && plans_some && !run.current && !wanted.runs.contains(&run.folder) {
-                left_out += 1;
-            } else if wanted.whole || wanted.runs.contains(&run.folder) {
-                selected.runs.push(run);
-            }
+            let is_named = wanted.runs.contains(&run.folder);
+            let is_former = wanted.whole && plans_some && !run.current && !is_named;
+            left_out += usize::from(is_former);
+            let runs = if is_named || (wanted.whole && !is_former) { &mut selected.runs } else { &mut selected.others };
+            runs.push(run);
         }
         for (id, reason) in sweep.damaged {
             if wanted.whole || wanted.runs.contains(&folder.join("trials").join(&id)) {

@@ -23,6 +23,7 @@ use super::hint::{command, quoted};
 use super::lines::Lines;
 use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
+use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
@@ -33,7 +34,7 @@ use crate::signal::{self, Taker};
 use crate::spec::feature::Feature;
 use crate::spec::{Data, Experiment, Source};
 use crate::store::{
-    self, DataFile, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
+    self, DataFile, Follower, Ledger, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
 use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
@@ -135,6 +136,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
+    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
+    if let Err(error) = Ledger::read(&args.runs, &clock::now()) {
+        writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
+    }
     let (record, mut follower) = Follower::open(&folder.path)?;
     let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let retry = if args.retry_failed { Retry::Failed } else { Retry::Never };
@@ -299,11 +304,16 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 }
 
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
-    let runs: Vec<_> = current(record).cloned().collect();
+    let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest));
     let files = ForecastFiles::default();
-    comparison.weigh(&runs, &|run, split| files.read(run, split));
+    let compared = runs.len();
+    runs.extend(others);
+    // What a kill came between, a result and its line, is written down before the claim is made.
+    let ledger = record.folder.parent().and_then(|root| Ledger::read(root, &clock::now()).ok());
+    weigh_by(&mut comparison, &runs, compared, ledger.as_ref(), &files);
+    runs.truncate(compared);
     let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
     comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());

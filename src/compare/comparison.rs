@@ -1,22 +1,21 @@
 //! The comparison itself.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::differ::{Difference, Flattener};
 use super::fold::{folds_of, lacking, spread_over, whole_repeats};
 use super::group::{Group, Spread, groups};
 use super::rank::{Merit, place, ranked};
 use super::seeds::{Seeds, seeds};
-use super::significance::{Significance, significance};
-use super::value::{baselines, estimate, names, state, target_unit, value};
+use super::significance::Significance;
+use super::value::{baselines, estimate, state, target_unit, value};
 use super::verdict::{Standing, verdict};
 use crate::event::End;
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::spec::Objective;
-use crate::store::{Baseline, Estimate, Forecasts, RunRecord, baseline_value};
+use crate::store::{Baseline, Estimate, RunRecord, baseline_value};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,6 +44,9 @@ pub struct Comparison {
     pub verdict: String,
     /// What chance says of that; see [`Comparison::weigh`].
     pub significance: Option<Significance>,
+    /// Why no test compares the rows, where their forecasts are not of the same; see [`Comparison::weigh`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untested: Option<String>,
 }
 
 /// The runs of one assignment over its repeats and folds.
@@ -186,50 +188,10 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         verdict: verdict(&standings, yardstick, spread_over(runs)),
         spread_over: spread_over(runs).to_owned(),
         significance: None,
+        untested: None,
         differing,
         rows,
         unranked,
-    }
-}
-
-/// Most rows that are weighed: what is ranked below cannot matter.
-const MOST_WEIGHED: usize = 200;
-
-impl Comparison {
-    /// Weighs the ranked rows by their forecasts of every window, where `read` finds them. Of many rows the first are weighed.
-    pub fn weigh(&mut self, runs: &[RunRecord], read: &(dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync)) {
-        let metric = self.yardstick;
-        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some()).take(MOST_WEIGHED).collect();
-        if self.target_unit.is_empty() || ranked.is_empty() {
-            return;
-        }
-        let by_name: HashMap<(String, String), &RunRecord> = runs.iter().map(|run| (names(run), run)).collect();
-        let folds = folds_of(runs);
-        let repeats = |row: &Row| -> Vec<Vec<&RunRecord>> {
-            let named = row.runs.iter().filter_map(|run| by_name.get(&(row.sweep.clone(), run.clone())).copied());
-            whole_repeats(named, &folds, |run| counted(run, self.objective).is_some())
-        };
-        let horizons: BTreeSet<usize> =
-            ranked.iter().flat_map(|row| repeats(row).concat()).map(|run| run.trial.settings.data.target.horizon).collect();
-        // Folds are validated one after the other, and tested on the same windows.
-        let of_repeat = |folds: Vec<&RunRecord>| -> Option<Vec<Forecasts>> {
-            let each: Option<Vec<Forecasts>> = folds.into_iter().map(|run| read(run, metric.split)).collect();
-            if metric.split == Split::Test { each } else { Some(vec![Forecasts::joined(each?)]) }
-        };
-        let of_row = |row: &&Row| -> Option<Vec<Forecasts>> {
-            let each: Option<Vec<Vec<Forecasts>>> = repeats(row).into_iter().map(of_repeat).collect();
-            Some(each?.concat())
-        };
-        let forecasts: Option<Vec<Vec<Forecasts>>> = ranked.par_iter().map(of_row).collect();
-        if let (Some(forecasts), Some(horizon), 1) = (forecasts, horizons.last(), horizons.len()) {
-            let naming = self.naming();
-            let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
-            self.significance = significance(&names, &forecasts, metric, *horizon);
-            let lack = ranked.first().and_then(|row| row.seeds.lack());
-            if let (Some(found), Some(lack)) = (&mut self.significance, lack) {
-                found.withhold(lack);
-            }
-        }
     }
 }
 
@@ -243,7 +205,7 @@ fn yardstick(objective: Metric) -> Metric {
 }
 
 /// The value that a run is ranked by, if it is: it has a result, did not fail, and the number is finite.
-fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
+pub(super) fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
     match run.result.as_ref()?.end {
         End::Finished | End::EarlyStopped | End::Stopped => value(run, objective),
         End::Failed { .. } | End::Interrupted => None,
@@ -371,6 +333,9 @@ fn lacking_seeds(rows: &[Row]) -> Option<String> {
     Some(format!("{which} (failed, deleted, still running or not named here): the mean of the others may be that of survivors"))
 }
 
+/// A note that gives way to the reason why no test compares the rows.
+pub(super) const OTHER_WINDOWS: &str = "the runs were not measured on the same windows: compare their skill, not their errors";
+
 fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units: &BTreeSet<&str>) -> Vec<String> {
     let mut notes = Vec::new();
     if units.len() > 1 {
@@ -393,7 +358,7 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
     let is_mixed = folds.len() > 1 && folds.contains(&None);
     let found = if objective.split == Split::Test { measures.len() } else { windows.len() };
     if units.len() == 1 && (found > expected || is_mixed) {
-        notes.push("the runs were not measured on the same windows: compare their skill, not their errors".into());
+        notes.push(OTHER_WINDOWS.to_owned());
     }
     let of_loss = |key: &str| key == "train.loss" || key.starts_with("data.scale.");
     if let Some(key) = differing.iter().map(|difference| &difference.key).find(|key| of_loss(key))
@@ -408,7 +373,8 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
 mod tests {
     use super::*;
     use crate::compare::group::tests::{finished, in_fold, unfinished};
-    use crate::store::RunState;
+    use crate::compare::search::tests::within;
+    use crate::store::{Forecasts, RunState};
 
     fn by(metric: &str) -> Objective {
         let metric: Metric = metric.parse().unwrap();
@@ -560,12 +526,12 @@ mod tests {
             Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 100])], ts, target, forecast, quantiles: Vec::new() })
         };
         let mut comparison = compare(&runs, by("valid.rmse"));
-        comparison.weigh(&runs, &read);
+        comparison.weigh(&within(&runs, &read));
         assert_eq!(comparison.significance.as_ref().map(|found| (found.windows, found.rows)), Some((200, 1)));
         // Their test windows are the same.
         let mut comparison = compare(&runs, by("valid.rmse"));
         comparison.yardstick = "test.rmse".parse().unwrap();
-        comparison.weigh(&runs, &read);
+        comparison.weigh(&within(&runs, &read));
         assert_eq!(comparison.significance.map(|found| found.windows), Some(100));
     }
 

@@ -86,7 +86,8 @@ impl Comparison {
     /// What it comes to, in sentences: whether the best row beats the best baseline, and what chance says of that.
     #[must_use]
     pub fn conclusion(&self) -> Vec<String> {
-        std::iter::once(self.verdict.clone()).chain(self.significance.iter().flat_map(Significance::sentences)).collect()
+        let tests = self.significance.iter().flat_map(Significance::sentences).chain(self.untested.clone());
+        std::iter::once(self.verdict.clone()).chain(tests).collect()
     }
 
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -143,7 +144,7 @@ impl Comparison {
         header.extend(columns.iter().map(|metric| (metric.to_string(), Align::Right)));
         let naming = self.naming();
         let rows = self.ranked().take(top).enumerate().map(|(index, row)| {
-            let alike = self.significance.as_ref().is_some_and(|found| index > 0 && found.in_set.get(index) == Some(&true));
+            let alike = self.significance.as_ref().is_some_and(|found| found.is_alike(index));
             let mut cells = self.result_row(row, naming, &keys, &columns, shown);
             if alike && let Some(rank) = cells.first_mut() {
                 rank.insert(0, '≈');

@@ -6,19 +6,21 @@ use serde_json::Value as Json;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use super::comparison::{Comparison, Row};
+use super::comparison::{Comparison, Row, counted};
+use super::fold::{folds_of, whole_repeats};
 use super::group::Spread;
+use super::join::{Windows, apart};
 use super::print::setting;
+use super::search::Read;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
+use super::weighing::{Candidate, LEAST_WINDOWS, forecasts, losses};
 use crate::evidence::{Alternative, diebold_mariano, holm};
-use crate::metric::{Direction, Metric, Quantity, Split};
+use crate::metric::{Direction, Metric};
 use crate::store::{Forecasts, RunRecord};
 
 /// A p-value at most this is called more than chance.
 const LEVEL: f64 = 0.05;
-/// Fewer windows say nothing.
-const LEAST_WINDOWS: usize = 30;
 /// Values of a setting that are listed.
 const MOST_VALUES: usize = 6;
 
@@ -33,6 +35,9 @@ pub struct Sides {
     pub differing: Vec<SideSetting>,
     /// The first sweep's best row against each other one's.
     pub bests: Vec<BestPair>,
+    /// Whether the comparison says why no test compares the rows: once is enough.
+    #[serde(skip)]
+    pub is_said_below: bool,
 }
 
 /// One sweep.
@@ -73,7 +78,7 @@ pub struct SideSetting {
 pub struct BestPair {
     pub first: String,
     pub second: String,
-    /// Windows of both, if they are the same windows with the same targets.
+    /// Windows that both have, of the same data and target; `None` where they have too few.
     pub windows: Option<usize>,
     /// That neither is better (Diebold & Mariano, with the correction of Harvey, Leybourne & Newbold; two-sided), adjusted by Holm over
     /// the pairs.
@@ -83,12 +88,7 @@ pub struct BestPair {
 impl Sides {
     /// The sweeps of a comparison, in this order; `None` of fewer than two.
     #[must_use]
-    pub fn of(
-        comparison: &Comparison,
-        sweeps: &[String],
-        runs: &[RunRecord],
-        read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
-    ) -> Option<Self> {
+    pub fn of(comparison: &Comparison, sweeps: &[String], runs: &[RunRecord], read: Read<'_>) -> Option<Self> {
         (sweeps.len() > 1).then_some(())?;
         let sides: Vec<Side> = sweeps.iter().map(|sweep| side(comparison, sweep)).collect();
         Some(Self {
@@ -96,6 +96,7 @@ impl Sides {
             differing: differing(comparison, sweeps),
             bests: bests(comparison, &sides, runs, read),
             sweeps: sides,
+            is_said_below: comparison.untested.is_some(),
         })
     }
 
@@ -152,6 +153,7 @@ impl Sides {
             number(Some(theirs))
         );
         match (windows, p) {
+            (None, _) if self.is_said_below => numbers,
             (None, _) => format!("{numbers}: they were not measured on the same windows, so nothing says which is better"),
             (Some(windows), Some(p)) => {
                 let told = if *p <= LEVEL { "more than chance" } else { "chance explains the difference" };
@@ -225,21 +227,10 @@ fn differing(comparison: &Comparison, sweeps: &[String]) -> Vec<SideSetting> {
     all.filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1])).collect()
 }
 
-fn bests(
-    comparison: &Comparison,
-    sides: &[Side],
-    runs: &[RunRecord],
-    read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
-) -> Vec<BestPair> {
+fn bests(comparison: &Comparison, sides: &[Side], runs: &[RunRecord], read: Read<'_>) -> Vec<BestPair> {
     let Some((first, others)) = sides.split_first() else { return Vec::new() };
-    let metric = comparison.yardstick;
-    let losses: Vec<Option<Losses>> = sides.iter().map(|side| losses(comparison, &side.sweep, runs, metric, read)).collect();
-    let tested = |place: usize| {
-        let (a, b) = (losses[0].as_ref()?, losses[place].as_ref()?);
-        let same = a.windows == b.windows && a.windows.len() >= LEAST_WINDOWS && a.horizon == b.horizon;
-        let differential: Vec<f64> = a.losses.iter().zip(&b.losses).map(|(a, b)| a - b).collect();
-        same.then(|| (a.windows.len(), diebold_mariano(&differential, a.horizon).and_then(|test| test.p(Alternative::TwoSided))))
-    };
+    let all: Vec<Option<Best>> = sides.iter().map(|side| best(comparison, &side.sweep, runs, read)).collect();
+    let tested = |place: usize| all[0].as_ref()?.beside(all[place].as_ref()?, comparison.yardstick);
     let mut pairs: Vec<BestPair> = Vec::new();
     for (place, other) in others.iter().enumerate() {
         let found = tested(place + 1);
@@ -255,39 +246,40 @@ fn bests(
     pairs
 }
 
-/// The errors of a sweep's best row by window, the mean over its seeds.
-struct Losses {
-    /// Bar and target.
-    windows: Vec<(i64, u64)>,
-    losses: Vec<f64>,
-    horizon: usize,
+/// A sweep's best row: what it is of, and its forecasts by repeat.
+struct Best<'a> {
+    run: &'a RunRecord,
+    windows: Windows,
+    repeats: Vec<Forecasts>,
 }
 
-fn losses(
-    comparison: &Comparison,
-    sweep: &str,
-    runs: &[RunRecord],
-    metric: Metric,
-    read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
-) -> Option<Losses> {
-    let best = comparison.rows.iter().find(|row| row.sweep == sweep && row.rank.is_some())?;
-    let own: Vec<&RunRecord> = runs.iter().filter(|run| run.result.is_some() && is_of(best, run)).collect();
-    let horizon = own.first()?.trial.settings.data.target.horizon;
-    let loss = |error: f64| if metric.quantity == Quantity::Mae { error.abs() } else { error * error };
-    let mut found: Option<Losses> = None;
-    for run in &own {
-        let forecasts = read(run, metric.split)?;
-        let windows: Vec<(i64, u64)> =
-            forecasts.ts.iter().copied().zip(forecasts.target.iter().map(|target| target.to_bits())).collect();
-        let losses =
-            forecasts.forecast.iter().zip(&forecasts.target).map(|(forecast, target)| loss(forecast - target) / own.len() as f64);
-        match &mut found {
-            None => found = Some(Losses { windows, losses: losses.collect(), horizon }),
-            Some(all) if all.windows == windows => all.losses.iter_mut().zip(losses).for_each(|(sum, loss)| *sum += loss),
-            Some(_) => return None,
+fn best<'a>(comparison: &Comparison, sweep: &str, runs: &'a [RunRecord], read: Read<'_>) -> Option<Best<'a>> {
+    let row = comparison.rows.iter().find(|row| row.sweep == sweep && row.rank.is_some())?;
+    let own: Vec<&RunRecord> = runs.iter().filter(|run| is_of(row, run)).collect();
+    let is_counted = |run: &RunRecord| counted(run, comparison.objective).is_some();
+    let candidate = Candidate { repeats: whole_repeats(own.iter().copied(), &folds_of(runs), is_counted), is_primary: true };
+    let repeats = forecasts(&candidate, comparison.yardstick.split, read)?;
+    let windows = repeats.iter().skip(1).try_fold(Windows::of(repeats.first()?)?, |windows, repeat| {
+        windows.narrowed(repeat).ok().map(|narrower| narrower.unwrap_or(windows))
+    })?;
+    Some(Best { run: candidate.repeats.first()?.first()?, windows, repeats })
+}
+
+impl Best<'_> {
+    /// Windows of both, and p that neither is better; `None` where they are not of the same.
+    fn beside(&self, other: &Self, metric: Metric) -> Option<(usize, Option<f64>)> {
+        if apart([self.run, other.run]).is_some() {
+            return None;
         }
+        let windows = other.repeats.iter().try_fold(self.windows.clone(), |windows, repeat| {
+            windows.narrowed(repeat).ok().map(|narrower| narrower.unwrap_or(windows))
+        })?;
+        (windows.len() >= LEAST_WINDOWS).then_some(())?;
+        let (ours, theirs) = (losses(&windows, &self.repeats, metric)?, losses(&windows, &other.repeats, metric)?);
+        let differential: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+        let horizon = self.run.trial.settings.data.target.horizon;
+        Some((windows.len(), diebold_mariano(&differential, horizon).and_then(|test| test.p(Alternative::TwoSided))))
     }
-    found
 }
 
 fn is_of(row: &Row, run: &RunRecord) -> bool {
@@ -300,7 +292,7 @@ mod tests {
     use super::*;
     use crate::compare::compare;
     use crate::compare::group::tests::finished;
-    use crate::metric::Direction;
+    use crate::metric::{Direction, Split};
     use crate::spec::Objective;
 
     fn of(sweep: &str, hidden: usize, rmse: f64) -> RunRecord {
@@ -309,7 +301,7 @@ mod tests {
         run
     }
 
-    fn sides(runs: &[RunRecord], read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>) -> Sides {
+    fn sides(runs: &[RunRecord], read: Read<'_>) -> Sides {
         let metric: Metric = "valid.rmse".parse().unwrap();
         let comparison = compare(runs, Objective { metric, direction: Direction::Minimize });
         Sides::of(&comparison, &["a".into(), "b".into()], runs, read).unwrap()
@@ -331,8 +323,9 @@ mod tests {
     #[test]
     fn two_sweeps_read_side_by_side() {
         let runs = [of("a", 16, 3.0), of("a", 32, 5.0), of("b", 16, 4.5), of("b", 64, 2.0), of("b", 8, 6.0)];
-        let read =
-            |run: &RunRecord, _| Some(if run.folder.starts_with("runs/a") { forecasts(1.0, 1.0) } else { forecasts(0.5, 2.0) });
+        let read = |run: &RunRecord, _: Split| {
+            Some(if run.folder.starts_with("runs/a") { forecasts(1.0, 1.0) } else { forecasts(0.5, 2.0) })
+        };
         let sides = sides(&runs, &read);
         assert!(sides.bests[0].p.unwrap() < 0.001);
         let mut out = Vec::new();
@@ -343,7 +336,7 @@ mod tests {
     #[test]
     fn bests_of_other_windows_are_not_tested() {
         let runs = [of("a", 16, 3.0), of("b", 16, 4.0)];
-        let later = |run: &RunRecord, _| {
+        let later = |run: &RunRecord, _: Split| {
             let mut forecasts = forecasts(1.0, 1.0);
             if run.folder.starts_with("runs/b") {
                 forecasts.ts.iter_mut().for_each(|ts| *ts += 1);

@@ -1,36 +1,23 @@
 //! Whether the differences of a comparison are larger than chance, by the errors of every window.
 //!
-//! * Is any row better than the best baseline, given how many rows were tried? Hansen's test of superior predictive ability.
+//! * Is any row better than the best baseline, given how many were tried? Hansen's test of superior predictive ability, over the whole
+//!   search that the rows were chosen from, widened over what of it could not be weighed.
 //! * Is the first row better than that baseline? Diebold and Mariano's test.
 //! * Which rows cannot be told from the best? The model confidence set, over rows and baselines.
-//! * Which rows are better or worse than that baseline? Diebold and Mariano's test of each, adjusted by Holm for their number.
+//! * Which rows are better or worse than that baseline? Diebold and Mariano's test of each, adjusted by Holm for all that were tried.
 
 use serde::Serialize;
-use std::collections::HashMap;
 
-use crate::evidence::{
-    Alternative, BlockLength, Bootstrap, Panel, SetStatistic, diebold_mariano, holm, model_confidence_set,
-    superior_predictive_ability,
-};
-use crate::metric::{Metric, Quantity, Split};
-use crate::seed::SeedStream;
-use crate::store::Forecasts;
+use super::weighing::{RowTests, Weighed};
+use crate::evidence::{holm, share_as_large, widened};
+use crate::metric::Split;
 
 /// P-values at most this crown. Not 0.05: each row's epoch was chosen on the same windows, a search that the tests do not count. On white
 /// noise (`scripts/verdict.py`, seeds 1 to 200 of its short form and 1 to 100 of its full one) 0.05 crowned 8 of 300 sweeps, this none.
-const CROWNING: f64 = 0.01;
+pub(super) const CROWNING: f64 = 0.01;
 
 /// Of the comparison of every row with the best baseline.
-const LEVEL: f64 = 0.05;
-
-/// Of the model confidence set.
-const CONFIDENCE: f64 = 0.9;
-
-/// Enough for p-values to the second digit.
-const RESAMPLES: usize = 1_000;
-
-/// Fewer windows say nothing.
-const LEAST_WINDOWS: usize = 30;
+pub(super) const LEVEL: f64 = 0.05;
 
 /// What chance would say of a ranking.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,21 +26,31 @@ pub struct Significance {
     pub split: Split,
     /// Windows of which all rows and baselines have forecasts.
     pub windows: usize,
-    /// Rows that were tried.
+    /// Rows of the comparison that were weighed.
     pub rows: usize,
+    /// Trials, and which of them were weighed.
+    #[serde(flatten)]
+    pub tried: Tried,
     /// The baseline with the smallest mean error over these windows.
     pub best_baseline: String,
     /// Whether the first row's mean error is smaller than that baseline's.
     pub beats: bool,
-    /// p that no row is better than it (Hansen 2005, consistent).
+    /// p that no row is better than it (Hansen 2005, consistent), the rows chosen from all `trials`: `spa_raw` widened.
     pub spa: Option<f64>,
+    /// The same, the rows chosen from the `weighed` trials alone.
+    pub spa_raw: Option<f64>,
     /// p that the first row is not better than it (Diebold & Mariano 1995, Harvey, Leybourne & Newbold 1997; one-sided).
     pub diebold_mariano: Option<f64>,
-    /// Whether each row is in the model confidence set (Hansen, Lunde & Nason 2011) at 90 %: it cannot be told from the best.
-    pub in_set: Vec<bool>,
+    /// Whether each row is in the model confidence set (Hansen, Lunde & Nason 2011) at 90 %: it cannot be told from the best. `None` of a
+    /// row that was not weighed, or that the set was not taken of.
+    pub in_set: Vec<Option<bool>>,
+    /// Rows of the search that the set was taken of, the best first.
+    pub set_rows: usize,
+    /// Rows of the search that were weighed.
+    pub search_rows: usize,
     /// Whether each row is better, or worse, than the best baseline by more than chance: Diebold and Mariano's test of each at 5 %,
-    /// one-sided, adjusted by Holm (1979) for the number of rows.
-    pub against_baseline: Vec<Against>,
+    /// one-sided, adjusted by Holm (1979) for all rows that were tried. `None` of a row that was not weighed.
+    pub against_baseline: Vec<Option<Against>>,
     /// The rows' names.
     pub names: Vec<String>,
     /// Baselines in the set.
@@ -63,6 +60,21 @@ pub struct Significance {
     /// Why it is not crowned whatever p is: `2 of 4 seeds`, where the first row lacks some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub survivors: Option<String>,
+}
+
+/// Trials, and which of them were weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// Trials that were ever tried on these windows, whatever became of them.
+    pub trials: usize,
+    /// Those whose forecasts were weighed.
+    pub weighed: usize,
+    /// Those of them that are behind the rows shown.
+    pub shown: usize,
+    /// Whether the ledger told of those that are not here any more.
+    pub by_ledger: bool,
+    /// Lines of the ledger that could not be read: so many more there may have been.
+    pub damaged_lines: usize,
 }
 
 /// A row beside the best baseline.
@@ -77,9 +89,6 @@ pub enum Against {
     Worse,
 }
 
-/// Most rows that a sentence names.
-const MOST_NAMED: usize = 6;
-
 impl Significance {
     /// Takes the crown back from a first row of which only so many seeds count: the tests saw those alone.
     pub(super) fn withhold(&mut self, lack: String) {
@@ -87,191 +96,75 @@ impl Significance {
         self.survivors = Some(lack);
     }
 
-    /// In a few sentences: whether the best is more than luck, which rows are worse than it, and which differ from the best baseline.
-    pub(super) fn sentences(&self) -> Vec<String> {
-        let mut sentences = vec![self.crown()];
-        if self.rows > 1 {
-            sentences.push(self.beside_the_best());
-            sentences.push(self.beside_the_baseline());
-        }
-        sentences
-    }
-
-    fn crown(&self) -> String {
-        let Self { split, windows, rows, best_baseline, spa, diebold_mariano, .. } = self;
-        let p = |name: &str, p: &Option<f64>| {
-            p.map_or_else(|| format!("{name} undefined"), |p| format!("{name} p = {}", probability(p)))
-        };
-        let tests = format!("{}, {}; {windows} {} windows", p("SPA", spa), p("Diebold-Mariano", diebold_mariano), name(*split));
-        let searched = if *rows == 1 { String::new() } else { format!(", the search over {rows} included") };
-        let is_small = self.beats && [spa, diebold_mariano].iter().all(|p| p.is_some_and(|p| p <= LEVEL));
-        if self.crowned {
-            format!("this is more than chance{searched}: the best is better than {best_baseline} ({tests})")
-        } else if let Some(lack) = self.survivors.as_ref().filter(|_| is_small) {
-            format!(
-                "this may be the luck of the seeds that are left{searched}: the best seems better than {best_baseline}, but with {lack} \
-                 it is not crowned ({tests})"
-            )
-        } else if is_small {
-            format!(
-                "this may still be chance{searched}: the best seems better than {best_baseline}, but the epochs were chosen on these \
-                 windows too, so it takes p of at most {CROWNING} ({tests})"
-            )
-        } else if self.beats {
-            format!("chance explains that{searched}: the best cannot be told from {best_baseline} ({tests})")
-        } else {
-            format!("no row is better than {best_baseline} over these windows ({tests})")
-        }
-    }
-
-    fn beside_the_best(&self) -> String {
-        let Self { rows, in_set, names, best_baseline, .. } = self;
-        let apart: Vec<&str> = names.iter().zip(in_set).filter(|(_, is_in)| !**is_in).map(|(name, _)| name.as_str()).collect();
-        let alike = rows - apart.len();
-        let told = match alike {
-            0 => format!("all {rows} are worse than the best baseline, {best_baseline}, by more than chance"),
-            alike if alike == *rows => format!("none of the {rows} can be told from the best"),
-            1 if apart.len() > MOST_NAMED => format!("the best is better than all the other {} by more than chance", apart.len()),
-            1 => format!("worse than the best by more than chance: {}", listed(&apart)),
-            alike => format!(
-                "worse than the best by more than chance: {}; the other {alike} cannot be told from the best",
-                listed(&apart)
-            ),
-        };
-        format!("{told} (90 % model confidence set)")
-    }
-
-    fn beside_the_baseline(&self) -> String {
-        let Self { rows, best_baseline, against_baseline, names, .. } = self;
-        let named = |wanted: Against| -> Vec<&str> {
-            names.iter().zip(against_baseline).filter(|(_, against)| **against == wanted).map(|(name, _)| name.as_str()).collect()
-        };
-        let (better, worse) = (named(Against::Better), named(Against::Worse));
-        let alike = rows - better.len() - worse.len();
-        let list = |which: &[&str]| if which.len() == *rows { format!("all {rows}") } else { listed(which) };
-        let mut parts = Vec::new();
-        if !better.is_empty() {
-            parts.push(format!("better than {best_baseline} by more than chance: {}", list(&better)));
-        }
-        if !worse.is_empty() {
-            parts.push(format!("worse than {best_baseline} by more than chance: {}", list(&worse)));
-        }
-        match alike {
-            0 => {}
-            alike if alike == *rows => parts.push(format!("none of the {rows} can be told from {best_baseline}")),
-            alike => parts.push(format!("the other {alike} cannot be told from {best_baseline}")),
-        }
-        format!("{} (Diebold-Mariano, each at 5 % by Holm)", parts.join("; "))
+    /// Whether the ranked row at a place, from 0, cannot be told from the best; the first needs no such mark.
+    #[must_use]
+    pub fn is_alike(&self, place: usize) -> bool {
+        place > 0 && self.in_set.get(place) == Some(&Some(true))
     }
 }
 
-/// "a, b, c and 7 more".
-fn listed(names: &[&str]) -> String {
-    let shown = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > MOST_NAMED { format!("{shown} and {} more", names.len() - MOST_NAMED) } else { shown }
-}
-
-/// Weighs rows, the best first, each with the forecasts of its repeats, by the errors that a metric is made of. `None` when there is
-/// nothing to weigh: no row, no baseline, too few common windows, a forecast that is no number.
-pub(super) fn significance(names: &[String], rows: &[Vec<Forecasts>], metric: Metric, horizon: usize) -> Option<Significance> {
-    let all: Vec<&Forecasts> = rows.iter().flatten().collect();
-    let common = common_windows(&all)?;
-    let loss = |error: f64| if metric.quantity == Quantity::Mae { error.abs() } else { error * error };
-    let losses = |forecasts: &Forecasts, forecast: &[f64]| -> Vec<f64> {
-        picked(forecasts, &common).map(|row| loss(forecast[row] - forecasts.target[row])).collect()
-    };
-    let mean_of = |repeats: &Vec<Forecasts>| {
-        let each: Vec<Vec<f64>> = repeats.iter().map(|forecasts| losses(forecasts, &forecasts.forecast)).collect();
-        (0..common.len())
-            .map(|window| each.iter().map(|losses| losses[window]).sum::<f64>() / each.len() as f64)
-            .collect::<Vec<f64>>()
-    };
-    let trials: Vec<Vec<f64>> = rows.iter().map(mean_of).collect();
-    let first = all.first()?;
-    let baselines: Vec<(&str, Vec<f64>)> =
-        first.baselines.iter().map(|(name, forecast)| (name.as_str(), losses(first, forecast))).collect();
-    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    let (name, benchmark) = baselines.iter().min_by(|a, b| mean(&a.1).total_cmp(&mean(&b.1)))?;
-
-    let stream =
-        |purpose| Bootstrap { resamples: RESAMPLES, block_length: BlockLength::Automatic, stream: SeedStream { seed: 1, purpose } };
-    let panel = Panel::new(&trials).ok()?;
-    let both: Vec<&Vec<f64>> = trials.iter().chain(baselines.iter().map(|(_, losses)| losses)).collect();
-    let set = model_confidence_set(&Panel::new(&both).ok()?, SetStatistic::Max, &stream("model confidence set"));
-    let members = set.map(|set| set.members(1.0 - CONFIDENCE))?;
-    let beats = mean(trials.first()?) < mean(benchmark);
-    let test = |trial: &Vec<f64>| {
-        let differential: Vec<f64> = trial.iter().zip(benchmark).map(|(ours, theirs)| ours - theirs).collect();
-        diebold_mariano(&differential, horizon)
-    };
-    let tests: Vec<_> = trials.iter().map(test).collect();
-    let adjusted = |alternative| holm(&tests.iter().map(|test| test.and_then(|test| test.p(alternative))).collect::<Vec<_>>());
+/// What the tests of a search say of the rows of a comparison, the best first, each at its place of the search. `None` where the first
+/// one was not weighed.
+pub(super) fn significance(
+    weighed: &Weighed,
+    places: &[usize],
+    names: Vec<String>,
+    split: Split,
+    tried: Tried,
+) -> Option<Significance> {
+    let rows: Vec<Option<&RowTests>> = places.iter().map(|&place| weighed.rows.get(place)?.as_ref()).collect();
+    let first = (*rows.first()?)?;
+    let best = rows.iter().flatten().filter_map(|row| row.studentised).reduce(f64::max);
+    let spa_raw = best.map(|best| share_as_large(&weighed.largest, best.max(0.0))).filter(|p| p.is_finite());
+    let spa = spa_raw.and_then(|p| widened(p, tried.trials, tried.weighed, weighed.largest.len()));
+    let beats = first.gap < 0.0;
     let is_within = |level: f64| move |p: Option<f64>| p.is_some_and(|p| p <= level);
-    let is_small = is_within(LEVEL);
-    let against = |(better, worse)| match (is_small(better), is_small(worse)) {
+    let (better, worse) = (adjusted(weighed, tried, |row| row.better), adjusted(weighed, tried, |row| row.worse));
+    let against = |place: usize| match (is_within(LEVEL)(better[place]), is_within(LEVEL)(worse[place])) {
         (true, _) => Against::Better,
         (_, true) => Against::Worse,
         _ => Against::Alike,
     };
-    let against_baseline =
-        adjusted(Alternative::FirstBetter).into_iter().zip(adjusted(Alternative::SecondBetter)).map(against).collect();
-    let spa = superior_predictive_ability(benchmark, &panel, &stream("superior predictive ability")).map(|test| test.consistent);
-    let diebold_mariano = tests.first().copied().flatten().and_then(|test| test.p(Alternative::FirstBetter));
-    let in_set = |index: usize| members.contains(&index);
-    let named = baselines.iter().enumerate().filter(|(index, _)| in_set(rows.len() + index));
     Some(Significance {
-        split: metric.split,
-        windows: common.len(),
-        rows: rows.len(),
-        best_baseline: (*name).to_owned(),
+        split,
+        windows: weighed.windows,
+        rows: rows.iter().flatten().count(),
+        tried,
+        best_baseline: weighed.best_baseline.clone(),
         beats,
         spa,
-        diebold_mariano,
-        in_set: (0..rows.len()).map(in_set).collect(),
-        against_baseline,
-        names: names.to_vec(),
-        baselines_in_set: named.map(|(_, (name, _))| (*name).to_owned()).collect(),
-        crowned: beats && [spa, diebold_mariano].into_iter().all(is_within(CROWNING)),
+        spa_raw,
+        diebold_mariano: first.better,
+        in_set: rows.iter().map(|row| row.and_then(|row| row.in_set)).collect(),
+        set_rows: weighed.set_rows,
+        search_rows: weighed.rows.iter().flatten().count(),
+        against_baseline: rows.iter().zip(places).map(|(row, &place)| row.map(|_| against(place))).collect(),
+        names,
+        baselines_in_set: weighed.baselines_in_set.clone(),
+        crowned: beats && [spa, first.better].into_iter().all(is_within(CROWNING)),
         survivors: None,
     })
 }
 
-/// Bars at which all have forecasts, ascending; `None` when they are too few.
-fn common_windows(all: &[&Forecasts]) -> Option<Vec<i64>> {
-    let (first, others) = all.split_first()?;
-    let mut common = first.ts.clone();
-    for other in others.iter().filter(|other| other.ts != first.ts) {
-        let known: HashMap<i64, ()> = other.ts.iter().map(|&ts| (ts, ())).collect();
-        common.retain(|ts| known.contains_key(ts));
-    }
-    (common.len() >= LEAST_WINDOWS).then_some(common)
-}
-
-/// The rows of forecasts at these bars, which it has all.
-fn picked<'a>(forecasts: &'a Forecasts, common: &'a [i64]) -> impl Iterator<Item = usize> + 'a {
-    let mut row = 0;
-    common.iter().filter_map(move |ts| {
-        row += forecasts.ts.get(row..)?.iter().position(|own| own == ts)?;
-        Some(row)
-    })
-}
-
-fn name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "training",
-        Split::Valid => "validation",
-        Split::Test => "test",
-    }
-}
-
-/// Two digits, or that it is below a thousandth.
-fn probability(p: f64) -> String {
-    if p < 0.001 { "below 0.001".to_owned() } else { format!("{p:.3}") }
+/// A p-value of every row of the search, adjusted for all that were tried: the rows that could not be weighed stand in the family with a p
+/// of 1.
+fn adjusted(weighed: &Weighed, tried: Tried, p: impl Fn(&RowTests) -> Option<f64>) -> Vec<Option<f64>> {
+    let mut all: Vec<Option<f64>> = weighed.rows.iter().map(|row| row.as_ref().and_then(&p)).collect();
+    let (rows, searched) = (all.len(), all.iter().flatten().count());
+    let family = (searched as f64 * tried.trials as f64 / tried.weighed.max(1) as f64).ceil() as usize;
+    all.extend(std::iter::repeat_n(Some(1.0), family.saturating_sub(searched)));
+    let mut adjusted = holm(&all);
+    adjusted.truncate(rows);
+    adjusted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::group::tests::finished;
+    use crate::compare::weighing::{Candidate, Settings};
+    use crate::metric::{Metric, Quantity};
+    use crate::store::{Forecasts, RunRecord};
     use rand_chacha::rand_core::Rng;
 
     const METRIC: Metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
@@ -295,10 +188,23 @@ mod tests {
         }
     }
 
-    /// With the rows' numbers for names.
+    /// With the rows' numbers for names, each row's repeats by the numbers of their runs.
     fn weighed(rows: &[Vec<Forecasts>]) -> Option<Significance> {
         let names: Vec<String> = (1..=rows.len()).map(|row| format!("t{row}")).collect();
-        significance(&names, rows, METRIC, 1)
+        let runs: Vec<Vec<RunRecord>> = rows
+            .iter()
+            .enumerate()
+            .map(|(row, repeats)| (0..repeats.len()).map(|repeat| finished(row, repeat, 1.0)).collect())
+            .collect();
+        let read = |run: &RunRecord, _: Split| Some(rows[run.trial.settings.model.hidden_size][run.trial.repeat].clone());
+        let candidates: Vec<Candidate> =
+            (runs.iter()).map(|runs| Candidate { repeats: runs.iter().map(|run| vec![run]).collect(), is_primary: true }).collect();
+        let found =
+            crate::compare::weighing::weighed(&candidates, Settings { metric: METRIC, horizon: 1, resamples: 1_000 }, &read);
+        let places: Vec<usize> = (0..rows.len()).collect();
+        let count = rows.len();
+        let tried = Tried { trials: count, weighed: count, shown: count, by_ledger: true, damaged_lines: 0 };
+        significance(&found.ok()?, &places, names, Split::Valid, tried)
     }
 
     #[test]
@@ -306,12 +212,11 @@ mod tests {
         let rows = vec![vec![forecasts(1.0, 0.02, 0), forecasts(1.0, 0.02, 1)], vec![forecasts(0.0, 0.3, 2)]];
         let found = weighed(&rows).unwrap();
         assert!(found.crowned && found.best_baseline == "persistence", "{found:?}");
-        assert_eq!((found.in_set.clone(), found.baselines_in_set.clone()), (vec![true, false], vec![]));
+        assert_eq!((found.in_set.clone(), found.baselines_in_set.clone()), (vec![Some(true), Some(false)], vec![]));
         let sentences = found.sentences();
-        assert!(
-            sentences[0]
-                .starts_with("this is more than chance, the search over 2 included: the best is better than persistence (SPA p = ")
-        );
+        assert!(sentences[0].starts_with(
+            "this is more than chance, the search over 2 trials included: the best is better than persistence (SPA p = "
+        ));
         assert!(sentences[0].ends_with("2000 validation windows)"), "{sentences:?}");
         assert_eq!(
             sentences[1..],
@@ -372,7 +277,7 @@ mod tests {
         assert!(found.beats && !found.crowned, "{found:?}");
         assert!(
             found.sentences()[0]
-                .starts_with("chance explains that, the search over 24 included: the best cannot be told from persistence")
+                .starts_with("chance explains that, the search over 24 trials included: the best cannot be told from persistence")
         );
     }
 

@@ -11,7 +11,7 @@
 //! | do their intervals hold? | [`coverage`], [`conformal_half_width`], [`conformal_quantile_margin`] |
 //! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
 //! | how sure is any number? | [`bootstrap_interval`], [`bootstrap_intervals_of_means`] |
-//! | does any of many beat the baseline? | [`superior_predictive_ability`] |
+//! | does any of many beat the baseline? | [`superior_predictive_ability`], of too many for memory [`RowByRow`]; [`widened`] over those that cannot be weighed |
 //! | which of many cannot be told from the best? | [`model_confidence_set`] |
 //! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
 //! | does choosing by the past choose for the future? | [`backtest_overfitting`] |
@@ -39,6 +39,7 @@ mod sharpe;
 #[cfg(test)]
 mod simulation;
 mod spa;
+mod widened;
 
 pub use bootstrap::{
     BlockLength, Bootstrap, BootstrapInterval, StatisticOfMeans, bootstrap_interval, bootstrap_intervals_of_means,
@@ -58,4 +59,5 @@ pub use pbo::{BacktestOverfitting, Performance, backtest_overfitting};
 pub use point::{Benchmark, mase, out_of_sample_r2, pinball_loss, qlike};
 pub use proportion::Proportion;
 pub use sharpe::{TrackRecord, deflated_sharpe, expected_maximum, minimum_track_record, probabilistic_sharpe};
-pub use spa::{SuperiorPredictiveAbility, superior_predictive_ability};
+pub use spa::{RowByRow, SuperiorPredictiveAbility, share_as_large, superior_predictive_ability};
+pub use widened::widened;

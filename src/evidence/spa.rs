@@ -1,8 +1,8 @@
 //! Does any of many forecasts beat the benchmark, counting how many were tried?
 
 use super::Panel;
-use super::bootstrap::{Bootstrap, long_run_variance, mean_errors};
-use super::sample::{mean, varies};
+use super::bootstrap::{Bootstrap, Resamples, long_run_variance};
+use super::sample::{finite, mean, varies};
 use rayon::prelude::*;
 
 /// [`superior_predictive_ability`].
@@ -41,45 +41,109 @@ pub fn superior_predictive_ability(
     losses: &Panel,
     bootstrap: &Bootstrap<'_>,
 ) -> Option<SuperiorPredictiveAbility> {
-    let n = losses.length();
-    (benchmark.len() == n && n >= 3).then_some(())?;
-    let differential = |row: &[f64]| -> Vec<f64> { benchmark.iter().zip(row).map(|(benchmark, loss)| benchmark - loss).collect() };
-    let (kept, differentials): (Vec<usize>, Vec<Vec<f64>>) =
-        losses.rows().map(differential).enumerate().filter(|(_, differential)| varies(differential)).unzip();
-    let block_length = bootstrap.block_length.resolve(&differentials)?;
-    let differentials = Panel::new(&differentials).ok()?;
-
-    let root = (n as f64).sqrt();
-    let means = differentials.means()?;
-    let deviation = |row: usize| {
-        let centred: Vec<f64> = differentials.row(row).iter().map(|d| d - means[row]).collect();
-        long_run_variance(&centred, block_length).sqrt()
-    };
-    let deviations: Vec<f64> = (0..kept.len()).into_par_iter().map(deviation).collect();
-    (mean(&deviations).is_some() && deviations.iter().all(|&deviation| deviation > 0.0)).then_some(())?;
-    let studentised: Vec<f64> = means.iter().zip(&deviations).map(|(mean, deviation)| root * mean / deviation).collect();
-    let best = (0..kept.len()).max_by(|&a, &b| studentised[a].total_cmp(&studentised[b]).then(b.cmp(&a)))?;
-    let statistic = studentised[best].max(0.0);
-
-    let threshold = -(2.0 * (n as f64).ln().ln()).sqrt();
-    let errors = mean_errors(&differentials, block_length, bootstrap)?;
-    let p = |shift: &dyn Fn(f64) -> f64| {
-        let mut largest = vec![0.0_f64; bootstrap.resamples];
-        for (row, errors) in errors.chunks_exact(bootstrap.resamples).enumerate() {
-            let (scale, shift) = (root / deviations[row], shift(studentised[row]));
-            largest.iter_mut().zip(errors).for_each(|(largest, error)| *largest = largest.max(scale * error + shift));
-        }
-        largest.iter().filter(|&&largest| largest >= statistic).count() as f64 / bootstrap.resamples as f64
-    };
+    let mut test = RowByRow::new(benchmark, losses, bootstrap)?;
+    let studentised = test.add(losses)?;
+    let varying: Vec<(usize, f64)> = studentised.iter().enumerate().filter_map(|(row, t)| Some((row, (*t)?))).collect();
+    let &(best, largest) = varying.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
+    let statistic = largest.max(0.0);
+    let RowByRow { block_length, .. } = test;
+    let [lower, consistent, upper] = test.p(statistic);
     Some(SuperiorPredictiveAbility {
         statistic,
-        best: kept[best],
-        lower: p(&|studentised| studentised.min(0.0)),
-        consistent: p(&|studentised| if studentised < threshold { studentised } else { 0.0 }),
-        upper: p(&|_| 0.0),
+        best,
+        lower,
+        consistent,
+        upper,
         block_length,
-        left_out: losses.height() - kept.len(),
+        left_out: losses.height() - varying.len(),
     })
+}
+
+/// [`superior_predictive_ability`] over rows that come one after the other: between them only the largest statistic of each resample is
+/// kept, so memory does not grow with their number.
+#[derive(Debug)]
+pub struct RowByRow {
+    benchmark: Vec<f64>,
+    /// The expected block length, in observations.
+    block_length: f64,
+    resamples: Resamples,
+    /// `[3][resamples]`: the largest statistic so far, centred as for the lower, the consistent and the upper p-value.
+    largest: [Vec<f64>; 3],
+}
+
+impl RowByRow {
+    /// Against a benchmark's losses, `[n]`. An automatic block length is that of the differentials of `sample`, rows like those to come.
+    ///
+    /// `None` as for [`superior_predictive_ability`], of `sample`.
+    #[must_use]
+    pub fn new(benchmark: &[f64], sample: &Panel, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+        let n = sample.length();
+        (benchmark.len() == n && n >= 3).then_some(())?;
+        let differentials: Vec<Vec<f64>> = differentials(benchmark, sample).into_iter().filter(|row| varies(row)).collect();
+        let block_length = bootstrap.block_length.resolve(&differentials)?;
+        let resamples = Resamples::new(n, block_length, bootstrap)?;
+        let largest = [(); 3].map(|()| vec![0.0; resamples.count()]);
+        Some(Self { benchmark: benchmark.to_vec(), block_length, resamples, largest })
+    }
+
+    /// Takes rows of losses, `[rows][n]`, and gives the studentised mean differential of each: `None` of a row that does not vary against
+    /// the benchmark, which is left out.
+    ///
+    /// `None`, and nothing is taken, for rows of another length, a loss that is not finite, or a differential too large for a number.
+    pub fn add(&mut self, losses: &Panel) -> Option<Vec<Option<f64>>> {
+        let n = self.benchmark.len();
+        (losses.length() == n).then_some(())?;
+        let (kept, rows): (Vec<usize>, Vec<Vec<f64>>) =
+            differentials(&self.benchmark, losses).into_iter().enumerate().filter(|(_, row)| varies(row)).unzip();
+        let mut found = vec![None; losses.height()];
+        if rows.is_empty() {
+            return Some(found);
+        }
+        let rows = Panel::new(&rows).ok()?;
+        let root = (n as f64).sqrt();
+        let means = rows.means()?;
+        let deviation = |row: usize| {
+            let centred: Vec<f64> = rows.row(row).iter().map(|d| d - means[row]).collect();
+            long_run_variance(&centred, self.block_length).sqrt()
+        };
+        let deviations: Vec<f64> = (0..kept.len()).into_par_iter().map(deviation).collect();
+        (mean(&deviations).is_some() && deviations.iter().all(|&deviation| deviation > 0.0)).then_some(())?;
+        let errors = self.resamples.mean_errors(&rows)?;
+        let threshold = -(2.0 * (n as f64).ln().ln()).sqrt();
+        for (row, errors) in errors.chunks_exact(self.resamples.count()).enumerate() {
+            let (scale, studentised) = (root / deviations[row], root * means[row] / deviations[row]);
+            finite(studentised)?;
+            let consistent = if studentised < threshold { studentised } else { 0.0 };
+            for (largest, shift) in self.largest.iter_mut().zip([studentised.min(0.0), consistent, 0.0]) {
+                largest.iter_mut().zip(errors).for_each(|(largest, error)| *largest = largest.max(scale * error + shift));
+            }
+            found[kept[row]] = Some(studentised);
+        }
+        Some(found)
+    }
+
+    /// The lower, the consistent and the upper p-value of a statistic over the rows taken so far.
+    #[must_use]
+    pub fn p(&self, statistic: f64) -> [f64; 3] {
+        self.largest.each_ref().map(|largest| share_as_large(largest, statistic))
+    }
+
+    /// The largest statistic of each resample, centred as for the consistent p-value, which is the [`share_as_large`] of them.
+    #[must_use]
+    pub fn into_largest(self) -> Vec<f64> {
+        let [_, consistent, _] = self.largest;
+        consistent
+    }
+}
+
+/// The share of resamples whose largest statistic is at least this.
+#[must_use]
+pub fn share_as_large(largest: &[f64], statistic: f64) -> f64 {
+    largest.iter().filter(|&&largest| largest >= statistic).count() as f64 / largest.len() as f64
+}
+
+fn differentials(benchmark: &[f64], losses: &Panel) -> Vec<Vec<f64>> {
+    losses.rows().map(|row| benchmark.iter().zip(row).map(|(benchmark, loss)| benchmark - loss).collect()).collect()
 }
 
 #[cfg(test)]
@@ -114,6 +178,27 @@ mod tests {
         assert!(result.left_out >= 1);
         let same = Panel::new(std::slice::from_ref(&benchmark)).unwrap();
         assert_eq!(superior_predictive_ability(&benchmark, &same, &bootstrap(100, 2.0, 1)), None);
+    }
+
+    #[test]
+    fn row_by_row_is_all_at_once() {
+        let benchmark = wave(200, 1.3, 0.0);
+        let rows: Vec<Vec<f64>> = (0..23).map(|row| wave(200, 0.3 + 0.1 * f64::from(row), 0.02 * f64::from(row % 5 - 2))).collect();
+        let all = Panel::new(&rows).unwrap();
+        let whole = superior_predictive_ability(&benchmark, &all, &bootstrap(300, 4.0, 1)).unwrap();
+        for chunk in [1, 5, 23] {
+            let mut test = RowByRow::new(&benchmark, &all, &bootstrap(300, 4.0, 1)).unwrap();
+            let mut studentised = Vec::new();
+            for rows in rows.chunks(chunk) {
+                studentised.extend(test.add(&Panel::new(rows).unwrap()).unwrap());
+            }
+            let largest = studentised.iter().flatten().copied().fold(0.0, f64::max);
+            assert_eq!((largest, studentised[whole.best]), (whole.statistic, Some(largest)), "{chunk}");
+            assert_eq!(test.p(largest), [whole.lower, whole.consistent, whole.upper], "{chunk}");
+            // A row picked by hand is tested among all of them: never a smaller p than the best one's.
+            let picked = studentised[3].unwrap().max(0.0);
+            assert!(share_as_large(&test.into_largest(), picked) >= whole.consistent);
+        }
     }
 
     #[test]

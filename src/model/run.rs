@@ -34,7 +34,11 @@ impl SavedModel {
         let valid = folder.kept_forecasts("valid")?;
         let mut settings = trial.settings;
         keep_the_name_alone(&mut settings.data.source);
-        let selection = tries.map(|Tries { trials, number }| Selection { sweep: manifest.trials.len(), ever: trials, number });
+        let selection = tries.map(|Tries { trials, number, damaged_lines: _ }| Selection {
+            sweep: manifest.trials.len(),
+            ever: trials,
+            number,
+        });
         let passport = Passport {
             v: super::VERSION,
             saved_at: at.to_owned(),

@@ -55,7 +55,7 @@ pub(super) fn shown_columns(material: &Material) -> Vec<Metric> {
 
 /// Whether a ranked row cannot be told from the best one.
 pub(super) fn is_alike(material: &Material, place: usize) -> bool {
-    place > 0 && material.comparison.significance.as_ref().is_some_and(|found| found.in_set.get(place) == Some(&true))
+    material.comparison.significance.as_ref().is_some_and(|found| found.is_alike(place))
 }
 
 /// Half the width of the 95 % interval of a mean over seeds or folds, by Student's t.

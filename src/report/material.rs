@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::backtest::{Frontier, Sheet};
-use crate::compare::{Comparison, Row, names};
+use crate::compare::{Comparison, Row, Windows, apart, names};
 use crate::metric::{Metric, Split};
 use crate::store::{Forecasts, RunRecord, SweepManifest};
 
@@ -130,8 +130,13 @@ pub fn best_forecasts(
                 crate::spec::Source::File { zone, .. } => zone.clone(),
                 crate::spec::Source::Synthetic(_) => None,
             };
-            Some(BestForecasts { rank, run: names(run).1, horizon: data.target.horizon, zone, forecasts })
+            Some((run, BestForecasts { rank, run: names(run).1, horizon: data.target.horizon, zone, forecasts }))
         })
     };
-    ranked.filter_map(of_row).collect()
+    let mut best: Vec<(&RunRecord, BestForecasts)> = ranked.filter_map(of_row).collect();
+    // They are drawn over one another: what is not of the same windows is not.
+    if let Some((first, windows)) = best.first().and_then(|(run, of)| Some((*run, Windows::of(&of.forecasts)?))) {
+        best.retain(|(run, of)| apart([first, *run]).is_none() && windows.narrowed(&of.forecasts).is_ok());
+    }
+    best.into_iter().map(|(_, best)| best).collect()
 }

@@ -150,7 +150,7 @@ impl Attempt {
     /// # Errors
     /// When it cannot be written to.
     pub fn record_tried(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
-        ledger::record(&self.run, at, trial, tried)
+        ledger::record(&self.run, at, trial, tried, ledger::Told::Tried)
     }
 
     /// Replaces `progress.json`; not durable.

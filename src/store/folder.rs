@@ -67,6 +67,29 @@ impl SweepFolder {
         manifest::write(&self.path, manifest)
     }
 
+    /// What is kept under a name because it takes long to compute; `None` where nothing is. It may be deleted at any moment, and whoever
+    /// reads it checks what it was computed from.
+    #[must_use]
+    pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
+        publish::read_if_there(&self.cache_path(name).ok()?).ok()?
+    }
+
+    /// Keeps something under a name, in place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.cache_path(name)?;
+        publish::make_folder(&self.path.join("cache"))?;
+        publish::replace_fleeting(&path, bytes)
+    }
+
+    fn cache_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.path.join("cache");
+        check_name(&folder, name)?;
+        Ok(folder.join(format!("{name}.json")))
+    }
+
     /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the same).
     ///
     /// # Errors

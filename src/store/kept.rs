@@ -3,7 +3,8 @@
 use super::covers::Covers;
 use super::folder::attempt_path;
 use super::forecasts::{self, Columns};
-use super::{Evaluation, Forecasts, RunFolder, StoreError, checkpoint, evaluations, publish, result_file};
+use super::{Evaluation, Forecasts, RunFolder, StoreError, Tried, checkpoint, evaluations, ledger, publish, result_file};
+use crate::trial::TrialId;
 
 impl RunFolder {
     /// The best weights of the winning attempt (safetensors), checksum verified. An attempt that was resumed and did not improve
@@ -76,6 +77,27 @@ impl RunFolder {
     pub fn kept_forecasts(&self, split: &str) -> Result<Option<Forecasts>, StoreError> {
         let (winner, _) = self.winner()?;
         if attempt_path(&self.path, winner).join("forecasts.parquet").exists() { self.forecasts(split).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes down in the ledger of all trials that the run's test windows were opened; durable when it returns.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written to.
+    pub fn write_down_opening(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
+        ledger::record(&self.path, at, trial, tried, ledger::Told::Opened)
+    }
+
+    /// Length and time of the last change (nanoseconds since 1970) of the file that an attempt's forecasts of a split change with; `None`
+    /// where there is none.
+    #[must_use]
+    pub fn forecasts_stamp(&self, attempt: u32, split: &str) -> Option<(u64, u128)> {
+        let path = match split {
+            "test" => self.path.join("evaluations.jsonl"),
+            _ => attempt_path(&self.path, attempt).join("forecasts.parquet"),
+        };
+        let file = std::fs::metadata(path).ok()?;
+        let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some((file.len(), changed.as_nanos()))
     }
 
     /// Writes down an opening of the test split and what was forecast; durable when it returns. Tells which opening of the run it is,

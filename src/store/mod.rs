@@ -1,8 +1,8 @@
 //! Owns every path under `runs/`: manifest, event log, result, reader, locks.
 //!
 //! ```text
-//! runs/ledger.jsonl
-//! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock
+//! runs/ledger/<host>-<boot>-<slot>.jsonl
+//! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock, cache/<name>.json
 //! runs/<sweep>/trials/<id>/trial.toml
 //!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
 //!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json

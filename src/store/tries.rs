@@ -35,7 +35,11 @@ impl<'a> TriesCounter<'a> {
             numbers.insert(tried.clone(), of_trial);
         }
         let of_trial = numbers.get(tried);
-        Tries { trials: of_trial.map_or(0, HashMap::len), number: of_trial.and_then(|of_trial| of_trial.get(trial)).copied() }
+        Tries {
+            trials: of_trial.map_or(0, HashMap::len),
+            number: of_trial.and_then(|of_trial| of_trial.get(trial)).copied(),
+            damaged_lines: ledger.damage.len(),
+        }
     }
 }
 
@@ -54,8 +58,9 @@ mod tests {
             sweep: "a".into(),
             trial: TrialId(format!("t{}", number % 700)),
             tried: if number.is_multiple_of(5) { elsewhere.clone() } else { here.clone() },
+            opened: false,
         };
-        let ledger = Ledger { entries: (0..1_000).map(entry).collect(), damage: vec![] };
+        let ledger = Ledger { entries: (0..1_000).map(entry).collect(), ..Ledger::default() };
         let mut counter = TriesCounter::new(&ledger, Split::Valid);
         for number in 0..710 {
             let trial = TrialId(format!("t{number}"));

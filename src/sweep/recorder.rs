@@ -66,6 +66,18 @@ impl LaneRun {
     pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
         Self { trial, data, attempt, reports, over: false, unrecorded: None, again: false, checkpointed: Instant::now() }
     }
+
+    /// What it is tried on, for the ledger, whatever comes of it.
+    fn tried(&self) -> Tried {
+        let LaneData { prepared, baselines: _, fingerprint } = &*self.data;
+        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
+        Tried {
+            data: fingerprint.clone(),
+            target: self.trial.settings.data.target.clone(),
+            valid: span(&prepared.series.valid),
+            test: span(&prepared.test),
+        }
+    }
 }
 
 /// Between two checkpoints of a lane, unless it ends or is interrupted. A kill loses at most this much work, never a result.
@@ -110,6 +122,10 @@ impl Recorder<'_> {
     fn close_rest(&mut self, reason: &str, left: usize) {
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
+            if !run.reports.is_empty() {
+                // Its validation losses were seen: it was tried. What cannot be written down is told by the sweep's folder.
+                drop(run.attempt.record_tried((self.clock)(), &run.trial.id, &run.tried()));
+            }
             run.again = left > 1;
             let ended = match left {
                 1 => vec![Event::Ended { end: End::Failed { reason: reason.to_owned() } }],
@@ -198,15 +214,8 @@ impl Recorder<'_> {
     fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
-        let LaneData { prepared, baselines: _, baseline_errors, fingerprint, .. } = &*run.data;
+        let LaneData { baseline_errors, prepared, .. } = &*run.data;
         let skill = best.and_then(|best| skill(best.valid.mse, baseline_errors));
-        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
-        let tried = outcome.state.best.as_ref().map(|_| Tried {
-            data: fingerprint.clone(),
-            target: run.trial.settings.data.target.clone(),
-            valid: span(&prepared.series.valid),
-            test: span(&prepared.test),
-        });
         let result = RunResult {
             v: 1,
             attempt: run.attempt.number,
@@ -219,7 +228,7 @@ impl Recorder<'_> {
             baselines: baseline_errors.clone(),
             windows: prepared.report.windows,
             scores,
-            tried,
+            tried: Some(run.tried()),
             seconds: self.started.elapsed().as_secs_f64(),
             instruction_sets: run.attempt.instruction_sets.clone(),
         };

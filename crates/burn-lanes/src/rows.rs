@@ -2,7 +2,7 @@
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use burn::train::{Learner, LearningComponentsMarker};
 
 use crate::OptimizerKind;
@@ -74,7 +74,5 @@ impl<B: LstmBackend> Rows<B> {
 
 /// Rows of a matrix, in this order.
 pub(crate) fn select<B: LstmBackend>(rows: Tensor<B, 2>, positions: &[usize]) -> Tensor<B, 2> {
-    let numbers: Vec<i32> = positions.iter().map(|&position| position as i32).collect();
-    let positions = Tensor::<B, 1, Int>::from_data(TensorData::new(numbers, [positions.len()]), &rows.device());
-    rows.select(0, positions)
+    B::select_rows(rows, positions)
 }

@@ -142,7 +142,7 @@ fn training(task: &str, fault: Option<&str>) -> Training {
     let report = std::fs::read_to_string(report).unwrap_or_default();
     let numbers: Vec<u64> = report.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     std::fs::remove_dir_all(folder).unwrap();
-    let [peak, launches] = numbers.try_into().unwrap_or_default();
+    let [peak, launches]: [u64; 2] = numbers.try_into().unwrap_or_default();
     Training { told, end, estimate, stderr, peak, launches }
 }
 

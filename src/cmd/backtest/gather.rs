@@ -42,8 +42,10 @@ pub(super) struct Job {
     pub expected: Vec<f64>,
     /// How often the run's test split was opened.
     pub openings: usize,
-    /// The trial, and what it was tried on, where that was recorded.
-    pub tried: Option<(TrialId, Tried)>,
+    /// Fingerprint of the source.
+    pub data: String,
+    /// The trial, or those of its folds, and what each was tried on, where that was recorded.
+    pub trials: Vec<(TrialId, Option<Tried>)>,
 }
 
 /// A stretch of the bars of a source, which all runs on it share.
@@ -256,7 +258,11 @@ impl Stretch<'_> {
             forecast,
             expected,
             openings: folds.iter().map(|run| run.evaluations.len()).sum(),
-            tried: run.result.as_ref().and_then(|result| Some((run.trial.id.clone(), result.tried.clone()?))),
+            data: bars.fingerprint.clone(),
+            trials: folds
+                .iter()
+                .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
+                .collect(),
         })
     }
 }

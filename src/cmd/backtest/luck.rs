@@ -2,11 +2,12 @@
 //! past chooses for the future.
 //!
 //! Sharpe ratios are of session returns, as in the sheet but not annualised, with raw kurtosis. The number of trials is that of the ledger
-//! (every trial ever tried on these times, whether or not it is still there), never less than the runs that are traded here. Divisions of
-//! time and the effective number of trials are of bar returns, over the bars that all runs have.
+//! (every trial ever tried on these times, whether or not it is still there), never less than the trials that are traded here. Divisions of
+//! time and the effective number of trials are of bar returns, over the bars that all runs have; runs on different data have none in common,
+//! whatever their timestamps.
 
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::gather::{Job, Span};
 use crate::backtest::{Ledger, START_EQUITY, stat};
@@ -52,10 +53,12 @@ pub(super) struct RunLuck {
 /// What luck has to do with all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Luck {
-    /// Trials that the deflated Sharpe ratio counts.
-    pub trials: usize,
-    /// Whether the ledger told that number; else it is the number of runs here.
-    pub by_ledger: bool,
+    /// Trials that were ever tried on these times.
+    #[serde(flatten)]
+    pub searched: Searched,
+    /// Runs like those here that so many trials come to, which is what the deflated Sharpe ratio counts: fewer than trials where folds are
+    /// traded as one stretch.
+    pub strategies: usize,
     /// Independent trials among the runs here whose best would stand out as far as theirs does by luck.
     pub effective_trials: Option<f64>,
     /// Standard deviation of their Sharpe ratios, per session.
@@ -66,6 +69,19 @@ pub(super) struct Luck {
     pub overfitting: Option<Overfitting>,
     /// Why there is none.
     pub undefined: Option<String>,
+}
+
+/// All trials that were tried, and those that are traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Searched {
+    /// Trials that were ever tried on these times.
+    pub trials: usize,
+    /// Those of the runs here.
+    pub traded: usize,
+    /// Whether the ledger told of those that are not here; else it is the number of those here.
+    pub by_ledger: bool,
+    /// Lines of the ledger that could not be read.
+    pub damaged_lines: usize,
 }
 
 /// The probability of backtest overfitting (Bailey, Borwein, López de Prado & Zhu 2017).
@@ -86,8 +102,10 @@ pub(super) struct Overfitting {
 pub(super) struct Account {
     /// Where it was traded.
     pub span: Span,
-    /// The trial, and what it was tried on, where that was recorded.
-    tried: Option<(TrialId, Tried)>,
+    /// Fingerprint of what it was traded on.
+    data: String,
+    /// The trial, or those of its folds, and what each was tried on, where that was recorded.
+    trials: Vec<(TrialId, Option<Tried>)>,
     /// Of its sessions, or why there is none.
     record: Result<TrackRecord, String>,
     /// At each bar's close, of one that trades and is not ruined.
@@ -99,13 +117,39 @@ impl Account {
     pub fn of(job: Job, ledger: Ledger) -> Self {
         let record = track_record(&job, &ledger);
         let is_sound = ledger.ruined.is_none() && !ledger.fills.is_empty();
-        let Job { span, tried, .. } = job;
-        Self { span, tried, record, equity: is_sound.then_some(ledger.equity) }
+        let Job { span, data, trials, .. } = job;
+        Self { span, data, trials, record, equity: is_sound.then_some(ledger.equity) }
     }
 
     /// Of which nobody will ask how lucky it is.
     pub fn unweighed(job: Job) -> Self {
-        Self { span: job.span, tried: None, record: Err("it was not asked for".to_owned()), equity: None }
+        Self { span: job.span, data: job.data, trials: Vec::new(), record: Err("it was not asked for".to_owned()), equity: None }
+    }
+}
+
+/// How often was tried what an account's forecasts were, on the span of any of its folds.
+fn tries(account: &Account, split: Split, ledger: &TrialLedger, counter: &mut TriesCounter<'_>) -> Option<Tries> {
+    match &account.trials[..] {
+        [(trial, tried)] => Some(counter.tries(trial, tried.as_ref()?)),
+        folds => {
+            let on: Option<HashSet<&Tried>> = folds.iter().map(|(_, tried)| tried.as_ref()).collect();
+            let on = on.filter(|on| !on.is_empty())?;
+            Some(Tries { trials: ledger.like(&on, split).len(), number: None, damaged_lines: ledger.damage.len() })
+        }
+    }
+}
+
+/// All trials that were tried on what these accounts' forecasts were, and how many of them these are.
+fn searched(accounts: &[Account], split: Split, ledger: &TrialLedger) -> Searched {
+    let own = || accounts.iter().flat_map(|account| &account.trials);
+    let on: HashSet<&Tried> = own().filter_map(|(_, tried)| tried.as_ref()).collect();
+    let here: HashSet<&TrialId> = own().map(|(trial, _)| trial).collect();
+    let all: HashSet<&TrialId> = ledger.like(&on, split).into_iter().chain(here.iter().copied()).collect();
+    Searched {
+        trials: all.len(),
+        traded: here.len(),
+        by_ledger: own().all(|(_, tried)| tried.is_some()),
+        damaged_lines: ledger.damage.len(),
     }
 }
 
@@ -113,7 +157,8 @@ impl Account {
 pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -> (Luck, Vec<RunLuck>) {
     let mut counter = TriesCounter::new(ledger, split);
     let mut runs: Vec<RunLuck> = Vec::with_capacity(accounts.len());
-    for Account { record, tried, .. } in &accounts {
+    for account in &accounts {
+        let record = &account.record;
         let undefined = record.as_ref().err().cloned();
         let record = record.as_ref().ok();
         runs.push(RunLuck {
@@ -122,28 +167,32 @@ pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -
             skewness: record.map(|record| record.skewness),
             kurtosis: record.map(|record| record.kurtosis),
             probabilistic_sharpe: record.and_then(|record| probabilistic_sharpe(record, 0.0)),
-            tries: tried.as_ref().map(|(trial, tried)| counter.tries(trial, tried)),
+            tries: tries(account, split, ledger, &mut counter),
             undefined,
             ..RunLuck::default()
         });
     }
-    let known = runs.iter().filter_map(|run| run.tries.map(|tries| tries.trials)).max();
-    let trials = known.unwrap_or(0).max(accounts.len());
+    let searched = searched(&accounts, split, ledger);
+    let share = searched.trials as f64 / searched.traded.max(1) as f64;
+    let strategies = (accounts.len() as f64 * share).ceil();
+    let is_one_series = accounts.windows(2).all(|pair| pair[0].data == pair[1].data);
     let records = || accounts.iter().map(|account| account.record.as_ref().ok());
     let sharpes: Vec<f64> = records().flatten().map(|record| record.sharpe).collect();
     let variance = Spread::of(&sharpes).and_then(|spread| spread.sd).map(|deviation| deviation * deviation);
+    let variance = variance.filter(|_| is_one_series);
     for (run, record) in runs.iter_mut().zip(records()) {
         let Some(record) = record else { continue };
         match variance {
-            Some(variance) => run.deflated_sharpe = deflated_sharpe(record, variance, trials as f64),
+            Some(variance) => run.deflated_sharpe = deflated_sharpe(record, variance, strategies),
+            None if !is_one_series => run.undefined = Some(OTHER_DATA.to_owned()),
             None => run.undefined = Some(NEEDS_SEVERAL.to_owned()),
         }
     }
     let mut luck = Luck {
-        trials,
-        by_ledger: known.is_some_and(|known| known >= accounts.len()),
+        searched,
+        strategies: strategies as usize,
         sharpe_deviation: variance.map(f64::sqrt),
-        expected_maximum: variance.zip(expected_maximum(trials as f64)).map(|(variance, most)| variance.sqrt() * most),
+        expected_maximum: variance.zip(expected_maximum(strategies)).map(|(variance, most)| variance.sqrt() * most),
         ..Luck::default()
     };
     match panel(accounts) {
@@ -160,6 +209,8 @@ pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -
     }
     (luck, runs)
 }
+
+const OTHER_DATA: &str = "the runs trade different series: backtest those of one at a time";
 
 const NEEDS_SEVERAL: &str = "the deflated Sharpe ratio takes those of several trials: backtest the whole sweep";
 
@@ -180,6 +231,9 @@ fn track_record(job: &Job, ledger: &Ledger) -> Result<TrackRecord, String> {
 
 /// Bar returns of the runs that trade and are not ruined, over the bars that all of them have.
 fn panel(accounts: Vec<Account>) -> Result<Panel, String> {
+    if accounts.windows(2).any(|pair| pair[0].data != pair[1].data) {
+        return Err(OTHER_DATA.to_owned());
+    }
     let sound: Vec<(Span, Vec<f64>)> = accounts.into_iter().filter_map(|account| Some((account.span, account.equity?))).collect();
     let [(first, _), _, ..] = &sound[..] else {
         return Err("it takes at least two runs that trade".to_owned());
@@ -217,10 +271,16 @@ fn overfitting(panel: &Panel) -> Result<Overfitting, String> {
 impl Luck {
     /// In sentences, of so many runs: several.
     pub fn sentences(&self, runs: usize) -> Vec<String> {
-        let Self { trials, by_ledger, effective_trials, expected_maximum, overfitting, undefined, .. } = self;
+        let Self { searched, strategies, effective_trials, expected_maximum, overfitting, undefined, .. } = self;
+        let Searched { trials, traded, by_ledger, damaged_lines } = searched;
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         let counted = if *by_ledger {
-            format!("{trials} trials were tried on this span (ledger)")
+            let damaged = match damaged_lines {
+                0 => String::new(),
+                1 => "; a line of it is damaged: there may have been one more".to_owned(),
+                lines => format!("; {lines} lines of it are damaged: there may have been so many more"),
+            };
+            format!("{trials} trials were tried on this span (ledger{damaged})")
         } else {
             format!("{trials} trials are known of this span: these, some of them recorded before there was a ledger")
         };
@@ -229,7 +289,7 @@ impl Luck {
         });
         let bar = expected_maximum.map_or_else(String::new, |most| {
             format!(
-                "; the best of {trials} worthless ones would reach a Sharpe ratio of about {most:.3} a session, which DSR asks for"
+                "; the best of {strategies} worthless ones would reach a Sharpe ratio of about {most:.3} a session, which DSR asks for"
             )
         });
         let mut sentences = vec![format!("{counted}{alike}{bar}")];
@@ -240,9 +300,10 @@ impl Luck {
                     0.1..0.5 => "choosing by the past says little about the future here",
                     _ => "choosing by the past holds in the other half here",
                 };
+                let over = if traded < trials { format!(" over the {runs} here, not all {trials} trials") } else { String::new() };
                 sentences.push(format!(
                     "the best by the Sharpe ratio of one half of the time is at or below the median in the other half in {} of {divisions} \
-                     divisions (PBO, {blocks} blocks of {block_bars} bars): {so}",
+                     divisions (PBO{over}, {blocks} blocks of {block_bars} bars): {so}",
                     percent(*probability)
                 ));
             }
@@ -273,8 +334,8 @@ mod tests {
     fn the_sentences_say_what_was_counted_and_what_it_means() {
         let overfitting = Overfitting { probability: 0.634, divisions: 12_870, blocks: 16, block_bars: 292 };
         let luck = Luck {
-            trials: 412,
-            by_ledger: true,
+            searched: Searched { trials: 412, traded: 12, by_ledger: true, damaged_lines: 0 },
+            strategies: 412,
             effective_trials: Some(4.13),
             expected_maximum: Some(0.2345),
             overfitting: Some(overfitting),
@@ -287,10 +348,13 @@ mod tests {
              worthless ones would reach a Sharpe ratio of about 0.234 a session, which DSR asks for"
         );
         assert!(
-            sentences[1].contains("in 63 % of 12870 divisions (PBO, 16 blocks of 292 bars)")
+            sentences[1].contains("in 63 % of 12870 divisions (PBO over the 12 here, not all 412 trials, 16 blocks of 292 bars)")
                 && sentences[1].contains("drawing lots")
         );
-        let none = Luck { trials: 3, undefined: Some("39 bars are too few to divide: it takes 40".into()), ..Luck::default() };
+        let few = Searched { trials: 3, traded: 3, ..Searched::default() };
+        let damaged = Luck { searched: Searched { by_ledger: true, damaged_lines: 2, ..few }, ..Luck::default() };
+        assert!(damaged.sentences(3)[0].contains("(ledger; 2 lines of it are damaged"), "{:?}", damaged.sentences(3));
+        let none = Luck { searched: few, undefined: Some("39 bars are too few to divide: it takes 40".into()), ..Luck::default() };
         let sentences = none.sentences(3);
         assert!(sentences[0].starts_with("3 trials are known of this span"));
         assert_eq!(sentences[1], "probability of backtest overfitting: — (39 bars are too few to divide: it takes 40)");

@@ -14,7 +14,8 @@ use crate::backtest::{
 };
 use crate::metric::Split;
 use crate::spec::{Backtest, Costs, Target};
-use crate::store::Ledger as TrialLedger;
+use crate::store::{Ledger as TrialLedger, Tried, Tries};
+use crate::trial::TrialId;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -35,7 +35,7 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
 
 /// The runs of a sweep, or one run, with their histories; what cannot be read is told.
 pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Failure> {
-    let Selected { runs, manifests: _, damaged, former } = read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
+    let Selected { runs, others: _, manifests: _, damaged, former } = read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
     for (run, reason) in &damaged {
         note(&format!("{run} is left out: {reason}"));
     }

@@ -4,6 +4,7 @@ use crate::cmd::Failure;
 use crate::cmd::data_file::located;
 use crate::cmd::metrics::tries;
 use crate::cmd::selection::{ForecastFiles, objective};
+use crate::cmd::weigh::weigh;
 use crate::compare::{Comparison, Row, compare, names};
 use crate::market;
 use crate::metric::Split;
@@ -35,10 +36,14 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
 fn verdict(run: &RunRecord, notes: &mut Vec<String>) -> Result<Option<Verdict>, Failure> {
     let Some(folder) = run.folder.ancestors().nth(2) else { return Ok(None) };
     let sweep = read_sweep_summaries(folder)?;
-    let runs: Vec<RunRecord> = sweep.runs.into_iter().filter(|other| other.current || other.trial.id == run.trial.id).collect();
+    let (mut runs, others): (Vec<RunRecord>, Vec<RunRecord>) =
+        sweep.runs.into_iter().partition(|other| other.current || other.trial.id == run.trial.id);
     let mut comparison = compare(&runs, objective(&sweep.manifest));
     let files = ForecastFiles::default();
-    comparison.weigh(&runs, &|run, split| files.read(run, split));
+    let compared = runs.len();
+    runs.extend(others);
+    weigh(&mut comparison, &runs, compared, &files);
+    runs.truncate(compared);
     notes.extend(files.notes());
     notes.extend(sweep.damaged.iter().map(|(other, why)| format!("the verdict leaves out {other}: {why}")));
     notes.extend(

@@ -10,7 +10,7 @@ use super::arguments::DiffArgs;
 use crate::cmd::metrics::{MetricRow, metric_rows};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::compare::{Align, cleaned, number, table};
+use crate::compare::{Align, Apart, Subject, cleaned, number, table};
 use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::model::{Passport, SavedModel, Verdict};
 use crate::registry::Resolved;
@@ -23,6 +23,9 @@ struct Diff {
     /// Settings that are not the same, dotted as in the file; `null` where absent or off.
     settings: BTreeMap<String, [Json; 2]>,
     metrics: Vec<MetricPair>,
+    /// Why the errors of one say nothing about the other, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomparable: Option<String>,
     verdicts: [Option<Verdict>; 2],
     weights: Vec<WeightPair>,
 }
@@ -61,6 +64,7 @@ pub(super) fn run(registry: &Registry, args: &DiffArgs, out: &mut dyn Write) -> 
     let diff = Diff {
         settings: settings(&left.passport, &right.passport)?,
         metrics: metrics(&left.passport, &right.passport),
+        incomparable: incomparable(&left.passport, &right.passport),
         verdicts: [left.passport.verdict.clone(), right.passport.verdict.clone()],
         weights: weights(&left.weights, &right.weights),
         left: left_name,
@@ -101,6 +105,21 @@ fn flatten(flat: &mut BTreeMap<String, Json>, path: String, value: Json) {
         }
         value => drop(flat.insert(path, value)),
     }
+}
+
+/// Why the numbers of two passports do not belong side by side.
+fn incomparable(left: &Passport, right: &Passport) -> Option<String> {
+    let (left, right) = (subject(left), subject(right));
+    Some(match left.apart(&right)? {
+        Apart::Target => "they forecast different targets: no number of one says anything about the other".to_owned(),
+        Apart::Data => "they were measured on different series: compare their skill, not their errors".to_owned(),
+    })
+}
+
+/// What a model's numbers are of; before there was a ledger no fingerprint may have been recorded.
+fn subject(passport: &Passport) -> Subject<'_> {
+    let data = Some(passport.data_fingerprint.as_str()).filter(|data| !data.is_empty());
+    Subject { data, target: &passport.settings.data.target }
 }
 
 fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
@@ -160,7 +179,7 @@ fn weights(left: &burn_lanes::Weights, right: &burn_lanes::Weights) -> Vec<Weigh
 }
 
 fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
-    let Diff { left, right, settings, metrics, verdicts, weights } = diff;
+    let Diff { left, right, settings, metrics, incomparable, verdicts, weights } = diff;
     if settings.is_empty() {
         writeln!(out, "the settings and the data are the same")?;
     } else {
@@ -182,6 +201,9 @@ fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
     });
     let columns = [("metric", Align::Left), (left.as_str(), Align::Left), (right, Align::Left), ("unit", Align::Left)];
     write!(out, "\n{}", table(&header(columns), rows))?;
+    if let Some(why) = incomparable {
+        writeln!(out, "note: {why}")?;
+    }
     writeln!(out)?;
     let ranks = verdicts.each_ref().map(|verdict| match verdict {
         Some(Verdict { rank: Some(rank), rows, .. }) => format!("number {rank} of {rows} in its sweep"),

@@ -21,6 +21,7 @@ use std::collections::HashMap;
 
 use super::curve::{self, chosen, dataset};
 use super::{pane, put};
+use crate::compare::Windows;
 use crate::dashboard::live::Equity;
 use crate::dashboard::screen::Screen;
 use crate::dashboard::state::Row;
@@ -65,10 +66,15 @@ fn placed(screen: &Screen) -> impl Iterator<Item = (usize, Curve, &Row)> {
     chosen(screen).into_iter().filter_map(move |(curve, row)| Some((place(row)?, curve, row)))
 }
 
-/// The trials whose forecasts are known, the most important last.
+/// The trials whose forecasts are known, the most important last. What the same bars came to otherwise (another horizon, data that have
+/// changed) is not laid over it.
 fn known(screen: &Screen) -> Vec<(Curve, &Row, &Forecasts)> {
     let found = placed(screen).filter_map(|(place, curve, row)| Some((curve, row, screen.forecasts.get(&place)?.as_ref().ok()?)));
-    found.filter(|(.., forecasts)| !forecasts.ts.is_empty()).collect()
+    let mut found: Vec<(Curve, &Row, &Forecasts)> = found.filter(|(.., forecasts)| !forecasts.ts.is_empty()).collect();
+    if let Some(windows) = found.last().and_then(|(.., forecasts)| Windows::of(forecasts)) {
+        found.retain(|(.., forecasts)| windows.narrowed(forecasts).is_ok());
+    }
+    found
 }
 
 /// Why there is nothing to draw.

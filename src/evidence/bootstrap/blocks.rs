@@ -2,7 +2,6 @@
 
 use crate::seed::SeedStream;
 use rand_chacha::rand_core::Rng;
-use rayon::prelude::*;
 
 /// Where a block begins, and the place after its end, both below `n`: a block that ends with the series ends at 0, and one with
 /// `end ≤ start` wraps around.
@@ -12,13 +11,14 @@ pub(super) struct Block {
     pub end: u32,
 }
 
-/// The blocks of each of `resamples` resamples of `n` observations, `n` in all, with the given expected length. `n` is positive and
-/// below 2³², `length` at least 1.
+/// The blocks of each of `resamples` resamples.
+#[cfg(test)]
 pub(super) fn draw(n: usize, length: f64, resamples: usize, stream: SeedStream<'_>) -> Vec<Vec<Block>> {
-    (0..resamples).into_par_iter().map(|resample| one(n, length, stream, resample as u64)).collect()
+    (0..resamples).map(|resample| one(n, length, stream, resample as u64)).collect()
 }
 
-/// The blocks of the resample numbered `resample`.
+/// The blocks of the resample numbered `resample` of `n` observations, `n` in all, with the given expected length. `n` is positive and
+/// below 2³², `length` at least 1.
 pub(super) fn one(n: usize, length: f64, stream: SeedStream<'_>, resample: u64) -> Vec<Block> {
     let mut generator = stream.generator(resample);
     // ln of the probability that a block goes on; −∞ at length 1.

@@ -3,59 +3,106 @@
 use super::super::Panel;
 use super::super::sample::mean;
 use super::Bootstrap;
-use super::blocks::{Block, draw};
+use super::blocks::{Block, one};
+use crate::seed::SeedStream;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rows that are summed together: a cache line of doubles.
 const ROWS: usize = 8;
 
-/// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` without resamples, or when a mean is too
-/// large for a number.
-pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
-    MeanErrors::new(panel, length, bootstrap)?.of(0..bootstrap.resamples)
-}
-
 /// [`mean_errors`] of some resamples at a time: those of 10,000 rows in all of 1,000 resamples are 80 MB.
+#[derive(Debug)]
 pub(in super::super) struct MeanErrors<'a> {
     panel: &'a Panel,
-    means: Vec<f64>,
-    blocks: Vec<Vec<Block>>,
+    resamples: Resamples,
 }
 
 impl<'a> MeanErrors<'a> {
-    /// `None` as for [`mean_errors`].
+    /// `None` without resamples, and for rows of 2³² values and more.
     pub fn new(panel: &'a Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
-        (bootstrap.resamples > 0 && u32::try_from(panel.length()).is_ok()).then_some(())?;
-        let blocks = draw(panel.length(), length, bootstrap.resamples, bootstrap.stream);
-        Some(Self { panel, means: panel.means()?, blocks })
+        Some(Self { panel, resamples: Resamples::new(panel.length(), length, bootstrap)? })
     }
 
     /// Of these resamples: `[rows][resamples]`; `None` when a mean is too large for a number.
+    pub fn of(&self, resamples: Range<usize>) -> Option<Vec<f64>> {
+        self.resamples.of(self.panel, resamples)
+    }
+}
+
+/// Resamples whose places are drawn at a time: so many stay in memory.
+const DRAWN: usize = 64;
+
+/// Resamples that several panels share: rows that come one after the other are resampled at the same places, which are drawn anew for each
+/// panel, so that they take no memory.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Resamples {
+    n: usize,
+    /// The expected length of a block.
+    length: f64,
+    count: usize,
+    seed: u64,
+    purpose: String,
+}
+
+impl Resamples {
+    /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and for an `n` of 2³² and more.
+    pub fn new(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+        let &Bootstrap { resamples: count, block_length: _, stream: SeedStream { seed, purpose } } = bootstrap;
+        (count > 0 && u32::try_from(n).is_ok()).then(|| Self { n, length, count, seed, purpose: purpose.to_owned() })
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` for a panel of another length, or when a
+    /// mean is too large for a number.
     ///
     /// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and
     /// not n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
-    pub fn of(&self, resamples: Range<usize>) -> Option<Vec<f64>> {
-        let Self { panel, means, blocks } = self;
-        let (n, count, blocks) = (panel.length(), resamples.len(), &blocks[resamples]);
+    pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
+        self.of(panel, 0..self.count)
+    }
+
+    /// The same of some of the resamples.
+    fn of(&self, panel: &Panel, resamples: Range<usize>) -> Option<Vec<f64>> {
+        let (n, count) = (panel.length(), resamples.len());
+        (n == self.n).then_some(())?;
+        let stream = SeedStream { seed: self.seed, purpose: &self.purpose };
+        let means = panel.means()?;
+        let chunks = panel.height().div_ceil(ROWS);
+        let sums: Vec<Vec<[f64; ROWS]>> =
+            (0..chunks).into_par_iter().map(|chunk| running_sums(panel, &means, chunk * ROWS)).collect();
         let mut errors = vec![0.0; panel.height() * count];
-        errors.par_chunks_mut(ROWS * count).enumerate().for_each(|(chunk, errors)| {
-            let sums = running_sums(panel, means, chunk * ROWS);
-            for (resample, blocks) in blocks.iter().enumerate() {
-                let mut total = [0.0; ROWS];
-                for &Block { start, end } in blocks {
-                    let (start, end) = (&sums[start as usize], &sums[end as usize]);
-                    for row in 0..ROWS {
-                        total[row] += end[row] - start[row];
+        for first in (0..count).step_by(DRAWN) {
+            let drawn: Vec<Vec<Block>> = (first..count.min(first + DRAWN))
+                .into_par_iter()
+                .map(|resample| one(n, self.length, stream, (resamples.start + resample) as u64))
+                .collect();
+            errors.par_chunks_mut(ROWS * count).zip(&sums).for_each(|(errors, sums)| {
+                for (resample, blocks) in drawn.iter().enumerate() {
+                    let mut total = [0.0; ROWS];
+                    for &Block { start, end } in blocks {
+                        let (start, end) = (&sums[start as usize], &sums[end as usize]);
+                        for row in 0..ROWS {
+                            total[row] += end[row] - start[row];
+                        }
+                    }
+                    for (row, errors) in errors.chunks_exact_mut(count).enumerate() {
+                        errors[first + resample] = total[row] / n as f64;
                     }
                 }
-                for (row, errors) in errors.chunks_exact_mut(count).enumerate() {
-                    errors[resample] = total[row] / n as f64;
-                }
-            }
-        });
+            });
+        }
         mean(&errors).map(|_| errors)
     }
+}
+
+/// [`Resamples::mean_errors`] of one panel.
+pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
+    Resamples::new(panel.length(), length, bootstrap)?.mean_errors(panel)
 }
 
 /// `[n][ROWS]`: the sum of the values before each place, for the rows from `first` on; 0 beyond the last row.
@@ -73,7 +120,7 @@ fn running_sums(panel: &Panel, means: &[f64], first: usize) -> Vec<[f64; ROWS]> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::blocks::pick;
+    use super::super::blocks::{draw, pick};
     use super::super::{bootstrap, long_run_variance};
     use super::*;
 

@@ -17,7 +17,7 @@ pub use interval::{BootstrapInterval, bootstrap_interval};
 pub use means::{StatisticOfMeans, bootstrap_intervals_of_means};
 pub use settings::{BlockLength, Bootstrap};
 
-pub(super) use mean_errors::{MeanErrors, mean_errors};
+pub(super) use mean_errors::{MeanErrors, Resamples, mean_errors};
 #[cfg(test)]
 pub(super) use settings::bootstrap;
 pub(super) use variance::long_run_variance;

@@ -15,6 +15,8 @@ pub(super) type Known<T = f64> = Result<T, String>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     target: Option<Target>,
+    /// Fingerprint of the data.
+    data: String,
     bar_seconds: Option<u32>,
     valid: Windows,
     /// `None` while the test split was not opened.
@@ -45,6 +47,7 @@ impl Facts {
         };
         Self {
             target: Some(passport.settings.data.target.clone()),
+            data: passport.data_fingerprint.clone(),
             bar_seconds: passport.known_bar_seconds(),
             valid: windows(Split::Valid, passport.windows.valid, &metrics.baselines),
             test: metrics.test.as_ref().map(|test| windows(Split::Test, test.windows, &test.baselines)),
@@ -112,13 +115,18 @@ impl Facts {
             return Err("not comparable: the champion has another target or other bars".to_owned());
         }
         let is_error = matches!(metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Qlike);
-        if is_error && self.windows(metric.split)?.mark != other.windows(metric.split)?.mark {
-            return Err(format!(
-                "not comparable: {metric} of the champion is over other windows (compare {})",
-                Metric { quantity: Quantity::Skill, ..metric }
-            ));
+        if !is_error {
+            return Ok(());
         }
-        Ok(())
+        let over = match () {
+            () if self.data != other.data => "data",
+            () if self.windows(metric.split)?.mark != other.windows(metric.split)?.mark => "windows",
+            () => return Ok(()),
+        };
+        Err(format!(
+            "not comparable: {metric} of the champion is over other {over} (compare {})",
+            Metric { quantity: Quantity::Skill, ..metric }
+        ))
     }
 }
 
@@ -149,6 +157,7 @@ pub(super) mod tests {
         };
         Facts {
             target: Some(Target { horizon: 1, kind: crate::spec::TargetKind::LogReturn }),
+            data: "0f".to_owned(),
             bar_seconds: Some(60),
             valid: Windows { estimates: [(Quantity::Skill, estimate(skill))].into(), mark: Some((100, 1)) },
             test: test_rmse.map(|rmse| Windows { estimates: [(Quantity::Rmse, estimate(rmse))].into(), mark: Some((50, 2)) }),
@@ -224,6 +233,10 @@ pub(super) mod tests {
         let found = finding(rule, &candidate, Some(&champion));
         assert!(found.passed && found.right == Some(1.02 * 1.99), "{found:?}");
         assert!(!finding("test.rmse <= champion.test.rmse", &candidate, Some(&champion)).passed);
+        champion.data = "other".to_owned();
+        let of_other = finding(rule, &candidate, Some(&champion));
+        assert!(!of_other.passed && of_other.note.unwrap().contains("over other data (compare test.skill)"));
+        champion.data = "0f".to_owned();
         champion.test.as_mut().unwrap().mark = Some((51, 2));
         let found = finding(rule, &candidate, Some(&champion));
         assert!(!found.passed && found.note.as_deref().unwrap().contains("compare test.skill"), "{found:?}");

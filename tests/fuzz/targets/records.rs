@@ -14,6 +14,8 @@ pub fn ledgers() -> Vec<Vec<u8>> {
 
 pub fn ledger(bytes: &[u8]) -> Result<(), String> {
     std::fs::write(FOLDER.path().join("ledger.jsonl"), bytes).unwrap();
+    std::fs::create_dir_all(FOLDER.path().join("ledger")).unwrap();
+    std::fs::write(FOLDER.path().join("ledger/host-0f-0.jsonl"), bytes).unwrap();
     if let Ok(ledger) = Ledger::read(FOLDER.path(), "2026-01-02T03:04:05Z") {
         for entry in ledger.entries.iter().take(3) {
             let tries = ledger.tries(&entry.trial, &entry.tried, Split::Test);

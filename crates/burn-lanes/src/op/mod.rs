@@ -23,7 +23,7 @@ pub(crate) use update::{LaneNumbers, UpdateRows};
 
 use burn::tensor::backend::{Backend, ExecutionError};
 use burn::tensor::ops::FloatTensor;
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive};
 
 use crate::data::Batch;
 use crate::{DeviceFailure, OptimizerKind};
@@ -66,6 +66,13 @@ pub(crate) trait LstmBackend: Backend {
         gradients: FloatTensor<Self>,
     ) -> UpdateRows<Self> {
         update::composed(kind, lanes, rows, gradients)
+    }
+
+    /// Rows of a matrix, in this order.
+    fn select_rows(rows: Tensor<Self, 2>, positions: &[usize]) -> Tensor<Self, 2> {
+        let numbers: Vec<i32> = positions.iter().map(|&position| position as i32).collect();
+        let positions = Tensor::<Self, 1, Int>::from_data(TensorData::new(numbers, [positions.len()]), &rows.device());
+        rows.select(0, positions)
     }
 
     /// What was read, if nothing that this backend was asked for has failed. Synchronises the device. The host cannot fail.

@@ -316,7 +316,7 @@ fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
     let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_same_outcome(&resumed.ended[&0], &recorder.ended[&0]);
     let error = predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10]).unwrap_err();
-    assert!(error.0.contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
+    assert!(error.to_string().contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
 }
 
 #[test]

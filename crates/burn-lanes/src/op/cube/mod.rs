@@ -47,6 +47,14 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
         update::update(kind, lanes, rows, gradients)
     }
 
+    /// By slices: Burn's kernel for `select` reads past the end of the positions wherever there are more columns than positions. It drops
+    /// what it reads there, but past the last buffer of a device's memory is an illegal access.
+    fn select_rows(rows: Tensor<Self, 2>, positions: &[usize]) -> Tensor<Self, 2> {
+        let runs = positions.chunk_by(|position, next| position + 1 == *next);
+        let slices: Vec<Tensor<Self, 2>> = runs.map(|run| rows.clone().slice([run[0]..run[0] + run.len()])).collect();
+        Tensor::cat(slices, 0)
+    }
+
     fn checked<T>(device: &Self::Device, read: Result<T, ExecutionError>) -> Result<T, DeviceFailure> {
         let value = watch::checked(read)?;
         // On wgpu a read tells nothing of launches that failed, a synchronisation does.

@@ -13,7 +13,7 @@ use crate::op::{LstmBackend, primitive, reference, tensor};
 
 pub(super) fn assert_agrees<R: CubeRuntime, BT: BoolElement>(case: &Case) {
     let what = format!("{:?}, {} lanes, {} windows, {} drop", case.shape, case.lanes, case.windows, case.dropout.len());
-    let [losses, sums, gradient] = ours(case);
+    let [losses, sums, gradient] = ours::<R, BT>(case);
     let [their_losses, their_sums, their_gradient] = theirs(case);
     assert_near(&format!("losses of {what}"), &losses, &their_losses, 1e-5);
     assert_near(&format!("sums in training of {what}"), &sums, &their_sums, 1e-5);
