@@ -105,6 +105,22 @@ fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
 }
 
 #[test]
+fn a_store_with_checksums_reads_as_it_did_when_it_was_written() {
+    let sweep = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/v1_checksums/grid");
+    let record = read_sweep(&sweep).unwrap();
+    assert!(record.damaged.is_empty(), "{:?}", record.damaged);
+    let [run] = &record.runs[..] else { panic!("{} runs", record.runs.len()) };
+    assert!(run.damage.is_empty(), "{:?}", run.damage);
+    assert_eq!((run.progress.epochs.len(), run.evaluations.len()), (2, 1));
+    assert_eq!(run.result.as_ref().unwrap().instruction_sets, ["portable"]);
+    let run = RunFolder { path: run.folder.clone() };
+    assert!(run.damaged_files().is_empty(), "{:?}", run.damaged_files());
+    assert_eq!((run.forecasts("valid").unwrap().ts.len(), run.forecasts("test").unwrap().ts.len()), (111, 59));
+    assert!(run.scaling().unwrap().contains("\"") && run.best_weights().unwrap().len() == 1836);
+    assert_eq!(run.newest_checkpoint().unwrap().0.unwrap().cursor, Cursor { epoch: 2, batch: 0 });
+}
+
+#[test]
 fn a_log_cut_anywhere_gives_a_row_and_the_lines_before_the_cut() {
     let root = copy();
     let sweep = root.path().join("grid");

@@ -33,7 +33,7 @@ pub(super) fn weigh_by(
     let kept = |name: &str| folder.cached(&format!("{name}{of_sweeps}"));
     let keep = |name: &str, bytes: &[u8]| {
         // What could not be read is told each time. Who may not write there computes it each time.
-        if files.unreadable().is_empty() {
+        if files.notes().is_empty() {
             drop(folder.cache(&format!("{name}{of_sweeps}"), bytes));
         }
     };

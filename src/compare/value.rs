@@ -33,6 +33,7 @@ pub fn state(run: &RunRecord) -> String {
         (None, RunState::Lost) => return "lost: its process is gone; the next sweep goes on with it".into(),
         (None, RunState::Ended(End::Failed { reason })) => return format!("failed: {reason}"),
         (None, RunState::Ended(End::Interrupted)) => return "interrupted; the next sweep goes on with it".into(),
+        (None, RunState::Ended(_)) if !run.damage.is_empty() => return "ended, but its result cannot be read".into(),
         (None, RunState::Ended(_)) => return "incomplete: it ended without a result".into(),
     };
     match end {

@@ -224,7 +224,7 @@ proptest! {
 
             let data = crate::spec::Data { source, ..forecaster.data().clone() };
             let mut stream = ForecastStream::new(&forecaster).unwrap();
-            let lines = BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60).unwrap();
+            let lines = BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60).unwrap().told_by(forecaster.clock());
             let of_lines: Vec<u64> =
                 lines.filter_map(|bar| stream.push(&bar.unwrap()).unwrap()).map(|forecast| forecast.forecast.to_bits()).collect();
             prop_assert_eq!(&of_lines, &*expected, "lines of {}", &stamps[0]);
@@ -239,7 +239,7 @@ proptest! {
                 close: prices,
                 volume: Vec::new(),
             };
-            let window = forecaster.window_of_bars(sent.believe(&data, 60).unwrap()).unwrap();
+            let window = forecaster.window_of_bars(sent.believe(&data, 60, forecaster.clock()).unwrap()).unwrap();
             let last = forecaster.forecast(&[window]).unwrap()[0].forecast.to_bits();
             prop_assert_eq!(Some(&last), expected.last(), "a request of {}", &stamps[0]);
         }

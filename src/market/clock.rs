@@ -28,16 +28,26 @@ impl LocalClock {
         self.0.name()
     }
 
+    /// Seconds east of UTC at an instant, nanoseconds since 1970 UTC.
+    pub(super) fn offset_at(&mut self, ns: i64) -> i32 {
+        self.0.offset_at(ns.div_euclid(1_000_000_000))
+    }
+
     /// Sets a bar's offset to that of the zone at the bar's first instant, whatever its timestamp said.
     pub fn set(&mut self, bar: &mut Bar) {
-        bar.offset_seconds = self.0.offset_at(bar.ts.div_euclid(1_000_000_000));
+        bar.offset_seconds = self.offset_at(bar.ts);
     }
 
     /// The same of many bars.
     pub fn set_all(&self, bars: &mut Bars) {
-        let mut zone = self.0.clone();
-        for (ts, offset) in bars.ts.iter().zip(&mut bars.offset_seconds) {
-            *offset = zone.offset_at(ts.div_euclid(1_000_000_000));
+        self.set_offsets(&bars.ts, &mut bars.offset_seconds);
+    }
+
+    /// The offsets at these instants, nanoseconds since 1970 UTC.
+    pub(super) fn set_offsets(&self, ts: &[i64], offset_seconds: &mut [i32]) {
+        let mut clock = self.clone();
+        for (ts, offset) in ts.iter().zip(offset_seconds) {
+            *offset = clock.offset_at(*ts);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn_lanes::Series;
 
 use super::bars::{Bars, Truth};
-use super::clock::LocalClock;
+use super::clock::{self, LocalClock};
 use super::columns::Volume;
 use super::feature;
 use super::inputs::StampForm;
@@ -27,7 +27,8 @@ use crate::store::WindowCounts;
 /// # Errors
 /// When the file is missing, is not what its settings say, or leaves a split without windows.
 pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
-    let Loaded { mut bars, done, zone, stamps } = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, done, zone, stamps } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -44,9 +45,15 @@ pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
     if let Source::Synthetic(_) = &data.source {
         return Ok(Vec::new());
     }
-    let Loaded { mut bars, done: mut odd, .. } = source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, done: mut odd, zone, .. } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
+    }
+    if zone.is_none() {
+        let offset = bars.offset_seconds.iter().copied().find(|offset| *offset != 0);
+        let known = clock::check_known(&data.features, offset.unwrap_or_default());
+        known.map_err(|problem| name_source(&data.source, &problem))?;
     }
     odd.extend(report::odd(&bars, &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds)));
     Ok(odd)
@@ -72,12 +79,9 @@ pub fn prepare_source(
     scaling: &Scaling,
     clock: Option<&LocalClock>,
 ) -> Result<Prepared, MarketError> {
-    let Loaded { mut bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds))?;
-    if let Some(clock) = clock {
-        clock.set_all(&mut bars);
-    }
+    let Loaded { bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
     let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
-    Ok(told_of(prepared, clock.map(|clock| clock.zone().to_owned()).or(zone), stamps))
+    Ok(told_of(prepared, zone, stamps))
 }
 
 fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampForm>) -> Prepared {

@@ -2,6 +2,7 @@
 
 use super::bars::Bar;
 use super::clean::wrong_values;
+use super::clock::LocalClock;
 use super::digits::{Digits, are_clocks};
 use super::inputs::StampForm;
 use super::step::{At, Step};
@@ -39,6 +40,7 @@ pub struct BarReader {
     label: BarLabel,
     step: Step,
     needs_volume: bool,
+    clock: Option<LocalClock>,
     before: Option<Before>,
 }
 
@@ -66,7 +68,13 @@ impl BarReader {
         let zone = zone.map(Zone::parse).transpose().map_err(|problem| BadBar { field: "ts", problem })?;
         let needs_volume = super::prepare::volume(data) == super::columns::Volume::Needed;
         let stamps = StampReader::of(columns, zone);
-        Ok(Self { stamps, label, step: Step::of_seconds(bar_seconds), needs_volume, before: None })
+        Ok(Self { stamps, label, step: Step::of_seconds(bar_seconds), needs_volume, clock: None, before: None })
+    }
+
+    /// The same, told the time by the model's own clock, where that is known, however timestamps are written.
+    #[must_use]
+    pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
+        Self { clock: clock.cloned(), ..self }
     }
 
     /// How the first bar's timestamp was written; `None` before there was one.
@@ -92,7 +100,10 @@ impl BarReader {
         }
         let volume = volume.unwrap_or(f64::NAN);
         let stamp = self.stamps.text(ts.as_bytes()).and_then(|stamp| self.told(stamp, ts));
-        let (stamp, digits) = stamp.map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
+        let (mut stamp, digits) = stamp.map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
+        if let Some(clock) = &mut self.clock {
+            stamp.1 = clock.offset_at(stamp.0);
+        }
         let start = match self.label {
             BarLabel::Start => stamp,
             BarLabel::End => self.step.start(self.before.map(|before| before.stamp), stamp),

@@ -30,8 +30,8 @@ pub(super) struct Loaded {
 const CHANGING: &str = "the timestamps' offsets from UTC change and no zone is set: baselines and sessions go by the clock that each timestamp \
                         shows (zone = \"America/New_York\" under [data], or whichever it is, makes them go by the zone)";
 
-/// Reads a source.
-pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result<Loaded, MarketError> {
+/// Reads a source. `clock`: that of a model, by which its bars are told the time, however they are written.
+pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Option<&LocalClock>) -> Result<Loaded, MarketError> {
     let (path, format, columns, zone, label) = match source {
         Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
         Source::Synthetic(settings) => {
@@ -46,8 +46,11 @@ pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result
         Format::Parquet => parquet::read(path, columns, volume, given),
     }?;
     let (own, stamps) = (table.zone.take(), table.form);
+    if let Some(clock) = clock {
+        clock.set_offsets(&table.ts, &mut table.offset_seconds);
+    }
     let (mut bars, mut done) = clean(path, table, *label, length)?;
-    let zone = zone.clone().or(own).or_else(|| clock::zone_of(&bars));
+    let zone = clock.map(|clock| clock.zone().to_owned()).or_else(|| zone.clone()).or(own).or_else(|| clock::zone_of(&bars));
     if let Some(zone) = &zone {
         // What the timestamps said is replaced: which end of a bar they mark must not decide the hour at a change of the clock.
         LocalClock::new(zone)
@@ -64,7 +67,7 @@ pub(super) fn load(source: &Source, volume: Volume, length: BarLength) -> Result
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds))?;
+    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }

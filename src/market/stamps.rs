@@ -75,6 +75,7 @@ impl StampColumn {
         if let Some(digits) = self.digits
             && let Some(layout) = digits::judge(&self.ts, digits)?
         {
+            self.reader.form = Some(StampForm::Clock);
             let (read, _) = (std::mem::take(&mut self.ts), std::mem::take(&mut self.offset_seconds));
             self.reader.form = None;
             for (row, ns) in read.into_iter().enumerate() {

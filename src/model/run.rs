@@ -22,7 +22,9 @@ impl SavedModel {
         let RunRecord { trial, result, evaluations, damage, .. } = record;
         // Of what a model says nothing may be missing unseen; its epochs are no part of it.
         if let Some(why) = damage.iter().find(|why| !why.starts_with("attempts/")) {
-            return Err(ModelError::at(&folder.path, why));
+            // It says which file it is about, most with the whole path.
+            let is_whole = why.starts_with(&*folder.path.to_string_lossy());
+            return Err(if is_whole { ModelError::new(why) } else { ModelError::at(&folder.path, why) });
         }
         let result = result.ok_or_else(|| ModelError::at(&folder.path, "the run is not finished: it has no result.json"))?;
         let sweep = folder.path.ancestors().nth(2).unwrap_or(Path::new("."));

@@ -127,7 +127,7 @@ pub(super) fn section(material: &Material) -> Html {
     let columns = shown_columns(material);
     let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
     head.push(&columns.iter().map(|metric| column(&metric.to_string(), &material.named(*metric))).collect());
-    head.push(&column("best epoch", "the epoch with the lowest valid.loss"));
+    head.push(&column("best epoch", "the epoch whose weights are kept, by valid.loss"));
     head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
     let entries = entries(material);
     let body: Html = entries.iter().take(MOST_ROWS).map(|entry| row(material, entry, &settings, &columns)).collect();

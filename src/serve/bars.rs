@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::number::{Item, Number, Numbers, at, placed};
-use crate::market::{BarReader, BarRow, Bars};
+use crate::market::{BarReader, BarRow, Bars, LocalClock};
 use crate::spec::Data;
 
 /// Bars as they were sent; one value a bar in each column, but that `volume` may be empty.
@@ -29,11 +29,11 @@ pub enum Moment {
 }
 
 impl SentBars {
-    /// Believes them as those of a file are believed.
+    /// Believes them as those of a file are believed. `clock`: the model's own, by which they are told the time, however timestamps are written.
     ///
     /// # Errors
     /// When a value cannot be: names its place.
-    pub fn believe(&self, data: &Data, bar_seconds: u32) -> Result<Bars, String> {
+    pub fn believe(&self, data: &Data, bar_seconds: u32, clock: Option<&LocalClock>) -> Result<Bars, String> {
         let Self { ts, open, high, low, close, volume } = self;
         let columns = [("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
         let of_other_length =
@@ -41,7 +41,7 @@ impl SentBars {
         if let Some((name, column)) = columns.iter().find(of_other_length) {
             return Err(format!("bars: {} timestamps, but {} values of {name}", ts.len(), column.len()));
         }
-        let mut reader = BarReader::new(data, bar_seconds).map_err(|problem| format!("bars: {problem}"))?;
+        let mut reader = BarReader::new(data, bar_seconds).map_err(|problem| format!("bars: {problem}"))?.told_by(clock);
         let mut bars = Bars::with_capacity(bar_seconds, ts.len());
         for (row, moment) in ts.iter().enumerate() {
             let digits;

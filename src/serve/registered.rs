@@ -100,7 +100,7 @@ impl Model for Version {
     }
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
-        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?)?;
+        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
         self.last_window(bars)
     }
 
@@ -110,6 +110,7 @@ impl Model for Version {
         let ended = text.chain(if text.ends_with(b"\n") { &[][..] } else { b"\n" });
         let told = |error: MarketError| error.to_string();
         let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds).map_err(told)?;
+        let lines = lines.told_by(self.forecaster.clock());
         let mut bars = Bars::with_capacity(bar_seconds, self.card.needs_bars);
         for bar in lines {
             bars.push(bar.map_err(told)?);

@@ -9,8 +9,8 @@
 //! `device:N` (after N epochs of a pack the device fails).
 
 use burn_lanes::{
-    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observation, Observer,
-    Pack, PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
+    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack,
+    PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -129,6 +129,11 @@ impl Trainer for FakeTrainer {
             .collect();
         let mut epochs = 0;
         let begun = lanes.len();
+        // Resumed ones may have nothing left to do.
+        lanes.retain(|(index, lane, epoch, stop)| match lane.config.ending(*epoch, stop, LaneControl::Continue) {
+            Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
+            None => true,
+        });
         while !lanes.is_empty() {
             let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
@@ -171,17 +176,12 @@ impl Trainer for FakeTrainer {
                     return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(&shape, lane, *epoch, stop));
                 }
                 let valid = loss(lane, hidden, *epoch);
-                let seen = stop.observe(lane.config.early_stopping.as_ref(), *epoch, valid);
+                stop.observe(lane.config.early_stopping.as_ref(), *epoch, valid);
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
                 let control = observer.epoch(*index, &report, &|| Ok(state(&shape, lane, report.epoch, stop)));
-                if control == LaneControl::Stop {
-                    end_of(observer, *index, LaneEnd::Stopped, state(&shape, lane, *epoch, stop))
-                } else if seen == Observation::Stop {
-                    end_of(observer, *index, LaneEnd::EarlyStopped, state(&shape, lane, *epoch, stop))
-                } else if *epoch >= lane.config.epochs {
-                    end_of(observer, *index, LaneEnd::Finished, state(&shape, lane, *epoch, stop))
-                } else {
-                    true
+                match lane.config.ending(*epoch, stop, control) {
+                    Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
+                    None => true,
                 }
             });
         }
@@ -216,7 +216,7 @@ fn end_of(observer: &mut dyn Observer, lane: usize, end: LaneEnd, state: LaneSta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn_lanes::{EarlyStopping, LaneConfig, Loss, OptimizerKind};
+    use burn_lanes::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
 
     use crate::event::{Event, Line, VERSION};
     use crate::store::RunProgress;

@@ -69,7 +69,7 @@ impl LaneRun {
 
     /// What it is tried on, for the ledger, whatever comes of it.
     fn tried(&self) -> Tried {
-        let LaneData { prepared, baselines: _, fingerprint } = &*self.data;
+        let LaneData { prepared, fingerprint, .. } = &*self.data;
         let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
         Tried {
             data: fingerprint.clone(),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStopping, Head, Schedule};
+use crate::{EarlyStopping, Head, LaneControl, LaneEnd, Schedule, StopState};
 
 /// What trials must have in common to be trained as lanes of one pack.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,6 +84,22 @@ pub struct LaneConfig {
     pub early_stopping: Option<EarlyStopping>,
     /// Source of the initial weights, the shuffle order and the dropout masks.
     pub seed: u64,
+}
+
+impl LaneConfig {
+    /// Whether a lane is over after so many epochs, and why; `None` while it goes on. The one rule of whatever trains lanes.
+    #[must_use]
+    pub fn ending(&self, epochs: usize, stop: &StopState, control: LaneControl) -> Option<LaneEnd> {
+        if epochs >= self.epochs {
+            Some(LaneEnd::Finished)
+        } else if stop.is_exhausted(self.early_stopping.as_ref(), epochs) {
+            Some(LaneEnd::EarlyStopped)
+        } else if control == LaneControl::Stop {
+            Some(LaneEnd::Stopped)
+        } else {
+            None
+        }
+    }
 }
 
 impl Default for LaneConfig {

@@ -69,16 +69,7 @@ impl Running {
 
     /// Whether the lane is over after the epochs it has done.
     pub(crate) fn ending(&self, control: LaneControl) -> Ending {
-        let patience = self.config.early_stopping.as_ref().map(|rule| rule.patience.max(1));
-        if self.epoch >= self.config.epochs {
-            Some(LaneEnd::Finished)
-        } else if patience.is_some_and(|patience| self.stop.waited >= patience) {
-            Some(LaneEnd::EarlyStopped)
-        } else if control == LaneControl::Stop {
-            Some(LaneEnd::Stopped)
-        } else {
-            None
-        }
+        self.config.ending(self.epoch, &self.stop, control)
     }
 }
 

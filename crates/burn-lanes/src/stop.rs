@@ -46,10 +46,14 @@ impl StopState {
             return Observation::Improved;
         }
         self.waited += 1;
-        match rule {
-            Some(rule) if self.waited >= rule.patience && epoch > 1 => Observation::Stop,
-            _ => Observation::Waiting,
-        }
+        if self.is_exhausted(rule, epoch) { Observation::Stop } else { Observation::Waiting }
+    }
+
+    /// Whether patience is exhausted after `epoch`: what [`Self::observe`] said of it, read off the state, so that a resumed lane ends as an
+    /// undisturbed one.
+    #[must_use]
+    pub fn is_exhausted(&self, rule: Option<&EarlyStopping>, epoch: usize) -> bool {
+        rule.is_some_and(|rule| self.waited >= rule.patience.max(1) && epoch > 1)
     }
 }
 
@@ -114,6 +118,17 @@ mod tests {
     #[test]
     fn the_first_epoch_ends_nothing() {
         assert_eq!(observe_all(patience(1), &[f64::NAN, f64::NAN]).1, [Waiting, Stop]);
+    }
+
+    #[test]
+    fn the_state_tells_what_was_observed() {
+        let rule = patience(2);
+        let mut state = StopState::default();
+        for (epoch, loss) in (1..).zip([1.0, 1.1, 0.9, 1.0, 0.95]) {
+            let seen = state.observe(rule.as_ref(), epoch, loss);
+            assert_eq!(state.is_exhausted(rule.as_ref(), epoch), seen == Stop, "{epoch}");
+        }
+        assert!(state.is_exhausted(rule.as_ref(), 5) && !state.is_exhausted(None, 5));
     }
 
     #[test]

@@ -14,8 +14,7 @@ use crate::backtest::{
 };
 use crate::metric::Split;
 use crate::spec::{Backtest, Costs, Target};
-use crate::store::{Ledger as TrialLedger, Tried, Tries};
-use crate::trial::TrialId;
+use crate::store::Ledger as TrialLedger;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

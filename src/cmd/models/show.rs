@@ -12,6 +12,7 @@ use crate::compare::{cleaned, number};
 use crate::metric::Split;
 use crate::model::{Metrics, Passport, SavedModel, Source};
 use crate::registry::{self, Resolved};
+use crate::spec;
 use crate::store::Baseline;
 
 pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -59,6 +60,12 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         "network: hidden size {}, layers {}, {} parameters, best epoch {best}; bars {bars}",
         model.hidden_size, model.num_layers, weights.parameters
     )?;
+    let zone = passport.zone().unwrap_or("not known");
+    let label = match &data.source {
+        spec::Source::File { bar_label: spec::BarLabel::End, .. } => "end",
+        _ => "start",
+    };
+    writeln!(out, "time: zone {}, timestamps mark the {label} of a bar", cleaned(zone))?;
     writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
     if let Some(selection) = selection {
         let number = selection.number.map_or_else(|| "one".to_owned(), |number| format!("number {number}"));

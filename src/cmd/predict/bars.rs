@@ -54,7 +54,7 @@ pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, st
         let name = |format: &Format| if *format == Format::Csv { "CSV" } else { "Parquet" };
         format!("they are {}, its own {}", name(format), name(own_format))
     } else if columns != own_columns {
-        "their columns have other names".to_owned()
+        "their columns have other names, or their timestamps another format".to_owned()
     } else if let (Some(stamps), Some(trained)) = (stamps, trained)
         && stamps != trained
     {

@@ -36,7 +36,7 @@ pub(super) fn run(
     let name = Path::new("stdin");
     let failed = |line: usize, problem: &dyn std::fmt::Display| Failure::BadInput(format!("stdin: line {line}: {problem}"));
     let mut stream = ForecastStream::new(forecaster).map_err(|error| Failure::BadInput(format!("{}: {error}", found.name)))?;
-    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?;
+    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?.told_by(forecaster.clock());
     if format == ForecastFormat::Csv {
         out.write_all(csv_header(&super::verb::levels(found)).as_bytes())?;
         out.flush()?;

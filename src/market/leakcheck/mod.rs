@@ -49,7 +49,7 @@ const TARGETS: usize = 64;
 /// As [`super::prepare`].
 pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
     let source::Loaded { mut bars, .. } =
-        source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds))?;
+        source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn bars(data: &Data) -> Bars {
-        source::load(&data.source, super::super::prepare::volume(data), BarLength::declared(data.bar_seconds)).unwrap().bars
+        source::load(&data.source, super::super::prepare::volume(data), BarLength::declared(data.bar_seconds), None).unwrap().bars
     }
 
     /// What leaks, and the checks that found it.

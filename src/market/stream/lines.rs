@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::market::columns::{self, Found};
 use crate::market::prepare;
 use crate::market::text::{Text, fields, unquote};
-use crate::market::{BadBar, Bar, BarReader, BarRow, MarketError, StampForm};
+use crate::market::{BadBar, Bar, BarReader, BarRow, LocalClock, MarketError, StampForm};
 use crate::spec::{Data, Source};
 use crate::text::cleaned;
 
@@ -94,6 +94,12 @@ impl<R: BufRead> BarLines<R> {
     #[must_use]
     pub fn line(&self) -> usize {
         self.line
+    }
+
+    /// The same lines, told the time by the model's own clock, where that is known, however timestamps are written.
+    #[must_use]
+    pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
+        Self { reader: self.reader.told_by(clock), ..self }
     }
 
     /// How the first bar's timestamp was written; `None` before there was one.

@@ -28,7 +28,7 @@ fn sample() -> Data {
 }
 
 fn bars_of(data: &Data) -> Bars {
-    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds)).unwrap().bars
+    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds), None).unwrap().bars
 }
 
 /// Other scales for each column, so that one in a wrong place shows.

@@ -92,9 +92,9 @@ impl Remark {
             Self::Removed { rules } => {
                 let quoted: Vec<String> = rules.iter().map(|rule| format!("\"{rule}\"")).collect();
                 format!(
-                    "the gate of {name} was removed by hand: {FILE} is gone, and the history knows of {} rules; kiln models gate {name} {} \
+                    "the gate of {name} was removed by hand: {FILE} is gone, and the history knows of {}; kiln models gate {name} {} \
                      brings it back, kiln models gate {name} --clear drops it",
-                    rules.len(),
+                    if rules.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", rules.len()) },
                     quoted.join(" ")
                 )
             }

@@ -152,7 +152,7 @@ struct Clock<'a> {
 }
 
 impl Observer for Clock<'_> {
-    fn epoch(&mut self, lane: usize, _: &EpochReport, _: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(&mut self, lane: usize, _: &EpochReport, _: &dyn Fn() -> std::result::Result<LaneState, TrainError>) -> LaneControl {
         if lane == 0 {
             self.ticks.push(Tick { at: Instant::now(), processor_seconds: processor_seconds() });
             if (self.enough)(&self.ticks) {

@@ -135,7 +135,7 @@ proptest! {
         let file = folder.path().join("bars.csv");
         std::fs::write(&file, &text).unwrap();
         let data = data();
-        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, BarLength::OfModel(60)).unwrap().bars;
+        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, BarLength::OfModel(60), None).unwrap().bars;
         let found = all(text.as_bytes(), &data).unwrap();
         prop_assert_eq!(found.len(), known.len());
         for (row, bar) in found.iter().enumerate() {

@@ -51,7 +51,7 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
     /// what it reads there, but past the last buffer of a device's memory is an illegal access.
     fn select_rows(rows: Tensor<Self, 2>, positions: &[usize]) -> Tensor<Self, 2> {
         let runs = positions.chunk_by(|position, next| position + 1 == *next);
-        let slices: Vec<Tensor<Self, 2>> = runs.map(|run| rows.clone().slice([run[0]..run[0] + run.len()])).collect();
+        let slices: Vec<Tensor<Self, 2>> = runs.map(|run| rows.clone().slice(run[0]..run[0] + run.len())).collect();
         Tensor::cat(slices, 0)
     }
 
