@@ -121,6 +121,7 @@ fn store() -> (tempfile::TempDir, SweepFolder, [RunFolder; 2]) {
         quantiles: None,
         interval: None,
         scores: None,
+        early: None,
     };
     assert_eq!(finished.record_opening(&evaluation, &forecasts(100)).unwrap(), 1);
     attempt(&cut_off, 3, 4);

@@ -471,7 +471,7 @@ mod tests {
         let crowned = |planned: usize| {
             let runs: Vec<RunRecord> = runs.iter().map(|run| with_seeds(planned, run.clone())).collect();
             let mut comparison = compare(&runs, by("valid.rmse"));
-            comparison.weigh(&runs, &read);
+            comparison.weigh(&within(&runs, &read));
             (comparison.significance.as_ref().unwrap().crowned, comparison.conclusion().join("\n"))
         };
         assert!(crowned(2).0, "{}", crowned(2).1);

@@ -429,8 +429,9 @@ pub(super) mod tests {
         assert!(told.contains(", the search over 32 trials included: "), "{told}");
         assert!(told.contains(" over the 8 that could be weighed, widened to all 32)"), "{told}");
         // Half of them have lost their forecasts, and two failed.
-        let some =
-            |run: &RunRecord, split: Split| (index(run) % 2 == 0 || run.trial.id == runs[0].trial.id).then(|| read(run, split))?;
+        let some = |run: &RunRecord, split: Split| {
+            (index(run).is_multiple_of(2) || run.trial.id == runs[0].trial.id).then(|| read(run, split))?
+        };
         let mut with_failed = runs.clone();
         for run in trials("a", "one", 10, 1).into_iter().filter(|run| index(run) >= 8) {
             let progress = crate::store::RunProgress {

@@ -236,7 +236,7 @@ mod tests {
         let (bars, _) = clean(Path::new("bars.csv"), days, BarLabel::End, BarLength::Observed).unwrap();
         assert_eq!(bars.ts, [-1440, 0, 1440, 1440 + 1380].map(|minute| minute * MINUTE));
         assert_eq!(bars.offset_seconds, [-18_000, -18_000, -18_000, -14_400]);
-        assert_eq!(crate::market::window::runs(&bars.ts, &bars.offset_seconds, 86_400), [0..4]);
+        assert_eq!(crate::market::window::runs(&bars.ts, &bars.offset_seconds, 86_400).as_slice(), std::slice::from_ref(&(0..4)));
     }
 
     #[test]

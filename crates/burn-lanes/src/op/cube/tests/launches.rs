@@ -94,6 +94,7 @@ fn two_steps<R: CubeRuntime, BT: BoolElement>(folder: &Path) {
     }
 }
 
+#[expect(clippy::extra_unused_type_parameters, reason = "all tests of a GPU are functions of both")]
 fn a_training_step_of_two_layers_is_nine_launches<R: CubeRuntime, BT: BoolElement>() {
     let folder = step_with::<R>("log", &format!("[profiling.logger]\nlevel = \"minimal\"\nfile = \"{LOG}\"\n"));
     let log = std::fs::read_to_string(folder.join(LOG)).unwrap();
