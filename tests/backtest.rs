@@ -273,9 +273,9 @@ fn the_verb_trades_what_a_sweep_left() {
     assert!(page.contains("no evidence about any market") && page.contains("opened 1 time by 1 run"));
 
     std::fs::remove_dir_all(&before[1]).unwrap();
-    let evaluated = text(&kiln(folder, &["evaluate", id]));
+    let evaluated = text(&kiln(folder, &["evaluate", id, "--early"]));
     assert!(evaluated.contains(" of 2 tried on this span"), "what was deleted was tried all the same: {evaluated}");
     std::fs::remove_dir_all(folder.join("runs/ledger")).unwrap();
-    let evaluated = text(&kiln(folder, &["evaluate", id]));
+    let evaluated = text(&kiln(folder, &["evaluate", id, "--early"]));
     assert!(evaluated.contains("trial 1 of 1 tried on this span"), "{evaluated}");
 }

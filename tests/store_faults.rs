@@ -131,7 +131,9 @@ fn a_log_cut_anywhere_gives_a_row_and_the_lines_before_the_cut() {
         for length in 0..bytes.len() {
             fs::write(&path, &bytes[..length]).unwrap();
             let record = read_run(&run_of(root.path(), id).path).unwrap();
-            assert!(record.damage.is_empty(), "a torn last line is no damage: {:?} at {length}", record.damage);
+            // Only that the attempt after this one goes on from more than is left tells of a loss.
+            let is_loss = |why: &String| (id, attempt) == (RESUMED, 1) && why.ends_with("lines are missing");
+            assert!(record.damage.iter().all(is_loss), "a torn last line is no damage: {:?} at {length}", record.damage);
             let whole = &whole.runs.iter().find(|run| run.trial.id.0 == id).unwrap();
             assert!(record.progress.epochs.len() <= whole.progress.epochs.len());
         }

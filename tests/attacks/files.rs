@@ -55,7 +55,20 @@ fn s53_no_secret_of_the_environment_is_kept() {
         let text = std::fs::read_to_string(run.join("attempts/1/attempt.json")).unwrap();
         let attempt: serde_json::Value = serde_json::from_str(&text).unwrap();
         let keys: Vec<&str> = attempt.as_object().unwrap().keys().map(String::as_str).collect();
-        let known = ["argv", "boot_id", "device", "engine", "host", "kiln_version", "pid", "pid_start", "started", "v"];
+        let known = [
+            "argv",
+            "boot_id",
+            "checksum",
+            "device",
+            "engine",
+            "host",
+            "instruction_sets",
+            "kiln_version",
+            "pid",
+            "pid_start",
+            "started",
+            "v",
+        ];
         assert_eq!(keys.iter().filter(|key| !known.contains(key)).count(), 0, "{keys:?}");
         let argv: Vec<&str> = attempt["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         let [_, verb, of, _, on, device] = argv[..] else { panic!("{argv:?}") };

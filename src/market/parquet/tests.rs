@@ -10,7 +10,7 @@ use polars_arrow::array::{
 use polars_arrow::datatypes::{ArrowDataType as A, ArrowSchema, Field, IntegerType, TimeUnit as Unit};
 use polars_arrow::offset::OffsetsBuffer;
 use polars_arrow::record_batch::RecordBatchT;
-use polars_arrow::types::{NativeType, i256};
+use polars_arrow::types::NativeType;
 use polars_parquet::write::{
     CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions, get_dtype_encoding,
 };
@@ -117,7 +117,6 @@ fn arrow_file(columns: Vec<(&str, Box<dyn Array>)>) -> Vec<u8> {
     };
     let encoding = |kind: &A| match kind {
         // Polars' writer makes no dictionary of these.
-        A::Decimal256(..) => vec![Encoding::Plain],
         _ => get_dtype_encoding(kind),
     };
     let encodings: Vec<_> = columns.iter().map(|(_, array)| encoding(array.dtype())).collect();
@@ -173,7 +172,6 @@ fn others() -> Vec<(&'static str, Box<dyn Array>)> {
         ("lists", list.boxed()),
         ("structs", record.boxed()),
         ("nothing but nulls", NullArray::new(A::Null, 3).boxed()),
-        ("decimal(50, 2)", typed([1, 2, 3].map(|x: i128| i256::from_words(0, x)), A::Decimal256(50, 2))),
     ]
 }
 

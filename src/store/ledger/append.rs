@@ -149,9 +149,17 @@ mod tests {
         let path = files(root).remove(0);
         let whole = fs::read(&path).unwrap();
         for length in 1..whole.len() {
-            fs::write(&path, &whole[..length]).unwrap();
-            assert_eq!(Ledger::seen(root).unwrap(), Ledger::default(), "{length}");
-            append(root, &[entry("t2", "a", tried((1, 9), None))]).unwrap();
+            // A program that another test starts holds copies of this process's locks for a moment: then the line goes to another file.
+            loop {
+                fs::write(&path, &whole[..length]).unwrap();
+                assert_eq!(Ledger::seen(root).unwrap(), Ledger::default(), "{length}");
+                append(root, &[entry("t2", "a", tried((1, 9), None))]).unwrap();
+                let others: Vec<PathBuf> = files(root).into_iter().filter(|file| *file != path).collect();
+                if others.is_empty() {
+                    break;
+                }
+                others.iter().for_each(|file| fs::remove_file(file).unwrap());
+            }
             let expected: &[&str] = if length == whole.len() - 1 { &["t1", "t2"] } else { &["t2"] };
             assert_eq!(trials(root), expected, "{length}");
             assert!(Ledger::seen(root).unwrap().damage.is_empty(), "{length}");
