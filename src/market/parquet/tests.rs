@@ -12,7 +12,7 @@ use polars_arrow::offset::OffsetsBuffer;
 use polars_arrow::record_batch::RecordBatchT;
 use polars_arrow::types::NativeType;
 use polars_parquet::write::{
-    CompressionOptions, Encoding, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions, get_dtype_encoding,
+    CompressionOptions, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions, get_dtype_encoding,
 };
 
 use super::*;
@@ -115,11 +115,7 @@ fn arrow_file(columns: Vec<(&str, Box<dyn Array>)>) -> Vec<u8> {
         compression: CompressionOptions::Uncompressed,
         data_page_size: None,
     };
-    let encoding = |kind: &A| match kind {
-        // Polars' writer makes no dictionary of these.
-        _ => get_dtype_encoding(kind),
-    };
-    let encodings: Vec<_> = columns.iter().map(|(_, array)| encoding(array.dtype())).collect();
+    let encodings: Vec<_> = columns.iter().map(|(_, array)| get_dtype_encoding(array.dtype())).collect();
     let arrays: Vec<Box<dyn Array>> = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatchT::new(3, Arc::new(schema.clone()), arrays);
     let groups = RowGroupIterator::try_new(std::iter::once(Ok(batch)), &schema, options, encodings.into()).unwrap();
