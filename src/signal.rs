@@ -4,7 +4,7 @@
 //! ignored when the program started stays ignored, which is all that `nohup` does. SIGTSTP (Ctrl-Z) asks to pause.
 //!
 //! A thread takes the signals, so that they are seen wherever the rest of the program is. A dashboard that does not come round to what it
-//! was asked (its terminal takes no more bytes, and the write waits for ever) ends as by default after [`PATIENCE`].
+//! was asked (its terminal takes no more bytes, and the write waits for ever) ends as by default after a short while.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
