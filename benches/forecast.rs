@@ -1,7 +1,6 @@
 //! One forecast of the seed's network (hidden 32, 2 layers, 60 rows of 5 features), in process. Budget: 100 µs.
 //! A regression is felt by whoever serves a model.
 
-use burn_lanes::{DeviceSpec, Weight, Weights};
 use divan::Bencher;
 use kiln::forecast::{Forecaster, Window};
 use kiln::market::synthetic::generate;
@@ -9,6 +8,7 @@ use kiln::market::{Affine, Bars, Scaling};
 use kiln::model::{Metrics, Passport, SavedModel, Source, VERSION, WeightsFile};
 use kiln::spec::{self, Experiment, Synthetic};
 use kiln::store::WindowCounts;
+use lane_types::{DeviceSpec, Weight, Weights};
 use std::path::Path;
 
 const EXPERIMENT: &str = r#"

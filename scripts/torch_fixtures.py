@@ -1,4 +1,4 @@
-"""Writes crates/burn-lanes/tests/fixtures/*.json: what PyTorch computes for the trainer's tests to meet.
+"""Writes crates/{burn-lanes,lane-types}/tests/fixtures/*.json: what PyTorch computes for the trainer's tests to meet.
 
     python scripts/torch_fixtures.py        # needs torch alone; written with 2.11.0
 
@@ -13,7 +13,9 @@ import pathlib
 
 import torch
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates/burn-lanes/tests/fixtures"
+CRATES = pathlib.Path(__file__).resolve().parent.parent / "crates"
+FOLDER = CRATES / "burn-lanes/tests/fixtures"
+SCHEDULES = CRATES / "lane-types/tests/fixtures"
 SAMPLE = 48  # values kept of a large tensor, besides its norm
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -21,15 +23,16 @@ torch.set_num_threads(1)
 
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
-    write("schedules", schedules())
+    SCHEDULES.mkdir(parents=True, exist_ok=True)
+    write("schedules", schedules(), SCHEDULES)
     for shape in [(5, 8, 7, 2, 4), (3, 5, 1, 1, 1), (1, 6, 33, 3, 5), (5, 12, 32, 2, 9)]:
         write("lstm_{}_{}_{}_{}_{}".format(*shape), trainings(*shape))
     write("quantiles_5_8_7_2_4", quantiles(5, 8, 7, 2, 4, levels=[0.05, 0.3, 0.5, 0.9]))
     write("partial_batch", partial_batch())
 
 
-def write(name, value):
-    (FOLDER / f"{name}.json").write_text(json.dumps(value, separators=(",", ":")) + "\n")
+def write(name, value, folder=FOLDER):
+    (folder / f"{name}.json").write_text(json.dumps(value, separators=(",", ":")) + "\n")
 
 
 # -- trainings ---------------------------------------------------------------------------------------------------------

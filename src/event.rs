@@ -3,7 +3,7 @@
 //! A run's log is a sequence of [`Line`]s, one JSON object each. Whoever folds a recorded log gets what whoever folded it live
 //! got; nothing that a screen, a table or a report shows has another source.
 
-use burn_lanes::EpochReport;
+use lane_types::EpochReport;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Baseline;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn_lanes::{EpochReport, SplitReport};
 use kiln::event::{Cursor, End, Event};
 use kiln::plan::plan;
 use kiln::spec::Experiment;
@@ -15,6 +14,7 @@ use kiln::store::{
     Attempt, AttemptInfo, Baseline, Evaluation, Forecasts, Origin, RunFolder, RunResult, SweepFolder, SweepManifest, View,
     WindowCounts, read_manifest, read_run,
 };
+use lane_types::{EpochReport, SplitReport};
 
 const EXPERIMENT: &str =
     "name = \"grid\"\n[data]\nsynthetic = { bars = 600 }\n[sweep.space]\n\"train.learning_rate\" = [1e-3, 3e-3]\n";

@@ -66,7 +66,7 @@ pub struct CheckArgs {
     pub max_trials: usize,
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
-    pub backend: Option<burn_lanes::DeviceSpec>,
+    pub backend: Option<lane_types::DeviceSpec>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -98,7 +98,7 @@ pub struct SweepArgs {
     pub file: PathBuf,
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
-    pub backend: Option<burn_lanes::DeviceSpec>,
+    pub backend: Option<lane_types::DeviceSpec>,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
@@ -241,7 +241,7 @@ pub struct EvaluateArgs {
     pub early: bool,
     /// Evaluate on this backend
     #[arg(long, default_value = "flex")]
-    pub backend: burn_lanes::DeviceSpec,
+    pub backend: lane_types::DeviceSpec,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
@@ -280,7 +280,7 @@ pub struct PredictArgs {
     pub jsonl: bool,
     /// Forecast on this backend
     #[arg(long, default_value = "flex")]
-    pub backend: burn_lanes::DeviceSpec,
+    pub backend: lane_types::DeviceSpec,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
     pub runs: PathBuf,
@@ -521,5 +521,5 @@ pub struct WorkerArgs {
     pub sweep: PathBuf,
     /// The device, as resolved by the supervisor
     #[arg(long)]
-    pub device: burn_lanes::DeviceSpec,
+    pub device: lane_types::DeviceSpec,
 }

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use burn_lanes::{Device, Series};
+use burn_lanes::Device;
+use lane_types::Series;
 
 use crate::spec::{Settings, TrainRows, WalkForward};
 use crate::sweep::shape;

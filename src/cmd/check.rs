@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use burn_lanes::{EpochReport, Lane, LaneControl, LaneOutcome, LaneState, Observer, PackControl, Progress, Series, TrainError};
+use burn_lanes::{Lane, LaneOutcome, Observer, PackControl, Progress, TrainError};
+use lane_types::{EpochReport, LaneControl, LaneState, Series};
 use serde::Serialize;
 
 use super::args::CheckArgs;
@@ -62,7 +63,7 @@ struct CheckedPack {
     num_layers: usize,
     batch_size: usize,
     /// What is forecast: a point, or quantiles of some levels.
-    head: burn_lanes::Head,
+    head: lane_types::Head,
     steps_per_epoch: usize,
     epochs: usize,
     /// Estimated, bytes.
@@ -217,10 +218,10 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// `, quantiles 0.1 0.5 0.9`; nothing of a point.
-fn head(head: &burn_lanes::Head) -> String {
+fn head(head: &lane_types::Head) -> String {
     match head {
-        burn_lanes::Head::Point => String::new(),
-        burn_lanes::Head::Quantile { levels } => {
+        lane_types::Head::Point => String::new(),
+        lane_types::Head::Quantile { levels } => {
             let levels: Vec<String> = levels.values().map(|level| level.to_string()).collect();
             format!(", quantiles {}", levels.join(" "))
         }

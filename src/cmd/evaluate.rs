@@ -121,10 +121,10 @@ pub(super) fn calibration(folder: &RunFolder, coverage: f64) -> Result<Calibrati
 }
 
 /// The weights of a run's best epoch.
-pub(super) fn best_weights(folder: &RunFolder) -> Result<burn_lanes::Weights, Failure> {
+pub(super) fn best_weights(folder: &RunFolder) -> Result<lane_types::Weights, Failure> {
     if folder.result()?.is_none() {
         return Err(Failure::BadInput(format!("{}: the run is not finished: it has no result.json", folder.path.display())));
     }
     let bytes = folder.best_weights()?;
-    burn_lanes::Weights::from_bytes(&bytes).map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
+    lane_types::Weights::from_bytes(&bytes).map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
 }

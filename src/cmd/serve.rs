@@ -37,7 +37,7 @@ pub struct ServeArgs {
     pub shadow: String,
     /// Forecast on this backend
     #[arg(long, default_value = "flex")]
-    pub backend: burn_lanes::DeviceSpec,
+    pub backend: lane_types::DeviceSpec,
     /// How log lines on stderr look [default: text on a terminal, else json]; KILN_LOG=warn logs less, KILN_LOG=debug more
     #[arg(long)]
     pub log: Option<LogArg>,

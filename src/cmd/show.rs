@@ -1,6 +1,6 @@
 //! `show`: one run in full.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -104,7 +104,7 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
 
 /// Of a finished run with a quantile head.
 fn valid_quantiles(run: &RunRecord) -> Option<QuantileScores> {
-    run.result.as_ref().filter(|_| run.trial.settings.model.head != burn_lanes::Head::Point)?;
+    run.result.as_ref().filter(|_| run.trial.settings.model.head != lane_types::Head::Point)?;
     quantile_scores(&forecasts(run, Split::Valid)?, None)
 }
 

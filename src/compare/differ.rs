@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_off_differs_from_what_is_on_in_each_of_its_keys() {
         let mut on = trial(16, 0);
-        on.settings.train.early_stopping = Some(burn_lanes::EarlyStopping { patience: 3, min_delta: 0.0 });
+        on.settings.train.early_stopping = Some(lane_types::EarlyStopping { patience: 3, min_delta: 0.0 });
         assert_eq!(
             keys(&[trial(16, 0), on]),
             [

@@ -74,13 +74,13 @@ pub(super) mod tests {
     use crate::spec::{TrainRows, WalkForward};
     use crate::store::{Baseline, RunProgress, RunResult, RunState, WindowCounts};
     use crate::trial::{Trial, TrialId};
-    use burn_lanes::SplitReport;
+    use lane_types::SplitReport;
 
     pub(crate) fn trial(hidden_size: usize, repeat: usize) -> Trial {
         let mut settings = crate::spec::testing::settings("train.epochs = 10");
         settings.model.hidden_size = hidden_size;
         settings.train.seed = 1 + repeat as u64;
-        settings.train.schedule = burn_lanes::Schedule::Constant;
+        settings.train.schedule = lane_types::Schedule::Constant;
         settings.train.early_stopping = None;
         settings.train.clip_norm = None;
         Trial {

@@ -1,6 +1,6 @@
 //! Sweeps made of thin air for the tests: losses are pure functions of the trial's place and the epoch.
 
-use burn_lanes::{EarlyStopping, EpochReport, Loss, OptimizerKind, Schedule, SplitReport};
+use lane_types::{EarlyStopping, EpochReport, Loss, OptimizerKind, Schedule, SplitReport};
 use std::path::PathBuf;
 
 use super::state::Sweep;
@@ -87,7 +87,7 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
             split: DataSplit { valid: 0.2, test: 0.1, embargo: 61, walk_forward: None },
             scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
         },
-        model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1, head: burn_lanes::Head::Point },
+        model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1, head: lane_types::Head::Point },
         train: Train {
             epochs: EPOCHS,
             batch_size: 32,

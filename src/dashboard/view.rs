@@ -188,7 +188,7 @@ fn compare(sort: &Sort, a: &Row, b: &Row, forward: bool) -> Ordering {
         (Some(a), Some(b)) => turn(a.total_cmp(&b)),
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
-    let last = |row: &Row, number: fn(&burn_lanes::EpochReport) -> f64| row.last().map(number).filter(|value| value.is_finite());
+    let last = |row: &Row, number: fn(&lane_types::EpochReport) -> f64| row.last().map(number).filter(|value| value.is_finite());
     match sort {
         Sort::Plan => Ordering::Equal,
         Sort::State => turn(a.kind().cmp(&b.kind())),

@@ -1,6 +1,6 @@
 //! What weights alone do not say, as one JSON text that travels inside the exported file.
 
-use burn_lanes::Head;
+use lane_types::Head;
 use serde::{Deserialize, Serialize};
 
 use super::Trained;

@@ -68,8 +68,8 @@ pub(super) fn seconds(at: &str) -> Option<f64> {
 
 /// The numbers of an epoch by name, in the order in which they are shown; those that are not finite are `None`. Errors are in the
 /// target's unit (squared for mse), losses in scaled units, times in seconds.
-pub(super) fn numbers(report: &burn_lanes::EpochReport) -> [(&'static str, Option<f64>); 11] {
-    let burn_lanes::EpochReport { epoch: _, train, valid, learning_rate, best_epoch: _, waited: _, seconds, windows_per_second } =
+pub(super) fn numbers(report: &lane_types::EpochReport) -> [(&'static str, Option<f64>); 11] {
+    let lane_types::EpochReport { epoch: _, train, valid, learning_rate, best_epoch: _, waited: _, seconds, windows_per_second } =
         report;
     [
         ("train.loss", train.loss),

@@ -1,6 +1,6 @@
 //! Networks whose weights are drawn by a formula, so that fixtures can be made of them again.
 
-use burn_lanes::{Head, Levels, Loss, OptimizerKind, Shape, Weight, Weights};
+use lane_types::{Head, Levels, Loss, OptimizerKind, Shape, Weight, Weights};
 
 use super::Trained;
 use crate::market::{Affine, Scaling};

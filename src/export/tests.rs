@@ -4,7 +4,7 @@
 //! PyTorch forecast with them, `scripts/check_onnx.py` compares onnxruntime with that, and `scripts/check_tensorboard.py` writes what
 //! TensorBoard reads.
 
-use burn_lanes::{DeviceSpec, Series};
+use lane_types::{DeviceSpec, Series};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! A trained model, ready to be written in another format.
 
-use burn_lanes::{Shape, Weight, Weights};
+use lane_types::{Shape, Weight, Weights};
 
 use super::ExportError;
 use crate::market::Scaling;

@@ -1,6 +1,7 @@
 //! A saved model on a device.
 
-use burn_lanes::{Device, Head, Series, Shape, Weights};
+use burn_lanes::Device;
+use lane_types::{Head, Series, Shape, Weights};
 
 use super::Window;
 use super::warning::{self, Outside, Warning};

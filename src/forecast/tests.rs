@@ -18,7 +18,7 @@ const LINES: &str = "data.synthetic = { bars = 1000, session = 400 }
     model.hidden_size = 9";
 
 fn forecaster(model: &SavedModel) -> Forecaster {
-    Forecaster::new(model, &burn_lanes::open(burn_lanes::DeviceSpec::Flex).unwrap()).unwrap()
+    Forecaster::new(model, &burn_lanes::open(lane_types::DeviceSpec::Flex).unwrap()).unwrap()
 }
 
 fn bars(model: &SavedModel) -> Bars {

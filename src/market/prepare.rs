@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use burn_lanes::Series;
+use lane_types::Series;
 
 use super::bars::{Bars, Truth};
 use super::clock::{self, LocalClock};

@@ -1,6 +1,6 @@
 //! What the left bank hands to the trainer.
 
-use burn_lanes::{Head, Series};
+use lane_types::{Head, Series};
 use serde::{Deserialize, Serialize};
 
 use super::bars::Truth;

@@ -100,8 +100,8 @@ fn check(passport: &Passport) -> Result<(), String> {
         }
     }
     let levels: Vec<f64> = match &model.head {
-        burn_lanes::Head::Point => Vec::new(),
-        burn_lanes::Head::Quantile { levels } => levels.values().collect(),
+        lane_types::Head::Point => Vec::new(),
+        lane_types::Head::Quantile { levels } => levels.values().collect(),
     };
     for (index, Interval { coverage, calibration }) in intervals.iter().enumerate() {
         let between = calibration.between.iter().flatten().all(|level| levels.contains(level));
@@ -146,7 +146,7 @@ fn check_network(data: &Data, model: &Model, train: &Train) -> Result<(), String
         return Err(format!("settings.model.dropout is {dropout}, it must be at least 0 and below 1"));
     }
     // At most 16 × 4 × 4096 × 8193 weights: 8 GiB, which only a file of that size can ask for.
-    debug_assert!(head.outputs() <= burn_lanes::Levels::MOST && data.features.len() <= 256);
+    debug_assert!(head.outputs() <= lane_types::Levels::MOST && data.features.len() <= 256);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A saved model: one run's best weights, and a passport that says all there is to know to forecast with them and to trust them.
 //!
 //! ```text
-//! <folder>/weights.safetensors   the best epoch's weights, under the names of burn_lanes::Weight
+//! <folder>/weights.safetensors   the best epoch's weights, under the names of lane_types::Weight
 //!          passport.json         [`Passport`]: settings, scaling, where it came from, what it was worth
 //!          SHA256SUMS            the checksums of both, as `sha256sum -c` reads them; written last: without it there is no model
 //! ```

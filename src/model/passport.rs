@@ -179,7 +179,7 @@ pub struct WeightsFile {
 impl Passport {
     /// What the network takes.
     #[must_use]
-    pub fn shape(&self) -> burn_lanes::Shape {
+    pub fn shape(&self) -> lane_types::Shape {
         crate::sweep::shape(&self.settings)
     }
 

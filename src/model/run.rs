@@ -30,7 +30,7 @@ impl SavedModel {
         let sweep = folder.path.ancestors().nth(2).unwrap_or(Path::new("."));
         let manifest = read_manifest(sweep)?;
         let weights =
-            burn_lanes::Weights::from_bytes(&folder.best_weights()?).map_err(|error| ModelError::at(&folder.path, error))?;
+            lane_types::Weights::from_bytes(&folder.best_weights()?).map_err(|error| ModelError::at(&folder.path, error))?;
         let KeptScaling { scaling, inputs } = serde_json::from_str(&folder.scaling()?)
             .map_err(|error| ModelError::at(&folder.path, format_args!("the kept scaling cannot be read: {error}")))?;
         let valid = folder.kept_forecasts("valid")?;

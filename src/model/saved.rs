@@ -14,7 +14,7 @@ pub struct SavedModel {
     /// What is known of it.
     pub passport: Passport,
     /// Its weights.
-    pub weights: burn_lanes::Weights,
+    pub weights: lane_types::Weights,
 }
 
 const PASSPORT: &str = "passport.json";
@@ -30,7 +30,7 @@ impl SavedModel {
     ///
     /// # Errors
     /// When the weights are not those of its network.
-    pub fn new(mut passport: Passport, weights: burn_lanes::Weights) -> Result<Self, ModelError> {
+    pub fn new(mut passport: Passport, weights: lane_types::Weights) -> Result<Self, ModelError> {
         weights.check(&passport.shape()).map_err(ModelError::new)?;
         let bytes = weights.to_bytes().map_err(|error| ModelError::new(error.to_string()))?;
         let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
@@ -92,7 +92,7 @@ impl SavedModel {
         }
         let bytes = verified(WEIGHTS, *bytes, &sums[1])?;
         check_header(&bytes, &passport.shape().layout()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
-        let weights = burn_lanes::Weights::from_bytes(&bytes).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        let weights = lane_types::Weights::from_bytes(&bytes).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         weights.check(&passport.shape()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         Ok(Self { passport, weights })
     }
@@ -110,7 +110,7 @@ impl SavedModel {
     /// What is odd though it can be read: weights that are not numbers.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let odd = |weight: &burn_lanes::Weight| {
+        let odd = |weight: &lane_types::Weight| {
             let count = weight.values.iter().filter(|value| !value.is_finite()).count();
             (count > 0).then(|| {
                 format!("{count} values of weight '{}' are not finite: its forecasts are errors, or worth nothing", weight.name)

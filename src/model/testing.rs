@@ -1,6 +1,6 @@
 //! Models for tests, without a training.
 
-use burn_lanes::{Shape, Weight, Weights};
+use lane_types::{Shape, Weight, Weights};
 
 use super::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
 use crate::calibration::Calibration;

@@ -84,8 +84,8 @@ fn groups(trials: &[&Trial]) -> Vec<Vec<usize>> {
 }
 
 /// What the lanes of a pack share beside their data.
-fn shape(settings: &Settings) -> burn_lanes::Shape {
-    burn_lanes::Shape {
+fn shape(settings: &Settings) -> lane_types::Shape {
+    lane_types::Shape {
         features: settings.data.features.len(),
         window: settings.data.window,
         hidden: settings.model.hidden_size,

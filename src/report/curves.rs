@@ -14,7 +14,7 @@ use crate::compare::{Comparison, Row, setting};
 use crate::event::End;
 use crate::metric::{Metric, Quantity, Split};
 use crate::store::RunRecord;
-use burn_lanes::SplitReport;
+use lane_types::SplitReport;
 
 /// Rows whose curves are drawn.
 const MOST_ROWS: usize = 60;
@@ -106,7 +106,7 @@ fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usi
         let reports = &run.progress.epochs;
         reports.binary_search_by_key(&epoch, |report| report.epoch).ok().map(|place| reports[place].clone())
     };
-    let over = |pick: fn(&burn_lanes::EpochReport) -> &SplitReport, fold: fn(&[f64]) -> f64| -> Vec<Json> {
+    let over = |pick: fn(&lane_types::EpochReport) -> &SplitReport, fold: fn(&[f64]) -> f64| -> Vec<Json> {
         let values = |epoch: usize| -> Vec<f64> {
             let found = runs.iter().filter_map(|run| Some(of(pick(&at(run, epoch)?), quantity)));
             found.filter(|value| value.is_finite()).collect()
@@ -155,7 +155,7 @@ fn first_and_last(material: &Material, rows: &[&Row], runs: &ByName<'_>, quantit
     let body = rows.iter().filter_map(|row| {
         let run = runs_of(row, runs).find(|run| has_epochs(run))?;
         let epochs = &run.progress.epochs;
-        let value = |report: &burn_lanes::EpochReport| crate::compare::number(Some(of(&report.valid, quantity)));
+        let value = |report: &lane_types::EpochReport| crate::compare::number(Some(of(&report.valid, quantity)));
         let best = run.progress.best()?;
         let cells: [String; 5] =
             [crate::compare::names(run).1, value(epochs.first()?), value(best), best.epoch.to_string(), value(epochs.last()?)];

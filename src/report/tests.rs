@@ -1,6 +1,6 @@
 //! Whole pages, made of records without a disk.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 
 use super::*;
 use crate::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};

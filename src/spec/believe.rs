@@ -1,7 +1,7 @@
 //! Wire → believed: defaults that follow other settings are filled in, and what must fit together is checked. One way for files,
 //! `--set` and the assignments of a sweep.
 
-use burn_lanes::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
+use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::Serialize;
 use std::fmt::Debug;
 

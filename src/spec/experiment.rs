@@ -24,7 +24,7 @@ pub struct Experiment {
     /// The question it asks.
     pub question: Option<String>,
     /// Where to train.
-    pub backend: burn_lanes::DeviceSpec,
+    pub backend: lane_types::DeviceSpec,
     /// The settings before any assignment.
     pub base: Settings,
     /// The same as written, before defaults that follow other settings were filled in; assignments are applied to it.

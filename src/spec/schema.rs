@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::ops::Bound;
 
-use burn_lanes::Levels;
+use lane_types::Levels;
 
 use super::feature::Feature;
 use super::key::{Fallback, Key, Takes, all, find, last, parts, sweepable};

@@ -3,7 +3,7 @@
 //! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other, with its diagnostics, in
 //! [`super::believe`]. `trial.toml` is this type, serialised.
 
-use burn_lanes::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
+use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

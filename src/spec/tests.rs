@@ -264,7 +264,7 @@ fn defaults_that_follow_other_settings_follow_the_assignment() {
     assert_eq!(of(60, 1e-3).data.split.embargo, 61);
     assert_eq!(of(60, 1e-3).train.seed, 5);
     let least = |settings: Settings| match settings.train.schedule {
-        burn_lanes::Schedule::Cosine { min_learning_rate, .. } => min_learning_rate,
+        lane_types::Schedule::Cosine { min_learning_rate, .. } => min_learning_rate,
         other => panic!("{other:?}"),
     };
     assert_eq!((least(of(60, 1e-3)), least(of(60, 1e-5))), (1e-5, 1e-5 / 10.0));
@@ -305,9 +305,9 @@ fn quantile_trials_of_a_sweep_have_their_own_loss_and_point_trials_their_identit
         let head = Value::Table([("kind".to_owned(), Value::Text(kind.into()))].into());
         experiment.settings_of(&[("model.head".to_owned(), head)].into(), 0).unwrap()
     };
-    assert_eq!(of("point").train.loss, burn_lanes::Loss::Mae);
-    assert_eq!(of("quantile").train.loss, burn_lanes::Loss::Mse);
-    assert_eq!(of("quantile").model.head, burn_lanes::Head::Quantile { levels: burn_lanes::Levels::default() });
+    assert_eq!(of("point").train.loss, lane_types::Loss::Mae);
+    assert_eq!(of("quantile").train.loss, lane_types::Loss::Mse);
+    assert_eq!(of("quantile").model.head, lane_types::Head::Quantile { levels: lane_types::Levels::default() });
     assert!(!String::from_utf8(of("point").identity_bytes()).unwrap().contains("head"));
     assert!(String::from_utf8(of("quantile").identity_bytes()).unwrap().contains("\"levels\":[0.1,0.5,0.9]"));
 }

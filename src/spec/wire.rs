@@ -1,7 +1,7 @@
 //! The wire form of an experiment's settings: what was written, key by key. A setting whose default depends on others, or that
 //! belongs to some kinds only, is `None` until it is written.
 
-use burn_lanes::{DeviceSpec, Levels, Loss, OptimizerKind};
+use lane_types::{DeviceSpec, Levels, Loss, OptimizerKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -40,7 +40,7 @@ pub struct AttemptInfo {
 pub struct Checkpoint {
     pub attempt: u32,
     pub cursor: Cursor,
-    /// Safetensors: `burn_lanes::LaneState` as bytes.
+    /// Safetensors: `lane_types::LaneState` as bytes.
     pub bytes: Vec<u8>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn_lanes::EpochReport;
+use lane_types::EpochReport;
 
 use super::record::RunProgress;
 use super::scan::{Told, Walk};

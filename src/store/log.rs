@@ -1,6 +1,6 @@
 //! Reads an event log piece by piece, as far as it is whole.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 use serde::Deserialize;
 use std::io::BufRead;
 

@@ -1,6 +1,6 @@
 //! What is read back from `runs/`: plain data for the dashboard, the comparison and the report.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! Where a run goes on after its training was cut off: only from what can be verified.
 
-use burn_lanes::EpochReport;
+use lane_types::EpochReport;
 
 use super::folder::attempt_path;
 use super::{AttemptInfo, Checkpoint, RunFolder, StoreError, checkpoint, checksum, publish, read_run};

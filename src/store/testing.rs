@@ -1,6 +1,6 @@
 //! What the store's tests write: one small trial, its events, its result.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 
 use std::collections::BTreeMap;
 

@@ -283,9 +283,9 @@ mod tests {
             bar_label: crate::spec::BarLabel::Start,
         };
         for schedule in [
-            burn_lanes::Schedule::Constant,
-            burn_lanes::Schedule::Cosine { warmup_epochs: 1, min_learning_rate: 1e-5, restart_epochs: None },
-            burn_lanes::Schedule::Plateau { factor: 0.1, patience: 3, min_learning_rate: 0.0 },
+            lane_types::Schedule::Constant,
+            lane_types::Schedule::Cosine { warmup_epochs: 1, min_learning_rate: 1e-5, restart_epochs: None },
+            lane_types::Schedule::Plateau { factor: 0.1, patience: 3, min_learning_rate: 0.0 },
         ] {
             trial.settings.train.schedule = schedule;
             assert_eq!(parse(to_text(&trial).unwrap().as_bytes()).unwrap(), trial);

@@ -5,7 +5,7 @@
 //! its log began with. What is not known yet (the metrics of forecasts), or was not recorded (the baselines, in older logs), has no
 //! value: never that of a neighbour.
 
-use burn_lanes::{EpochReport, SplitReport};
+use lane_types::{EpochReport, SplitReport};
 
 use super::{Baseline, Estimate, Evaluation, RunProgress, RunRecord, RunResult, Scores};
 use crate::metric::{Metric, Quantity, Split};

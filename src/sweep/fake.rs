@@ -8,9 +8,9 @@
 //! takes so long), `stall:E` (epoch E never ends), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
 //! `device:N` (after N epochs of a pack the device fails).
 
-use burn_lanes::{
-    DeviceFailure, DeviceFailureKind, EpochReport, Head, Lane, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack,
-    PackControl, Progress, ScheduleState, Series, Shape, SplitReport, StopState, TrainError, Weight, Weights,
+use burn_lanes::{DeviceFailure, DeviceFailureKind, Lane, LaneOutcome, Observer, Pack, PackControl, Progress, TrainError};
+use lane_types::{
+    EpochReport, Head, LaneControl, LaneEnd, LaneState, ScheduleState, Series, Shape, SplitReport, StopState, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ fn end_of(observer: &mut dyn Observer, lane: usize, end: LaneEnd, state: LaneSta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn_lanes::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
+    use lane_types::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
 
     use crate::event::{Event, Line, VERSION};
     use crate::store::RunProgress;

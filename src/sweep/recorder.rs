@@ -6,9 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{
-    DeviceFailure, EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, PackControl, Progress, Shape, TrainError,
-};
+use burn_lanes::{DeviceFailure, LaneOutcome, Observer, PackControl, Progress, TrainError};
+use lane_types::{EpochReport, LaneControl, LaneEnd, LaneState, Shape};
 
 use super::{Problem, Trainer, lost};
 use crate::event::{Cursor, End, Event};
@@ -155,8 +154,8 @@ impl Recorder<'_> {
     fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
-        let unwritable = |error: burn_lanes::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
-        let best = state.best.as_ref().map(burn_lanes::Weights::to_bytes).transpose().map_err(unwritable)?;
+        let unwritable = |error: lane_types::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
+        let best = state.best.as_ref().map(lane_types::Weights::to_bytes).transpose().map_err(unwritable)?;
         run.attempt.checkpoint(cursor, &state.to_bytes().map_err(unwritable)?, best.as_deref())?;
         run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
         run.checkpointed = Instant::now();

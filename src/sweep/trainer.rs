@@ -1,6 +1,7 @@
 //! The seam between a sweep and whatever trains: Burn, or a fake with exact numbers for tests.
 
-use burn_lanes::{Device, LaneConfig, Observer, Pack, Series, Shape, TrainError, Weights};
+use burn_lanes::{Device, Observer, Pack, TrainError};
+use lane_types::{LaneConfig, Series, Shape, Weights};
 
 use super::fake::FakeTrainer;
 use crate::spec::{Model, ModelKind, Optimizer, Settings, Train};

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use burn_lanes::{DeviceFailure, EpochReport, Lane, LaneState, Pack, Series, TrainError};
+use burn_lanes::{DeviceFailure, Lane, Pack, TrainError};
+use lane_types::{EpochReport, LaneState, Series};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};

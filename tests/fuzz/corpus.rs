@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn_lanes::{LaneState, ScheduleState, StopState, Weight, Weights};
+use lane_types::{LaneState, ScheduleState, StopState, Weight, Weights};
 
 /// The repository.
 pub fn root() -> PathBuf {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use burn_lanes::{Weight, Weights};
 use kiln::calibration::Calibration;
 use kiln::forecast::Forecaster;
 use kiln::market::{self, Affine, Bars, Inputs, Scaling, ValueRange};
@@ -10,6 +9,7 @@ use kiln::model::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, We
 use kiln::registry::{Registration, Writer};
 use kiln::spec::{BarLabel, Columns, Experiment, Format, Settings};
 use kiln::store::{Baseline, WindowCounts};
+use lane_types::{Weight, Weights};
 
 pub const NAME: &str = "minute";
 
@@ -129,7 +129,7 @@ fn weights(passport: &Passport, seed: u64) -> Weights {
 }
 
 pub fn device() -> burn_lanes::Device {
-    burn_lanes::open(burn_lanes::DeviceSpec::Flex).unwrap()
+    burn_lanes::open(lane_types::DeviceSpec::Flex).unwrap()
 }
 
 pub fn forecaster(seed: u64) -> Forecaster {

@@ -246,7 +246,7 @@ fn check_state(shape: &Shape, state: &LaneState) -> Result<(), String> {
     if let Some(best) = &state.best {
         model::flat_values(shape, best).map_err(|problem| format!("in its best weights, {problem}"))?;
     }
-    let sizes: Vec<usize> = model::layout(shape).iter().map(|(_, dims)| dims.iter().product()).collect();
+    let sizes: Vec<usize> = shape.layout().iter().map(|(_, dims)| dims.iter().product()).collect();
     for (name, moments) in [("first", &state.first_moment), ("second", &state.second_moment)] {
         if !moments.is_empty() && !moments.iter().map(Vec::len).eq(sizes.iter().copied()) {
             return Err(format!("the {name} moments do not have the weights' sizes"));

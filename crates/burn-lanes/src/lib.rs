@@ -8,14 +8,11 @@
 //! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ;
 //! [`open`] refuses what it cannot follow, and [`Device::instruction_set`] tells what is used.
 
-mod checkpoint;
 mod data;
 mod device;
 mod download;
 mod epoch;
 mod forecast;
-mod head;
-mod lane;
 mod learner;
 mod loss;
 mod memory;
@@ -27,26 +24,21 @@ mod random;
 mod rounds;
 mod rows;
 mod running;
-mod schedule;
-mod series;
-mod state;
 mod step;
-mod stop;
 mod stretch;
 
 #[cfg(test)]
 #[path = "../tests/skip/mod.rs"]
 mod skip;
 
-pub use checkpoint::BadCheckpoint;
-pub use device::{Device, DeviceError, DeviceFailure, DeviceFailureKind, DeviceInfo, DeviceSpec, UnknownDevice, devices, open};
-pub use head::{BadLevels, Head, Levels};
-pub use lane::{LaneConfig, Loss, OptimizerKind, Shape};
+pub use device::{Device, DeviceError, DeviceFailure, DeviceFailureKind, DeviceInfo, devices, open};
+/// The plain types of a training, which need no backend, under the names that they have there.
+pub use lane_types::{
+    BadCheckpoint, BadLevels, DeviceSpec, EarlyStopping, EpochReport, Head, LaneConfig, LaneControl, LaneEnd, LaneState, Levels,
+    Loss, Observation, OptimizerKind, Schedule, ScheduleState, Series, Shape, SplitReport, StopState, UnknownDevice, Weight,
+    Weights,
+};
 pub use learner::{Lane, Pack, TrainError, predict, train};
 pub use memory::memory_estimate;
-pub use observer::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, PackControl, Progress, SplitReport};
+pub use observer::{LaneOutcome, Observer, PackControl, Progress};
 pub use op::{Peak, fma_peak};
-pub use schedule::{Schedule, ScheduleState};
-pub use series::Series;
-pub use state::{LaneState, Weight, Weights};
-pub use stop::{EarlyStopping, Observation, StopState};

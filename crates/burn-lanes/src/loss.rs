@@ -25,21 +25,19 @@ impl Objective {
         }
     }
 
+    /// What the models of a shape are trained for.
+    pub(crate) fn of(shape: &Shape) -> Self {
+        match &shape.head {
+            Head::Point => Self::Point(shape.loss),
+            Head::Quantile { levels } => Self::Quantiles(levels.clone()),
+        }
+    }
+
     /// Which of them is the point forecast.
     pub(crate) fn point(&self) -> usize {
         match self {
             Self::Point(_) => 0,
             Self::Quantiles(levels) => levels.median(),
-        }
-    }
-}
-
-impl Shape {
-    /// What its models are trained for.
-    pub(crate) fn objective(&self) -> Objective {
-        match &self.head {
-            Head::Point => Objective::Point(self.loss),
-            Head::Quantile { levels } => Objective::Quantiles(levels.clone()),
         }
     }
 }

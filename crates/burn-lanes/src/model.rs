@@ -7,9 +7,9 @@ use burn::optim::GradientsParams;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::{Head, Shape, Weight, Weights, random};
+use crate::{Shape, Weight, Weights, random};
 
-/// The models of a pack: all weights of a lane in one row, laid out as [`layout`] says, so that a step neither cuts nor joins them.
+/// The models of a pack: all weights of a lane in one row, laid out as [`Shape::layout`] says, so that a step neither cuts nor joins them.
 #[derive(Module, Debug)]
 pub(crate) struct LaneModel<B: Backend> {
     pub(crate) weights: Param<Tensor<B, 2>>, // [K, P]
@@ -37,73 +37,23 @@ impl<B: AutodiffBackend> LaneModel<B> {
     }
 }
 
-/// Name and shape, without the lane axis, of the weights of one lane, in the order of all that is flat here.
-pub(crate) fn layout(shape: &Shape) -> Vec<(String, Vec<usize>)> {
-    let gates = 4 * shape.hidden;
-    let mut weights = Vec::new();
-    for layer in 0..shape.layers {
-        weights.push((format!("lstm.{layer}.w_input"), vec![inputs_of(shape, layer), gates]));
-        weights.push((format!("lstm.{layer}.w_hidden"), vec![shape.hidden, gates]));
-        weights.push((format!("lstm.{layer}.bias"), vec![gates]));
-    }
-    let (weight, bias) = match &shape.head {
-        Head::Point => (vec![shape.hidden], vec![1]),
-        Head::Quantile { levels } => (vec![levels.count(), shape.hidden], vec![levels.count()]),
-    };
-    weights.push(("head.weight".to_owned(), weight));
-    weights.push(("head.bias".to_owned(), bias));
-    weights
-}
-
-impl Shape {
-    /// Name and shape of each weight of a model of this shape, in their order; see [`Weight`].
-    #[must_use]
-    pub fn layout(&self) -> Vec<(String, Vec<usize>)> {
-        layout(self)
-    }
-}
-
-impl Weights {
-    /// Whether these are the weights of a model of this shape.
-    ///
-    /// # Errors
-    /// What does not fit, for a person.
-    pub fn check(&self, shape: &Shape) -> Result<(), String> {
-        let expected = layout(shape);
-        if self.0.len() != expected.len() {
-            return Err(format!("there are {} weights, the model has {}", self.0.len(), expected.len()));
-        }
-        for ((name, dims), weight) in expected.iter().zip(&self.0) {
-            if *name != weight.name || *dims != weight.shape || weight.values.len() != dims.iter().product::<usize>() {
-                return Err(format!(
-                    "weight '{}' of shape {:?} with {} values stands where the model has '{name}' of shape {dims:?}",
-                    weight.name,
-                    weight.shape,
-                    weight.values.len()
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Weights of one lane.
 pub(crate) fn parameters(shape: &Shape) -> usize {
-    layout(shape).iter().map(|(_, dims)| dims.iter().product::<usize>()).sum()
+    shape.layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum()
 }
 
 /// Initial weights of one lane, flat: uniform in ±1/√H, as PyTorch's `nn.LSTM` and `nn.Linear` draw them (its two biases are
 /// folded into one, which is drawn once).
 pub(crate) fn initial_weights(shape: &Shape, seed: u64) -> Vec<f32> {
     let bound = 1.0 / (shape.hidden as f64).sqrt();
-    let sizes = layout(shape).into_iter().map(|(_, dims)| dims.iter().product::<usize>());
+    let sizes = shape.layout().into_iter().map(|(_, dims)| dims.iter().product::<usize>());
     sizes.enumerate().flat_map(|(index, size)| random::uniform(seed, index as u64, size, bound)).collect()
 }
 
 /// Named weights from flat values.
 pub(crate) fn named(shape: &Shape, flat: &[f32]) -> Weights {
     let mut rest = flat;
-    let named = layout(shape).into_iter().map(|(name, dims)| {
+    let named = shape.layout().into_iter().map(|(name, dims)| {
         let (values, after) = rest.split_at(dims.iter().product());
         rest = after;
         Weight { name, shape: dims, values: values.to_vec() }
@@ -124,9 +74,4 @@ pub(crate) fn flat_values(shape: &Shape, weights: &Weights) -> Result<Vec<f32>, 
 pub(crate) fn rows_tensor<B: Backend>(rows: &[Vec<f32>], device: &B::Device) -> Tensor<B, 2> {
     let columns = rows.first().map_or(0, Vec::len);
     Tensor::from_data(TensorData::new(rows.concat(), [rows.len(), columns]), device)
-}
-
-/// Inputs of a layer.
-pub(crate) fn inputs_of(shape: &Shape, layer: usize) -> usize {
-    if layer == 0 { shape.features } else { shape.hidden }
 }

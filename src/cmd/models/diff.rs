@@ -156,12 +156,12 @@ fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
     pairs
 }
 
-fn weights(left: &burn_lanes::Weights, right: &burn_lanes::Weights) -> Vec<WeightPair> {
+fn weights(left: &lane_types::Weights, right: &lane_types::Weights) -> Vec<WeightPair> {
     let mut names: Vec<&str> = left.0.iter().chain(&right.0).map(|weight| weight.name.as_str()).collect();
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(*name));
     let pair = |name: &str| {
-        let find = |weights: &'_ burn_lanes::Weights| weights.0.iter().find(|weight| weight.name == name).cloned();
+        let find = |weights: &'_ lane_types::Weights| weights.0.iter().find(|weight| weight.name == name).cloned();
         let both = find(left).zip(find(right)).filter(|(a, b)| a.shape == b.shape);
         let apart = both.as_ref().map(|(a, b)| {
             let differences = a.values.iter().zip(&b.values).map(|(a, b)| f64::from(*b) - f64::from(*a));

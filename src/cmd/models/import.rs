@@ -50,7 +50,7 @@ pub(super) fn run(registry: &Registry, args: ImportArgs, out: &mut dyn Write) ->
 const MOST_HEADER: u64 = 2 << 20;
 
 /// No more of a file than weights of the network can take: in double precision, two biases a layer, and a header.
-fn read(path: &Path, shape: &burn_lanes::Shape) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path, shape: &lane_types::Shape) -> Result<Vec<u8>, Failure> {
     let parameters: usize = shape.layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
     let most = (parameters * 2 * 8) as u64 + MOST_HEADER;
     let unread = |error: std::io::Error| Failure::BadInput(format!("{}: cannot be read: {error}", path.display()));

@@ -88,8 +88,8 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 /// Levels of a quantile head, ascending; none of a point head.
 pub(super) fn levels(found: &Found) -> Vec<f64> {
     match &found.model.passport.settings.model.head {
-        burn_lanes::Head::Point => Vec::new(),
-        burn_lanes::Head::Quantile { levels } => levels.values().collect(),
+        lane_types::Head::Point => Vec::new(),
+        lane_types::Head::Quantile { levels } => levels.values().collect(),
     }
 }
 

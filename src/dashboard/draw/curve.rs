@@ -9,7 +9,7 @@
 //!        1                      20
 //! ```
 
-use burn_lanes::SplitReport;
+use lane_types::SplitReport;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};

@@ -1,6 +1,6 @@
 //! What is known of one trial.
 
-use burn_lanes::EpochReport;
+use lane_types::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;

@@ -14,7 +14,7 @@ fn server(fake: &Fake) -> Server {
 fn long(epochs: usize) -> Recorded {
     let mut run = testing::recorded().swap_remove(0);
     let (at, report) = run.history.epochs[0].clone();
-    run.history.epochs = (1..=epochs).map(|epoch| (at.clone(), burn_lanes::EpochReport { epoch, ..report.clone() })).collect();
+    run.history.epochs = (1..=epochs).map(|epoch| (at.clone(), lane_types::EpochReport { epoch, ..report.clone() })).collect();
     run
 }
 

@@ -1,6 +1,6 @@
 //! PyTorch's weights as Kiln's, with every check.
 
-use burn_lanes::{Shape, Weight, Weights};
+use lane_types::{Shape, Weight, Weights};
 use safetensors::{SafeTensors, tensor::TensorView};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn_lanes::Series;
+use lane_types::Series;
 use rand_chacha::rand_core::Rng;
 
 use crate::market::{Affine, DataReport, Prepared, Scaling};

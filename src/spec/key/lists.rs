@@ -1,6 +1,6 @@
 //! Keys that take a list: each mistake stands at the element that it is in.
 
-use burn_lanes::Levels;
+use lane_types::Levels;
 
 use super::super::feature::{Feature, UnknownFeature};
 use super::super::mistake::{Mistake, Step};

@@ -33,7 +33,7 @@ pub(super) static HEAD: &[Key] = &[
     key(
         "backend",
         text("\"auto\", \"cuda\", \"cuda:N\", \"wgpu\", \"wgpu:N\", \"ndarray\" or \"flex\"", |w, v| {
-            w.head.backend = v.parse().map_err(|error: burn_lanes::UnknownDevice| {
+            w.head.backend = v.parse().map_err(|error: lane_types::UnknownDevice| {
                 let hint = if v == "cpu" { Some("on a CPU take flex".to_owned()) } else { did_you_mean(v, BACKENDS) };
                 (error.to_string(), hint)
             })?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Bound;
 
-use burn_lanes::Levels;
+use lane_types::Levels;
 
 use super::super::feature::Feature;
 use super::super::mistake::{Mistake, key};

@@ -5,8 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use burn_lanes::DeviceSpec;
 use kiln::serve::{Config, Limits, Registered, Selection, Server, Timeouts, start};
+use lane_types::DeviceSpec;
 
 use super::models::{frozen, model};
 

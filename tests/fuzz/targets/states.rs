@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use burn_lanes::{DeviceSpec, LaneState, Weights};
 use kiln::event::Line;
 use kiln::market::Scaling;
 use kiln::metric::Metric;
 use kiln::space::Value;
 use kiln::store::ProgressFile;
 use kiln::sweep::{Control, FromWorker, ToWorker};
+use lane_types::{DeviceSpec, LaneState, Weights};
 
 /// What is read can be written, and is then read as the same.
 pub fn lane_state(bytes: &[u8]) -> Result<(), String> {

@@ -11,7 +11,8 @@ use cudarc::driver::sys::CUdevice_attribute::{
 };
 use cudarc::nvrtc::{CompileError, CompileOptions, compile_ptx_with_opts};
 
-use super::{DeviceInfo, DeviceSpec};
+use super::DeviceInfo;
+use crate::DeviceSpec;
 
 /// The CUDA devices, or why there are none. Asked once a process.
 pub(super) fn probe() -> Result<Vec<DeviceInfo>, String> {

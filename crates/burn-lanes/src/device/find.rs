@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::DeviceSpec;
 use crate::op::InstructionSet;
+use lane_types::DeviceSpec;
 
 /// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`, `flex`).
 #[derive(Clone, Debug, PartialEq, Eq)]

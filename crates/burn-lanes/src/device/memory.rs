@@ -1,7 +1,8 @@
 //! How much a training may take, and how CubeCL takes it.
 
+use super::find;
 use super::find::Device;
-use super::{DeviceSpec, find};
+use crate::DeviceSpec;
 
 impl Device {
     /// Memory that a training may take, bytes, of so much as it would like (`wanted`): what the host and its control group have left; what a

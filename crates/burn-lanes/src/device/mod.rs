@@ -1,6 +1,6 @@
 //! Devices: named by a person, found at run time, never a panic on a missing driver.
 //!
-//! `spec` knows the names, `find` chooses, `cuda` and `wgpu` ask the drivers; `watch` sees what fails while a GPU works, `failure` says it
+//! `find` chooses, `cuda` and `wgpu` ask the drivers; `watch` sees what fails while a GPU works, `failure` says it
 //! in a line, and `memory` tells how much a training may take.
 
 #[cfg(feature = "cuda")]
@@ -8,7 +8,6 @@ mod cuda;
 mod failure;
 mod find;
 mod memory;
-mod spec;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub(crate) mod watch;
 #[cfg(feature = "wgpu")]
@@ -18,6 +17,5 @@ pub use failure::{DeviceFailure, DeviceFailureKind};
 pub use find::{Device, DeviceError, DeviceInfo, devices, open};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub(crate) use memory::allocate_exactly;
-pub use spec::{DeviceSpec, UnknownDevice};
 #[cfg(feature = "wgpu")]
 pub(crate) use wgpu::wgpu_device;

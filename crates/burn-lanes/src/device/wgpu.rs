@@ -10,7 +10,8 @@ use ::wgpu::{
 use burn::backend::wgpu::WgpuDevice;
 use burn::backend::wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
 
-use super::{Device, DeviceInfo, DeviceSpec};
+use super::{Device, DeviceInfo};
+use crate::DeviceSpec;
 
 /// The adapters of the graphics API that Burn uses here, or why there are none.
 pub(super) fn probe() -> Result<Vec<DeviceInfo>, String> {

@@ -62,7 +62,7 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
     let outputs = shape.head.outputs();
     let weights = next(outputs * hidden).reshape([lanes, outputs, hidden]);
     let forecasts = last.matmul(weights.swap_dims(1, 2)) + next(outputs).reshape([lanes, 1, outputs]);
-    let losses = match shape.objective() {
+    let losses = match Objective::of(&shape) {
         Objective::Quantiles(levels) => pinball(&levels, &(targets.unsqueeze_dim(2) - forecasts)),
         point => window_losses(&point, forecasts - targets.unsqueeze_dim(2)),
     };
@@ -112,7 +112,7 @@ proptest! {
         let forecasts = forecasts.reshape([case.lanes, case.windows, case.shape.head.outputs()]);
         let errors = forecasts - batch.gather().targets.unsqueeze_dim(2);
         let ours = values(tensor::<Plain, 2>(reference::sums(&batch, weights())));
-        assert_near("sums", &ours, &values(crate::loss::sums(&case.shape.objective(), errors)), 1e-6);
+        assert_near("sums", &ours, &values(crate::loss::sums(&Objective::of(&case.shape), errors)), 1e-6);
         assert_near("sums in training", &values(tensor::<Plain, 2>(reference::gradient(&batch, weights()).sums)), &ours, 1e-6);
     }
 }

@@ -5,7 +5,6 @@ use super::forward::KEPT;
 use super::network::TILE;
 use super::simd::InstructionSet;
 use crate::Shape;
-use crate::model::inputs_of;
 
 /// Bytes that training a pack of so many lanes holds between its steps on so many threads, as if some lane dropped outputs: a tile's
 /// activations for each thread, a share of the gradient for each, and for each lane on a thread its weights as panels, these
@@ -20,7 +19,7 @@ pub(crate) fn buffers(shape: &Shape, lanes: usize, threads: usize) -> f64 {
     let tile = rows * time * features
         + states * (layers * (1.0 + KEPT as f64) + 2.0 * (layers - 1.0) + 1.0)
         + padded * (3.0 * rows + 4.0 * rows.max(BLOCK_ROWS as f64));
-    let panels: f64 = (0..2.min(shape.layers)).map(|layer| (inputs_of(shape, layer) as f64 + hidden + 1.0) * 4.0 * padded).sum();
+    let panels: f64 = (0..2.min(shape.layers)).map(|layer| (shape.inputs_of(layer) as f64 + hidden + 1.0) * 4.0 * padded).sum();
     let panels = panels + (layers - 2.0).max(0.0) * (2.0 * hidden + 1.0) * 4.0 * padded + shape.head.outputs() as f64 * padded;
     let transposed = (2.0 * layers - 1.0) * 4.0 * padded * padded;
     let lanes = lanes.min(threads) as f64;

@@ -12,6 +12,7 @@ use super::tile::Data;
 use super::update;
 use crate::OptimizerKind;
 use crate::data::Batch;
+use crate::loss::Objective;
 use crate::loss::SUMS;
 use crate::op::{Gradient, LaneNumbers, LstmBackend, UpdateRows, primitive};
 
@@ -117,7 +118,7 @@ impl<B: Host> Arguments<B> {
     fn pass<'a>(&'a self, set: InstructionSet, batch: &'a Batch<B>) -> Pass<'a> {
         Pass {
             network: Network::new(set, &batch.shape),
-            objective: batch.shape.objective(),
+            objective: Objective::of(&batch.shape),
             data: Data { features: B::values(&self.features), target: B::values(&self.target) },
             ends: (0..batch.lanes).map(|lane| batch.windows.of_lane(lane)).collect(),
             weights: B::values(&self.weights),

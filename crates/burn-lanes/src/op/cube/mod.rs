@@ -35,11 +35,11 @@ impl<R: CubeRuntime, BT: BoolElement> LstmBackend for CubeBackend<R, f32, i32, B
     }
 
     fn sums(batch: &Batch<Self>, weights: CubeTensor<R>) -> CubeTensor<R> {
-        sums(&Pass::evaluation(batch, weights), &batch.shape.objective())
+        sums(&Pass::evaluation(batch, weights), &Objective::of(&batch.shape))
     }
 
     fn gradient(batch: &Batch<Self>, weights: CubeTensor<R>) -> Gradient<Self> {
-        let [losses, sums, weights] = gradient(&Pass::training(batch, weights), &batch.shape.objective());
+        let [losses, sums, weights] = gradient(&Pass::training(batch, weights), &Objective::of(&batch.shape));
         Gradient { losses, sums, weights }
     }
 

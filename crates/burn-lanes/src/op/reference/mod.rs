@@ -8,8 +8,7 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use self::layer::{Layer, LayerGradients, Wanted};
 use super::{Gradient, primitive, tensor};
 use crate::data::{Batch, Gathered};
-use crate::loss::{error_gradients, sums as sums_of, window_losses};
-use crate::model::inputs_of;
+use crate::loss::{Objective, error_gradients, sums as sums_of, window_losses};
 
 /// See [`super::LstmBackend::forecasts`].
 pub(super) fn forecasts<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
@@ -22,7 +21,7 @@ pub(super) fn forecasts<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -
 pub(super) fn sums<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
     let network = Network::new(batch, tensor(weights));
     let Gathered { inputs, targets } = batch.gather();
-    primitive(sums_of(&batch.shape.objective(), network.forecasts(inputs) - targets.unsqueeze_dim(2)))
+    primitive(sums_of(&Objective::of(&batch.shape), network.forecasts(inputs) - targets.unsqueeze_dim(2)))
 }
 
 /// See [`super::LstmBackend::gradient`].
@@ -30,7 +29,7 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
     let network = Network::new(batch, tensor(weights));
     let Gathered { inputs, targets } = batch.gather();
     let [time, lanes, windows, _] = inputs.dims();
-    let (hidden, objective) = (batch.shape.hidden, batch.shape.objective());
+    let (hidden, objective) = (batch.shape.hidden, Objective::of(&batch.shape));
     let masks = masks(batch, &inputs.device());
 
     let mut sequences = vec![inputs]; // what each layer was given, [T, K, B, ·]
@@ -96,7 +95,7 @@ impl<B: Backend> Network<B> {
         let gates = 4 * shape.hidden;
         let layers = (0..shape.layers)
             .map(|layer| {
-                let inputs = inputs_of(shape, layer);
+                let inputs = shape.inputs_of(layer);
                 Layer {
                     w_input: next(inputs * gates).reshape([lanes, inputs, gates]),
                     w_hidden: next(shape.hidden * gates).reshape([lanes, shape.hidden, gates]),

@@ -7,7 +7,6 @@ use super::{BoolElement, CubeRuntime, Gpu, ours, theirs, values};
 use crate::Loss::{Huber, Mae, Mse};
 use crate::data::{Batch, Ends, Windows};
 use crate::loss::Objective;
-use crate::model::layout;
 use crate::op::testing::{Case, assert_near, quantiles};
 use crate::op::{LstmBackend, primitive, reference, tensor};
 
@@ -20,7 +19,7 @@ pub(super) fn assert_agrees<R: CubeRuntime, BT: BoolElement>(case: &Case) {
     let columns = gradient.len() / case.lanes;
     for lane in 0..case.lanes {
         let mut at = lane * columns;
-        for (name, dims) in layout(&case.shape) {
+        for (name, dims) in case.shape.layout() {
             let part = at..at + dims.iter().product::<usize>();
             at = part.end;
             assert_near(

@@ -3,6 +3,7 @@
 use burn::backend::Flex;
 
 use super::{BoolElement, CubeRuntime, Gpu, ours, values};
+use crate::loss::Objective;
 use crate::op::cube::plan::Limits;
 use crate::op::cube::{gradient, pass::Pass, sums};
 use crate::op::testing::{Case, assert_near, quantiles};
@@ -68,12 +69,12 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches<R: CubeRuntime, BT: Boo
         let training = |limit: fn(Limits) -> Limits| {
             let pass = Pass::training(&case.batch::<Gpu<R, BT>>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            gradient(&pass.within(limits), &case.shape.objective()).map(primitive_bits::<Gpu<R, BT>>)
+            gradient(&pass.within(limits), &Objective::of(&case.shape)).map(primitive_bits::<Gpu<R, BT>>)
         };
         let evaluation = |limit: fn(Limits) -> Limits| {
             let pass = Pass::evaluation(&case.batch::<Gpu<R, BT>>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            primitive_bits::<Gpu<R, BT>>(sums(&pass.within(limits), &case.shape.objective()))
+            primitive_bits::<Gpu<R, BT>>(sums(&pass.within(limits), &Objective::of(&case.shape)))
         };
         // Three lanes a launch; then one, which alone is larger than a buffer.
         for limit in [|limits| Limits { cubes: 3, ..limits }, |limits: Limits| Limits { buffer: 1, ..limits }] {
