@@ -4,8 +4,8 @@
 //! trades: nothing is traded more often. A regression here is felt when a sweep of many runs is backtested.
 
 use kiln::backtest::{Calendar, Gap, Tape, calendar, frontier, ledger, orders, sheet, weights};
+use kiln::experiment::{Concession, Costs, Limits, Rule, Signal, Synthetic, Volatility};
 use kiln::market::synthetic;
-use kiln::spec::{Concession, Costs, Limits, Rule, Signal, Synthetic, Volatility};
 
 const BARS: usize = 1_000_000;
 const LIMITS: Limits = Limits { max_long: 1.0, max_short: 1.0 };

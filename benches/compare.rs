@@ -5,8 +5,8 @@ mod fixture;
 
 use divan::Bencher;
 use kiln::compare::{Intervals, compare};
+use kiln::experiment::Objective;
 use kiln::metric::{Direction, Metric, Quantity, Split};
-use kiln::spec::Objective;
 use kiln::store::RunRecord;
 
 const OBJECTIVE: Objective =

@@ -2,11 +2,11 @@
 //! A regression is felt by whoever serves a model.
 
 use divan::Bencher;
+use kiln::experiment::{self, Experiment, Synthetic};
 use kiln::forecast::{Forecaster, Window};
 use kiln::market::synthetic::generate;
 use kiln::market::{Affine, Bars, Scaling};
 use kiln::model::{Metrics, Passport, SavedModel, Source, VERSION, WeightsFile};
-use kiln::spec::{self, Experiment, Synthetic};
 use kiln::store::WindowCounts;
 use lane_types::{DeviceSpec, Weight, Weights};
 use std::path::Path;
@@ -44,11 +44,11 @@ fn batch(bencher: Bencher) {
 }
 
 fn bars(count: usize) -> Bars {
-    let spec::Source::Synthetic(settings) = settings().data.source else { unreachable!("the experiment is synthetic") };
+    let experiment::Source::Synthetic(settings) = settings().data.source else { unreachable!("the experiment is synthetic") };
     generate(&Synthetic { bars: count, ..settings })
 }
 
-fn settings() -> spec::Settings {
+fn settings() -> experiment::Settings {
     Experiment::parse(Path::new("bench.toml"), EXPERIMENT, &[]).expect("an experiment").base
 }
 

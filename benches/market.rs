@@ -9,10 +9,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use kiln::market::{prepare, synthetic};
-use kiln::spec::{
+use kiln::experiment::{
     BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility,
 };
+use kiln::market::{prepare, synthetic};
 
 const BARS: usize = 1_000_000;
 const RUNS: usize = 7;

@@ -4,9 +4,9 @@
 mod fixture;
 
 use divan::Bencher;
+use kiln::experiment::{Experiment, Settings};
 use kiln::plan::{MAX_TRIALS, expand, packs, plan};
 use kiln::space::{Assignment, Domain, GridSampler, Parameter, RandomSampler, Sampler, Space};
-use kiln::spec::{Experiment, Settings};
 use std::path::Path;
 
 fn parameter(key: &str, domain: Domain) -> Parameter {

@@ -5,10 +5,10 @@
 //! `benches/market.rs`.
 
 use divan::counter::ItemsCount;
-use kiln::market::{Affine, BarLines, Bars, FeatureState, Scaling, WindowStream, synthetic};
-use kiln::spec::{
+use kiln::experiment::{
     BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility,
 };
+use kiln::market::{Affine, BarLines, Bars, FeatureState, Scaling, WindowStream, synthetic};
 
 const BARS: usize = 100_000;
 

@@ -153,7 +153,7 @@ mod tests {
 
     /// A target whose spread is known to the forecasts: uniform within ±spread, quantiles too narrow by a factor.
     fn forecasts(index: u64, levels: &[f64], narrow: f64) -> Forecasts {
-        let mut generator = crate::seed::generator(1, "calibration tests", index);
+        let mut generator = experiment::seed::generator(1, "calibration tests", index);
         let mut uniform = || f64::from(generator.next_u32()) / f64::from(u32::MAX) - 0.5;
         let spreads: Vec<f64> = (0..2_000).map(|row| 1.0 + f64::from(row % 7)).collect();
         Forecasts {

@@ -21,10 +21,10 @@ use crate::evidence::{
     BlockLength, Bootstrap, Coefficients, GroupCoefficients, Panel, Proportion, StatisticOfMeans, bootstrap_interval,
     bootstrap_intervals_of_means, coefficients_by_group, optimal_block_length,
 };
-use crate::metric::Quantity;
-use crate::seed::SeedStream;
-use crate::spec::{Target, TargetKind};
 use crate::store::{Estimate, Forecasts, Scores};
+use experiment::metric::Quantity;
+use experiment::seed::SeedStream;
+use experiment::{Target, TargetKind};
 
 /// Probability of the intervals.
 const CONFIDENCE: f64 = 0.95;

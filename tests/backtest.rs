@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use kiln::backtest::{Calendar, Gap, Ledger, START_EQUITY, Sheet, Tape, Trade, ledger, orders, sheet, stat, trades};
-use kiln::spec::{Concession, Costs};
+use kiln::experiment::{Concession, Costs};
 use serde_json::Value;
 
 /// What another program made of the same bars, and what the ledger makes of them.

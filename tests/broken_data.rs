@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
+use kiln::experiment::feature::Feature;
+use kiln::experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
 use kiln::market::{prepare, probe};
-use kiln::spec::feature::Feature;
-use kiln::spec::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
 
 fn data(path: &Path) -> Data {
     let name = path.to_string_lossy();

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kiln::event::{Cursor, End, Event};
+use kiln::experiment::Experiment;
 use kiln::plan::plan;
-use kiln::spec::Experiment;
 use kiln::store::{
     Attempt, AttemptInfo, Baseline, Evaluation, Forecasts, Origin, RunFolder, RunResult, SweepFolder, SweepManifest, View,
     WindowCounts, read_manifest, read_run,

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use kiln::spec::Experiment;
+use kiln::market::load_experiment;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -17,7 +17,7 @@ fn every_invalid_spec_is_refused_with_its_message() {
     settings.bind(|| {
         for file in files {
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-            let message = match Experiment::load(&file, &overrides(&file)) {
+            let message = match load_experiment(&file, &overrides(&file)) {
                 Ok(_) => "believed".to_owned(),
                 Err(diagnostics) => diagnostics.to_string(),
             };
@@ -32,7 +32,7 @@ fn every_valid_spec_is_believed() {
     let files = specs("tests/specs/valid");
     assert!(files.len() >= 8, "{}", files.len());
     for file in files {
-        if let Err(diagnostics) = Experiment::load(&file, &overrides(&file)) {
+        if let Err(diagnostics) = load_experiment(&file, &overrides(&file)) {
             panic!("{diagnostics}");
         }
     }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
+use kiln::experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
 use kiln::market::{Prepared, fingerprint, prepare, prepare_forecast, probe};
-use kiln::spec::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
 use kiln::store::WindowCounts;
 
 const SAMPLE: &str = "experiments/data/if_1m.csv.gz";

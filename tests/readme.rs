@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use kiln::spec::{Experiment, keys};
+use kiln::experiment::{Experiment, keys};
+use kiln::market::load_experiment;
 
 const BEGIN: &str = "<!-- keys: KILN_UPDATE=1 cargo test --release --test readme -->\n";
 const END: &str = "<!-- end of keys -->";
@@ -50,7 +51,7 @@ fn every_experiment_that_ships_is_believed() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             files += 1;
-            if let Err(mistakes) = Experiment::load(&path, &[]) {
+            if let Err(mistakes) = load_experiment(&path, &[]) {
                 panic!("{mistakes}");
             }
         }

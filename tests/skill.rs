@@ -7,9 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use burn_lanes::{Lane, LaneOutcome, Observer, Pack, PackControl, Progress, TrainError};
+use kiln::experiment::feature::Feature;
+use kiln::experiment::{Data, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
 use kiln::market;
-use kiln::spec::feature::Feature;
-use kiln::spec::{Data, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
 use lane_types::{DeviceSpec, EpochReport, Head, LaneConfig, LaneControl, LaneState, Loss, OptimizerKind, Schedule, Shape};
 
 fn data(beta2: f64) -> Data {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use kiln::experiment::{Experiment, Split};
 use kiln::market;
-use kiln::spec::{Experiment, Split};
 use kiln::store::{RunFolder, RunRecord, read_sweep};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Cash and units, and the one place where they change: the ledger and the frontier both trade through it, so that they agree to
 //! the last bit.
 
-use crate::spec::{Concession, Costs};
+use experiment::{Concession, Costs};
 
 /// What is owned.
 #[derive(Clone, Copy, Debug, PartialEq)]

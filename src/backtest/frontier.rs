@@ -13,7 +13,7 @@ use super::order::{Moment, Order, orders};
 use super::signal::weights;
 use super::stat::{day_returns, sharpe};
 use super::tape::{Calendar, Gap, Tape};
-use crate::spec::{Costs, Limits, Rule};
+use experiment::{Costs, Limits, Rule};
 
 /// Net results over threshold × cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::account::{Account, Rates};
 use super::order::{Moment, Order};
 use super::tape::Tape;
-use crate::spec::Costs;
+use experiment::Costs;
 
 /// Money at the start, as in backtesting.py. Everything is in proportion to it: no statistic depends on it.
 pub const START_EQUITY: f64 = 10_000.0;

@@ -8,7 +8,7 @@ use super::order::Order;
 use super::stat::{Annual, Drawdowns, Market, Trading, annual, drawdowns, market, trading};
 use super::tape::{Calendar, Tape};
 use super::trade::trades;
-use crate::spec::{Concession, Costs};
+use experiment::{Concession, Costs};
 
 /// The statistics of a backtest; shares, not percent. See [`super::stat`] for definitions and sources.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 //! Forecast → expected return → weight.
 
-use crate::spec::{Limits, Rule, TargetKind};
+use experiment::{Limits, Rule, TargetKind};
 
 /// A forecast that says nothing about where the price goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-use crate::spec::TsFormat;
+use experiment::TsFormat;
 
 /// Trains many small forecasters at once, and says which of them is worth anything.
 #[derive(Debug, Parser)]
@@ -62,7 +62,7 @@ pub struct CheckArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
     /// Refuse a sweep of more trials, repeats and folds included
-    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    #[arg(long, value_name = "N", default_value_t = experiment::plan::MAX_TRIALS)]
     pub max_trials: usize,
     /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
     #[arg(long)]
@@ -81,7 +81,7 @@ pub struct LeakcheckArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
     /// Refuse a sweep of more trials, repeats and folds included
-    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    #[arg(long, value_name = "N", default_value_t = experiment::plan::MAX_TRIALS)]
     pub max_trials: usize,
     /// Chooses the rows that are tried
     #[arg(long, default_value_t = 1)]
@@ -106,7 +106,7 @@ pub struct SweepArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
     /// Refuse a sweep of more trials, repeats and folds included
-    #[arg(long, value_name = "N", default_value_t = crate::plan::MAX_TRIALS)]
+    #[arg(long, value_name = "N", default_value_t = experiment::plan::MAX_TRIALS)]
     pub max_trials: usize,
     /// One plain line an epoch, no dashboard
     #[arg(long)]
@@ -185,7 +185,7 @@ pub struct CompareArgs {
     pub save_view: Option<String>,
     /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase, valid.ic, test.rmse, …
     #[arg(long)]
-    pub metric: Option<crate::metric::Metric>,
+    pub metric: Option<experiment::metric::Metric>,
     /// Show the interval beside each value, however wide the table becomes (on a terminal that is wide enough they are shown anyway)
     #[arg(long)]
     pub intervals: bool,

@@ -5,8 +5,7 @@ use std::cell::Cell;
 use burn_lanes::Device;
 use lane_types::Series;
 
-use crate::spec::{Settings, TrainRows, WalkForward};
-use crate::sweep::shape;
+use experiment::{Settings, TrainRows, WalkForward};
 
 /// The memory of a device, shared by workers.
 pub(super) struct Budget<'a> {
@@ -28,7 +27,7 @@ impl<'a> Budget<'a> {
     pub(super) fn lanes(&self, settings: &Settings) -> usize {
         let series = unread(settings);
         let series: Vec<&Series> = series.iter().collect();
-        let estimate = |lanes| burn_lanes::memory_estimate(self.device, &shape(settings), lanes, &series);
+        let estimate = |lanes| burn_lanes::memory_estimate(self.device, &settings.shape(), lanes, &series);
         // Each worker has its share, and a fifth stays free: an estimate is one.
         let with_reserve = |bytes: u64| bytes.saturating_mul(self.workers).saturating_mul(5) / 4;
         match self.available(with_reserve(estimate(self.most))) {

@@ -12,13 +12,13 @@ use super::sweep::packs;
 use super::{Failure, Outcome};
 use crate::compare::{Align, table};
 use crate::market;
-use crate::plan;
-use crate::space::Assignment;
-use crate::spec::{Data, Experiment, Settings};
 use crate::store::WindowCounts;
-use crate::sweep::{Workers, lane_config, shape, trainer};
+use crate::sweep::{Workers, trainer};
 use crate::text::{clean, cleaned};
-use crate::trial::Trial;
+use experiment::plan;
+use experiment::space::Assignment;
+use experiment::trial::Trial;
+use experiment::{Data, Settings};
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -80,7 +80,7 @@ const LISTED: usize = 40;
 /// # Errors
 /// Whatever `sweep` would refuse at second 0.
 pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let experiment = Experiment::load(&args.file, &args.overrides)?;
+    let experiment = crate::market::load_experiment(&args.file, &args.overrides)?;
     let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
     let fingerprint = market::fingerprint(&experiment.base.data.source)?;
     let plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
@@ -103,14 +103,14 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let place = |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();
     for pack in &packs {
         let of_pack = || pack.trials.iter().map(|&index| &plan.trials[index].settings);
-        let shape = shape(&plan.trials[pack.trials[0]].settings);
+        let shape = plan.trials[pack.trials[0]].settings.shape();
         let mut places: Vec<usize> = of_pack().map(|settings| place(&settings.data)).collect();
         let series_of = |places: &[usize], settings: &Settings| places.iter().position(|own| *own == place(&settings.data));
         places.sort_unstable();
         places.dedup();
         let series: Vec<&Series> = places.iter().map(|&place| &prepared[place].1.series).collect();
         let lane = |settings: &Settings| Lane {
-            config: lane_config(settings),
+            config: settings.lane_config(),
             resume: None,
             series: series_of(&places, settings).unwrap_or_default(),
         };

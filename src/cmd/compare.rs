@@ -9,9 +9,9 @@ use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_jso
 use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
 use crate::compare::{Comparison, Intervals, Sides, cleaned, compare};
-use crate::metric::Metric;
-use crate::spec::Objective;
 use crate::store::{RunRecord, Selection, View, read_sweep_summaries};
+use experiment::Objective;
+use experiment::metric::Metric;
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
 ///

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::market::{self, Unlocated};
-use crate::spec::{Settings, Source};
 use crate::store::data_places;
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
+use experiment::{Settings, Source};
 
 /// The settings of the run in `folder` with its data where it lies now, and the data's fingerprint: in the file that was given
 /// (`--data`), or where it was, or where it went with the folders around the run.

@@ -12,11 +12,11 @@ use super::selection::{note, run_folder};
 use super::{EvaluateArgs, Failure, Outcome, clock, early};
 use crate::calibration::{Calibration, quantile_scores};
 use crate::market::{self, ForecastErrors, crossed, forecast_errors};
-use crate::metric::{Quantity, Split};
-use crate::spec::WalkForward;
 use crate::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
-use crate::sweep::{shape, trainer};
+use crate::sweep::trainer;
 use crate::text::cleaned;
+use experiment::WalkForward;
+use experiment::metric::{Quantity, Split};
 
 /// Runs the verb.
 ///
@@ -37,7 +37,7 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let (settings, _) = located(&folder.path, &record.trial.settings, data.as_deref())?;
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
-    let shape = shape(&settings);
+    let shape = settings.shape();
     let scaled = trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| match error {
         TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
         TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),

@@ -8,8 +8,8 @@ use super::args::LeakcheckArgs;
 use super::{Failure, Outcome};
 use crate::compare::{Align, table};
 use crate::market::{self, Finding};
-use crate::plan;
-use crate::spec::{Data, Experiment};
+use experiment::Data;
+use experiment::plan;
 
 /// What was found in the data of some trials.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ struct Checked {
 /// When the experiment or its data cannot be read, or a leak was found.
 pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let LeakcheckArgs { file, overrides, max_trials, seed, json } = args;
-    let experiment = Experiment::load(&file, &overrides)?;
+    let experiment = crate::market::load_experiment(&file, &overrides)?;
     let plan = plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;
     let mut seen: Vec<(&Data, usize)> = Vec::new();
     for trial in &plan.trials {

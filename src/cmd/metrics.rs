@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::compare::{Align, number, table};
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::spec::TargetKind;
 use crate::store::{Estimate, Ledger, RunRecord, Scores, Tries};
+use experiment::TargetKind;
+use experiment::metric::{Direction, Metric, Quantity, Split};
 
 /// One metric, with what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -112,4 +112,4 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(crate::market::MarketError, crate::plan::PlanError, crate::spec::Diagnostics, burn_lanes::DeviceError);
+bad_input!(crate::market::MarketError, experiment::plan::PlanError, experiment::Diagnostics, burn_lanes::DeviceError);

@@ -10,10 +10,10 @@ use super::hint::{command, quoted};
 use super::selection::{objective, read_selected, write_json};
 use super::{Failure, Outcome, RunsArgs};
 use crate::compare::{Align, assignment, cleaned, compare, names, number, state, table, value};
-use crate::event::End;
-use crate::metric::{Metric, Quantity, Split};
-use crate::spec::Objective;
 use crate::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
+use experiment::Objective;
+use experiment::event::End;
+use experiment::metric::{Metric, Quantity, Split};
 
 /// Lists all sweeps, or the runs of a sweep, or one run.
 ///
@@ -49,8 +49,10 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-const DEFAULT_OBJECTIVE: Objective =
-    Objective { metric: Metric { split: Split::Valid, quantity: Quantity::Rmse }, direction: crate::metric::Direction::Minimize };
+const DEFAULT_OBJECTIVE: Objective = Objective {
+    metric: Metric { split: Split::Valid, quantity: Quantity::Rmse },
+    direction: experiment::metric::Direction::Minimize,
+};
 
 /// A sweep in the list.
 #[derive(Debug, Default, Serialize)]
@@ -90,7 +92,7 @@ struct RunRow {
     /// Of a walk-forward split, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     fold: Option<usize>,
-    assignment: crate::space::Assignment,
+    assignment: experiment::space::Assignment,
 }
 
 fn sweep_row(folder: &Path) -> SweepRow {

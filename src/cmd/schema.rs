@@ -9,7 +9,7 @@ use super::{Failure, Outcome};
 /// # Errors
 /// When the output cannot be written.
 pub fn run(out: &mut dyn Write) -> Result<Outcome, Failure> {
-    writeln!(out, "{:#}", crate::spec::schema())?;
+    writeln!(out, "{:#}", experiment::schema())?;
     out.flush()?;
     Ok(Outcome::Done)
 }

@@ -9,12 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use super::Failure;
 use super::hint::{command, quoted};
 use crate::compare::{Intervals, apart, compare, names};
-use crate::event::End;
-use crate::metric::{Metric, Quantity, Split};
-use crate::spec::Objective;
 use crate::store::{
     Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
 };
+use experiment::Objective;
+use experiment::event::End;
+use experiment::metric::{Metric, Quantity, Split};
 
 /// The runs that selectors name, each once.
 #[derive(Debug, Default)]
@@ -242,7 +242,7 @@ pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> Result<
 pub(super) mod tests {
     use super::*;
     use crate::cmd::Outcome;
-    use crate::spec::TargetKind;
+    use experiment::TargetKind;
 
     /// The frozen store of format 1.
     pub(crate) const STORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/v1");

@@ -11,8 +11,8 @@ use super::selection::{forecasts, run_folder, write_json};
 use super::{Failure, Outcome, ShowArgs};
 use crate::calibration::{QuantileScores, quantile_scores};
 use crate::compare::{Align, assignment, cleaned, estimate, names, number, state, table, value};
-use crate::metric::{Metric, Quantity, Split};
 use crate::store::{Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run};
+use experiment::metric::{Metric, Quantity, Split};
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;

@@ -27,19 +27,19 @@ use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
-use crate::event::End;
 use crate::market;
-use crate::plan::{self, Pack, Plan};
 use crate::signal::{self, Taker};
-use crate::spec::feature::Feature;
-use crate::spec::{Data, Experiment, Source};
 use crate::store::{
     self, DataFile, Follower, Ledger, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
     read_sweep_summaries,
 };
 use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
 use crate::text::{clean, clean_lines};
-use crate::trial::{Trial, TrialId};
+use experiment::event::End;
+use experiment::feature::Feature;
+use experiment::plan::{self, Pack, Plan};
+use experiment::trial::{Trial, TrialId};
+use experiment::{Data, Experiment, Source};
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
 const MAX_CPU_LANES: usize = 8;
@@ -89,7 +89,7 @@ struct Ready {
 
 impl Ready {
     fn from(args: &SweepArgs) -> Result<Self, Failure> {
-        let experiment = Experiment::load(&args.file, &args.overrides)?;
+        let experiment = market::load_experiment(&args.file, &args.overrides)?;
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;

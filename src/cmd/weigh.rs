@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::selection::ForecastFiles;
 use crate::compare::{Comparison, Search, Stored, names};
-use crate::metric::Split;
 use crate::store::{Ledger, RunFolder, RunRecord, SweepFolder};
+use experiment::metric::Split;
 
 /// Weighs the ranked rows of the first `compared` of some runs; the others are the rest of their sweeps. The ledger is read, and nothing
 /// is written to it; what takes long is kept in the folder of the first run's sweep.

@@ -12,10 +12,10 @@ use super::seeds::{Seeds, seeds};
 use super::significance::Significance;
 use super::value::{baselines, estimate, state, target_unit, value};
 use super::verdict::{Standing, verdict};
-use crate::event::End;
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::spec::Objective;
 use crate::store::{Baseline, Estimate, RunRecord, baseline_value};
+use experiment::Objective;
+use experiment::event::End;
+use experiment::metric::{Direction, Metric, Quantity, Split};
 
 /// Runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::spec::{Data, Model, Settings, Train};
-use crate::trial::Trial;
+use experiment::trial::Trial;
+use experiment::{Data, Model, Settings, Train};
 
 /// A key whose value is not the same in all rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -70,14 +70,14 @@ pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Ve
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::event::End;
-    use crate::spec::{TrainRows, WalkForward};
     use crate::store::{Baseline, RunProgress, RunResult, RunState, WindowCounts};
-    use crate::trial::{Trial, TrialId};
+    use experiment::event::End;
+    use experiment::trial::{Trial, TrialId};
+    use experiment::{TrainRows, WalkForward};
     use lane_types::SplitReport;
 
     pub(crate) fn trial(hidden_size: usize, repeat: usize) -> Trial {
-        let mut settings = crate::spec::testing::settings("train.epochs = 10");
+        let mut settings = experiment::testing::settings("train.epochs = 10");
         settings.model.hidden_size = hidden_size;
         settings.train.seed = 1 + repeat as u64;
         settings.train.schedule = lane_types::Schedule::Constant;

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use crate::spec::Target;
 use crate::store::{Forecasts, RunRecord};
+use experiment::Target;
 
 /// What was forecast, and of which data. What is said of one subject says nothing of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,8 +137,8 @@ fn windows(forecasts: &Forecasts) -> impl Iterator<Item = (i64, u64)> {
 mod tests {
     use super::super::group::tests::finished;
     use super::*;
-    use crate::spec::TargetKind;
     use crate::store::Tried;
+    use experiment::TargetKind;
 
     fn forecasts(windows: &[(i64, f64)]) -> Forecasts {
         Forecasts {

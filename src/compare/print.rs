@@ -25,7 +25,7 @@ use super::seeds::Seeds;
 use super::significance::Significance;
 use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
-use crate::metric::{Direction, Metric, Quantity, Split};
+use experiment::metric::{Direction, Metric, Quantity, Split};
 
 /// Most rows that are shown as columns of the table of differences.
 const MOST_COLUMNS: usize = 6;
@@ -388,8 +388,8 @@ mod tests {
     use super::*;
     use crate::compare::compare;
     use crate::compare::group::tests::{finished, unfinished};
-    use crate::spec::Objective;
     use crate::store::{Estimate, RunRecord, RunState, Scores};
+    use experiment::Objective;
 
     fn compared(runs: &[RunRecord], metric: &str) -> Comparison {
         let metric: Metric = metric.parse().unwrap();

@@ -1,6 +1,6 @@
 //! Places.
 
-use crate::metric::Direction;
+use experiment::metric::Direction;
 
 /// What a row is ranked by.
 #[derive(Clone, Copy, Debug, PartialEq)]

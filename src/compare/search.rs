@@ -13,11 +13,11 @@ use super::significance::{Significance, Tried as Counts, significance};
 use super::stored::{Stored, key};
 use super::value::names;
 use super::weighing::{Candidate, LEAST_WINDOWS, Settings, Unweighable, Weighed, weighed};
-use crate::event::End;
-use crate::metric::{Metric, Split};
-use crate::spec::Objective;
 use crate::store::{Forecasts, Ledger, RunRecord, RunState, Tried};
-use crate::trial::TrialId;
+use experiment::Objective;
+use experiment::event::End;
+use experiment::metric::{Metric, Split};
+use experiment::trial::TrialId;
 
 /// Reads a run's forecasts of a split, where it has them.
 pub type Read<'a> = &'a (dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync);
@@ -279,8 +279,8 @@ pub(super) mod tests {
     use super::super::group::tests::finished;
     use super::super::join::Windows;
     use super::*;
-    use crate::spec::Target;
     use crate::store::LedgerEntry;
+    use experiment::Target;
     use rand_chacha::rand_core::Rng;
 
     /// All of some runs, with what is known of nothing else.
@@ -301,7 +301,7 @@ pub(super) mod tests {
 
     /// Roughly normal: the sum of four uniforms.
     fn noise(count: usize, index: u64) -> Vec<f64> {
-        let mut generator = crate::seed::generator(3, "search tests", index);
+        let mut generator = experiment::seed::generator(3, "search tests", index);
         let mut uniform = || (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
         (0..count).map(|_| (0..4).map(|_| uniform()).sum::<f64>() * 3.0_f64.sqrt()).collect()
     }

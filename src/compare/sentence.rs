@@ -1,7 +1,7 @@
 //! What chance says of a ranking, in a few sentences.
 
 use super::significance::{Against, CROWNING, LEVEL, Significance, Tried};
-use crate::metric::Split;
+use experiment::metric::Split;
 
 /// Most rows that a sentence names.
 const MOST_NAMED: usize = 6;

@@ -16,8 +16,8 @@ use super::table::{Align, table};
 use super::text::{UNDEFINED, cleaned, number};
 use super::weighing::{Candidate, LEAST_WINDOWS, forecasts, losses};
 use crate::evidence::{Alternative, diebold_mariano, holm};
-use crate::metric::{Direction, Metric};
 use crate::store::{Forecasts, RunRecord};
+use experiment::metric::{Direction, Metric};
 
 /// A p-value at most this is called more than chance.
 const LEVEL: f64 = 0.05;
@@ -292,8 +292,8 @@ mod tests {
     use super::*;
     use crate::compare::compare;
     use crate::compare::group::tests::finished;
-    use crate::metric::{Direction, Split};
-    use crate::spec::Objective;
+    use experiment::Objective;
+    use experiment::metric::{Direction, Split};
 
     fn of(sweep: &str, hidden: usize, rmse: f64) -> RunRecord {
         let mut run = finished(hidden, 0, rmse);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::weighing::{RowTests, Weighed};
 use crate::evidence::{holm, share_as_large, widened};
-use crate::metric::Split;
+use experiment::metric::Split;
 
 /// P-values at most this crown. Not 0.05: each row's epoch was chosen on the same windows, a search that the tests do not count. On white
 /// noise (`scripts/verdict.py`, seeds 1 to 200 of its short form and 1 to 100 of its full one) 0.05 crowned 8 of 300 sweeps, this none.
@@ -163,15 +163,15 @@ mod tests {
     use super::*;
     use crate::compare::group::tests::finished;
     use crate::compare::weighing::{Candidate, Settings};
-    use crate::metric::{Metric, Quantity};
     use crate::store::{Forecasts, RunRecord};
+    use experiment::metric::{Metric, Quantity};
     use rand_chacha::rand_core::Rng;
 
     const METRIC: Metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
 
     /// Roughly normal: the sum of four uniforms.
     fn noise(count: usize, index: u64) -> Vec<f64> {
-        let mut generator = crate::seed::generator(3, "significance tests", index);
+        let mut generator = experiment::seed::generator(3, "significance tests", index);
         let mut uniform = || (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
         (0..count).map(|_| (0..4).map(|_| uniform()).sum::<f64>() * 3.0_f64.sqrt()).collect()
     }

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::weighing::{Candidate, Settings, Weighed};
-use crate::metric::{Quantity, Split};
 use crate::store::RunRecord;
+use experiment::metric::{Quantity, Split};
 
 /// Of fewer rows nothing is kept: their forecasts are read as quickly.
 pub(super) const LEAST_ROWS: usize = 100;

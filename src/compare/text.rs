@@ -1,7 +1,7 @@
 //! Numbers and names as a person reads them, wherever a verb prints a table.
 
-use crate::space::Assignment;
 pub use crate::text::cleaned;
+use experiment::space::Assignment;
 
 /// What stands for an undefined number.
 pub(super) const UNDEFINED: &str = "—";

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::event::End;
-use crate::metric::{Metric, Split};
 use crate::store::{Baseline, Estimate, RunRecord, RunState};
+use experiment::event::End;
+use experiment::metric::{Metric, Split};
 
 /// A metric of a run at its best epoch; see [`crate::store::Measured::value`].
 #[must_use]

@@ -3,7 +3,7 @@
 use super::group::Spread;
 use super::seeds::Seeds;
 use super::text::number;
-use crate::metric::{Direction, Metric, Quantity};
+use experiment::metric::{Direction, Metric, Quantity};
 
 /// A row beside the baselines over its own windows, all by one metric.
 #[derive(Clone, Debug, Default)]

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::join::{Apart, Windows};
 use super::search::Read;
 use crate::evidence::{Alternative, BlockLength, Bootstrap, Panel, RowByRow, SetStatistic, diebold_mariano, model_confidence_set};
-use crate::metric::{Metric, Quantity, Split};
-use crate::seed::SeedStream;
 use crate::store::{Forecasts, RunRecord};
+use experiment::metric::{Metric, Quantity, Split};
+use experiment::seed::SeedStream;
 
 /// Of the model confidence set.
 const CONFIDENCE: f64 = 0.9;

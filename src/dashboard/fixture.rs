@@ -4,18 +4,18 @@ use lane_types::{EarlyStopping, EpochReport, Loss, OptimizerKind, Schedule, Spli
 use std::path::PathBuf;
 
 use super::state::Sweep;
-use crate::event::{Cursor, End, Event, Line, VERSION};
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::space::{Assignment, Value};
-use crate::spec::feature::Feature;
-use crate::spec::{
-    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split as DataSplit, Synthetic, Target, TargetKind,
-    Train, Volatility,
-};
 use crate::store::{
     Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest, SweepRecord, WindowCounts,
 };
-use crate::trial::{Trial, TrialId};
+use experiment::event::{Cursor, End, Event, Line, VERSION};
+use experiment::feature::Feature;
+use experiment::metric::{Direction, Metric, Quantity, Split};
+use experiment::space::{Assignment, Value};
+use experiment::trial::{Trial, TrialId};
+use experiment::{
+    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split as DataSplit, Synthetic, Target, TargetKind,
+    Train, Volatility,
+};
 
 /// Epochs of every trial.
 pub const EPOCHS: usize = 20;

@@ -18,7 +18,7 @@ use super::term;
 use super::theme::Theme;
 use crate::signal::{self, Taker};
 use crate::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// What to show, and what its keys may do.
 pub struct Options {
@@ -361,8 +361,8 @@ mod tests {
 
     use super::*;
     use crate::dashboard::fixture;
-    use crate::event::End;
     use crate::store::Change;
+    use experiment::event::End;
 
     /// A session in which every wait for a key takes as long as it may, and keys come at given times.
     struct Stage {

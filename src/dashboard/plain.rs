@@ -91,7 +91,7 @@ impl Plain {
 mod tests {
     use super::*;
     use crate::dashboard::fixture;
-    use crate::event::{Cursor, Event};
+    use experiment::event::{Cursor, Event};
 
     #[test]
     fn every_epoch_start_end_and_failure_is_a_line() {

@@ -11,9 +11,9 @@ use super::state::{Kind, Sweep};
 use super::text::clean;
 use super::theme::Theme;
 use super::view::{Mode, Order, Scale, View, Zoom};
-use crate::metric::Quantity;
 use crate::store::{Change, Forecasts, SweepRecord};
-use crate::trial::TrialId;
+use experiment::metric::Quantity;
+use experiment::trial::TrialId;
 
 /// Everything that a frame is drawn from, but for the size and the time.
 #[derive(Clone, Debug)]

@@ -10,9 +10,9 @@ use ratatui::style::{Color, Modifier};
 use super::screen::{CommandKind, Reaction, Role, Screen};
 use super::theme::Theme;
 use super::{Leave, fixture};
-use crate::event::{End, Event};
-use crate::space::Value;
 use crate::store::{Change, Forecasts, SweepRecord};
+use experiment::event::{End, Event};
+use experiment::space::Value;
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 60);
@@ -384,7 +384,7 @@ fn forecasts(share: f64) -> Forecasts {
 #[test]
 fn pinned_trials_are_traded_where_the_experiment_says_how() {
     let mut sweep = fixture::grid(12);
-    sweep.manifest.backtest = Some(crate::spec::testing::backtest());
+    sweep.manifest.backtest = Some(experiment::testing::backtest());
     let mut screen = open(&sweep, Role::Watcher);
     screen.apply(&fixture::end(12), 0.0);
     press(&mut screen, "jpjjp⇥⇥");

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::state::{Kind, Row, Sweep, heading};
-use crate::metric::{Direction, Quantity};
+use experiment::metric::{Direction, Quantity};
 
 /// The choices of a person, and the rows that they come to.
 #[derive(Clone, Debug)]

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn conformal_intervals_cover_what_they_promise_on_exchangeable_rows() {
         // One draw in 2000 splits of 40 + 1 rows; the rank says exactly ⌈41·0.8⌉ / 41 = 33/41 of them are covered.
-        let noise = |index: u64| f64::from(crate::seed::generator(7, "conformal", index).next_u32()) / f64::from(u32::MAX);
+        let noise = |index: u64| f64::from(experiment::seed::generator(7, "conformal", index).next_u32()) / f64::from(u32::MAX);
         let covered = (0..2000_u64).filter(|split| {
             let rows: Vec<f64> = (0..41).map(|row| noise(split * 41 + row)).collect();
             let (low, high) = (vec![0.3; 40], vec![0.6; 40]);

@@ -1,6 +1,6 @@
 //! Is the best trial worth anything? Statistics that say so, or that nobody can tell.
 //!
-//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a [`SeedStream`](crate::seed::SeedStream).
+//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a [`SeedStream`](experiment::seed::SeedStream).
 //! Undefined is `None`: an empty or constant sample, a forecast that is not finite, lengths that differ; each function says when.
 //! What many trials did at the same moments is a [`Panel`].
 //!

@@ -2,7 +2,7 @@
 //! of the share it bounds.
 
 use super::*;
-use crate::seed::{SeedStream, generator};
+use experiment::seed::{SeedStream, generator};
 use rand_chacha::rand_core::Rng;
 
 /// Standard normal numbers, by Box & Muller.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trained;
 use crate::market::Scaling;
-use crate::spec::Target;
+use experiment::Target;
 
 /// The key of the description in the metadata of safetensors and ONNX files.
 pub(super) const KEY: &str = "kiln";

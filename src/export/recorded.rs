@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::compare::names;
-use crate::event::End;
 use crate::store::{History, RunRecord, RunState};
+use experiment::event::End;
 
 /// A recorded run.
 #[derive(Clone, Debug)]

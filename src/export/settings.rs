@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::spec::{Settings, Source};
+use experiment::{Settings, Source};
 
 /// Every setting that is on, by its dotted key, in the order of the sections and then by name. A list is one value; of the data file's path
 /// the name alone is kept.
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn tables_become_dotted_keys_and_what_is_off_is_absent() {
-        let flat = flat(&crate::spec::testing::settings(""));
+        let flat = flat(&experiment::testing::settings(""));
         let value = |key: &str| flat.iter().find(|(name, _)| name == key).map(|(_, value)| text(value));
         assert_eq!(value("train.optimizer.kind").as_deref(), Some("adam"));
         assert_eq!(value("data.window").as_deref(), Some("60"));

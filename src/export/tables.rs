@@ -7,8 +7,8 @@ use super::recorded::{nanoseconds, numbers};
 use super::settings::{self, flat};
 use super::{Recorded, Table};
 use crate::compare::{estimate, state, value};
-use crate::metric::{Metric, Quantity, Split};
 use crate::store::{Baseline, Forecasts};
+use experiment::metric::{Metric, Quantity, Split};
 
 /// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`), the rmse of each baseline over the
 /// validation windows, every setting by its dotted key

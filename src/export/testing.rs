@@ -4,7 +4,7 @@ use lane_types::{Head, Levels, Loss, OptimizerKind, Shape, Weight, Weights};
 
 use super::Trained;
 use crate::market::{Affine, Scaling};
-use crate::spec::{Target, TargetKind};
+use experiment::{Target, TargetKind};
 
 /// The fixtures: a head and a number of layers each.
 pub(super) const FIXTURES: [(&str, usize); 6] =

@@ -4,8 +4,7 @@ use lane_types::{Shape, Weight, Weights};
 
 use super::ExportError;
 use crate::market::Scaling;
-use crate::spec::{Settings, Target};
-use crate::sweep::shape;
+use experiment::{Settings, Target};
 
 /// A trained model whose weights fit its shape and whose scaling fits its features.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +42,7 @@ impl Trained {
     /// When the weights are not those of the settings' network, or the scaling has another number of columns than there are features.
     pub fn new(name: String, settings: &Settings, scaling: Scaling, weights: Weights) -> Result<Self, ExportError> {
         let features = settings.data.features.iter().map(ToString::to_string).collect();
-        Self::of(name, shape(settings), features, settings.data.target.clone(), scaling, weights)
+        Self::of(name, settings.shape(), features, settings.data.target.clone(), scaling, weights)
     }
 
     /// The model of these parts.

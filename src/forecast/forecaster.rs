@@ -8,9 +8,9 @@ use super::warning::{self, Outside, Warning};
 use crate::calibration::Calibration;
 use crate::market::{self, Bars, LocalClock, Prepared, Scaling, ValueRange, rearranged};
 use crate::model::{Interval, SavedModel};
-use crate::spec::Data;
 use crate::store::Forecasts;
 use crate::sweep::{Trainer, trainer};
+use experiment::Data;
 
 /// Why there is no forecast.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use crate::market::{self, BarLines, Bars, Inputs, ValueRange};
 use crate::model::SavedModel;
 use crate::model::testing::model;
 use crate::serve::{Moment, SentBars};
-use crate::spec::{BarLabel, Columns, Format, Source, Synthetic};
+use experiment::{BarLabel, Columns, Format, Source, Synthetic};
 
 const LINES: &str = "data.synthetic = { bars = 1000, session = 400 }
     data.features = [\"close\", \"ema_5\", \"rsi_4\", \"log_return\"]
@@ -222,7 +222,7 @@ proptest! {
             let expected = expected.get_or_insert_with(|| bits.clone());
             prop_assert_eq!(&bits, &*expected, "a file of {}", &stamps[0]);
 
-            let data = crate::spec::Data { source, ..forecaster.data().clone() };
+            let data = experiment::Data { source, ..forecaster.data().clone() };
             let mut stream = ForecastStream::new(&forecaster).unwrap();
             let lines = BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60).unwrap().told_by(forecaster.clock());
             let of_lines: Vec<u64> =

@@ -9,7 +9,7 @@ use super::report::rfc3339;
 use super::row::BadBar;
 use super::step::Step;
 use super::table::Table;
-use crate::spec::BarLabel;
+use experiment::BarLabel;
 
 /// Bars, and what was done to get them, each a sentence.
 pub(super) type Cleaned = (Bars, Vec<String>);

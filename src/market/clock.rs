@@ -7,7 +7,7 @@
 use super::bars::{Bar, Bars};
 use super::problem::MarketError;
 use super::zone::Zone;
-use crate::spec::feature::Feature;
+use experiment::feature::Feature;
 
 /// A zone that bars are told the time by.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Which column of a file is which.
 
-use crate::spec::Columns;
+use experiment::Columns;
 
 /// Places of the columns in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::table::{Places, Table};
 use super::text::{Text, fields, unquote};
 use super::timestamp::{StampProblem, StampReader};
 use super::zone::Zone;
-use crate::spec::Columns;
+use experiment::Columns;
 
 /// Reads a CSV file, plain or gzip.
 pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<Zone>) -> Result<Table, MarketError> {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::step::Spacing;
 use super::timestamp::StampProblem;
-use crate::spec::TsFormat;
+use experiment::TsFormat;
 
 const SECOND: i64 = 1_000_000_000;
 

@@ -3,7 +3,7 @@
 
 use super::Bars;
 use super::stream::FeatureState;
-use crate::spec::feature::Feature;
+use experiment::feature::Feature;
 
 /// The column of `feature`, one value per bar: NaN in exactly the first [`Feature::warm_up`] rows, and nowhere else as long as the
 /// prices are positive.

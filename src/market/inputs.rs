@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::prepared::Prepared;
-use crate::spec::Data;
+use experiment::Data;
 
 /// How the timestamps of bars are written. Bars that are written in another way come from somewhere else, where a timestamp may mark another
 /// end of its bar.
@@ -90,7 +90,7 @@ impl Inputs {
             let values = rows.iter().map(|row| series.features[row * series.columns + place]);
             values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
         };
-        let named = |(place, feature): (usize, &crate::spec::feature::Feature)| {
+        let named = |(place, feature): (usize, &experiment::feature::Feature)| {
             let (low, high) = range(place);
             ValueRange { feature: feature.to_string(), low, high }
         };

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataReport, prepare};
-use crate::spec::Experiment;
+use super::{DataReport, check_source, prepare};
+use experiment::Experiment;
 
 /// Bars of a file.
 struct Walk {
@@ -46,7 +46,9 @@ impl Walk {
         let features = if more.contains("features") { "" } else { "data.features = [\"close\"]\n" };
         let label = if more.contains("bar_label") { "" } else { "data.bar_label = \"start\"\n" };
         let text = format!("data.source = \"{}\"\ndata.window = 5\n{label}{features}{more}", path.display());
-        let data = Experiment::parse(Path::new("test.toml"), &text, &[]).map_err(|problems| problems.to_string())?.base.data;
+        let experiment = Experiment::parse(Path::new("test.toml"), &text, &[]).map_err(|problems| problems.to_string())?;
+        check_source(&experiment).map_err(|problems| problems.to_string())?;
+        let data = experiment.base.data;
         prepare(&data).map(|prepared| prepared.report).map_err(|problem| problem.0)
     }
 }

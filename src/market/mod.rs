@@ -48,6 +48,7 @@
 
 mod bars;
 mod baseline;
+mod checked;
 mod clean;
 mod clock;
 mod columns;
@@ -82,6 +83,7 @@ mod zone;
 
 pub use bars::{Bar, Bars, Truth};
 pub use baseline::{BaselineForecast, ForecastErrors, baseline_forecasts, baselines, forecast_errors};
+pub use checked::{check_source, load_experiment};
 pub use clock::LocalClock;
 pub use feature::column;
 pub use inputs::{Inputs, RANGE_MARGIN, StampForm, ValueRange};

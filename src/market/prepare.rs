@@ -18,9 +18,9 @@ use super::scaling::{Affine, Scaling};
 use super::source::{self, Loaded};
 use super::target::{TargetColumns, target_columns};
 use super::window::{self, Bounds, Ends, WindowShape};
-use crate::spec::feature::{Family, Feature};
-use crate::spec::{BarLabel, Columns, Data, Format, Source, TargetKind, WalkForward};
 use crate::store::WindowCounts;
+use experiment::feature::{Family, Feature};
+use experiment::{BarLabel, Columns, Data, Format, Source, TargetKind, WalkForward};
 
 /// File → scaled series and windows.
 ///
@@ -342,7 +342,7 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
 mod tests {
     use super::*;
     use crate::market::synthetic::generate;
-    use crate::spec::{Scale, Scaler, Signal, Split, Synthetic, Target, TrainRows, Volatility};
+    use experiment::{Scale, Scaler, Signal, Split, Synthetic, Target, TrainRows, Volatility};
     use proptest::prelude::*;
 
     fn settings(kind: TargetKind, window: usize, horizon: usize) -> Data {

@@ -12,9 +12,9 @@ use super::scaling::Scaling;
 use super::window::rows_of;
 use super::zone::offset;
 use crate::score::{self, Sample};
-use crate::spec::Target;
-use crate::spec::feature::Feature;
 use crate::store::{Forecasts, Scores, WindowCounts};
+use experiment::Target;
+use experiment::feature::Feature;
 
 /// A series ready for training, with everything needed to bring forecasts back to the target's unit.
 #[derive(Clone, Debug)]

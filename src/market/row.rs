@@ -8,7 +8,7 @@ use super::inputs::StampForm;
 use super::step::{At, Step};
 use super::timestamp::{Stamp, StampProblem, StampReader};
 use super::zone::Zone;
-use crate::spec::{BarLabel, Columns, Data, Source};
+use experiment::{BarLabel, Columns, Data, Source};
 
 /// A bar as it is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn bars_are_believed_as_in_a_file() {
-        let data = crate::spec::testing::settings(
+        let data = experiment::testing::settings(
             r#"data.synthetic = { bars = 1000 }
             data.features = ["close", "volume"]"#,
         )
@@ -177,10 +177,10 @@ mod tests {
 
     /// A reader of minutes in New York, and what it makes of these times of 2024-11-03, in minutes after 00:59.
     fn minutes(times: &[&str]) -> Vec<Result<i64, String>> {
-        let mut data = crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        let mut data = experiment::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
         data.source = Source::File {
             path: "bars.csv".into(),
-            format: crate::spec::Format::Csv,
+            format: experiment::Format::Csv,
             columns: Columns::default(),
             zone: Some("America/New_York".to_owned()),
             bar_label: BarLabel::Start,
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn digits_of_a_clock_are_found_out_and_jitter_is_none() {
-        let data = crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        let data = experiment::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
         let mut reader = BarReader::new(&data, 60).unwrap();
         assert!(reader.read(&row("2405080931")).is_ok());
         let problem = reader.read(&row("2405080932")).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Inputs;
-use crate::spec::Scaler;
+use experiment::Scaler;
 
 /// Fitted scalers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::length::BarLength;
 use super::problem::MarketError;
 use super::zone::Zone;
 use super::{csv, parquet, synthetic, window};
-use crate::spec::{Data, Format, Source};
+use experiment::{Data, Format, Source};
 
 /// The bars of a source.
 pub(super) struct Loaded {
@@ -201,7 +201,7 @@ fn nearest(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{BarLabel, Columns};
+    use experiment::{BarLabel, Columns};
 
     fn file(path: &str) -> Source {
         let zone = None;

@@ -2,7 +2,7 @@
 
 use jiff::fmt::strtime;
 
-use crate::spec::EpochUnit;
+use experiment::EpochUnit;
 
 /// A timestamp as written.
 #[derive(Clone, Copy)]

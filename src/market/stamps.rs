@@ -185,7 +185,7 @@ impl Hour {
 mod tests {
     use super::*;
     use crate::market::zone::Zone;
-    use crate::spec::Columns;
+    use experiment::Columns;
 
     fn settled(zone: Option<&str>, rows: &[&str]) -> Result<Vec<i64>, (usize, String)> {
         let zone = zone.map(|zone| Zone::parse(zone).unwrap());

@@ -26,8 +26,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::{Bars, Truth};
-use crate::seed;
-use crate::spec::{Signal, Synthetic, Volatility};
+use experiment::seed;
+use experiment::{Signal, Synthetic, Volatility};
 
 /// Bars by the settings; the same on every call. Each kind of randomness has its own stream, so that the noise of returns does not
 /// depend on how the rest is drawn.

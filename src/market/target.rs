@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::spec::{Target, TargetKind};
+use experiment::{Target, TargetKind};
 
 /// Target of the window that ends at each row, and what persistence says there; NaN where undefined.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use super::inputs::StampForm;
 use super::known::known;
 use super::spelling::{Written, by_pattern, epoch, is_rounded, number, time_of_day, trim, unit_of};
 use super::zone::{Instants, Zone, offset};
-use crate::spec::{Columns, TsAmbiguous, TsFormat};
+use experiment::{Columns, TsAmbiguous, TsFormat};
 
 /// An instant and the local clock's offset there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

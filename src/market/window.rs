@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::step::Step;
-use crate::spec::{Split, TrainRows, WalkForward};
+use experiment::{Split, TrainRows, WalkForward};
 
 /// Contiguous runs of rows: each row a bar after the one before, by the clock where that was changed in between.
 pub(super) fn runs(ts: &[i64], offset_seconds: &[i32], bar_seconds: u32) -> Vec<Range<usize>> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Interval, Passport, VERSION};
 use crate::market::{Affine, Inputs, LocalClock};
-use crate::spec::{Data, Model, Settings, Train};
+use experiment::{Data, Model, Settings, Train};
 
 /// Most values that a window may have; more would be no small forecaster.
 const MAX_WINDOW_VALUES: usize = 1 << 24;

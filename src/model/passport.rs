@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::profile::ColumnProfile;
 use crate::calibration::Calibration;
 use crate::market::{Inputs, Scaling, ValueRange};
-use crate::metric::{Metric, Quantity, Split};
-use crate::spec::{self, Settings};
 use crate::store::{Baseline, Estimate, Evaluation, Scores, WindowCounts, evaluation_estimate};
+use experiment::metric::{Metric, Quantity, Split};
+use experiment::{self, Settings};
 
 /// A saved model's passport. What it says of settings, units and metrics is in the words of the experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ impl Passport {
     /// What the network takes.
     #[must_use]
     pub fn shape(&self) -> lane_types::Shape {
-        crate::sweep::shape(&self.settings)
+        self.settings.shape()
     }
 
     /// Length of a bar, seconds, where it is known.
@@ -194,8 +194,8 @@ impl Passport {
     pub fn zone(&self) -> Option<&str> {
         let recorded = self.inputs.as_ref().and_then(|inputs| inputs.zone.as_deref());
         recorded.or(match &self.settings.data.source {
-            spec::Source::File { zone, .. } => zone.as_deref(),
-            spec::Source::Synthetic(_) => Some("UTC"),
+            experiment::Source::File { zone, .. } => zone.as_deref(),
+            experiment::Source::Synthetic(_) => Some("UTC"),
         })
     }
 

@@ -57,7 +57,7 @@ impl ColumnProfile {
 
 /// One profile a feature, over the rows of the training windows; `None` without training windows.
 #[must_use]
-pub fn profile(settings: &crate::spec::Data, prepared: &Prepared) -> Option<Vec<ColumnProfile>> {
+pub fn profile(settings: &experiment::Data, prepared: &Prepared) -> Option<Vec<ColumnProfile>> {
     let series = &prepared.series;
     let rows = prepared.training_rows(settings.window);
     let column = |place: usize| rows.iter().map(|row| series.features[row * series.columns + place]).collect();

@@ -6,9 +6,8 @@ use std::path::Path;
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
 use crate::calibration::Calibration;
 use crate::market::KeptScaling;
-use crate::metric::Metric;
-use crate::spec;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
+use experiment::metric::Metric;
 
 impl SavedModel {
     /// The best weights of a finished run, with all that its folder and its sweep's say of it, as of `at` (RFC 3339, UTC). What takes more
@@ -73,8 +72,8 @@ impl SavedModel {
 }
 
 /// Where a file lay is nobody's business: a model is given away.
-fn keep_the_name_alone(source: &mut spec::Source) {
-    if let spec::Source::File { path, .. } = source {
+fn keep_the_name_alone(source: &mut experiment::Source) {
+    if let experiment::Source::File { path, .. } = source {
         *path = path.file_name().map(Into::into).unwrap_or_default();
     }
 }

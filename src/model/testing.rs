@@ -5,8 +5,8 @@ use lane_types::{Shape, Weight, Weights};
 use super::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
 use crate::calibration::Calibration;
 use crate::market::{Affine, Scaling};
-use crate::spec::testing::settings;
 use crate::store::WindowCounts;
+use experiment::testing::settings;
 
 /// A model of the settings of a file with these lines, with weights that depend on `seed` alone.
 pub(crate) fn model(lines: &str, seed: u64) -> SavedModel {
@@ -49,7 +49,7 @@ pub(crate) fn model(lines: &str, seed: u64) -> SavedModel {
 /// Weights within ±0.5.
 pub(crate) fn weights(shape: &Shape, seed: u64) -> Weights {
     use rand_chacha::rand_core::Rng;
-    let mut generator = crate::seed::generator(seed, "test weights", 0);
+    let mut generator = experiment::seed::generator(seed, "test weights", 0);
     let mut value = || (f64::from(generator.next_u32()) / f64::from(u32::MAX) - 0.5) as f32;
     let weight = |(name, shape): (String, Vec<usize>)| {
         let size = shape.iter().product();

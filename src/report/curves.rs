@@ -11,9 +11,9 @@ use super::table::{Column, table};
 use super::thin::short;
 use super::words::counted;
 use crate::compare::{Comparison, Row, setting};
-use crate::event::End;
-use crate::metric::{Metric, Quantity, Split};
 use crate::store::RunRecord;
+use experiment::event::End;
+use experiment::metric::{Metric, Quantity, Split};
 use lane_types::SplitReport;
 
 /// Rows whose curves are drawn.

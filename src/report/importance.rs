@@ -11,7 +11,7 @@ use rand_chacha::rand_core::Rng;
 use serde_json::Value as Json;
 
 use crate::evidence::{average_ranks, holm};
-use crate::seed::generator;
+use experiment::seed::generator;
 
 /// More distinct numbers are cut into three groups.
 pub(super) const MOST_GROUPS: usize = 6;

@@ -6,7 +6,7 @@ use super::table::{Column, region, table};
 use super::words::{better, counted, in_unit};
 use crate::compare::{BaselineRow, Interval, Row, Spread, number, setting, short_names};
 use crate::evidence::student_t_quantile;
-use crate::metric::{Metric, Quantity, Split};
+use experiment::metric::{Metric, Quantity, Split};
 
 /// Rows of a table; `kiln compare` lists all.
 pub(super) const MOST_ROWS: usize = 200;

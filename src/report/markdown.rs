@@ -5,8 +5,8 @@ use super::material::Material;
 use super::provenance::facts;
 use super::words::{better, counted, in_unit};
 use crate::compare::{number, setting};
-use crate::metric::Metric;
 use crate::text::clean;
+use experiment::metric::Metric;
 
 /// Rows of the ranking.
 const MOST_ROWS: usize = 12;

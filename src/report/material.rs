@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::backtest::{Frontier, Sheet};
 use crate::compare::{Comparison, Row, Windows, apart, names};
-use crate::metric::{Metric, Split};
 use crate::store::{Forecasts, RunRecord, SweepManifest};
+use experiment::metric::{Metric, Split};
 
 /// Rows whose forecasts are shown.
 const MOST_FORECASTS: usize = 3;
@@ -127,8 +127,8 @@ pub fn best_forecasts(
             let forecasts = read(run, comparison.yardstick.split)?;
             let data = &run.trial.settings.data;
             let zone = match &data.source {
-                crate::spec::Source::File { zone, .. } => zone.clone(),
-                crate::spec::Source::Synthetic(_) => None,
+                experiment::Source::File { zone, .. } => zone.clone(),
+                experiment::Source::Synthetic(_) => None,
             };
             Some((run, BestForecasts { rank, run: names(run).1, horizon: data.target.horizon, zone, forecasts }))
         })

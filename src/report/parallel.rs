@@ -11,7 +11,7 @@ use super::table::region;
 use super::thin::short;
 use super::words::{better, counted};
 use crate::compare::{Row, number};
-use crate::metric::Direction;
+use experiment::metric::Direction;
 
 const TOP: f64 = 34.0;
 const HEIGHT: f64 = 300.0;

@@ -7,8 +7,8 @@ use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
 use crate::compare::{names, number};
-use crate::metric::Quantity;
 use crate::store::{RunRecord, evaluation_value};
+use experiment::metric::Quantity;
 
 /// Openings, damages and warnings that are listed.
 const MOST_LISTED: usize = 50;

@@ -5,19 +5,19 @@ use lane_types::{EpochReport, SplitReport};
 use super::*;
 use crate::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
 use crate::compare::{Interval, Spread, compare};
-use crate::event::End;
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::space::Value;
-use crate::spec::{Concession, Costs, Limits, Objective};
 use crate::store::{
     Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, WindowCounts,
 };
-use crate::trial::{Trial, TrialId};
+use experiment::event::End;
+use experiment::metric::{Direction, Metric, Quantity, Split};
+use experiment::space::Value;
+use experiment::trial::{Trial, TrialId};
+use experiment::{Concession, Costs, Limits, Objective};
 
 const METRIC: Metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
 
 fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
-    let mut settings = crate::spec::testing::settings(
+    let mut settings = experiment::testing::settings(
         "data = { synthetic = { bars = 1000 }, target = { kind = \"log_return\" } }\ntrain.epochs = 100",
     );
     settings.model.hidden_size = 8 * (1 + place % 5);

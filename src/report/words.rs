@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::material::Material;
 use crate::compare::number;
-use crate::metric::{Direction, Metric};
+use experiment::metric::{Direction, Metric};
 
 /// `3 runs`, `1 run`.
 pub(super) fn counted(count: usize, what: &str) -> String {

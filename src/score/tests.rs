@@ -1,10 +1,10 @@
 use super::*;
 use crate::evidence::{Benchmark, directional_accuracy, information_coefficients, mase, out_of_sample_r2, qlike};
-use crate::metric::Quantity::{self, *};
+use experiment::metric::Quantity::{self, *};
 use rand_chacha::rand_core::Rng;
 
 fn noise(count: usize, index: u64) -> Vec<f64> {
-    let mut generator = crate::seed::generator(5, "score tests", index);
+    let mut generator = experiment::seed::generator(5, "score tests", index);
     (0..count).map(|_| (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 - 0.5).collect()
 }
 

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::number::{Item, Number, Numbers, at, placed};
 use crate::market::{BarReader, BarRow, Bars, LocalClock};
-use crate::spec::Data;
+use experiment::Data;
 
 /// Bars as they were sent; one value a bar in each column, but that `volume` may be empty.
 #[derive(Clone, Debug, Default, PartialEq)]

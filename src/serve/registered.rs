@@ -9,7 +9,7 @@ use crate::forecast::{Forecast, ForecastError, Forecaster, Outside, Window};
 use crate::market::{BarLines, Bars, MarketError};
 use crate::model::{Passport, SavedModel};
 use crate::registry;
-use crate::spec::{BarLabel, Source, TargetKind};
+use experiment::{BarLabel, Source, TargetKind};
 
 /// Versions under a registry's folder, on a device.
 pub struct Registered {

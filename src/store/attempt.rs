@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::checksum::{self, Chain};
 use super::folder::attempt_path;
 use super::{Forecasts, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
-use crate::event::{Cursor, Event, Line, VERSION};
-use crate::trial::TrialId;
+use experiment::event::{Cursor, Event, Line, VERSION};
+use experiment::trial::TrialId;
 
 /// `attempt.json`: who runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct ProgressFile {
     pub step: usize,
     pub steps: usize,
     /// Windows per second of the whole pack.
-    #[serde(deserialize_with = "super::record::number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub windows_per_second: f64,
     /// Lanes still in the pack.
     pub lanes: usize,

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{attempt_numbers, attempt_path, names_in};
 use super::{Checkpoint, StoreError, access, manifest, publish};
-use crate::event::Cursor;
+use experiment::event::Cursor;
 
 /// States kept per attempt: the last and the one before.
 const KEPT: usize = 2;

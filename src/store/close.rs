@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::checksum::Chain;
 use super::{RunFolder, StoreError, access};
-use crate::event::{End, Event, Line, VERSION};
+use experiment::event::{End, Event, Line, VERSION};
 
 impl RunFolder {
     /// Ends the newest attempt's log in the name of its dead writer, with these events, the last of which is [`Event::Ended`]; `false` when

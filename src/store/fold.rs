@@ -1,7 +1,7 @@
 //! What a follower tells, folded into a record: it comes to what reading the folder anew would give.
 
 use super::{Change, RunRecord, SweepRecord, reader};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 impl SweepRecord {
     /// Takes one change. [`Change::Run`] of a run that is known starts that run anew. Progress within an epoch is not part of a

@@ -11,7 +11,7 @@ use super::{
     Attempt, AttemptInfo, Checkpoint, RunResult, StoreError, SweepManifest, access, checkpoint, manifest, publish, result_file,
     trial_file,
 };
-use crate::trial::{Trial, TrialId};
+use experiment::trial::{Trial, TrialId};
 
 /// `runs/<sweep>/`.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
 use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, access, checksum, result_file};
-use crate::event::Line;
-use crate::trial::{Trial, TrialId};
+use experiment::event::Line;
+use experiment::trial::{Trial, TrialId};
 
 /// What is new since the last poll.
 #[derive(Clone, Debug)]

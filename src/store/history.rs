@@ -8,7 +8,7 @@ use lane_types::EpochReport;
 use super::record::RunProgress;
 use super::scan::{Told, Walk};
 use super::{StoreError, result_file};
-use crate::event::Event;
+use experiment::event::Event;
 
 /// When a run did what, by its log. Times are RFC 3339 in UTC, as they were written.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use super::covers::Covers;
 use super::folder::attempt_path;
 use super::forecasts::{self, Columns};
 use super::{Evaluation, Forecasts, RunFolder, StoreError, Tried, checkpoint, evaluations, ledger, publish, result_file};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 impl RunFolder {
     /// The best weights of the winning attempt (safetensors), checksum verified. An attempt that was resumed and did not improve

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use std::io::BufRead;
 
 use super::checksum::{Chain, has_lost_its_end};
-use super::record::number_or_nan;
-use crate::event::{Event, Line, VERSION};
+use experiment::event::{Event, Line, VERSION};
 
 /// Broken lines of one log that are told; a file of garbage must not become a thousand messages.
 const TOLD: usize = 5;
@@ -106,13 +105,13 @@ struct EpochLine<'a> {
     epoch: usize,
     train: SplitReport,
     valid: SplitReport,
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     learning_rate: f64,
     best_epoch: usize,
     waited: usize,
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     seconds: f64,
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     windows_per_second: f64,
 }
 

@@ -62,6 +62,7 @@ pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
 pub(crate) use checksum::{check_line, seal_line};
 pub use data_file::{DataFile, data_places};
 pub use error::StoreError;
+pub use experiment::event::Baseline;
 pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
 pub use follow::{Change, Follower};
 pub use forecasts::Forecasts;
@@ -73,8 +74,8 @@ pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use record::{
-    Baseline, EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest,
-    SweepRecord, Tried, WindowCounts,
+    EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord,
+    Tried, WindowCounts,
 };
 pub use resume::Resume;
 pub use select::{Selection, select};

@@ -12,8 +12,8 @@ use super::trial_file::{self, TrialReader};
 use super::{
     RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations, manifest, result_file,
 };
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::trial::Trial;
+use experiment::metric::{Direction, Metric, Quantity, Split};
+use experiment::trial::Trial;
 
 /// How much of a run is read.
 #[derive(Clone, Copy, PartialEq, Eq)]

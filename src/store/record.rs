@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use super::DataFile;
 use crate::calibration::{ConformalScore, QuantileScores};
-use crate::event::{Cursor, End, Event, Line, WORKER_DIED};
-use crate::metric::{Direction, Metric, Quantity};
-use crate::spec::{Backtest, Target};
-use crate::trial::Trial;
+use experiment::event::{Baseline, Cursor, End, Event, Line, WORKER_DIED};
+use experiment::metric::{Direction, Metric, Quantity};
+use experiment::trial::Trial;
+use experiment::{Backtest, Target};
 
 /// A sweep as its folder tells it.
 #[derive(Clone, Debug)]
@@ -209,7 +209,7 @@ pub struct RunResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Tried>,
     /// Wall time of the winning attempt, seconds.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub seconds: f64,
     /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
     /// checkpoint. None on a GPU, and in results of before version 0.2.
@@ -256,22 +256,6 @@ pub struct Tried {
     pub test: Option<(i64, i64)>,
 }
 
-/// A forecast without a network, over the same windows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Baseline {
-    /// `persistence`, `drift`, `seasonal`, `linear`, `har`.
-    pub name: String,
-    /// In the target's unit squared.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub mse: f64,
-    /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub mae: f64,
-    /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
-    pub rmse: f64,
-}
-
 /// Windows in each split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
@@ -290,13 +274,13 @@ pub struct Evaluation {
     /// Windows.
     pub windows: usize,
     /// In the target's unit squared.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub rmse: f64,
     /// On the test windows, see [`super::skill`].
     pub skill: Option<f64>,
@@ -323,9 +307,4 @@ pub struct EarlyOpening {
     pub open: usize,
     /// Planned trials.
     pub trials: usize,
-}
-
-/// JSON has no NaN and no infinity: they are written as null.
-pub(super) fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }

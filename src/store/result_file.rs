@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_end_comes_back_and_every_cut_is_an_error() {
-        let failed = crate::event::End::Failed { reason: "out of \"memory\"\n".into() };
+        let failed = experiment::event::End::Failed { reason: "out of \"memory\"\n".into() };
         for result in [testing::result(1), RunResult { end: failed, valid: None, skill: None, ..testing::result(2) }] {
             // As results were written before version 0.2, and as they are now.
             let sealed = to_text(&result, &Covers::default()).unwrap();

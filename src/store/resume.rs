@@ -4,7 +4,7 @@ use lane_types::EpochReport;
 
 use super::folder::attempt_path;
 use super::{AttemptInfo, Checkpoint, RunFolder, StoreError, checkpoint, checksum, publish, read_run};
-use crate::event::Cursor;
+use experiment::event::Cursor;
 
 /// What a run can go on from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +58,7 @@ mod tests {
     use super::super::testing::{self, AT};
     use super::super::{Attempt, SweepFolder};
     use super::*;
-    use crate::event::Event;
+    use experiment::event::Event;
 
     /// An attempt that was cut off after four epochs, with checkpoints after the second and the fourth.
     fn cut_off() -> (tempfile::TempDir, RunFolder) {

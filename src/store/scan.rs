@@ -6,7 +6,7 @@ use std::path::Path;
 use super::folder::{attempt_numbers, attempt_path};
 use super::log::LogReader;
 use super::{AttemptInfo, Liveness, access, checksum, publish, writer_alive};
-use crate::event::{Event, Line};
+use experiment::event::{Event, Line};
 
 /// What a walk tells.
 #[derive(Clone, Debug)]

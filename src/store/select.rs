@@ -144,7 +144,7 @@ fn list(names: &[String]) -> String {
 mod tests {
     use super::super::{SweepFolder, testing};
     use super::*;
-    use crate::trial::{Trial, TrialId};
+    use experiment::trial::{Trial, TrialId};
 
     fn store() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();

@@ -8,11 +8,11 @@ use super::{
     AttemptInfo, Baseline, Estimate, Evaluation, Forecasts, Origin, RunFolder, RunResult, Scores, SweepFolder, SweepManifest,
     Tried, WindowCounts,
 };
-use crate::event::{Cursor, End, Event, Line, VERSION};
-use crate::metric::{Direction, Metric, Quantity, Split};
-use crate::space::Value;
-use crate::spec::{Settings, Target, TargetKind};
-use crate::trial::{Trial, TrialId};
+use experiment::event::{Cursor, End, Event, Line, VERSION};
+use experiment::metric::{Direction, Metric, Quantity, Split};
+use experiment::space::Value;
+use experiment::trial::{Trial, TrialId};
+use experiment::{Settings, Target, TargetKind};
 
 pub(super) const AT: &str = "2026-01-02T03:04:05Z";
 
@@ -31,7 +31,7 @@ pub(super) fn trial(index: usize) -> Trial {
 }
 
 fn settings(seed: u64) -> Settings {
-    let mut settings = crate::spec::testing::settings(
+    let mut settings = experiment::testing::settings(
         r#"
         data = { synthetic = { bars = 1000, session = 100, beta2 = 0.05, sd_bp = 10.0 }, features = ["close", "log_return", "sma_20"], target = { kind = "log_return" } }
         train = { epochs = 20, schedule = { kind = "cosine", min_learning_rate = 1e-5, restart_epochs = 10 } }

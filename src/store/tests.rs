@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::testing::{self, AT};
 use super::*;
-use crate::event::{Cursor, End, Event};
-use crate::trial::{Trial, TrialId};
+use experiment::event::{Cursor, End, Event};
+use experiment::trial::{Trial, TrialId};
 
 fn sweep(trials: usize) -> (tempfile::TempDir, SweepFolder, Vec<Trial>) {
     let root = tempfile::tempdir().unwrap();

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use super::{StoreError, checksum, manifest, plain_toml, publish};
-use crate::space::Assignment;
-use crate::spec::{Backtest, Data, Model, Settings, Train};
-use crate::trial::{Trial, TrialId};
+use experiment::space::Assignment;
+use experiment::trial::{Trial, TrialId};
+use experiment::{Backtest, Data, Model, Settings, Train};
 
 /// The file's form: the trial, and the version of the format before it.
 #[derive(Serialize, Deserialize)]
@@ -234,7 +234,7 @@ fn difference(key: &str, there: &serde_json::Value, here: &serde_json::Value) ->
 mod tests {
     use super::super::testing;
     use super::*;
-    use crate::space::Value;
+    use experiment::space::Value;
     use proptest::prelude::*;
 
     #[test]
@@ -275,12 +275,12 @@ mod tests {
     #[test]
     fn a_file_source_and_every_schedule_come_back() {
         let mut trial = testing::trial(1);
-        trial.settings.data.source = crate::spec::Source::File {
+        trial.settings.data.source = experiment::Source::File {
             path: "data/a \"b\".csv".into(),
-            format: crate::spec::Format::Csv,
-            columns: crate::spec::Columns::default(),
+            format: experiment::Format::Csv,
+            columns: experiment::Columns::default(),
             zone: None,
-            bar_label: crate::spec::BarLabel::Start,
+            bar_label: experiment::BarLabel::Start,
         };
         for schedule in [
             lane_types::Schedule::Constant,
@@ -306,7 +306,7 @@ mod tests {
     }
 
     fn backtest(threshold_bps: f64) -> Backtest {
-        use crate::spec::{Concession, Costs, FlatAt, Limits, Rule};
+        use experiment::{Concession, Costs, FlatAt, Limits, Rule};
         let half_spread = Concession::Ticks { ticks: 0.5, tick_size: 0.2 };
         Backtest {
             rule: Rule::Threshold { threshold_bps },

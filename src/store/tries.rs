@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Ledger, Tried, Tries};
-use crate::metric::Split;
-use crate::trial::TrialId;
+use experiment::metric::Split;
+use experiment::trial::TrialId;
 
 /// [`Ledger::tries`] of many trials. Trials of a sweep were tried on the same: the ledger is gone through once for all of them and not
 /// once for each.

@@ -8,7 +8,7 @@
 use lane_types::{EpochReport, SplitReport};
 
 use super::{Baseline, Estimate, Evaluation, RunProgress, RunRecord, RunResult, Scores};
-use crate::metric::{Metric, Quantity, Split};
+use experiment::metric::{Metric, Quantity, Split};
 
 /// What the metrics of a run are read off.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +185,7 @@ impl RunResult {
 mod tests {
     use super::super::testing;
     use super::*;
-    use crate::event::{Event, Line, VERSION};
+    use experiment::event::{Event, Line, VERSION};
 
     fn baseline(name: &str, mse: f64) -> Baseline {
         Baseline { name: name.into(), mse, mae: 0.8 * mse.sqrt(), rmse: mse.sqrt() }

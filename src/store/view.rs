@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::check_name;
 use super::{StoreError, checksum, manifest, publish};
-use crate::metric::Metric;
+use experiment::metric::Metric;
 
 /// What was compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

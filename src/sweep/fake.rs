@@ -218,8 +218,8 @@ mod tests {
     use super::*;
     use lane_types::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
 
-    use crate::event::{Event, Line, VERSION};
     use crate::store::RunProgress;
+    use experiment::event::{Event, Line, VERSION};
 
     /// Keeps what it is told.
     #[derive(Default)]

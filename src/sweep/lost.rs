@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use super::Problem;
-use crate::event::{End, Event};
 use crate::store::{AttemptInfo, RunFolder, StoreError, SweepFolder};
-use crate::trial::TrialId;
+use experiment::event::{End, Event};
+use experiment::trial::TrialId;
 
 /// A trial in a worker's hands.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Handed {
 /// Why a worker is gone, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Death<'a> {
-    /// Begins with [`crate::event::WORKER_DIED`].
+    /// Begins with [`experiment::event::WORKER_DIED`].
     pub reason: &'a str,
     /// RFC 3339, UTC.
     pub at: &'a str,

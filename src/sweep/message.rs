@@ -4,7 +4,7 @@ use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// To a worker, on its stdin. A closed stdin means [`ToWorker::Interrupt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

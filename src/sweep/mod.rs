@@ -21,5 +21,5 @@ mod worker;
 
 pub use message::{Control, FromWorker, Problem, ToWorker};
 pub use supervisor::{Ask, Job, Patience, Summary, Workers, supervise};
-pub use trainer::{BurnTrainer, Trainer, device_name, lane_config, shape, trainer};
+pub use trainer::{BurnTrainer, Trainer, device_name, trainer};
 pub use worker::work;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::lost::halves;
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// Trials to be trained together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use burn_lanes::{DeviceFailure, LaneOutcome, Observer, PackControl, Progress, Tr
 use lane_types::{EpochReport, LaneControl, LaneEnd, LaneState, Shape};
 
 use super::{Problem, Trainer, lost};
-use crate::event::{Cursor, End, Event};
 use crate::market::{BaselineForecast, Inputs, Prepared, forecast_errors};
 use crate::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
-use crate::trial::{Trial, TrialId};
+use experiment::event::{Cursor, End, Event};
+use experiment::trial::{Trial, TrialId};
 
 /// What a supervisor asked for while a pack trains.
 #[derive(Debug, Default)]

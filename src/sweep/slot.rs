@@ -13,9 +13,9 @@ use anyhow::Context;
 use super::lost::Handed;
 use super::supervisor::Job;
 use super::{FromWorker, ToWorker};
-use crate::event::WORKER_DIED;
 use crate::signal;
 use crate::store::Log;
+use experiment::event::WORKER_DIED;
 
 /// From a worker's reader thread.
 pub(super) enum Heard {

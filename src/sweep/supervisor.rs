@@ -13,7 +13,7 @@ use super::slot::{Heard, Slot, Stall};
 use super::{Control, FromWorker, Problem, ToWorker};
 use crate::signal;
 use crate::store::SweepFolder;
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// What there is to do.
 #[derive(Debug)]

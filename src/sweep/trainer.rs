@@ -1,10 +1,9 @@
 //! The seam between a sweep and whatever trains: Burn, or a fake with exact numbers for tests.
 
 use burn_lanes::{Device, Observer, Pack, TrainError};
-use lane_types::{LaneConfig, Series, Shape, Weights};
+use lane_types::{Series, Shape, Weights};
 
 use super::fake::FakeTrainer;
-use crate::spec::{Model, ModelKind, Optimizer, Settings, Train};
 
 /// Trains packs and forecasts.
 pub trait Trainer {
@@ -56,43 +55,5 @@ impl Trainer for BurnTrainer {
 
     fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
         burn_lanes::predict(&self.device, series, shape, weights, ends)
-    }
-}
-
-/// What a trial shares with the others of its pack.
-#[must_use]
-pub fn shape(settings: &Settings) -> Shape {
-    let Model { kind: ModelKind::Lstm, hidden_size, num_layers, dropout: _, ref head } = settings.model;
-    Shape {
-        features: settings.data.features.len(),
-        window: settings.data.window,
-        hidden: hidden_size,
-        layers: num_layers,
-        batch: settings.train.batch_size,
-        loss: settings.train.loss,
-        optimizer: settings.train.optimizer.kind,
-        head: head.clone(),
-    }
-}
-
-/// What a trial has for itself.
-#[must_use]
-pub fn lane_config(settings: &Settings) -> LaneConfig {
-    let Train { epochs, batch_size: _, learning_rate, loss: _, optimizer, schedule, early_stopping, clip_norm, seed } =
-        &settings.train;
-    let Optimizer { kind: _, beta1, beta2, epsilon, weight_decay, momentum } = *optimizer;
-    LaneConfig {
-        epochs: *epochs,
-        learning_rate: *learning_rate,
-        schedule: schedule.clone(),
-        weight_decay,
-        beta1,
-        beta2,
-        epsilon,
-        momentum,
-        dropout: settings.model.dropout,
-        clip_norm: *clip_norm,
-        early_stopping: *early_stopping,
-        seed: *seed,
     }
 }

@@ -13,12 +13,12 @@ use burn_lanes::{DeviceFailure, Lane, Pack, TrainError};
 use lane_types::{EpochReport, LaneState, Series};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
-use super::{FromWorker, Problem, ToWorker, Trainer, lane_config, shape};
-use crate::event::{Cursor, End, Event};
+use super::{FromWorker, Problem, ToWorker, Trainer};
 use crate::market::{self, Inputs, KeptScaling, Unlocated};
-use crate::spec::{Data, Source};
 use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
-use crate::trial::{Trial, TrialId};
+use experiment::event::{Cursor, End, Event};
+use experiment::trial::{Trial, TrialId};
+use experiment::{Data, Source};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
 /// the processor. `said` takes the lines for the supervisor.
@@ -123,7 +123,7 @@ impl Worker<'_> {
     fn lanes(&mut self, waiting: Vec<Waiting>, pulse: &mut dyn FnMut()) -> Left {
         let Some(first) = waiting.first() else { return Left::default() };
         let count = waiting.len();
-        let mut pack = Pack { shape: shape(&first.trial.settings), lanes: Vec::with_capacity(count) };
+        let mut pack = Pack { shape: first.trial.settings.shape(), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
         let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
@@ -131,7 +131,7 @@ impl Worker<'_> {
             pulse();
             let id = waiting.trial.id.clone();
             let settings = &waiting.trial.settings;
-            let (config, resume) = (lane_config(settings), waiting.resume.clone());
+            let (config, resume) = (settings.lane_config(), waiting.resume.clone());
             let started = match self.prepare(&waiting.trial) {
                 Ok(own) => self.start(waiting, own, count).map(|run| {
                     let known = data.iter().position(|other| Rc::ptr_eq(other, &run.data));

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use kiln::calibration::Calibration;
+use kiln::experiment::{BarLabel, Columns, Experiment, Format, Settings};
 use kiln::forecast::Forecaster;
 use kiln::market::{self, Affine, Bars, Inputs, Scaling, ValueRange};
 use kiln::model::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
 use kiln::registry::{Registration, Writer};
-use kiln::spec::{BarLabel, Columns, Experiment, Format, Settings};
 use kiln::store::{Baseline, WindowCounts};
 use lane_types::{Weight, Weights};
 
@@ -69,7 +69,8 @@ pub fn model_by_the_clock() -> SavedModel {
     let mut settings = Experiment::parse(Path::new("test.toml"), LINES, &[]).unwrap_or_else(|problems| panic!("{problems}")).base;
     let (zone, bar_label) = (Some("Asia/Shanghai".to_owned()), BarLabel::End);
     let (format, columns) = (Format::Csv, Columns::default());
-    settings.data.source = kiln::spec::Source::File { path: "bars.csv".into(), format, columns, zone: zone.clone(), bar_label };
+    settings.data.source =
+        kiln::experiment::Source::File { path: "bars.csv".into(), format, columns, zone: zone.clone(), bar_label };
     let mut passport = model_of(settings, 7).passport;
     passport.scaling.columns = vec![Affine { offset: 2000.0, unit: 2000.0 }, Affine { offset: 0.0, unit: 1.0 }];
     let range = |feature: &str| ValueRange { feature: feature.into(), low: 0.0, high: 1.0 };
@@ -138,7 +139,7 @@ pub fn forecaster(seed: u64) -> Forecaster {
 
 /// A session of bars without a gap.
 pub fn bars() -> Bars {
-    let kiln::spec::Source::Synthetic(settings) = settings().data.source else { panic!("synthetic") };
+    let kiln::experiment::Source::Synthetic(settings) = settings().data.source else { panic!("synthetic") };
     market::synthetic::generate(&settings)
 }
 

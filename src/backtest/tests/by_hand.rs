@@ -4,7 +4,7 @@ use super::super::account::Rates;
 use super::super::frontier::replay;
 use super::super::*;
 use super::{bps, calendar_of, clairvoyant, costs, free, tape, traded, walk};
-use crate::spec::{Concession, Limits, Rule, TargetKind};
+use experiment::{Concession, Limits, Rule, TargetKind};
 
 /// Five bars by hand. Decided at the close of bar 0: long, filled at the open of bar 1; at the close of bar 2: short, filled at the open
 /// of bar 3; closed at the last close. Commission 10 bps, half-spread half a tick of 0.2, slippage 5 bps.

@@ -4,7 +4,7 @@ mod by_hand;
 mod properties;
 
 use super::{Calendar, Gap, Ledger, Order, Tape, calendar, ledger, orders, weights};
-use crate::spec::{Concession, Costs, Limits, Rule};
+use experiment::{Concession, Costs, Limits, Rule};
 
 const BOTH: Limits = Limits { max_long: 1.0, max_short: 1.0 };
 const MINUTE: i64 = 60_000_000_000;

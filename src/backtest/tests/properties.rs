@@ -6,7 +6,7 @@ use super::super::account::Rates;
 use super::super::frontier::replay;
 use super::super::*;
 use super::{bps, calendar_of, clairvoyant, costs, free, traded, walk};
-use crate::spec::{Concession, Costs, Limits, Rule};
+use experiment::{Concession, Costs, Limits, Rule};
 
 /// Steps of a walk, forecasts (none where `None`), a session's length and costs.
 #[derive(Clone, Debug)]

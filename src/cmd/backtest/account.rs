@@ -7,8 +7,8 @@ use super::header::{costs_in_words, rule_in_words, verdict};
 use super::report::{Axes, Chance, Frontiers, Report, Traded, report};
 use crate::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
 use crate::compare::Comparison;
-use crate::metric::Split;
 use crate::report::{TradedAccount, TradedRun, Trading, drawn_accounts};
+use experiment::metric::Split;
 
 /// Trades the validation forecasts as the experiment says; `None` where it does not, the reason where nothing can be traded.
 pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> Option<Result<Trading, String>> {

@@ -1,8 +1,8 @@
 //! Arguments → [`Backtest`]: each stands for a key of `[backtest]`, is checked like it, and goes over what was recorded.
 
 use super::super::{Failure, TradingArgs};
-use crate::space::Value;
-use crate::spec::Backtest;
+use experiment::Backtest;
+use experiment::space::Value;
 
 /// How forecasts are traded: as recorded, with the arguments over it.
 pub(super) fn backtest(recorded: Option<&Backtest>, args: &TradingArgs) -> Result<Backtest, Failure> {

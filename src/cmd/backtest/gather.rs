@@ -14,9 +14,9 @@ use super::arguments::backtest;
 use crate::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
 use crate::compare::names;
 use crate::market;
-use crate::spec::{Backtest, Data, FlatAt, Source, Target, TargetKind};
 use crate::store::{Forecasts, RunFolder, RunRecord, Tried};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
+use experiment::{Backtest, Data, FlatAt, Source, Target, TargetKind};
 
 /// One run's forecasts, ready to be traded.
 #[derive(Debug)]
@@ -341,7 +341,7 @@ mod tests {
     fn the_folds_of_an_assignment_are_one_stretch_where_they_were_validated() {
         let run = |rate: f64, seed: u64, fold: Option<usize>| {
             let text = "[data]\nsynthetic = { bars = 1000 }\nsplit = { kind = \"walk_forward\", folds = 2 }\n";
-            let experiment = crate::spec::Experiment::parse(std::path::Path::new("x.toml"), text, &[]).unwrap();
+            let experiment = experiment::Experiment::parse(std::path::Path::new("x.toml"), text, &[]).unwrap();
             let mut settings = experiment.base.of_fold(fold.unwrap_or(0));
             (settings.train.learning_rate, settings.train.seed) = (rate, seed);
             if fold.is_none() {
@@ -349,7 +349,7 @@ mod tests {
             }
             crate::store::RunRecord {
                 folder: "runs/a/trials/0".into(),
-                trial: crate::trial::Trial {
+                trial: experiment::trial::Trial {
                     id: TrialId::of(&settings, ""),
                     index: 0,
                     repeat: 0,
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn forecasts_that_keep_within_gaps_are_not_held_over_them() {
-        let experiment = crate::spec::Experiment::parse(std::path::Path::new("x.toml"), "[data]\nsynthetic = {}\n", &[]);
+        let experiment = experiment::Experiment::parse(std::path::Path::new("x.toml"), "[data]\nsynthetic = {}\n", &[]);
         let mut data = experiment.unwrap().base.data;
         assert_eq!(flat_before(FlatAt::Auto, &data), (FlatAt::Gap, Gap::Break));
         assert_eq!(flat_before(FlatAt::Never, &data).1, Gap::None);

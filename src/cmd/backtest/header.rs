@@ -6,7 +6,7 @@ use super::super::metrics::tries_in_words;
 use super::report::{Report, Traded};
 use super::table::percent;
 use crate::compare::{cleaned, number};
-use crate::spec::{Backtest, Costs, FlatAt, Limits, Rule};
+use experiment::{Backtest, Costs, FlatAt, Limits, Rule};
 
 /// Prints what the table is about.
 pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<()> {

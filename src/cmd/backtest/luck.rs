@@ -16,10 +16,10 @@ use crate::evidence::{
     BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe, effective_trials,
     expected_maximum, probabilistic_sharpe,
 };
-use crate::metric::Split;
-use crate::seed::SeedStream;
 use crate::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
-use crate::trial::TrialId;
+use experiment::metric::Split;
+use experiment::seed::SeedStream;
+use experiment::trial::TrialId;
 
 /// Stretches of time that are divided into halves, where there are bars enough.
 const BLOCKS: usize = 16;

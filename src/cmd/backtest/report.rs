@@ -12,9 +12,9 @@ use super::luck::{Account, Luck, RunLuck, luck};
 use crate::backtest::{
     Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
 };
-use crate::metric::Split;
-use crate::spec::{Backtest, Costs, Target};
 use crate::store::Ledger as TrialLedger;
+use experiment::metric::Split;
+use experiment::{Backtest, Costs, Target};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -9,9 +9,9 @@ use super::gather::Sources;
 use super::report::traded;
 use crate::backtest::START_EQUITY;
 use crate::dashboard::{Equity, Trades};
-use crate::spec::Backtest;
 use crate::store::{SweepRecord, read_run};
-use crate::trial::TrialId;
+use experiment::Backtest;
+use experiment::trial::TrialId;
 
 /// Trades trials of a sweep as its file says; `None` where it does not. The thread ends with what it returns.
 pub(in crate::cmd) fn trader(sweep: &SweepRecord) -> Option<Trades> {

@@ -11,8 +11,8 @@ use super::header::{write_end, write_header};
 use super::report::{Axes, Chance, Frontiers, report, traded};
 use super::table::write_table;
 use crate::compare::names;
-use crate::metric::Split;
 use crate::store::{Ledger, read_sweep_summaries};
+use experiment::metric::Split;
 
 /// Trades the recorded forecasts of the runs that the selectors name.
 ///

@@ -7,7 +7,7 @@ use super::Roots;
 use crate::export::Existing;
 use crate::export::csv::Formulas;
 use crate::export::onnx::Units;
-use crate::metric::Split;
+use experiment::metric::Split;
 
 /// What is exported, and where to.
 #[derive(Debug, PartialEq)]

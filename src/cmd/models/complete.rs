@@ -7,10 +7,9 @@ use crate::cmd::selection::{ForecastFiles, objective};
 use crate::cmd::weigh::weigh;
 use crate::compare::{Comparison, Row, compare, names};
 use crate::market;
-use crate::metric::Split;
 use crate::model::{ColumnProfile, SavedModel, Verdict, profile};
-use crate::spec;
 use crate::store::{RunFolder, RunRecord, read_run, read_sweep_summaries};
+use experiment::metric::Split;
 
 /// A run's best weights with a passport that says all there is to know, as of `at`; and what could not be known, in words.
 pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<String>), Failure> {
@@ -69,7 +68,7 @@ fn in_words(comparison: &Comparison, row: &Row) -> Verdict {
 }
 
 /// Of the data that the run was trained on, where that is still there.
-fn training_profile(folder: &RunFolder, settings: &spec::Settings) -> Result<Option<Vec<ColumnProfile>>, String> {
+fn training_profile(folder: &RunFolder, settings: &experiment::Settings) -> Result<Option<Vec<ColumnProfile>>, String> {
     let text = |failure: Failure| match failure {
         Failure::BadInput(message) | Failure::Machine(message) => message,
         Failure::Bug(error) => error.to_string(),

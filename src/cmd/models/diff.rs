@@ -11,9 +11,9 @@ use crate::cmd::metrics::{MetricRow, metric_rows};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, Apart, Subject, cleaned, number, table};
-use crate::metric::{Direction, Metric, Quantity, Split};
 use crate::model::{Passport, SavedModel, Verdict};
 use crate::registry::Resolved;
+use experiment::metric::{Direction, Metric, Quantity, Split};
 
 /// Two versions side by side.
 #[derive(Debug, Serialize)]

@@ -10,7 +10,6 @@ use crate::cmd::{Failure, Outcome};
 use crate::compare::cleaned;
 use crate::model::{Passport, SavedModel, Selection, Source};
 use crate::registry::{self, Entry, Event, Resolved};
-use crate::spec;
 
 /// From a version back to the data.
 #[derive(Debug, Serialize)]
@@ -42,8 +41,8 @@ pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> 
         _ => None,
     });
     let data = match settings.data.source {
-        spec::Source::File { path, .. } => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-        spec::Source::Synthetic(_) => None,
+        experiment::Source::File { path, .. } => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        experiment::Source::Synthetic(_) => None,
     };
     let lineage =
         Lineage { model: name, version, source, data, data_fingerprint, kiln_version, selection, parent: first.flatten(), history };

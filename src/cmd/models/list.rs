@@ -8,9 +8,9 @@ use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{Align, cleaned, number, table};
-use crate::metric::{Metric, Split};
 use crate::model::{Passport, SavedModel};
 use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
+use experiment::metric::{Metric, Split};
 
 pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match name {

@@ -9,11 +9,10 @@ use crate::cmd::metrics::{metric_rows, metric_table};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use crate::compare::{cleaned, number};
-use crate::metric::Split;
 use crate::model::{Metrics, Passport, SavedModel, Source};
 use crate::registry::{self, Resolved};
-use crate::spec;
 use crate::store::Baseline;
+use experiment::metric::Split;
 
 pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
@@ -62,7 +61,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     )?;
     let zone = passport.zone().unwrap_or("not known");
     let label = match &data.source {
-        spec::Source::File { bar_label: spec::BarLabel::End, .. } => "end",
+        experiment::Source::File { bar_label: experiment::BarLabel::End, .. } => "end",
         _ => "start",
     };
     writeln!(out, "time: zone {}, timestamps mark the {label} of a bar", cleaned(zone))?;

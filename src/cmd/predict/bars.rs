@@ -3,7 +3,7 @@
 use crate::cmd::{BarArgs, BarFormat, Failure, LabelArg};
 use crate::market::StampForm;
 use crate::model::Passport;
-use crate::spec::{BarLabel, Columns, Format, Source};
+use experiment::{BarLabel, Columns, Format, Source};
 
 /// Writes the arguments over the source.
 ///
@@ -89,7 +89,7 @@ fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::TsFormat;
+    use experiment::TsFormat;
 
     fn source() -> Source {
         let (columns, zone) = (Columns::default(), Some("UTC".to_owned()));

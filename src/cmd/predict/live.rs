@@ -11,8 +11,8 @@ use super::verb::warn;
 use crate::cmd::{BarArgs, Failure, ForecastFormat};
 use crate::forecast::{Forecast, ForecastStream, Forecaster, Outside};
 use crate::market::{BarLines, MarketError};
-use crate::spec::Data;
 use crate::store::Forecasts;
+use experiment::Data;
 
 /// Answers every line of `input` that ends a window with one line of `out`, until the input ends. `data` says how the lines are to be read.
 ///

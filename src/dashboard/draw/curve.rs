@@ -23,7 +23,7 @@ use crate::dashboard::state::Row;
 use crate::dashboard::text::number;
 use crate::dashboard::theme::Curve;
 use crate::dashboard::view::Scale;
-use crate::metric::Quantity;
+use experiment::metric::Quantity;
 
 /// Most pinned curves drawn.
 const PINNED: usize = 8;

@@ -24,7 +24,7 @@ use crate::dashboard::state::{Kind, Row};
 use crate::dashboard::text::{clean, count, duration, learning_rate, number, number_or_dash, width};
 use crate::dashboard::view::Mode;
 use crate::store::RunResult;
-use crate::trial::Trial;
+use experiment::trial::Trial;
 
 /// Draws it, from the line to which it was scrolled.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {

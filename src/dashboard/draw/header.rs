@@ -16,7 +16,7 @@ use super::{put, put_right, spans_width};
 use crate::dashboard::screen::{Phase, Role, Screen};
 use crate::dashboard::state::{Kind, Row, Sweep};
 use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, number_or_dash, width};
-use crate::metric::Quantity;
+use experiment::metric::Quantity;
 
 /// Draws it; with a single row, only the bar.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {

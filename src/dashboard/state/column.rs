@@ -74,7 +74,7 @@ pub fn heading(key: &str) -> &str {
 mod tests {
     use super::*;
     use crate::dashboard::fixture;
-    use crate::spec::{TrainRows, WalkForward};
+    use experiment::{TrainRows, WalkForward};
 
     fn keys(rows: &[Row]) -> Vec<String> {
         columns(rows).into_iter().map(|column| column.heading).collect()
@@ -110,7 +110,7 @@ mod tests {
     fn equal_last_parts_are_told_apart() {
         let mut record = fixture::grid(12);
         for (number, run) in record.runs.iter_mut().enumerate() {
-            run.trial.assignment.insert("other.hidden_size".into(), crate::space::Value::Int(number as i64));
+            run.trial.assignment.insert("other.hidden_size".into(), experiment::space::Value::Int(number as i64));
         }
         assert_eq!(keys(&fixture::sweep(&record).rows), ["model.hidden_size", "other.hidden_size", "rate"]);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

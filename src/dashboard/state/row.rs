@@ -4,10 +4,10 @@ use lane_types::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;
-use crate::event::End;
-use crate::metric::Split;
 use crate::store::{Baseline, Measured, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
-use crate::trial::{Trial, TrialId};
+use experiment::event::End;
+use experiment::metric::Split;
+use experiment::trial::{Trial, TrialId};
 
 /// One trial of the sweep.
 #[derive(Clone, Debug)]

@@ -9,10 +9,10 @@ use super::row::{Kind, Row};
 use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
-use crate::event::Event;
-use crate::metric::{Direction, Metric, Split};
 use crate::store::{Baseline, Change, RunState, SweepRecord};
-use crate::trial::TrialId;
+use experiment::event::Event;
+use experiment::metric::{Direction, Metric, Split};
+use experiment::trial::TrialId;
 
 /// A sweep as far as it is known.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The blocks of one resample.
 
-use crate::seed::SeedStream;
+use experiment::seed::SeedStream;
 use rand_chacha::rand_core::Rng;
 
 /// Where a block begins, and the place after its end, both below `n`: a block that ends with the series ends at 0, and one with

@@ -4,7 +4,7 @@ use super::super::Panel;
 use super::super::sample::mean;
 use super::Bootstrap;
 use super::blocks::{Block, one};
-use crate::seed::SeedStream;
+use experiment::seed::SeedStream;
 use rayon::prelude::*;
 use std::ops::Range;
 

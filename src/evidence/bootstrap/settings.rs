@@ -2,7 +2,7 @@
 
 use super::super::sample::{finite, mean};
 use super::optimal_block_length;
-use crate::seed::SeedStream;
+use experiment::seed::SeedStream;
 use rayon::prelude::*;
 
 /// How to resample.

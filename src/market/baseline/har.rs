@@ -12,7 +12,7 @@ use super::ridge::{Normal, add_scaled, dot};
 use super::score::scored;
 use crate::market::Prepared;
 use crate::market::step::Step;
-use crate::spec::Data;
+use experiment::Data;
 
 /// Bars of realised volatility to look back on: for minutes, from the last moments to a session.
 const CASCADE: [usize; 3] = [5, 30, 240];
@@ -188,7 +188,7 @@ impl Squares {
 mod tests {
     use super::super::testing::{prepared, settings, uniforms};
     use super::*;
-    use crate::spec::TargetKind;
+    use experiment::TargetKind;
 
     /// Returns whose volatility follows a slow wave and the time of day.
     fn waves(rows: usize) -> Prepared {

@@ -10,7 +10,7 @@
 use super::ridge::{Normal, add_scaled, dot};
 use super::score::scored;
 use crate::market::Prepared;
-use crate::spec::Data;
+use experiment::Data;
 
 /// Ridges to choose from, per training window; a feature's variance is 1.
 const RIDGES: [f64; 7] = [1e-8, 1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0];
@@ -218,7 +218,7 @@ fn gram(windows: &Windows, ends: &[u32]) -> Vec<f64> {
 mod tests {
     use super::super::testing::{prepared, settings};
     use super::*;
-    use crate::spec::TargetKind;
+    use experiment::TargetKind;
 
     #[test]
     fn an_exact_linear_signal_is_recovered() {

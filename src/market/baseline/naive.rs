@@ -2,7 +2,7 @@
 
 use super::score::scored;
 use crate::market::Prepared;
-use crate::spec::TargetKind;
+use experiment::TargetKind;
 
 const DAY: i64 = 86_400_000_000_000;
 

@@ -2,8 +2,8 @@
 
 use super::{har, linear, naive};
 use crate::market::Prepared;
-use crate::spec::{Data, TargetKind};
 use crate::store::Baseline;
+use experiment::{Data, TargetKind};
 
 /// What a forecast without a network says of some windows, in the target's unit.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,9 +6,9 @@ use lane_types::Series;
 use rand_chacha::rand_core::Rng;
 
 use crate::market::{Affine, DataReport, Prepared, Scaling};
-use crate::seed;
-use crate::spec::feature::Feature;
-use crate::spec::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
+use experiment::feature::Feature;
+use experiment::seed;
+use experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
 
 /// Uniform on (−1, 1).
 pub(super) fn uniforms(count: usize, index: u64) -> Vec<f64> {

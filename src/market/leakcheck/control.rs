@@ -5,8 +5,8 @@ use rand_chacha::rand_core::Rng;
 use super::Finding;
 use crate::market::baseline::linear_skill;
 use crate::market::prepared::Prepared;
-use crate::seed;
-use crate::spec::{Data, TargetKind};
+use experiment::seed;
+use experiment::{Data, TargetKind};
 
 /// Rows of a window that are looked at.
 const ROWS: usize = 4;

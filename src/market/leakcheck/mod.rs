@@ -22,9 +22,9 @@ use super::prepare::assemble;
 use super::prepared::Prepared;
 use super::problem::MarketError;
 use super::{feature, source};
-use crate::seed;
-use crate::spec::Data;
-use crate::spec::feature::Feature;
+use experiment::Data;
+use experiment::feature::Feature;
+use experiment::seed;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -192,7 +192,7 @@ fn drawn(seed: u64, purpose: &str, end: usize, count: usize) -> Vec<usize> {
 mod tests {
     use super::super::scaling::Affine;
     use super::*;
-    use crate::spec::testing::settings;
+    use experiment::testing::settings;
 
     const EXPERIMENT: &str = r#"
         data.synthetic = { bars = 3000, beta2 = 0.05 }

@@ -27,8 +27,8 @@ use super::stamps::StampColumn;
 use super::table::{Places, Table};
 use super::timestamp::{StampProblem, StampReader};
 use super::zone::Zone;
-use crate::spec::Columns;
 use arrays::{Moments, numbers};
+use experiment::Columns;
 use types::{NumberType, TimeType, plain};
 
 /// Reads a Parquet file.

@@ -5,7 +5,7 @@
 //! three lines start together.
 
 use super::average::{Ema, Last, RunningSum, Wilder};
-use crate::spec::feature;
+use experiment::feature;
 
 /// ln(close / close one bar before).
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::average::RunningSum;
 use crate::market::Bars;
-use crate::spec::feature::{Feature, Macd};
+use experiment::feature::{Feature, Macd};
 
 pub(super) fn column(feature: Feature, bars: &Bars) -> Vec<f64> {
     let close = &bars.close;

@@ -2,7 +2,7 @@
 
 use super::average::Last;
 use crate::market::target::{log_volatility_of, squared_log_return};
-use crate::spec::{Target, TargetKind};
+use experiment::{Target, TargetKind};
 
 /// Persistence, updated bar by bar, in the target's unit.
 #[derive(Clone, Debug)]

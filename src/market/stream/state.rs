@@ -4,7 +4,7 @@ use super::average::{Ema, Sma};
 use super::indicator::{LogReturn, Macd, MacdLines, RealizedVol, Rsi};
 use super::range::{Atr, time_of_day};
 use crate::market::Bar;
-use crate::spec::feature::Feature;
+use experiment::feature::Feature;
 
 /// What a feature remembers of the bars so far: constant work a bar, memory for as many bars as it looks back.
 ///

@@ -8,9 +8,9 @@ use crate::market::length::BarLength;
 use crate::market::prepare::assemble_forecast;
 use crate::market::text::Text;
 use crate::market::{Affine, Bar, Bars, Prepared, Scaling, source};
-use crate::spec::feature::Feature;
-use crate::spec::testing::settings;
-use crate::spec::{Data, TargetKind};
+use experiment::feature::Feature;
+use experiment::testing::settings;
+use experiment::{Data, TargetKind};
 
 const SAMPLE: &str = "experiments/data/if_1m.csv.gz";
 

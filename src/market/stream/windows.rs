@@ -6,8 +6,8 @@ use crate::market::clean::wrong_values;
 use crate::market::report::rfc3339;
 use crate::market::step::Step;
 use crate::market::{Affine, Bar, MarketError, Scaling};
-use crate::spec::Data;
-use crate::spec::feature::Feature;
+use experiment::Data;
+use experiment::feature::Feature;
 
 /// The windows of bars that come one at a time: after each bar what [`super::super::prepare_forecast`] gives of all bars so far, bit for
 /// bit. A bar costs the work of its features (and of a volatility target's horizon); memory is a window, and as many bars as the features

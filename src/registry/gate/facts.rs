@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::rule::{End, What};
-use crate::metric::{Metric, Quantity, Split};
 use crate::model::{Passport, Verdict};
-use crate::spec::Target;
 use crate::store::{Baseline, Estimate};
+use experiment::Target;
+use experiment::metric::{Metric, Quantity, Split};
 
 /// A number, or why it is undefined.
 pub(super) type Known<T = f64> = Result<T, String>;
@@ -156,7 +156,7 @@ pub(super) mod tests {
             sentences: vec![],
         };
         Facts {
-            target: Some(Target { horizon: 1, kind: crate::spec::TargetKind::LogReturn }),
+            target: Some(Target { horizon: 1, kind: experiment::TargetKind::LogReturn }),
             data: "0f".to_owned(),
             bar_seconds: Some(60),
             valid: Windows { estimates: [(Quantity::Skill, estimate(skill))].into(), mark: Some((100, 1)) },

@@ -5,7 +5,7 @@
 //! term  = number | [number "*"] fact
 //! fact  = ["champion."] (metric [".low" | ".high"] | "trials" | "rank" | "spa" | "diebold_mariano")
 //! ```
-//! A metric is one of [`crate::metric`] over `valid` or `test`; `.low` and `.high` are the ends of its interval. `champion.` is the same of
+//! A metric is one of [`experiment::metric`] over `valid` or `test`; `.low` and `.high` are the ends of its interval. `champion.` is the same of
 //! the version that is the champion now.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{Metric, Split};
+use experiment::metric::{Metric, Split};
 
 /// One rule, as it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -240,12 +240,13 @@ fn metric(name: &str) -> Option<What> {
         None => name.strip_suffix(".high").map_or((name, End::Value), |name| (name, End::High)),
     };
     let metric: Metric = name.parse().ok()?;
-    let is_kept = metric.split != Split::Train && metric.quantity != crate::metric::Quantity::Loss;
+    let is_kept = metric.split != Split::Train && metric.quantity != experiment::metric::Quantity::Loss;
     is_kept.then_some(What::Metric(metric, end))
 }
 
 fn near(name: &str) -> Option<String> {
-    let quantities = crate::metric::Quantity::ALL.into_iter().filter(|quantity| *quantity != crate::metric::Quantity::Loss);
+    let quantities =
+        experiment::metric::Quantity::ALL.into_iter().filter(|quantity| *quantity != experiment::metric::Quantity::Loss);
     let names = quantities.flat_map(|quantity| ["valid", "test"].map(|split| format!("{split}.{}", quantity.name())));
     let names = names.chain(["crowned", "trials", "rank", "spa", "diebold_mariano"].map(str::to_owned));
     let scored = names.map(|near| (strsim::jaro_winkler(&near, name), near)).filter(|(score, _)| *score > 0.85);

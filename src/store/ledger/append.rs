@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::entry::{self, LedgerEntry};
 use super::union::folder_in;
 use crate::store::{StoreError, Tried, access, process, publish};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// Files of one machine that may be appended to at once; a process that finds them all taken gives up.
 const MOST_SLOTS: usize = 256;

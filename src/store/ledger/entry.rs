@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Tried, checksum, manifest};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 /// One line: a trial that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

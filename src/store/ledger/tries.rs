@@ -4,9 +4,9 @@ use serde::Serialize;
 use std::collections::HashSet;
 
 use super::Ledger;
-use crate::metric::Split;
 use crate::store::Tried;
-use crate::trial::TrialId;
+use experiment::metric::Split;
+use experiment::trial::TrialId;
 
 /// How often the same was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use super::entry::{self, LedgerEntry};
 use super::{Ledger, append};
 use crate::store::folder::names_in;
 use crate::store::{StoreError, Tried, VERSION, access, list_sweeps, publish, result_file};
-use crate::trial::TrialId;
+use experiment::trial::TrialId;
 
 impl Ledger {
     /// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with `at` (RFC 3339, UTC). Where it cannot
@@ -116,9 +116,9 @@ mod tests {
 
     use super::super::entry::tests::{entry, tried};
     use super::*;
-    use crate::metric::Split;
     use crate::store::testing::{self, AT};
     use crate::store::{RunResult, Tries};
+    use experiment::metric::Split;
 
     fn id(name: &str) -> TrialId {
         TrialId(name.into())

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
+use kiln::experiment::{BarLabel, Columns, Data, Experiment, Format, Source};
 use kiln::market::{prepare, probe};
-use kiln::spec::{BarLabel, Columns, Data, Experiment, Format, Source};
 
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 

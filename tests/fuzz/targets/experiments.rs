@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use kiln::experiment::{Color, Experiment};
 use kiln::plan::{MAX_TRIALS, plan};
-use kiln::spec::{Color, Experiment};
 
 /// What is believed is planned; what is not is told, in text that drives no terminal.
 fn parse(text: &str, arguments: &[String]) -> Result<(), String> {

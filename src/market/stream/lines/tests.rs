@@ -6,8 +6,8 @@ use super::*;
 use crate::market::columns::Volume;
 use crate::market::length::BarLength;
 use crate::market::source;
-use crate::spec::testing::settings;
-use crate::spec::{BarLabel, Columns, Format};
+use experiment::testing::settings;
+use experiment::{BarLabel, Columns, Format};
 
 const HEADER: &str = "ts,open,high,low,close,volume\n";
 

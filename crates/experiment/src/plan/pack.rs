@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::spec::{Data, Settings};
 use crate::trial::Trial;
+use crate::{Data, Settings};
 
 /// Trials that can be trained together: positions in the trials that were packed, with equal data (but for the fold), shape and
 /// optimizer.
@@ -74,27 +74,13 @@ fn groups(trials: &[&Trial]) -> Vec<Vec<usize>> {
         };
         last = Some((data, data_key));
         let next = groups.len();
-        let group = *by_key.entry((data_key, shape(&trial.settings))).or_insert(next);
+        let group = *by_key.entry((data_key, trial.settings.shape())).or_insert(next);
         if group == next {
             groups.push(Vec::new());
         }
         groups[group].push(position);
     }
     groups
-}
-
-/// What the lanes of a pack share beside their data.
-fn shape(settings: &Settings) -> lane_types::Shape {
-    lane_types::Shape {
-        features: settings.data.features.len(),
-        window: settings.data.window,
-        hidden: settings.model.hidden_size,
-        layers: settings.model.num_layers,
-        batch: settings.train.batch_size,
-        loss: settings.train.loss,
-        optimizer: settings.train.optimizer.kind,
-        head: settings.model.head.clone(),
-    }
 }
 
 /// Cuts a group into parts whose sizes differ by one at most.
@@ -124,7 +110,7 @@ mod tests {
     fn folds_share_a_pack_and_later_ones_of_an_expanding_split_cost_more() {
         let mut plan = grid(vec![choice("rate", &[1, 2]), choice("window", &[10, 20])], 1).unwrap();
         let split =
-            crate::spec::testing::settings("data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 2 }")
+            crate::testing::settings("data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 2 }")
                 .data
                 .split;
         for (index, trial) in plan.trials.iter_mut().enumerate() {

@@ -16,7 +16,7 @@ const FILE: &str = "[data]\nsource = \"bars.csv\"\nbar_label = \"start\"\n";
 
 /// A file that is not there, in the folder of the bars.
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs/valid/some.toml")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/specs/valid/some.toml")
 }
 
 fn parse(text: &str, overrides: &[&str]) -> Result<Experiment, Diagnostics> {
@@ -354,7 +354,7 @@ fn whole_numbers_for_number_keys_are_the_same_values_as_floats() {
 #[test]
 fn a_file_that_cannot_be_read_says_why() {
     let message = |path: &str| Experiment::load(Path::new(path), &[]).unwrap_err().to_string();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs/valid");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/specs/valid");
     assert!(message(&format!("{folder}/smalest.toml")).contains("did you mean 'smallest.toml'?"));
     assert!(message(folder).contains("this is a folder"));
     let big = tempfile::NamedTempFile::new().unwrap();
@@ -402,7 +402,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_reader_panic(at in 0usize..2000, with in "[\\[\\]{}=\".,a-z0-9\\-# \n\t\rä\u{0}]{0,4}", cut in 0usize..6) {
-        let grid = include_str!("../../tests/specs/valid/grid.toml");
+        let grid = include_str!("../../../tests/specs/valid/grid.toml");
         let start = (at % grid.len()..).find(|at| grid.is_char_boundary(*at)).unwrap();
         let end = ((start + cut).min(grid.len())..).find(|at| grid.is_char_boundary(*at)).unwrap();
         let text = format!("{}{with}{}", &grid[..start], &grid[end..]);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::space::Assignment;
-use crate::spec::{Backtest, Settings};
+use crate::{Backtest, Settings};
 
 /// 12 hex digits of blake3 over everything that may change a trial's result; the name of its run's folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_run_of_a_former_version_is_recognised_and_would_be_trained_anew() {
-        let settings = crate::spec::testing::settings("");
+        let settings = crate::testing::settings("");
         let former = TrialId::of_version(1, &settings, "data");
         assert_ne!(former, TrialId::of(&settings, "data"));
         assert!(former.is_of(&settings, "data") && TrialId::of(&settings, "data").is_of(&settings, "data"));

@@ -11,7 +11,6 @@ use super::fit::{fit, fit_backtest};
 use super::key::{find, name_problem, set, unknown};
 use super::mistake::{Mistake, key, steps, without_follow_ups};
 use super::overrides::Refused;
-use super::settings::{Settings, Source};
 use super::tree::{Item, Node, Place};
 use super::wire::Wire;
 use super::{domains, overrides, rules, strategy};
@@ -27,7 +26,7 @@ impl Experiment {
     /// key that the sweep varies replaces its values by the one given.
     ///
     /// # Errors
-    /// Everything that is wrong with the file, with the data file that it names (looked at, not read), and with the arguments.
+    /// Everything that is wrong with the file and with the arguments. The data file that it names is not looked at.
     pub fn load(file: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
         Self::parse(file, &read(file)?, overrides)
     }
@@ -38,8 +37,7 @@ impl Experiment {
     /// As [`Experiment::load`].
     pub fn parse(file: &Path, text: &str, arguments: &[String]) -> Result<Self, Diagnostics> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut sources = vec![SourceText { name: file.display().to_string(), text: text.to_owned() }];
-        sources.extend(arguments.iter().map(|argument| SourceText { name: argument.clone(), text: argument.clone() }));
+        let sources = sources(file, text, arguments);
 
         let mut root = parse_toml(text).map_err(|found| Diagnostics::placed(sources.clone(), found))?;
         if let Some(found) = crowded(&root) {
@@ -65,9 +63,6 @@ impl Experiment {
         mistakes.extend(rules::file(&wire, &root, &space));
         let base = fit(&root, &wire, &space, &strategy, &mut mistakes);
         let backtest = fit_backtest(&root, &wire, &mut mistakes);
-        if mistakes.is_empty() {
-            probe(&base, &mut mistakes);
-        }
         if !mistakes.is_empty() {
             return Err(Diagnostics::of(sources, without_follow_ups(mistakes), &root));
         }
@@ -89,6 +84,28 @@ impl Experiment {
             backtest,
         })
     }
+
+    /// A problem with what a key names, such as a data file that cannot be read, where the key stands in the file or the arguments.
+    #[must_use]
+    pub fn refuse(&self, path: &str, problem: String) -> Diagnostics {
+        let sources = sources(&self.file, &self.text, &self.overrides);
+        let mistake = Mistake { path: steps(path), ..Mistake::value(problem) };
+        match parse_toml(&self.text) {
+            Ok(mut root) => {
+                for (index, argument) in self.overrides.iter().enumerate() {
+                    // It was applied before: this experiment was made of it.
+                    drop(overrides::apply(&mut root, index + 1, argument));
+                }
+                Diagnostics::of(sources, vec![mistake], &root)
+            }
+            Err(found) => Diagnostics::placed(sources, found),
+        }
+    }
+}
+
+fn sources(file: &Path, text: &str, arguments: &[String]) -> Vec<SourceText> {
+    let arguments = arguments.iter().map(|argument| SourceText { name: argument.clone(), text: argument.clone() });
+    std::iter::once(SourceText { name: file.display().to_string(), text: text.to_owned() }).chain(arguments).collect()
 }
 
 fn read(file: &Path) -> Result<String, Diagnostics> {
@@ -226,13 +243,4 @@ fn name_of(root: &Node, wire: &Wire, file: &Path, mistakes: &mut Vec<Mistake>) -
         );
     }
     stem
-}
-
-/// Looks at the data file.
-fn probe(base: &Settings, mistakes: &mut Vec<Mistake>) {
-    if let Source::File { .. } = &base.data.source
-        && let Err(error) = crate::market::probe(&base.data.source).and_then(|()| crate::market::probe_zone(&base.data))
-    {
-        mistakes.push(Mistake { path: steps("data.source"), ..Mistake::value(error.to_string()) });
-    }
 }

@@ -187,7 +187,7 @@ fn merge(into: &mut Value, from: Value) {
 mod tests {
     use super::*;
 
-    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/experiment.schema.json");
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiment.schema.json");
 
     #[test]
     fn the_committed_schema_is_up_to_date() {

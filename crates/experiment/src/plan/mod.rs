@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use std::collections::HashSet;
 
 use crate::space::{Assignment, GridSampler, ListSampler, RandomSampler, Sampler, Space};
-use crate::spec::{Experiment, Settings, Strategy};
 use crate::trial::{Trial, TrialId};
+use crate::{Experiment, Settings, Strategy};
 
 /// What a sweep will train.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,7 +127,7 @@ pub(crate) mod tests {
     use crate::space::{Domain, Parameter, Value};
     /// Stands in for `Experiment::settings_of`.
     fn settings(assignment: &Assignment, repeat: usize) -> Result<Settings, String> {
-        let mut settings = crate::spec::testing::settings("");
+        let mut settings = crate::testing::settings("");
         settings.train.seed += repeat as u64;
         for (key, value) in assignment {
             match (key.as_str(), value) {
@@ -162,9 +162,8 @@ pub(crate) mod tests {
     fn folds_stand_side_by_side_within_their_repeat_and_have_ids_of_their_own() {
         let folded = |assignment: &Assignment, repeat: usize| {
             let mut settings = settings(assignment, repeat)?;
-            let base = crate::spec::testing::settings(
-                "data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 3 }",
-            );
+            let base =
+                crate::testing::settings("data.synthetic = { bars = 1000 }\ndata.split = { kind = \"walk_forward\", folds = 3 }");
             settings.data.split = base.data.split;
             Ok(settings)
         };

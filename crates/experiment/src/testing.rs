@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{Backtest, Experiment, Settings};
 
 /// The settings of a file with these lines; over synthetic bars unless they say otherwise.
-pub(crate) fn settings(lines: &str) -> Settings {
+#[must_use]
+pub fn settings(lines: &str) -> Settings {
     let source = if lines.contains("data") { "" } else { "data.synthetic = { bars = 1000 }" };
     let text = format!("{source}\n{lines}");
     match Experiment::parse(Path::new("test.toml"), &text, &[]) {
@@ -15,7 +16,8 @@ pub(crate) fn settings(lines: &str) -> Settings {
 }
 
 /// Traded by sign, at a cost.
-pub(crate) fn backtest() -> Backtest {
+#[must_use]
+pub fn backtest() -> Backtest {
     let text =
         "data.synthetic = { bars = 1000 }\nbacktest.costs = { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
     match Experiment::parse(Path::new("test.toml"), text, &[]).map(|experiment| experiment.backtest) {

@@ -1,4 +1,4 @@
-//! TOML → [`Experiment`]: wire types mirror the file, believed types cannot be wrong; every mistake of a file is reported at once.
+//! TOML → [`Experiment`]: wire types mirror the file, validated types cannot be wrong; every mistake of a file is reported at once.
 //!
 //! ```text
 //! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ believe: what must fit together ─→ Settings
@@ -12,25 +12,32 @@ mod backtest;
 mod believe;
 mod diagnostic;
 mod domains;
+pub mod event;
 mod experiment;
 pub mod feature;
 mod file;
 mod fit;
 mod key;
+mod lane;
+pub mod metric;
 mod mistake;
 mod overrides;
+pub mod plan;
 mod range;
 mod rules;
 mod schema;
+pub mod seed;
 mod settings;
+pub mod space;
 mod strategy;
 mod suggest;
-#[cfg(test)]
-pub(crate) mod testing;
+#[doc(hidden)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod timestamps;
 mod tree;
+pub mod trial;
 mod wire;
 
 pub use backtest::{Backtest, Concession, Costs, FlatAt, Limits, Rule};
