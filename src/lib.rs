@@ -62,12 +62,8 @@
 //! 9. A statistical claim counts every trial that was tried for it: failed, deleted, from former versions of the file, and those that a
 //!    selection left out. What was not counted is said in the same sentence.
 
-pub mod backtest;
-pub mod calibration;
 pub mod cmd;
-pub mod compare;
 pub mod dashboard;
-pub mod evidence;
 pub mod export;
 pub mod forecast;
 pub mod machine;
@@ -76,11 +72,11 @@ pub mod model;
 mod parquet;
 pub mod registry;
 pub mod report;
-pub mod score;
 pub mod serve;
 pub mod signal;
 pub mod store;
 pub mod sweep;
-pub mod text;
 
+pub use evidence::{self, backtest, calibration, compare, score};
 pub use experiment::{self, event, metric, plan, seed, space, trial};
+pub use text;

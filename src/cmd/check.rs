@@ -10,15 +10,15 @@ use serde::Serialize;
 use super::args::CheckArgs;
 use super::sweep::packs;
 use super::{Failure, Outcome};
-use crate::compare::{Align, table};
 use crate::market;
 use crate::store::WindowCounts;
 use crate::sweep::{Workers, trainer};
-use crate::text::{clean, cleaned};
 use experiment::plan;
 use experiment::space::Assignment;
 use experiment::trial::Trial;
 use experiment::{Data, Settings};
+use text::{Align, table};
+use text::{clean, cleaned};
 
 /// What was found.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::selection::write_json;
 use super::{DoctorArgs, Failure, Outcome};
-use crate::compare::{Align, cleaned, table};
+use text::{Align, cleaned, table};
 
 /// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether the folder of runs can be written.
 /// A folder that is made to try that is removed at once.
@@ -72,10 +72,10 @@ struct Terminal {
 
 #[derive(Debug, Serialize)]
 struct Disk {
-    #[serde(serialize_with = "crate::text::path")]
+    #[serde(serialize_with = "text::path")]
     folder: PathBuf,
     /// The folder itself, or the nearest one above it that exists.
-    #[serde(serialize_with = "crate::text::path")]
+    #[serde(serialize_with = "text::path")]
     existing: PathBuf,
     free: Option<u64>,
     total: Option<u64>,

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::store::{RunRecord, RunState, SweepRecord};
-use crate::text::clean;
 use experiment::event::End;
+use text::clean;
 
 /// A trial that failed this often is given up. What ended it without being its fault (Ctrl-C, a worker that another trial took down) is
 /// no failure of it.

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::args::LeakcheckArgs;
 use super::{Failure, Outcome};
-use crate::compare::{Align, table};
 use crate::market::{self, Finding};
 use experiment::Data;
 use experiment::plan;
+use text::{Align, table};
 
 /// What was found in the data of some trials.
 #[derive(Debug, Serialize)]

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::compare::{Align, number, table};
-use crate::store::{Estimate, Ledger, RunRecord, Scores, Tries};
+use crate::store::{Estimate, RunRecord, Scores, Tries, read_ledger};
 use experiment::TargetKind;
 use experiment::metric::{Direction, Metric, Quantity, Split};
+use text::{Align, number, table};
 
 /// One metric, with what it means.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,7 +78,7 @@ fn explanation(kind: TargetKind, scores: Option<&Scores>) -> String {
 pub(super) fn tries(run: &RunRecord, split: Split) -> Option<Tries> {
     let tried = run.result.as_ref()?.tried.as_ref()?;
     let root = run.folder.ancestors().nth(3)?;
-    let ledger = Ledger::read(root, &super::clock::now()).ok()?;
+    let ledger = read_ledger(root, &super::clock::now()).ok()?;
     Some(ledger.tries(&run.trial.id, tried, split))
 }
 

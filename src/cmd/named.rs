@@ -53,7 +53,7 @@ impl Named {
     pub(super) fn model(self, at: &str) -> Result<(String, SavedModel), Failure> {
         match self {
             Self::Run(folder) => {
-                let (sweep, run) = crate::compare::names(&crate::store::read_run(&folder.path)?);
+                let (sweep, run) = evidence::compare::names(&crate::store::read_run(&folder.path)?);
                 Ok((format!("{sweep}/{run}"), SavedModel::of_run(&folder, None, at)?))
             }
             Self::Model { name, folder } => Ok((name, SavedModel::read(&folder)?)),

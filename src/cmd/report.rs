@@ -11,10 +11,10 @@ use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
 use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
-use crate::compare::{Comparison, compare};
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
 use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries};
-use crate::text::cleaned;
+use evidence::compare::{Comparison, compare};
+use text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
 ///

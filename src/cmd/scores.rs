@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use super::Failure;
-use crate::calibration::{Calibration, ConformalScore, IntervalScore, QuantileScore, QuantileScores, percent};
-use crate::compare::{Align, number, table};
-use crate::evidence::Proportion;
 use crate::store::Evaluation;
+use evidence::Proportion;
+use evidence::calibration::{Calibration, ConformalScore, IntervalScore, QuantileScore, QuantileScores, percent};
+use text::{Align, number, table};
 
 /// `--coverage`.
 pub(super) fn coverage(text: &str) -> Result<f64, String> {

@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use super::hint::{command, quoted};
-use crate::compare::{Intervals, apart, compare, names};
 use crate::store::{
     Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
 };
+use evidence::compare::{Intervals, apart, compare, names};
 use experiment::Objective;
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
@@ -74,7 +74,7 @@ pub(super) fn objective(manifest: &SweepManifest) -> Objective {
 
 /// Says on stderr what is no part of the output; where stderr is closed there is nobody to tell.
 pub(super) fn note(message: &str) {
-    drop(writeln!(std::io::stderr(), "{}", crate::text::clean(message)));
+    drop(writeln!(std::io::stderr(), "{}", text::clean(message)));
 }
 
 /// The forecasts of runs, read when they are asked for; what cannot be read is remembered, so that whoever leaves it out can say so.

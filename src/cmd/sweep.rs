@@ -25,21 +25,21 @@ use super::provenance::origin;
 use super::selection::{ForecastFiles, fitting, objective};
 use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
-use crate::compare::{compare, names};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::market;
 use crate::signal::{self, Taker};
 use crate::store::{
-    self, DataFile, Follower, Ledger, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord,
+    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord, data_file, read_ledger,
     read_sweep_summaries,
 };
 use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
-use crate::text::{clean, clean_lines};
+use evidence::compare::{compare, names};
 use experiment::event::End;
 use experiment::feature::Feature;
 use experiment::plan::{self, Pack, Plan};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Experiment, Source};
+use text::{clean, clean_lines};
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
 const MAX_CPU_LANES: usize = 8;
@@ -134,13 +134,13 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let leftovers = remove_leftovers(&args.runs, &folder);
     let mut origin = origin(&experiment, fingerprint);
     if let Source::File { path, .. } = &experiment.base.data.source {
-        origin.data_file = DataFile::new(&folder.path, path);
+        origin.data_file = data_file(&folder.path, path);
     }
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
     // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
-    if let Err(error) = Ledger::read(&args.runs, &clock::now()) {
+    if let Err(error) = read_ledger(&args.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
     }
     let (record, mut follower) = Follower::open(&folder.path)?;
@@ -314,7 +314,7 @@ fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn W
     let compared = runs.len();
     runs.extend(others);
     // What a kill came between, a result and its line, is written down before the claim is made.
-    let ledger = record.folder.parent().and_then(|root| Ledger::read(root, &clock::now()).ok());
+    let ledger = record.folder.parent().and_then(|root| read_ledger(root, &clock::now()).ok());
     weigh_by(&mut comparison, &runs, compared, ledger.as_ref(), &files);
     runs.truncate(compared);
     let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::selection::ForecastFiles;
-use crate::compare::{Comparison, Search, Stored, names};
-use crate::store::{Ledger, RunFolder, RunRecord, SweepFolder};
+use crate::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
+use evidence::compare::{Comparison, Search, Stored, names};
 use experiment::metric::Split;
 
 /// Weighs the ranked rows of the first `compared` of some runs; the others are the rest of their sweeps. The ledger is read, and nothing
 /// is written to it; what takes long is kept in the folder of the first run's sweep.
 pub(super) fn weigh(comparison: &mut Comparison, runs: &[RunRecord], compared: usize, files: &ForecastFiles) {
     let Some(first) = runs.first() else { return };
-    let ledger = first.folder.ancestors().nth(3).and_then(|root| Ledger::seen(root).ok());
+    let ledger = first.folder.ancestors().nth(3).and_then(|root| seen_ledger(root).ok());
     weigh_by(comparison, runs, compared, ledger.as_ref(), files);
 }
 

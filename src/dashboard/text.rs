@@ -3,10 +3,10 @@
 use ratatui::text::Span;
 use std::borrow::Cow;
 
-pub use crate::text::clean;
-#[cfg(test)]
-use crate::text::hidden;
 use experiment::space::Value;
+pub use text::clean;
+#[cfg(test)]
+use text::hidden;
 
 /// What stands where there is no number.
 pub const UNDEFINED: &str = "—";

@@ -13,7 +13,7 @@ use super::ExportError;
 use super::recorded::{Recorded, nanoseconds, numbers, seconds};
 use super::settings::flat;
 use super::tables::{best_epoch, metrics};
-use crate::compare::{state, value};
+use evidence::compare::{state, value};
 
 /// Names and bytes of a run's files. What is undefined is left out, as W&B does.
 ///

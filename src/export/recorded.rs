@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::compare::names;
 use crate::store::{History, RunRecord, RunState};
+use evidence::compare::names;
 use experiment::event::End;
 
 /// A recorded run.

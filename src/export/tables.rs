@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::recorded::{nanoseconds, numbers};
 use super::settings::{self, flat};
 use super::{Recorded, Table};
-use crate::compare::{estimate, state, value};
 use crate::store::{Baseline, Forecasts};
+use evidence::compare::{estimate, state, value};
 use experiment::metric::{Metric, Quantity, Split};
 
 /// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`), the rmse of each baseline over the

@@ -57,7 +57,7 @@ impl Trained {
         scaling: Scaling,
         weights: Weights,
     ) -> Result<Self, ExportError> {
-        let shown = crate::text::cleaned(&name);
+        let shown = text::cleaned(&name);
         if features.len() != shape.features || scaling.columns.len() != shape.features {
             return Err(ExportError::new(format!(
                 "{shown}: {} features and {} scaled columns do not fit a network of {} inputs",

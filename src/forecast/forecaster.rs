@@ -5,11 +5,11 @@ use lane_types::{Head, Series, Shape, Weights};
 
 use super::Window;
 use super::warning::{self, Outside, Warning};
-use crate::calibration::Calibration;
 use crate::market::{self, Bars, LocalClock, Prepared, Scaling, ValueRange, rearranged};
 use crate::model::{Interval, SavedModel};
 use crate::store::Forecasts;
 use crate::sweep::{Trainer, trainer};
+use evidence::calibration::Calibration;
 use experiment::Data;
 
 /// Why there is no forecast.

@@ -18,7 +18,7 @@ use super::scaling::{Affine, Scaling};
 use super::source::{self, Loaded};
 use super::target::{TargetColumns, target_columns};
 use super::window::{self, Bounds, Ends, WindowShape};
-use crate::store::WindowCounts;
+use evidence::records::WindowCounts;
 use experiment::feature::{Family, Feature};
 use experiment::{BarLabel, Columns, Data, Format, Source, TargetKind, WalkForward};
 

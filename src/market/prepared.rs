@@ -11,8 +11,8 @@ use super::problem::MarketError;
 use super::scaling::Scaling;
 use super::window::rows_of;
 use super::zone::offset;
-use crate::score::{self, Sample};
-use crate::store::{Forecasts, Scores, WindowCounts};
+use evidence::records::{Forecasts, Scores, WindowCounts};
+use evidence::score::{self, Sample};
 use experiment::Target;
 use experiment::feature::Feature;
 
@@ -177,7 +177,7 @@ pub struct Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::pinball_loss;
+    use evidence::pinball_loss;
     use proptest::prelude::*;
 
     #[test]

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::profile::ColumnProfile;
-use crate::calibration::Calibration;
 use crate::market::{Inputs, Scaling, ValueRange};
 use crate::store::{Baseline, Estimate, Evaluation, Scores, WindowCounts, evaluation_estimate};
+use evidence::calibration::Calibration;
 use experiment::metric::{Metric, Quantity, Split};
 use experiment::{self, Settings};
 
@@ -134,7 +134,7 @@ impl Metrics {
     }
 }
 
-/// What chance says of the sweep that a model comes from; see [`crate::compare::Significance`].
+/// What chance says of the sweep that a model comes from; see [`evidence::compare::Significance`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {

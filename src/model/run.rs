@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile};
-use crate::calibration::Calibration;
 use crate::market::KeptScaling;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
+use evidence::calibration::Calibration;
 use experiment::metric::Metric;
 
 impl SavedModel {

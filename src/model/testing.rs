@@ -3,9 +3,9 @@
 use lane_types::{Shape, Weight, Weights};
 
 use super::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
-use crate::calibration::Calibration;
 use crate::market::{Affine, Scaling};
 use crate::store::WindowCounts;
+use evidence::calibration::Calibration;
 use experiment::testing::settings;
 
 /// A model of the settings of a file with these lines, with weights that depend on `seed` alone.

@@ -45,7 +45,7 @@ pub struct VersionEntry {
     /// Its number.
     pub version: u32,
     /// A saved model.
-    #[serde(serialize_with = "crate::text::path")]
+    #[serde(serialize_with = "text::path")]
     pub folder: PathBuf,
     /// When it was registered, RFC 3339 in UTC.
     pub registered_at: String,

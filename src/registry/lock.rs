@@ -60,9 +60,7 @@ fn held(folder: &Path, file: &mut File) -> RegistryError {
     let holder = file.take(1 << 12).read_to_string(&mut text).ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok());
     let who = holder.map_or_else(
         || "another process".to_owned(),
-        |Holder { host, pid, since }| {
-            format!("process {pid} on host {} since {}", crate::text::clean(&host), crate::text::clean(&since))
-        },
+        |Holder { host, pid, since }| format!("process {pid} on host {} since {}", text::clean(&host), text::clean(&since)),
     );
     RegistryError::Locked(format!("{}: the model is being changed by {who}; wait for it or end it", folder.display()))
 }

@@ -180,7 +180,7 @@ mod tests {
         for text in outside {
             let error = Reference::parse(text).unwrap_err();
             assert!(matches!(error, RegistryError::BadName(_)), "{text:?}");
-            assert!(error.to_string().len() < 700 && !error.to_string().contains(crate::text::hidden), "{error}");
+            assert!(error.to_string().len() < 700 && !error.to_string().contains(text::hidden), "{error}");
         }
         assert!(Reference::parse(&"x".repeat(64)).is_ok());
         assert!(alias_name("latest").is_err() && alias_name("7up").is_err());

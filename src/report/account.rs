@@ -7,8 +7,9 @@ use super::material::{Material, TradedAccount, TradedRun, Trading};
 use super::table::{Column, region, table};
 use super::thin::{kept, shorts};
 use super::words::{capitalized, counted, percent};
-use crate::backtest::{START_EQUITY, Sheet};
-use crate::compare::{Comparison, Row, number};
+use evidence::backtest::{START_EQUITY, Sheet};
+use evidence::compare::{Comparison, Row};
+use text::number;
 
 /// Runs of the table.
 const MOST_RUNS: usize = 50;

@@ -10,8 +10,8 @@ use super::material::{ByName, Material, by_name, runs_of};
 use super::table::{Column, table};
 use super::thin::short;
 use super::words::counted;
-use crate::compare::{Comparison, Row, setting};
 use crate::store::RunRecord;
+use evidence::compare::{Comparison, Row, setting};
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
 use lane_types::SplitReport;
@@ -155,10 +155,10 @@ fn first_and_last(material: &Material, rows: &[&Row], runs: &ByName<'_>, quantit
     let body = rows.iter().filter_map(|row| {
         let run = runs_of(row, runs).find(|run| has_epochs(run))?;
         let epochs = &run.progress.epochs;
-        let value = |report: &lane_types::EpochReport| crate::compare::number(Some(of(&report.valid, quantity)));
+        let value = |report: &lane_types::EpochReport| text::number(Some(of(&report.valid, quantity)));
         let best = run.progress.best()?;
         let cells: [String; 5] =
-            [crate::compare::names(run).1, value(epochs.first()?), value(best), best.epoch.to_string(), value(epochs.last()?)];
+            [evidence::compare::names(run).1, value(epochs.first()?), value(best), best.epoch.to_string(), value(epochs.last()?)];
         Some(Html::fill(
             "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             &[&cells[0], &cells[1], &cells[2], &cells[3], &cells[4], &epochs.last()?.epoch],

@@ -10,8 +10,8 @@ use super::svg::{Axis, Plot};
 use super::table::{Column, table};
 use super::thin::{kept, shorts};
 use super::words::{counted, minute};
-use crate::compare::number;
-use crate::evidence::pearson;
+use evidence::pearson;
+use text::number;
 
 /// Stretches of which the extremes are drawn.
 const BUCKETS: usize = 500;

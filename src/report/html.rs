@@ -1,6 +1,6 @@
 //! Markup in which only literals are taken as they are: whatever else comes in is escaped, or was built here.
 
-use crate::text::clean;
+use text::clean;
 
 /// Finished markup.
 #[derive(Clone, Debug, Default, PartialEq)]

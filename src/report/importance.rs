@@ -10,7 +10,7 @@
 use rand_chacha::rand_core::Rng;
 use serde_json::Value as Json;
 
-use crate::evidence::{average_ranks, holm};
+use evidence::{average_ranks, holm};
 use experiment::seed::generator;
 
 /// More distinct numbers are cut into three groups.

@@ -4,9 +4,10 @@ use super::html::Html;
 use super::material::Material;
 use super::table::{Column, region, table};
 use super::words::{better, counted, in_unit};
-use crate::compare::{BaselineRow, Interval, Row, Spread, number, setting, short_names};
-use crate::evidence::student_t_quantile;
+use evidence::compare::{BaselineRow, Interval, Row, Spread, setting, short_names};
+use evidence::student_t_quantile;
 use experiment::metric::{Metric, Quantity, Split};
+use text::number;
 
 /// Rows of a table; `kiln compare` lists all.
 pub(super) const MOST_ROWS: usize = 200;

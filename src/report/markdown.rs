@@ -4,9 +4,10 @@ use super::leaderboard::{Entry, baseline_name, baseline_value, entries, is_alike
 use super::material::Material;
 use super::provenance::facts;
 use super::words::{better, counted, in_unit};
-use crate::compare::{number, setting};
-use crate::text::clean;
+use evidence::compare::setting;
 use experiment::metric::Metric;
+use text::clean;
+use text::number;
 
 /// Rows of the ranking.
 const MOST_ROWS: usize = 12;

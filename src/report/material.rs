@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::backtest::{Frontier, Sheet};
-use crate::compare::{Comparison, Row, Windows, apart, names};
 use crate::store::{Forecasts, RunRecord, SweepManifest};
+use evidence::backtest::{Frontier, Sheet};
+use evidence::compare::{Comparison, Row, Windows, apart, names};
 use experiment::metric::{Metric, Split};
 
 /// Rows whose forecasts are shown.
@@ -71,7 +71,7 @@ pub struct TradedRun {
 pub struct TradedAccount {
     /// Start of each bar, nanoseconds since 1970 UTC.
     pub ts: Vec<i64>,
-    /// Money at each bar's close; [`crate::backtest::START_EQUITY`] before the first.
+    /// Money at each bar's close; [`evidence::backtest::START_EQUITY`] before the first.
     pub equity: Vec<f64>,
     /// Over threshold × cost; none for buy and hold.
     pub frontier: Option<Frontier>,

@@ -10,8 +10,9 @@ use super::svg::Axis;
 use super::table::region;
 use super::thin::short;
 use super::words::{better, counted};
-use crate::compare::{Row, number};
+use evidence::compare::Row;
 use experiment::metric::Direction;
+use text::number;
 
 const TOP: f64 = 34.0;
 const HEIGHT: f64 = 300.0;

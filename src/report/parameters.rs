@@ -8,7 +8,8 @@ use super::material::Material;
 use super::svg::{Axis, Plot, trimmed};
 use super::table::{Column, table};
 use super::words::{percent, probability};
-use crate::compare::{Row, number, setting, short_names};
+use evidence::compare::{Row, setting, short_names};
+use text::number;
 
 /// Parameters that are drawn.
 pub(super) const MOST_PARAMETERS: usize = 10;

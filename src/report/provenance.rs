@@ -6,9 +6,10 @@ use super::html::Html;
 use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
-use crate::compare::{names, number};
 use crate::store::{RunRecord, evaluation_value};
+use evidence::compare::names;
 use experiment::metric::Quantity;
+use text::number;
 
 /// Openings, damages and warnings that are listed.
 const MOST_LISTED: usize = 50;

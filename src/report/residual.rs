@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::evidence::{Proportion, conformal_half_width, coverage, normal_quantile};
+use evidence::{Proportion, conformal_half_width, coverage, normal_quantile};
 
 /// Errors of a stretch of the day.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,9 +7,9 @@ use super::residual::{autocorrelations, conformal, histogram, moments, quantiles
 use super::svg::{Axis, Plot};
 use super::table::{Column, table};
 use super::words::{counted, percent};
-use crate::calibration::{QuantileScore, quantile_scores};
-use crate::compare::number;
-use crate::evidence::pearson;
+use evidence::calibration::{QuantileScore, quantile_scores};
+use evidence::pearson;
+use text::number;
 
 const BINS: usize = 41;
 const LAGS: usize = 30;

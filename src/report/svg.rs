@@ -1,7 +1,7 @@
 //! Small static plots. Colours are classes: the page's style sheet knows them, in light and in dark.
 
 use super::html::Html;
-use crate::compare::number;
+use text::number;
 
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 230.0;

@@ -3,11 +3,11 @@
 use lane_types::{EpochReport, SplitReport};
 
 use super::*;
-use crate::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
-use crate::compare::{Interval, Spread, compare};
 use crate::store::{
     Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, WindowCounts,
 };
+use evidence::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
+use evidence::compare::{Interval, Spread, compare};
 use experiment::event::End;
 use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::space::Value;
@@ -261,7 +261,7 @@ fn hostile() -> Material {
     for baseline in &mut hostile.comparison.baselines {
         baseline.name = evil.into();
     }
-    hostile.comparison.unranked.push(crate::compare::Unranked {
+    hostile.comparison.unranked.push(evidence::compare::Unranked {
         sweep: evil.into(),
         run: evil.into(),
         state: evil.into(),

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::material::Material;
-use crate::compare::number;
 use experiment::metric::{Direction, Metric};
+use text::number;
 
 /// `3 runs`, `1 run`.
 pub(super) fn counted(count: usize, what: &str) -> String {

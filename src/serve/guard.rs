@@ -125,7 +125,7 @@ fn request_id(request: &Request, shared: &Shared) -> String {
 
 /// A path that cannot do anything to whoever reads the log.
 fn shown(path: &str) -> String {
-    let mut shown = crate::text::cleaned(path);
+    let mut shown = text::cleaned(path);
     if let Some((end, _)) = shown.char_indices().nth(LOGGED) {
         shown.truncate(end);
         shown.push('…');

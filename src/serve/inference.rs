@@ -140,5 +140,5 @@ fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
 pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    crate::text::cleaned(&text.unwrap_or_else(|| "something that is no text".to_owned()))
+    text::cleaned(&text.unwrap_or_else(|| "something that is no text".to_owned()))
 }

@@ -60,7 +60,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self { status, code, message } = self;
-        let mut message = crate::text::cleaned(&message);
+        let mut message = text::cleaned(&message);
         if let Some((end, _)) = message.char_indices().nth(LONGEST) {
             message.truncate(end);
             message.push('…');

@@ -115,6 +115,6 @@ impl Watch {
 
     fn failed(&self, problem: &str) {
         self.gauges.reload("failed");
-        tracing::error!(problem = &*crate::text::clean(problem), "cannot be served; what was loaded before stays");
+        tracing::error!(problem = &*text::clean(problem), "cannot be served; what was loaded before stays");
     }
 }

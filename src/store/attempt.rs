@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::checksum::{self, Chain};
 use super::folder::attempt_path;
-use super::{Forecasts, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
+use super::{Forecasts, ProgressFile, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
 use experiment::event::{Cursor, Event, Line, VERSION};
 use experiment::trial::TrialId;
 
@@ -42,22 +42,6 @@ pub struct Checkpoint {
     pub cursor: Cursor,
     /// Safetensors: `lane_types::LaneState` as bytes.
     pub bytes: Vec<u8>,
-}
-
-/// `progress.json`: where a running attempt is within its epoch; replaced at most twice a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ProgressFile {
-    /// The epoch being trained, from 1.
-    pub epoch: usize,
-    pub step: usize,
-    pub steps: usize,
-    /// Windows per second of the whole pack.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
-    pub windows_per_second: f64,
-    /// Lanes still in the pack.
-    pub lanes: usize,
-    /// Resident memory of the worker, bytes.
-    pub memory: Option<u64>,
 }
 
 /// Lines may wait this long before they are brought to the disk: what a power cut may take. (A kill takes nothing.)

@@ -1,28 +1,16 @@
 //! Where a sweep's data file lies: written down when the sweep starts, and found again after a folder was moved.
 
-use serde::{Deserialize, Serialize};
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest;
+use evidence::records::DataFile;
 
-/// Where the data file lay when the sweep was last started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFile {
-    /// Absolute.
-    pub path: String,
-    /// As seen from the sweep's folder, with `/`: a project that is moved as a whole keeps it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_sweep: Option<String>,
-}
-
-impl DataFile {
-    /// `None` where the path is not Unicode or the current folder is gone.
-    #[must_use]
-    pub fn new(sweep: &Path, path: &Path) -> Option<Self> {
-        let from_sweep = sweep.canonicalize().ok().zip(path.canonicalize().ok());
-        let from_sweep = from_sweep.and_then(|(sweep, path)| relative(&sweep, &path)?.to_str().map(str::to_owned));
-        Some(Self { path: std::path::absolute(path).ok()?.to_str()?.to_owned(), from_sweep })
-    }
+/// Where a sweep's data file lies now, for its manifest. `None` where the path is not Unicode or the current folder is gone.
+#[must_use]
+pub fn data_file(sweep: &Path, path: &Path) -> Option<DataFile> {
+    let from_sweep = sweep.canonicalize().ok().zip(path.canonicalize().ok());
+    let from_sweep = from_sweep.and_then(|(sweep, path)| relative(&sweep, &path)?.to_str().map(str::to_owned));
+    Some(DataFile { path: std::path::absolute(path).ok()?.to_str()?.to_owned(), from_sweep })
 }
 
 /// Files that may be the data of a sweep's runs, of which `recorded` is the path in their `trial.toml`; the likeliest first. Whether one
@@ -88,7 +76,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (here, there) = (root.path().join("here"), root.path().join("deep/er/there"));
         let (sweep, data) = project(&here);
-        let recorded = DataFile::new(&sweep.path, &data).unwrap();
+        let recorded = data_file(&sweep.path, &data).unwrap();
         assert_eq!(recorded.from_sweep.as_deref(), Some("../../data/bars.csv"));
         let origin = Origin { data_file: Some(recorded), ..Origin::default() };
         sweep.write_manifest(&SweepManifest { origin, ..testing::manifest(&["a"]) }).unwrap();

@@ -8,26 +8,8 @@ use super::folder::{attempt_path, names_in};
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{AttemptInfo, Liveness, ProgressFile, RunResult, StoreError, SweepRecord, access, checksum, result_file};
-use experiment::event::Line;
-use experiment::trial::{Trial, TrialId};
-
-/// What is new since the last poll.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// A run's folder appeared. For a run that is known: it starts anew (an older attempt won), and what was told of it is void.
-    Run(Box<Trial>),
-    /// A line of a run's log, with its attempt.
-    Line(TrialId, u32, Box<Line>),
-    /// A run's `progress.json` was replaced.
-    Progress(TrialId, ProgressFile),
-    /// A run's result was published; nothing more follows of it.
-    Result(TrialId, Box<RunResult>),
-    /// Whoever wrote a run's open log is gone.
-    Lost(TrialId),
-    /// Something could not be read.
-    Damage(TrialId, String),
-}
+use super::{AttemptInfo, Change, Liveness, RunResult, StoreError, SweepRecord, access, checksum, result_file};
+use experiment::trial::TrialId;
 
 /// Runs that are asked for news of every kind in one poll because it is their turn.
 const ASKED: usize = 50;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lane_types::EpochReport;
 
-use super::record::RunProgress;
+use super::RunProgress;
 use super::scan::{Told, Walk};
 use super::{StoreError, result_file};
 use experiment::event::Event;

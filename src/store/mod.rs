@@ -28,7 +28,6 @@ mod covers;
 mod data_file;
 mod error;
 mod evaluations;
-mod fold;
 mod folder;
 mod follow;
 mod forecasts;
@@ -43,7 +42,6 @@ mod plain_toml;
 mod process;
 pub(crate) mod publish;
 mod reader;
-mod record;
 mod result_file;
 mod resume;
 mod scan;
@@ -54,33 +52,30 @@ mod testing;
 mod tests;
 mod trial_file;
 mod tries;
-mod value;
 mod verify;
 mod view;
 
-pub use attempt::{Attempt, AttemptInfo, Checkpoint, ProgressFile};
+pub use attempt::{Attempt, AttemptInfo, Checkpoint};
 pub(crate) use checksum::{check_line, seal_line};
-pub use data_file::{DataFile, data_places};
+pub use data_file::{data_file, data_places};
 pub use error::StoreError;
-pub use experiment::event::Baseline;
+pub use evidence::records::{
+    Baseline, Change, DataFile, EarlyOpening, Estimate, Evaluation, Forecasts, Ledger, LedgerEntry, Measured, Origin, ProgressFile,
+    RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried, Tries, WindowCounts, baseline_value,
+    epoch_value, evaluation_estimate, evaluation_value, skill,
+};
 pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
-pub use follow::{Change, Follower};
-pub use forecasts::Forecasts;
+pub use follow::Follower;
 pub use history::{History, history};
-pub use ledger::{Ledger, LedgerEntry, Tries};
+pub use ledger::{read_ledger, seen_ledger};
 pub(crate) use leftovers::{remove_leftovers, remove_leftovers_beside_sweeps};
 pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
 pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
-pub use record::{
-    EarlyOpening, Estimate, Evaluation, Origin, RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord,
-    Tried, WindowCounts,
-};
 pub use resume::Resume;
 pub use select::{Selection, select};
 pub use tries::TriesCounter;
-pub use value::{Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill};
 pub use view::View;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed at.

@@ -9,9 +9,7 @@ use super::covers::Covers;
 use super::folder::names_in;
 use super::scan::{Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{
-    RunProgress, RunRecord, RunResult, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations, manifest, result_file,
-};
+use super::{RunProgress, RunRecord, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations, manifest, result_file};
 use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::trial::Trial;
 
@@ -67,7 +65,7 @@ pub fn read_events(run: &mut RunRecord) {
     let folder = run.folder.clone();
     // That the result itself cannot be read was told when it was.
     let covers = result_file::read_with_covers(&folder).ok().flatten().map(|(_, covers)| covers).unwrap_or_default();
-    Walk::default().finish(&folder, result.attempt, covers.log.as_deref(), &mut |told| run.take(told));
+    Walk::default().finish(&folder, result.attempt, covers.log.as_deref(), &mut |told| take(run, told));
     run.take_result(result);
 }
 
@@ -88,7 +86,7 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
         .map(|(id, position)| {
             let (mut run, walk) =
                 scan_run(&folder.join("trials").join(id), depth, &trials).map_err(|error| (id.clone(), error.to_string()))?;
-            place(&mut run, *position, &manifest);
+            run.place(*position, &manifest);
             Ok((run, walk))
         })
         .collect();
@@ -103,15 +101,6 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
         }
     }
     Ok((SweepRecord { folder: folder.to_owned(), manifest, runs, damaged }, walks))
-}
-
-/// Gives a run its place in the current plan: `trial.toml` was written once, by whichever version of the file came first.
-pub(super) fn place(run: &mut RunRecord, position: Option<usize>, manifest: &SweepManifest) {
-    run.current = position.is_some();
-    run.seeds = position.map(|_| manifest.repeats);
-    if let Some(position) = position {
-        run.trial.index = position;
-    }
 }
 
 /// Reads one run, and how far its attempts were walked through.
@@ -131,13 +120,13 @@ pub(super) fn scan_run(folder: &Path, depth: Depth, trials: &TrialReader) -> Res
     match result {
         Some((result, covers)) => {
             if depth == Depth::Events {
-                walk.finish(folder, result.attempt, covers.log.as_deref(), &mut |told| run.take(told));
+                walk.finish(folder, result.attempt, covers.log.as_deref(), &mut |told| take(&mut run, told));
             }
             run.take_result(result);
         }
         None => {
-            walk.advance(folder, &mut |told| run.take(told));
-            walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| run.take(told));
+            walk.advance(folder, &mut |told| take(&mut run, told));
+            walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| take(&mut run, told));
         }
     }
     Ok((run, walk))
@@ -155,35 +144,12 @@ pub(super) fn read_trial(folder: &Path, trials: &TrialReader) -> Result<Trial, S
     }
 }
 
-impl RunRecord {
-    /// Nothing is known of the run yet but its trial.
-    pub(super) fn new(trial: Trial, folder: PathBuf) -> Self {
-        Self {
-            trial,
-            folder,
-            progress: RunProgress::default(),
-            result: None,
-            evaluations: Vec::new(),
-            damage: Vec::new(),
-            current: true,
-            seeds: None,
-        }
-    }
-
-    /// Takes what a walk through its attempts tells.
-    pub(super) fn take(&mut self, told: Told) {
-        match told {
-            Told::Line(attempt, line) => self.progress.fold(attempt, &line),
-            Told::Lost => self.progress.state = RunState::Lost,
-            Told::Damage(why) => self.damage.push(why),
-        }
-    }
-
-    /// Takes its result, which has the last word.
-    pub(super) fn take_result(&mut self, result: RunResult) {
-        self.progress.attempt = result.attempt;
-        self.progress.state = RunState::Ended(result.end.clone());
-        self.result = Some(result);
+/// Takes what a walk through a run's attempts tells.
+fn take(run: &mut RunRecord, told: Told) {
+    match told {
+        Told::Line(attempt, line) => run.progress.fold(attempt, &line),
+        Told::Lost => run.progress.state = RunState::Lost,
+        Told::Damage(why) => run.damage.push(why),
     }
 }
 

@@ -5,9 +5,9 @@ use super::super::{Failure, TradedSplit, TradingArgs};
 use super::gather::{Gathered, Job, gather, nothing_traded};
 use super::header::{costs_in_words, rule_in_words, verdict};
 use super::report::{Axes, Chance, Frontiers, Report, Traded, report};
-use crate::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
-use crate::compare::Comparison;
 use crate::report::{TradedAccount, TradedRun, Trading, drawn_accounts};
+use evidence::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
+use evidence::compare::Comparison;
 use experiment::metric::Split;
 
 /// Trades the validation forecasts as the experiment says; `None` where it does not, the reason where nothing can be traded.

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Failure;
 use super::gather::Job;
 use super::report::utc;
-use crate::backtest::{Fill, Ledger, Moment};
+use evidence::backtest::{Fill, Ledger, Moment};
 
 /// Columns. Money starts at 10000; units are bought where positive; costs are of both fills of a bar.
 const HEADER: &str = "bar_start,open,close,forecast,expected_return_bps,bought_at_open,price_at_open,bought_at_close,price_at_close,\

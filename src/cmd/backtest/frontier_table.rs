@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::report::Traded;
 use super::table::{bps, percent};
-use crate::compare::{Align, number, table};
+use text::{Align, number, table};
 
 /// Prints net returns over threshold × cost.
 pub(super) fn write_frontier(out: &mut dyn Write, traded: &Traded) -> io::Result<()> {

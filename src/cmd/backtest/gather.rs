@@ -11,10 +11,10 @@ use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
-use crate::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
-use crate::compare::names;
 use crate::market;
 use crate::store::{Forecasts, RunFolder, RunRecord, Tried};
+use evidence::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
+use evidence::compare::names;
 use experiment::trial::TrialId;
 use experiment::{Backtest, Data, FlatAt, Source, Target, TargetKind};
 

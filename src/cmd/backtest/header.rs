@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::super::metrics::tries_in_words;
 use super::report::{Report, Traded};
 use super::table::percent;
-use crate::compare::{cleaned, number};
 use experiment::{Backtest, Costs, FlatAt, Limits, Rule};
+use text::{cleaned, number};
 
 /// Prints what the table is about.
 pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<()> {

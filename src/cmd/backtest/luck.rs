@@ -10,13 +10,13 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
 use super::gather::{Job, Span};
-use crate::backtest::{Ledger, START_EQUITY, stat};
-use crate::compare::Spread;
-use crate::evidence::{
+use crate::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
+use evidence::backtest::{Ledger, START_EQUITY, stat};
+use evidence::compare::Spread;
+use evidence::{
     BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe, effective_trials,
     expected_maximum, probabilistic_sharpe,
 };
-use crate::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
 use experiment::metric::Split;
 use experiment::seed::SeedStream;
 use experiment::trial::TrialId;

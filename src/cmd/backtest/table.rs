@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::luck::RunLuck;
 use super::report::Report;
-use crate::backtest::Sheet;
-use crate::compare::{Align, cleaned, number, table};
+use evidence::backtest::Sheet;
+use text::{Align, cleaned, number, table};
 
 /// Most runs that are shown as columns.
 const MOST_COLUMNS: usize = 4;

@@ -7,9 +7,9 @@ use std::thread;
 use super::super::TradedSplit;
 use super::gather::Sources;
 use super::report::traded;
-use crate::backtest::START_EQUITY;
 use crate::dashboard::{Equity, Trades};
 use crate::store::{SweepRecord, read_run};
+use evidence::backtest::START_EQUITY;
 use experiment::Backtest;
 use experiment::trial::TrialId;
 

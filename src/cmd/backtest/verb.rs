@@ -10,8 +10,8 @@ use super::gather::{gather, nothing_traded};
 use super::header::{write_end, write_header};
 use super::report::{Axes, Chance, Frontiers, report, traded};
 use super::table::write_table;
-use crate::compare::names;
-use crate::store::{Ledger, read_sweep_summaries};
+use crate::store::{read_ledger, read_sweep_summaries};
+use evidence::compare::names;
 use experiment::metric::Split;
 
 /// Trades the recorded forecasts of the runs that the selectors name.
@@ -35,7 +35,7 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         TradedSplit::Valid => Split::Valid,
         TradedSplit::Test => Split::Test,
     };
-    let trials = gathered.root.as_ref().map(|root| Ledger::read(root, &clock::now())).transpose()?.unwrap_or_default();
+    let trials = gathered.root.as_ref().map(|root| read_ledger(root, &clock::now())).transpose()?.unwrap_or_default();
     let frontiers = if json { Frontiers::All(&axes) } else { Frontiers::Single(&axes) };
     let report = report(&gathered, split, frontiers, Chance::Weighed(&trials));
     if report.runs.is_empty() {

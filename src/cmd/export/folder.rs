@@ -39,7 +39,7 @@ pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, ou
         fs::create_dir_all(own).map_err(|error| Failure::BadInput(format!("{}: cannot be made: {error}", own.display())))?;
         write_file(path, bytes, output.existing)?;
     }
-    Ok(writeln!(out, "{}", crate::text::clean(&folder.display().to_string()))?)
+    Ok(writeln!(out, "{}", text::clean(&folder.display().to_string()))?)
 }
 
 fn of_run(run: &Recorded, kind: Folder) -> Result<Vec<(String, Vec<u8>)>, Failure> {

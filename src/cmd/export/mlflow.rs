@@ -21,7 +21,7 @@ pub(super) fn run(source: &str, roots: &Roots, to: String, experiment: Option<St
     let experiment = experiment.or_else(|| runs.first().map(|run| run.sweep.clone())).unwrap_or_default();
     let Sent { experiment_id, new, completed, unchanged } = export(&server, &experiment, &runs)?;
     let total = runs.len();
-    let experiment = crate::text::clean(&experiment);
+    let experiment = text::clean(&experiment);
     writeln!(
         out,
         "experiment '{experiment}' ({experiment_id}): {total} runs, {new} new, {completed} completed, {unchanged} there already"

@@ -45,7 +45,7 @@ fn deliver(bytes: &[u8], output: &Output, name: &str, out: &mut dyn Write) -> Re
         None => PathBuf::from(file_name(name)),
     };
     write_file(&path, bytes, output.existing)?;
-    Ok(writeln!(out, "{}", crate::text::clean(&path.display().to_string()))?)
+    Ok(writeln!(out, "{}", text::clean(&path.display().to_string()))?)
 }
 
 /// A name as that of a file here: what is a separator or a blank becomes `-`.

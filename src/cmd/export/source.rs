@@ -7,11 +7,11 @@ use super::super::evaluate::best_weights;
 use super::super::named::{Named, named};
 use super::super::selection::{Selected, read_selected, resolve};
 use super::{Roots, note};
-use crate::compare::names;
 use crate::export::{Recorded, Trained};
 use crate::market::Scaling;
 use crate::model::SavedModel;
 use crate::store::{RunRecord, Selection, history, read_run, read_sweep};
+use evidence::compare::names;
 
 /// The model of a name, with its weights checked against its network.
 pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
@@ -47,7 +47,7 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
         note(&format!("{former} runs that the file does not plan any more are left out"));
     }
     if runs.is_empty() {
-        return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", crate::text::clean(source))));
+        return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", text::clean(source))));
     }
     // Of a run whose result is damaged there is none, which was told above.
     let recorded = |run: RunRecord| history(&run.folder).ok().map(|history| Recorded::new(run, history));

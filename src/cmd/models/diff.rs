@@ -10,10 +10,11 @@ use super::arguments::DiffArgs;
 use crate::cmd::metrics::{MetricRow, metric_rows};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::compare::{Align, Apart, Subject, cleaned, number, table};
 use crate::model::{Passport, SavedModel, Verdict};
 use crate::registry::Resolved;
+use evidence::compare::{Apart, Subject};
 use experiment::metric::{Direction, Metric, Quantity, Split};
+use text::{Align, cleaned, number, table};
 
 /// Two versions side by side.
 #[derive(Debug, Serialize)]

@@ -7,9 +7,9 @@ use super::Registry;
 use super::arguments::GcArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::compare::{Align, table};
 use crate::registry::{self, Fate, GcPlan, Writer};
 use crate::store;
+use text::{Align, table};
 
 /// What happened to a version.
 #[derive(Debug, Serialize)]

@@ -7,10 +7,10 @@ use super::Registry;
 use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::compare::{Align, cleaned, number, table};
 use crate::model::{Passport, SavedModel};
 use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 use experiment::metric::{Metric, Split};
+use text::{Align, cleaned, number, table};
 
 pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match name {

@@ -10,7 +10,7 @@ use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::model::SavedModel;
 use crate::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge};
-use crate::text::cleaned;
+use text::cleaned;
 
 /// Points an alias to a version that passes the rules.
 pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {

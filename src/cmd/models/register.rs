@@ -67,7 +67,7 @@ impl Version {
             writeln!(out, "{name}@{version}")?;
             for note in notes {
                 // Messages: a script takes the name from stdout.
-                writeln!(std::io::stderr(), "{}", crate::text::clean(&note))?;
+                writeln!(std::io::stderr(), "{}", text::clean(&note))?;
             }
         }
         Ok(Outcome::Done)

@@ -8,11 +8,11 @@ use super::tag::in_words;
 use crate::cmd::metrics::{metric_rows, metric_table};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::compare::{cleaned, number};
 use crate::model::{Metrics, Passport, SavedModel, Source};
 use crate::registry::{self, Resolved};
 use crate::store::Baseline;
 use experiment::metric::Split;
+use text::{cleaned, number};
 
 pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
@@ -89,7 +89,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         let words: Vec<String> = intervals
             .iter()
             .map(|interval| {
-                format!("{} % ± {}", crate::calibration::percent(interval.coverage), number(Some(interval.calibration.margin)))
+                format!("{} % ± {}", evidence::calibration::percent(interval.coverage), number(Some(interval.calibration.margin)))
             })
             .collect();
         writeln!(out, "\nconformal intervals, in the target's unit: {}", words.join(", "))?;

@@ -7,8 +7,8 @@ use super::Registry;
 use super::arguments::{TagArgs, UntagArgs};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::compare::cleaned;
 use crate::registry::{Reference, Writer};
+use text::cleaned;
 
 /// Gives a version tags.
 pub(super) fn tag(registry: &Registry, args: &TagArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {

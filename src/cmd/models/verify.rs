@@ -7,9 +7,9 @@ use super::Registry;
 use super::arguments::VerifyArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::compare::{Align, cleaned, table};
 use crate::model::SavedModel;
 use crate::registry::{self, Gate, ModelEntry, Remark, VersionEntry};
+use text::{Align, cleaned, table};
 
 /// What a version is found to be.
 #[derive(Debug, Serialize)]

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::calibration::Calibration;
 use crate::cmd::evaluate::calibration;
 use crate::cmd::named::{Named, named};
 use crate::cmd::selection::note;
 use crate::cmd::{Failure, clock};
 use crate::model::SavedModel;
 use crate::store::RunFolder;
+use evidence::calibration::Calibration;
 
 /// A model to forecast with.
 pub(super) struct Found {

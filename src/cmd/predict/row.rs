@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::calibration::Calibration;
 use crate::store::Forecasts;
+use evidence::calibration::Calibration;
 
 /// One forecast.
 #[derive(Debug, Serialize)]

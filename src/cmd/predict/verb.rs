@@ -12,8 +12,8 @@ use super::{live, parquet};
 use crate::cmd::{Failure, ForecastFormat, Outcome, PredictArgs};
 use crate::forecast::{Forecaster, Outside, Warning};
 use crate::market;
-use crate::text::cleaned;
 use experiment::{Data, TargetKind};
+use text::cleaned;
 
 /// Runs the verb.
 ///

@@ -21,13 +21,13 @@ use std::collections::HashMap;
 
 use super::curve::{self, chosen, dataset};
 use super::{pane, put};
-use crate::compare::Windows;
 use crate::dashboard::live::Equity;
 use crate::dashboard::screen::Screen;
 use crate::dashboard::state::Row;
 use crate::dashboard::text::number;
 use crate::dashboard::theme::Curve;
 use crate::store::Forecasts;
+use evidence::compare::Windows;
 
 /// Least width with two panes side by side.
 const WIDE: u16 = 100;

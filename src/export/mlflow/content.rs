@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::compare::{state, value};
 use crate::export::recorded::{Status, nanoseconds, numbers};
 use crate::export::settings::{flat, text};
 use crate::export::tables::metrics;
 use crate::export::{ExportError, Recorded};
+use evidence::compare::{state, value};
 
 /// A run as MLflow knows one. Times are milliseconds since 1970 UTC.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 use crate::export::ExportError;
-use crate::text::clean;
+use text::clean;
 
 /// A tracking server and who asks it.
 #[derive(Clone, Debug)]

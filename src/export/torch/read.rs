@@ -150,7 +150,7 @@ fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
 /// A name from outside: clean and short.
 fn shown(name: &str) -> String {
     let short: String = name.chars().take(80).collect();
-    crate::text::clean(&short).into_owned()
+    text::clean(&short).into_owned()
 }
 
 fn bad<T>(problem: String) -> Result<T, ForeignWeights> {

@@ -2,7 +2,7 @@
 
 use super::{har, linear, naive};
 use crate::market::Prepared;
-use crate::store::Baseline;
+use evidence::records::Baseline;
 use experiment::{Data, TargetKind};
 
 /// What a forecast without a network says of some windows, in the target's unit.

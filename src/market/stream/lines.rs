@@ -10,8 +10,8 @@ use crate::market::columns::{self, Found};
 use crate::market::prepare;
 use crate::market::text::{Text, fields, unquote};
 use crate::market::{BadBar, Bar, BarReader, BarRow, LocalClock, MarketError, StampForm};
-use crate::text::cleaned;
 use experiment::{Data, Source};
+use text::cleaned;
 
 /// Longest line, bytes: an endless one must not fill the memory.
 const LONGEST_LINE: u64 = 1 << 16;

@@ -117,7 +117,7 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
         let error = |at: usize, problem: String| RuleError {
-            rule: crate::text::cleaned(text).chars().take(LONGEST).collect(),
+            rule: text::cleaned(text).chars().take(LONGEST).collect(),
             place: text[..at].chars().count() + 1,
             problem,
         };
@@ -127,7 +127,7 @@ impl FromStr for Rule {
         let mut words = Words { text, at: 0 };
         let test = words.test().map_err(|(at, problem)| error(at, problem))?;
         if let Some((at, word)) = words.next() {
-            return Err(error(at, format!("'{}' after the rule's end", crate::text::clean(word))));
+            return Err(error(at, format!("'{}' after the rule's end", text::clean(word))));
         }
         Ok(Self { text: text.split_whitespace().collect::<Vec<_>>().join(" "), test })
     }
@@ -155,7 +155,7 @@ impl<'a> Words<'a> {
         let order = match self.next() {
             Some((at, word)) => match Order::ALL.into_iter().find(|(sign, _)| *sign == word) {
                 Some((_, order)) => order,
-                None => return Err((at, format!("'{}' where one of {ORDERS} is expected", crate::text::clean(word)))),
+                None => return Err((at, format!("'{}' where one of {ORDERS} is expected", text::clean(word)))),
             },
             None => return Err((self.text.len(), format!("it ends where one of {ORDERS} is expected"))),
         };
@@ -206,7 +206,7 @@ fn number(word: &str) -> Option<Result<f64, String>> {
     let begins = word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
     let read = || match word.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(format!("'{}' is not a finite number", crate::text::clean(word))),
+        _ => Err(format!("'{}' is not a finite number", text::clean(word))),
     };
     begins.then(read)
 }
@@ -229,7 +229,7 @@ fn fact(at: usize, word: &str) -> Result<Fact, Mistake> {
             return (at, "'crowned' stands alone: it is a rule, not a number".to_owned());
         }
         let hint = near(name).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-        (at, format!("'{}' is no fact{hint} ({FACTS})", crate::text::clean(word)))
+        (at, format!("'{}' is no fact{hint} ({FACTS})", text::clean(word)))
     })
 }
 

@@ -4,8 +4,9 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::entry::{self, LedgerEntry};
+use super::entry;
 use super::union::folder_in;
+use crate::store::LedgerEntry;
 use crate::store::{StoreError, Tried, access, process, publish};
 use experiment::trial::TrialId;
 
@@ -126,10 +127,9 @@ fn mend(file: &mut File) -> io::Result<u64> {
 mod tests {
     use std::fs;
 
-    use super::super::Ledger;
-    use super::super::entry::tests::{entry, tried};
     use super::*;
-    use crate::store::testing::AT;
+    use crate::store::testing::{AT, entry, tried};
+    use crate::store::{Ledger, seen_ledger};
 
     fn files(root: &Path) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = fs::read_dir(folder_in(root)).unwrap().map(|file| file.unwrap().path()).collect();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn trials(root: &Path) -> Vec<String> {
-        Ledger::seen(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect()
+        seen_ledger(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect()
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
             // A program that another test starts holds copies of this process's locks for a moment: then the line goes to another file.
             loop {
                 fs::write(&path, &whole[..length]).unwrap();
-                assert_eq!(Ledger::seen(root).unwrap(), Ledger::default(), "{length}");
+                assert_eq!(seen_ledger(root).unwrap(), Ledger::default(), "{length}");
                 append(root, &[entry("t2", "a", tried((1, 9), None))]).unwrap();
                 let others: Vec<PathBuf> = files(root).into_iter().filter(|file| *file != path).collect();
                 if others.is_empty() {
@@ -162,7 +162,7 @@ mod tests {
             }
             let expected: &[&str] = if length == whole.len() - 1 { &["t1", "t2"] } else { &["t2"] };
             assert_eq!(trials(root), expected, "{length}");
-            assert!(Ledger::seen(root).unwrap().damage.is_empty(), "{length}");
+            assert!(seen_ledger(root).unwrap().damage.is_empty(), "{length}");
         }
         assert_eq!(files(root), [path]);
     }
@@ -198,7 +198,7 @@ mod tests {
                 });
             }
         });
-        let ledger = Ledger::seen(root).unwrap();
+        let ledger = seen_ledger(root).unwrap();
         assert_eq!((ledger.entries.len(), ledger.damage), (160, vec![]));
         assert_eq!(ledger.entries[0].sweep, "a");
     }

@@ -1,28 +1,6 @@
 //! A line: a trial, what it was tried on, and a checksum.
 
-use serde::{Deserialize, Serialize};
-
-use crate::store::{Tried, checksum, manifest};
-use experiment::trial::TrialId;
-
-/// One line: a trial that ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerEntry {
-    /// Version of the format, 1.
-    pub v: u32,
-    /// When it was written down, RFC 3339 in UTC.
-    pub at: String,
-    /// The sweep that it was tried in.
-    pub sweep: String,
-    /// The trial.
-    pub trial: TrialId,
-    /// What it was tried on.
-    #[serde(flatten)]
-    pub tried: Tried,
-    /// Whether the line tells that its test windows were opened, which is another line than that it ended.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub opened: bool,
-}
+use crate::store::{LedgerEntry, checksum, manifest};
 
 /// The line of an entry, sealed, with its end.
 pub(super) fn line(entry: &LedgerEntry) -> serde_json::Result<Vec<u8>> {
@@ -40,17 +18,9 @@ pub(super) fn parse(line: &[u8]) -> Result<LedgerEntry, String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::store::testing;
-
-    pub(crate) fn entry(trial: &str, sweep: &str, tried: Tried) -> LedgerEntry {
-        LedgerEntry { v: 1, at: testing::AT.into(), sweep: sweep.into(), trial: TrialId(trial.into()), tried, opened: false }
-    }
-
-    pub(crate) fn tried(valid: (i64, i64), test: Option<(i64, i64)>) -> Tried {
-        Tried { valid: Some(valid), test, ..testing::result(1).tried.unwrap() }
-    }
+    use crate::store::testing::{entry, tried};
 
     #[test]
     fn any_flipped_bit_of_a_line_is_noticed() {

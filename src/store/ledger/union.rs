@@ -4,37 +4,34 @@ use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::entry::{self, LedgerEntry};
-use super::{Ledger, append};
+use super::{append, entry};
 use crate::store::folder::names_in;
-use crate::store::{StoreError, Tried, VERSION, access, list_sweeps, publish, result_file};
+use crate::store::{Ledger, LedgerEntry, StoreError, Tried, VERSION, access, list_sweeps, publish, result_file};
 use experiment::trial::TrialId;
 
-impl Ledger {
-    /// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with `at` (RFC 3339, UTC). Where it cannot
-    /// be written to, it is read all the same.
-    ///
-    /// # Errors
-    /// When `root` cannot be listed or a file cannot be read.
-    pub fn read(root: &Path, at: &str) -> Result<Self, StoreError> {
-        let (mut ledger, lacking) = with_lacking(root, at)?;
-        if !lacking.is_empty() {
-            // Another store's owner may look at it, too: what cannot be written down is counted now and found again.
-            drop(append::append(root, &lacking));
-            ledger.entries.extend(lacking);
-        }
-        Ok(ledger)
-    }
-
-    /// As [`Self::read`], but writes nothing: what the ledger lacks is counted, without a time.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn seen(root: &Path) -> Result<Self, StoreError> {
-        let (mut ledger, lacking) = with_lacking(root, "")?;
+/// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with `at` (RFC 3339, UTC). Where it cannot
+/// be written to, it is read all the same.
+///
+/// # Errors
+/// When `root` cannot be listed or a file cannot be read.
+pub fn read_ledger(root: &Path, at: &str) -> Result<Ledger, StoreError> {
+    let (mut ledger, lacking) = with_lacking(root, at)?;
+    if !lacking.is_empty() {
+        // Another store's owner may look at it, too: what cannot be written down is counted now and found again.
+        drop(append::append(root, &lacking));
         ledger.entries.extend(lacking);
-        Ok(ledger)
     }
+    Ok(ledger)
+}
+
+/// As [`read_ledger`], but writes nothing: what the ledger lacks is counted, without a time.
+///
+/// # Errors
+/// As [`read_ledger`].
+pub fn seen_ledger(root: &Path) -> Result<Ledger, StoreError> {
+    let (mut ledger, lacking) = with_lacking(root, "")?;
+    ledger.entries.extend(lacking);
+    Ok(ledger)
 }
 
 /// Where the files lie.
@@ -114,9 +111,8 @@ fn results(root: &Path, known: &HashSet<&str>) -> Result<Vec<(String, TrialId, T
 mod tests {
     use std::fs;
 
-    use super::super::entry::tests::{entry, tried};
     use super::*;
-    use crate::store::testing::{self, AT};
+    use crate::store::testing::{self, AT, entry, tried};
     use crate::store::{RunResult, Tries};
     use experiment::metric::Split;
 
@@ -146,14 +142,14 @@ mod tests {
             append::record(&run(root, sweep, trial, &here), AT.into(), &id(trial), &here, append::Told::Tried).unwrap();
         }
         fs::remove_dir_all(root.join("a")).unwrap();
-        let ledger = Ledger::read(root, AT).unwrap();
+        let ledger = read_ledger(root, AT).unwrap();
         assert_eq!(ledger.entries.len(), 3);
         assert_eq!(ledger.tries(&id("t3"), &here, Split::Test), Tries { trials: 3, number: Some(3), damaged_lines: 0 });
         fs::remove_dir_all(folder_in(root)).unwrap();
-        assert_eq!(Ledger::seen(root).unwrap().entries.len(), 1, "what is left is known again");
+        assert_eq!(seen_ledger(root).unwrap().entries.len(), 1, "what is left is known again");
         assert_eq!(lines(root), 0, "and not written down by who looks");
-        assert_eq!(Ledger::read(root, AT).unwrap().entries[0].trial, id("t3"));
-        assert_eq!((Ledger::read(root, AT).unwrap().entries.len(), lines(root)), (1, 1), "and not twice");
+        assert_eq!(read_ledger(root, AT).unwrap().entries[0].trial, id("t3"));
+        assert_eq!((read_ledger(root, AT).unwrap().entries.len(), lines(root)), (1, 1), "and not twice");
     }
 
     /// Each line in turn is lost, torn, or replaced by another's end: the number of trials is the same.
@@ -172,9 +168,9 @@ mod tests {
                 whole.lines().enumerate().filter(|(place, _)| *place != lost).map(|(_, line)| format!("{line}\n")).collect();
             for text in [without, whole.replacen("fingerprint", "fingerprinT", lost + 1)] {
                 fs::write(&path, text).unwrap();
-                let ledger = Ledger::read(root, AT).unwrap();
+                let ledger = read_ledger(root, AT).unwrap();
                 assert_eq!(ledger.tries(&id("t2"), &here, Split::Valid).trials, 3, "{ledger:?}");
-                assert_eq!(Ledger::seen(root).unwrap().tries(&id("t2"), &here, Split::Valid).trials, 3);
+                assert_eq!(seen_ledger(root).unwrap().tries(&id("t2"), &here, Split::Valid).trials, 3);
             }
         }
     }
@@ -193,7 +189,7 @@ mod tests {
         let other: Vec<u8> = other.iter().flat_map(|entry| entry::line(entry).unwrap()).collect();
         fs::write(folder_in(root).join("other-0f-0.jsonl"), other).unwrap();
         append::append(root, &[at("t4", "2026-01-05T00:00:00Z")]).unwrap();
-        let trials: Vec<String> = Ledger::seen(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect();
+        let trials: Vec<String> = seen_ledger(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect();
         assert_eq!(trials, ["t1", "t2", "t3", "t4"]);
         assert!(list_sweeps(root).unwrap().is_empty(), "the ledger is no sweep");
     }
@@ -207,7 +203,7 @@ mod tests {
         for told in [append::Told::Opened, append::Told::Opened] {
             append::record(&run, AT.into(), &id("t1"), &here, told).unwrap();
         }
-        let ledger = Ledger::read(root, AT).unwrap();
+        let ledger = read_ledger(root, AT).unwrap();
         assert_eq!((ledger.entries.len(), ledger.openings.len(), lines(root)), (1, 1, 3), "the trial itself was written down, too");
         assert_eq!(ledger.opened(&[&here].into()), [&id("t1")].into());
         assert!(ledger.opened(&[&tried((1, 9), Some((30, 31)))].into()).is_empty());

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use kiln::metric::Split;
-use kiln::store::{Ledger, View};
+use kiln::store::{View, read_ledger};
 
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
@@ -16,7 +16,7 @@ pub fn ledger(bytes: &[u8]) -> Result<(), String> {
     std::fs::write(FOLDER.path().join("ledger.jsonl"), bytes).unwrap();
     std::fs::create_dir_all(FOLDER.path().join("ledger")).unwrap();
     std::fs::write(FOLDER.path().join("ledger/host-0f-0.jsonl"), bytes).unwrap();
-    if let Ok(ledger) = Ledger::read(FOLDER.path(), "2026-01-02T03:04:05Z") {
+    if let Ok(ledger) = read_ledger(FOLDER.path(), "2026-01-02T03:04:05Z") {
         for entry in ledger.entries.iter().take(3) {
             let tries = ledger.tries(&entry.trial, &entry.tried, Split::Test);
             if tries.trials > ledger.entries.len() {

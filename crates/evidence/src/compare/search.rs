@@ -1,0 +1,534 @@
+//! The search that compared rows were chosen from, and how much of it can be weighed.
+//!
+//! A row is the best of all that were tried, not of those that are shown. So rows are tested within the whole of their sweeps: trials that a
+//! selection left out and those of former versions of the file are weighed beside them. What was tried on the same windows and cannot be
+//! weighed (it failed, was deleted, or is of another sweep) is counted, by the ledger: see [`crate::widened`].
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::comparison::{Comparison, OTHER_WINDOWS, Row, compare, counted};
+use super::fold::{folds_of, whole_repeats};
+use super::join::{Apart, Subject, apart};
+use super::significance::{Significance, Tried as Counts, significance};
+use super::stored::{Stored, key};
+use super::value::names;
+use super::weighing::{Candidate, LEAST_WINDOWS, Settings, Unweighable, Weighed, weighed};
+use crate::records::{Forecasts, Ledger, RunRecord, RunState, Tried};
+use experiment::Objective;
+use experiment::event::End;
+use experiment::metric::{Metric, Split};
+use experiment::trial::TrialId;
+
+/// Reads a run's forecasts of a split, where it has them.
+pub type Read<'a> = &'a (dyn Fn(&RunRecord, Split) -> Option<Forecasts> + Sync);
+
+/// Enough for p-values to the second digit.
+const RESAMPLES: usize = 1_000;
+
+/// Enough for the third, which it takes where p-values are widened by much.
+const MORE_RESAMPLES: usize = 10_000;
+
+/// The search that some runs were chosen from.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// The compared runs, then all others of their sweeps.
+    pub runs: &'a [RunRecord],
+    /// How many of them are compared.
+    pub compared: usize,
+    /// Every trial that was ever tried, where that is known.
+    pub ledger: Option<&'a Ledger>,
+    /// Finds forecasts.
+    pub read: Read<'a>,
+    /// Where what many forecasts come to is kept, if anywhere.
+    pub stored: Option<Stored<'a>>,
+}
+
+impl std::fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { runs, compared, .. } = self;
+        f.debug_struct("Search").field("runs", &runs.len()).field("compared", compared).finish_non_exhaustive()
+    }
+}
+
+impl Comparison {
+    /// Weighs the ranked rows by their forecasts of every window, within the search that they were chosen from; or says why nothing
+    /// compares them.
+    pub fn weigh(&mut self, search: &Search<'_>) {
+        match self.weighed(search) {
+            Ok(found) => self.significance = found,
+            Err(why) => {
+                self.notes.retain(|note| note != OTHER_WINDOWS);
+                self.untested = Some(why);
+            }
+        }
+    }
+
+    /// `None` where there is nothing to weigh.
+    fn weighed(&self, search: &Search<'_>) -> Result<Option<Significance>, String> {
+        // A mean over survivors is not weighed beside one over all seeds; it counts among those that were tried.
+        let least = self.rows.first().map_or(0, |row| row.seeds.missing());
+        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some() && row.seeds.missing() <= least).collect();
+        let runs = Runs::of(search.runs);
+        let shown: Vec<&RunRecord> = ranked.iter().flat_map(|row| runs.of_row(row)).collect();
+        if shown.is_empty() {
+            return Ok(None);
+        }
+        if let Some(why) = apart(shown.iter().copied()) {
+            return Err(untested(why, &shown));
+        }
+        let rows = Rows::of(self, &ranked, &runs, search);
+        match rows.tested(self.yardstick, search, &shown) {
+            Ok((weighed, counts)) => {
+                let naming = self.naming();
+                let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
+                let first = names.first().cloned().unwrap_or_default();
+                let mut found = significance(&weighed, &rows.places, names, self.yardstick.split, counts);
+                if let (Some(found), Some(lack)) = (&mut found, ranked.first().and_then(|row| row.seeds.lack())) {
+                    found.withhold(lack);
+                }
+                found.map(Some).ok_or_else(|| {
+                    format!("no test says what of this is chance: the forecasts of {first} were not kept or cannot be read")
+                })
+            }
+            Err(Unweighable::Apart(why)) => Err(untested(why, &shown)),
+            Err(Unweighable::FewWindows(windows)) => Err(format!(
+                "no test says what of this is chance: there are {windows} common windows, and fewer than {LEAST_WINDOWS} say nothing"
+            )),
+            Err(Unweighable::NoForecasts) => Ok(None),
+        }
+    }
+}
+
+/// Why no test compares rows of several subjects, in a sentence.
+fn untested(why: Apart, runs: &[&RunRecord]) -> String {
+    let mut sweeps: Vec<(Subject<'_>, BTreeSet<String>)> = Vec::new();
+    for run in runs {
+        let subject = Subject::of(run);
+        match sweeps.iter_mut().find(|(other, _)| other.apart(&subject).is_none()) {
+            Some((_, names)) => drop(names.insert(names_of(run))),
+            None => sweeps.push((subject, BTreeSet::from([names_of(run)]))),
+        }
+    }
+    let mut seen = HashSet::new();
+    let each_once = sweeps.len() > 1 && sweeps.iter().flat_map(|(_, names)| names).all(|name| seen.insert(name));
+    let mut groups: Vec<String> =
+        sweeps.iter().map(|(_, names)| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")).collect();
+    groups.sort_unstable();
+    let which = if each_once { format!(" ({})", groups.join(" | ")) } else { String::new() };
+    match why {
+        Apart::Data => format!(
+            "the rows are of {} different series{which}: no test compares them, and errors of one say nothing about another",
+            sweeps.len().max(2)
+        ),
+        Apart::Target if sweeps.len() < 2 => {
+            "the rows read the same data differently: the same bars came to other targets, so no test compares them".to_owned()
+        }
+        Apart::Target => format!(
+            "the rows forecast {} different targets{which}: no test compares them, and errors of one say nothing about another",
+            sweeps.len()
+        ),
+    }
+}
+
+fn names_of(run: &RunRecord) -> String {
+    names(run).0
+}
+
+/// Runs by the names of their sweep and their own.
+struct Runs<'a> {
+    by_name: HashMap<(String, String), &'a RunRecord>,
+}
+
+impl<'a> Runs<'a> {
+    fn of(runs: &'a [RunRecord]) -> Self {
+        Self { by_name: runs.iter().map(|run| (names(run), run)).collect() }
+    }
+
+    fn of_row(&self, row: &Row) -> impl Iterator<Item = &'a RunRecord> {
+        row.runs.iter().filter_map(|run| self.by_name.get(&(row.sweep.clone(), run.clone())).copied())
+    }
+}
+
+/// The rows of the search.
+struct Rows<'a> {
+    candidates: Vec<Candidate<'a>>,
+    /// Of each compared row, which of them it is.
+    places: Vec<usize>,
+}
+
+impl<'a> Rows<'a> {
+    /// The search's own rows, where each compared row is one of them or a part of one; else the compared rows, then the others.
+    fn of(comparison: &Comparison, ranked: &[&Row], runs: &Runs<'a>, search: &Search<'a>) -> Self {
+        let objective = comparison.objective;
+        let candidate = |row: &Row, folds: &BTreeSet<usize>, is_primary: bool| Candidate {
+            repeats: whole_repeats(runs.of_row(row), folds, |run| counted(run, objective).is_some()),
+            is_primary,
+        };
+        let own_folds = folds_of(&search.runs[..search.compared]);
+        let own = || ranked.iter().map(|row| candidate(row, &own_folds, true));
+        if search.compared == search.runs.len() {
+            return Self { candidates: own().collect(), places: (0..ranked.len()).collect() };
+        }
+        let whole = compare(search.runs, Objective { metric: objective, direction: comparison.direction });
+        let folds = folds_of(search.runs);
+        let first = ranked.first().and_then(|row| runs.of_row(row).next());
+        let is_comparable = |row: &&Row| runs.of_row(row).all(|run| first.is_none_or(|first| apart([first, run]).is_none()));
+        let least = ranked.first().map_or(0, |row| row.seeds.missing());
+        let is_whole = |row: &&Row| row.rank.is_some() && row.seeds.missing() <= least;
+        let rows: Vec<&Row> = whole.rows.iter().filter(is_whole).filter(is_comparable).collect();
+        let mut place_of: HashMap<(&str, &str), usize> = HashMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            place_of.extend(row.runs.iter().map(|run| ((row.sweep.as_str(), run.as_str()), place)));
+        }
+        let of_ranked = |row: &&Row| row.runs.first().and_then(|run| place_of.get(&(row.sweep.as_str(), run.as_str())).copied());
+        let places: Option<Vec<usize>> = ranked.iter().map(of_ranked).collect();
+        match places {
+            Some(places) => {
+                let is_shown: HashSet<usize> = places.iter().copied().collect();
+                let is_primary = |place: usize, row: &Row| is_shown.contains(&place) || runs.of_row(row).any(|run| run.current);
+                let candidates = rows.iter().enumerate().map(|(place, row)| candidate(row, &folds, is_primary(place, row)));
+                Self { candidates: candidates.collect(), places }
+            }
+            None => {
+                let shown: HashSet<(&str, &str)> =
+                    ranked.iter().flat_map(|row| row.runs.iter().map(|run| (row.sweep.as_str(), run.as_str()))).collect();
+                let is_other = |row: &&&Row| row.runs.iter().all(|run| !shown.contains(&(row.sweep.as_str(), run.as_str())));
+                let others = rows.iter().filter(is_other).map(|row| candidate(row, &folds, false));
+                Self { candidates: own().chain(others).collect(), places: (0..ranked.len()).collect() }
+            }
+        }
+    }
+
+    /// The tests over all windows that the search's primary rows have; where these are too few, over those of the compared rows.
+    fn tested(&self, metric: Metric, search: &Search<'_>, shown: &[&RunRecord]) -> Result<(Weighed, Counts), Unweighable> {
+        let horizon = shown.first().map_or(1, |run| run.trial.settings.data.target.horizon);
+        let (tried, by_ledger) = tried(metric.split, search, shown);
+        let possible: usize = self.candidates.iter().map(trials).map(|trials| trials.len()).sum();
+        let resamples = if tried.len() > 4 * possible.max(1) { MORE_RESAMPLES } else { RESAMPLES };
+        let settings = Settings { metric, horizon, resamples };
+        let found = match stored(&self.candidates, settings, search) {
+            Err(Unweighable::FewWindows(_) | Unweighable::Apart(_)) if search.compared < search.runs.len() => {
+                let shown: HashSet<usize> = self.places.iter().copied().collect();
+                let narrow = self
+                    .candidates
+                    .iter()
+                    .enumerate()
+                    .map(|(place, candidate)| Candidate { repeats: candidate.repeats.clone(), is_primary: shown.contains(&place) });
+                stored(&narrow.collect::<Vec<_>>(), settings, search)?
+            }
+            found => found?,
+        };
+        let was_weighed = self.candidates.iter().zip(&found.rows).filter(|(_, row)| row.is_some());
+        let weighed: HashSet<&TrialId> = was_weighed.flat_map(|(candidate, _)| trials(candidate)).collect();
+        let of_shown: HashSet<&TrialId> = shown.iter().map(|run| &run.trial.id).collect();
+        let counts = Counts {
+            trials: tried.union(&weighed).count(),
+            weighed: weighed.len(),
+            shown: weighed.intersection(&of_shown).count(),
+            by_ledger,
+            damaged_lines: search.ledger.map_or(0, |ledger| ledger.damage.len()),
+        };
+        Ok((found, counts))
+    }
+}
+
+fn trials<'a>(candidate: &Candidate<'a>) -> HashSet<&'a TrialId> {
+    candidate.repeats.iter().flatten().map(|run| &run.trial.id).collect()
+}
+
+/// Every trial that is known to have been tried on the compared rows' windows: by the ledger, and of their sweeps those that ended, with
+/// or without a result. And whether the ledger knows of them.
+fn tried<'a>(split: Split, search: &Search<'a>, shown: &[&RunRecord]) -> (HashSet<&'a TrialId>, bool) {
+    let of = |run: &'a RunRecord| run.result.as_ref().and_then(|result| result.tried.as_ref());
+    let is_shown: HashSet<&TrialId> = shown.iter().map(|run| &run.trial.id).collect();
+    let on: HashSet<&Tried> = search.runs.iter().filter(|run| is_shown.contains(&run.trial.id)).filter_map(of).collect();
+    // What was tried on the validation windows was not looked at on the test windows, unless it was opened there.
+    let was_looked_at = |run: &RunRecord| split != Split::Test || !run.evaluations.is_empty();
+    let ended = |run: &RunRecord| run.result.is_some() || matches!(run.progress.state, RunState::Ended(End::Failed { .. }));
+    let is_like = |run: &'a RunRecord| match of(run) {
+        Some(own) if !on.is_empty() => on.iter().any(|tried| own.is_like(tried, split)),
+        _ => shown.first().is_none_or(|first| Subject::of(first).apart(&Subject::of(run)).is_none()),
+    };
+    let here = search.runs.iter().filter(|run| ended(run) && was_looked_at(run) && is_like(run)).map(|run| &run.trial.id);
+    let mut tried: HashSet<&TrialId> = here.collect();
+    let ledger = search.ledger.filter(|_| !on.is_empty());
+    match (ledger, split) {
+        (Some(ledger), Split::Train | Split::Valid) => tried.extend(ledger.like(&on, split)),
+        (Some(ledger), Split::Test) => tried.extend(ledger.opened(&on)),
+        (None, _) => {}
+    }
+    (tried, ledger.is_some())
+}
+
+/// What was kept of these rows' forecasts, or what they come to now.
+fn stored(candidates: &[Candidate<'_>], settings: Settings, search: &Search<'_>) -> Result<Weighed, Unweighable> {
+    let Some(stored) = search.stored.filter(|_| candidates.len() >= super::stored::LEAST_ROWS) else {
+        return weighed(candidates, settings, search.read);
+    };
+    let key = key(candidates, settings, stored);
+    if let Some(found) = stored.get(settings, &key).filter(|found| found.rows.len() == candidates.len()) {
+        return Ok(found);
+    }
+    let found = weighed(candidates, settings, search.read)?;
+    stored.put(settings, &key, &found);
+    Ok(found)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::group::tests::finished;
+    use super::super::join::Windows;
+    use super::*;
+    use crate::records::LedgerEntry;
+    use experiment::Target;
+    use rand_chacha::rand_core::Rng;
+
+    /// All of some runs, with what is known of nothing else.
+    pub(crate) fn within<'a>(runs: &'a [RunRecord], read: Read<'a>) -> Search<'a> {
+        Search { runs, compared: runs.len(), ledger: None, read, stored: None }
+    }
+
+    fn by(metric: &str) -> Objective {
+        let metric: Metric = metric.parse().unwrap();
+        Objective { metric, direction: metric.direction() }
+    }
+
+    fn weighed(runs: &[RunRecord], search: &Search<'_>) -> Comparison {
+        let mut comparison = compare(runs, by("valid.rmse"));
+        comparison.weigh(search);
+        comparison
+    }
+
+    /// Roughly normal: the sum of four uniforms.
+    fn noise(count: usize, index: u64) -> Vec<f64> {
+        let mut generator = experiment::seed::generator(3, "search tests", index);
+        let mut uniform = || (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
+        (0..count).map(|_| (0..4).map(|_| uniform()).sum::<f64>() * 3.0_f64.sqrt()).collect()
+    }
+
+    const WINDOWS: usize = 400;
+
+    /// Forecasts that know nothing of the target, each by its own noise.
+    fn lucky(target: u64, own: u64) -> Forecasts {
+        Forecasts {
+            ts: (0..WINDOWS as i64).collect(),
+            target: noise(WINDOWS, target),
+            forecast: noise(WINDOWS, 100 + own).into_iter().map(|x| 0.02 * x).collect(),
+            baselines: vec![("persistence".into(), vec![0.0; WINDOWS])],
+            quantiles: Vec::new(),
+        }
+    }
+
+    fn rmse(of: &Forecasts) -> f64 {
+        let square: f64 = of.forecast.iter().zip(&of.target).map(|(forecast, target)| (forecast - target).powi(2)).sum();
+        (square / of.ts.len() as f64).sqrt()
+    }
+
+    fn tried(data: &str, target: &Target) -> Tried {
+        Tried { data: data.into(), target: target.clone(), valid: Some((0, WINDOWS as i64 - 1)), test: None }
+    }
+
+    /// Trials of a sweep, ranked by what they really came to.
+    fn trials(sweep: &str, data: &str, count: usize, target: u64) -> Vec<RunRecord> {
+        let mut runs: Vec<RunRecord> = (0..count)
+            .map(|index| {
+                let mut run = finished(16 + index, 0, rmse(&lucky(target, index as u64)));
+                run.folder = format!("runs/{sweep}/trials/{}", run.trial.id).into();
+                let tried = tried(data, &run.trial.settings.data.target);
+                run.result.as_mut().unwrap().tried = Some(tried);
+                run
+            })
+            .collect();
+        let value = |run: &RunRecord| run.result.as_ref().unwrap().valid.unwrap().rmse;
+        runs.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        runs
+    }
+
+    fn index(run: &RunRecord) -> u64 {
+        run.trial.settings.model.hidden_size as u64 - 16
+    }
+
+    fn read(run: &RunRecord, _: Split) -> Option<Forecasts> {
+        Some(lucky(if run.folder.starts_with("runs/other") { 2 } else { 1 }, index(run)))
+    }
+
+    fn ledger(trials: usize, target: &Target) -> Ledger {
+        let entry = |trial: usize| LedgerEntry {
+            v: 1,
+            at: String::new(),
+            sweep: "gone".into(),
+            trial: TrialId(format!("gone{trial}")),
+            tried: tried("one", target),
+            opened: false,
+        };
+        Ledger { entries: (0..trials).map(entry).collect(), ..Ledger::default() }
+    }
+
+    /// Two series with the same timestamps: nothing is said of one by the other, and what is said is said once.
+    #[test]
+    fn series_with_the_same_timestamps_are_not_paired() {
+        let runs = [trials("a", "one", 4, 1), trials("other", "two", 4, 2)].concat();
+        let comparison = weighed(&runs, &within(&runs, &read));
+        assert_eq!(comparison.significance, None);
+        let told = comparison.conclusion();
+        assert_eq!(
+            told[1..],
+            ["the rows are of 2 different series (a | other): no test compares them, and errors of one say nothing about another"]
+        );
+        assert!(comparison.notes.is_empty(), "{:?}", comparison.notes);
+        // Before version 0.2 no fingerprint was recorded: what came tells them apart all the same.
+        let unknown: Vec<RunRecord> = runs
+            .iter()
+            .map(|run| {
+                let mut run = run.clone();
+                run.result.as_mut().unwrap().tried = None;
+                run
+            })
+            .collect();
+        let comparison = weighed(&unknown, &within(&unknown, &read));
+        assert_eq!(comparison.significance, None);
+        assert!(comparison.conclusion()[1].contains("read the same data differently"), "{:?}", comparison.conclusion());
+        let whole = within(&runs[..4], &read);
+        assert!(weighed(&runs[..4], &whole).significance.is_some());
+    }
+
+    #[test]
+    fn forecasts_over_other_horizons_are_not_paired() {
+        let mut runs = trials("a", "one", 3, 1);
+        runs[1].trial.settings.data.target.horizon = 5;
+        let comparison = weighed(&runs, &within(&runs, &read));
+        assert!(comparison.significance.is_none());
+        assert!(comparison.untested.unwrap().starts_with("the rows forecast 2 different targets: no test compares them"));
+    }
+
+    /// The best of 16 that know nothing, picked by hand, is the best of 16.
+    #[test]
+    fn a_trial_that_is_picked_by_hand_is_tested_within_its_sweep() {
+        let runs = trials("a", "one", 16, 1);
+        let whole = weighed(&runs, &within(&runs, &read)).significance.unwrap();
+        let alone = weighed(&runs[..1], &within(&runs[..1], &read)).significance.unwrap();
+        assert!(alone.spa.unwrap() < 0.3 * whole.spa.unwrap(), "{alone:?} {whole:?}");
+        let picked = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) }).significance.unwrap();
+        assert_eq!((picked.spa, picked.spa_raw, picked.diebold_mariano), (whole.spa, whole.spa_raw, whole.diebold_mariano));
+        assert_eq!((picked.rows, picked.tried.trials, picked.tried.weighed, picked.tried.shown), (1, 16, 16, 1));
+        assert!(picked.sentences()[0].contains("(over all 16 of the search, of which these are 1)"), "{:?}", picked.sentences());
+        // One that is not the best is no better for being looked at alone.
+        let runs: Vec<RunRecord> = runs.iter().skip(3).chain(&runs[..3]).cloned().collect();
+        let fourth = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) }).significance.unwrap();
+        assert!(fourth.spa >= whole.spa, "{fourth:?}");
+    }
+
+    #[test]
+    fn trials_without_forecasts_widen_p_and_the_sentence_says_how_many() {
+        let runs = trials("a", "one", 8, 1);
+        let ledger = ledger(24, &runs[0].trial.settings.data.target);
+        let of = |search: &Search<'_>| weighed(&runs, search).significance.unwrap();
+        let all = of(&Search { ledger: Some(&Ledger::default()), ..within(&runs, &read) });
+        assert_eq!((all.spa, all.tried.trials), (all.spa_raw, 8));
+        assert!(all.sentences()[0].contains(", the search over 8 trials included: "), "{:?}", all.sentences());
+        let found = of(&Search { ledger: Some(&ledger), ..within(&runs, &read) });
+        assert_eq!((found.tried.trials, found.tried.weighed, found.spa_raw), (32, 8, all.spa_raw));
+        let expected = 1.0 - (1.0 - found.spa_raw.unwrap()).powi(4);
+        assert!((found.spa.unwrap() - expected).abs() < 1e-12, "{found:?}");
+        let told = &found.sentences()[0];
+        assert!(told.contains(", the search over 32 trials included: "), "{told}");
+        assert!(told.contains(" over the 8 that could be weighed, widened to all 32)"), "{told}");
+        // Half of them have lost their forecasts, and two failed.
+        let some = |run: &RunRecord, split: Split| {
+            (index(run).is_multiple_of(2) || run.trial.id == runs[0].trial.id).then(|| read(run, split))?
+        };
+        let mut with_failed = runs.clone();
+        for run in trials("a", "one", 10, 1).into_iter().filter(|run| index(run) >= 8) {
+            let progress = crate::records::RunProgress {
+                state: RunState::Ended(End::Failed { reason: "no memory".into() }),
+                ..Default::default()
+            };
+            with_failed.push(RunRecord { result: None, progress, ..run });
+        }
+        let search = Search { ledger: Some(&Ledger::default()), ..within(&with_failed, &some) };
+        let found = weighed(&with_failed, &search).significance.unwrap();
+        assert_eq!((found.tried.trials, found.rows), (10, found.tried.weighed), "{found:?}");
+        assert!((4..=5).contains(&found.rows) && found.in_set.iter().flatten().count() == found.rows, "{found:?}");
+    }
+
+    #[test]
+    fn what_came_of_no_resample_is_widened_too() {
+        let mut runs = trials("a", "one", 2, 1);
+        let known = |run: &RunRecord, split: Split| {
+            let forecasts = read(run, split)?;
+            Some(Forecasts { forecast: forecasts.target.iter().map(|target| 0.5 * target).collect(), ..forecasts })
+        };
+        runs.truncate(1);
+        let ledger = ledger(2_999, &runs[0].trial.settings.data.target);
+        let of = |ledger: &Ledger| weighed(&runs, &Search { ledger: Some(ledger), ..within(&runs, &known) }).significance.unwrap();
+        assert!(of(&Ledger::default()).crowned);
+        let found = of(&ledger);
+        assert_eq!((found.spa_raw, found.tried.trials), (Some(0.0), 3_000));
+        assert!(found.spa.unwrap() > 0.2 && !found.crowned, "3,000 tries of which one is left: {found:?}");
+    }
+
+    #[test]
+    fn all_of_many_rows_are_weighed_and_what_they_come_to_is_kept() {
+        let runs = trials("a", "one", 260, 1);
+        let (reads, kept) = (std::sync::atomic::AtomicUsize::new(0), std::cell::RefCell::new(None::<Vec<u8>>));
+        let counting = |run: &RunRecord, split: Split| {
+            reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            read(run, split)
+        };
+        let length = std::sync::atomic::AtomicU64::new(1);
+        let stamp = |_: &RunRecord, _: Split| Some((length.load(std::sync::atomic::Ordering::Relaxed), 5));
+        let stored = Stored {
+            stamp: &stamp,
+            read: &|name| (name == "verdict-valid-squared").then(|| kept.borrow().clone())?,
+            write: &|_, bytes| drop(kept.replace(Some(bytes.to_vec()))),
+        };
+        let search = Search { stored: Some(stored), ..within(&runs, &counting) };
+        let again = |expected: usize| {
+            let before = reads.load(std::sync::atomic::Ordering::Relaxed);
+            let found = weighed(&runs, &search).significance.unwrap();
+            assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed) - before, expected);
+            found
+        };
+        let first = again(261);
+        assert_eq!((first.rows, first.tried.weighed, first.search_rows, first.set_rows), (260, 260, 260, 260));
+        assert_eq!(again(0), first);
+        // The best of them picked by hand finds what was kept, too.
+        let picked = weighed(&runs[..1], &Search { compared: 1, ..search });
+        let picked = picked.significance.clone().unwrap_or_else(|| panic!("{picked:?}"));
+        assert_eq!((picked.spa, reads.load(std::sync::atomic::Ordering::Relaxed)), (first.spa, 261));
+        // A damaged byte, a changed file: it is computed anew.
+        let whole = kept.borrow().clone().unwrap();
+        let place = whole.windows(9).position(|text| text == b"largest\\\"").unwrap() + 12;
+        let mut flipped = whole.clone();
+        flipped[place] ^= 1;
+        kept.replace(Some(flipped));
+        assert_eq!(again(261), first);
+        length.store(2, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(again(261), first);
+        kept.replace(None);
+        assert_eq!(again(261), first);
+    }
+
+    #[test]
+    fn former_versions_on_the_same_windows_are_weighed_and_on_others_counted() {
+        let mut runs = trials("a", "one", 6, 1);
+        runs[4].current = false;
+        runs[5].current = false;
+        let last = runs[5].trial.id.clone();
+        let later = |run: &RunRecord, split: Split| {
+            let mut forecasts = read(run, split)?;
+            if run.trial.id == last {
+                for column in [&mut forecasts.target, &mut forecasts.forecast, &mut forecasts.baselines[0].1] {
+                    column.drain(..200);
+                }
+                forecasts.ts.drain(..200);
+            }
+            Some(forecasts)
+        };
+        let search = Search { compared: 4, ledger: Some(&Ledger::default()), ..within(&runs, &later) };
+        let found = weighed(&runs[..4], &search).significance.unwrap();
+        assert_eq!((found.windows, found.rows, found.search_rows), (WINDOWS, 4, 5));
+        assert_eq!((found.tried.trials, found.tried.weighed, found.tried.shown), (6, 5, 4));
+        assert!(Windows::of(&later(&runs[5], Split::Valid).unwrap()).unwrap().len() < WINDOWS);
+    }
+}
