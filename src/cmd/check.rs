@@ -10,13 +10,12 @@ use serde::Serialize;
 use super::args::CheckArgs;
 use super::sweep::packs;
 use super::{Failure, Outcome};
-use crate::market;
-use crate::store::WindowCounts;
 use crate::sweep::{Workers, trainer};
 use experiment::plan;
 use experiment::space::Assignment;
 use experiment::trial::Trial;
 use experiment::{Data, Settings};
+use runs::store::WindowCounts;
 use text::{Align, table};
 use text::{clean, cleaned};
 
@@ -80,7 +79,7 @@ const LISTED: usize = 40;
 /// # Errors
 /// Whatever `sweep` would refuse at second 0.
 pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let experiment = crate::market::load_experiment(&args.file, &args.overrides)?;
+    let experiment = market::load_experiment(&args.file, &args.overrides)?;
     let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
     let fingerprint = market::fingerprint(&experiment.base.data.source)?;
     let plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;

@@ -8,10 +8,10 @@ use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_json};
 use super::weigh::weigh;
 use super::{CompareArgs, Failure, Outcome};
-use crate::store::{RunRecord, Selection, View, read_sweep_summaries};
 use evidence::compare::{Comparison, Intervals, Sides, compare};
 use experiment::Objective;
 use experiment::metric::Metric;
+use runs::store::{RunRecord, Selection, View, read_sweep_summaries};
 use text::cleaned;
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::market::{self, Unlocated};
-use crate::store::data_places;
 use experiment::trial::TrialId;
 use experiment::{Settings, Source};
+use market::{self, Unlocated};
+use runs::store::data_places;
 
 /// The settings of the run in `folder` with its data where it lies now, and the data's fingerprint: in the file that was given
 /// (`--data`), or where it was, or where it went with the folders around the run.

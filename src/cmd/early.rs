@@ -1,8 +1,8 @@
 //! Whether a sweep is over when the test split is looked at.
 
 use super::Failure;
-use crate::store::{EarlyOpening, RunFolder, RunRecord, RunState, SweepRecord, read_sweep_summaries};
 use experiment::event::End;
+use runs::store::{EarlyOpening, RunFolder, RunRecord, RunState, SweepRecord, read_sweep_summaries};
 
 /// Trials of a run's sweep that are planned and have neither a result nor failed for good; `None` where there are none, or the run lies in
 /// no sweep.

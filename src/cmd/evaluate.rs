@@ -10,12 +10,12 @@ use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
 use super::selection::{note, run_folder};
 use super::{EvaluateArgs, Failure, Outcome, clock, early};
-use crate::market::{self, ForecastErrors, crossed, forecast_errors};
-use crate::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
 use crate::sweep::trainer;
 use evidence::calibration::{Calibration, quantile_scores};
 use experiment::WalkForward;
 use experiment::metric::{Quantity, Split};
+use market::{self, ForecastErrors, crossed, forecast_errors};
+use runs::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
 use text::cleaned;
 
 /// Runs the verb.

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::store::{RunRecord, RunState, SweepRecord};
 use experiment::event::End;
+use runs::store::{RunRecord, RunState, SweepRecord};
 use text::clean;
 
 /// A trial that failed this often is given up. What ended it without being its fault (Ctrl-C, a worker that another trial took down) is

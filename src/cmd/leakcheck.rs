@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::args::LeakcheckArgs;
 use super::{Failure, Outcome};
-use crate::market::{self, Finding};
 use experiment::Data;
 use experiment::plan;
+use market::{self, Finding};
 use text::{Align, table};
 
 /// What was found in the data of some trials.
@@ -29,7 +29,7 @@ struct Checked {
 /// When the experiment or its data cannot be read, or a leak was found.
 pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let LeakcheckArgs { file, overrides, max_trials, seed, json } = args;
-    let experiment = crate::market::load_experiment(&file, &overrides)?;
+    let experiment = market::load_experiment(&file, &overrides)?;
     let plan = plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;
     let mut seen: Vec<(&Data, usize)> = Vec::new();
     for trial in &plan.trials {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::store::{Estimate, RunRecord, Scores, Tries, read_ledger};
 use experiment::TargetKind;
 use experiment::metric::{Direction, Metric, Quantity, Split};
+use runs::store::{Estimate, RunRecord, Scores, Tries, read_ledger};
 use text::{Align, number, table};
 
 /// One metric, with what it means.
@@ -103,7 +103,7 @@ pub(super) fn tries_in_words(tries: Option<Tries>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Estimate;
+    use runs::store::Estimate;
 
     fn scores() -> Scores {
         let interval = Estimate { value: 0.9, low: Some(0.8), high: Some(1.05) };

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::selection::run_folder;
-use crate::model::SavedModel;
-use crate::registry::{self, Resolved};
-use crate::store::RunFolder;
+use runs::model::SavedModel;
+use runs::registry::{self, Resolved};
+use runs::store::RunFolder;
 
 /// What bears a name.
 pub(super) enum Named {
@@ -53,7 +53,7 @@ impl Named {
     pub(super) fn model(self, at: &str) -> Result<(String, SavedModel), Failure> {
         match self {
             Self::Run(folder) => {
-                let (sweep, run) = evidence::compare::names(&crate::store::read_run(&folder.path)?);
+                let (sweep, run) = evidence::compare::names(&runs::store::read_run(&folder.path)?);
                 Ok((format!("{sweep}/{run}"), SavedModel::of_run(&folder, None, at)?))
             }
             Self::Model { name, folder } => Ok((name, SavedModel::read(&folder)?)),

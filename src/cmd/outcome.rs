@@ -5,10 +5,10 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::export::ExportError;
-use crate::machine;
-use crate::model::ModelError;
-use crate::registry::RegistryError;
-use crate::store::StoreError;
+use runs::machine;
+use runs::model::ModelError;
+use runs::registry::RegistryError;
+use runs::store::StoreError;
 
 /// How a verb ended, when it ended well enough to say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,4 +112,4 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(crate::market::MarketError, experiment::plan::PlanError, experiment::Diagnostics, burn_lanes::DeviceError);
+bad_input!(market::MarketError, experiment::plan::PlanError, experiment::Diagnostics, burn_lanes::DeviceError);

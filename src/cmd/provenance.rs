@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::store::Origin;
 use experiment::Experiment;
+use runs::store::Origin;
 
 /// Program, commit, data and command line of this process. What is not known (no git, no checkout) is `None`.
 #[must_use]

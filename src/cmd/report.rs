@@ -12,8 +12,8 @@ use super::selection::{ForecastFiles, Selected, objective, read_selected, resolv
 use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
 use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
-use crate::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use evidence::compare::{Comparison, compare};
+use runs::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use text::cleaned;
 
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.

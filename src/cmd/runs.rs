@@ -9,11 +9,11 @@ use std::path::Path;
 use super::hint::{command, quoted};
 use super::selection::{objective, read_selected, write_json};
 use super::{Failure, Outcome, RunsArgs};
-use crate::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
 use evidence::compare::{assignment, compare, names, state, value};
 use experiment::Objective;
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
+use runs::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
 use text::{Align, cleaned, number, table};
 
 /// Lists all sweeps, or the runs of a sweep, or one run.

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::Failure;
-use crate::store::Evaluation;
 use evidence::Proportion;
 use evidence::calibration::{Calibration, ConformalScore, IntervalScore, QuantileScore, QuantileScores, percent};
+use runs::store::Evaluation;
 use text::{Align, number, table};
 
 /// `--coverage`.

@@ -8,13 +8,13 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use super::hint::{command, quoted};
-use crate::store::{
-    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
-};
 use evidence::compare::{Intervals, apart, compare, names};
 use experiment::Objective;
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
+use runs::store::{
+    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
+};
 
 /// The runs that selectors name, each once.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ pub(super) fn forecasts(run: &RunRecord, split: Split) -> Option<Forecasts> {
     ForecastFiles::default().read(run, split)
 }
 
-/// Reads what the selectors name with `read` ([`crate::store::read_sweep`] or its summaries). A run is read with its sweep, which
+/// Reads what the selectors name with `read` ([`runs::store::read_sweep`] or its summaries). A run is read with its sweep, which
 /// knows its place in the plan and what it is ranked by. Of a sweep named as a whole, the runs that its file does not plan any
 /// more are left out where it plans others.
 pub(super) fn read_selected(
@@ -267,7 +267,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_best_is_a_selector_like_any_other() {
-        let read = crate::store::read_sweep_summaries;
+        let read = runs::store::read_sweep_summaries;
         let ids = |selectors: &[&str]| -> Vec<String> {
             let selectors: Vec<String> = selectors.iter().map(|selector| (*selector).to_owned()).collect();
             let selected = read_selected(Path::new(STORE), &selectors, read).unwrap();
@@ -282,7 +282,7 @@ pub(super) mod tests {
 
     #[test]
     fn sweeps_that_are_ranked_by_different_things_are_ranked_by_what_is_comparable() {
-        let read = crate::store::read_sweep_summaries;
+        let read = runs::store::read_sweep_summaries;
         let mut selected = read_selected(Path::new(STORE), &["grid".to_owned()], read).unwrap();
         let metric = |selected: &Selected| selected.objective().unwrap().metric.to_string();
         assert_eq!(metric(&selected), "valid.rmse");

@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, Outcome, clock};
-use crate::registry::{self, CHAMPION, Reference};
 use crate::serve::{
     Config, Limits, LogFormat, Registered, Selection, ServeError, Timeouts, Token, Wanted, duration, start, start_logging,
 };
+use runs::registry::{self, CHAMPION, Reference};
 
 /// `serve`.
 #[derive(Debug, Args)]

@@ -9,10 +9,10 @@ use super::metrics::{MetricRow, metric_rows, metric_table};
 use super::scores::{write_quantiles, write_scores};
 use super::selection::{forecasts, run_folder, write_json};
 use super::{Failure, Outcome, ShowArgs};
-use crate::store::{Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run};
 use evidence::calibration::{QuantileScores, quantile_scores};
 use evidence::compare::{assignment, estimate, names, state, value};
 use experiment::metric::{Metric, Quantity, Split};
+use runs::store::{Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run};
 use text::{Align, cleaned, number, table};
 
 /// Most epochs that are printed.

@@ -26,12 +26,7 @@ use super::selection::{ForecastFiles, fitting, objective};
 use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
-use crate::market;
 use crate::signal::{self, Taker};
-use crate::store::{
-    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord, data_file, read_ledger,
-    read_sweep_summaries,
-};
 use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
 use evidence::compare::{compare, names};
 use experiment::event::End;
@@ -39,6 +34,10 @@ use experiment::feature::Feature;
 use experiment::plan::{self, Pack, Plan};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Experiment, Source};
+use runs::store::{
+    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord, data_file, read_ledger,
+    read_sweep_summaries,
+};
 use text::{clean, clean_lines};
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.

@@ -7,7 +7,7 @@ use super::backtest::trader;
 use super::selection::resolve;
 use super::{Failure, Outcome, WatchArgs};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
-use crate::store::{Selection, read_sweep};
+use runs::store::{Selection, read_sweep};
 
 /// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
 ///

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::selection::ForecastFiles;
-use crate::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
 use evidence::compare::{Comparison, Search, Stored, names};
 use experiment::metric::Split;
+use runs::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
 
 /// Weighs the ranked rows of the first `compared` of some runs; the others are the rest of their sweeps. The ledger is read, and nothing
 /// is written to it; what takes long is kept in the folder of the first run's sweep.

@@ -4,9 +4,6 @@ use lane_types::{EarlyStopping, EpochReport, Loss, OptimizerKind, Schedule, Spli
 use std::path::PathBuf;
 
 use super::state::Sweep;
-use crate::store::{
-    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest, SweepRecord, WindowCounts,
-};
 use experiment::event::{Cursor, End, Event, Line, VERSION};
 use experiment::feature::Feature;
 use experiment::metric::{Direction, Metric, Quantity, Split};
@@ -15,6 +12,9 @@ use experiment::trial::{Trial, TrialId};
 use experiment::{
     Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split as DataSplit, Synthetic, Target, TargetKind,
     Train, Volatility,
+};
+use runs::store::{
+    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest, SweepRecord, WindowCounts,
 };
 
 /// Epochs of every trial.

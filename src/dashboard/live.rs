@@ -17,8 +17,8 @@ use super::source::Source;
 use super::term;
 use super::theme::Theme;
 use crate::signal::{self, Taker};
-use crate::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
 use experiment::trial::TrialId;
+use runs::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
 
 /// What to show, and what its keys may do.
 pub struct Options {
@@ -361,8 +361,8 @@ mod tests {
 
     use super::*;
     use crate::dashboard::fixture;
-    use crate::store::Change;
     use experiment::event::End;
+    use runs::store::Change;
 
     /// A session in which every wait for a key takes as long as it may, and keys come at given times.
     struct Stage {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::state::{Entry, Kind, Sweep};
 use super::text::{clean, number_or_dash};
-use crate::store::{Change, SweepRecord};
+use runs::store::{Change, SweepRecord};
 
 /// Folds changes and writes a line for each epoch, start, end, warning and failure. No colour, no cursor; all text is escaped.
 #[derive(Clone, Debug)]

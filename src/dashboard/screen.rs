@@ -11,9 +11,9 @@ use super::state::{Kind, Sweep};
 use super::text::clean;
 use super::theme::Theme;
 use super::view::{Mode, Order, Scale, View, Zoom};
-use crate::store::{Change, Forecasts, SweepRecord};
 use experiment::metric::Quantity;
 use experiment::trial::TrialId;
+use runs::store::{Change, Forecasts, SweepRecord};
 
 /// Everything that a frame is drawn from, but for the size and the time.
 #[derive(Clone, Debug)]

@@ -10,9 +10,9 @@ use ratatui::style::{Color, Modifier};
 use super::screen::{CommandKind, Reaction, Role, Screen};
 use super::theme::Theme;
 use super::{Leave, fixture};
-use crate::store::{Change, Forecasts, SweepRecord};
 use experiment::event::{End, Event};
 use experiment::space::Value;
+use runs::store::{Change, Forecasts, SweepRecord};
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 60);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::store::{Change, Follower, StoreError};
+use runs::store::{Change, Follower, StoreError};
 
 /// A stream of changes, in the order in which they were recorded.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use lane_types::Head;
 use serde::{Deserialize, Serialize};
 
 use super::Trained;
-use crate::market::Scaling;
 use experiment::Target;
+use market::Scaling;
 
 /// The key of the description in the metadata of safetensors and ONNX files.
 pub(super) const KEY: &str = "kiln";

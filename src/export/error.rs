@@ -1,13 +1,13 @@
 //! What an export says when it cannot be made.
 
-use crate::store::StoreError;
+use runs::store::StoreError;
 
 /// Why something could not be written or read: a lower-case fragment with the value and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct ExportError {
     text: String,
-    /// Whether the machine failed, see [`crate::machine`].
+    /// Whether the machine failed, see [`runs::machine`].
     pub of_machine: bool,
 }
 

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::store::{History, RunRecord, RunState};
 use evidence::compare::names;
 use experiment::event::End;
+use runs::store::{History, RunRecord, RunState};
 
 /// A recorded run.
 #[derive(Clone, Debug)]

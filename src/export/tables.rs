@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::recorded::{nanoseconds, numbers};
 use super::settings::{self, flat};
 use super::{Recorded, Table};
-use crate::store::{Baseline, Forecasts};
 use evidence::compare::{estimate, state, value};
 use experiment::metric::{Metric, Quantity, Split};
+use runs::store::{Baseline, Forecasts};
 
 /// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`), the rmse of each baseline over the
 /// validation windows, every setting by its dotted key

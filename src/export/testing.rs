@@ -3,8 +3,8 @@
 use lane_types::{Head, Levels, Loss, OptimizerKind, Shape, Weight, Weights};
 
 use super::Trained;
-use crate::market::{Affine, Scaling};
 use experiment::{Target, TargetKind};
+use market::{Affine, Scaling};
 
 /// The fixtures: a head and a number of layers each.
 pub(super) const FIXTURES: [(&str, usize); 6] =
@@ -60,9 +60,9 @@ impl Numbers {
 /// The runs of the frozen store, in order: finished, failed, running.
 pub(super) fn recorded() -> Vec<super::Recorded> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/v1/grid");
-    let sweep = crate::store::read_sweep(&folder).unwrap();
-    let of = |record: crate::store::RunRecord| {
-        let history = crate::store::history(&record.folder).unwrap();
+    let sweep = runs::store::read_sweep(&folder).unwrap();
+    let of = |record: runs::store::RunRecord| {
+        let history = runs::store::history(&record.folder).unwrap();
         super::Recorded::new(record, history)
     };
     sweep.runs.into_iter().map(of).collect()

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use super::onnx::{self, Units};
 use super::testing::{self, FIXTURES};
 use super::{Trained, tensorboard, torch};
-use crate::market::rearranged;
+use market::rearranged;
 
 /// Largest error, relative to the largest of the numbers compared.
 const TOLERANCE: f64 = 1e-6;

@@ -3,8 +3,8 @@
 use lane_types::{Shape, Weight, Weights};
 
 use super::ExportError;
-use crate::market::Scaling;
 use experiment::{Settings, Target};
+use market::Scaling;
 
 /// A trained model whose weights fit its shape and whose scaling fits its features.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,12 +5,12 @@ use lane_types::{Head, Series, Shape, Weights};
 
 use super::Window;
 use super::warning::{self, Outside, Warning};
-use crate::market::{self, Bars, LocalClock, Prepared, Scaling, ValueRange, rearranged};
-use crate::model::{Interval, SavedModel};
-use crate::store::Forecasts;
 use crate::sweep::{Trainer, trainer};
 use evidence::calibration::Calibration;
 use experiment::Data;
+use market::{self, Bars, LocalClock, Prepared, Scaling, ValueRange, rearranged};
+use runs::model::{Interval, SavedModel};
+use runs::store::Forecasts;
 
 /// Why there is no forecast.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

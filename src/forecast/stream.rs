@@ -1,7 +1,7 @@
 //! Forecasts of bars as they come.
 
 use super::{Forecast, ForecastError, Forecaster, Outside, Window};
-use crate::market::{Bar, LocalClock, MarketError, StreamedWindow, WindowStream};
+use market::{Bar, LocalClock, MarketError, StreamedWindow, WindowStream};
 
 /// A model that is shown bars one at a time and forecasts after each: what [`Forecaster::forecast_all`] gives of all bars so far has the
 /// same bits (on the CPU backends). Work a bar and memory do not grow with the number of bars.

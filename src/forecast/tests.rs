@@ -6,11 +6,11 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::{self, BarLines, Bars, Inputs, ValueRange};
-use crate::model::SavedModel;
-use crate::model::testing::model;
 use crate::serve::{Moment, SentBars};
 use experiment::{BarLabel, Columns, Format, Source, Synthetic};
+use market::{self, BarLines, Bars, Inputs, ValueRange};
+use runs::model::SavedModel;
+use runs::model::testing::model;
 
 const LINES: &str = "data.synthetic = { bars = 1000, session = 400 }
     data.features = [\"close\", \"ema_5\", \"rsi_4\", \"log_return\"]

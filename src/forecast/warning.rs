@@ -6,9 +6,9 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::market::{RANGE_MARGIN, Scaling, ValueRange};
-use crate::model::{Metrics, Passport};
-use crate::store::Baseline;
+use market::{RANGE_MARGIN, Scaling, ValueRange};
+use runs::model::{Metrics, Passport};
+use runs::store::Baseline;
 
 /// What is to be said beside forecasts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -86,7 +86,7 @@ pub(super) fn outside<'a>(ranges: &[ValueRange], scaling: &Scaling, rows: impl I
             }
         }
     }
-    let told = |((range, scaler), found): ((&ValueRange, &crate::market::Affine), Option<(usize, f32)>)| {
+    let told = |((range, scaler), found): ((&ValueRange, &market::Affine), Option<(usize, f32)>)| {
         let (rows, furthest) = found?;
         let [furthest, low, high] = [furthest, range.low, range.high].map(|value| scaler.unscale(f64::from(value)));
         Some(Outside { feature: range.feature.clone(), rows, of, furthest, low, high })
@@ -138,8 +138,8 @@ fn best(baselines: &[Baseline]) -> Option<&Baseline> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::Affine;
-    use crate::model::testing::model;
+    use market::Affine;
+    use runs::model::testing::model;
 
     fn range(feature: &str) -> ValueRange {
         ValueRange { feature: feature.into(), low: 0.0, high: 1.0 }
@@ -167,7 +167,7 @@ mod tests {
     fn a_model_that_loses_by_its_own_card_says_to_whom() {
         let mut model = model("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]", 1);
         let told =
-            |model: &crate::model::SavedModel| standing(&model.passport).into_iter().map(|one| one.message).collect::<Vec<_>>();
+            |model: &runs::model::SavedModel| standing(&model.passport).into_iter().map(|one| one.message).collect::<Vec<_>>();
         assert!(told(&model).is_empty(), "{:?}", told(&model));
         model.passport.metrics.baselines = vec![baseline("persistence", 4.0), baseline("linear", 1.0)];
         // Twice as bad as linear, and better than persistence.

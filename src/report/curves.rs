@@ -10,11 +10,11 @@ use super::material::{ByName, Material, by_name, runs_of};
 use super::table::{Column, table};
 use super::thin::short;
 use super::words::counted;
-use crate::store::RunRecord;
 use evidence::compare::{Comparison, Row, setting};
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
 use lane_types::SplitReport;
+use runs::store::RunRecord;
 
 /// Rows whose curves are drawn.
 const MOST_ROWS: usize = 60;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::store::{Forecasts, RunRecord, SweepManifest};
 use evidence::backtest::{Frontier, Sheet};
 use evidence::compare::{Comparison, Row, Windows, apart, names};
 use experiment::metric::{Metric, Split};
+use runs::store::{Forecasts, RunRecord, SweepManifest};
 
 /// Rows whose forecasts are shown.
 const MOST_FORECASTS: usize = 3;

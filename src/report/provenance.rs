@@ -6,9 +6,9 @@ use super::html::Html;
 use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
-use crate::store::{RunRecord, evaluation_value};
 use evidence::compare::names;
 use experiment::metric::Quantity;
+use runs::store::{RunRecord, evaluation_value};
 use text::number;
 
 /// Openings, damages and warnings that are listed.
@@ -91,7 +91,7 @@ fn opened(runs: &[RunRecord]) -> String {
 }
 
 fn openings(material: &Material) -> Html {
-    let all: Vec<(String, &crate::store::Evaluation)> =
+    let all: Vec<(String, &runs::store::Evaluation)> =
         material.runs.iter().flat_map(|run| run.evaluations.iter().map(|evaluation| (names(run).1, evaluation))).collect();
     if all.is_empty() {
         return Html::default();

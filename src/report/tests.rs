@@ -3,9 +3,6 @@
 use lane_types::{EpochReport, SplitReport};
 
 use super::*;
-use crate::store::{
-    Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, WindowCounts,
-};
 use evidence::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
 use evidence::compare::{Interval, Spread, compare};
 use experiment::event::End;
@@ -13,6 +10,9 @@ use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::space::Value;
 use experiment::trial::{Trial, TrialId};
 use experiment::{Concession, Costs, Limits, Objective};
+use runs::store::{
+    Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, WindowCounts,
+};
 
 const METRIC: Metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
 

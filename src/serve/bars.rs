@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::number::{Item, Number, Numbers, at, placed};
-use crate::market::{BarReader, BarRow, Bars, LocalClock};
 use experiment::Data;
+use market::{BarReader, BarRow, Bars, LocalClock};
 
 /// Bars as they were sent; one value a bar in each column, but that `volume` may be empty.
 #[derive(Clone, Debug, Default, PartialEq)]

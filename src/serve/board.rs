@@ -8,7 +8,7 @@ use super::catalog::{Catalog, Entry, Model};
 use super::config::{Selection, Wanted};
 use super::drift::Drift;
 use super::inference::said;
-use crate::registry::CHAMPION;
+use runs::registry::CHAMPION;
 
 /// Means the newest version.
 const LATEST: &str = "latest";

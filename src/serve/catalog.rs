@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::bars::SentBars;
 use crate::forecast::{Forecast, Outside, Warning, Window};
-use crate::model::ColumnProfile;
+use runs::model::ColumnProfile;
 
 /// Models that can be served.
 pub trait Catalog: Send + Sync + 'static {

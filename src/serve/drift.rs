@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::ColumnProfile;
+use runs::model::ColumnProfile;
 
 /// The last rows that count.
 pub(super) const ROWS: usize = 5_000;

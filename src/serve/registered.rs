@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::bars::SentBars;
 use super::catalog::{Card, Catalog, Entry, Model, TargetCard};
 use crate::forecast::{Forecast, ForecastError, Forecaster, Outside, Window};
-use crate::market::{BarLines, Bars, MarketError};
-use crate::model::{Passport, SavedModel};
-use crate::registry;
 use experiment::{BarLabel, Source, TargetKind};
+use market::{BarLines, Bars, MarketError};
+use runs::model::{Passport, SavedModel};
+use runs::registry;
 
 /// Versions under a registry's folder, on a device.
 pub struct Registered {

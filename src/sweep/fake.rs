@@ -218,8 +218,8 @@ mod tests {
     use super::*;
     use lane_types::{EarlyStopping, LaneConfig, Loss, Observation, OptimizerKind};
 
-    use crate::store::RunProgress;
     use experiment::event::{Event, Line, VERSION};
+    use runs::store::RunProgress;
 
     /// Keeps what it is told.
     #[derive(Default)]

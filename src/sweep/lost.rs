@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use super::Problem;
-use crate::store::{AttemptInfo, RunFolder, StoreError, SweepFolder};
 use experiment::event::{End, Event};
 use experiment::trial::TrialId;
+use runs::store::{AttemptInfo, RunFolder, StoreError, SweepFolder};
 
 /// A trial in a worker's hands.
 #[derive(Clone, Debug)]

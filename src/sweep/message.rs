@@ -3,8 +3,8 @@
 use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
-use crate::store::StoreError;
 use experiment::trial::TrialId;
+use runs::store::StoreError;
 
 /// To a worker, on its stdin. A closed stdin means [`ToWorker::Interrupt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub enum FromWorker {
 pub struct Problem {
     /// For a person.
     pub reason: String,
-    /// Whether the machine failed, see [`crate::machine`]: other trials will fare no better.
+    /// Whether the machine failed, see [`runs::machine`]: other trials will fare no better.
     pub of_machine: bool,
 }
 

@@ -10,10 +10,10 @@ use burn_lanes::{DeviceFailure, LaneOutcome, Observer, PackControl, Progress, Tr
 use lane_types::{EpochReport, LaneControl, LaneEnd, LaneState, Shape};
 
 use super::{Problem, Trainer, lost};
-use crate::market::{BaselineForecast, Inputs, Prepared, forecast_errors};
-use crate::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 use experiment::event::{Cursor, End, Event};
 use experiment::trial::{Trial, TrialId};
+use market::{BaselineForecast, Inputs, Prepared, forecast_errors};
+use runs::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
 
 /// What a supervisor asked for while a pack trains.
 #[derive(Debug, Default)]

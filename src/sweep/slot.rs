@@ -14,8 +14,8 @@ use super::lost::Handed;
 use super::supervisor::Job;
 use super::{FromWorker, ToWorker};
 use crate::signal;
-use crate::store::Log;
 use experiment::event::WORKER_DIED;
+use runs::store::Log;
 
 /// From a worker's reader thread.
 pub(super) enum Heard {

@@ -12,8 +12,8 @@ use super::queue::{GivenUp, Queue, Queued};
 use super::slot::{Heard, Slot, Stall};
 use super::{Control, FromWorker, Problem, ToWorker};
 use crate::signal;
-use crate::store::SweepFolder;
 use experiment::trial::TrialId;
+use runs::store::SweepFolder;
 
 /// What there is to do.
 #[derive(Debug)]

@@ -14,11 +14,11 @@ use lane_types::{EpochReport, LaneState, Series};
 
 use super::recorder::{LaneData, LaneRun, Recorder, Requests};
 use super::{FromWorker, Problem, ToWorker, Trainer};
-use crate::market::{self, Inputs, KeptScaling, Unlocated};
-use crate::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 use experiment::event::{Cursor, End, Event};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Source};
+use market::{self, Inputs, KeptScaling, Unlocated};
+use runs::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
 /// the processor. `said` takes the lines for the supervisor.

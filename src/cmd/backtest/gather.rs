@@ -11,12 +11,11 @@ use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
-use crate::market;
-use crate::store::{Forecasts, RunFolder, RunRecord, Tried};
 use evidence::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
 use evidence::compare::names;
 use experiment::trial::TrialId;
 use experiment::{Backtest, Data, FlatAt, Source, Target, TargetKind};
+use runs::store::{Forecasts, RunFolder, RunRecord, Tried};
 
 /// One run's forecasts, ready to be traded.
 #[derive(Debug)]
@@ -347,7 +346,7 @@ mod tests {
             if fold.is_none() {
                 settings.data.split.walk_forward = None;
             }
-            crate::store::RunRecord {
+            runs::store::RunRecord {
                 folder: "runs/a/trials/0".into(),
                 trial: experiment::trial::Trial {
                     id: TrialId::of(&settings, ""),

@@ -10,7 +10,6 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
 use super::gather::{Job, Span};
-use crate::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
 use evidence::backtest::{Ledger, START_EQUITY, stat};
 use evidence::compare::Spread;
 use evidence::{
@@ -20,6 +19,7 @@ use evidence::{
 use experiment::metric::Split;
 use experiment::seed::SeedStream;
 use experiment::trial::TrialId;
+use runs::store::{Ledger as TrialLedger, Tried, Tries, TriesCounter};
 
 /// Stretches of time that are divided into halves, where there are bars enough.
 const BLOCKS: usize = 16;

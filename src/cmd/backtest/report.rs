@@ -9,12 +9,12 @@ use std::ops::Range;
 
 use super::gather::{Gathered, Job, Span, Stretch};
 use super::luck::{Account, Luck, RunLuck, luck};
-use crate::store::Ledger as TrialLedger;
 use evidence::backtest::{
     Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
 };
 use experiment::metric::Split;
 use experiment::{Backtest, Costs, Target};
+use runs::store::Ledger as TrialLedger;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]

@@ -8,10 +8,10 @@ use super::super::TradedSplit;
 use super::gather::Sources;
 use super::report::traded;
 use crate::dashboard::{Equity, Trades};
-use crate::store::{SweepRecord, read_run};
 use evidence::backtest::START_EQUITY;
 use experiment::Backtest;
 use experiment::trial::TrialId;
+use runs::store::{SweepRecord, read_run};
 
 /// Trades trials of a sweep as its file says; `None` where it does not. The thread ends with what it returns.
 pub(in crate::cmd) fn trader(sweep: &SweepRecord) -> Option<Trades> {

@@ -10,9 +10,9 @@ use super::gather::{gather, nothing_traded};
 use super::header::{write_end, write_header};
 use super::report::{Axes, Chance, Frontiers, report, traded};
 use super::table::write_table;
-use crate::store::{read_ledger, read_sweep_summaries};
 use evidence::compare::names;
 use experiment::metric::Split;
+use runs::store::{read_ledger, read_sweep_summaries};
 
 /// Trades the recorded forecasts of the runs that the selectors name.
 ///

@@ -8,10 +8,10 @@ use super::super::named::{Named, named};
 use super::super::selection::{Selected, read_selected, resolve};
 use super::{Roots, note};
 use crate::export::{Recorded, Trained};
-use crate::market::Scaling;
-use crate::model::SavedModel;
-use crate::store::{RunRecord, Selection, history, read_run, read_sweep};
 use evidence::compare::names;
+use market::Scaling;
+use runs::model::SavedModel;
+use runs::store::{RunRecord, Selection, history, read_run, read_sweep};
 
 /// The model of a name, with its weights checked against its network.
 pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {

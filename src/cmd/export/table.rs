@@ -7,8 +7,8 @@ use super::source::{name_of, recorded};
 use super::{Roots, deliver, note};
 use crate::cmd::Failure;
 use crate::export::{Recorded, csv, epochs, forecasts, parquet, runs};
-use crate::store::{Forecasts, RunFolder};
 use experiment::metric::Split;
+use runs::store::{Forecasts, RunFolder};
 
 pub(super) fn run(source: &str, roots: &Roots, table: Table, output: &Output, out: &mut dyn Write) -> Result<(), Failure> {
     let Table { what, format } = table;

@@ -5,11 +5,10 @@ use crate::cmd::data_file::located;
 use crate::cmd::metrics::tries;
 use crate::cmd::selection::{ForecastFiles, objective};
 use crate::cmd::weigh::weigh;
-use crate::market;
-use crate::model::{ColumnProfile, SavedModel, Verdict, profile};
-use crate::store::{RunFolder, RunRecord, read_run, read_sweep_summaries};
 use evidence::compare::{Comparison, Row, compare, names};
 use experiment::metric::Split;
+use runs::model::{ColumnProfile, SavedModel, Verdict, profile};
+use runs::store::{RunFolder, RunRecord, read_run, read_sweep_summaries};
 
 /// A run's best weights with a passport that says all there is to know, as of `at`; and what could not be known, in words.
 pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<String>), Failure> {

@@ -10,10 +10,10 @@ use super::arguments::DiffArgs;
 use crate::cmd::metrics::{MetricRow, metric_rows};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::model::{Passport, SavedModel, Verdict};
-use crate::registry::Resolved;
 use evidence::compare::{Apart, Subject};
 use experiment::metric::{Direction, Metric, Quantity, Split};
+use runs::model::{Passport, SavedModel, Verdict};
+use runs::registry::Resolved;
 use text::{Align, cleaned, number, table};
 
 /// Two versions side by side.

@@ -7,7 +7,7 @@ use super::Registry;
 use super::arguments::GateArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::registry::{Finding, Gate, Rule, Writer};
+use runs::registry::{Finding, Gate, Rule, Writer};
 use text::{Align, cleaned, number, table};
 
 pub(super) fn run(registry: &Registry, args: &GateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {

@@ -7,8 +7,8 @@ use super::Registry;
 use super::arguments::GcArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::registry::{self, Fate, GcPlan, Writer};
-use crate::store;
+use runs::registry::{self, Fate, GcPlan, Writer};
+use runs::store;
 use text::{Align, table};
 
 /// What happened to a version.

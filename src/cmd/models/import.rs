@@ -10,9 +10,9 @@ use super::register::Version;
 use crate::cmd::named::named;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::export::torch;
-use crate::model::{Metrics, Passport, SavedModel, Source, digest};
-use crate::registry;
-use crate::store::WindowCounts;
+use runs::model::{Metrics, Passport, SavedModel, Source, digest};
+use runs::registry;
+use runs::store::WindowCounts;
 
 /// The settings and the scaling are those of what the weights are like. Nothing is known of what the weights are worth, and the passport
 /// says so: no metrics, no verdict, no intervals, no profile.

@@ -7,8 +7,8 @@ use super::Registry;
 use super::show::origin;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::model::{Passport, SavedModel, Selection, Source};
-use crate::registry::{self, Entry, Event, Resolved};
+use runs::model::{Passport, SavedModel, Selection, Source};
+use runs::registry::{self, Entry, Event, Resolved};
 use text::cleaned;
 
 /// From a version back to the data.

@@ -7,9 +7,9 @@ use super::Registry;
 use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::model::{Passport, SavedModel};
-use crate::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 use experiment::metric::{Metric, Split};
+use runs::model::{Passport, SavedModel};
+use runs::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 use text::{Align, cleaned, number, table};
 
 pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {

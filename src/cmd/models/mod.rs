@@ -29,7 +29,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Failure, Outcome};
-use crate::registry::{self, CHAMPION, Reference, RegistryError, Resolved, Wanted};
+use runs::registry::{self, CHAMPION, Reference, RegistryError, Resolved, Wanted};
 
 /// What all actions take.
 struct Registry {

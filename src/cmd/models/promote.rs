@@ -8,8 +8,8 @@ use super::arguments::{PromoteArgs, RollbackArgs, UnaliasArgs};
 use super::gate::{findings_table, parsed};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::model::SavedModel;
-use crate::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge};
+use runs::model::SavedModel;
+use runs::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge};
 use text::cleaned;
 
 /// Points an alias to a version that passes the rules.

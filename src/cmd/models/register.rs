@@ -9,8 +9,8 @@ use super::arguments::RegisterArgs;
 use super::complete::complete;
 use crate::cmd::selection::{run_folder, write_json};
 use crate::cmd::{Failure, Outcome, clock};
-use crate::model::{SavedModel, Source};
-use crate::registry::{self, ModelState, Registration, Writer};
+use runs::model::{SavedModel, Source};
+use runs::registry::{self, ModelState, Registration, Writer};
 
 pub(super) fn run(registry: &Registry, args: RegisterArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let RegisterArgs { run, name, tags, again, runs } = args;

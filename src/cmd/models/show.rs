@@ -8,10 +8,10 @@ use super::tag::in_words;
 use crate::cmd::metrics::{metric_rows, metric_table};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::model::{Metrics, Passport, SavedModel, Source};
-use crate::registry::{self, Resolved};
-use crate::store::Baseline;
 use experiment::metric::Split;
+use runs::model::{Metrics, Passport, SavedModel, Source};
+use runs::registry::{self, Resolved};
+use runs::store::Baseline;
 use text::{cleaned, number};
 
 pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {

@@ -7,7 +7,7 @@ use super::Registry;
 use super::arguments::{TagArgs, UntagArgs};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
-use crate::registry::{Reference, Writer};
+use runs::registry::{Reference, Writer};
 use text::cleaned;
 
 /// Gives a version tags.
@@ -26,7 +26,7 @@ fn change(
     registry: &Registry,
     model: &str,
     out: &mut dyn Write,
-    change: impl Fn(&mut Writer, u32) -> Result<(), crate::registry::RegistryError>,
+    change: impl Fn(&mut Writer, u32) -> Result<(), runs::registry::RegistryError>,
 ) -> Result<Outcome, Failure> {
     let Reference { name, wanted } = Reference::parse(model)?;
     let mut writer = Writer::open(&registry.root, &name, &clock::now())?;

@@ -7,8 +7,8 @@ use super::Registry;
 use super::arguments::VerifyArgs;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use crate::model::SavedModel;
-use crate::registry::{self, Gate, ModelEntry, Remark, VersionEntry};
+use runs::model::SavedModel;
+use runs::registry::{self, Gate, ModelEntry, Remark, VersionEntry};
 use text::{Align, cleaned, table};
 
 /// What a version is found to be.

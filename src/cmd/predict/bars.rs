@@ -1,9 +1,9 @@
 //! How bars are to be read, where it is not as the model's own data was.
 
 use crate::cmd::{BarArgs, BarFormat, Failure, LabelArg};
-use crate::market::StampForm;
-use crate::model::Passport;
 use experiment::{BarLabel, Columns, Format, Source};
+use market::StampForm;
+use runs::model::Passport;
 
 /// Writes the arguments over the source.
 ///

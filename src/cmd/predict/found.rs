@@ -6,9 +6,9 @@ use crate::cmd::evaluate::calibration;
 use crate::cmd::named::{Named, named};
 use crate::cmd::selection::note;
 use crate::cmd::{Failure, clock};
-use crate::model::SavedModel;
-use crate::store::RunFolder;
 use evidence::calibration::Calibration;
+use runs::model::SavedModel;
+use runs::store::RunFolder;
 
 /// A model to forecast with.
 pub(super) struct Found {

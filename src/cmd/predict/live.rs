@@ -10,9 +10,9 @@ use super::row::{csv_header, rows};
 use super::verb::warn;
 use crate::cmd::{BarArgs, Failure, ForecastFormat};
 use crate::forecast::{Forecast, ForecastStream, Forecaster, Outside};
-use crate::market::{BarLines, MarketError};
-use crate::store::Forecasts;
 use experiment::Data;
+use market::{BarLines, MarketError};
+use runs::store::Forecasts;
 
 /// Answers every line of `input` that ends a window with one line of `out`, until the input ends. `data` says how the lines are to be read.
 ///

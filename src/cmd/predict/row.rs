@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::store::Forecasts;
 use evidence::calibration::Calibration;
+use runs::store::Forecasts;
 
 /// One forecast.
 #[derive(Debug, Serialize)]

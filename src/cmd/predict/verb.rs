@@ -11,7 +11,6 @@ use super::written::{OutputFile, format};
 use super::{live, parquet};
 use crate::cmd::{Failure, ForecastFormat, Outcome, PredictArgs};
 use crate::forecast::{Forecaster, Outside, Warning};
-use crate::market;
 use experiment::{Data, TargetKind};
 use text::cleaned;
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cmd::{Failure, ForecastFormat};
-use crate::store::publish;
+use runs::store::publish;
 
 /// A format by the arguments: as said, else by the output file's name, else CSV.
 ///

@@ -23,8 +23,8 @@ use crate::dashboard::screen::Screen;
 use crate::dashboard::state::{Kind, Row};
 use crate::dashboard::text::{clean, count, duration, learning_rate, number, number_or_dash, width};
 use crate::dashboard::view::Mode;
-use crate::store::RunResult;
 use experiment::trial::Trial;
+use runs::store::RunResult;
 
 /// Draws it, from the line to which it was scrolled.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {

@@ -26,8 +26,8 @@ use crate::dashboard::screen::Screen;
 use crate::dashboard::state::Row;
 use crate::dashboard::text::number;
 use crate::dashboard::theme::Curve;
-use crate::store::Forecasts;
 use evidence::compare::Windows;
+use runs::store::Forecasts;
 
 /// Least width with two panes side by side.
 const WIDE: u16 = 100;

@@ -4,10 +4,10 @@ use lane_types::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;
-use crate::store::{Baseline, Measured, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
 use experiment::event::End;
 use experiment::metric::Split;
 use experiment::trial::{Trial, TrialId};
+use runs::store::{Baseline, Measured, ProgressFile, RunProgress, RunRecord, RunResult, RunState};
 
 /// One trial of the sweep.
 #[derive(Clone, Debug)]

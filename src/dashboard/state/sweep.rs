@@ -9,10 +9,10 @@ use super::row::{Kind, Row};
 use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
-use crate::store::{Baseline, Change, RunState, SweepRecord};
 use experiment::event::Event;
 use experiment::metric::{Direction, Metric, Split};
 use experiment::trial::TrialId;
+use runs::store::{Baseline, Change, RunState, SweepRecord};
 
 /// A sweep as far as it is known.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use super::log::{Entry, Level};
 use super::row::Row;
 use super::sweep::Sweep;
 use crate::dashboard::text::{clean, count, learning_rate, number, number_or_dash};
-use crate::store::epoch_value;
 use experiment::event::{End, Event, Line};
 use experiment::metric::Split;
+use runs::store::epoch_value;
 
 /// Of a line, once `row` has folded it; nothing of a checkpoint.
 pub fn of_line(sweep: &Sweep, row: &Row, line: &Line) -> Option<Entry> {

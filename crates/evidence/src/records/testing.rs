@@ -1,5 +1,7 @@
 //! Records for tests: one small trial, its events, its result.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use lane_types::{EpochReport, SplitReport};
 
 use std::collections::BTreeMap;

@@ -1,0 +1,549 @@
+//! Bars → scaled series and windows.
+
+use std::ops::Range;
+use std::path::Path;
+
+use lane_types::Series;
+
+use super::bars::{Bars, Truth};
+use super::clock::{self, LocalClock};
+use super::columns::Volume;
+use super::feature;
+use super::inputs::StampForm;
+use super::length::BarLength;
+use super::prepared::{DataReport, Prepared, Span, Spans};
+use super::problem::MarketError;
+use super::report::{self, rfc3339};
+use super::scaling::{Affine, Scaling};
+use super::source::{self, Loaded};
+use super::target::{TargetColumns, target_columns};
+use super::window::{self, Bounds, Ends, WindowShape};
+use evidence::records::WindowCounts;
+use experiment::feature::{Family, Feature};
+use experiment::{BarLabel, Columns, Data, Format, Source, TargetKind, WalkForward};
+
+/// File → scaled series and windows.
+///
+/// # Errors
+/// When the file is missing, is not what its settings say, or leaves a split without windows.
+pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
+    let Loaded { mut bars, done, zone, stamps } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    let prepared = assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
+    Ok(told_of(prepared, zone, stamps))
+}
+
+/// A whole look at second 0: that every value of the file that these settings need can be used, and what is odd about its bars, each a
+/// sentence. Whether windows of some length lie in it is a trial's own matter.
+///
+/// # Errors
+/// As [`prepare`], as far as the bars alone show.
+pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
+    if let Source::Synthetic(_) = &data.source {
+        return Ok(Vec::new());
+    }
+    let Loaded { mut bars, done: mut odd, zone, .. } =
+        source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
+    if let Some(rows) = data.rows {
+        bars.keep_last(rows);
+    }
+    if zone.is_none() {
+        let offset = bars.offset_seconds.iter().copied().find(|offset| *offset != 0);
+        let known = clock::check_known(&data.features, offset.unwrap_or_default());
+        known.map_err(|problem| name_source(&data.source, &problem))?;
+    }
+    odd.extend(report::odd(&bars, &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds)));
+    Ok(odd)
+}
+
+/// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
+/// windows are in `series.valid`. All bars of the file are used, whatever `rows` says.
+///
+/// # Errors
+/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its bars are of another length.
+pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<Prepared, MarketError> {
+    prepare_source(data, &forecast_source(data, file), scaling, None)
+}
+
+/// As [`prepare_forecast`], of bars that are to be read as `source` says, and are told the time by `clock`: the model's own, where that is
+/// known, however they are written.
+///
+/// # Errors
+/// As [`prepare_forecast`].
+pub fn prepare_source(
+    data: &Data,
+    source: &Source,
+    scaling: &Scaling,
+    clock: Option<&LocalClock>,
+) -> Result<Prepared, MarketError> {
+    let Loaded { bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
+    let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
+    Ok(told_of(prepared, zone, stamps))
+}
+
+fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampForm>) -> Prepared {
+    (prepared.report.zone, prepared.report.stamps) = (zone, stamps);
+    prepared
+}
+
+/// As [`prepare_forecast`], of bars that are at hand.
+///
+/// # Errors
+/// When they are fewer than a window and its warm-up need, or no window lies in one run of them.
+pub fn prepare_bars(data: &Data, bars: Bars, scaling: &Scaling) -> Result<Prepared, MarketError> {
+    assemble_forecast(data, bars, Vec::new(), scaling).map_err(MarketError)
+}
+
+pub(super) fn volume(data: &Data) -> Volume {
+    if data.features.contains(&Feature::Volume) { Volume::Needed } else { Volume::Unused }
+}
+
+/// A run's own source with another file in it, whose name may say its format; of a synthetic one only the file counts, in Kiln's own columns.
+#[must_use]
+pub fn forecast_source(data: &Data, file: &Path) -> Source {
+    let named = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("parquet" | "pq") => Some(Format::Parquet),
+        Some("csv" | "txt" | "gz") => Some(Format::Csv),
+        _ => None,
+    };
+    match &data.source {
+        Source::File { path: _, format, columns, zone, bar_label } => Source::File {
+            path: file.to_owned(),
+            format: named.unwrap_or(*format),
+            columns: columns.clone(),
+            zone: zone.clone(),
+            bar_label: *bar_label,
+        },
+        Source::Synthetic(_) => Source::File {
+            path: file.to_owned(),
+            format: named.unwrap_or(Format::Csv),
+            columns: Columns::default(),
+            zone: None,
+            bar_label: BarLabel::Start,
+        },
+    }
+}
+
+fn name_source(source: &Source, problem: &str) -> MarketError {
+    match source {
+        Source::File { path, .. } => MarketError::of(path, problem),
+        Source::Synthetic(_) => MarketError(format!("the synthetic series: {problem}")),
+    }
+}
+
+/// What training and forecasting share: everything but the windows and the scaling.
+struct Ground {
+    /// Bars without a row: the warm-up of the features.
+    warm_up: usize,
+    /// Contiguous runs of bars.
+    runs: usize,
+    /// Runs of rows that windows stay in; one of all rows with `cross_gaps`.
+    row_runs: Vec<Range<usize>>,
+    /// Length of a bar, seconds.
+    bar_seconds: u32,
+    /// By row.
+    target: TargetColumns,
+    /// What the report can say before there are windows.
+    odd: Vec<String>,
+}
+
+fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, String> {
+    let warm_up = data.features.iter().map(|feature| feature.warm_up()).max().unwrap_or(0);
+    if bars.len() < warm_up + data.window {
+        return Err(format!(
+            "{} bars are fewer than the {} that a window of {} rows needs after {warm_up} rows of warm-up",
+            bars.len(),
+            warm_up + data.window,
+            data.window
+        ));
+    }
+    let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
+    odd.extend(report::odd(bars, &runs));
+    let rows = bars.len() - warm_up;
+    #[expect(clippy::single_range_in_vec_init, reason = "one run over all rows is what is meant")]
+    let (target_runs, row_runs) = if data.cross_gaps {
+        (vec![0..bars.len()], vec![0..rows])
+    } else {
+        (runs.clone(), window::runs(&bars.ts[warm_up..], &bars.offset_seconds[warm_up..], bars.bar_seconds))
+    };
+    let mut target = target_columns(&data.target, &bars.close, &target_runs);
+    target.target.drain(..warm_up);
+    target.persistence.drain(..warm_up);
+    Ok(Ground { warm_up, runs: runs.len(), row_runs, bar_seconds: bars.bar_seconds, target, odd })
+}
+
+pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
+    let ground = ground(data, &bars, done)?;
+    let Ground { warm_up, row_runs, target, .. } = &ground;
+    let bounds = Bounds::new(bars.len() - warm_up, &data.split);
+    let shape = WindowShape { window: data.window, horizon: data.target.horizon, step: data.step };
+    let ends = window::ends(row_runs, &bounds, shape, |row| target.target[row].is_finite() && target.persistence[row].is_finite());
+    check_splits(data, &ground, &bounds, &ends, bars.len())?;
+    let (features, columns) = matrix(&data.features, &bars, *warm_up, |_, feature, column| {
+        check_defined(feature, column, &bars, *warm_up)?;
+        let rows = window::rows_of(&ends.train, data.window);
+        Ok(Affine::fit(data.scale.of(feature.family()), rows.map(|row| column[row]).collect()))
+    })?;
+    let family = match data.target.kind {
+        TargetKind::Price => Family::Price,
+        TargetKind::LogReturn | TargetKind::LogVolatility => Family::Indicator,
+    };
+    let targets = ends.train.iter().map(|&row| target.target[row as usize]).collect();
+    let scaling = Scaling { columns, target: Affine::fit(data.scale.of(family), targets) };
+    Ok(finish(bars, ground, features, scaling, ends))
+}
+
+pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
+    if scaling.columns.len() != data.features.len() {
+        return Err(format!("{} scalers do not fit {} features", scaling.columns.len(), data.features.len()));
+    }
+    let ground = ground(data, &bars, done)?;
+    if data.window > 1 && ground.runs == bars.len() {
+        return Err(format!("no two of its bars are {} s apart, as those of the model are", bars.bar_seconds));
+    }
+    let rows = bars.len() - ground.warm_up;
+    let all = Bounds { train: 0..0, valid: 0..rows, last_train: 0..0, last_valid: 0..rows, test: rows..rows };
+    let shape = WindowShape { window: data.window, horizon: 0, step: 1 };
+    let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
+    if ends.valid.is_empty() {
+        let longest = longest(&ground.row_runs);
+        return Err(format!("no window: its longest run of contiguous bars has {longest} rows, a window {}", data.window));
+    }
+    let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
+        check_defined(feature, column, &bars, ground.warm_up)?;
+        Ok(scaling.columns[place])
+    })?;
+    Ok(finish(bars, ground, features, scaling.clone(), ends))
+}
+
+/// The scaled columns, row by row, and their scalers; `scaler` is asked with a column's place, its feature and its own values.
+fn matrix(
+    features: &[Feature],
+    bars: &Bars,
+    warm_up: usize,
+    scaler: impl Fn(usize, Feature, &[f64]) -> Result<Affine, String>,
+) -> Result<(Vec<f32>, Vec<Affine>), String> {
+    let width = features.len();
+    let mut scaled = vec![0.0; (bars.len() - warm_up) * width];
+    let mut scalers = Vec::with_capacity(width);
+    for (place, &feature) in features.iter().enumerate() {
+        let column = feature::column(feature, bars);
+        let column = &column[warm_up..];
+        let fitted = scaler(place, feature, column)?;
+        for (row, x) in column.iter().enumerate() {
+            scaled[row * width + place] = fitted.scale(*x) as f32;
+        }
+        scalers.push(fitted);
+    }
+    Ok((scaled, scalers))
+}
+
+/// Believed bars make defined features; this is what tells the user, should a formula ever fail.
+fn check_defined(feature: Feature, column: &[f64], bars: &Bars, warm_up: usize) -> Result<(), String> {
+    let Some(row) = column.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let at = rfc3339(bars.ts[warm_up + row], bars.offset_seconds[warm_up + row]);
+    Err(format!("feature '{feature}' is {} at {at}", column[row]))
+}
+
+fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends: Ends) -> Prepared {
+    let Ground { warm_up, runs, row_runs: _, bar_seconds: _, target: TargetColumns { target, persistence }, odd } = ground;
+    let rows_only = |mut column: Vec<f64>| {
+        column.drain(..warm_up);
+        column
+    };
+    let time_of_day = rows_only(feature::column(Feature::TimeOfDay, &bars));
+    let log_return = rows_only(feature::column(Feature::LogReturn, &bars));
+    let ends_at = |row: usize| rfc3339(bars.ts[row], bars.offset_seconds[row]);
+    let report = DataReport {
+        bars: bars.len(),
+        first: ends_at(0),
+        last: ends_at(bars.len() - 1),
+        bar_seconds: bars.bar_seconds,
+        runs,
+        windows: WindowCounts { train: ends.train.len(), valid: ends.valid.len(), test: ends.test.len() },
+        spans: {
+            let at = |end: u32| ends_at(warm_up + end as usize);
+            let span = |ends: &[u32]| Some(Span { first: at(*ends.first()?), last: at(*ends.last()?) });
+            Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
+        },
+        odd,
+        zone: None,
+        stamps: None,
+    };
+    let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
+    let (mut ts, mut offset_seconds) = (bars.ts, bars.offset_seconds);
+    ts.drain(..warm_up);
+    offset_seconds.drain(..warm_up);
+    let Ends { train, valid, test } = ends;
+    let series = Series {
+        columns: scaling.columns.len(),
+        features,
+        target: target.iter().map(|&x| scaling.target.scale(x) as f32).collect(),
+        target_unit: scaling.target.unit,
+        train,
+        valid,
+    };
+    Prepared { series, test, ts, offset_seconds, target, persistence, scaling, time_of_day, log_return, truth, report }
+}
+
+const CROSS_GAPS: &str = "cross_gaps = true under [data] lets windows span gaps";
+
+fn longest(runs: &[Range<usize>]) -> usize {
+    runs.iter().map(ExactSizeIterator::len).max().unwrap_or(0)
+}
+
+/// Every split with a share has windows.
+fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars: usize) -> Result<(), String> {
+    let splits = [
+        ("training", 1.0, &bounds.train, &ends.train),
+        ("validation", data.split.valid, &bounds.valid, &ends.valid),
+        ("test", data.split.test, &bounds.test, &ends.test),
+    ];
+    let Some((name, _, range, _)) = splits.iter().find(|(_, share, _, ends)| *share > 0.0 && ends.is_empty()) else {
+        return Ok(());
+    };
+    let need = data.window + data.target.horizon;
+    let longest = longest(&ground.row_runs);
+    let rows: usize = ground.row_runs.iter().map(ExactSizeIterator::len).sum();
+    let advice = if longest < need && 2 * ground.row_runs.len() > rows {
+        // A window over such gaps would be one over rows that do not follow each other.
+        let seconds = ground.bar_seconds;
+        format!("most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \"{seconds}s\" under [data])?")
+    } else if longest < need {
+        format!("shorten the window or the horizon; {CROSS_GAPS}")
+    } else if range.len() < need {
+        let folds = if data.split.walk_forward.is_some() { "fewer folds, " } else { "" };
+        format!("use more bars, {folds}a larger share, or a smaller window, horizon or embargo")
+    } else {
+        "its stretches between gaps are too short, or the price never moves in them".to_owned()
+    };
+    let of_fold =
+        data.split.walk_forward.map_or_else(String::new, |WalkForward { folds, fold, .. }| format!("fold {fold} of {folds}: "));
+    Err(format!(
+        "{of_fold}no {name} windows: {bars} bars leave {} rows after {} rows of warm-up, in {} contiguous runs of at most {longest}; a window of \
+         {} rows and a horizon of {} need {need} rows of one run; windows may end in {} training, {} validation and {} test rows \
+         (embargo {}); {advice}",
+        bars - ground.warm_up,
+        ground.warm_up,
+        ground.row_runs.len(),
+        data.window,
+        data.target.horizon,
+        bounds.train.len(),
+        bounds.valid.len(),
+        bounds.test.len(),
+        data.split.embargo,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::generate;
+    use experiment::{Scale, Scaler, Signal, Split, Synthetic, Target, TrainRows, Volatility};
+    use proptest::prelude::*;
+
+    fn settings(kind: TargetKind, window: usize, horizon: usize) -> Data {
+        Data {
+            source: Source::Synthetic(Synthetic {
+                bars: 420,
+                session: 97,
+                signal: Signal::Reversal,
+                beta2: 0.05,
+                sd_bp: 5.0,
+                volatility: Volatility::Stochastic,
+                nu: Some(5.0),
+                seed: 7,
+            }),
+            rows: None,
+            bar_seconds: None,
+            features: ["close", "volume", "log_return", "sma_5", "rsi_4", "macd_3_6_4", "realized_vol_6", "time_of_day"]
+                .map(|name| name.parse().unwrap())
+                .to_vec(),
+            target: Target { horizon, kind },
+            window,
+            step: 1,
+            cross_gaps: false,
+            split: Split { valid: 0.2, test: 0.2, embargo: window + horizon, walk_forward: None },
+            scale: Scale { price: Scaler::MinMax, volume: Scaler::Robust, indicator: Scaler::Standard },
+        }
+    }
+
+    fn bars(data: &Data, seed: u64) -> Bars {
+        let Source::Synthetic(settings) = &data.source else { unreachable!() };
+        generate(&Synthetic { seed, ..settings.clone() })
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|x| x.to_bits()).collect()
+    }
+
+    fn unscaled(data: &Data, bars: &Bars) -> Vec<u32> {
+        bits(&matrix(&data.features, bars, WARM_UP, |_, _, _| Ok(Affine::IDENTITY)).unwrap().0)
+    }
+
+    /// Of `macd_3_6_4`.
+    const WARM_UP: usize = 8;
+
+    const KINDS: [TargetKind; 3] = [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
+
+    #[test]
+    fn a_fold_is_scaled_by_its_own_training_rows_and_one_without_any_is_refused_by_number() {
+        let of_fold = |valid: f64, fold: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split.valid = valid;
+            data.split.walk_forward = Some(WalkForward { folds: 3, train: TrainRows::Expanding, fold });
+            assemble(&data, bars(&data, 1), Vec::new())
+        };
+        let [first, last] = [0, 2].map(|fold| of_fold(0.1, fold).unwrap());
+        assert_ne!(first.scaling, last.scaling);
+        // What comes after a fold's training windows changes none of its scales: those of the later fold over the first one's rows.
+        let shorter = |rows: usize| {
+            let mut data = settings(TargetKind::Price, 8, 1);
+            data.split = Split { valid: 0.1, test: 0.0, embargo: 9, walk_forward: None };
+            assemble(&data, bars(&data, 1).prefix(rows), Vec::new()).unwrap()
+        };
+        let (rows, block, begin) = (412, 41, 412 - 82 - 3 * 41);
+        let alone = shorter(WARM_UP + (begin as f64 / 0.9).round() as usize);
+        assert_eq!(alone.series.train.last(), first.series.train.last(), "{rows} rows, blocks of {block}");
+        assert_eq!(alone.scaling, first.scaling);
+
+        let refused = of_fold(0.26, 0).unwrap_err();
+        assert!(refused.starts_with("fold 0 of 3: no training windows: 420 bars leave 412 rows"), "{refused}");
+        assert!(refused.contains("fewer folds"), "{refused}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn what_comes_after_a_row_changes_no_bit_up_to_it(seed in any::<u64>(), end in 40usize..420) {
+            let data = settings(TargetKind::Price, 8, 1);
+            let whole = bars(&data, seed);
+            let mut poisoned = whole.clone();
+            for column in poisoned.prices_and_volume() {
+                column[end..].fill(f64::NAN);
+            }
+            let rows = (end - WARM_UP) * data.features.len();
+            let known = unscaled(&data, &whole);
+            prop_assert_eq!(&unscaled(&data, &poisoned)[..rows], &known[..rows]);
+            prop_assert_eq!(&unscaled(&data, &whole.prefix(end))[..], &known[..rows]);
+        }
+
+        #[test]
+        fn a_prefix_has_the_same_windows_targets_and_persistence(
+            seed in any::<u64>(), end in 60usize..420, horizon in 1usize..6, kind in prop::sample::select(&KINDS),
+        ) {
+            let data = settings(kind, 8, horizon);
+            let whole = bars(&data, seed);
+            let scaling = Scaling { columns: vec![Affine { offset: 2.0, unit: 3.0 }; data.features.len()], target: Affine::IDENTITY };
+            let all = assemble_forecast(&data, whole.clone(), Vec::new(), &scaling).unwrap();
+            let early = assemble_forecast(&data, whole.prefix(end), Vec::new(), &scaling).unwrap();
+            let rows = early.ts.len();
+            prop_assert_eq!(bits(&early.series.features), bits(&all.series.features[..early.series.features.len()]));
+            let ends: Vec<u32> = all.series.valid.iter().copied().filter(|&row| (row as usize) < rows).collect();
+            prop_assert_eq!(&early.series.valid, &ends);
+            for row in 0..rows {
+                prop_assert_eq!(early.persistence[row].to_bits(), all.persistence[row].to_bits());
+                if row + horizon < rows {
+                    prop_assert_eq!(early.target[row].to_bits(), all.target[row].to_bits());
+                } else {
+                    prop_assert!(early.target[row].is_nan());
+                }
+            }
+        }
+
+        #[test]
+        fn scalers_and_training_windows_do_not_see_validation_and_test_rows(
+            seed in any::<u64>(), factor in 0.2..5.0_f64, horizon in 1usize..4, kind in prop::sample::select(&KINDS),
+        ) {
+            let data = settings(kind, 8, horizon);
+            let known = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            // The last row that a training window could use, its target included.
+            let used = WARM_UP + Bounds::new(known.ts.len(), &data.split).train.end - 1 + horizon;
+            let mut changed = bars(&data, seed);
+            for column in changed.prices_and_volume() {
+                column[used + 1..].iter_mut().for_each(|x| *x *= factor);
+            }
+            let found = assemble(&data, changed, Vec::new()).unwrap();
+            prop_assert_eq!(&found.scaling, &known.scaling);
+            prop_assert_eq!(&found.series.train, &known.series.train);
+            for &row in &found.series.train {
+                prop_assert_eq!(found.series.target[row as usize].to_bits(), known.series.target[row as usize].to_bits());
+            }
+        }
+
+        #[test]
+        fn every_window_and_its_target_lie_in_one_run_unless_gaps_may_be_crossed(
+            seed in any::<u64>(), window in 1usize..20, horizon in 1usize..8, kind in prop::sample::select(&KINDS),
+        ) {
+            let mut data = settings(kind, window, horizon);
+            let found = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            let counts = found.report.windows;
+            for &row in found.series.train.iter().chain(&found.series.valid).chain(&found.test) {
+                let row = row as usize;
+                let minutes = (found.ts[row + horizon] - found.ts[row + 1 - window]) / 60_000_000_000;
+                prop_assert_eq!(minutes as usize, window - 1 + horizon);
+                prop_assert!(found.target[row].is_finite() && found.persistence[row].is_finite());
+            }
+            data.cross_gaps = true;
+            let crossing = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
+            prop_assert!(crossing.report.windows.train > counts.train);
+        }
+    }
+
+    #[test]
+    fn forecast_windows_reach_the_last_bar_and_scale_as_in_training() {
+        let data = settings(TargetKind::Price, 8, 3);
+        let trained = assemble(&data, bars(&data, 1), Vec::new()).unwrap();
+        let forecast = assemble_forecast(&data, bars(&data, 1), Vec::new(), &trained.scaling).unwrap();
+        assert_eq!(bits(&forecast.series.features), bits(&trained.series.features));
+        assert_eq!(forecast.series.valid.last(), Some(&(forecast.ts.len() as u32 - 1)));
+        assert!(forecast.series.train.is_empty() && forecast.test.is_empty());
+        assert!(forecast.target.last().unwrap().is_nan());
+    }
+
+    #[test]
+    fn the_training_rows_fill_the_scale() {
+        let data = settings(TargetKind::Price, 8, 1);
+        let found = assemble(&data, bars(&data, 3), Vec::new()).unwrap();
+        let width = data.features.len();
+        let close = window::rows_of(&found.series.train, 8).map(|row| found.series.features[row * width]);
+        let (low, high) = close.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        assert!((low, high) == (0.0, 1.0), "{low} {high}");
+        assert_eq!(found.series.target_unit.to_bits(), found.scaling.target.unit.to_bits());
+    }
+
+    #[test]
+    fn a_split_without_windows_is_told_what_there_is_and_what_to_change() {
+        let message = |change: fn(&mut Data)| {
+            let mut data = settings(TargetKind::LogVolatility, 8, 1);
+            change(&mut data);
+            let mut bars = bars(&data, 1);
+            bars.close[..300].fill(1.0);
+            assemble(&data, bars, Vec::new()).map(|found| found.report.windows).unwrap_err()
+        };
+        assert_eq!(
+            message(|data| data.split.embargo = 82),
+            "no training windows: 420 bars leave 412 rows after 8 rows of warm-up, in 5 contiguous runs of at most 97; a window of 8 \
+             rows and a horizon of 1 need 9 rows of one run; windows may end in 166 training, 0 validation and 82 test rows (embargo \
+             82); its stretches between gaps are too short, or the price never moves in them"
+        );
+        let advice = "use more bars, a larger share, or a smaller window, horizon or embargo";
+        assert!(message(|data| data.split.embargo = 247).ends_with(advice));
+        assert!(message(|data| data.window = 120).ends_with("cross_gaps = true under [data] lets windows span gaps"));
+        let scattered = |keep: usize| {
+            let data = settings(TargetKind::LogReturn, 8, 1);
+            let mut bars = bars(&data, 1);
+            // Of so many bars one is where it belongs.
+            (0..bars.ts.len()).for_each(|row| bars.ts[row] += (row / keep) as i64 * 1_000_000_000);
+            assemble(&data, bars, Vec::new()).map(|found| found.report.windows).unwrap_err()
+        };
+        let (one, five) = (scattered(1), scattered(5));
+        assert!(one.ends_with("is that how long a bar is (bar = \"60s\" under [data])?"), "{one}");
+        assert!(!one.contains("cross_gaps") && five.contains("cross_gaps"), "{five}");
+        assert!(message(|data| data.window = 430).starts_with("420 bars are fewer than the 438 that a window of 430 rows needs"));
+    }
+}

@@ -1,0 +1,253 @@
+//! Writes files so that a kill or a power cut leaves all of a file or none of it.
+//!
+//! Bytes go to a temporary file in the same folder, then to the disk, and only then under their name; the folder is synced too,
+//! or the name itself may be lost. link(2) gives a name that must not replace anything (it is atomic on NFS as well); rename(2)
+//! a name that must.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use tempfile::{NamedTempFile, TempPath};
+
+use super::{StoreError, access, leftovers, process};
+
+/// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    let won = link(file.path(), path).map_err(|error| unwritten(path, bytes, &error))?;
+    file.close().map_err(|error| unwritten(path, bytes, &error))?;
+    sync_folder(folder_of(path))?;
+    Ok(won)
+}
+
+/// [`publish`] for many files that lie somewhere below `folder`, whose own names may be new too. All bytes are on the disk before any has
+/// its name, and all names when it returns: two syncs of the file system, where one file after the other would take two each.
+pub(super) fn publish_all(folder: &Path, files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
+    // A file system is shared, and a sync of it waits for what others write: of few files each is asked for alone.
+    if files.len() <= FEW || !cfg!(target_os = "linux") {
+        let won = files.par_iter().map(|(path, bytes)| publish(path, bytes.as_bytes())).collect();
+        sync_folder(folder)?;
+        return won;
+    }
+    // Opened first: it tells of whatever could not be written from then on.
+    let open = File::open(folder).map_err(|error| StoreError::io(folder, "cannot be opened", &error))?;
+    // Closed at once: a process may not hold so many files open.
+    let write = |(path, bytes): &(PathBuf, String)| {
+        temporary(path, bytes.as_bytes())
+            .map(NamedTempFile::into_temp_path)
+            .map_err(|error| unwritten(path, bytes.as_bytes(), &error))
+    };
+    let written: Vec<TempPath> = files.par_iter().map(write).collect::<Result<_, _>>()?;
+    sync_file_system(&open, folder)?;
+    let name = |((path, bytes), temporary): (&(PathBuf, String), TempPath)| {
+        let won = link(&temporary, path).map_err(|error| unwritten(path, bytes.as_bytes(), &error))?;
+        temporary.close().map_err(|error| unwritten(path, bytes.as_bytes(), &error))?;
+        Ok(won)
+    };
+    let won = files.par_iter().zip(written).map(name).collect::<Result<_, StoreError>>()?;
+    sync_file_system(&open, folder)?;
+    Ok(won)
+}
+
+/// Most files that are brought to the disk one by one.
+const FEW: usize = 16;
+
+/// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new one. Durable when it returns.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+    sync_folder(folder_of(path))
+}
+
+/// As [`replace`], but not durable: for what is worthless after a power cut.
+pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = temporary(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+    Ok(())
+}
+
+/// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told: nothing is thrown away.
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let failed = |error: io::Error| StoreError::io(path, "cannot be set aside", &error);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut aside = path.with_file_name(format!("{name}.damaged"));
+    let mut number = 2_u32;
+    while let Err(error) = fs::hard_link(path, &aside) {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(failed(error));
+        }
+        aside = path.with_file_name(format!("{name}.damaged.{number}"));
+        number += 1;
+    }
+    fs::remove_file(path).map_err(failed)?;
+    sync_folder(folder_of(path))?;
+    Ok(aside)
+}
+
+/// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
+pub fn make_folder(path: &Path) -> Result<bool, StoreError> {
+    match access::make_dir(path) {
+        Ok(()) => sync_folder(folder_of(path)).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(StoreError::io(path, "the folder cannot be made", &error)),
+    }
+}
+
+/// Gives a file another name; `false` when that is taken.
+fn link(file: &Path, path: &Path) -> io::Result<bool> {
+    match fs::hard_link(file, path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings all that was written to a file system to the disk.
+fn sync_file_system(open: &File, folder: &Path) -> Result<(), StoreError> {
+    #[cfg(test)]
+    counted::sync();
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(open)
+        .map_err(|error| StoreError::io(folder, "the file system cannot be brought to the disk", &error.into()))?;
+    // Nobody comes here elsewhere.
+    #[cfg(not(target_os = "linux"))]
+    let _ = (open, folder);
+    Ok(())
+}
+
+/// Brings the names in a folder to the disk.
+pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    #[cfg(test)]
+    counted::sync();
+    // Other systems do not open folders as files.
+    if cfg!(unix) {
+        File::open(path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| StoreError::io(path, "the folder cannot be brought to the disk", &error))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a file; `None` when there is none.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match access::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io(path, "cannot be read", &error)),
+    }
+}
+
+fn durable(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let file = temporary(path, bytes)?;
+    #[cfg(test)]
+    counted::sync();
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    // Whose it is, so that it can be removed once that process is gone.
+    let prefix = format!("{}{}-", leftovers::PREFIX, process::owner());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
+    // Temporary files are private by default; what is published is as readable as any new file (the umask decides).
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access::FILE_MODE));
+    let mut file = builder.tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn unwritten(path: &Path, bytes: &[u8], error: &io::Error) -> StoreError {
+    StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), error)
+}
+
+/// Counts what the disk is asked for.
+#[cfg(test)]
+pub(super) mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        static SYNCS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn sync() {
+        SYNCS.set(SYNCS.get() + 1);
+    }
+
+    /// The syncs of some work, which is done by one thread.
+    pub fn syncs_of(work: impl FnOnce() + Send) -> usize {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| {
+            SYNCS.set(0);
+            work();
+            SYNCS.get()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publishing_never_replaces_and_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        assert!(publish(&path, b"first").unwrap());
+        assert!(!publish(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_six_publishers_at_once_exactly_one_wins_and_its_bytes_stay() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("result.json");
+            let start = std::sync::Barrier::new(6);
+            let winners: Vec<usize> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..6)
+                    .map(|i| {
+                        let (path, start) = (&path, &start);
+                        scope.spawn(move || {
+                            start.wait();
+                            publish(path, format!("thread {i}").as_bytes()).unwrap().then_some(i)
+                        })
+                    })
+                    .collect();
+                threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(winners.len(), 1);
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("thread {}", winners[0]));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_published_file_is_as_readable_as_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, published) = (folder.path().join("plain"), folder.path().join("published"));
+        access::new_file().write(true).create_new(true).open(&plain).unwrap();
+        publish(&published, b"").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&plain), mode(&published));
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = publish(&folder.path().join("gone/result.json"), b"x").unwrap_err().to_string();
+        assert!(error.contains("gone/result.json") && error.contains("1 bytes"), "{error}");
+    }
+}
