@@ -12,7 +12,7 @@ use experiment::feature::Feature;
 use experiment::testing::settings;
 use experiment::{Data, TargetKind};
 
-const SAMPLE: &str = "experiments/data/if_1m.csv.gz";
+const SAMPLE: &str = "../../experiments/data/if_1m.csv.gz";
 
 const FEATURES: &str = "open high low close volume log_return sma_2 sma_20 sma_390 ema_2 ema_20 rsi_2 rsi_14 macd macd_signal macd_hist \
                         macd_3_7_1 macd_hist_3_7_1 macd_signal_5_35_5 atr_1 atr_14 realized_vol_2 realized_vol_30 time_of_day";
