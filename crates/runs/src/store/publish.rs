@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 use super::{StoreError, access, leftovers, process};
 
@@ -22,37 +22,18 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     Ok(won)
 }
 
-/// [`publish`] for many files that lie somewhere below `folder`, whose own names may be new too. All bytes are on the disk before any has
-/// its name, and all names when it returns: two syncs of the file system, where one file after the other would take two each.
-pub(super) fn publish_all(folder: &Path, files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
-    // A file system is shared, and a sync of it waits for what others write: of few files each is asked for alone.
-    if files.len() <= FEW || !cfg!(target_os = "linux") {
-        let won = files.par_iter().map(|(path, bytes)| publish(path, bytes.as_bytes())).collect();
-        sync_folder(folder)?;
-        return won;
-    }
-    // Opened first: it tells of whatever could not be written from then on.
-    let open = File::open(folder).map_err(|error| StoreError::io(folder, "cannot be opened", &error))?;
-    // Closed at once: a process may not hold so many files open.
-    let write = |(path, bytes): &(PathBuf, String)| {
-        temporary(path, bytes.as_bytes())
-            .map(NamedTempFile::into_temp_path)
-            .map_err(|error| unwritten(path, bytes.as_bytes(), &error))
-    };
-    let written: Vec<TempPath> = files.par_iter().map(write).collect::<Result<_, _>>()?;
-    sync_file_system(&open, folder)?;
-    let name = |((path, bytes), temporary): (&(PathBuf, String), TempPath)| {
-        let won = link(&temporary, path).map_err(|error| unwritten(path, bytes.as_bytes(), &error))?;
-        temporary.close().map_err(|error| unwritten(path, bytes.as_bytes(), &error))?;
+/// [`publish`] for many files, without waiting for the disk: a file system is shared, and a sync of it waits for what others write. What a
+/// power cut takes of them, or leaves empty, whoever made them makes anew.
+pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
+    let publish = |(path, bytes): &(PathBuf, String)| {
+        let failed = |error: io::Error| unwritten(path, bytes.as_bytes(), &error);
+        let file = temporary(path, bytes.as_bytes()).map_err(failed)?;
+        let won = link(file.path(), path).map_err(failed)?;
+        file.close().map_err(failed)?;
         Ok(won)
     };
-    let won = files.par_iter().zip(written).map(name).collect::<Result<_, StoreError>>()?;
-    sync_file_system(&open, folder)?;
-    Ok(won)
+    files.par_iter().map(publish).collect()
 }
-
-/// Most files that are brought to the disk one by one.
-const FEW: usize = 16;
 
 /// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new one. Durable when it returns.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
@@ -104,17 +85,13 @@ fn link(file: &Path, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Brings all that was written to a file system to the disk.
-fn sync_file_system(open: &File, folder: &Path) -> Result<(), StoreError> {
+/// Brings the bytes of a file to the disk that was written without waiting for it.
+pub(super) fn sync_file(path: &Path) -> Result<(), StoreError> {
     #[cfg(test)]
     counted::sync();
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(open)
-        .map_err(|error| StoreError::io(folder, "the file system cannot be brought to the disk", &error.into()))?;
-    // Nobody comes here elsewhere.
-    #[cfg(not(target_os = "linux"))]
-    let _ = (open, folder);
-    Ok(())
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| StoreError::io(path, "the file cannot be brought to the disk", &error))
 }
 
 /// Brings the names in a folder to the disk.

@@ -140,9 +140,9 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
 }
 
-/// [`write`] for many trials, each in its own folder below `trials`: whoever is first writes a trial, and the disk is asked twice in all.
-/// A trial whose place was taken meanwhile is told by itself.
-pub(super) fn write_all(trials: &Path, new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+/// [`write`] for many trials, each in its own folder: whoever is first writes a trial. The disk is not waited for; see [`sync`]. A trial
+/// whose place was taken meanwhile is told by itself.
+pub(super) fn write_all(new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let files: Vec<(PathBuf, String)> = new
         .par_iter()
         .map(|(folder, trial)| {
@@ -151,12 +151,26 @@ pub(super) fn write_all(trials: &Path, new: &[(&Path, &Trial)]) -> Result<Vec<Re
             Ok((path, text))
         })
         .collect::<Result<_, StoreError>>()?;
-    let won = publish::publish_all(trials, &files)?;
+    let won = publish::publish_all_fleeting(&files)?;
     let written = |((folder, trial), won): (&(&Path, &Trial), bool)| match won {
         true => Ok(()),
         false => verify(&path_in(folder), &read(folder)?, trial),
     };
     Ok(new.iter().zip(won).map(written).collect())
+}
+
+/// Writes the trial in place of an empty file that a power cut left, without waiting for the disk.
+pub(super) fn fill(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
+    let path = path_in(folder);
+    let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+    publish::replace_fleeting(&path, text.as_bytes())
+}
+
+/// Brings a run's trial to the disk, with the names that lead to it.
+pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
+    publish::sync_file(&path_in(folder))?;
+    publish::sync_folder(folder)?;
+    folder.parent().map_or(Ok(()), publish::sync_folder)
 }
 
 /// Writes the trial in place of a damaged one, which is kept under another name; tells what was done. The folder's name is the trial's
