@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::state::{Entry, Kind, Sweep};
-use super::text::{clean, number_or_dash};
+use super::text::{clean, number, number_or_dash};
 use runs::store::{Change, SweepRecord};
 
 /// Folds changes and writes a line for each epoch, start, end, warning and failure. No colour, no cursor; all text is escaped.
@@ -79,9 +79,8 @@ impl Plain {
             .map(|(kind, number)| format!("{number} {}", kind.word()))
             .collect();
         write!(out, "{} trials: {}", sweep.rows.len(), counts.join(", "))?;
-        if let Some(row) = sweep.summary.best.map(|best| &sweep.rows[best]) {
-            let epoch = row.best_epoch().map_or(String::new(), |epoch| format!(" @{epoch}"));
-            write!(out, "; best {} {} {}{epoch}", row.name, sweep.objective, number_or_dash(row.value))?;
+        if let Some(best) = sweep.best() {
+            write!(out, "; best {} {} {}{}", best.row.name, sweep.objective, number(best.value), best.of)?;
         }
         writeln!(out)
     }

@@ -72,7 +72,7 @@ pub(super) fn dataset(points: &[(f64, f64)], color: Color, marker: Marker, kind:
 /// Whose curves, the most important last so that it lies on top.
 pub(super) fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
     let view = &screen.view;
-    let best = screen.sweep.summary.best;
+    let best = screen.sweep.summary.best.map(|best| best.run);
     let others = view.pinned.iter().filter(|place| Some(**place) != view.selected && Some(**place) != best);
     let mut curves: Vec<(Curve, &Row)> =
         others.take(PINNED).enumerate().map(|(number, place)| (Curve::Pinned(number), &screen.sweep.rows[*place])).collect();
@@ -101,7 +101,7 @@ fn legend(screen: &Screen, curves: &[(Curve, &Row)], ruled: bool) -> Vec<Span<'s
     let mut spans = Vec::new();
     for (curve, row) in curves.iter().rev() {
         let (color, _) = screen.theme.curve(*curve);
-        let best = screen.sweep.summary.best.is_some_and(|best| screen.sweep.rows[best].id == row.id);
+        let best = screen.sweep.summary.best.is_some_and(|best| screen.sweep.rows[best.run].id == row.id);
         let (glyph, word) = match curve {
             Curve::Selected if best => ("━", "selected, best"),
             Curve::Selected => ("━", "selected"),

@@ -14,7 +14,7 @@ use ratatui::text::Span;
 
 use super::{put, put_right, spans_width};
 use crate::dashboard::screen::{Phase, Role, Screen};
-use crate::dashboard::state::{Kind, Row, Sweep};
+use crate::dashboard::state::{Best, Kind, Row, Sweep};
 use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, number_or_dash, width};
 use experiment::metric::Quantity;
 
@@ -115,16 +115,15 @@ fn bar(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
 fn best(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     let sweep = &screen.sweep;
-    let Some(row) = sweep.summary.best.map(|best| &sweep.rows[best]) else {
+    let Some(Best { row, value, of }) = sweep.best() else {
         let word = format!("no {} yet", sweep.objective);
         put(buf, area, &[Span::styled(word, theme.dim())]);
         return;
     };
-    let value = format!("  {} {} {}", sweep.objective, number_or_dash(row.value), sweep.objective.unit(&sweep.target_unit));
-    let epoch = row.best_epoch().map_or(String::new(), |epoch| format!(" @{epoch}"));
+    let value = format!("  {} {} {}", sweep.objective, number(value), sweep.objective.unit(&sweep.target_unit));
     let fold = row.trial.as_ref().and_then(|trial| trial.fold()).map_or(String::new(), |fold| format!(" (fold {fold})"));
     let mut spans =
-        vec![Span::raw("best "), Span::styled(row.name.as_str(), theme.best()), Span::raw(fold + value.trim_end() + &epoch)];
+        vec![Span::raw("best "), Span::styled(row.name.as_str(), theme.best()), Span::raw(fold + value.trim_end() + &of)];
     spans.push(Span::styled(beside(sweep, row), theme.dim()));
     put(buf, area, &spans);
 }

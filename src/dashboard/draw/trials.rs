@@ -169,7 +169,7 @@ fn row(buf: &mut Buffer, area: Rect, screen: &Screen, cells: &[Cell], place: usi
     let theme = screen.theme;
     let row = &screen.sweep.rows[place];
     let kind = row.kind();
-    let style = if screen.sweep.summary.best == Some(place) {
+    let style = if screen.sweep.summary.best.is_some_and(|best| best.run == place) {
         theme.best()
     } else if kind == Kind::Waiting {
         theme.dim()

@@ -14,4 +14,4 @@ mod wording;
 pub use column::heading;
 pub use log::{Entry, Level};
 pub use row::{Kind, Row};
-pub use sweep::Sweep;
+pub use sweep::{Best, Sweep};

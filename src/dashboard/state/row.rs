@@ -4,6 +4,7 @@ use lane_types::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;
+use evidence::compare::Candidate;
 use experiment::event::End;
 use experiment::metric::Split;
 use experiment::trial::{Trial, TrialId};
@@ -209,6 +210,22 @@ impl Row {
     /// The epoch whose weights are kept.
     pub fn best_epoch(&self) -> Option<usize> {
         self.measured().best_epoch()
+    }
+
+    /// How it is ranked: a run that has ended with a result or still trains counts, as `compare` counts the former.
+    pub fn candidate(&self, assignment: usize) -> Candidate {
+        let counts = match self.kind() {
+            Kind::Running => true,
+            Kind::Finished | Kind::EarlyStopped | Kind::Stopped => self.result.is_some(),
+            Kind::Waiting | Kind::Interrupted | Kind::Lost | Kind::Failed => false,
+        };
+        let trial = self.trial.as_ref();
+        Candidate {
+            assignment,
+            repeat: trial.map_or(0, |trial| trial.repeat),
+            fold: trial.and_then(|trial| Some((trial.fold()?, trial.settings.data.split.folds()))),
+            value: self.value.filter(|_| counts),
+        }
     }
 
     /// A baseline over its validation windows.

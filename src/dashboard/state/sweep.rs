@@ -9,6 +9,7 @@ use super::row::{Kind, Row};
 use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
+use evidence::compare::{Candidate, Leader, leader};
 use experiment::event::Event;
 use experiment::metric::{Direction, Metric, Split};
 use experiment::trial::TrialId;
@@ -29,6 +30,10 @@ pub struct Sweep {
     pub summary: Summary,
     pub log: Log,
     index: HashMap<TrialId, usize>,
+    /// Of each row, which assignment it is a seed or a fold of.
+    assignments: Vec<usize>,
+    /// Seeds of each assignment.
+    repeats: usize,
     /// Runs of former versions of the file: not part of what is looked at.
     pub former: HashSet<TrialId>,
     pace: Pace,
@@ -55,10 +60,20 @@ pub struct Summary {
     pub devices: BTreeSet<String>,
     /// Resident memory of the workers, bytes.
     pub memory: Option<u64>,
-    /// The row with the best objective among those that did not fail.
-    pub best: Option<usize>,
+    /// The assignment that leads, as `compare` ranks them, and the row that stands for it; of running trials what they came to so far.
+    pub best: Option<Leader>,
     /// Trials of which something could not be read.
     pub damaged: usize,
+}
+
+/// The assignment that leads.
+pub struct Best<'a> {
+    /// The row that stands for it.
+    pub row: &'a Row,
+    /// Its objective.
+    pub value: f64,
+    /// What that is of: an epoch, or the mean of so many runs; and the seeds that it lacks.
+    pub of: String,
 }
 
 impl Sweep {
@@ -76,6 +91,8 @@ impl Sweep {
             summary: Summary::default(),
             log: Log::default(),
             index: HashMap::new(),
+            assignments: Vec::new(),
+            repeats: manifest.repeats,
             former: HashSet::new(),
             pace: Pace::default(),
             stalls: Stalls::default(),
@@ -107,6 +124,7 @@ impl Sweep {
         let remembered: Vec<Entry> = sweep.rows.iter().flat_map(wording::of_record).collect();
         remembered.into_iter().for_each(|entry| sweep.log.push(entry));
         sweep.columns = columns(&sweep.rows);
+        sweep.assignments = assignments(&sweep.rows);
         sweep.summarise();
         sweep
     }
@@ -127,6 +145,7 @@ impl Sweep {
         }
         if described {
             self.columns = columns(&self.rows);
+            self.assignments = assignments(&self.rows);
         }
         if !changes.is_empty() {
             self.summarise();
@@ -231,6 +250,19 @@ impl Sweep {
         }
     }
 
+    /// Who leads, in words.
+    pub fn best(&self) -> Option<Best<'_>> {
+        let Leader { run, value, seeds } = self.summary.best?;
+        let row = &self.rows[run];
+        let lack = seeds.lack().map_or(String::new(), |lack| format!(" ({lack})"));
+        let of = match (value.n, row.best_epoch()) {
+            (1, Some(epoch)) => format!(" @{epoch}{lack}"),
+            (1, None) => lack,
+            (runs, _) => format!(", the mean of {runs} runs{lack}"),
+        };
+        Some(Best { row, value: value.mean, of })
+    }
+
     fn rate(&mut self, place: usize) {
         let row = &mut self.rows[place];
         row.value = row.measured().value(self.objective);
@@ -242,7 +274,7 @@ impl Sweep {
         let (mut planned, mut described) = (0.0, 0_usize);
         let mut memory: HashMap<&str, u64> = HashMap::new();
         let running = self.rows.iter().any(|row| row.kind() == Kind::Running);
-        for (place, row) in self.rows.iter().enumerate() {
+        for row in &self.rows {
             let kind = row.kind();
             summary.counts[Kind::ALL.iter().position(|other| *other == kind).unwrap_or(0)] += 1;
             summary.damaged += usize::from(!row.damage.is_empty());
@@ -265,21 +297,27 @@ impl Sweep {
                     *largest = size.max(*largest);
                 }
             }
-            let leads = |value: f64| match summary.best.and_then(|best: usize| self.rows[best].value) {
-                Some(best) => self.direction.better(value, best),
-                None => true,
-            };
-            if kind != Kind::Failed && row.value.is_some_and(leads) {
-                summary.best = Some(place);
-            }
         }
         if described > 0 {
             // Trials that are only planned yet are taken to be like the ones that are known.
             summary.epochs_planned = Some(planned / described as f64 * self.rows.len() as f64);
         }
+        let candidates: Vec<Candidate> =
+            self.rows.iter().zip(&self.assignments).map(|(row, assignment)| row.candidate(*assignment)).collect();
+        summary.best = leader(&candidates, self.repeats, self.direction);
         summary.memory = (!memory.is_empty()).then(|| memory.values().sum());
         self.summary = summary;
     }
+}
+
+/// Of each row, which assignment it is a run of; a row that is only an id of the plan yet is one by itself.
+fn assignments(rows: &[Row]) -> Vec<usize> {
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let of = |(place, row): (usize, &Row)| match &row.trial {
+        Some(trial) => *known.entry(format!("{:?}", trial.assignment)).or_insert(place),
+        None => place,
+    };
+    rows.iter().enumerate().map(of).collect()
 }
 
 /// The run that a change is about.
