@@ -108,7 +108,7 @@ impl Model for Version {
         let bar_seconds = self.bar_seconds()?;
         // The body has ended, so its last line has too.
         let ended = text.chain(if text.ends_with(b"\n") { &[][..] } else { b"\n" });
-        let told = |error: MarketError| error.to_string();
+        let told = |error: MarketError| without_keys(&error.to_string());
         let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds).map_err(told)?;
         let lines = lines.told_by(self.forecaster.clock());
         let mut bars = Bars::with_capacity(bar_seconds, self.card.needs_bars);
@@ -134,6 +134,17 @@ impl Model for Version {
         let known = self.passport.interval(coverage).map(|interval| interval.coverage)?;
         self.forecaster.interval(known, forecast).ok_or_else(|| format!("the model has no interval of coverage {coverage}"))
     }
+}
+
+/// A message about bars without what it says about keys of an experiment file: who sends a request has no such file.
+fn without_keys(message: &str) -> String {
+    const UNDER: &str = " under [data]";
+    let fact = |clause: &str| match clause.contains(UNDER) {
+        false => Some(clause.to_owned()),
+        // What stands in brackets is advice beside a fact, which stays.
+        true => clause.rsplit_once(" (").filter(|(_, advice)| advice.contains(UNDER)).map(|(fact, _)| fact.to_owned()),
+    };
+    message.split("; ").filter_map(fact).collect::<Vec<_>>().join("; ")
 }
 
 fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
@@ -163,5 +174,25 @@ fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
         verdict: told(serde_json::to_value(verdict)),
         warnings: forecaster.warnings().to_vec(),
         profile: profile.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_no_key_of_an_experiment_file() {
+        let texts = [
+            "body: line 2: '2024-01-02 09:30' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as Asia/Shanghai)",
+            "body: line 2, column 'ts': '05/08/2024' is not a timestamp (ts_format = \"%d/%m/%Y\" under [data] reads it)",
+            "body: line 3: close is NaN; a price is a number above 0",
+        ];
+        let told = [
+            "body: line 2: '2024-01-02 09:30' has no offset from UTC",
+            "body: line 2, column 'ts': '05/08/2024' is not a timestamp",
+            "body: line 3: close is NaN; a price is a number above 0",
+        ];
+        assert_eq!(texts.map(without_keys), told);
     }
 }

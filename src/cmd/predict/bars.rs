@@ -53,8 +53,12 @@ pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, st
     let differs = if format != own_format {
         let name = |format: &Format| if *format == Format::Csv { "CSV" } else { "Parquet" };
         format!("they are {}, its own {}", name(format), name(own_format))
-    } else if columns != own_columns {
-        "their columns have other names, or their timestamps another format".to_owned()
+    } else if names(columns) != names(own_columns) {
+        "their columns have other names".to_owned()
+    } else if columns.ts_format != own_columns.ts_format {
+        format!("their timestamps are read as {}, its own as {}", columns.ts_format, own_columns.ts_format)
+    } else if columns.ts_ambiguous != own_columns.ts_ambiguous {
+        "an hour that the clock shows twice is read otherwise".to_owned()
     } else if let (Some(stamps), Some(trained)) = (stamps, trained)
         && stamps != trained
     {
@@ -69,6 +73,11 @@ pub(super) fn check_label(passport: &Passport, read: &Source, args: &BarArgs, st
         "the bars are not written as the model's own were ({differs}), so what a timestamp marks is not known: add --bar-label start or \
          --bar-label end (its own mark the {own_end} of a bar)"
     )))
+}
+
+fn names(columns: &Columns) -> [&str; 6] {
+    let Columns { ts, open, high, low, close, volume, ts_format: _, ts_ambiguous: _ } = columns;
+    [ts, open, high, low, close, volume]
 }
 
 fn name(columns: &mut Columns, argument: &str) -> Result<(), Failure> {

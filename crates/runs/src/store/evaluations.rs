@@ -4,10 +4,12 @@
 //! at once share a file or have one each, and nothing is replaced. Before version 0.2 they were in `forecasts.parquet`.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::checksum::{self, FileSum, SHORT};
+use super::folder::{attempt_numbers, attempt_path, names_in};
 use super::{Evaluation, Forecasts, StoreError, access, forecasts, manifest, publish};
 
 /// A line.
@@ -88,7 +90,9 @@ fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
 
 fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
     let bytes = match publish::read_if_there(&path_in(run)) {
-        Ok(bytes) => bytes.unwrap_or_default(),
+        Ok(Some(bytes)) => bytes,
+        // Nothing more is looked at: a comparison reads thousands of runs of which none was ever opened.
+        Ok(None) => return Vec::new(),
         Err(error) => {
             damage.push(error.to_string());
             return Vec::new();
@@ -105,11 +109,26 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
             Err(why) => damage.push(format!("evaluations.jsonl: line {number} {why}")),
         }
     }
+    damage.extend(unrecorded(run, &openings));
     let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     if checksum::has_lost_its_end(tail) {
         damage.push("evaluations.jsonl: its last line is damaged: it does not end".to_owned());
     }
     openings
+}
+
+/// Forecasts of the test split that no line tells of: their opening was not written down, or its line was taken away.
+fn unrecorded(run: &Path, openings: &[Opening]) -> Vec<String> {
+    let recorded: HashSet<&str> =
+        openings.iter().filter_map(|opening| opening.forecasts.as_ref()).map(|sum| sum.file.as_str()).collect();
+    let mut missing = Vec::new();
+    for number in attempt_numbers(run).unwrap_or_default() {
+        let names = names_in(&attempt_path(run, number)).unwrap_or_default();
+        let files = names.into_iter().filter(|name| name.starts_with(&format!("{SPLIT}-")) && name.ends_with(".parquet"));
+        missing.extend(files.map(|name| format!("attempts/{number}/{name}")).filter(|file| !recorded.contains(file.as_str())));
+    }
+    missing.sort_unstable();
+    missing.iter().map(|file| format!("evaluations.jsonl: the opening of the test split that made {file} is not there")).collect()
 }
 
 /// Lines with their numbers. A torn last line is being written, or its writer was killed.
@@ -164,6 +183,22 @@ mod tests {
         let mut damage = Vec::new();
         assert_eq!(read(&run.path, &mut damage).len(), 2);
         assert!(damage[0].starts_with("evaluations.jsonl: line 2 is damaged"), "{damage:?}");
+    }
+
+    #[test]
+    fn a_line_that_was_taken_away_is_missed() {
+        let (_root, run) = testing::finished();
+        for seconds in [10, 20] {
+            run.record_opening(&testing::evaluation(), &testing::forecasts(&[seconds])).unwrap();
+        }
+        let text = fs::read_to_string(path_in(&run.path)).unwrap();
+        let (first, _) = text.split_once('\n').unwrap();
+        for (left, openings, missing) in [(text.as_str(), 2, 0), (&format!("{first}\n"), 1, 1), ("", 0, 2)] {
+            fs::write(path_in(&run.path), left).unwrap();
+            let mut damage = Vec::new();
+            assert_eq!((read(&run.path, &mut damage).len(), damage.len()), (openings, missing), "{damage:?}");
+            assert!(damage.iter().all(|why| why.contains("is not there") && why.contains("attempts/1/test-")), "{damage:?}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn held(folder: &Path, file: &mut File) -> StoreError {
         || "another process".to_owned(),
         |Holder { host, pid, since }| format!("process {pid} on host {host} since {since}"),
     );
-    StoreError::at(folder, format_args!("the sweep is being run by {who}; wait for it or end it (`kiln watch` shows it)"))
+    StoreError::at(folder, format_args!("the sweep is being run by {who}; wait for it or end it"))
 }
 
 #[cfg(test)]
