@@ -72,10 +72,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     };
     let mut comparison = compare(&selected.runs, objective);
     let files = ForecastFiles::default();
-    let compared = selected.runs.len();
-    selected.runs.append(&mut selected.others);
-    weigh(&mut comparison, &selected.runs, compared, &files);
-    selected.others = selected.runs.split_off(compared);
+    weigh(&mut comparison, &mut selected, &files);
     let read = |run: &RunRecord, split| files.read(run, split);
     let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
