@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -400,6 +403,25 @@ fn a_run_that_was_resumed_on_another_instruction_set_says_so() {
     assert!(told.contains(&format!("goes on with {} from a checkpoint that was trained with portable", own[0])), "{told}");
     let told = text(&project.kiln(&["compare", "small"]));
     assert!(told.contains("trained with more than one instruction set") && told.contains(&id), "{told}");
+}
+
+#[test]
+fn a_run_that_was_resumed_on_another_kind_of_device_says_so() {
+    let project = Project::new();
+    let devices = project.kiln(&["doctor", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&devices.stdout).unwrap();
+    let is_usable = |device: &serde_json::Value| device["spec"].as_str().unwrap().starts_with("wgpu") && device["problem"].is_null();
+    if !report["devices"].as_array().unwrap().iter().any(is_usable) {
+        return skip::skip("wgpu", "there is no adapter");
+    }
+    interrupted(&project, &[("KILN_SIMD", "portable")]);
+    let output = project.sweep(&["--backend", "wgpu"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let both = ["portable".to_owned(), "wgpu".to_owned()];
+    let resumed: Vec<PathBuf> = project.trials().into_iter().filter(|run| sets(&run.join("result.json")) == both).collect();
+    assert!(!resumed.is_empty(), "{:?}", project.trials());
+    let told = text(&project.kiln(&["show", &format!("small/{}", name(&resumed[0]))]));
+    assert!(told.contains("trained with portable, then wgpu") && told.contains("goes on with wgpu"), "{told}");
 }
 
 fn sets(path: &Path) -> Vec<String> {

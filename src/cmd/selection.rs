@@ -47,8 +47,8 @@ impl Selected {
         let mixed: Vec<String> = self.runs.iter().filter(mixed).map(|run| names(run).1).collect();
         if !mixed.is_empty() {
             notes.push(format!(
-                "trained with more than one instruction set, as they were resumed on another processor, so that their last bits are of \
-                 none: {}",
+                "trained with more than one instruction set or kind of device, as they were resumed elsewhere, so that their last bits are \
+                 of none: {}",
                 mixed.join(", ")
             ));
         }

@@ -91,7 +91,7 @@ pub struct LimitArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the settings do not go together, a model that was asked for cannot be served, or the address is taken.
+/// When the settings do not go together, a model that was asked for cannot be served, the address is taken, or the device fails.
 pub fn run(args: ServeArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ServeArgs { models, root, listen, token_file, hosts, shadow, backend, log, limits } = args;
     let selection = selection(&root, &models)?;
@@ -109,11 +109,14 @@ pub fn run(args: ServeArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         clock::now,
     );
     let server = start(config, Arc::new(Registered::new(root, device)), &clock::now())?;
-    server.serve_until_signal(|address| {
+    let lost = server.serve_until_signal(|address| {
         writeln!(out, "listening on http://{address}")?;
         out.flush()
     })?;
-    Ok(Outcome::Done)
+    match lost {
+        Some(problem) => Err(Failure::Machine(format!("the device failed: {problem}"))),
+        None => Ok(Outcome::Done),
+    }
 }
 
 /// What was named, if it is there.

@@ -11,8 +11,8 @@ pub fn run(args: &WorkerArgs) -> Result<Outcome, Failure> {
     // The supervisor opened it a moment ago.
     let device = burn_lanes::open(args.device).map_err(|error| Failure::Machine(error.to_string()))?;
     let name = device_name(&device);
-    let instruction_set = device.instruction_set();
+    let arithmetic = device.arithmetic();
     let trainer = trainer(device);
-    work(&args.sweep, &name, instruction_set, trainer.as_ref(), clock::now, &mut std::io::stdout())?;
+    work(&args.sweep, &name, arithmetic, trainer.as_ref(), clock::now, &mut std::io::stdout())?;
     Ok(Outcome::Done)
 }

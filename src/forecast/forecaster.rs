@@ -1,6 +1,6 @@
 //! A saved model on a device.
 
-use burn_lanes::Device;
+use burn_lanes::{Device, TrainError};
 use lane_types::{Head, Series, Shape, Weights};
 
 use super::Window;
@@ -18,9 +18,12 @@ pub enum ForecastError {
     /// What was given cannot be a window.
     #[error("{0}")]
     BadInput(String),
-    /// The device failed, or the model gave something that is no number.
+    /// The model gave something that is no number.
     #[error("{0}")]
     Failed(String),
+    /// The device failed. Nothing that it says from now on is a forecast: the process must end.
+    #[error("{0}")]
+    Device(String),
 }
 
 /// One forecast.
@@ -265,7 +268,10 @@ impl Forecaster {
     }
 
     fn scaled(&self, series: &Series, ends: &[u32]) -> Result<Vec<f32>, ForecastError> {
-        self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| ForecastError::Failed(error.to_string()))
+        self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| match error {
+            TrainError::Device(_) => ForecastError::Device(error.to_string()),
+            _ => ForecastError::Failed(error.to_string()),
+        })
     }
 
     /// In the target's unit, quantiles in order, the output for 0.5 as it is (see [`Prepared::forecasts`]).

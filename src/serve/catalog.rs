@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::bars::SentBars;
-use crate::forecast::{Forecast, Outside, Warning, Window};
+use crate::forecast::{Forecast, ForecastError, Outside, Warning, Window};
 use runs::model::ColumnProfile;
 
 /// Models that can be served.
@@ -68,8 +68,8 @@ pub trait Model: Send + Sync + 'static {
     /// One forecast a window. Its bits depend on the window alone.
     ///
     /// # Errors
-    /// When the device fails.
-    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String>;
+    /// When the device fails, or what the model gives is no number.
+    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError>;
 
     /// The features of a window that lie outside what training saw.
     fn outside(&self, window: &Window) -> Vec<Outside>;

@@ -11,13 +11,15 @@ use super::gauges::Gauges;
 use super::queue::{Next, Queue};
 use super::refusal::Refusal;
 use super::shadow;
-use crate::forecast::{Forecast, Window};
+use crate::forecast::{Forecast, ForecastError, Window};
+use tokio::sync::watch;
 
 /// What the thread is told.
 pub(super) struct Inference {
     pub queue: Arc<Queue>,
     pub gauges: Arc<Gauges>,
     pub pulse: Arc<Pulse>,
+    pub lost: Arc<LostDevice>,
     pub batch: usize,
     pub batch_wait: Duration,
 }
@@ -52,19 +54,53 @@ impl Pulse {
     }
 }
 
+/// Whether the device failed, and how. It does not come back within this process: the server ends, for whoever keeps it running to start it
+/// anew.
+pub(super) struct LostDevice(watch::Sender<Option<String>>);
+
+impl LostDevice {
+    pub fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    fn lose(&self, problem: String) {
+        self.0.send_if_modified(|first| first.is_none() && first.replace(problem).is_none());
+    }
+
+    fn check(&self) -> Result<(), Refusal> {
+        match &*self.0.borrow() {
+            Some(_) => Err(Refusal::unavailable("device_failed", "the device failed; the server ends")),
+            None => Ok(()),
+        }
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Waits until the device fails; tells how.
+    pub async fn lost(&self) -> String {
+        match self.0.subscribe().wait_for(Option::is_some).await {
+            Ok(problem) => problem.clone().unwrap_or_default(),
+            // The sender is this value's own.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
 /// Runs until the queue is closed and empty.
 pub(super) fn run(inference: &Inference) {
-    let Inference { queue, gauges, pulse, batch, batch_wait } = inference;
+    let Inference { queue, gauges, pulse, lost, batch, batch_wait } = inference;
     loop {
         match queue.next(*batch, *batch_wait) {
             Next::Batch(jobs) => {
                 pulse.begin();
-                answer(jobs, gauges);
+                answer(jobs, gauges, lost);
                 pulse.end();
             }
             Next::Shadow(job) => {
                 pulse.begin();
-                let forecasts = forecast(&job.shadow, &job.windows);
+                let forecasts = forecast(&job.shadow, &job.windows, lost);
                 shadow::compare(&job, forecasts, gauges);
                 pulse.end();
             }
@@ -74,7 +110,7 @@ pub(super) fn run(inference: &Inference) {
 }
 
 /// Answers jobs of one model. A window that makes the model fail fails its own request alone.
-fn answer(mut jobs: Vec<Job>, gauges: &Gauges) {
+fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
     jobs.retain(|job| !job.answer.is_closed());
     let Some(model) = jobs.first().map(|job| job.model.clone()) else { return };
     let counts: Vec<usize> = jobs.iter().map(|job| job.windows.len()).collect();
@@ -83,7 +119,7 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges) {
     for job in &jobs {
         gauges.queue_seconds.observe(started.duration_since(job.entered).as_secs_f64());
     }
-    let whole = forecast(&model, &windows);
+    let whole = forecast(&model, &windows, lost);
     gauges.inference_seconds.observe(started.elapsed().as_secs_f64());
     gauges.batch_windows.observe(windows.len() as f64);
     let batch = windows.len();
@@ -96,7 +132,7 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges) {
         let forecasts = match &mut whole {
             Ok(forecasts) => Ok(forecasts.by_ref().take(count).collect()),
             Err(refusal) if alone => Err(refusal.clone()),
-            Err(_) => forecast(&model, own),
+            Err(_) => forecast(&model, own, lost),
         };
         let done = forecasts.and_then(finite).map(|forecasts| Done { forecasts, batch });
         // Whoever asked may be gone.
@@ -105,7 +141,8 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges) {
 }
 
 /// One forecast a window, or what to say instead; what happened is logged.
-pub(super) fn forecast(model: &Loaded, windows: &[Window]) -> Result<Vec<Forecast>, Refusal> {
+pub(super) fn forecast(model: &Loaded, windows: &[Window], lost: &LostDevice) -> Result<Vec<Forecast>, Refusal> {
+    lost.check()?;
     let failed = || Refusal::internal("inference_failed", "the model failed; the server's log says how");
     let Loaded { name, version, .. } = model;
     match catch_unwind(AssertUnwindSafe(|| model.model.forecast(windows))) {
@@ -114,8 +151,13 @@ pub(super) fn forecast(model: &Loaded, windows: &[Window]) -> Result<Vec<Forecas
             tracing::error!(model = name, version, "{} forecasts of {} windows", forecasts.len(), windows.len());
             Err(failed())
         }
+        Ok(Err(ForecastError::Device(problem))) => {
+            tracing::error!(model = name, version, problem, "the device failed; the server ends");
+            lost.lose(problem);
+            lost.check().and(Err(failed()))
+        }
         Ok(Err(problem)) => {
-            tracing::error!(model = name, version, problem, "inference failed");
+            tracing::error!(model = name, version, problem = problem.to_string(), "inference failed");
             Err(failed())
         }
         Err(panic) => {

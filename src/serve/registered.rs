@@ -122,8 +122,8 @@ impl Model for Version {
         self.forecaster.window_of_features(rows).map_err(|error| format!("features: {error}"))
     }
 
-    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String> {
-        self.forecaster.forecast(windows).map_err(|error: ForecastError| error.to_string())
+    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
+        self.forecaster.forecast(windows)
     }
 
     fn outside(&self, window: &Window) -> Vec<Outside> {

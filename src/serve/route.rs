@@ -58,13 +58,15 @@ pub(super) async fn health() -> &'static str {
 /// Whether forecasts are answered: models are loaded, the inference is not stuck, the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
     (status = 200, description = "They are: `ready`; a second line, `stale: …`, where the registry cannot be read and models are served as they were loaded", body = String),
-    (status = 503, description = "They are not: `loading`, `stuck` or `stopping`", body = String),
+    (status = 503, description = "They are not: `loading`, `device failed`, `stuck` or `stopping`", body = String),
 ))]
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let word = if shared.stopping.load(Ordering::Acquire) {
         "stopping\n"
     } else if !shared.ready.load(Ordering::Acquire) {
         "loading\n"
+    } else if shared.lost.is_lost() {
+        "device failed\n"
     } else if shared.pulse.busy() > shared.config.timeouts.request {
         "stuck\n"
     } else {

@@ -17,7 +17,7 @@ use super::board::{Board, Live};
 use super::catalog::Catalog;
 use super::config::{Config, ServeError};
 use super::gauges::Gauges;
-use super::inference::{self, Inference, Pulse};
+use super::inference::{self, Inference, LostDevice, Pulse};
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::route::router;
@@ -31,6 +31,7 @@ pub(super) struct Shared {
     pub queue: Arc<Queue>,
     pub gauges: Arc<Gauges>,
     pub pulse: Arc<Pulse>,
+    pub lost: Arc<LostDevice>,
     pub ready: Arc<AtomicBool>,
     pub trouble: Arc<Trouble>,
     pub stopping: AtomicBool,
@@ -91,6 +92,7 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         queue: Arc::new(Queue::new(config.limits.queue)),
         gauges: Arc::new(Gauges::new()),
         pulse: Arc::new(Pulse::new()),
+        lost: Arc::new(LostDevice::new()),
         ready: Arc::default(),
         trouble: Arc::default(),
         stopping: AtomicBool::new(false),
@@ -104,6 +106,7 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         queue: shared.queue.clone(),
         gauges: shared.gauges.clone(),
         pulse: shared.pulse.clone(),
+        lost: shared.lost.clone(),
         batch: shared.config.limits.batch,
         batch_wait: shared.config.limits.batch_wait,
     };
@@ -149,27 +152,29 @@ impl Server {
         }
     }
 
-    /// Serves until SIGTERM or SIGINT, then stops; SIGHUP reads every version again. `announce` is called once signals are heard.
+    /// Serves until SIGTERM or SIGINT, or until the device fails, then stops; SIGHUP reads every version again. `announce` is called once
+    /// signals are heard. Tells how the device failed, if that was it.
     ///
     /// # Errors
     /// When signals cannot be heard, or `announce` fails.
-    pub fn serve_until_signal(self, announce: impl FnOnce(SocketAddr) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.runtime.block_on(async {
+    pub fn serve_until_signal(self, announce: impl FnOnce(SocketAddr) -> std::io::Result<()>) -> std::io::Result<Option<String>> {
+        let lost = self.runtime.block_on(async {
             let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
             let mut hangup = signal(SignalKind::hangup())?;
             let [terminate, interrupt] = &mut ends;
             announce(self.address)?;
-            loop {
+            let lost = loop {
                 tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
+                    _ = terminate.recv() => break None,
+                    _ = interrupt.recv() => break None,
                     _ = hangup.recv() => self.reload(),
+                    problem = self.shared.lost.lost() => break Some(problem),
                 }
-            }
-            std::io::Result::Ok(())
+            };
+            std::io::Result::Ok(lost)
         })?;
         self.stop();
-        Ok(())
+        Ok(lost)
     }
 
     /// Accepts nothing more, finishes what was asked, and ends: within the time that the settings give, whatever clients do.

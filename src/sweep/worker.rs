@@ -20,15 +20,15 @@ use experiment::{Data, Source};
 use market::{self, Inputs, KeptScaling, Unlocated};
 use runs::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
 
-/// Works until told to finish, interrupted, or left alone by its supervisor. `instruction_set` is the processor's that trains, if it is
-/// the processor. `said` takes the lines for the supervisor.
+/// Works until told to finish, interrupted, or left alone by its supervisor. `arithmetic` is what trains, an instruction set of the
+/// processor or a kind of GPU. `said` takes the lines for the supervisor.
 ///
 /// # Errors
 /// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor written.
 pub fn work(
     sweep: &Path,
     device: &str,
-    instruction_set: Option<&'static str>,
+    arithmetic: &'static str,
     trainer: &dyn Trainer,
     clock: fn() -> String,
     said: &mut dyn Write,
@@ -40,14 +40,14 @@ pub fn work(
     let panics = remember_panics();
     let folder = SweepFolder { path: sweep.to_owned() };
     let mut worker =
-        Worker { folder, device, instruction_set, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
+        Worker { folder, device, arithmetic, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
     worker.run(&packs, said)
 }
 
 struct Worker<'a> {
     folder: SweepFolder,
     device: &'a str,
-    instruction_set: Option<&'static str>,
+    arithmetic: &'static str,
     trainer: &'a dyn Trainer,
     clock: fn() -> String,
     requests: &'a Requests,
@@ -107,7 +107,8 @@ impl Worker<'_> {
             }
         });
         let (reports, mut instruction_sets) = if resume.is_some() { (epochs, instruction_sets) } else { Default::default() };
-        if let Some(own) = self.instruction_set.filter(|own| instruction_sets.last().is_none_or(|last| last != own)) {
+        let own = self.arithmetic;
+        if instruction_sets.last().is_none_or(|last| last != own) {
             if !instruction_sets.is_empty() {
                 let former = instruction_sets.join(" and ");
                 warnings.push(format!(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kiln::forecast::{Forecast, Outside, Window};
+use kiln::forecast::{Forecast, ForecastError, Outside, Window};
 use kiln::model::ColumnProfile;
 use kiln::serve::{Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start};
 
@@ -15,6 +15,8 @@ pub const PANIC: f64 = 666.0;
 pub const NAN: f64 = 777.0;
 pub const SLOW: f64 = 300.0;
 pub const STUCK: f64 = 1500.0;
+/// The device is gone.
+pub const LOST: f64 = 999.0;
 
 /// A window of the fake model: three rows of two features.
 pub const WINDOW: &str = r#"{"features": [[1, 2], [3, 4], [5, 6]]}"#;
@@ -143,7 +145,10 @@ impl Model for FakeModel {
         Ok(Window { scaled: rows.iter().flatten().map(|value| *value as f32).collect(), bar_start: None, persistence: None })
     }
 
-    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, String> {
+    fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
+        if windows.iter().any(|window| window.scaled.contains(&(LOST as f32))) {
+            return Err(ForecastError::Device("it fell off the bus".to_owned()));
+        }
         let one = |window: &Window| {
             let mut forecast = f64::from(self.version) * 1000.0;
             for value in window.scaled.iter().map(|value| f64::from(*value)) {

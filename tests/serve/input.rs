@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::{get, predict};
-use crate::fake::{NAN, PANIC, Running, SLOW, STUCK, WINDOW, config, eventually, window_with};
+use crate::fake::{LOST, NAN, PANIC, Running, SLOW, STUCK, WINDOW, config, eventually, window_with};
 
 #[test]
 fn s20_what_is_no_number_is_refused_with_its_place() {
@@ -106,6 +106,21 @@ fn s23_a_panic_is_an_error_of_its_own_request_alone() {
         }
     }
     assert_eq!(get(at, "/readyz").status, 200);
+}
+
+#[test]
+fn a_device_that_failed_answers_nothing_more_and_the_service_is_not_ready() {
+    let running = Running::new(config(), crate::fake::Fake::one());
+    let at = running.at;
+    assert_eq!(predict(at, "m", WINDOW).status, 200);
+    for asked in [&window_with(LOST), WINDOW] {
+        let reply = predict(at, "m", asked);
+        assert_eq!((reply.status, reply.code().as_str()), (503, "device_failed"), "{reply:?}");
+        assert!(!reply.body.contains("bus"), "{reply:?}");
+    }
+    let ready = get(at, "/readyz");
+    assert_eq!((ready.status, ready.body.as_str()), (503, "device failed\n"));
+    assert_eq!(get(at, "/healthz").status, 200);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::{Kept, connect, get, predict};
-use crate::fake::{Fake, Running, SLOW, WINDOW, config, eventually, window_with};
+use crate::fake::{Fake, LOST, Running, SLOW, WINDOW, config, eventually, window_with};
 
 #[test]
 fn s25_what_was_asked_is_answered_before_the_end() {
@@ -24,6 +24,17 @@ fn s25_what_was_asked_is_answered_before_the_end() {
         }
         drop((slow, idle));
     });
+    assert!(std::net::TcpStream::connect(at).is_err());
+}
+
+#[test]
+fn a_service_whose_device_failed_ends_and_says_why() {
+    let server = kiln::serve::start(config(), Fake::one(), "now").unwrap();
+    let at = server.address();
+    let serving = std::thread::spawn(move || server.serve_until_signal(|_| Ok(())));
+    assert_eq!(predict(at, "m", WINDOW).status, 200);
+    assert_eq!(predict(at, "m", &window_with(LOST)).code(), "device_failed");
+    assert_eq!(serving.join().unwrap().unwrap().as_deref(), Some("it fell off the bus"));
     assert!(std::net::TcpStream::connect(at).is_err());
 }
 

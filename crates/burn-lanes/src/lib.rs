@@ -6,7 +6,7 @@
 //!
 //! The public API knows no backend: a [`Device`] is chosen at run time. The CPU backends take the best instruction set that the
 //! processor has; the environment variable `KILN_SIMD` (`portable`, `avx2`, `avx512`) asks for another, whose last bits may differ;
-//! [`open`] refuses what it cannot follow, and [`Device::instruction_set`] tells what is used.
+//! [`open`] refuses what it cannot follow, and [`Device::arithmetic`] tells what is used.
 
 mod data;
 mod device;

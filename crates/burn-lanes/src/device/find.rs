@@ -27,11 +27,16 @@ impl Device {
         matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
     }
 
-    /// What of the processor a training uses, `portable`, `avx2` or `avx512`, if it is the processor that trains. The same trial has the
-    /// same bits on every machine with the same set; on another the last bits differ.
+    /// What computes: of the processor `portable`, `avx2` or `avx512`, of a GPU `cuda` or `wgpu`. The same trial has the same bits on every
+    /// machine with the same instruction set, and on the same GPU and driver; elsewhere the last bits differ.
     #[must_use]
-    pub fn instruction_set(&self) -> Option<&'static str> {
-        self.is_cpu().then(|| InstructionSet::chosen().name())
+    pub fn arithmetic(&self) -> &'static str {
+        match self.spec {
+            DeviceSpec::Cuda(_) => "cuda",
+            DeviceSpec::Wgpu(_) => "wgpu",
+            // `Auto` is never a device's own.
+            DeviceSpec::NdArray | DeviceSpec::Flex | DeviceSpec::Auto => InstructionSet::chosen().name(),
+        }
     }
 }
 

@@ -227,8 +227,8 @@ pub struct RunResult {
     /// Wall time of the winning attempt, seconds.
     #[serde(deserialize_with = "experiment::event::number_or_nan")]
     pub seconds: f64,
-    /// Instruction sets that the weights were trained with, oldest first: more than one where an attempt went on from another's
-    /// checkpoint. None on a GPU, and in results of before version 0.2.
+    /// What the weights were trained with, oldest first: instruction sets of a processor (`portable`, `avx2`, `avx512`), `cuda`, `wgpu`. More
+    /// than one where an attempt went on from another's checkpoint. None in results of before version 0.2, nor of a GPU before 0.3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }

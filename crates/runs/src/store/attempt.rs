@@ -29,8 +29,8 @@ pub struct AttemptInfo {
     pub kiln_version: String,
     /// RFC 3339, UTC.
     pub started: String,
-    /// Instruction sets of the processor that the weights were trained with (`portable`, `avx2`, `avx512`): those of the checkpoint that
-    /// the attempt goes on from, then its own. None on a GPU, and in files of before version 0.2.
+    /// What the weights were trained with (instruction sets `portable`, `avx2`, `avx512`; `cuda`, `wgpu`): that of the checkpoint that the
+    /// attempt goes on from, then its own. None in files of before version 0.2, nor of a GPU before 0.3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
