@@ -6,49 +6,45 @@
 //! # The road of the data
 //!
 //! ```text
-//! experiments/x.toml ─ spec ─→ Experiment ─ plan(space) ─→ packs ─┐
-//! bars.{csv,parquet} ─ market: bars → features → split → scale ───┴→ burn_lanes::train ─ Event ─┬→ store   → runs/
-//!                                                                 (or sweep::fake)              └→ dashboard state → draw
-//! runs/ ─ store::reader ─→ dashboard (replay) │ compare → report │ forecasts → backtest
-//!                             │ model (weights + passport) → forecast, registry
+//! experiments/x.toml ─ experiment: validate, plan ─→ trials, packs ─┐
+//! bars.{csv,parquet} ─ market: bars → features → split → scale ─────┴→ burn_lanes::train ─ Event ─┬→ runs::store → runs/
+//!                                                                   (or sweep::fake)              └→ dashboard
+//! runs/ ─ runs::store ─→ dashboard (replay) │ evidence: compare → report │ backtest
+//!                        │ runs::model → runs::registry → forecast, serve
 //! ```
 //!
-//! # The map, in the order in which the data travels
+//! # The map
+//!
+//! This package is the program: verbs, the sweep and what is shown. The packages under `crates/` know the rest; each depends only on those
+//! above it, and their names are re-exported here.
+//!
+//! | package | knows |
+//! |---|---|
+//! | [`text`] | text made safe to show, numbers with few digits, tables |
+//! | `lane-types` | plain types of the trainer: shapes, schedules, losses, early stopping, reports, weights and checkpoints; no backend |
+//! | [`experiment`] | TOML → [`experiment::Experiment`] with diagnostics; [`space`] and [`plan`]; [`trial`], [`event`], [`metric`], [`seed`] |
+//! | [`evidence`] | [`evidence::records`], statistics, [`score`], [`calibration`], [`compare`], [`backtest`]: pure functions |
+//! | `parquet-claims` | the sizes that a Parquet file claims, checked before a reader trusts them |
+//! | [`market`] | file → bars → features → split → scaled series → windows; baselines; the look at an experiment's data file |
+//! | [`runs`] | every file under `runs/` and `models/`: [`store`], saved [`model`]s, their [`registry`]; [`machine`]: whose fault an error is |
+//! | `burn-lanes` | the trainer: many models as the lanes of one Burn `Learner`; all tensor code |
 //!
 //! | module | knows |
 //! |---|---|
-//! | [`metric`] | name, unit and direction of a number; undefined is `None` |
-//! | [`seed`] | the one door to randomness: derived by purpose |
 //! | [`signal`] | which signals ask this process to end or to pause, and who is asked |
-//! | [`machine`] | whose fault an error is: the machine's, or what was asked of it |
-//! | [`text`] | text from outside, made safe to show |
-//! | `parquet` | the sizes that a Parquet file claims, checked before a reader believes them |
-//! | [`space`] | what may vary and who chooses |
-//! | [`spec`] | TOML → [`spec::Experiment`], diagnostics with spans |
-//! | [`trial`], [`event`] | a trial and its identity; the contract between the two banks |
-//! | [`plan`] | experiment + sampler → trials → packs |
-//! | [`market`] | file → bars → features → split → scaled series → windows (the left bank) |
-//! | [`sweep`] | supervisor and worker: packs on devices, failures isolated (the left bank) |
-//! | [`store`] | every path under `runs/` (the right bank) |
-//! | [`dashboard`] | source → state → draw (the right bank) |
-//! | [`compare`] | runs side by side (the right bank) |
-//! | [`evidence`] | the statistics that say whether the best trial is worth anything: pure functions (the right bank) |
-//! | [`calibration`] | quantile scores and conformal intervals of recorded forecasts (the right bank) |
-//! | [`score`] | every metric of a run's forecasts with its interval: a pure function, for the worker and for `evaluate` |
-//! | [`backtest`] | forecasts → positions → fills with costs → equity and statistics (the right bank) |
-//! | [`report`] | a sweep as one self-contained page, or as Markdown (the right bank) |
-//! | [`model`] | a saved model: the best weights of a run and the passport that says all about them (the right bank) |
-//! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out (a bridge, for services) |
-//! | [`registry`] | versioned models under `models/`: aliases, tags, a gate before promotion, rollback (the right bank) |
-//! | [`serve`] | forecasts of registered models over HTTP (a bridge; the only module that names `tokio`) |
-//! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back (the right bank) |
-//! | [`cmd`] | one file per verb: with [`model`], [`forecast`] and [`serve`], which forecast what was recorded, all that names both banks |
+//! | [`sweep`] | supervisor and worker: packs on devices, failures isolated |
+//! | [`dashboard`] | source → state → draw |
+//! | [`report`] | a sweep as one self-contained page, or as Markdown |
+//! | [`forecast`] | a saved model on a device: bars in, forecasts in the target's unit out |
+//! | [`serve`] | forecasts of registered models over HTTP; the only module that names `tokio` |
+//! | [`export`] | runs and models in the formats of others, and PyTorch's weights read back |
+//! | [`cmd`] | one file a verb |
 //!
 //! # Invariants
 //!
-//! 1. This package never names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export
-//!    name `polars`.
-//! 2. Two types per input: a wire type that mirrors the file, and a believed type that cannot be wrong.
+//! 1. Only burn-lanes names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export
+//!    name `polars`. A package depends only on those above it (`tests/packages.rs`).
+//! 2. Two types per input: a wire type that mirrors the file, and a validated type that cannot be wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
 //! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can
 //!    never hurt a writer.
