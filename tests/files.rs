@@ -410,7 +410,8 @@ fn a_run_that_was_resumed_on_another_kind_of_device_says_so() {
     let project = Project::new();
     let devices = project.kiln(&["doctor", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&devices.stdout).unwrap();
-    let is_usable = |device: &serde_json::Value| device["spec"].as_str().unwrap().starts_with("wgpu") && device["problem"].is_null();
+    let is_usable =
+        |device: &serde_json::Value| device["spec"].as_str().unwrap().starts_with("wgpu") && device["problem"].is_null();
     if !report["devices"].as_array().unwrap().iter().any(is_usable) {
         return skip::skip("wgpu", "there is no adapter");
     }

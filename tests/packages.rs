@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A package depends only on those before it.
-const ORDER: [&str; 8] =
-    ["text", "lane-types", "experiment", "evidence", "parquet-claims", "market", "runs", "burn-lanes"];
+const ORDER: [&str; 8] = ["text", "lane-types", "experiment", "evidence", "parquet-claims", "market", "runs", "burn-lanes"];
 
 /// The names of a package's dependencies, those for its tests aside.
 fn dependencies(manifest: &str) -> BTreeSet<String> {

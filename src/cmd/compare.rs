@@ -72,7 +72,7 @@ fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result
     };
     let mut comparison = compare(&selected.runs, objective);
     let files = ForecastFiles::default();
-    weigh(&mut comparison, &mut selected, &files);
+    weigh(&mut comparison, &mut selected.runs, &mut selected.others, &files);
     let read = |run: &RunRecord, split| files.read(run, split);
     let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
     let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);

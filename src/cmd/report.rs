@@ -107,7 +107,7 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     };
     let mut comparison = compare(&selected.runs, objective(&manifest));
     let files = ForecastFiles::default();
-    weigh(&mut comparison, &mut selected, &files);
+    weigh(&mut comparison, &mut selected.runs, &mut selected.others, &files);
     let read = |run: &RunRecord, split| files.read(run, split);
     if selected.former > 0 {
         comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use super::selection::{ForecastFiles, Selected};
+use super::selection::ForecastFiles;
 use evidence::compare::{Comparison, Search, Stored, names};
 use experiment::metric::Split;
 use runs::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
 
-/// Weighs the ranked rows of the selected runs within the rest of their sweeps. The ledger is read, and nothing is written to it; what takes
+/// Weighs the ranked rows of some runs within the rest of their sweeps. The ledger is read, and nothing is written to it; what takes
 /// long is kept in the folder of the first run's sweep.
-pub(super) fn weigh(comparison: &mut Comparison, selected: &mut Selected, files: &ForecastFiles) {
-    let Some(first) = selected.runs.first() else { return };
+pub(super) fn weigh(comparison: &mut Comparison, runs: &mut Vec<RunRecord>, rest: &mut Vec<RunRecord>, files: &ForecastFiles) {
+    let Some(first) = runs.first() else { return };
     let ledger = first.folder.ancestors().nth(3).and_then(|root| seen_ledger(root).ok());
-    let compared = selected.runs.len();
-    selected.runs.append(&mut selected.others);
-    weigh_by(comparison, &selected.runs, compared, ledger.as_ref(), files);
-    selected.others = selected.runs.split_off(compared);
+    let compared = runs.len();
+    runs.append(rest);
+    weigh_by(comparison, runs, compared, ledger.as_ref(), files);
+    *rest = runs.split_off(compared);
 }
 
 /// Weighs the first `compared` of some runs within all of them, by a ledger that was read already.

@@ -243,7 +243,7 @@ fn the_best_trial_is_marked_and_a_failed_one_is_never_the_best() {
     let best = screen.sweep.summary.best.unwrap();
     press(&mut screen, "⇥G");
     let backend = draw(&screen, SMALL, 0.0);
-    let name = &screen.sweep.rows[best].name;
+    let name = &screen.sweep.rows[best.run].name;
     let line = (0..24).find(|y| (4..16).map(|x| backend.buffer()[(x, *y)].symbol()).collect::<String>() == *name).unwrap();
     let cell = &backend.buffer()[(6, line)];
     assert_eq!((cell.fg, cell.modifier.contains(Modifier::BOLD)), (Color::Green, true));
@@ -251,7 +251,7 @@ fn the_best_trial_is_marked_and_a_failed_one_is_never_the_best() {
     let losses = [0.001];
     let epoch = Event::Epoch(fixture::epochs(&losses)[0].clone());
     screen.apply(&[Change::Line(fixture::id(11), 1, Box::new(fixture::line(0, epoch)))], 1.0);
-    assert_eq!(screen.sweep.summary.best, Some(11));
+    assert_eq!(screen.sweep.summary.best.map(|best| best.run), Some(11));
     let end = Event::Ended { end: End::Failed { reason: "training loss is NaN".into() } };
     screen.apply(&[Change::Line(fixture::id(11), 1, Box::new(fixture::line(1, end)))], 2.0);
     assert_eq!(screen.sweep.summary.best, Some(best));

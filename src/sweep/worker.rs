@@ -39,8 +39,7 @@ pub fn work(
     std::thread::spawn(move || listen(&listening, &sender));
     let panics = remember_panics();
     let folder = SweepFolder { path: sweep.to_owned() };
-    let mut worker =
-        Worker { folder, device, arithmetic, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
+    let mut worker = Worker { folder, device, arithmetic, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
     worker.run(&packs, said)
 }
 

@@ -34,14 +34,11 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
 fn verdict(run: &RunRecord, notes: &mut Vec<String>) -> Result<Option<Verdict>, Failure> {
     let Some(folder) = run.folder.ancestors().nth(2) else { return Ok(None) };
     let sweep = read_sweep_summaries(folder)?;
-    let (mut runs, others): (Vec<RunRecord>, Vec<RunRecord>) =
+    let (mut runs, mut others): (Vec<RunRecord>, Vec<RunRecord>) =
         sweep.runs.into_iter().partition(|other| other.current || other.trial.id == run.trial.id);
     let mut comparison = compare(&runs, objective(&sweep.manifest));
     let files = ForecastFiles::default();
-    let compared = runs.len();
-    runs.extend(others);
-    weigh(&mut comparison, &runs, compared, &files);
-    runs.truncate(compared);
+    weigh(&mut comparison, &mut runs, &mut others, &files);
     notes.extend(files.notes());
     notes.extend(sweep.damaged.iter().map(|(other, why)| format!("the verdict leaves out {other}: {why}")));
     notes.extend(

@@ -15,7 +15,7 @@ use ratatui::text::Span;
 use super::{put, put_right, spans_width};
 use crate::dashboard::screen::{Phase, Role, Screen};
 use crate::dashboard::state::{Best, Kind, Row, Sweep};
-use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, number_or_dash, width};
+use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, width};
 use experiment::metric::Quantity;
 
 /// Draws it; with a single row, only the bar.

@@ -215,9 +215,9 @@ impl Row {
     /// How it is ranked: a run that has ended with a result or still trains counts, as `compare` counts the former.
     pub fn candidate(&self, assignment: usize) -> Candidate {
         let counts = match self.kind() {
-            Kind::Running => true,
+            Kind::Waiting | Kind::Running => true,
             Kind::Finished | Kind::EarlyStopped | Kind::Stopped => self.result.is_some(),
-            Kind::Waiting | Kind::Interrupted | Kind::Lost | Kind::Failed => false,
+            Kind::Interrupted | Kind::Lost | Kind::Failed => false,
         };
         let trial = self.trial.as_ref();
         Candidate {

@@ -78,10 +78,11 @@ pub fn leader(candidates: &[Candidate], planned: usize, direction: Direction) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare;
     use super::super::group::tests::{finished, in_fold, unfinished};
-    use super::super::{Objective, compare};
     use super::*;
     use crate::records::{RunRecord, RunState};
+    use experiment::Objective;
     use experiment::metric::Metric;
     use proptest::prelude::*;
 

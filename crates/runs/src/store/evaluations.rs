@@ -98,6 +98,7 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
             return Vec::new();
         }
     };
+    let told_before = damage.len();
     let mut openings = Vec::new();
     for (number, line) in whole_lines(&bytes) {
         let opening = checksum::check_line(line).and_then(|()| {
@@ -109,11 +110,13 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
             Err(why) => damage.push(format!("evaluations.jsonl: line {number} {why}")),
         }
     }
-    damage.extend(unrecorded(run, &openings));
     let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     if checksum::has_lost_its_end(tail) {
         damage.push("evaluations.jsonl: its last line is damaged: it does not end".to_owned());
     }
+    // A line that cannot be read is told already, and so are the forecasts that it tells of.
+    let unreadable = damage.len() - told_before + usize::from(!tail.is_empty() && !checksum::has_lost_its_end(tail));
+    damage.extend(unrecorded(run, &openings).into_iter().skip(unreadable));
     openings
 }
 
