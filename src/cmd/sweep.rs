@@ -27,7 +27,7 @@ use super::weigh::weigh_by;
 use super::{Failure, Outcome, SweepArgs, clock};
 use crate::dashboard::{self, Command as Asked, Leave, Plain};
 use crate::signal::{self, Taker};
-use crate::sweep::{Ask, Control, Job, Patience, Workers, supervise};
+use crate::sweep::{Ask, Control, Job, Making, Patience, Workers, supervise};
 use evidence::compare::{compare, names};
 use experiment::event::End;
 use experiment::feature::Feature;
@@ -137,7 +137,9 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     }
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
-    let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&plan.trials)?;
+    let known: HashSet<String> = folder.run_names()?.into_iter().collect();
+    let (former, new): (Vec<Trial>, Vec<Trial>) = plan.trials.iter().cloned().partition(|trial| known.contains(&trial.id.0));
+    let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&former)?;
     // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
     if let Err(error) = read_ledger(&args.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
@@ -171,6 +173,12 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         writeln!(out, "{} is left out: {}", clean(&trial.0), clean(why))?;
     }
     given_up::write(&given, &mut out)?;
+    // In the order in which they are trained: the first pack need not wait for the last one's folders.
+    let order: HashMap<&TrialId, usize> =
+        packs.iter().flat_map(|pack| &pack.trials).zip(0..).map(|(&index, place)| (&missing[index].id, place)).collect();
+    let mut new = new;
+    new.sort_by_key(|trial| order.get(&trial.id).copied());
+    let making = Making::start(folder.clone(), new).context("cannot start a thread")?;
     let (sender, controls) = channel();
     let kept_sender = if args.controlled {
         listen(sender);
@@ -184,6 +192,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         device: device.to_string(),
         workers: Workers::plan(&device, cores, packs.len()),
         packs: packs.iter().map(|pack| pack.trials.iter().map(|&index| missing[index].id.clone()).collect()).collect(),
+        making: &making,
         patience: Patience { warn: args.stall_warning, replace: args.stall_limit },
         clock: clock::now,
     };
@@ -193,6 +202,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     drop(record);
     let summary = supervise(job, &controls, &mut desk)?;
     drop(kept_sender);
+    drop(making);
     // What cannot be removed is in nobody's way.
     drop(leftovers.join());
     for (trial, problem) in &summary.unrecorded {

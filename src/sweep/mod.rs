@@ -11,6 +11,7 @@
 
 mod fake;
 mod lost;
+mod making;
 mod message;
 mod queue;
 mod recorder;
@@ -19,6 +20,7 @@ mod supervisor;
 mod trainer;
 mod worker;
 
+pub use making::Making;
 pub use message::{Control, FromWorker, Problem, ToWorker};
 pub use supervisor::{Ask, Job, Patience, Summary, Workers, supervise};
 pub use trainer::{BurnTrainer, Trainer, device_name, trainer};

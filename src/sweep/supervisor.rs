@@ -10,7 +10,7 @@ use burn_lanes::{DeviceFailure, DeviceFailureKind};
 use super::lost::{self, Cause, Death, Handed, Left};
 use super::queue::{GivenUp, Queue, Queued};
 use super::slot::{Heard, Slot, Stall};
-use super::{Control, FromWorker, Problem, ToWorker};
+use super::{Control, FromWorker, Making, Problem, ToWorker};
 use crate::signal;
 use experiment::trial::TrialId;
 use runs::store::SweepFolder;
@@ -26,6 +26,8 @@ pub struct Job<'a> {
     pub workers: Workers,
     /// Packs to train, in order.
     pub packs: Vec<Vec<TrialId>>,
+    /// Runs that may still have no folder.
+    pub making: &'a Making,
     pub patience: Patience,
     /// The time for event lines, RFC 3339.
     pub clock: fn() -> String,
@@ -275,6 +277,13 @@ impl Supervisor<'_> {
     /// Gives a worker its next pack, or tells it that there is none.
     fn dispatch(&mut self, index: usize) {
         let next = if self.goes_on() { self.packs.next() } else { None };
+        let next = next.filter(|pack| match self.job.making.wait_for(&pack.trials) {
+            Ok(()) => true,
+            Err(error) => {
+                self.fail_machine(error.to_string());
+                false
+            }
+        });
         let hand = |Queued { trials, planned }: Queued| {
             self.planned[index] = planned;
             trials.into_iter().map(|trial| Handed::new(self.job.folder, trial)).collect()

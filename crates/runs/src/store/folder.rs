@@ -141,6 +141,14 @@ impl SweepFolder {
         Ok(made)
     }
 
+    /// The names of the runs that have a folder.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn run_names(&self) -> Result<Vec<String>, StoreError> {
+        names_in(&self.path.join("trials"))
+    }
+
     /// A trial's folder, which must exist.
     ///
     /// # Errors
