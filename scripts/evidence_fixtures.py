@@ -1,4 +1,4 @@
-"""Writes src/evidence/fixtures/oracle.json: samples, and what other programs say of them; the oracle of src/evidence/oracle.rs.
+"""Writes crates/evidence/src/fixtures/oracle.json: samples, and what other programs say of them; the oracle of crates/evidence/src/oracle.rs.
 
 Run once, from the repository's root, with numpy 2.4, scipy 1.17, statsmodels 0.15, arch 8.0 and dieboldmariano 1.1:
 python scripts/evidence_fixtures.py

@@ -1,4 +1,4 @@
-"""Writes tests/fixtures/talib/*.csv: prices and TA-Lib's indicators over them, the oracle of src/market/feature.rs.
+"""Writes tests/fixtures/talib/*.csv: prices and TA-Lib's indicators over them, the oracle of crates/market/src/feature.rs.
 
 Run once, from the repository's root, with TA-Lib 0.8.2 and numpy: python scripts/talib_fixtures.py SAMPLE.csv.gz
 """

@@ -1,4 +1,4 @@
-//! The README's way from a sweep to a service, run as it stands there.
+//! The book's way from a sweep to a service, run as it stands there.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(unix)]
@@ -12,10 +12,10 @@ mod skip;
 
 use skip::skip;
 
-/// The commands of the README's recipe.
+/// The commands of the book's recipe.
 fn recipe() -> Vec<String> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, section) = readme.split_once("## From sweep to service\n").expect("the README has the recipe");
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/models.md")).unwrap();
+    let (_, section) = readme.split_once("## From sweep to service\n").expect("the page has the recipe");
     let (_, rest) = section.split_once("```console\n").unwrap();
     let (commands, _) = rest.split_once("```").unwrap();
     commands.lines().map(str::to_owned).collect()
@@ -31,7 +31,7 @@ fn ten_commands_lead_from_a_sweep_to_a_service() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments"), folder.path().join("experiments"))
         .unwrap();
-    // Another port than the README's, which may be taken here.
+    // Another port than the page's, which may be taken here.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     // A program of that name, not a shell's function: what runs in the background is then the server itself, which a signal reaches.
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kiln"), folder.path().join("kiln")).unwrap();

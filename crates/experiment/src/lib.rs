@@ -6,7 +6,7 @@
 //! ```
 //!
 //! One table, [`keys`], says of every key what it takes, its default and what it is for. It checks the file, `--set` arguments and
-//! the values of a sweep's assignments alike, and the JSON Schema and the README's list are made from it.
+//! the values of a sweep's assignments alike, and the JSON Schema and the book's table are made from it.
 
 mod backtest;
 mod believe;

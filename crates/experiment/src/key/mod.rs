@@ -1,5 +1,5 @@
 //! Every key of an experiment file: what it takes, its default, what it is for. The one list from which files are checked, wrong
-//! names are put right, and the JSON Schema and the README's list are made.
+//! names are put right, and the JSON Schema and the book's table are made.
 
 mod backtest;
 mod data;
