@@ -16,7 +16,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.tsa.stattools import acovf
 
-FILE = os.path.join("src", "evidence", "fixtures", "oracle.json")
+FILE = os.path.join("crates", "evidence", "src", "fixtures", "oracle.json")
 RESAMPLES = 10_000
 RANDOM = np.random.default_rng(20260611)
 
