@@ -129,6 +129,7 @@ pub(super) fn read_selected(
         let sweep = read(&folder)?;
         let plans_some = sweep.runs.iter().any(|run| run.current);
         let mut left_out = 0;
+        selected.runs.reserve(if wanted.whole { sweep.runs.len() } else { wanted.runs.len() });
         for run in sweep.runs {
             let is_named = wanted.runs.contains(&run.folder);
             let is_former = wanted.whole && plans_some && !run.current && !is_named;

@@ -19,13 +19,13 @@ pub fn table(header: &[(String, Align)], rows: impl IntoIterator<Item = Vec<Stri
     let mut widths = vec![0; header.len()];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.width().max(*width);
+            *width = columns(cell).max(*width);
         }
     }
     let mut text = String::new();
     for row in &rows {
         for ((cell, width), (_, align)) in row.iter().zip(&widths).zip(header) {
-            let spaces = std::iter::repeat_n(' ', width - cell.width());
+            let spaces = std::iter::repeat_n(' ', width - columns(cell));
             match align {
                 Align::Left => {
                     text.push_str(cell);
@@ -42,6 +42,11 @@ pub fn table(header: &[(String, Align)], rows: impl IntoIterator<Item = Vec<Stri
         text.push('\n');
     }
     text
+}
+
+/// Columns of a terminal that a cell takes. Most cells are numbers: of printable ASCII every character takes one.
+fn columns(cell: &str) -> usize {
+    if cell.bytes().all(|byte| matches!(byte, b' '..=b'~')) { cell.len() } else { cell.width() }
 }
 
 #[cfg(test)]

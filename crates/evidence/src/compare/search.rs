@@ -203,7 +203,7 @@ impl<'a> Rows<'a> {
     fn tested(&self, metric: Metric, search: &Search<'_>, shown: &[&RunRecord]) -> Result<(Weighed, Counts), Unweighable> {
         let horizon = shown.first().map_or(1, |run| run.trial.settings.data.target.horizon);
         let (tried, by_ledger) = tried(metric.split, search, shown);
-        let possible: usize = self.candidates.iter().map(trials).map(|trials| trials.len()).sum();
+        let possible = self.candidates.iter().flat_map(trials).count();
         let resamples = if tried.len() > 4 * possible.max(1) { MORE_RESAMPLES } else { RESAMPLES };
         let settings = Settings { metric, horizon, resamples };
         let found = match stored(&self.candidates, settings, search) {
@@ -232,8 +232,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn trials<'a>(candidate: &Candidate<'a>) -> HashSet<&'a TrialId> {
-    candidate.repeats.iter().flatten().map(|run| &run.trial.id).collect()
+/// Its trials, each once.
+fn trials<'a>(candidate: &Candidate<'a>) -> impl Iterator<Item = &'a TrialId> {
+    candidate.repeats.iter().flatten().map(|run| &run.trial.id)
 }
 
 /// Every trial that is known to have been tried on the compared rows' windows: by the ledger, and of their sweeps those that ended, with
