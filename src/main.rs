@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use kiln::cmd::{self, Cli, Failure, Outcome, Verb};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = std::io::stdout();

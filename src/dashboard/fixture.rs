@@ -43,6 +43,30 @@ pub fn grid(trials: usize) -> SweepRecord {
     }
 }
 
+/// A sweep of assignments with three seeds each: what the errors of each came to, `None` of those that still run.
+pub fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
+    let mut record = grid(0);
+    let mut changes = Vec::new();
+    for (assignment, errors) in errors.iter().enumerate() {
+        for (repeat, error) in errors.iter().enumerate() {
+            let mut trial = trial(assignment);
+            (trial.index, trial.repeat) = (record.runs.len(), repeat);
+            trial.id = id(trial.index);
+            trial.settings.train.seed += repeat as u64;
+            let place = trial.index;
+            record.runs.push(RunRecord { seeds: Some(3), ..run(trial) });
+            changes.extend(log(place, 4, error.map(|_| End::Finished)));
+            if let (Some(rmse), Change::Result(id, mut ended)) = (error, result(place, 4, End::Finished)) {
+                ended.valid = ended.valid.map(|valid| SplitReport { rmse: *rmse, mse: rmse * rmse, ..valid });
+                changes.push(Change::Result(id, ended));
+            }
+        }
+    }
+    record.manifest.repeats = 3;
+    record.manifest.trials = record.runs.iter().map(|run| run.trial.id.0.clone()).collect();
+    recorded(record, &changes)
+}
+
 /// What is known after a record.
 pub fn sweep(record: &SweepRecord) -> Sweep {
     Sweep::new(record)

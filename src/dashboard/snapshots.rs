@@ -9,7 +9,9 @@ use ratatui::style::{Color, Modifier};
 
 use super::screen::{CommandKind, Reaction, Role, Screen};
 use super::theme::Theme;
-use super::{Leave, fixture};
+use super::{Leave, Plain, fixture};
+use evidence::compare::compare;
+use experiment::Objective;
 use experiment::event::{End, Event};
 use experiment::space::Value;
 use runs::store::{Change, Forecasts, SweepRecord};
@@ -255,6 +257,22 @@ fn the_best_trial_is_marked_and_a_failed_one_is_never_the_best() {
     let end = Event::Ended { end: End::Failed { reason: "training loss is NaN".into() } };
     screen.apply(&[Change::Line(fixture::id(11), 1, Box::new(fixture::line(1, end)))], 2.0);
     assert_eq!(screen.sweep.summary.best, Some(best));
+}
+
+#[test]
+fn the_best_is_the_assignment_that_compare_ranks_first() {
+    // Trial 0 is the best of all, its assignment is not.
+    let record = fixture::seeds(&[[Some(4.0), Some(6.0), Some(6.5)], [Some(5.0), Some(4.9), Some(5.1)]]);
+    let objective = Objective { metric: record.manifest.objective, direction: record.manifest.direction };
+    let first = compare(&record.runs, objective).rows.swap_remove(0).run;
+    assert_eq!(first, fixture::id(4).0);
+    let screen = open(&record, Role::Watcher);
+    let said = format!("best {first}  valid.rmse 5.0000 price, the mean of 3 runs");
+    assert!(shows(&screen, &said), "{said}\n{}", draw(&screen, LARGE, 0.0));
+    let mut tally = Vec::new();
+    Plain::new(&record).tally(&mut tally).unwrap();
+    let tally = String::from_utf8(tally).unwrap();
+    assert!(tally.ends_with(&format!("; best {first} valid.rmse 5.0000, the mean of 3 runs\n")), "{tally}");
 }
 
 #[test]
