@@ -20,7 +20,8 @@ fn root() -> &'static Path {
 /// README.md and the pages of the book, with their texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let book = std::fs::read_dir(root().join("docs/src")).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<PathBuf> = book.chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name))).collect();
+    let pages: Vec<PathBuf> =
+        book.chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name))).collect();
     assert!(pages.len() > 20);
     pages.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
