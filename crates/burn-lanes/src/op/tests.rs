@@ -62,7 +62,7 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
     let outputs = shape.head.outputs();
     let weights = next(outputs * hidden).reshape([lanes, outputs, hidden]);
     let forecasts = last.matmul(weights.swap_dims(1, 2)) + next(outputs).reshape([lanes, 1, outputs]);
-    let losses = match Objective::of(&shape) {
+    let losses = match Objective::of(shape) {
         Objective::Quantiles(levels) => pinball(&levels, &(targets.unsqueeze_dim(2) - forecasts)),
         point => window_losses(&point, forecasts - targets.unsqueeze_dim(2)),
     };
