@@ -1,4 +1,4 @@
-//! Names of features: `close`, `sma_20`, `macd_12_26_9`. What they compute is in [`crate::market`].
+//! Names of features: `close`, `sma_20`, `macd_12_26_9`. What they compute is in the package `market`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -156,7 +156,7 @@ impl Default for Columns {
     }
 }
 
-/// The synthetic generator's settings; see [`crate::market::synthetic`].
+/// The synthetic generator's settings; see `market::synthetic`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Synthetic {
     /// Bars to make.

@@ -48,7 +48,7 @@ impl Trial {
 pub const RESULT_VERSION: u32 = 2;
 
 impl TrialId {
-    /// The identity of a trial with these settings on data with this fingerprint (see [`crate::market::fingerprint`]).
+    /// The identity of a trial with these settings on data with this fingerprint (see `market::fingerprint`).
     ///
     /// # Panics
     /// Never: settings always serialise.
