@@ -114,7 +114,7 @@ pub(super) fn runs_of<'r>(row: &Row, runs: &ByName<'r>) -> impl Iterator<Item = 
     row.runs.iter().filter_map(|name| runs.get(&(row.sweep.clone(), name.clone())).copied())
 }
 
-/// The forecasts of the best rows, where `read` finds them: of each the first run that has some.
+/// The forecasts of the best rows, where `read` finds them: of the run that stands for a row, or of the first other that has some.
 pub fn best_forecasts(
     comparison: &Comparison,
     runs: &[RunRecord],
@@ -123,7 +123,8 @@ pub fn best_forecasts(
     let ranked = comparison.rows.iter().filter_map(|row| Some((row.rank?, row))).take(MOST_FORECASTS);
     let by_name = by_name(runs);
     let of_row = |(rank, row): (usize, &Row)| {
-        runs_of(row, &by_name).filter(|run| run.result.is_some()).find_map(|run| {
+        let stands = by_name.get(&(row.sweep.clone(), row.run.clone())).copied();
+        stands.into_iter().chain(runs_of(row, &by_name)).filter(|run| run.result.is_some()).find_map(|run| {
             let forecasts = read(run, comparison.yardstick.split)?;
             let data = &run.trial.settings.data;
             let zone = match &data.source {

@@ -42,3 +42,8 @@ pub use learner::{Lane, Pack, TrainError, predict, train};
 pub use memory::memory_estimate;
 pub use observer::{LaneOutcome, Observer, PackControl, Progress};
 pub use op::{Peak, fma_peak};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExample;
