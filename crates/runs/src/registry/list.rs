@@ -110,7 +110,7 @@ pub fn model(root: &Path, name: &str) -> Result<ModelState, RegistryError> {
 }
 
 /// What a model's folder lacks though it held a model: versions without a history, or a history without versions.
-fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, RegistryError> {
+pub(super) fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, RegistryError> {
     let name = model_name(name)?;
     let Some(name) = names(root)?.into_iter().find(|there| *there == name) else { return Ok(None) };
     let (folder, history) = (root.join(&name), history::path_in(&root.join(&name)));

@@ -521,6 +521,22 @@ fn what_is_left_of_a_model_is_damage_and_not_nothing() {
 }
 
 #[test]
+fn a_history_that_was_lost_is_not_begun_anew() {
+    let root = registry(2);
+    let history = root.path().join("minute/history.jsonl");
+    let whole = fs::read(&history).unwrap();
+    fs::remove_file(&history).unwrap();
+    let error = register(root.path()).unwrap_err().to_string();
+    assert!(error.contains("is missing or empty, though there are versions (1, 2)"), "{error}");
+    assert!(!history.exists() && !root.path().join("minute/versions/3").exists());
+    fs::write(&history, whole).unwrap();
+    assert_eq!(register(root.path()).unwrap(), 3);
+    fs::remove_dir_all(root.path().join("minute/versions")).unwrap();
+    let error = register(root.path()).unwrap_err().to_string();
+    assert!(error.contains("versions: is gone"), "{error}");
+}
+
+#[test]
 fn a_gate_is_known_to_the_history_and_missed_when_its_file_is_gone() {
     let root = registry(1);
     let root = root.path();

@@ -49,24 +49,30 @@ impl Writer {
     /// # Errors
     /// When there is none of this name, another process writes, or the history is damaged.
     pub fn open(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
-        Self::locked(list::model_folder(root, name)?, name, at)
+        let folder = list::model_folder(root, name)?;
+        let lock = lock(&folder, at)?;
+        Self::locked(folder, name, at, lock)
     }
 
     /// Locks a model and makes it where it is not there.
     ///
     /// # Errors
-    /// When the name is not legal, a folder cannot be made, another process writes, or the history is damaged.
+    /// When the name is not legal, a folder cannot be made, another process writes, or the history is damaged or gone.
     pub fn create(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
         let name = model_name(name)?;
         fs::create_dir_all(root).map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
         let folder = root.join(&name);
         make_folder(&folder)?;
+        let lock = lock(&folder, at)?;
+        // A new history beside versions that it does not name would hide what was lost.
+        if let Some(error) = list::remains(root, &name)? {
+            return Err(error);
+        }
         make_folder(&folder.join("versions"))?;
-        Self::locked(folder, &name, at)
+        Self::locked(folder, &name, at, lock)
     }
 
-    fn locked(folder: PathBuf, name: &str, at: &str) -> Result<Self, RegistryError> {
-        let lock = lock(&folder, at)?;
+    fn locked(folder: PathBuf, name: &str, at: &str, lock: Lock) -> Result<Self, RegistryError> {
         let state = list::state_in(&folder)?;
         Ok(Self { name: name.to_owned(), folder, at: at.to_owned(), state, _lock: lock })
     }
