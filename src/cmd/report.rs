@@ -105,7 +105,7 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
         Some(manifest) => manifest.clone(),
         None => return Err(Failure::BadInput(format!("'{sweep}' has no runs"))),
     };
-    let mut comparison = compare(&selected.runs, objective(&manifest));
+    let mut comparison = compare(&selected.runs, objective(&manifest, &selected.runs));
     let files = ForecastFiles::default();
     weigh(&mut comparison, &mut selected.runs, &mut selected.others, &files);
     let read = |run: &RunRecord, split| files.read(run, split);

@@ -116,8 +116,9 @@ fn sweep_row(folder: &Path) -> SweepRow {
     }
     let unreadable = record.damaged.iter().filter(|(id, _)| record.manifest.trials.contains(id)).count();
     row.open += row.trials.saturating_sub(planned.len() + unreadable);
-    row.objective = Some(record.manifest.objective);
-    let ranking = compare(&planned, objective(&record.manifest));
+    let objective = objective(&record.manifest, &planned);
+    row.objective = Some(objective.metric);
+    let ranking = compare(&planned, objective);
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
     row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
     let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();

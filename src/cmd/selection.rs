@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Failure;
 use super::hint::{command, quoted};
-use evidence::compare::{Intervals, apart, compare, names};
+use evidence::compare::{Intervals, Subject, compare, names, ranked_by};
 use experiment::Objective;
 use experiment::event::End;
-use experiment::metric::{Metric, Quantity, Split};
+use experiment::metric::{Metric, Split};
 use runs::store::{
     Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
 };
@@ -58,18 +58,17 @@ impl Selected {
     /// What all sweeps are ranked by; where they differ, or errors over different data or of different targets would be compared, the
     /// default, which is comparable. `None` without sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
-        let first = objective(self.manifests.first()?);
-        let is_error = matches!(first.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
-        let same =
-            self.manifests.iter().all(|manifest| manifest.objective == first.metric) && (!is_error || apart(&self.runs).is_none());
+        let first = objective(self.manifests.first()?, &self.runs);
         let metric = Metric::DEFAULT;
+        let same = self.manifests.iter().all(|manifest| manifest.objective == self.manifests[0].objective);
         Some(if same { first } else { Objective { metric, direction: metric.direction() } })
     }
 }
 
-/// What a sweep is ranked by.
-pub(super) fn objective(manifest: &SweepManifest) -> Objective {
-    Objective { metric: manifest.objective, direction: manifest.direction }
+/// What runs of a sweep are ranked by.
+pub(super) fn objective(manifest: &SweepManifest, runs: &[RunRecord]) -> Objective {
+    let asked = Objective { metric: manifest.objective, direction: manifest.direction };
+    ranked_by(asked, runs.iter().map(Subject::of))
 }
 
 /// Says on stderr what is no part of the output; where stderr is closed there is nobody to tell.

@@ -318,7 +318,7 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
     let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
-    let mut comparison = compare(&runs, objective(manifest));
+    let mut comparison = compare(&runs, objective(manifest, &runs));
     let files = ForecastFiles::default();
     let compared = runs.len();
     runs.extend(others);

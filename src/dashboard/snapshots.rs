@@ -10,7 +10,7 @@ use ratatui::style::{Color, Modifier};
 use super::screen::{CommandKind, Reaction, Role, Screen};
 use super::theme::Theme;
 use super::{Leave, Plain, fixture};
-use evidence::compare::compare;
+use evidence::compare::{Subject, compare, ranked_by};
 use experiment::Objective;
 use experiment::event::{End, Event};
 use experiment::space::Value;
@@ -273,6 +273,27 @@ fn the_best_is_the_assignment_that_compare_ranks_first() {
     Plain::new(&record).tally(&mut tally).unwrap();
     let tally = String::from_utf8(tally).unwrap();
     assert!(tally.ends_with(&format!("; best {first} valid.rmse 5.0000, the mean of 3 runs\n")), "{tally}");
+}
+
+#[test]
+fn the_best_is_ranked_by_what_can_be_compared() {
+    // A longer horizon is a harder target: errors of both say nothing beside each other, skills do.
+    let mut record = fixture::seeds(&[[Some(4.0); 3], [Some(5.0); 3]]);
+    let ranked = |record: &SweepRecord| {
+        let asked = Objective { metric: record.manifest.objective, direction: record.manifest.direction };
+        let objective = ranked_by(asked, record.runs.iter().map(Subject::of));
+        (objective.metric.to_string(), compare(&record.runs, objective).rows.swap_remove(0).run)
+    };
+    assert_eq!(ranked(&record), ("valid.rmse".to_owned(), fixture::id(0).0));
+    for run in &mut record.runs[3..] {
+        run.trial.settings.data.target.horizon = 5;
+        let result = run.result.as_mut().unwrap();
+        result.baselines.iter_mut().for_each(|baseline| baseline.mse *= 100.0);
+    }
+    assert_eq!(ranked(&record), ("valid.skill".to_owned(), fixture::id(3).0));
+    let screen = open(&record, Role::Watcher);
+    let said = format!("best {}  valid.skill ", fixture::id(3));
+    assert!(shows(&screen, &said), "{said}\n{}", draw(&screen, LARGE, 0.0));
 }
 
 #[test]

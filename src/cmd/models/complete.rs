@@ -36,7 +36,7 @@ fn verdict(run: &RunRecord, notes: &mut Vec<String>) -> Result<Option<Verdict>, 
     let sweep = read_sweep_summaries(folder)?;
     let (mut runs, mut others): (Vec<RunRecord>, Vec<RunRecord>) =
         sweep.runs.into_iter().partition(|other| other.current || other.trial.id == run.trial.id);
-    let mut comparison = compare(&runs, objective(&sweep.manifest));
+    let mut comparison = compare(&runs, objective(&sweep.manifest, &runs));
     let files = ForecastFiles::default();
     weigh(&mut comparison, &mut runs, &mut others, &files);
     notes.extend(files.notes());

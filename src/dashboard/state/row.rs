@@ -4,7 +4,7 @@ use lane_types::EpochReport;
 
 use super::column::{FOLD, SEED};
 use crate::dashboard::text;
-use evidence::compare::Candidate;
+use evidence::compare::{Candidate, Subject};
 use experiment::event::End;
 use experiment::metric::Split;
 use experiment::trial::{Trial, TrialId};
@@ -210,6 +210,12 @@ impl Row {
     /// The epoch whose weights are kept.
     pub fn best_epoch(&self) -> Option<usize> {
         self.measured().best_epoch()
+    }
+
+    /// What it forecasts; `None` while its trial is not known.
+    pub fn subject(&self) -> Option<Subject<'_>> {
+        let data = self.result.as_ref().and_then(|result| Some(result.tried.as_ref()?.data.as_str()));
+        Some(Subject { data, target: &self.trial.as_ref()?.settings.data.target })
     }
 
     /// How it is ranked: a run that has ended with a result or still trains counts, as `compare` counts the former.

@@ -9,7 +9,8 @@ use super::row::{Kind, Row};
 use super::stall::Stalls;
 use super::wording;
 use crate::dashboard::text::clean;
-use evidence::compare::{Candidate, Leader, leader};
+use evidence::compare::{Candidate, Leader, leader, ranked_by};
+use experiment::Objective;
 use experiment::event::Event;
 use experiment::metric::{Direction, Metric, Split};
 use experiment::trial::TrialId;
@@ -22,6 +23,8 @@ pub struct Sweep {
     pub name: String,
     pub question: Option<String>,
     pub objective: Metric,
+    /// What its file asks to be ranked by; see [`ranked_by`].
+    asked: Objective,
     pub direction: Direction,
     pub target_unit: String,
     /// In the order of the plan; then those that the plan does not name.
@@ -84,6 +87,7 @@ impl Sweep {
             name: clean(&manifest.name).into_owned(),
             question: manifest.question.as_deref().map(|question| clean(question).into_owned()),
             objective: manifest.objective,
+            asked: Objective { metric: manifest.objective, direction: manifest.direction },
             direction: manifest.direction,
             target_unit: clean(&manifest.target_unit).into_owned(),
             rows: Vec::with_capacity(manifest.trials.len()),
@@ -123,8 +127,7 @@ impl Sweep {
         }
         let remembered: Vec<Entry> = sweep.rows.iter().flat_map(wording::of_record).collect();
         remembered.into_iter().for_each(|entry| sweep.log.push(entry));
-        sweep.columns = columns(&sweep.rows);
-        sweep.assignments = assignments(&sweep.rows);
+        sweep.describe();
         sweep.summarise();
         sweep
     }
@@ -144,8 +147,7 @@ impl Sweep {
             }
         }
         if described {
-            self.columns = columns(&self.rows);
-            self.assignments = assignments(&self.rows);
+            self.describe();
         }
         if !changes.is_empty() {
             self.summarise();
@@ -247,6 +249,17 @@ impl Sweep {
                 self.rows[place].damage.push(reason.clone());
                 Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text: format!("damaged: {reason}") })
             }
+        }
+    }
+
+    /// What follows from the trials that are known.
+    fn describe(&mut self) {
+        self.columns = columns(&self.rows);
+        self.assignments = assignments(&self.rows);
+        let Objective { metric, direction } = ranked_by(self.asked, self.rows.iter().filter_map(Row::subject));
+        if self.objective != metric {
+            (self.objective, self.direction) = (metric, direction);
+            (0..self.rows.len()).for_each(|place| self.rate(place));
         }
     }
 

@@ -6,7 +6,8 @@
 use serde::Serialize;
 
 use crate::records::{Forecasts, RunRecord};
-use experiment::Target;
+use experiment::metric::{Metric, Quantity};
+use experiment::{Objective, Target};
 
 /// What was forecast, and of which data. What is said of one subject says nothing of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,8 +49,22 @@ impl<'a> Subject<'a> {
 
 /// Why some runs cannot all be paired with each other; `None` where they can.
 pub fn apart<'a>(runs: impl IntoIterator<Item = &'a RunRecord>) -> Option<Apart> {
+    first_apart(runs.into_iter().map(Subject::of))
+}
+
+/// What trials of these subjects are ranked by, whoever ranks them: what was asked for, unless errors over different data or of different
+/// targets would be compared; then the default, which is comparable.
+pub fn ranked_by<'a>(asked: Objective, subjects: impl IntoIterator<Item = Subject<'a>>) -> Objective {
+    let is_error = matches!(asked.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
+    if is_error && first_apart(subjects).is_some() {
+        return Objective { metric: Metric::DEFAULT, direction: Metric::DEFAULT.direction() };
+    }
+    asked
+}
+
+fn first_apart<'a>(subjects: impl IntoIterator<Item = Subject<'a>>) -> Option<Apart> {
     let mut known: Option<Subject<'a>> = None;
-    for subject in runs.into_iter().map(Subject::of) {
+    for subject in subjects {
         match &mut known {
             None => known = Some(subject),
             Some(first) => {

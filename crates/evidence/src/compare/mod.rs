@@ -28,7 +28,7 @@ pub use assignment::assignment;
 pub use comparison::{BaselineRow, Comparison, Interval, Row, Unranked, compare};
 pub use differ::{Difference, DifferingValue};
 pub use group::Spread;
-pub use join::{Apart, Subject, Windows, apart};
+pub use join::{Apart, Subject, Windows, apart, ranked_by};
 pub use leader::{Candidate, Leader, leader};
 pub use print::Intervals;
 pub use print::{setting, short_names};
