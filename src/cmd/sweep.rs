@@ -138,7 +138,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let manifest = manifest(&experiment, &plan, origin);
     folder.write_manifest(&manifest)?;
     let known: HashSet<String> = folder.run_names()?.into_iter().collect();
-    let (former, new): (Vec<Trial>, Vec<Trial>) = plan.trials.iter().cloned().partition(|trial| known.contains(&trial.id.0));
+    let is_new = |trial: &Trial| !known.contains(&trial.id.0);
+    let former: Vec<Trial> = plan.trials.iter().filter(|trial| !is_new(trial)).cloned().collect();
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&former)?;
     // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
     if let Err(error) = read_ledger(&args.runs, &clock::now()) {
@@ -174,10 +175,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     }
     given_up::write(&given, &mut out)?;
     // In the order in which they are trained: the first pack need not wait for the last one's folders.
-    let order: HashMap<&TrialId, usize> =
-        packs.iter().flat_map(|pack| &pack.trials).zip(0..).map(|(&index, place)| (&missing[index].id, place)).collect();
-    let mut new = new;
-    new.sort_by_key(|trial| order.get(&trial.id).copied());
+    let trained = packs.iter().flat_map(|pack| &pack.trials).map(|&index| missing[index]);
+    let new: Vec<Trial> = trained.filter(|trial| is_new(trial)).cloned().collect();
     let making = Making::start(folder.clone(), new).context("cannot start a thread")?;
     let (sender, controls) = channel();
     let kept_sender = if args.controlled {
@@ -316,16 +315,13 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
 }
 
 fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
-    let (mut runs, others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
+    let (mut runs, mut others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest, &runs));
     let files = ForecastFiles::default();
-    let compared = runs.len();
-    runs.extend(others);
     // What a kill came between, a result and its line, is written down before the claim is made.
     let ledger = record.folder.parent().and_then(|root| read_ledger(root, &clock::now()).ok());
-    weigh_by(&mut comparison, &runs, compared, ledger.as_ref(), &files);
-    runs.truncate(compared);
+    weigh_by(&mut comparison, &mut runs, &mut others, ledger.as_ref(), &files);
     let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
     comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());

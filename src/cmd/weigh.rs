@@ -12,20 +12,19 @@ use runs::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
 pub(super) fn weigh(comparison: &mut Comparison, runs: &mut Vec<RunRecord>, rest: &mut Vec<RunRecord>, files: &ForecastFiles) {
     let Some(first) = runs.first() else { return };
     let ledger = first.folder.ancestors().nth(3).and_then(|root| seen_ledger(root).ok());
-    let compared = runs.len();
-    runs.append(rest);
-    weigh_by(comparison, runs, compared, ledger.as_ref(), files);
-    *rest = runs.split_off(compared);
+    weigh_by(comparison, runs, rest, ledger.as_ref(), files);
 }
 
-/// Weighs the first `compared` of some runs within all of them, by a ledger that was read already.
+/// [`weigh`], by a ledger that was read already.
 pub(super) fn weigh_by(
     comparison: &mut Comparison,
-    runs: &[RunRecord],
-    compared: usize,
+    runs: &mut Vec<RunRecord>,
+    rest: &mut Vec<RunRecord>,
     ledger: Option<&Ledger>,
     files: &ForecastFiles,
 ) {
+    let compared = runs.len();
+    runs.append(rest);
     let folder = runs.first().and_then(|run| run.folder.ancestors().nth(2)).unwrap_or(Path::new("."));
     let (folder, of_sweeps) = (SweepFolder { path: folder.to_owned() }, of_sweeps(runs));
     let stamp = |run: &RunRecord, split: Split| {
@@ -43,6 +42,7 @@ pub(super) fn weigh_by(
     let stored = Stored { stamp: &stamp, read: &kept, write: &keep };
     let read = |run: &RunRecord, split| files.read(run, split);
     comparison.weigh(&Search { runs, compared, ledger, read: &read, stored: Some(stored) });
+    *rest = runs.split_off(compared);
 }
 
 /// What several sweeps' names are in the name of what is kept of them together; nothing of one sweep.

@@ -54,8 +54,8 @@ impl Pulse {
     }
 }
 
-/// Whether the device failed, and how. It does not come back within this process: the server ends, for whoever keeps it running to start it
-/// anew.
+/// Whether the device failed, and how. It does not come back within this process: the server stops, so that a supervisor can restart
+/// it.
 pub(super) struct LostDevice(watch::Sender<Option<String>>);
 
 impl LostDevice {
@@ -68,10 +68,11 @@ impl LostDevice {
     }
 
     fn check(&self) -> Result<(), Refusal> {
-        match &*self.0.borrow() {
-            Some(_) => Err(Refusal::unavailable("device_failed", "the device failed; the server ends")),
-            None => Ok(()),
-        }
+        if self.is_lost() { Err(Self::refusal()) } else { Ok(()) }
+    }
+
+    fn refusal() -> Refusal {
+        Refusal::unavailable("device_failed", "the device failed; the server is stopping")
     }
 
     pub fn is_lost(&self) -> bool {
@@ -152,9 +153,9 @@ pub(super) fn forecast(model: &Loaded, windows: &[Window], lost: &LostDevice) ->
             Err(failed())
         }
         Ok(Err(ForecastError::Device(problem))) => {
-            tracing::error!(model = name, version, problem, "the device failed; the server ends");
+            tracing::error!(model = name, version, problem, "the device failed; the server is stopping");
             lost.lose(problem);
-            lost.check().and(Err(failed()))
+            Err(LostDevice::refusal())
         }
         Ok(Err(problem)) => {
             tracing::error!(model = name, version, problem = problem.to_string(), "inference failed");

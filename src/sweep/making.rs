@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -46,7 +47,12 @@ impl Making {
         });
         let thread = std::thread::Builder::new().name("folders".to_owned()).spawn({
             let shared = shared.clone();
-            move || shared.make(&folder, &trials)
+            move || {
+                // Whoever waits must not wait for a thread that is gone.
+                if std::panic::catch_unwind(AssertUnwindSafe(|| shared.make(&folder, &trials))).is_err() {
+                    shared.fail(StoreError::new("the thread that makes the folders of new runs panicked"));
+                }
+            }
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -68,6 +74,11 @@ impl Making {
 }
 
 impl Shared {
+    fn fail(&self, error: StoreError) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(error);
+        self.changed.notify_all();
+    }
+
     fn make(&self, folder: &SweepFolder, trials: &[Trial]) {
         for some in trials.chunks(AT_ONCE) {
             if self.ends.load(Ordering::Relaxed) {
@@ -78,21 +89,15 @@ impl Shared {
                 Some((_, why)) => Err(StoreError::new(why)),
                 None => Ok(()),
             });
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            match made {
-                Ok(()) => {
-                    for trial in some {
-                        state.waiting.remove(&trial.id);
-                    }
-                }
-                Err(error) => state.failed = Some(error),
+            if let Err(error) = made {
+                return self.fail(error);
             }
-            let failed = state.failed.is_some();
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            for trial in some {
+                state.waiting.remove(&trial.id);
+            }
             drop(state);
             self.changed.notify_all();
-            if failed {
-                return;
-            }
         }
     }
 }

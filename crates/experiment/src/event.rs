@@ -94,20 +94,12 @@ pub struct Baseline {
     /// `persistence`, `drift`, `seasonal`, `linear`, `har`.
     pub name: String,
     /// In the target's unit squared.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub rmse: f64,
-}
-
-/// A number of a record: JSON has no NaN and no infinity, they are written as null.
-///
-/// # Errors
-/// When it is neither a number nor null.
-pub fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }

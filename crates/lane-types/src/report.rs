@@ -44,8 +44,11 @@ pub struct SplitReport {
     pub rmse: f64,
 }
 
-/// JSON has no NaN and no infinity: they are written as null.
-fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+/// A number of a record, for serde: JSON has no NaN and no infinity, they are written as null.
+///
+/// # Errors
+/// When it is neither a number nor null.
+pub fn number_or_nan<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
 

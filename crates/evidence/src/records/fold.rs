@@ -32,7 +32,7 @@ pub struct ProgressFile {
     pub step: usize,
     pub steps: usize,
     /// Windows per second of the whole pack.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub windows_per_second: f64,
     /// Lanes still in the pack.
     pub lanes: usize,

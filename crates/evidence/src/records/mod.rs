@@ -225,7 +225,7 @@ pub struct RunResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Tried>,
     /// Wall time of the winning attempt, seconds.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub seconds: f64,
     /// What the weights were trained with, oldest first: instruction sets of a processor (`portable`, `avx2`, `avx512`), `cuda`, `wgpu`. More
     /// than one where an attempt went on from another's checkpoint. None in results of before version 0.2, nor of a GPU before 0.3.
@@ -290,13 +290,13 @@ pub struct Evaluation {
     /// Windows.
     pub windows: usize,
     /// In the target's unit squared.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub mse: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub mae: f64,
     /// In the target's unit.
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub rmse: f64,
     /// On the test windows, see [`skill`].
     pub skill: Option<f64>,

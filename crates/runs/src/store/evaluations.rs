@@ -98,7 +98,7 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
             return Vec::new();
         }
     };
-    let told_before = damage.len();
+    let (told_before, mut unread) = (damage.len(), 0);
     let mut openings = Vec::new();
     for (number, line) in whole_lines(&bytes) {
         let opening = checksum::check_line(line).and_then(|()| {
@@ -113,9 +113,12 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
     let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     if checksum::has_lost_its_end(tail) {
         damage.push("evaluations.jsonl: its last line is damaged: it does not end".to_owned());
+    } else if !tail.is_empty() {
+        // Torn: being written, or its writer was killed.
+        unread += 1;
     }
     // A line that cannot be read is told already, and so are the forecasts that it tells of.
-    let unreadable = damage.len() - told_before + usize::from(!tail.is_empty() && !checksum::has_lost_its_end(tail));
+    let unreadable = unread + damage.len() - told_before;
     damage.extend(unrecorded(run, &openings).into_iter().skip(unreadable));
     openings
 }
@@ -131,7 +134,10 @@ fn unrecorded(run: &Path, openings: &[Opening]) -> Vec<String> {
         missing.extend(files.map(|name| format!("attempts/{number}/{name}")).filter(|file| !recorded.contains(file.as_str())));
     }
     missing.sort_unstable();
-    missing.iter().map(|file| format!("evaluations.jsonl: the opening of the test split that made {file} is not there")).collect()
+    missing
+        .iter()
+        .map(|file| format!("evaluations.jsonl: no line records the opening of the test split that made {file}"))
+        .collect()
 }
 
 /// Lines with their numbers. A torn last line is being written, or its writer was killed.
@@ -200,7 +206,7 @@ mod tests {
             fs::write(path_in(&run.path), left).unwrap();
             let mut damage = Vec::new();
             assert_eq!((read(&run.path, &mut damage).len(), damage.len()), (openings, missing), "{damage:?}");
-            assert!(damage.iter().all(|why| why.contains("is not there") && why.contains("attempts/1/test-")), "{damage:?}");
+            assert!(damage.iter().all(|why| why.contains("no line records") && why.contains("attempts/1/test-")), "{damage:?}");
         }
     }
 

@@ -105,13 +105,13 @@ struct EpochLine<'a> {
     epoch: usize,
     train: SplitReport,
     valid: SplitReport,
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     learning_rate: f64,
     best_epoch: usize,
     waited: usize,
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     seconds: f64,
-    #[serde(deserialize_with = "experiment::event::number_or_nan")]
+    #[serde(deserialize_with = "lane_types::number_or_nan")]
     windows_per_second: f64,
 }
 
