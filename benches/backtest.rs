@@ -1,7 +1,8 @@
 //! Budget: a backtest of one million bars at 100 pairs of threshold and cost in less than a second.
 //!
-//! `cargo bench --bench backtest`. The forecasts are noise of the size of a bar's return, so that at the lowest threshold every other bar
-//! trades: nothing is traded more often. A regression here is felt when a sweep of many runs is backtested.
+//! `cargo bench --bench backtest`. The forecasts are noise of the size of a bar's return, so that
+//! at the lowest threshold every other bar trades: nothing is traded more often. A regression here
+//! is felt when a sweep of many runs is backtested.
 
 use kiln::backtest::{Calendar, Gap, Tape, calendar, frontier, ledger, orders, sheet, weights};
 use kiln::experiment::{Concession, Costs, Limits, Rule, Signal, Synthetic, Volatility};
@@ -31,10 +32,13 @@ fn case() -> Case {
         nu: None,
         seed: 1,
     });
-    let runs: Vec<_> = (0..BARS.div_ceil(240)).map(|run| run * 240..BARS.min((run + 1) * 240)).collect();
-    let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
+    let runs: Vec<_> =
+        (0..BARS.div_ceil(240)).map(|run| run * 240..BARS.min((run + 1) * 240)).collect();
+    let tape =
+        Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
     // The bar's own return turned round: no secret, no trend, and as large as what it forecasts.
-    let expected = bars.open.iter().zip(&bars.close).map(|(open, close)| open / close - 1.0).collect();
+    let expected =
+        bars.open.iter().zip(&bars.close).map(|(open, close)| open / close - 1.0).collect();
     Case { calendar: calendar(&tape.date), tape, expected }
 }
 
@@ -44,7 +48,8 @@ fn frontier_of_100_pairs(bencher: divan::Bencher) {
     let Case { tape, calendar, expected } = case();
     let thresholds: Vec<f64> = (0..10).map(f64::from).collect();
     let costs: Vec<f64> = (0..10).map(|place| f64::from(place) * 0.25).collect();
-    bencher.bench(|| frontier(&tape, &calendar, &expected, (LIMITS, Gap::Break), &thresholds, &costs));
+    bencher
+        .bench(|| frontier(&tape, &calendar, &expected, (LIMITS, Gap::Break), &thresholds, &costs));
 }
 
 /// One rule at one cost, every fill booked, with all its statistics.

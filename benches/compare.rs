@@ -1,5 +1,6 @@
-//! Comparing 10,000 runs of 10,000 different settings, once they are read, and printing all of them.
-//! Budget: 200 ms together with reading them. A regression is felt at the end of every sweep and by whoever compares.
+//! Comparing 10,000 runs of 10,000 different settings, once they are read, and printing all of
+//! them. Budget: 200 ms together with reading them. A regression is felt at the end of every sweep
+//! and by whoever compares.
 
 mod fixture;
 
@@ -9,8 +10,10 @@ use kiln::experiment::Objective;
 use kiln::metric::{Direction, Metric, Quantity, Split};
 use kiln::store::RunRecord;
 
-const OBJECTIVE: Objective =
-    Objective { metric: Metric { split: Split::Valid, quantity: Quantity::Rmse }, direction: Direction::Minimize };
+const OBJECTIVE: Objective = Objective {
+    metric: Metric { split: Split::Valid, quantity: Quantity::Rmse },
+    direction: Direction::Minimize,
+};
 
 fn runs() -> Vec<RunRecord> {
     (0..10_000).map(fixture::run).collect()

@@ -1,5 +1,6 @@
-//! Frames of the dashboard with 1,000 trials of 100 epochs. The budget is 1 % of one core at ten frames a second: a frame and
-//! what it folds must stay below 1 ms. More means that something walks over all trials, or all epochs, for each frame.
+//! Frames of the dashboard with 1,000 trials of 100 epochs. The budget is 1 % of one core at ten
+//! frames a second: a frame and what it folds must stay below 1 ms. More means that something walks
+//! over all trials, or all epochs, for each frame.
 
 use divan::Bencher;
 use kiln::dashboard::{Role, Screen, Theme};
@@ -43,12 +44,14 @@ fn trial(place: usize) -> Trial {
 
 fn epoch(place: usize, epoch: usize) -> Change {
     let loss = 0.01 + 0.05 * (-(epoch as f64) / 20.0).exp() + 1e-5 * (place % 17) as f64;
-    let split = json!({ "loss": loss, "mse": loss * 2e3, "mae": loss, "rmse": (loss * 2e3).sqrt() });
+    let split =
+        json!({ "loss": loss, "mse": loss * 2e3, "mae": loss, "rmse": (loss * 2e3).sqrt() });
     let report = json!({
         "epoch": epoch, "train": split, "valid": split, "learning_rate": 1e-3, "best_epoch": epoch, "waited": 0,
         "seconds": 1.0, "windows_per_second": 1000.0,
     });
-    let event = Event::Epoch(serde_json::from_value(report).expect("the report's format has changed"));
+    let event =
+        Event::Epoch(serde_json::from_value(report).expect("the report's format has changed"));
     line(place, epoch, event)
 }
 
@@ -82,10 +85,20 @@ fn record() -> SweepRecord {
         });
     }
     for (place, run) in runs.iter_mut().enumerate().take(TRIALS / 2 + LANES) {
-        let started = Event::Started { device: "cuda:0".into(), lanes: LANES, resumed: None, baselines: Vec::new() };
+        let started = Event::Started {
+            device: "cuda:0".into(),
+            lanes: LANES,
+            resumed: None,
+            baselines: Vec::new(),
+        };
         let epochs = if place < TRIALS / 2 { EPOCHS } else { EPOCHS / 2 };
-        let ended = (place < TRIALS / 2).then(|| line(place, EPOCHS + 1, Event::Ended { end: kiln::event::End::Finished }));
-        for change in [line(place, 0, started)].into_iter().chain((1..=epochs).map(|number| epoch(place, number))).chain(ended) {
+        let ended = (place < TRIALS / 2)
+            .then(|| line(place, EPOCHS + 1, Event::Ended { end: kiln::event::End::Finished }));
+        for change in [line(place, 0, started)]
+            .into_iter()
+            .chain((1..=epochs).map(|number| epoch(place, number)))
+            .chain(ended)
+        {
             if let Change::Line(_, attempt, line) = change {
                 run.progress.fold(attempt, &line);
             }
@@ -98,12 +111,22 @@ fn press(screen: &mut Screen, code: KeyCode) {
     screen.key(KeyEvent::new(code, KeyModifiers::NONE));
 }
 
-/// What a lively tenth of a second brings: progress of every tenth running trial, and an epoch of a few.
+/// What a lively tenth of a second brings: progress of every tenth running trial, and an epoch of a
+/// few.
 fn changes() -> Vec<Change> {
     let first = TRIALS / 2;
-    let progress = ProgressFile { epoch: 51, step: 5, steps: 100, windows_per_second: 1e6, lanes: LANES, memory: Some(1 << 30) };
-    let mut changes: Vec<Change> =
-        (first..first + LANES).step_by(10).map(|place| Change::Progress(TrialId(format!("{place:012x}")), progress)).collect();
+    let progress = ProgressFile {
+        epoch: 51,
+        step: 5,
+        steps: 100,
+        windows_per_second: 1e6,
+        lanes: LANES,
+        memory: Some(1 << 30),
+    };
+    let mut changes: Vec<Change> = (first..first + LANES)
+        .step_by(10)
+        .map(|place| Change::Progress(TrialId(format!("{place:012x}")), progress))
+        .collect();
     changes.extend((first..first + 8).map(|place| epoch(place, 51)));
     changes
 }
@@ -132,7 +155,8 @@ fn screen() -> Screen {
 #[divan::bench(name = "dashboard, 1000 trials: draw", args = [(80, 24), (200, 60)])]
 fn draw(bencher: Bencher, (columns, rows): (u16, u16)) {
     let screen = screen();
-    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer is a terminal");
+    let mut terminal =
+        Terminal::new(TestBackend::new(columns, rows)).expect("a buffer is a terminal");
     bencher.bench_local(|| terminal.draw(|frame| screen.draw(frame, 1.0)).map(|frame| frame.count));
 }
 

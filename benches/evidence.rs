@@ -1,10 +1,12 @@
-//! The tests over many trials: 1,000 trials × 5,000 moments × 1,000 resamples, blocks of 10. Budget: some seconds each.
-//! A regression makes the verdict of a large sweep something one waits for.
+//! The tests over many trials: 1,000 trials × 5,000 moments × 1,000 resamples, blocks of 10.
+//! Budget: some seconds each. A regression makes the verdict of a large sweep something one waits
+//! for.
 
 use divan::Bencher;
 use kiln::evidence::{
-    BlockLength, Bootstrap, Panel, Performance, SetStatistic, TrackRecord, backtest_overfitting, bootstrap_interval,
-    effective_trials, model_confidence_set, optimal_block_length, superior_predictive_ability,
+    BlockLength, Bootstrap, Panel, Performance, SetStatistic, TrackRecord, backtest_overfitting,
+    bootstrap_interval, effective_trials, model_confidence_set, optimal_block_length,
+    superior_predictive_ability,
 };
 use kiln::seed::{SeedStream, generator};
 use rand_chacha::rand_core::Rng;
@@ -24,7 +26,8 @@ fn series(index: u64, level: f64) -> Vec<f64> {
 
 /// Losses that are hard to tell apart, so that elimination is long.
 fn losses() -> Panel {
-    Panel::new(&(0..TRIALS).map(|row| series(row as u64, row as f64 * 1e-4)).collect::<Vec<_>>()).expect("rows of one length")
+    Panel::new(&(0..TRIALS).map(|row| series(row as u64, row as f64 * 1e-4)).collect::<Vec<_>>())
+        .expect("rows of one length")
 }
 
 fn settings(block_length: f64) -> Bootstrap<'static> {
@@ -41,7 +44,8 @@ fn confidence_set(bencher: Bencher, statistic: SetStatistic) {
 #[divan::bench(args = [1.0, 10.0, 50.0], sample_count = 3)]
 fn superior_ability(bencher: Bencher, block_length: f64) {
     let (benchmark, losses) = (series(TRIALS as u64, 0.0), losses());
-    bencher.bench_local(|| superior_predictive_ability(&benchmark, &losses, &settings(block_length)));
+    bencher
+        .bench_local(|| superior_predictive_ability(&benchmark, &losses, &settings(block_length)));
 }
 
 #[divan::bench(sample_count = 3)]

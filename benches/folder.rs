@@ -1,5 +1,5 @@
-//! Opening and comparing a sweep of 10,000 finished runs whose files the system has in memory. Budget: 200 ms.
-//! A regression is felt by whoever lists or compares a long sweep.
+//! Opening and comparing a sweep of 10,000 finished runs whose files the system has in memory.
+//! Budget: 200 ms. A regression is felt by whoever lists or compares a long sweep.
 
 mod fixture;
 
@@ -14,8 +14,10 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-const OBJECTIVE: Objective =
-    Objective { metric: Metric { split: Split::Valid, quantity: Quantity::Rmse }, direction: Direction::Minimize };
+const OBJECTIVE: Objective = Objective {
+    metric: Metric { split: Split::Valid, quantity: Quantity::Rmse },
+    direction: Direction::Minimize,
+};
 
 static SWEEP: OnceLock<PathBuf> = OnceLock::new();
 
@@ -40,7 +42,9 @@ fn read(bencher: Bencher) {
 
 #[divan::bench(name = "folder: read summaries of 10,000 runs and compare", sample_count = 20)]
 fn read_and_compare(bencher: Bencher) {
-    bencher.bench_local(|| read_sweep_summaries(sweep()).map(|record| compare(&record.runs, OBJECTIVE)));
+    bencher.bench_local(|| {
+        read_sweep_summaries(sweep()).map(|record| compare(&record.runs, OBJECTIVE))
+    });
 }
 
 fn record(root: &Path) -> Result<(), StoreError> {

@@ -1,5 +1,5 @@
-//! One forecast of the seed's network (hidden 32, 2 layers, 60 rows of 5 features), in process. Budget: 100 µs.
-//! A regression is felt by whoever serves a model.
+//! One forecast of the seed's network (hidden 32, 2 layers, 60 rows of 5 features), in process.
+//! Budget: 100 µs. A regression is felt by whoever serves a model.
 
 use divan::Bencher;
 use kiln::experiment::{self, Experiment, Synthetic};
@@ -44,7 +44,9 @@ fn batch(bencher: Bencher) {
 }
 
 fn bars(count: usize) -> Bars {
-    let experiment::Source::Synthetic(settings) = settings().data.source else { unreachable!("the experiment is synthetic") };
+    let experiment::Source::Synthetic(settings) = settings().data.source else {
+        unreachable!("the experiment is synthetic")
+    };
     generate(&Synthetic { bars: count, ..settings })
 }
 
@@ -58,7 +60,11 @@ fn forecaster() -> Forecaster {
         v: VERSION,
         saved_at: "2026-01-02T03:04:05Z".into(),
         kiln_version: env!("CARGO_PKG_VERSION").into(),
-        source: Source::Import { file: "bench".into(), sha256: String::new(), like: "bench".into() },
+        source: Source::Import {
+            file: "bench".into(),
+            sha256: String::new(),
+            like: "bench".into(),
+        },
         settings: settings(),
         bar_seconds: Some(60),
         data_fingerprint: String::new(),
@@ -74,10 +80,13 @@ fn forecaster() -> Forecaster {
         weights: WeightsFile::default(),
     };
     let weight = |(name, shape): (String, Vec<usize>)| {
-        let values = (0..shape.iter().product::<usize>()).map(|i| ((i * 7919) % 1000) as f32 / 4000.0 - 0.125).collect();
+        let values = (0..shape.iter().product::<usize>())
+            .map(|i| ((i * 7919) % 1000) as f32 / 4000.0 - 0.125)
+            .collect();
         Weight { name, shape, values }
     };
     let weights = Weights(passport.shape().layout().into_iter().map(weight).collect());
     let model = SavedModel::new(passport, weights).expect("weights of the network");
-    Forecaster::new(&model, &burn_lanes::open(DeviceSpec::Flex).expect("a device")).expect("a forecaster")
+    Forecaster::new(&model, &burn_lanes::open(DeviceSpec::Flex).expect("a device"))
+        .expect("a forecaster")
 }

@@ -1,16 +1,19 @@
-//! Budget: one million 1-minute bars, CSV → scaled series, in less than a second; memory at most three times the columns.
+//! Budget: one million 1-minute bars, CSV → scaled series, in less than a second; memory at most
+//! three times the columns.
 //!
-//! `cargo bench --bench market --no-default-features`. Prints seconds (best and median of 7, the file in the page cache; and the
-//! processors' time, which a busy machine does not stretch) and the
-//! peak of resident memory over what the process held before, beside the size of the columns: those of the bars (7 of 8 bytes and
-//! the offset) and the five features and the target as f64. A regression here is felt at the start of every trial.
+//! `cargo bench --bench market --no-default-features`. Prints seconds (best and median of 7, the
+//! file in the page cache; and the processors' time, which a busy machine does not stretch) and the
+//! peak of resident memory over what the process held before, beside the size of the columns: those
+//! of the bars (7 of 8 bytes and the offset) and the five features and the target as f64. A
+//! regression here is felt at the start of every trial.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use kiln::experiment::{
-    BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility,
+    BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target,
+    TargetKind, Volatility,
 };
 use kiln::market::{prepare, synthetic};
 
@@ -24,7 +27,11 @@ fn main() -> std::io::Result<()> {
     let data = data(&path);
     let megabytes = |bytes: f64| bytes / 1e6;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{BARS} bars, {:.0} MB of CSV", megabytes(std::fs::metadata(&path)?.len() as f64))?;
+    writeln!(
+        out,
+        "{BARS} bars, {:.0} MB of CSV",
+        megabytes(std::fs::metadata(&path)?.len() as f64)
+    )?;
     let before = reset_peak();
     let mut seconds = Vec::new();
     let cpu = cpu_seconds();
@@ -36,13 +43,24 @@ fn main() -> std::io::Result<()> {
         if seconds.len() == 1 {
             let columns = (BARS * (7 * 8 + 4 + 6 * 8)) as f64;
             let peak = peak() - before;
-            writeln!(out, "peak {:.0} MB, columns {:.0} MB: {:.2} times", megabytes(peak), megabytes(columns), peak / columns)?;
+            writeln!(
+                out,
+                "peak {:.0} MB, columns {:.0} MB: {:.2} times",
+                megabytes(peak),
+                megabytes(columns),
+                peak / columns
+            )?;
             writeln!(out, "{:?}", prepared.report)?;
         }
     }
     seconds.sort_by(f64::total_cmp);
     let cpu = (cpu_seconds() - cpu) / RUNS as f64;
-    writeln!(out, "best {:.3} s, median {:.3} s, {cpu:.3} s of all cores' time", seconds[0], seconds[seconds.len() / 2])
+    writeln!(
+        out,
+        "best {:.3} s, median {:.3} s, {cpu:.3} s of all cores' time",
+        seconds[0],
+        seconds[seconds.len() / 2]
+    )
 }
 
 fn write_bars(path: &Path) -> std::io::Result<()> {
@@ -59,9 +77,16 @@ fn write_bars(path: &Path) -> std::io::Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     file.write_all(b"ts,open,high,low,close,volume\n")?;
     for row in 0..bars.ts.len() {
-        let at = jiff::Timestamp::from_nanosecond(i128::from(bars.ts[row])).map_err(std::io::Error::other)?;
-        let (open, high, low, close) = (bars.open[row], bars.high[row], bars.low[row], bars.close[row]);
-        writeln!(file, "{},{open:.1},{high:.1},{low:.1},{close:.1},{:.0}", at.strftime("%FT%T+00:00"), bars.volume[row])?;
+        let at = jiff::Timestamp::from_nanosecond(i128::from(bars.ts[row]))
+            .map_err(std::io::Error::other)?;
+        let (open, high, low, close) =
+            (bars.open[row], bars.high[row], bars.low[row], bars.close[row]);
+        writeln!(
+            file,
+            "{},{open:.1},{high:.1},{low:.1},{close:.1},{:.0}",
+            at.strftime("%FT%T+00:00"),
+            bars.volume[row]
+        )?;
     }
     file.flush()
 }
@@ -99,7 +124,8 @@ fn reset_peak() -> f64 {
 fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).map_or(0.0, |kilobytes| kilobytes * 1024.0)
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        .map_or(0.0, |kilobytes| kilobytes * 1024.0)
 }
 
 /// Time that all threads spent on processors, seconds; 0 where the system does not say.

@@ -1,5 +1,6 @@
-//! Expanding 10,000 trials: proposals, settings, identities, duplicates, packs. Budget: 100 ms.
-//! A regression makes `check` and every start of a sweep slower; the packs are cut again whenever a worker is lost.
+//! Expanding 10,000 trials: proposals, settings, identities, duplicates, packs. Budget: 100 ms. A
+//! regression makes `check` and every start of a sweep slower; the packs are cut again whenever a
+//! worker is lost.
 
 mod fixture;
 
@@ -14,12 +15,24 @@ fn parameter(key: &str, domain: Domain) -> Parameter {
 }
 
 fn space() -> Space {
-    let log = |low, high, points| Domain::Float { low, high, step: None, log: true, points: Some(points) };
+    let log = |low, high, points| Domain::Float {
+        low,
+        high,
+        step: None,
+        log: true,
+        points: Some(points),
+    };
     Space {
         parameters: vec![
-            parameter("model.hidden_size", Domain::Int { low: 8, high: 80, step: Some(8), log: false, points: None }),
+            parameter(
+                "model.hidden_size",
+                Domain::Int { low: 8, high: 80, step: Some(8), log: false, points: None },
+            ),
             parameter("train.learning_rate", log(1e-5, 1e-1, 100)),
-            parameter("model.dropout", Domain::Float { low: 0.0, high: 0.9, step: Some(0.1), log: false, points: None }),
+            parameter(
+                "model.dropout",
+                Domain::Float { low: 0.0, high: 0.9, step: Some(0.1), log: false, points: None },
+            ),
         ],
     }
 }
@@ -60,21 +73,26 @@ fn propose_random(bencher: Bencher) {
 fn expand_grid(bencher: Bencher) {
     let (space, base) = (space(), fixture::settings());
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    bencher.bench_local(|| expand(&GridSampler, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS));
+    bencher.bench_local(|| {
+        expand(&GridSampler, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS)
+    });
 }
 
 #[divan::bench(name = "plan: expand 10,000 at random", sample_count = 20)]
 fn expand_random(bencher: Bencher) {
     let (space, base) = (space(), fixture::settings());
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    bencher.bench_local(|| expand(&RANDOM, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS));
+    bencher.bench_local(|| {
+        expand(&RANDOM, divan::black_box(&space), 1, &settings, "data", MAX_TRIALS)
+    });
 }
 
 #[divan::bench(name = "plan: pack 10,000 trials", sample_count = 20)]
 fn pack(bencher: Bencher) {
     let base = fixture::settings();
     let settings = |assignment: &Assignment, repeat| settings(&base, assignment, repeat);
-    let plan = expand(&GridSampler, &space(), 1, &settings, "data", MAX_TRIALS).expect("a grid of 10,000 is within the limit");
+    let plan = expand(&GridSampler, &space(), 1, &settings, "data", MAX_TRIALS)
+        .expect("a grid of 10,000 is within the limit");
     let trials: Vec<_> = plan.trials.iter().collect();
     bencher.bench_local(|| packs(divan::black_box(&trials), &|_| 128, 2));
 }
@@ -90,7 +108,8 @@ fn from_text(bencher: Bencher) {
         "model.dropout" = { float = [0.0, 0.9], step = 0.1 }
     "#;
     let planned = || {
-        let experiment = Experiment::parse(Path::new("bench.toml"), divan::black_box(text), &[]).expect("a valid file");
+        let experiment = Experiment::parse(Path::new("bench.toml"), divan::black_box(text), &[])
+            .expect("a valid file");
         plan(&experiment, "data", MAX_TRIALS).expect("within the limit").trials.len()
     };
     assert_eq!(planned(), 10_000);

@@ -1,16 +1,22 @@
-//! `kiln serve` under load: the real binary on loopback, models of the seed experiment's shape (hidden 32, 2 layers, window 60, five
-//! features, 93 bars a request).
+//! `kiln serve` under load: the real binary on loopback, models of the seed experiment's shape
+//! (hidden 32, 2 layers, window 60, five features, 93 bars a request).
 //!
 //! ```text
 //! cargo bench --bench serve -- --rate 1000 --steady 30 --full 600 --reloads 1000 --connections 32
 //! ```
 //!
-//! `steady`: so many requests a second, each due at its own time; a latency counts from when the request was due, so that a server that
-//! stops for a while is not asked less (what is called coordinated omission). It holds the client's own lateness too, which `sent` shows.
-//! `full`: every connection asks again as soon as it is answered. `reloads`: promotions between two versions while `steady` goes on.
-//! Client and server share the machine. A regression means: p99 of `steady` above 2 ms, memory that grows in `full`, or any failed request.
+//! `steady`: so many requests a second, each due at its own time; a latency counts from when the
+//! request was due, so that a server that stops for a while is not asked less (what is called
+//! coordinated omission). It holds the client's own lateness too, which `sent` shows. `full`: every
+//! connection asks again as soon as it is answered. `reloads`: promotions between two versions
+//! while `steady` goes on. Client and server share the machine. A regression means: p99 of `steady`
+//! above 2 ms, memory that grows in `full`, or any failed request.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and fails by panicking"
+)]
 
 #[path = "../tests/serve/folder.rs"]
 #[expect(dead_code, reason = "tests use more of it")]
@@ -44,18 +50,36 @@ fn main() {
     let server = Started::new(&registry, &plan.flags);
     let bars = folder::bars();
     let body = folder::request(&bars, 300, folder::forecaster(1).needs());
-    let load = |pace, seconds| Load { at: server.at, model: NAME, body: &body, connections: plan.connections, pace, seconds };
-    println!("{} bytes a request, {} connections, flags {:?}", body.len(), plan.connections, plan.flags);
+    let load = |pace, seconds| Load {
+        at: server.at,
+        model: NAME,
+        body: &body,
+        connections: plan.connections,
+        pace,
+        seconds,
+    };
     println!(
-        "| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | most ms | sent late p99 ms | resident MiB, first → last (most) |"
+        "{} bytes a request, {} connections, flags {:?}",
+        body.len(),
+        plan.connections,
+        plan.flags
+    );
+    println!(
+        "| phase | requests | failed | requests/s | p50 ms | p99 ms | p99.9 ms | most ms | sent \
+            late p99 ms | resident MiB, first → last (most) |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     load(Pace::Rate(plan.rate), 2).run(&AtomicBool::new(false));
     if plan.steady > 0 {
-        row("steady", &load(Pace::Rate(plan.rate), plan.steady).run(&AtomicBool::new(false)), &[server.resident()]);
+        row(
+            "steady",
+            &load(Pace::Rate(plan.rate), plan.steady).run(&AtomicBool::new(false)),
+            &[server.resident()],
+        );
     }
     if plan.full > 0 {
-        // The allocator and the pools have what they need after a while; from then on memory is to stay.
+        // The allocator and the pools have what they need after a while; from then on memory is to
+        // stay.
         load(Pace::Full, (plan.full / 10).clamp(1, 20)).run(&AtomicBool::new(false));
         let over = AtomicBool::new(false);
         let (result, resident) = std::thread::scope(|scope| {
@@ -92,7 +116,8 @@ fn row(phase: &str, result: &Result, resident: &[f64]) {
     let (first, last) = (resident.first().unwrap(), resident.last().unwrap());
     let top = resident.iter().copied().fold(0.0, f64::max);
     println!(
-        "| {phase} | {answered} | {failed} | {per_second:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {most:.2} | {:.2} | {first:.1} → {last:.1} ({top:.1}) |",
+        "| {phase} | {answered} | {failed} | {per_second:.0} | {p50:.2} | {p99:.2} | {p999:.2} | \
+            {most:.2} | {:.2} | {first:.1} → {last:.1} ({top:.1}) |",
         late.at(0.99)
     );
 }
@@ -107,10 +132,16 @@ fn watch(server: &Started, over: &AtomicBool) -> Vec<f64> {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan { rate: 1000, steady: 3, full: 3, reloads: 20, connections: 32, flags: Vec::new() };
+    let mut plan =
+        Plan { rate: 1000, steady: 3, full: 3, reloads: 20, connections: 32, flags: Vec::new() };
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
-        let mut number = || arguments.next().and_then(|value| value.parse::<u64>().ok()).unwrap_or_else(|| panic!("{name} NUMBER"));
+        let mut number = || {
+            arguments
+                .next()
+                .and_then(|value| value.parse::<u64>().ok())
+                .unwrap_or_else(|| panic!("{name} NUMBER"))
+        };
         match &name[..] {
             "--rate" => plan.rate = number().max(1),
             "--steady" => plan.steady = number(),
@@ -118,7 +149,10 @@ fn plan() -> Plan {
             "--reloads" => plan.reloads = u32::try_from(number()).unwrap(),
             "--connections" => plan.connections = usize::try_from(number()).unwrap().max(1),
             "--" => plan.flags = arguments.by_ref().collect(),
-            other => panic!("'{other}' is none of --rate, --steady, --full, --reloads, --connections, -- FLAGS OF kiln serve"),
+            other => panic!(
+                "'{other}' is none of --rate, --steady, --full, --reloads, --connections, -- FLAGS \
+                    OF kiln serve"
+            ),
         }
     }
     plan
@@ -137,7 +171,8 @@ impl Started {
             .arg(registry.root())
             .args(flags)
             .stdout(Stdio::piped())
-            // A line a request is made, as always, and kept nowhere: ten minutes of them would fill the disk.
+            // A line a request is made, as always, and kept nowhere: ten minutes of them would fill
+            // the disk.
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -149,9 +184,11 @@ impl Started {
 
     /// MiB.
     fn resident(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+        line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN)
+            / 1024.0
     }
 
     fn wait_for(&self, version: u32) {

@@ -1,12 +1,13 @@
 //! Nanoseconds a bar of what is computed as bars come, of 100,000 one-minute bars.
 //!
-//! `cargo bench --bench stream`. divan prints the time of a whole pass beside items (bars) a second: 10 million bars a second are 100 ns a
-//! bar. A regression here is felt by whoever trades on a tick, and, since columns of files are computed by the same states, in
-//! `benches/market.rs`.
+//! `cargo bench --bench stream`. divan prints the time of a whole pass beside items (bars) a
+//! second: 10 million bars a second are 100 ns a bar. A regression here is felt by whoever trades
+//! on a tick, and, since columns of files are computed by the same states, in `benches/market.rs`.
 
 use divan::counter::ItemsCount;
 use kiln::experiment::{
-    BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility,
+    BarLabel, Columns, Data, Format, Scale, Scaler, Signal, Source, Split, Synthetic, Target,
+    TargetKind, Volatility,
 };
 use kiln::market::{Affine, BarLines, Bars, FeatureState, Scaling, WindowStream, synthetic};
 
@@ -54,7 +55,10 @@ fn data() -> Data {
         source,
         rows: None,
         bar_seconds: None,
-        features: ["close", "volume", "sma_20", "rsi_14", "macd"].iter().filter_map(|name| name.parse().ok()).collect(),
+        features: ["close", "volume", "sma_20", "rsi_14", "macd"]
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect(),
         target: Target { horizon: 1, kind: TargetKind::Price },
         window: 60,
         step: 1,
@@ -65,7 +69,8 @@ fn data() -> Data {
 }
 
 fn windows_of(bars: impl Iterator<Item = kiln::market::Bar>, data: &Data) -> usize {
-    let scaling = Scaling { columns: vec![Affine::IDENTITY; data.features.len()], target: Affine::IDENTITY };
+    let scaling =
+        Scaling { columns: vec![Affine::IDENTITY; data.features.len()], target: Affine::IDENTITY };
     let Ok(mut stream) = WindowStream::new(data, &scaling, 60) else { return 0 };
     let mut windows = 0;
     for bar in bars {
@@ -78,7 +83,9 @@ fn windows_of(bars: impl Iterator<Item = kiln::market::Bar>, data: &Data) -> usi
 #[divan::bench]
 fn windows(bencher: divan::Bencher) {
     let (bars, data) = (bars(), data());
-    bencher.counter(ItemsCount::new(BARS)).bench(|| windows_of((0..BARS).map(|row| bars.bar(row)), &data));
+    bencher
+        .counter(ItemsCount::new(BARS))
+        .bench(|| windows_of((0..BARS).map(|row| bars.bar(row)), &data));
 }
 
 /// The same from lines of CSV.
@@ -89,10 +96,15 @@ fn windows_of_lines(bencher: divan::Bencher) {
     for row in 0..BARS {
         let kiln::market::Bar { ts, open, high, low, close, volume, .. } = bars.bar(row);
         let at = jiff::Timestamp::from_nanosecond(i128::from(ts)).unwrap_or_default();
-        text.push_str(&format!("{},{open:.1},{high:.1},{low:.1},{close:.1},{volume:.0}\n", at.strftime("%FT%T+00:00")));
+        text.push_str(&format!(
+            "{},{open:.1},{high:.1},{low:.1},{close:.1},{volume:.0}\n",
+            at.strftime("%FT%T+00:00")
+        ));
     }
     bencher.counter(ItemsCount::new(BARS)).bench(|| {
-        let Ok(lines) = BarLines::new("stdin".as_ref(), text.as_bytes(), &data, 60) else { return 0 };
+        let Ok(lines) = BarLines::new("stdin".as_ref(), text.as_bytes(), &data, 60) else {
+            return 0;
+        };
         windows_of(lines.map_while(Result::ok), &data)
     });
 }

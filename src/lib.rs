@@ -1,7 +1,8 @@
 //! Kiln fires many small forecasters at once.
 //!
-//! One TOML file declares a sweep of LSTM models over market bars; Kiln trains the trials together on CUDA, wgpu or the CPU,
-//! records every epoch under `runs/`, shows it live in the terminal, and says honestly which trial is worth anything.
+//! One TOML file declares a sweep of LSTM models over market bars; Kiln trains the trials together
+//! on CUDA, wgpu or the CPU, records every epoch under `runs/`, shows it live in the terminal, and
+//! says honestly which trial is worth anything.
 //!
 //! # The road of the data
 //!
@@ -15,8 +16,8 @@
 //!
 //! # The map
 //!
-//! This package is the program: verbs, the sweep and what is shown. The packages under `crates/` know the rest; each depends only on those
-//! above it, and their names are re-exported here.
+//! This package is the program: verbs, the sweep and what is shown. The packages under `crates/`
+//! know the rest; each depends only on those above it, and their names are re-exported here.
 //!
 //! | package | knows |
 //! |---|---|
@@ -42,21 +43,27 @@
 //!
 //! # Invariants
 //!
-//! 1. Only burn-lanes names `burn` or `cubecl`; only [`market`] and the Parquet tables of the store, of `predict` and of the export
-//!    name `polars`. A package depends only on those above it (`tests/packages.rs`).
-//! 2. Two types per input: a wire type that mirrors the file, and a validated type that cannot be wrong.
-//! 3. Events are the architecture: folding a recorded log gives the same screen, table and report as folding it live.
-//! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link; nothing is overwritten; a viewer can
-//!    never hurt a writer.
-//! 5. No wall clock and no randomness but through what is passed in. Same trial, same bits on the CPU backends: alone or in a
-//!    pack, in any order, at any parallelism, resumed or not.
-//! 6. Nothing reads past a window's last row; a scaler is fitted on the training rows alone; the test rows are opened by `evaluate`
-//!    alone, and each opening is recorded.
-//! 7. No panic stops a sweep: a trial that fails is an event. Nothing is printed while the dashboard owns the screen.
-//! 8. Undefined is `None`; baselines, costs and the spread over seeds stand beside every headline number. One number has one definition
-//!    ([`store::Measured`]): what is shown live under a metric's name is that metric, or nothing.
-//! 9. A statistical claim counts every trial that was tried for it: failed, deleted, from former versions of the file, and those that a
-//!    selection left out. What was not counted is said in the same sentence.
+//! 1. Only burn-lanes names `burn` or `cubecl`; only [`market`] and the Parquet tables of the
+//!    store, of `predict` and of the export name `polars`. A package depends only on those above it
+//!    (`tests/packages.rs`).
+//! 2. Two types per input: a wire type that mirrors the file, and a validated type that cannot be
+//!    wrong.
+//! 3. Events are the architecture: folding a recorded log gives the same screen, table and report
+//!    as folding it live.
+//! 4. A run is a fault domain: manifest first, events appended, `result.json` last, by link;
+//!    nothing is overwritten; a viewer can never hurt a writer.
+//! 5. No wall clock and no randomness but through what is passed in. Same trial, same bits on the
+//!    CPU backends: alone or in a pack, in any order, at any parallelism, resumed or not.
+//! 6. Nothing reads past a window's last row; a scaler is fitted on the training rows alone; the
+//!    test rows are opened by `evaluate` alone, and each opening is recorded.
+//! 7. No panic stops a sweep: a trial that fails is an event. Nothing is printed while the
+//!    dashboard owns the screen.
+//! 8. Undefined is `None`; baselines, costs and the spread over seeds stand beside every headline
+//!    number. One number has one definition ([`store::Measured`]): what is shown live under a
+//!    metric's name is that metric, or nothing.
+//! 9. A statistical claim counts every trial that was tried for it: failed, deleted, from former
+//!    versions of the file, and those that a selection left out. What was not counted is said in
+//!    the same sentence.
 
 pub mod cmd;
 pub mod dashboard;

@@ -52,7 +52,8 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
     }
 }
 
-/// To stderr; if that is closed too, there is nobody to tell. Messages quote files: nothing of them reaches a terminal as a command.
+/// To stderr; if that is closed too, there is nobody to tell. Messages quote files: nothing of them
+/// reaches a terminal as a command.
 fn complain(message: &str) {
     drop(writeln!(std::io::stderr(), "{}", kiln::text::clean_lines(message)));
 }

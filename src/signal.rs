@@ -1,10 +1,12 @@
 //! Signals: which of them ask this process to end or to pause, and who is asked.
 //!
-//! SIGINT, SIGTERM and SIGHUP ask to end: a sweep writes checkpoints and stops, a dashboard does what Ctrl-C does. A SIGHUP that was
-//! ignored when the program started stays ignored, which is all that `nohup` does. SIGTSTP (Ctrl-Z) asks to pause.
+//! SIGINT, SIGTERM and SIGHUP ask to end: a sweep writes checkpoints and stops, a dashboard does
+//! what Ctrl-C does. A SIGHUP that was ignored when the program started stays ignored, which is all
+//! that `nohup` does. SIGTSTP (Ctrl-Z) asks to pause.
 //!
-//! A thread takes the signals, so that they are seen wherever the rest of the program is. A dashboard that does not come round to what it
-//! was asked (its terminal takes no more bytes, and the write waits for ever) ends as by default after a short while.
+//! A thread takes the signals, so that they are seen wherever the rest of the program is. A
+//! dashboard that does not come round to what it was asked (its terminal takes no more bytes, and
+//! the write waits for ever) ends as by default after a short while.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -58,15 +60,17 @@ pub fn take(taker: Taker) -> io::Result<Taken> {
             signals.push(SIGHUP);
         }
         let mut signals = Signals::new(signals)?;
-        thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(hear))?;
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || signals.forever().for_each(hear))?;
         *listens = true;
     }
     TAKER.store(taker as u8, Ordering::SeqCst);
     Ok(Taken(taker))
 }
 
-/// The dashboard is over with its terminal: the signal that tells the same must not end this process before it has done the rest. From now
-/// on signals are only counted.
+/// The dashboard is over with its terminal: the signal that tells the same must not end this
+/// process before it has done the rest. From now on signals are only counted.
 pub fn outlast_terminal() {
     TAKER.store(Taker::Supervisor as u8, Ordering::SeqCst);
 }
@@ -74,7 +78,9 @@ pub fn outlast_terminal() {
 impl Drop for Taken {
     fn drop(&mut self) {
         // Unless somebody else takes them meanwhile.
-        TAKER.compare_exchange(self.0 as u8, Taker::Nobody as u8, Ordering::SeqCst, Ordering::SeqCst).ok();
+        TAKER
+            .compare_exchange(self.0 as u8, Taker::Nobody as u8, Ordering::SeqCst, Ordering::SeqCst)
+            .ok();
     }
 }
 
@@ -99,14 +105,17 @@ pub fn take_resize() -> bool {
     RESIZED.swap(false, Ordering::SeqCst)
 }
 
-/// Whether SIGHUP was ignored when this process started: whoever started it wants it to outlive its terminal. Read from /proc; where
-/// there is none, nobody knows, and it was not.
+/// Whether SIGHUP was ignored when this process started: whoever started it wants it to outlive its
+/// terminal. Read from /proc; where there is none, nobody knows, and it was not.
 pub fn hangup_is_ignored() -> bool {
     static IGNORED: OnceLock<bool> = OnceLock::new();
-    *IGNORED.get_or_init(|| std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, SIGHUP)))
+    *IGNORED.get_or_init(|| {
+        std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, SIGHUP))
+    })
 }
 
-/// Asks every process of this one's group to pause, as Ctrl-Z at a terminal does: this one too, see [`take_pause`].
+/// Asks every process of this one's group to pause, as Ctrl-Z at a terminal does: this one too, see
+/// [`take_pause`].
 pub fn pause_group() {
     // Nobody can be told that it failed, and nothing has happened then.
     killpg(getpgrp(), Signal::SIGTSTP).ok();
@@ -133,7 +142,8 @@ pub fn pause(process: u32) {
     send(process, Signal::SIGSTOP);
 }
 
-/// To a child that was not waited for, so that the id is still its own; one that has ended takes no signal.
+/// To a child that was not waited for, so that the id is still its own; one that has ended takes no
+/// signal.
 fn send(process: u32, signal: Signal) {
     if let Ok(process) = i32::try_from(process) {
         kill(Pid::from_raw(process), signal).ok();
@@ -161,7 +171,9 @@ fn taken_within(patience: Duration) -> bool {
     let asked = Instant::now();
     while asked.elapsed() < patience {
         // Taken, or the dashboard is over.
-        if ENDS.load(Ordering::SeqCst) == 0 || TAKER.load(Ordering::SeqCst) != Taker::Dashboard as u8 {
+        if ENDS.load(Ordering::SeqCst) == 0
+            || TAKER.load(Ordering::SeqCst) != Taker::Dashboard as u8
+        {
             return true;
         }
         thread::sleep(Duration::from_millis(10));

@@ -1,11 +1,14 @@
-//! Each file of `tests/data/broken/` is broken in one way, and its message says so. A new way to be broken: add a file.
+//! Each file of `tests/data/broken/` is broken in one way, and its message says so. A new way to be
+//! broken: add a file.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
 use kiln::experiment::feature::Feature;
-use kiln::experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
+use kiln::experiment::{
+    BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind,
+};
 use kiln::market::{prepare, probe};
 
 fn data(path: &Path) -> Data {
@@ -47,8 +50,10 @@ fn message(path: &str) -> String {
 
 #[test]
 fn every_broken_file_is_refused_with_what_is_wrong_and_what_to_do() {
-    let mut names: Vec<String> =
-        std::fs::read_dir("tests/data/broken").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = std::fs::read_dir("tests/data/broken")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert!(names.len() >= 25);
     for name in names {
@@ -68,5 +73,8 @@ fn a_zone_that_is_none_is_refused() {
     let mut data = data(Path::new("tests/data/broken/naive_timestamps.csv"));
     let Source::File { zone, .. } = &mut data.source else { unreachable!() };
     *zone = Some("Asia/Shangai".to_owned());
-    insta::assert_snapshot!("unknown_zone", prepare(&data).map(|prepared| prepared.report).unwrap_err());
+    insta::assert_snapshot!(
+        "unknown_zone",
+        prepare(&data).map(|prepared| prepared.report).unwrap_err()
+    );
 }

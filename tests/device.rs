@@ -1,5 +1,6 @@
-//! A device that fails never gives a result: its packs are halved, down to single trials, and what still fails is told, with exit code 4.
-//! With the fake trainer, and with real trainings on the stand-in for CUDA (`crates/burn-lanes/tests/cuda_standin`).
+//! A device that fails never gives a result: its packs are halved, down to single trials, and what
+//! still fails is told, with exit code 4. With the fake trainer, and with real trainings on the
+//! stand-in for CUDA (`crates/burn-lanes/tests/cuda_standin`).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -45,8 +46,14 @@ impl Lab {
 
     fn sweep(&self, backend: &str, variables: &[(&str, &str)], settings: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(["sweep", "small.toml", "--backend", backend]).args(settings.iter().flat_map(|setting| ["--set", setting]));
-        command.current_dir(self.folder.path()).env("NO_COLOR", "1").env_remove("KILN_RUNS").env_remove("KILN_TRAINER");
+        command
+            .args(["sweep", "small.toml", "--backend", backend])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]));
+        command
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1")
+            .env_remove("KILN_RUNS")
+            .env_remove("KILN_TRAINER");
         command.envs(variables.iter().copied()).stdin(Stdio::null()).output().unwrap()
     }
 
@@ -56,7 +63,9 @@ impl Lab {
         trials
             .filter_map(|entry| {
                 let entry = entry.unwrap();
-                let mut result: Value = serde_json::from_slice(&std::fs::read(entry.path().join("result.json")).ok()?).unwrap();
+                let mut result: Value =
+                    serde_json::from_slice(&std::fs::read(entry.path().join("result.json")).ok()?)
+                        .unwrap();
                 let fields = result.as_object_mut().unwrap();
                 for field in ["seconds", "attempt", "checksum", "covers"] {
                     fields.remove(field);
@@ -68,7 +77,11 @@ impl Lab {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[test]
@@ -94,7 +107,13 @@ fn where_one_lane_does_not_fit_its_trial_fails_and_the_machine_is_named() {
     let output = lab.sweep("flex", &[("KILN_TRAINER", "fake:memory:0")], &[]);
     let out = text(&output);
     assert_eq!(output.status.code(), Some(4), "{out}");
-    assert!(out.contains("failed: the device failed: out of device memory (an allocation for 1 lanes was refused)"), "{out}");
+    assert!(
+        out.contains(
+            "failed: the device failed: out of device memory (an allocation for 1 \
+        lanes was refused)"
+        ),
+        "{out}"
+    );
     assert!(out.contains("once that is mended the same command goes on"), "{out}");
     assert!(lab.results().is_empty());
     // Nothing is lost: with a device that works, every trial is trained.
@@ -119,7 +138,10 @@ const FEW: [&str; 2] = ["sweep.repeats=2", "sweep.space.\"train.learning_rate\"=
 #[test]
 fn an_allocation_that_fails_on_cuda_ends_in_halves_with_right_numbers_or_in_exit_code_4() {
     if std::env::var_os("CUDA_STANDIN_HOME").is_none() {
-        return skip::skip("cuda", "failures are made on the stand-in alone (crates/burn-lanes/tests/cuda_standin)");
+        return skip::skip(
+            "cuda",
+            "failures are made on the stand-in alone (crates/burn-lanes/tests/cuda_standin)",
+        );
     }
     let (clean, halved, failed) = (Lab::new(), Lab::new(), Lab::new());
     let output = clean.sweep("cuda", &[], &FEW);
@@ -137,7 +159,10 @@ fn an_allocation_that_fails_on_cuda_ends_in_halves_with_right_numbers_or_in_exit
         let output = failed.sweep("cuda", &[("CUDA_STANDIN_FAULT", fault)], &FEW);
         let out = text(&output);
         assert_eq!(output.status.code(), Some(4), "{fault}: {out}");
-        assert!(out.contains("the device failed: ") && out.contains("nothing to rank"), "{fault}: {out}");
+        assert!(
+            out.contains("the device failed: ") && out.contains("nothing to rank"),
+            "{fault}: {out}"
+        );
         assert!(out.len() < 20_000, "{fault}: {} bytes", out.len());
         assert!(failed.results().is_empty(), "{fault}");
     }

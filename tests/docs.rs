@@ -1,5 +1,6 @@
-//! What README.md and the book say is what the program does: the table of keys is the program's own, the experiments that they show are
-//! experiments, the commands have verbs and flags that there are, and links lead somewhere.
+//! What README.md and the book say is what the program does: the table of keys is the program's
+//! own, the experiments that they show are experiments, the commands have verbs and flags that
+//! there are, and links lead somewhere.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,9 +20,11 @@ fn root() -> &'static Path {
 
 /// README.md and the pages of the book, with their texts.
 fn pages() -> Vec<(PathBuf, String)> {
-    let book = std::fs::read_dir(root().join("docs/src")).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<PathBuf> =
-        book.chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name))).collect();
+    let book =
+        std::fs::read_dir(root().join("docs/src")).unwrap().map(|entry| entry.unwrap().path());
+    let pages: Vec<PathBuf> = book
+        .chain(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)))
+        .collect();
     assert!(pages.len() > 20);
     pages.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
@@ -53,7 +56,13 @@ fn table() -> String {
     let mut table = String::from("\n| key | takes | default | |\n|---|---|---|---|\n");
     let cell = |text: &str| text.replace('|', "\\|");
     for key in keys() {
-        table.push_str(&format!("| `{}` | {} | {} | {} |\n", key.path, cell(&key.legal), cell(&key.default), cell(key.doc)));
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            key.path,
+            cell(&key.legal),
+            cell(&key.default),
+            cell(key.doc)
+        ));
     }
     table.push('\n');
     table
@@ -78,7 +87,9 @@ fn the_experiments_that_are_shown_are_experiments() {
     for (page, text) in pages() {
         for (line, toml) in blocks(&text, "toml") {
             shown += 1;
-            if let Err(problems) = Experiment::parse(&root().join("experiments/shown.toml"), &toml, &[]) {
+            if let Err(problems) =
+                Experiment::parse(&root().join("experiments/shown.toml"), &toml, &[])
+            {
                 panic!("{}:{line}: {problems}", page.display());
             }
         }
@@ -105,7 +116,8 @@ fn every_experiment_that_ships_is_one() {
 fn commands(block: &str) -> Vec<Vec<String>> {
     let of_program = |part: &str| {
         let part = part.trim().trim_start_matches("$ ");
-        let words: Vec<&str> = part.split(" # ").next().unwrap_or_default().split_whitespace().collect();
+        let words: Vec<&str> =
+            part.split(" # ").next().unwrap_or_default().split_whitespace().collect();
         let own = match words[..] {
             ["kiln", ref rest @ ..] => rest,
             ["cargo", "run", "--release", "--", ref rest @ ..] => rest,
@@ -113,7 +125,12 @@ fn commands(block: &str) -> Vec<Vec<String>> {
         };
         Some(own.iter().filter(|word| **word != "&").map(|word| (*word).to_owned()).collect())
     };
-    block.replace("\\\n", " ").lines().flat_map(|line| line.split(" | ")).filter_map(of_program).collect()
+    block
+        .replace("\\\n", " ")
+        .lines()
+        .flat_map(|line| line.split(" | "))
+        .filter_map(of_program)
+        .collect()
 }
 
 fn help(of: &[&str]) -> Option<String> {
@@ -131,11 +148,15 @@ fn the_commands_that_are_shown_have_verbs_and_flags_that_there_are() {
                 let at = format!("{}:{line}: kiln {}", page.display(), words.join(" "));
                 let depth = if words[0] == "models" { 2 } else { 1 };
                 let verb: Vec<String> = words.iter().take(depth).cloned().collect();
-                let help = helps.entry(verb.clone()).or_insert_with(|| help(&verb.iter().map(String::as_str).collect::<Vec<_>>()));
+                let help = helps
+                    .entry(verb.clone())
+                    .or_insert_with(|| help(&verb.iter().map(String::as_str).collect::<Vec<_>>()));
                 let help = help.as_ref().unwrap_or_else(|| panic!("{at}: there is no such verb"));
                 for flag in words.iter().filter(|word| word.len() > 1 && word.starts_with('-')) {
                     let name = flag.split('=').next().unwrap();
-                    let is_there = help.split(|c: char| c.is_whitespace() || ",[]=".contains(c)).any(|word| word == name);
+                    let is_there = help
+                        .split(|c: char| c.is_whitespace() || ",[]=".contains(c))
+                        .any(|word| word == name);
                     assert!(is_there, "{at}: there is no {name}");
                 }
                 shown += 1;
@@ -165,7 +186,9 @@ fn links_between_the_pages_lead_somewhere() {
 #[test]
 fn every_page_of_the_book_is_in_its_contents() {
     let contents = std::fs::read_to_string(root().join("docs/src/SUMMARY.md")).unwrap();
-    for (page, _) in pages().into_iter().filter(|(page, _)| page.starts_with(root().join("docs/src"))) {
+    for (page, _) in
+        pages().into_iter().filter(|(page, _)| page.starts_with(root().join("docs/src")))
+    {
         let name = page.file_name().unwrap().to_str().unwrap();
         assert!(name == "SUMMARY.md" || contents.contains(&format!("({name})")), "{name}");
     }
@@ -180,6 +203,14 @@ fn the_readme_can_be_read_in_five_minutes() {
             prose = prose.replace(&block, "");
         }
     }
-    let words: usize = prose.lines().filter(|line| !line.starts_with('|')).map(|line| line.split_whitespace().count()).sum();
-    assert!(text.lines().count() <= 250 && words <= 900, "{} lines, {words} words", text.lines().count());
+    let words: usize = prose
+        .lines()
+        .filter(|line| !line.starts_with('|'))
+        .map(|line| line.split_whitespace().count())
+        .sum();
+    assert!(
+        text.lines().count() <= 250 && words <= 900,
+        "{} lines, {words} words",
+        text.lines().count()
+    );
 }

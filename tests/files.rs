@@ -1,4 +1,5 @@
-//! The binary and the files that it finds: damaged, moved, left over, recorded on another processor.
+//! The binary and the files that it finds: damaged, moved, left over, recorded on another
+//! processor.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -62,7 +63,11 @@ impl Project {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(arguments).current_dir(&self.folder).env("NO_COLOR", "1").env("KILN_TRAINER", "fake");
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("NO_COLOR", "1")
+            .env("KILN_TRAINER", "fake");
         command.env_remove("KILN_RUNS").env_remove("KILN_SIMD").stdin(Stdio::null());
         command
     }
@@ -89,19 +94,28 @@ fn bars(broken: Option<usize>) -> String {
     let mut state = 7_u64;
     let mut close = 100.0_f64;
     for minute in 0..600 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let open = close;
         close *= 1.0 + ((state >> 33) as f64 / (1_u64 << 31) as f64 - 0.5) * 0.002;
         let (high, low) = (open.max(close), open.min(close));
         let shown = if broken == Some(minute) { "NaN".to_owned() } else { format!("{close:.6}") };
         let (hour, minute) = (minute / 60, minute % 60);
-        writeln!(text, "2026-01-05T{hour:02}:{minute:02}:00Z,{open:.6},{high:.6},{low:.6},{shown},10").unwrap();
+        writeln!(
+            text,
+            "2026-01-05T{hour:02}:{minute:02}:00Z,{open:.6},{high:.6},{low:.6},{shown},10"
+        )
+        .unwrap();
     }
     text
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn name(folder: &Path) -> String {
@@ -125,7 +139,8 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A changed digit of a result is named by every verb that leaves the run out, and by `sweep`, which says what to do; then it is done.
+/// A changed digit of a result is named by every verb that leaves the run out, and by `sweep`,
+/// which says what to do; then it is done.
 #[test]
 fn a_result_with_a_changed_digit_is_named_by_every_verb_and_comes_back_from_the_checkpoint() {
     let project = Project::swept();
@@ -147,21 +162,40 @@ fn a_result_with_a_changed_digit_is_named_by_every_verb_and_comes_back_from_the_
         let output = project.kiln(arguments);
         let told = text(&output);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
-        assert!(told.contains(&id) && told.contains("result.json: is damaged: its checksum differs"), "{arguments:?}: {told}");
+        assert!(
+            told.contains(&id) && told.contains("result.json: is damaged: its checksum differs"),
+            "{arguments:?}: {told}"
+        );
     }
-    assert!(text(&project.kiln(&["show", "small/best"])).contains(&name(&whole)), "the best of those that can be read");
+    assert!(
+        text(&project.kiln(&["show", "small/best"])).contains(&name(&whole)),
+        "the best of those that can be read"
+    );
     assert_eq!(project.kiln(&["evaluate", "small/best", "--early"]).status.code(), Some(0));
     let of_run = format!("small/{id}");
-    let of_run: [&[&str]; 3] = [&["evaluate", &of_run], &["predict", &of_run, "--data", "data/bars.csv"], &["backtest", &of_run]];
+    let of_run: [&[&str]; 3] = [
+        &["evaluate", &of_run],
+        &["predict", &of_run, "--data", "data/bars.csv"],
+        &["backtest", &of_run],
+    ];
     for arguments in of_run {
         let output = project.kiln(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output));
-        assert!(text(&output).contains("result.json: is damaged: its checksum differs"), "{arguments:?}: {}", text(&output));
+        assert!(
+            text(&output).contains("result.json: is damaged: its checksum differs"),
+            "{arguments:?}: {}",
+            text(&output)
+        );
     }
     let output = project.sweep(&[]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let advice = format!("{id} is left out: ");
-    assert!(text(&output).contains(&advice) && text(&output).contains("delete it and run the sweep again"), "{}", text(&output));
+    assert!(
+        text(&output).contains(&advice)
+            && text(&output).contains("delete it and run the sweep again"),
+        "{}",
+        text(&output)
+    );
     fs::remove_file(&path).unwrap();
     let output = project.sweep(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -169,7 +203,11 @@ fn a_result_with_a_changed_digit_is_named_by_every_verb_and_comes_back_from_the_
         let result: serde_json::Value = serde_json::from_slice(bytes).unwrap();
         (result["valid"].clone(), result["scores"].clone(), result["best_epoch"].clone())
     };
-    assert_eq!(numbers(&fs::read(&path).unwrap()), numbers(&before), "the last checkpoint comes to the same result");
+    assert_eq!(
+        numbers(&fs::read(&path).unwrap()),
+        numbers(&before),
+        "the last checkpoint comes to the same result"
+    );
 }
 
 #[test]
@@ -193,7 +231,8 @@ fn damaged_forecasts_have_no_part_in_tests_and_are_named() {
         let told = text(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(
-            told.contains(&id) && told.contains("forecasts.parquet: is damaged: its checksum differs"),
+            told.contains(&id)
+                && told.contains("forecasts.parquet: is damaged: its checksum differs"),
             "{arguments:?}: {told}"
         );
     }
@@ -207,37 +246,65 @@ fn an_empty_trial_is_written_anew_and_an_empty_result_blocks_that_trial_alone() 
     fs::write(first.join("trial.toml"), "").unwrap();
     fs::write(second.join("result.json"), "").unwrap();
     let told = text(&project.kiln(&["compare", "small"]));
-    assert!(told.contains("trial.toml: is empty; run the sweep again") && told.contains("result.json: is empty"), "{told}");
-    fs::write(project.folder.join("experiments/small.toml"), EXPERIMENT.replace("[1e-3, 3e-3]", "[1e-3, 3e-3, 9e-3]")).unwrap();
+    assert!(
+        told.contains("trial.toml: is empty; run the sweep again")
+            && told.contains("result.json: is empty"),
+        "{told}"
+    );
+    fs::write(
+        project.folder.join("experiments/small.toml"),
+        EXPERIMENT.replace("[1e-3, 3e-3]", "[1e-3, 3e-3, 9e-3]"),
+    )
+    .unwrap();
     let output = project.sweep(&[]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains("3 trials (1 done), 1 to train"), "{told}");
-    assert!(told.contains("trial.toml: is empty; it was written anew, and the damaged one is kept as"), "{told}");
     assert!(
-        told.contains(&format!("{} is left out: ", name(&second))) && told.contains("result.json: is empty; delete it"),
+        told.contains("trial.toml: is empty; it was written anew, and the damaged one is kept as"),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!("{} is left out: ", name(&second)))
+            && told.contains("result.json: is empty; delete it"),
         "{told}"
     );
     assert_eq!(fs::read(first.join("trial.toml")).unwrap(), whole);
 }
 
-/// A run that was cut off in the middle, with a changed digit in its log: its result is that of a run that was never cut off.
+/// A run that was cut off in the middle, with a changed digit in its log: its result is that of a
+/// run that was never cut off.
 #[test]
 fn a_changed_digit_in_the_log_of_a_run_that_was_cut_off_never_enters_its_result() {
     let (clean, project) = (Project::swept(), Project::new());
     interrupted(&project, &[]);
-    let cut_off: Vec<PathBuf> = project.trials().into_iter().filter(|run| !run.join("result.json").exists()).collect();
-    let run = cut_off.iter().find(|run| log(run).contains("\"event\":\"epoch\"")).expect("some epoch was trained");
+    let cut_off: Vec<PathBuf> =
+        project.trials().into_iter().filter(|run| !run.join("result.json").exists()).collect();
+    let run = cut_off
+        .iter()
+        .find(|run| log(run).contains("\"event\":\"epoch\""))
+        .expect("some epoch was trained");
     change_digit(&run.join("attempts/1/events.jsonl"), "\"event\":\"epoch\"");
     let output = project.sweep(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let told = text(&project.kiln(&["show", &format!("small/{}", name(run))]));
-    assert!(told.contains("is skipped: its") && told.contains("line 2 is damaged: its checksum differs"), "{told}");
-    let numbers = |project: &Project| -> Vec<(serde_json::Value, serde_json::Value, serde_json::Value)> {
-        let result =
-            |run: &PathBuf| -> serde_json::Value { serde_json::from_slice(&fs::read(run.join("result.json")).unwrap()).unwrap() };
-        project.trials().iter().map(result).map(|it| (it["train"].clone(), it["valid"].clone(), it["scores"].clone())).collect()
-    };
+    assert!(
+        told.contains("is skipped: its")
+            && told.contains("line 2 is damaged: its checksum differs"),
+        "{told}"
+    );
+    let numbers =
+        |project: &Project| -> Vec<(serde_json::Value, serde_json::Value, serde_json::Value)> {
+            let result = |run: &PathBuf| -> serde_json::Value {
+                serde_json::from_slice(&fs::read(run.join("result.json")).unwrap()).unwrap()
+            };
+            project
+                .trials()
+                .iter()
+                .map(result)
+                .map(|it| (it["train"].clone(), it["valid"].clone(), it["scores"].clone()))
+                .collect()
+        };
     assert_eq!(numbers(&project), numbers(&clean));
 }
 
@@ -248,11 +315,17 @@ fn log(run: &Path) -> String {
 /// Starts the sweep slowly, and interrupts it once two epochs of a trial are recorded.
 fn interrupted(project: &Project, environment: &[(&str, &str)]) {
     let mut command = project.command(&["sweep", "experiments/small.toml", "--plain"]);
-    command.env("KILN_TRAINER", "fake:sleep:100").envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .env("KILN_TRAINER", "fake:sleep:100")
+        .envs(environment.iter().copied())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let begun = Instant::now();
     let has_two = |run: &PathBuf| log(run).matches("\"event\":\"epoch\"").count() >= 2;
-    while !project.folder.join("runs/small/trials").is_dir() || !project.trials().iter().any(has_two) {
+    while !project.folder.join("runs/small/trials").is_dir()
+        || !project.trials().iter().any(has_two)
+    {
         assert!(begun.elapsed() < Duration::from_secs(60), "no epoch was recorded in a minute");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -286,14 +359,23 @@ fn a_project_that_was_moved_is_evaluated_traded_and_trained_on_as_before() {
         let run = if verb == "evaluate" { "small/best" } else { "small" };
         let output = project.kiln(&[verb, run]);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-        assert!(text(&output).contains("is not there any more") && text(&output).contains("--data FILE"), "{}", text(&output));
+        assert!(
+            text(&output).contains("is not there any more")
+                && text(&output).contains("--data FILE"),
+            "{}",
+            text(&output)
+        );
         let output = project.kiln(&[verb, run, "--data", data.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         let other = project.root.path().join("other.csv");
         fs::write(&other, bars(None).replace(",10\n", ",11\n")).unwrap();
         let output = project.kiln(&[verb, run, "--data", other.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-        assert!(text(&output).contains("is not the one that the run was trained on"), "{}", text(&output));
+        assert!(
+            text(&output).contains("is not the one that the run was trained on"),
+            "{}",
+            text(&output)
+        );
     }
 }
 
@@ -317,7 +399,11 @@ fn names_that_stand_for_something_else_are_refused_where_they_are_written() {
         let output = project.sweep(&[]);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
         let told = text(&output);
-        assert!(told.contains("small.toml:2:8") && told.contains("is taken in the folder of all sweeps"), "{told}");
+        assert!(
+            told.contains("small.toml:2:8")
+                && told.contains("is taken in the folder of all sweeps"),
+            "{told}"
+        );
     }
 }
 
@@ -329,7 +415,8 @@ fn a_sweep_is_listed_with_the_trials_of_its_present_plan() {
     assert_eq!(project.sweep(&[]).status.code(), Some(0));
     let output = project.kiln(&["runs", "--json"]);
     let sweeps: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let counts = ["trials", "finished", "failed", "running", "open"].map(|key| sweeps[0][key].as_u64().unwrap());
+    let counts = ["trials", "finished", "failed", "running", "open"]
+        .map(|key| sweeps[0][key].as_u64().unwrap());
     assert_eq!(counts, [1, 1, 0, 0, 0], "{sweeps}");
 }
 
@@ -346,8 +433,10 @@ fn temporary_files_of_a_dead_process_go_at_the_next_start() {
         let text = fs::read_to_string(path).unwrap();
         blake3::hash(text.trim().as_bytes()).to_hex()[..8].to_owned()
     };
-    let (host, boot) = (short("/proc/sys/kernel/hostname"), short("/proc/sys/kernel/random/boot_id"));
-    let left = project.trials()[0].join(format!("attempts/1/.tmp-{host}-{boot}-{dead}-12345-AbCdEf"));
+    let (host, boot) =
+        (short("/proc/sys/kernel/hostname"), short("/proc/sys/kernel/random/boot_id"));
+    let left =
+        project.trials()[0].join(format!("attempts/1/.tmp-{host}-{boot}-{dead}-12345-AbCdEf"));
     let of_another = project.trials()[0].join(".tmp-00000000-00000000-1-12345-AbCdEf");
     fs::write(&left, "half").unwrap();
     fs::write(&of_another, "half").unwrap();
@@ -358,11 +447,21 @@ fn temporary_files_of_a_dead_process_go_at_the_next_start() {
 #[test]
 fn two_openings_at_once_are_two() {
     let project = Project::swept();
-    let evaluate = || project.command(&["evaluate", "small/best", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let evaluate = || {
+        project
+            .command(&["evaluate", "small/best", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
     let mut openings: Vec<u64> = [evaluate(), evaluate(), evaluate()]
         .map(|child| child.wait_with_output().unwrap())
         .iter()
-        .map(|output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["opening"].as_u64().unwrap())
+        .map(|output| {
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["opening"]
+                .as_u64()
+                .unwrap()
+        })
         .collect();
     openings.sort_unstable();
     assert_eq!(openings, [1, 2, 3]);
@@ -374,7 +473,12 @@ fn an_instruction_set_that_there_is_not_is_refused_and_the_one_that_trained_is_r
     let mut command = project.command(&["sweep", "experiments/small.toml", "--plain"]);
     let output = command.env("KILN_SIMD", "nonsense").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    assert!(text(&output).contains("KILN_SIMD is 'nonsense'") && text(&output).contains("it takes portable"), "{}", text(&output));
+    assert!(
+        text(&output).contains("KILN_SIMD is 'nonsense'")
+            && text(&output).contains("it takes portable"),
+        "{}",
+        text(&output)
+    );
     assert!(!project.folder.join("runs").exists());
     assert_eq!(project.sweep(&[]).status.code(), Some(0));
     let own = sets(&project.trials()[0].join("attempts/1/attempt.json"));
@@ -395,14 +499,24 @@ fn a_run_that_was_resumed_on_another_instruction_set_says_so() {
     let output = project.sweep(&[]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let both = ["portable".to_owned(), own[0].clone()];
-    let resumed: Vec<PathBuf> = project.trials().into_iter().filter(|run| sets(&run.join("result.json")) == both).collect();
+    let resumed: Vec<PathBuf> =
+        project.trials().into_iter().filter(|run| sets(&run.join("result.json")) == both).collect();
     assert!(!resumed.is_empty(), "{:?}", project.trials());
     let id = name(&resumed[0]);
     let told = text(&project.kiln(&["show", &format!("small/{id}")]));
     assert!(told.contains(&format!("trained with portable, then {}", own[0])), "{told}");
-    assert!(told.contains(&format!("goes on with {} from a checkpoint that was trained with portable", own[0])), "{told}");
+    assert!(
+        told.contains(&format!(
+            "goes on with {} from a checkpoint that was trained with portable",
+            own[0]
+        )),
+        "{told}"
+    );
     let told = text(&project.kiln(&["compare", "small"]));
-    assert!(told.contains("trained with more than one instruction set") && told.contains(&id), "{told}");
+    assert!(
+        told.contains("trained with more than one instruction set") && told.contains(&id),
+        "{told}"
+    );
 }
 
 #[test]
@@ -410,8 +524,9 @@ fn a_run_that_was_resumed_on_another_kind_of_device_says_so() {
     let project = Project::new();
     let devices = project.kiln(&["doctor", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&devices.stdout).unwrap();
-    let is_usable =
-        |device: &serde_json::Value| device["spec"].as_str().unwrap().starts_with("wgpu") && device["problem"].is_null();
+    let is_usable = |device: &serde_json::Value| {
+        device["spec"].as_str().unwrap().starts_with("wgpu") && device["problem"].is_null()
+    };
     if !report["devices"].as_array().unwrap().iter().any(is_usable) {
         return skip::skip("wgpu", "there is no adapter");
     }
@@ -419,13 +534,22 @@ fn a_run_that_was_resumed_on_another_kind_of_device_says_so() {
     let output = project.sweep(&["--backend", "wgpu"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let both = ["portable".to_owned(), "wgpu".to_owned()];
-    let resumed: Vec<PathBuf> = project.trials().into_iter().filter(|run| sets(&run.join("result.json")) == both).collect();
+    let resumed: Vec<PathBuf> =
+        project.trials().into_iter().filter(|run| sets(&run.join("result.json")) == both).collect();
     assert!(!resumed.is_empty(), "{:?}", project.trials());
     let told = text(&project.kiln(&["show", &format!("small/{}", name(&resumed[0]))]));
-    assert!(told.contains("trained with portable, then wgpu") && told.contains("goes on with wgpu"), "{told}");
+    assert!(
+        told.contains("trained with portable, then wgpu") && told.contains("goes on with wgpu"),
+        "{told}"
+    );
 }
 
 fn sets(path: &Path) -> Vec<String> {
     let value: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    value["instruction_sets"].as_array().unwrap().iter().map(|set| set.as_str().unwrap().to_owned()).collect()
+    value["instruction_sets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|set| set.as_str().unwrap().to_owned())
+        .collect()
 }

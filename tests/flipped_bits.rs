@@ -1,5 +1,5 @@
-//! One flipped bit anywhere in what a run left: whatever is read of it is told to be damaged, or it is what was written. Never another
-//! number, and never a training that goes on from one.
+//! One flipped bit anywhere in what a run left: whatever is read of it is told to be damaged, or it
+//! is what was written. Never another number, and never a training that goes on from one.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,13 +11,13 @@ use kiln::event::{Cursor, End, Event};
 use kiln::experiment::Experiment;
 use kiln::plan::plan;
 use kiln::store::{
-    Attempt, AttemptInfo, Baseline, Evaluation, Forecasts, Origin, RunFolder, RunResult, SweepFolder, SweepManifest, View,
-    WindowCounts, read_manifest, read_run,
+    Attempt, AttemptInfo, Baseline, Evaluation, Forecasts, Origin, RunFolder, RunResult,
+    SweepFolder, SweepManifest, View, WindowCounts, read_manifest, read_run,
 };
 use lane_types::{EpochReport, SplitReport};
 
-const EXPERIMENT: &str =
-    "name = \"grid\"\n[data]\nsynthetic = { bars = 600 }\n[sweep.space]\n\"train.learning_rate\" = [1e-3, 3e-3]\n";
+const EXPERIMENT: &str = "name = \"grid\"\n[data]\nsynthetic = \
+    { bars = 600 }\n[sweep.space]\n\"train.learning_rate\" = [1e-3, 3e-3]\n";
 
 const AT: &str = "2026-01-02T03:04:05Z";
 
@@ -52,18 +52,30 @@ fn attempt(run: &RunFolder, from: usize, to: usize) -> Attempt {
     // Its writer is gone.
     let mut attempt = run.start_attempt(&AttemptInfo { pid_start: 0, ..info }).unwrap();
     let resumed = (from > 0).then_some(Cursor { epoch: from, batch: 0 });
-    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() }).unwrap();
+    attempt
+        .append(
+            AT.into(),
+            Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() },
+        )
+        .unwrap();
     attempt.scaling(&format!("{{\"columns\":[{to}]}}")).unwrap();
     for number in from + 1..=to {
         attempt.append(AT.into(), Event::Epoch(epoch(number))).unwrap();
         let cursor = Cursor { epoch: number, batch: 0 };
-        attempt.checkpoint(cursor, format!("the state after epoch {number}").as_bytes(), Some(b"the best weights")).unwrap();
+        attempt
+            .checkpoint(
+                cursor,
+                format!("the state after epoch {number}").as_bytes(),
+                Some(b"the best weights"),
+            )
+            .unwrap();
         attempt.append(AT.into(), Event::Checkpoint(cursor)).unwrap();
     }
     attempt
 }
 
-/// A sweep of two runs: one finished after it was resumed, with its test split opened; one cut off in its second attempt.
+/// A sweep of two runs: one finished after it was resumed, with its test split opened; one cut off
+/// in its second attempt.
 fn store() -> (tempfile::TempDir, SweepFolder, [RunFolder; 2]) {
     let root = tempfile::tempdir().unwrap();
     let experiment = Experiment::parse(Path::new("grid.toml"), EXPERIMENT, &[]).unwrap();
@@ -141,12 +153,20 @@ fn told(sweep: &SweepFolder, run: &RunFolder) -> BTreeMap<String, Option<String>
         tell(split, run.forecasts(split).ok().map(|forecasts| format!("{forecasts:?}")));
     }
     let record = read_run(&run.path).ok().filter(|record| record.damage.is_empty());
-    tell("record", record.map(|record| format!("{:?} {:?} {:?}", record.progress, record.result, record.evaluations)));
+    tell(
+        "record",
+        record.map(|record| {
+            format!("{:?} {:?} {:?}", record.progress, record.result, record.evaluations)
+        }),
+    );
     // A checkpoint before the last is as good: what is trained from there is the same.
     let state = |resume: kiln::store::Resume| {
         let checkpoint = resume.checkpoint?;
         let epochs: Vec<EpochReport> = (1..=checkpoint.cursor.epoch).map(epoch).collect();
-        assert_eq!(checkpoint.bytes, format!("the state after epoch {}", checkpoint.cursor.epoch).as_bytes());
+        assert_eq!(
+            checkpoint.bytes,
+            format!("the state after epoch {}", checkpoint.cursor.epoch).as_bytes()
+        );
         assert_eq!(resume.epochs, epochs, "what a result would say of its epochs");
         resume.warnings.is_empty().then(|| format!("{:?}", checkpoint.cursor))
     };
@@ -164,8 +184,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Calls `check` for every file with some changed bytes, at places all over it. (All eight bits of every byte would take minutes; the
-/// checksums' own tests flip those.)
+/// Calls `check` for every file with some changed bytes, at places all over it. (All eight bits of
+/// every byte would take minutes; the checksums' own tests flip those.)
 fn with_every_change(folder: &Path, places: usize, check: &dyn Fn(&Path, &str)) {
     for path in files(folder) {
         let whole = fs::read(&path).unwrap();
@@ -194,17 +214,34 @@ fn no_change_is_taken_for_a_number(of: usize) {
     let run = &runs[of];
     let whole = told(&sweep, run);
     let expected_of = [
-        ("finished", ["best weights", "record", "result", "resume", "scaling", "sweep.toml", "test", "trial", "valid"].as_slice()),
+        (
+            "finished",
+            [
+                "best weights",
+                "record",
+                "result",
+                "resume",
+                "scaling",
+                "sweep.toml",
+                "test",
+                "trial",
+                "valid",
+            ]
+            .as_slice(),
+        ),
         ("cut off", ["record", "result", "resume", "sweep.toml", "trial"].as_slice()),
     ];
-    let read: Vec<&str> = whole.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.as_str()).collect();
+    let read: Vec<&str> =
+        whole.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.as_str()).collect();
     assert_eq!(read, expected_of[of].1, "a run that is {} is read whole", expected_of[of].0);
     let unseen = std::cell::RefCell::new(Vec::new());
     let check = |path: &Path, change: &str| {
         for (name, value) in told(&sweep, run) {
-            // Emptied, evaluations.jsonl is as if the test split had never been opened (each line stands for itself), and the log of an
-            // attempt without a result as if it had been killed before its first line; what is gone on from is known all the same.
-            let may_be_new = path.ends_with("evaluations.jsonl") || path.ends_with("2/events.jsonl") && of == 1 && name == "record";
+            // Emptied, evaluations.jsonl is as if the test split had never been opened (each line
+            // stands for itself), and the log of an attempt without a result as if it had been
+            // killed before its first line; what is gone on from is known all the same.
+            let may_be_new = path.ends_with("evaluations.jsonl")
+                || path.ends_with("2/events.jsonl") && of == 1 && name == "record";
             let is_new = change == "an empty file" && may_be_new;
             let as_written = value.is_none() || value == whole[&name] || is_new;
             if !as_written {
@@ -216,7 +253,12 @@ fn no_change_is_taken_for_a_number(of: usize) {
     };
     with_every_change(&run.path, 250, &check);
     let unseen = unseen.into_inner();
-    assert!(unseen.is_empty(), "{} changes went unseen: {:#?}", unseen.len(), &unseen[..unseen.len().min(20)]);
+    assert!(
+        unseen.is_empty(),
+        "{} changes went unseen: {:#?}",
+        unseen.len(),
+        &unseen[..unseen.len().min(20)]
+    );
     let manifest = sweep.path.join("sweep.toml");
     let text = fs::read(&manifest).unwrap();
     for place in 0..text.len() {
@@ -240,7 +282,11 @@ fn no_flipped_bit_of_a_run_that_was_cut_off_enters_its_result() {
 #[test]
 fn no_flipped_bit_makes_a_view_compare_something_else() {
     let root = tempfile::tempdir().unwrap();
-    let view = View { v: 1, selectors: vec!["grid".into(), "wide/31".into()], metric: "valid.mae".parse().ok() };
+    let view = View {
+        v: 1,
+        selectors: vec!["grid".into(), "wide/31".into()],
+        metric: "valid.mae".parse().ok(),
+    };
     let path = view.save(root.path(), "best").unwrap();
     let whole = fs::read(&path).unwrap();
     for place in 0..whole.len() {

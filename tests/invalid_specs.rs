@@ -1,5 +1,5 @@
-//! Every file under `tests/specs/invalid` is refused, with the message that stands beside it; every file under `tests/specs/valid` is
-//! believed. A line `# --set key=value` in a file is an argument.
+//! Every file under `tests/specs/invalid` is refused, with the message that stands beside it; every
+//! file under `tests/specs/valid` is believed. A line `# --set key=value` in a file is an argument.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -50,5 +50,8 @@ fn specs(folder: &str) -> Vec<PathBuf> {
 
 fn overrides(file: &Path) -> Vec<String> {
     let text = std::fs::read(file).unwrap();
-    String::from_utf8_lossy(&text).lines().filter_map(|line| line.strip_prefix("# --set ").map(str::to_owned)).collect()
+    String::from_utf8_lossy(&text)
+        .lines()
+        .filter_map(|line| line.strip_prefix("# --set ").map(str::to_owned))
+        .collect()
 }

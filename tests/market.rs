@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use kiln::experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
+use kiln::experiment::{
+    BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind,
+};
 use kiln::market::{Prepared, fingerprint, prepare, prepare_forecast, probe};
 use kiln::store::WindowCounts;
 
@@ -13,10 +15,18 @@ const SAMPLE: &str = "experiments/data/if_1m.csv.gz";
 fn data(path: &Path, bar_label: BarLabel) -> Data {
     let (columns, zone) = (Columns::default(), None);
     Data {
-        source: Source::File { path: path.to_owned(), format: Format::Csv, columns, zone, bar_label },
+        source: Source::File {
+            path: path.to_owned(),
+            format: Format::Csv,
+            columns,
+            zone,
+            bar_label,
+        },
         rows: Some(6000),
         bar_seconds: None,
-        features: ["close", "volume", "sma_20", "rsi_14", "macd"].map(|name| name.parse().unwrap()).to_vec(),
+        features: ["close", "volume", "sma_20", "rsi_14", "macd"]
+            .map(|name| name.parse().unwrap())
+            .to_vec(),
         target: Target { horizon: 1, kind: TargetKind::Price },
         window: 60,
         step: 1,
@@ -27,7 +37,9 @@ fn data(path: &Path, bar_label: BarLabel) -> Data {
 }
 
 fn same(one: &Prepared, other: &Prepared) {
-    let bits = |prepared: &Prepared| prepared.series.features.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let bits = |prepared: &Prepared| {
+        prepared.series.features.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+    };
     assert!(bits(one) == bits(other), "the features differ");
     assert_eq!(
         (&one.ts, &one.scaling, &one.series.train, &one.test),
@@ -40,7 +52,12 @@ fn rows() -> Vec<String> {
     let row = |minute: usize| {
         let price = 3000.0 + (minute as f64 * 0.37).sin() * 5.0 + minute as f64 * 0.01;
         let at = jiff::Timestamp::from_second(1_715_131_860 + 60 * minute as i64).unwrap();
-        format!("{at},{price:.1},{:.1},{:.1},{price:.1},{}", price + 1.0, price - 1.0, 100 + minute % 7)
+        format!(
+            "{at},{price:.1},{:.1},{:.1},{price:.1},{}",
+            price + 1.0,
+            price - 1.0,
+            100 + minute % 7
+        )
     };
     (0..700).map(row).collect()
 }
@@ -52,7 +69,10 @@ fn the_sample_is_understood() {
     let prepared = prepare(&data).unwrap();
     let report = &prepared.report;
     assert_eq!((report.bars, report.bar_seconds, report.runs), (6000, 60, 50));
-    assert_eq!((&report.first[..], &report.last[..]), ("2024-08-22T09:30:00+08:00", "2024-09-27T14:59:00+08:00"));
+    assert_eq!(
+        (&report.first[..], &report.last[..]),
+        ("2024-08-22T09:30:00+08:00", "2024-09-27T14:59:00+08:00")
+    );
     assert_eq!(report.windows, WindowCounts { train: 2017, valid: 543, test: 300 });
     assert_eq!(prepared.series.rows(), 6000 - 33);
     assert_eq!(fingerprint(&data.source).unwrap().len(), 64);
@@ -75,7 +95,8 @@ fn the_order_of_the_rows_changes_nothing_but_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, rows: &[String]| {
         let path = folder.path().join(name);
-        std::fs::write(&path, format!("ts,open,high,low,close,volume\n{}\n", rows.join("\n"))).unwrap();
+        std::fs::write(&path, format!("ts,open,high,low,close,volume\n{}\n", rows.join("\n")))
+            .unwrap();
         prepare(&data(&path, BarLabel::Start)).unwrap()
     };
     let rows = rows();

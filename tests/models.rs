@@ -1,4 +1,5 @@
-//! `kiln models` from one end to the other: the binary, a sweep that is really trained, and a folder of models.
+//! `kiln models` from one end to the other: the binary, a sweep that is really trained, and a
+//! folder of models.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -39,8 +40,13 @@ fn sweep() -> &'static (tempfile::TempDir, Vec<String>) {
             output
         };
         kiln(&["sweep", "tiny.toml", "--backend", "flex"]);
-        let compared: Value = serde_json::from_slice(&kiln(&["compare", "tiny", "--json"]).stdout).unwrap();
-        let runs = compared["rows"].as_array().unwrap().iter().map(|row| format!("tiny/{}", row["runs"][0].as_str().unwrap()));
+        let compared: Value =
+            serde_json::from_slice(&kiln(&["compare", "tiny", "--json"]).stdout).unwrap();
+        let runs = compared["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| format!("tiny/{}", row["runs"][0].as_str().unwrap()));
         let runs: Vec<String> = runs.collect();
         kiln(&["evaluate", &runs[0]]);
         kiln(&["evaluate", &runs[1]]);
@@ -58,7 +64,11 @@ fn binary(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// A folder of models of its own, over the sweep that all share.
@@ -116,7 +126,10 @@ impl Lab {
 fn a_run_becomes_a_version_once_with_all_that_is_known_of_it() {
     let lab = Lab::new();
     let run = &sweep().1[0];
-    assert_eq!(lab.done(&["register", run, "--name", "minute", "--tag", "note=first", "--tag", "keep"]), "minute@1\n");
+    assert_eq!(
+        lab.done(&["register", run, "--name", "minute", "--tag", "note=first", "--tag", "keep"]),
+        "minute@1\n"
+    );
     let again = lab.command(&["register", run, "--name", "minute"]).output().unwrap();
     assert_eq!(again.stdout, b"minute@1\n");
     assert!(text(&again).contains("registered already, as minute@1") && again.status.success());
@@ -127,7 +140,10 @@ fn a_run_becomes_a_version_once_with_all_that_is_known_of_it() {
     let shown = lab.json(&["show", "minute@1"]);
     let passport = &shown["passport"];
     assert_eq!(shown["tags"], serde_json::json!({ "note": "first", "keep": "" }));
-    assert_eq!((&passport["verdict"]["rank"], &passport["verdict"]["rows"]), (&Value::from(1), &Value::from(3)));
+    assert_eq!(
+        (&passport["verdict"]["rank"], &passport["verdict"]["rows"]),
+        (&Value::from(1), &Value::from(3))
+    );
     assert!(passport["verdict"]["sentences"][0].as_str().unwrap().contains("valid.skill"));
     assert_eq!(passport["selection"]["ever"], 3);
     assert!(passport["metrics"]["test"]["rmse"].is_f64());
@@ -158,16 +174,26 @@ fn a_saved_model_from_elsewhere_becomes_a_version_as_it_is() {
     }
     for name in ["passport.json", "weights.safetensors", "SHA256SUMS"] {
         let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
-        assert!(read(Path::new(folder)) == read(&lab.models.path().join("given/versions/1")), "{name}");
+        assert!(
+            read(Path::new(folder)) == read(&lab.models.path().join("given/versions/1")),
+            "{name}"
+        );
     }
     // One whose weights are no numbers is taken with a warning, and never promoted.
     let spoilt = lab.models.path().join("Spoilt");
     let mut model = kiln::model::SavedModel::read(Path::new(folder)).unwrap();
     model.weights.0[0].values[0] = f32::NAN;
     kiln::model::SavedModel::new(model.passport, model.weights).unwrap().write(&spoilt).unwrap();
-    let taken = lab.command(&["register", spoilt.to_str().unwrap(), "--name", "given"]).output().unwrap();
-    assert!(taken.stdout == b"given@2\n" && text(&taken).contains("are not finite"), "{}", text(&taken));
-    assert!(lab.refused(&["promote", "given@2", "--force", "--reason", "x"]).contains("are not finite"));
+    let taken =
+        lab.command(&["register", spoilt.to_str().unwrap(), "--name", "given"]).output().unwrap();
+    assert!(
+        taken.stdout == b"given@2\n" && text(&taken).contains("are not finite"),
+        "{}",
+        text(&taken)
+    );
+    assert!(
+        lab.refused(&["promote", "given@2", "--force", "--reason", "x"]).contains("are not finite")
+    );
     lab.done(&["verify"]);
     assert!(lab.refused(&["verify", "--strict"]).contains("1 of 2"));
 }
@@ -176,27 +202,43 @@ fn a_saved_model_from_elsewhere_becomes_a_version_as_it_is() {
 fn a_promotion_that_fails_a_rule_changes_nothing_and_force_needs_a_reason() {
     let lab = Lab::new();
     let (best, worst) = (lab.register(0), lab.register(2));
-    assert!(lab.refused(&["gate", "minute", "valid.skil > 0", "crownd"]).contains("did you mean 'valid.skill'?"));
+    assert!(
+        lab.refused(&["gate", "minute", "valid.skil > 0", "crownd"])
+            .contains("did you mean 'valid.skill'?")
+    );
     let gate = lab.done(&["gate", "minute", "valid.skill >= -9", "test.rmse > 0", "trials <= 500"]);
     assert_eq!(gate, lab.done(&["gate", "minute"]));
     let before = lab.history();
     let refused = lab.refused(&["promote", &worst]);
-    assert!(refused.contains("test.rmse > 0") && refused.contains("undefined: the test split was not opened"), "{refused}");
-    assert!(refused.contains("minute@2 does not become champion: 1 of 3 rules failed"), "{refused}");
+    assert!(
+        refused.contains("test.rmse > 0")
+            && refused.contains("undefined: the test split was not opened"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("minute@2 does not become champion: 1 of 3 rules failed"),
+        "{refused}"
+    );
     assert!(refused.contains("trials <= 500            3    500  passed"), "{refused}");
     assert_eq!(lab.history(), before);
     assert!(lab.refused(&["promote", &worst, "--force"]).contains("--reason"));
 
     assert!(lab.done(&["promote", &best]).contains("minute@champion = minute@1 (before: nothing)"));
-    let refused = lab.refused(&["promote", &worst, "--require", "valid.skill > champion.valid.skill"]);
+    let refused =
+        lab.refused(&["promote", &worst, "--require", "valid.skill > champion.valid.skill"]);
     assert!(refused.contains("2 of 4 rules failed"), "{refused}");
-    let forced = lab.json(&["promote", &worst, "--force", "--reason", "the other one's feed is down"]);
-    assert_eq!((&forced["forced"], &forced["from"], &forced["to"]), (&true.into(), &1.into(), &2.into()));
+    let forced =
+        lab.json(&["promote", &worst, "--force", "--reason", "the other one's feed is down"]);
+    assert_eq!(
+        (&forced["forced"], &forced["from"], &forced["to"]),
+        (&true.into(), &1.into(), &2.into())
+    );
     assert_eq!(forced["findings"][1]["passed"], false);
     assert!(lab.history().contains("\"reason\":\"the other one's feed is down\""));
     // The rules are for champions.
     lab.done(&["promote", &best, "--to", "shadow"]);
-    let refused = lab.refused(&["promote", "minute@1", "--to", "canary", "--require", "valid.ic_ir > 1e9"]);
+    let refused =
+        lab.refused(&["promote", "minute@1", "--to", "canary", "--require", "valid.ic_ir > 1e9"]);
     assert!(refused.contains("does not become canary"), "{refused}");
     lab.done(&["gate", "minute", "--clear"]);
     assert!(lab.done(&["gate", "minute"]).contains("has no rules"));
@@ -211,14 +253,18 @@ fn rollback_goes_to_the_former_target_and_then_further_back() {
     }
     let back = lab.done(&["rollback", "minute", "--reason", "drift"]);
     assert!(
-        back.contains("minute@champion = minute@2, as it was (before: minute@3)") && back.contains("goes to minute@1"),
+        back.contains("minute@champion = minute@2, as it was (before: minute@3)")
+            && back.contains("goes to minute@1"),
         "{back}"
     );
     assert_eq!(lab.champion(), 2);
     assert_eq!(lab.json(&["rollback", "minute"])["to"], 1);
     let before = lab.history();
     assert!(lab.refused(&["rollback", "minute"]).contains("nothing before it"));
-    assert!(lab.refused(&["rollback", "minute", "--alias", "shadow"]).contains("no version was ever 'shadow'"));
+    assert!(
+        lab.refused(&["rollback", "minute", "--alias", "shadow"])
+            .contains("no version was ever 'shadow'")
+    );
     assert_eq!(lab.history(), before);
 
     let lineage = lab.json(&["lineage", "minute@2"]);
@@ -235,7 +281,10 @@ fn rollback_goes_to_the_former_target_and_then_further_back() {
     }
     lab.done(&["unalias", "minute", "champion"]);
     assert!(lab.refused(&["tag", "minute", "x"]).contains("no champion yet"));
-    assert!(lab.done(&["show", "minute"]).starts_with("minute@3"), "without a champion the newest is shown");
+    assert!(
+        lab.done(&["show", "minute"]).starts_with("minute@3"),
+        "without a champion the newest is shown"
+    );
 }
 
 #[test]
@@ -245,11 +294,29 @@ fn two_versions_differ_in_what_differs() {
     let diff = lab.json(&["diff", &left, &right]);
     let keys: Vec<&String> = diff["settings"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["train.learning_rate"]);
-    assert!(diff["weights"].as_array().unwrap().iter().all(|weight| weight["distance"].as_f64().unwrap() > 0.0), "{diff}");
-    let rmse = diff["metrics"].as_array().unwrap().iter().find(|metric| metric["metric"] == "valid.rmse").unwrap();
-    assert!(rmse["left"].as_f64() < rmse["right"].as_f64() && rmse["left_interval"][0].is_f64(), "{rmse}");
+    assert!(
+        diff["weights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|weight| weight["distance"].as_f64().unwrap() > 0.0),
+        "{diff}"
+    );
+    let rmse = diff["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|metric| metric["metric"] == "valid.rmse")
+        .unwrap();
+    assert!(
+        rmse["left"].as_f64() < rmse["right"].as_f64() && rmse["left_interval"][0].is_f64(),
+        "{rmse}"
+    );
     let itself = lab.json(&["diff", &left, "minute@1"]);
-    assert!(itself["settings"].as_object().unwrap().is_empty() && itself["weights"][0]["distance"] == 0.0);
+    assert!(
+        itself["settings"].as_object().unwrap().is_empty()
+            && itself["weights"][0]["distance"] == 0.0
+    );
     assert!(lab.done(&["diff", &left, &right]).contains("train.learning_rate"));
 }
 
@@ -264,11 +331,20 @@ fn garbage_collection_and_verification() {
     }
     lab.done(&["tag", "minute@1", "keep"]);
     let dry = lab.done(&["gc", "minute", "--keep", "1", "--dry-run"]);
-    assert!(dry.contains("minute@4  would go  nothing names it") && dry.contains("minute@2  kept      champion before"), "{dry}");
+    assert!(
+        dry.contains("minute@4  would go  nothing names it")
+            && dry.contains("minute@2  kept      champion before"),
+        "{dry}"
+    );
     assert!(lab.version(4).exists());
     let rows = lab.json(&["gc", "--all", "--keep", "1"]);
-    let gone: Vec<u64> =
-        rows.as_array().unwrap().iter().filter(|row| row["removed"] == true).filter_map(|row| row["version"].as_u64()).collect();
+    let gone: Vec<u64> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["removed"] == true)
+        .filter_map(|row| row["version"].as_u64())
+        .collect();
     assert_eq!(gone, [4, 5]);
     assert!(!lab.version(4).exists() && lab.version(2).exists());
     assert_eq!(lab.json(&["rollback", "minute"])["to"], 2);
@@ -279,8 +355,15 @@ fn garbage_collection_and_verification() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&weights, bytes).unwrap();
     let refused = lab.refused(&["verify", "minute"]);
-    assert!(refused.contains("its sha256 is not the recorded one") && refused.contains("1 of 4 cannot be used"), "{refused}");
-    assert!(lab.refused(&["promote", "minute@3", "--force", "--reason", "x"]).contains("sha256"), "what is damaged is no champion");
+    assert!(
+        refused.contains("its sha256 is not the recorded one")
+            && refused.contains("1 of 4 cannot be used"),
+        "{refused}"
+    );
+    assert!(
+        lab.refused(&["promote", "minute@3", "--force", "--reason", "x"]).contains("sha256"),
+        "what is damaged is no champion"
+    );
     assert!(lab.done(&["list", "minute"]).contains("damaged"));
 }
 
@@ -313,13 +396,25 @@ fn nothing_is_verified_where_there_is_nothing_to_verify() {
     std::fs::remove_file(&history).unwrap();
     for arguments in [&["verify"][..], &["verify", "minute"]] {
         let refused = lab.refused(arguments);
-        assert!(refused.contains("history.jsonl: is missing or empty") && refused.contains("1 of 1 cannot be used"), "{refused}");
+        assert!(
+            refused.contains("history.jsonl: is missing or empty")
+                && refused.contains("1 of 1 cannot be used"),
+            "{refused}"
+        );
     }
     assert!(lab.done(&["list"]).contains("damaged"), "{}", lab.done(&["list"]));
     std::fs::write(&history, whole).unwrap();
     lab.done(&["verify"]);
-    let nowhere = lab.command(&["verify"]).env("KILN_MODELS", lab.models.path().join("nowhere")).output().unwrap();
-    assert!(nowhere.status.code() == Some(2) && text(&nowhere).contains("there is no such folder"), "{}", text(&nowhere));
+    let nowhere = lab
+        .command(&["verify"])
+        .env("KILN_MODELS", lab.models.path().join("nowhere"))
+        .output()
+        .unwrap();
+    assert!(
+        nowhere.status.code() == Some(2) && text(&nowhere).contains("there is no such folder"),
+        "{}",
+        text(&nowhere)
+    );
 }
 
 #[test]
@@ -356,12 +451,18 @@ fn names_from_outside_make_no_path() {
             assert!(!output.contains(['\u{1b}', '\u{202e}', '\u{200b}']), "{output:?}");
         }
     }
-    let names: Vec<_> = std::fs::read_dir(lab.models.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = std::fs::read_dir(lab.models.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(names, ["minute"]);
     assert!(lab.refused(&["tag", "minute@1", "A=b"]).contains("cannot be a tag's key"));
     assert!(lab.refused(&["promote", "minute@1", "--to", "latest"]).contains("cannot be an alias"));
     lab.done(&["tag", "minute@1", "note=\u{1b}]0;title\u{7}"]);
-    assert!(!lab.done(&["list", "minute"]).contains('\u{1b}') && !lab.done(&["show", "minute@1"]).contains('\u{1b}'));
+    assert!(
+        !lab.done(&["list", "minute"]).contains('\u{1b}')
+            && !lab.done(&["show", "minute@1"]).contains('\u{1b}')
+    );
 }
 
 /// Killed anywhere, a registration leaves a model that can be read and takes the next version.
@@ -381,7 +482,9 @@ fn a_registration_that_is_killed_leaves_nothing_half_made() {
         killed.kill().unwrap();
         killed.wait().unwrap();
         assert_eq!(lab.champion(), 1);
-        assert!(lab.json(&["verify"]).as_array().unwrap().iter().all(|row| row["problem"].is_null()));
+        assert!(
+            lab.json(&["verify"]).as_array().unwrap().iter().all(|row| row["problem"].is_null())
+        );
     }
     let last = lab.done(&["register", &sweep().1[1], "--name", "minute"]);
     assert_eq!(

@@ -1,5 +1,6 @@
-//! What happens to the processes of a sweep: readers that go away or stand still, hang-ups that are ignored, pauses, workers that die or
-//! stand still, disks that fill up. With the fake trainer, whose faults are chosen by name.
+//! What happens to the processes of a sweep: readers that go away or stand still, hang-ups that are
+//! ignored, pauses, workers that die or stand still, disks that fill up. With the fake trainer,
+//! whose faults are chosen by name.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
@@ -51,15 +52,21 @@ impl Lab {
         Self { folder }
     }
 
-    /// 16 trials of one shape, the last of which has a learning rate of 1: in packs of four where there is one core.
+    /// 16 trials of one shape, the last of which has a learning rate of 1: in packs of four where
+    /// there is one core.
     fn of_packs() -> Self {
-        let rates: Vec<String> = (1..16).map(|rate| format!("{rate}e-4")).chain(["1.0".to_owned()]).collect();
+        let rates: Vec<String> =
+            (1..16).map(|rate| format!("{rate}e-4")).chain(["1.0".to_owned()]).collect();
         Self::with(&EXPERIMENT.replace("1e-3, 2e-3", &rates.join(", ")))
     }
 
     fn command(&self, program: &str, trainer: &str) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env("KILN_TRAINER", trainer).env_remove("KILN_RUNS").stdin(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .env("KILN_TRAINER", trainer)
+            .env_remove("KILN_RUNS")
+            .stdin(Stdio::null());
         command
     }
 
@@ -97,10 +104,17 @@ impl Lab {
     }
 
     fn logs(&self) -> String {
-        let Ok(trials) = std::fs::read_dir(self.folder.path().join("runs/small/trials")) else { return String::new() };
-        let attempts =
-            trials.flatten().filter_map(|trial| std::fs::read_dir(trial.path().join("attempts")).ok()).flatten().flatten();
-        attempts.filter_map(|attempt| std::fs::read_to_string(attempt.path().join("events.jsonl")).ok()).collect()
+        let Ok(trials) = std::fs::read_dir(self.folder.path().join("runs/small/trials")) else {
+            return String::new();
+        };
+        let attempts = trials
+            .flatten()
+            .filter_map(|trial| std::fs::read_dir(trial.path().join("attempts")).ok())
+            .flatten()
+            .flatten();
+        attempts
+            .filter_map(|attempt| std::fs::read_to_string(attempt.path().join("events.jsonl")).ok())
+            .collect()
     }
 }
 
@@ -109,12 +123,14 @@ const SWEEP: &[&str] = &["sweep", "small.toml", "--backend", "flex", "--plain"];
 /// The first core that this process may use.
 fn first_core() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    let list =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
     list.split([',', '-']).next().unwrap().to_owned()
 }
 
 fn has(tool: &str) -> bool {
-    let there = Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    let there =
+        Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
         skip(tool, &format!("there is no {tool}"));
     }
@@ -122,7 +138,11 @@ fn has(tool: &str) -> bool {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn wait_until(what: &str, seconds: u64, condition: impl Fn() -> bool) {
@@ -134,7 +154,14 @@ fn wait_until(what: &str, seconds: u64, condition: impl Fn() -> bool) {
 }
 
 fn signal(process: u32, name: &str) {
-    assert!(Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(process.to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn stat(process: u32) -> Option<Vec<String>> {
@@ -148,8 +175,13 @@ fn state(process: u32) -> Option<char> {
 
 /// Processes whose parent is this one.
 fn children(process: u32) -> Vec<u32> {
-    let numbers = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string())).collect()
+    let numbers = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string()))
+        .collect()
 }
 
 /// Starts a sweep whose output is kept, and waits until it trains.
@@ -173,7 +205,10 @@ fn skipping_is_refused_where_the_thing_is_required() {
 fn a_reader_that_goes_away_is_told_once_and_the_sweep_trains_on() {
     let lab = Lab::new();
     let output = lab
-        .shell("fake:sleep:50", "set -o pipefail; $KILN sweep small.toml --backend flex --plain | (exec <&-; sleep 2)")
+        .shell(
+            "fake:sleep:50",
+            "set -o pipefail; $KILN sweep small.toml --backend flex --plain | (exec <&-; sleep 2)",
+        )
         .output()
         .unwrap();
     assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
@@ -195,11 +230,16 @@ fn an_output_that_is_full_does_not_stop_a_sweep() {
 fn a_reader_that_stands_still_holds_no_sweep_up() {
     let lab = Lab::with(&EXPERIMENT.replace("epochs = 6", "epochs = 900"));
     let mut child = lab.sweep("fake", &[]).stdout(Stdio::piped()).spawn().unwrap();
-    wait_until("both results", 60, || lab.folder.path().join("runs/small/trials").is_dir() && lab.results() == 2);
+    wait_until("both results", 60, || {
+        lab.folder.path().join("runs/small/trials").is_dir() && lab.results() == 2
+    });
     let mut read = String::new();
     child.stdout.take().unwrap().read_to_string(&mut read).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(read.contains("epoch 900/900") && read.contains("persistence"), "all of it comes once it is read");
+    assert!(
+        read.contains("epoch 900/900") && read.contains("persistence"),
+        "all of it comes once it is read"
+    );
 }
 
 #[test]
@@ -238,8 +278,18 @@ fn paths_that_are_no_text_are_paths() {
         let output = lab.kiln("fake", arguments).arg(&file).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
     }
-    let output = lab.kiln("fake", &["predict", "small/best", "--runs"]).arg(&runs).arg("--data").arg(&file).output().unwrap();
-    assert!(output.status.code() == Some(2) && !text(&output).contains("panicked"), "{}", text(&output));
+    let output = lab
+        .kiln("fake", &["predict", "small/best", "--runs"])
+        .arg(&runs)
+        .arg("--data")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.code() == Some(2) && !text(&output).contains("panicked"),
+        "{}",
+        text(&output)
+    );
 }
 
 // Signals.
@@ -247,7 +297,13 @@ fn paths_that_are_no_text_are_paths() {
 #[test]
 fn a_hang_up_that_nohup_ignores_stays_ignored_and_another_stops_the_sweep() {
     let lab = Lab::new();
-    let mut child = training(&lab, lab.shell("fake:sleep:200", "trap '' HUP; exec $KILN sweep small.toml --backend flex --plain"));
+    let mut child = training(
+        &lab,
+        lab.shell(
+            "fake:sleep:200",
+            "trap '' HUP; exec $KILN sweep small.toml --backend flex --plain",
+        ),
+    );
     signal(child.id(), "HUP");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(lab.results(), 2);
@@ -270,7 +326,9 @@ fn ctrl_z_without_a_dashboard_pauses_the_workers_too() {
     let processes = [vec![child.id()], children(child.id())].concat();
     assert!(processes.len() > 1);
     signal(child.id(), "TSTP");
-    wait_until("all are stopped", 20, || processes.iter().all(|process| state(*process) == Some('T')));
+    wait_until("all are stopped", 20, || {
+        processes.iter().all(|process| state(*process) == Some('T'))
+    });
     let before = lab.logs().len();
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(lab.logs().len(), before, "nothing is trained meanwhile");
@@ -308,7 +366,10 @@ fn a_worker_without_progress_is_told_with_what_to_do() {
     assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
     let said = text(&output);
     let told = format!("worker process {} is paused (kill -CONT {0} lets it go on)", workers[0]);
-    assert!(said.contains("no progress for ") && said.contains(&told) && said.contains("--stall-limit"), "{said}");
+    assert!(
+        said.contains("no progress for ") && said.contains(&told) && said.contains("--stall-limit"),
+        "{said}"
+    );
     assert!(said.contains("progress again after"), "{said}");
 }
 
@@ -319,7 +380,11 @@ fn a_worker_without_progress_is_replaced_where_that_is_asked_for() {
     let output = lab.sweep("fake:stall:3", &["--stall-limit", "2s"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     assert!(begun.elapsed() < Duration::from_secs(60));
-    assert!(text(&output).contains("made no progress for 2 s and was replaced"), "{}", text(&output));
+    assert!(
+        text(&output).contains("made no progress for 2 s and was replaced"),
+        "{}",
+        text(&output)
+    );
     let output = lab.sweep("fake", &[]).output().unwrap();
     assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
 }
@@ -349,7 +414,11 @@ fn of_a_pack_that_takes_its_worker_down_only_the_culprit_has_failed() {
         let said = text(&output);
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.contains("(15 done, 1 given up), 0 to train"), "{said}");
-        assert_eq!(said.matches("1 trial given up after 3 failures (--retry-failed tries again)").count(), 2, "{said}");
+        assert_eq!(
+            said.matches("1 trial given up after 3 failures (--retry-failed tries again)").count(),
+            2,
+            "{said}"
+        );
         assert!(said.contains("failed 3 times, at last: "), "{said}");
         let output = lab.on_one_core("fake", &["--retry-failed"]);
         assert_eq!((output.status.code(), lab.results()), (Some(0), 16), "{}", text(&output));
@@ -377,7 +446,13 @@ fn interruptions_and_deaths_from_outside_use_nothing_up() {
 fn a_full_disk_is_the_machines_failure() {
     let lab = Lab::new();
     assert_eq!(lab.sweep("fake", &[]).output().unwrap().status.code(), Some(0));
-    for arguments in [&["compare", "small"][..], &["runs"], &["report", "small", "-o", "-"], &["schema"], &["doctor"]] {
+    for arguments in [
+        &["compare", "small"][..],
+        &["runs"],
+        &["report", "small", "-o", "-"],
+        &["schema"],
+        &["doctor"],
+    ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = lab.kiln("fake", arguments).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(4), "{arguments:?}: {}", text(&output));
@@ -403,12 +478,16 @@ fn a_sweep_on_a_full_or_read_only_disk_ends_with_code_4_and_goes_on_later() {
     // Room for the trials' folders and a few epochs.
     let output = mounted(
         "size=200k",
-        &format!("{sweep}; code=$?; mount -o remount,size=64m none disk; {sweep} >second; echo second $?; exit $code"),
+        &format!(
+            "{sweep}; code=$?; mount -o remount,size=64m none disk; {sweep} >second; echo second \
+                $?; exit $code"
+        ),
     );
     let said = text(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("No space left") && said.contains("the same command goes on"), "{said}");
     assert!(said.contains("second 0"), "{said}");
-    let output = mounted("size=1m", &format!("mkdir disk/runs; mount -o remount,ro none disk; {sweep}"));
+    let output =
+        mounted("size=1m", &format!("mkdir disk/runs; mount -o remount,ro none disk; {sweep}"));
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
 }

@@ -1,16 +1,22 @@
 //! Does it learn, and does nothing leak? On synthetic series whose best possible R² is known.
 //!
-//! The signal explains a share β² of a return's variance and no linear model can see it (research: R² of an oracle is β², of a linear model
-//! 0). A model that learns comes near β²; one that looks into the future goes beyond. The standard deviation of an R² measured on n windows
-//! is about 2·√(R²/n); without any signal R² is itself of the order of 1/n, which makes it about 2/n.
+//! The signal explains a share β² of a return's variance and no linear model can see it (research:
+//! R² of an oracle is β², of a linear model 0). A model that learns comes near β²; one that looks
+//! into the future goes beyond. The standard deviation of an R² measured on n windows is about
+//! 2·√(R²/n); without any signal R² is itself of the order of 1/n, which makes it about 2/n.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use burn_lanes::{Lane, LaneOutcome, Observer, Pack, PackControl, Progress, TrainError};
 use kiln::experiment::feature::Feature;
-use kiln::experiment::{Data, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility};
+use kiln::experiment::{
+    Data, Scale, Scaler, Signal, Source, Split, Synthetic, Target, TargetKind, Volatility,
+};
 use kiln::market;
-use lane_types::{DeviceSpec, EpochReport, Head, LaneConfig, LaneControl, LaneState, Loss, OptimizerKind, Schedule, Shape};
+use lane_types::{
+    DeviceSpec, EpochReport, Head, LaneConfig, LaneControl, LaneState, Loss, OptimizerKind,
+    Schedule, Shape,
+};
 
 fn data(beta2: f64) -> Data {
     Data {
@@ -32,12 +38,16 @@ fn data(beta2: f64) -> Data {
         step: 1,
         cross_gaps: false,
         split: Split { valid: 0.3, test: 0.1, embargo: 4, walk_forward: None },
-        scale: Scale { price: Scaler::Standard, volume: Scaler::Standard, indicator: Scaler::Standard },
+        scale: Scale {
+            price: Scaler::Standard,
+            volume: Scaler::Standard,
+            indicator: Scaler::Standard,
+        },
     }
 }
 
-/// R² over the validation windows after the last epoch of a fixed, short training, so that the validation windows choose nothing; that of the
-/// linear baseline; and the number of windows.
+/// R² over the validation windows after the last epoch of a fixed, short training, so that the
+/// validation windows choose nothing; that of the linear baseline; and the number of windows.
 fn r2(beta2: f64) -> (f64, f64, usize) {
     let data = data(beta2);
     let prepared = market::prepare(&data).unwrap();
@@ -55,7 +65,11 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
     let config = LaneConfig {
         epochs: 14,
         learning_rate: 1e-2,
-        schedule: Schedule::Cosine { warmup_epochs: 0, min_learning_rate: 1e-4, restart_epochs: None },
+        schedule: Schedule::Cosine {
+            warmup_epochs: 0,
+            min_learning_rate: 1e-4,
+            restart_epochs: None,
+        },
         clip_norm: Some(1.0),
         seed: 3,
         ..LaneConfig::default()
@@ -73,7 +87,8 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
         errors += (target - forecast).powi(2);
         total += target.powi(2);
     }
-    let baselines = market::baselines(&prepared, ends, &market::baseline_forecasts(&data, &prepared, ends));
+    let baselines =
+        market::baselines(&prepared, ends, &market::baseline_forecasts(&data, &prepared, ends));
     let linear = baselines.into_iter().find(|baseline| baseline.name == "linear").unwrap();
     let n = ends.len();
     (1.0 - errors / total, 1.0 - linear.mse * n as f64 / total, n)
@@ -82,7 +97,12 @@ fn r2(beta2: f64) -> (f64, f64, usize) {
 struct Last(Option<LaneState>);
 
 impl Observer for Last {
-    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(
+        &mut self,
+        _lane: usize,
+        _report: &EpochReport,
+        _state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
         LaneControl::Continue
     }
 

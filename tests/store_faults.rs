@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use kiln::event::{Cursor, End};
 use kiln::store::{
-    Change, Follower, Forecasts, RunFolder, RunState, Selection, StoreError, SweepRecord, list_sweeps, read_run, read_sweep,
-    read_sweep_summaries, select,
+    Change, Follower, Forecasts, RunFolder, RunState, Selection, StoreError, SweepRecord,
+    list_sweeps, read_run, read_sweep, read_sweep_summaries, select,
 };
 use proptest::prelude::*;
 
@@ -63,14 +63,20 @@ fn others(record: &SweepRecord, but: &str) -> Vec<String> {
 fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
     let root = frozen();
     assert_eq!(list_sweeps(&root).unwrap(), [root.join("grid")]);
-    assert_eq!(select(&root, "6ae").unwrap(), Selection::Run(root.join("grid/trials").join(RUNNING)));
+    assert_eq!(
+        select(&root, "6ae").unwrap(),
+        Selection::Run(root.join("grid/trials").join(RUNNING))
+    );
     let record = read_sweep(&root.join("grid")).unwrap();
     assert!(record.damaged.is_empty(), "{:?}", record.damaged);
     assert_eq!(record.manifest.repeats, 3);
     assert_eq!(record.manifest.origin.overrides, ["train.epochs=20"]);
     assert!(record.manifest.experiment.contains("synthetic = { bars = 1000 }"));
     let [resumed, failed, running] = &record.runs[..] else { panic!("{} runs", record.runs.len()) };
-    assert_eq!([&*resumed.trial.id.0, &*failed.trial.id.0, &*running.trial.id.0], [RESUMED, FAILED, RUNNING]);
+    assert_eq!(
+        [&*resumed.trial.id.0, &*failed.trial.id.0, &*running.trial.id.0],
+        [RESUMED, FAILED, RUNNING]
+    );
     assert!(record.runs.iter().all(|run| run.damage.is_empty() && run.current));
 
     assert_eq!(resumed.trial.settings.train.seed, 1);
@@ -90,7 +96,11 @@ fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
     assert!(failed.progress.epochs[0].valid.loss.is_nan() && failed.progress.best().is_none());
     assert_eq!(failed.result.as_ref().unwrap().best_epoch, None);
 
-    assert_eq!(running.progress.state, RunState::Running, "its writer is on another machine: nobody can tell from here");
+    assert_eq!(
+        running.progress.state,
+        RunState::Running,
+        "its writer is on another machine: nobody can tell from here"
+    );
     assert_eq!(running.progress.epochs.len(), 1);
 
     let run = run_of(&root, RESUMED);
@@ -98,11 +108,22 @@ fn a_store_of_format_one_reads_as_it_did_when_it_was_written() {
     assert_eq!(run.scaling().unwrap(), "{\"columns\":[]}");
     let (checkpoint, warnings) = run.newest_checkpoint().unwrap();
     let checkpoint = checkpoint.unwrap();
-    assert_eq!((checkpoint.attempt, checkpoint.bytes.as_slice()), (2, b"the state after epoch 4".as_slice()));
+    assert_eq!(
+        (checkpoint.attempt, checkpoint.bytes.as_slice()),
+        (2, b"the state after epoch 4".as_slice())
+    );
     assert!(warnings.is_empty());
     let valid = run.forecasts("valid").unwrap();
-    assert_eq!((valid.ts.len(), valid.ts[0], valid.target[0], valid.forecast[0]), (2, 1_767_323_045_000_000_000, 0.5, 0.25));
-    let test = Forecasts { ts: vec![1_767_323_165_000_000_000], target: vec![0.125], forecast: vec![0.5], ..Forecasts::default() };
+    assert_eq!(
+        (valid.ts.len(), valid.ts[0], valid.target[0], valid.forecast[0]),
+        (2, 1_767_323_045_000_000_000, 0.5, 0.25)
+    );
+    let test = Forecasts {
+        ts: vec![1_767_323_165_000_000_000],
+        target: vec![0.125],
+        forecast: vec![0.5],
+        ..Forecasts::default()
+    };
     assert_eq!(run.forecasts("test").unwrap(), test);
 }
 
@@ -117,7 +138,10 @@ fn a_store_with_checksums_reads_as_it_did_when_it_was_written() {
     assert_eq!(run.result.as_ref().unwrap().instruction_sets, ["portable"]);
     let run = RunFolder { path: run.folder.clone() };
     assert!(run.damaged_files().is_empty(), "{:?}", run.damaged_files());
-    assert_eq!((run.forecasts("valid").unwrap().ts.len(), run.forecasts("test").unwrap().ts.len()), (111, 59));
+    assert_eq!(
+        (run.forecasts("valid").unwrap().ts.len(), run.forecasts("test").unwrap().ts.len()),
+        (111, 59)
+    );
     assert!(run.scaling().unwrap().contains("\"") && run.best_weights().unwrap().len() == 1836);
     assert_eq!(run.newest_checkpoint().unwrap().0.unwrap().cursor, Cursor { epoch: 2, batch: 0 });
 }
@@ -133,12 +157,23 @@ fn a_log_cut_anywhere_gives_a_row_and_the_lines_before_the_cut() {
         for length in 0..bytes.len() {
             fs::write(&path, &bytes[..length]).unwrap();
             let record = read_run(&run_of(root.path(), id).path).unwrap();
-            // A torn last line is no damage; a loss shows where the next attempt goes on from an epoch that is not there any more.
-            let left = bytes[..length].split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-            let epochs = left.filter(|line| String::from_utf8_lossy(line).contains("\"event\":\"epoch\"")).count();
+            // A torn last line is no damage; a loss shows where the next attempt goes on from an
+            // epoch that is not there any more.
+            let left = bytes[..length]
+                .split_inclusive(|byte| *byte == b'\n')
+                .filter(|line| line.ends_with(b"\n"));
+            let epochs = left
+                .filter(|line| String::from_utf8_lossy(line).contains("\"event\":\"epoch\""))
+                .count();
             let is_lost = (id, attempt) == (RESUMED, 1) && epochs < RESUMED_FROM;
-            let told: Vec<bool> = record.damage.iter().map(|why| why.ends_with("lines are missing")).collect();
-            assert_eq!(told, vec![true; usize::from(is_lost)], "{epochs} epochs in {length} bytes: {:?}", record.damage);
+            let told: Vec<bool> =
+                record.damage.iter().map(|why| why.ends_with("lines are missing")).collect();
+            assert_eq!(
+                told,
+                vec![true; usize::from(is_lost)],
+                "{epochs} epochs in {length} bytes: {:?}",
+                record.damage
+            );
             let whole = &whole.runs.iter().find(|run| run.trial.id.0 == id).unwrap();
             assert!(record.progress.epochs.len() <= whole.progress.epochs.len());
         }
@@ -158,7 +193,11 @@ fn a_result_cut_anywhere_is_told_and_the_run_is_shown_by_its_events() {
     // The newline at the end is not part of its JSON.
     for length in 0..bytes.len() - 1 {
         fs::write(&path, &bytes[..length]).unwrap();
-        for record in [read_sweep(&sweep).unwrap(), read_sweep_summaries(&sweep).unwrap(), Follower::open(&sweep).unwrap().0] {
+        for record in [
+            read_sweep(&sweep).unwrap(),
+            read_sweep_summaries(&sweep).unwrap(),
+            Follower::open(&sweep).unwrap().0,
+        ] {
             let run = &record.runs[0];
             assert_eq!(run.damage.len(), 1, "{length} bytes: {:?}", run.damage);
             assert!(run.damage[0].contains("result.json") && run.result.is_none());
@@ -180,7 +219,8 @@ fn a_trial_cut_anywhere_hides_no_other_run() {
         fs::write(&path, &bytes[..length]).unwrap();
         let record = read_sweep(&sweep).unwrap();
         assert_eq!(others(&record, FAILED), others(&whole, FAILED));
-        let told = record.damaged.iter().any(|(id, why)| id == FAILED && why.contains("trial.toml"));
+        let told =
+            record.damaged.iter().any(|(id, why)| id == FAILED && why.contains("trial.toml"));
         // A cut between two optional settings leaves a trial that is whole by itself.
         assert!(told || record.runs.len() == 3, "{length} bytes");
     }
@@ -197,7 +237,11 @@ fn a_commit_marker_or_state_cut_anywhere_falls_back_to_the_checkpoint_before() {
         for length in 0..needed {
             fs::write(&path, &bytes[..length]).unwrap();
             let (checkpoint, warnings) = run.newest_checkpoint().unwrap();
-            assert_eq!(checkpoint.unwrap().bytes, b"the state after epoch 2", "{name}, {length} bytes");
+            assert_eq!(
+                checkpoint.unwrap().bytes,
+                b"the state after epoch 2",
+                "{name}, {length} bytes"
+            );
             assert_eq!(warnings.len(), 1);
         }
         fs::remove_file(&path).unwrap();
@@ -261,7 +305,11 @@ fn listing(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(listing(&path)) } else { files.push((path.clone(), fs::read(&path).unwrap())) }
+        if path.is_dir() {
+            files.extend(listing(&path))
+        } else {
+            files.push((path.clone(), fs::read(&path).unwrap()))
+        }
     }
     files.sort();
     files

@@ -1,5 +1,6 @@
-//! The real binary in a pseudo-terminal: the dashboard appears, answers keys, stays for a look at the end, and puts the terminal back;
-//! and what becomes of it when the terminal is closed, stuck, or lent to the shell for a while.
+//! The real binary in a pseudo-terminal: the dashboard appears, answers keys, stays for a look at
+//! the end, and puts the terminal back; and what becomes of it when the terminal is closed, stuck,
+//! or lent to the shell for a while.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -84,7 +85,10 @@ impl Session {
             if contents.contains(text) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "'{text}' never came; the screen:\n{contents}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "'{text}' never came; the screen:\n{contents}"
+            );
         }
     }
 
@@ -116,7 +120,12 @@ fn kiln(folder: &std::path::Path, trainer: &str, arguments: &[&str]) -> CommandB
     program(env!("CARGO_BIN_EXE_kiln"), folder, trainer, arguments)
 }
 
-fn program(name: &str, folder: &std::path::Path, trainer: &str, arguments: &[&str]) -> CommandBuilder {
+fn program(
+    name: &str,
+    folder: &std::path::Path,
+    trainer: &str,
+    arguments: &[&str],
+) -> CommandBuilder {
     let mut command = CommandBuilder::new(name);
     command.args(arguments);
     command.cwd(folder);
@@ -166,7 +175,10 @@ fn leaving_the_dashboard_can_leave_the_sweep_running() {
     assert!(contents.contains("kiln watch small"), "{contents}");
     let trials = session.folder.path().join("runs/small/trials");
     let begun = Instant::now();
-    while std::fs::read_dir(&trials).unwrap().any(|trial| !trial.unwrap().path().join("result.json").is_file()) {
+    while std::fs::read_dir(&trials)
+        .unwrap()
+        .any(|trial| !trial.unwrap().path().join("result.json").is_file())
+    {
         assert!(begun.elapsed() < Duration::from_secs(60), "the sweep did not go on");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -178,10 +190,13 @@ fn a_dashboard_that_is_asked_to_end_stops_its_sweep_and_puts_the_terminal_back()
     let mut session = Session::start("fake:sleep:300", 24, 80);
     session.see("trials 4");
     let process = session.child.process_id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success()
+    );
     assert_eq!(session.exit_code(), 130);
     assert!(!session.screen.screen().alternate_screen(), "the terminal is put back");
-    let log = std::fs::read_to_string(session.folder.path().join("runs/small/logs/sweep.log")).unwrap();
+    let log =
+        std::fs::read_to_string(session.folder.path().join("runs/small/logs/sweep.log")).unwrap();
     assert!(log.contains("goes on where it was"), "{log}");
 }
 
@@ -220,8 +235,13 @@ fn processor_time(process: u32) -> f64 {
 /// Children of a process.
 #[cfg(target_os = "linux")]
 fn children(process: u32) -> Vec<u32> {
-    let numbers = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string())).collect()
+    let numbers = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string()))
+        .collect()
 }
 
 #[cfg(target_os = "linux")]
@@ -233,8 +253,9 @@ fn wait_until(what: &str, seconds: u64, condition: impl Fn() -> bool) {
     }
 }
 
-/// Starts a command in a terminal, reads until the dashboard is there, closes the terminal, and waits until the process has ended: its exit
-/// code and the processor time that it took from then on.
+/// Starts a command in a terminal, reads until the dashboard is there, closes the terminal, and
+/// waits until the process has ended: its exit code and the processor time that it took from then
+/// on.
 #[cfg(target_os = "linux")]
 fn close_terminal_of(command: CommandBuilder) -> (u32, f64) {
     let PtyPair { slave, master } = terminal(30, 110);
@@ -279,16 +300,20 @@ fn a_sweep_that_was_started_to_outlive_its_terminal_does() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("small.toml"), EXPERIMENT).unwrap();
     let script = "trap '' HUP; exec \"$0\" sweep small.toml --backend flex";
-    let ignoring = program("sh", folder.path(), "fake:sleep:300", &["-c", script, env!("CARGO_BIN_EXE_kiln")]);
+    let ignoring =
+        program("sh", folder.path(), "fake:sleep:300", &["-c", script, env!("CARGO_BIN_EXE_kiln")]);
     let (code, _) = close_terminal_of(ignoring);
     assert_eq!(code, 0);
     let trials = folder.path().join("runs/small/trials");
     wait_until("the sweep goes on to its end", 60, || {
-        std::fs::read_dir(&trials).unwrap().all(|trial| trial.unwrap().path().join("result.json").is_file())
+        std::fs::read_dir(&trials)
+            .unwrap()
+            .all(|trial| trial.unwrap().path().join("result.json").is_file())
     });
 }
 
-/// Nobody reads the terminal any more, as when a connection hangs: the dashboard waits in a write, and ends all the same when it is asked.
+/// Nobody reads the terminal any more, as when a connection hangs: the dashboard waits in a write,
+/// and ends all the same when it is asked.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_dashboard_whose_terminal_takes_nothing_more_still_ends_when_it_is_asked() {
@@ -308,16 +333,26 @@ fn a_dashboard_whose_terminal_takes_nothing_more_still_ends_when_it_is_asked() {
     while written() < 10_000 || written() != before {
         before = written();
         for columns in [199, 198, 197, 200] {
-            master.resize(PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+            master
+                .resize(PtySize { rows: 60, cols: columns, pixel_width: 0, pixel_height: 0 })
+                .unwrap();
             std::thread::sleep(Duration::from_millis(250));
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "the terminal takes all");
     }
-    assert!(std::process::Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", &process.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     wait_until("the dashboard ends", 10, || state(process) == Some('Z'));
     child.wait().unwrap();
     let log = folder.path().join("runs/small/logs/sweep.log");
-    wait_until("its sweep stops", 30, || std::fs::read_to_string(&log).unwrap().contains("goes on where it was"));
+    wait_until("its sweep stops", 30, || {
+        std::fs::read_to_string(&log).unwrap().contains("goes on where it was")
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -330,12 +365,20 @@ fn ctrl_z_pauses_dashboard_supervisor_and_workers_and_all_go_on_together() {
     wait_until("workers are there", 20, || !children(supervisor).is_empty());
     let processes: Vec<u32> = [vec![dashboard, supervisor], children(supervisor)].concat();
     session.press("\x1a");
-    wait_until("all are stopped", 20, || processes.iter().all(|process| state(*process) == Some('T')));
+    wait_until("all are stopped", 20, || {
+        processes.iter().all(|process| state(*process) == Some('T'))
+    });
     while let Ok(bytes) = session.bytes.recv_timeout(Duration::from_millis(100)) {
         session.screen.process(&bytes);
     }
     assert!(!session.screen.screen().alternate_screen(), "the shell has its screen");
-    assert!(std::process::Command::new("kill").args(["-CONT", &dashboard.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-CONT", &dashboard.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     session.see("trials 4");
     assert!(session.screen.screen().alternate_screen(), "the dashboard is back");
     wait_until("all go on", 20, || processes.iter().all(|process| state(*process) != Some('T')));
@@ -347,7 +390,9 @@ fn ctrl_z_pauses_dashboard_supervisor_and_workers_and_all_go_on_together() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_dumb_terminal_and_another_charset_get_plain_lines_with_a_reason() {
-    for (environment, reason) in [(("TERM", "dumb"), "TERM is dumb"), (("LC_ALL", "de_DE.ISO-8859-1"), "is not UTF-8")] {
+    for (environment, reason) in
+        [(("TERM", "dumb"), "TERM is dumb"), (("LC_ALL", "de_DE.ISO-8859-1"), "is not UTF-8")]
+    {
         let mut session = Session::start_in("fake", 30, 110, &[environment]);
         assert_eq!(session.exit_code(), 0);
         let contents = session.screen.screen().contents();

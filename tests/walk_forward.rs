@@ -1,4 +1,5 @@
-//! A walk-forward sweep through the binary, trained on flex: its folds, their windows, their numbers, and what looks back on them.
+//! A walk-forward sweep through the binary, trained on flex: its folds, their windows, their
+//! numbers, and what looks back on them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -54,13 +55,21 @@ impl Lab {
 
     fn kiln(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
         command.env_remove("KILN_RUNS").env_remove("KILN_TRAINER").output().unwrap()
     }
 
     fn done(&self, arguments: &[&str]) -> String {
         let output = self.kiln(arguments);
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {text}");
         text
     }
@@ -72,7 +81,9 @@ impl Lab {
     /// By learning rate and fold.
     fn runs(&self) -> BTreeMap<(String, usize), RunRecord> {
         let record = read_sweep(&PathBuf::from(self.folder.path()).join("runs/walk")).unwrap();
-        let key = |run: &RunRecord| (run.trial.settings.train.learning_rate.to_string(), run.trial.fold().unwrap());
+        let key = |run: &RunRecord| {
+            (run.trial.settings.train.learning_rate.to_string(), run.trial.fold().unwrap())
+        };
         record.runs.into_iter().map(|run| (key(&run), run)).collect()
     }
 }
@@ -98,13 +109,20 @@ fn the_folds_of_every_assignment_are_trained_and_together_are_one_stretch() {
         let of = |fold| &runs[&(rate.to_owned(), fold)];
         let joined: Vec<i64> = (0..FOLDS).flat_map(|fold| valid(of(fold))).collect();
         assert_eq!(joined, stretch);
-        let trained: Vec<usize> = (0..FOLDS).map(|fold| of(fold).result.as_ref().unwrap().windows.train).collect();
-        assert!(trained.is_sorted_by(|a, b| a < b), "an expanding split trains on more from fold to fold: {trained:?}");
-        let tests: Vec<usize> = (0..FOLDS).map(|fold| of(fold).result.as_ref().unwrap().windows.test).collect();
+        let trained: Vec<usize> =
+            (0..FOLDS).map(|fold| of(fold).result.as_ref().unwrap().windows.train).collect();
+        assert!(
+            trained.is_sorted_by(|a, b| a < b),
+            "an expanding split trains on more from fold to fold: {trained:?}"
+        );
+        let tests: Vec<usize> =
+            (0..FOLDS).map(|fold| of(fold).result.as_ref().unwrap().windows.test).collect();
         assert_eq!(tests, [whole.test.len(); FOLDS]);
     }
     // Each fold has scalers and baselines of its own.
-    let scaling = |fold| RunFolder { path: runs[&("0.01".to_owned(), fold)].folder.clone() }.scaling().unwrap();
+    let scaling = |fold| {
+        RunFolder { path: runs[&("0.01".to_owned(), fold)].folder.clone() }.scaling().unwrap()
+    };
     assert!(scaling(0) != scaling(1) && scaling(1) != scaling(2));
 
     let again = lab.done(&["sweep", "walk.toml", "--backend", "flex", "--plain"]);
@@ -113,16 +131,27 @@ fn the_folds_of_every_assignment_are_trained_and_together_are_one_stretch() {
     let compared = lab.json(&["compare", "walk"]);
     let rows = compared["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "a row an assignment");
-    assert!(rows.iter().all(|row| row["value"]["n"] == 3 && row["runs"].as_array().unwrap().len() == 3));
+    assert!(
+        rows.iter().all(|row| row["value"]["n"] == 3 && row["runs"].as_array().unwrap().len() == 3)
+    );
     assert_eq!(compared["spread_over"], "folds");
-    assert_eq!(compared["significance"]["windows"], stretch.len(), "the folds' forecasts are weighed as one stretch");
+    assert_eq!(
+        compared["significance"]["windows"],
+        stretch.len(),
+        "the folds' forecasts are weighed as one stretch"
+    );
     let best = rows[0]["settings"]["train.learning_rate"].to_string();
-    let of_folds: Vec<f64> = (0..FOLDS).map(|fold| runs[&(best.clone(), fold)].result.as_ref().unwrap().skill.unwrap()).collect();
+    let of_folds: Vec<f64> = (0..FOLDS)
+        .map(|fold| runs[&(best.clone(), fold)].result.as_ref().unwrap().skill.unwrap())
+        .collect();
     let mean = of_folds.iter().sum::<f64>() / 3.0;
     assert!((rows[0]["value"]["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
 
     let traded = lab.done(&["backtest", "walk"]);
-    assert!(traded.contains(" +2"), "the folds of an assignment are traded as one stretch: {traded}");
+    assert!(
+        traded.contains(" +2"),
+        "the folds of an assignment are traded as one stretch: {traded}"
+    );
     let first = runs.values().next().unwrap().trial.id.to_string();
     assert!(lab.done(&["show", &first]).contains("fold 0"));
     assert!(lab.done(&["runs", "walk"]).contains("fold"));
@@ -132,7 +161,8 @@ fn the_folds_of_every_assignment_are_trained_and_together_are_one_stretch() {
     assert!(lab.done(&["evaluate", &first]).contains(advice));
 }
 
-/// A fold in a pack with the others has the numbers of the same training rows and block in a sweep of one holdout.
+/// A fold in a pack with the others has the numbers of the same training rows and block in a sweep
+/// of one holdout.
 #[test]
 fn a_fold_trains_to_what_a_holdout_over_the_same_rows_trains_to() {
     let folds = Lab::new(EXPANDING);
@@ -150,7 +180,8 @@ fn a_fold_trains_to_what_a_holdout_over_the_same_rows_trains_to() {
             (own.train, own.valid, own.baselines, own.windows),
             (theirs.train, theirs.valid, theirs.baselines, theirs.windows)
         );
-        let forecasts = |folder: &PathBuf| RunFolder { path: folder.clone() }.forecasts("valid").unwrap();
+        let forecasts =
+            |folder: &PathBuf| RunFolder { path: folder.clone() }.forecasts("valid").unwrap();
         assert_eq!(forecasts(&run.folder), forecasts(&same.folder), "to the bit");
     }
 }
@@ -161,14 +192,28 @@ fn check_and_leakcheck_know_the_folds() {
     let checked = lab.json(&["check", "walk.toml", "--backend", "flex"]);
     let folds = checked["folds"].as_array().unwrap();
     assert_eq!(folds.len(), FOLDS);
-    let numbers = |split: &str| -> Vec<u64> { folds.iter().map(|fold| fold["windows"][split].as_u64().unwrap()).collect() };
+    let numbers = |split: &str| -> Vec<u64> {
+        folds.iter().map(|fold| fold["windows"][split].as_u64().unwrap()).collect()
+    };
     // As many rows in each; but six windows are lost where a session ends.
-    assert!(numbers("train").iter().all(|windows| windows.abs_diff(numbers("train")[0]) <= 12), "{:?}", numbers("train"));
-    let at = |fold: usize, split: &str, end: &str| folds[fold]["spans"][split][end].as_str().unwrap().to_owned();
+    assert!(
+        numbers("train").iter().all(|windows| windows.abs_diff(numbers("train")[0]) <= 12),
+        "{:?}",
+        numbers("train")
+    );
+    let at = |fold: usize, split: &str, end: &str| {
+        folds[fold]["spans"][split][end].as_str().unwrap().to_owned()
+    };
     for fold in 0..FOLDS {
-        assert!(at(fold, "train", "last") < at(fold, "valid", "first") && at(fold, "valid", "last") < at(fold, "test", "first"));
+        assert!(
+            at(fold, "train", "last") < at(fold, "valid", "first")
+                && at(fold, "valid", "last") < at(fold, "test", "first")
+        );
         if fold > 0 {
-            assert!(at(fold - 1, "train", "first") < at(fold, "train", "first"), "a rolling split forgets");
+            assert!(
+                at(fold - 1, "train", "first") < at(fold, "train", "first"),
+                "a rolling split forgets"
+            );
             assert!(at(fold - 1, "valid", "last") < at(fold, "valid", "first"));
         }
     }
@@ -188,5 +233,9 @@ fn folds_without_rows_to_train_on_are_refused_with_the_numbers() {
     let output = lab.kiln(&["check", "walk.toml", "--backend", "flex"]);
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(message.contains("3 folds of") && message.contains("rows lie before the first fold's block"), "{message}");
+    assert!(
+        message.contains("3 folds of")
+            && message.contains("rows lie before the first fold's block"),
+        "{message}"
+    );
 }

@@ -77,8 +77,9 @@ impl Load<'_> {
         let started = Instant::now() + HEAD_START;
         let mut whole = Result::default();
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..self.connections).map(|place| scope.spawn(move || self.connection(place, started, over))).collect();
+            let threads: Vec<_> = (0..self.connections)
+                .map(|place| scope.spawn(move || self.connection(place, started, over)))
+                .collect();
             for thread in threads {
                 let part = thread.join().unwrap();
                 whole.answered += part.answered;
@@ -94,7 +95,8 @@ impl Load<'_> {
     fn connection(&self, place: usize, started: Instant, over: &AtomicBool) -> Result {
         let Self { at, model, body, connections, pace, seconds } = *self;
         let request = format!(
-            "POST /v1/models/{model}/predict HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /v1/models/{model}/predict HTTP/1.1\r\nHost: {at}\r\nContent-Type: \
+                application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let mut result = Result::default();
@@ -102,7 +104,12 @@ impl Load<'_> {
         let mut number = place as u64;
         while started.elapsed().as_secs() < seconds && !over.load(Ordering::Relaxed) {
             let due = match pace {
-                Pace::Rate(rate) => started + Duration::from_nanos((number as u128 * 1_000_000_000 / u128::from(rate)) as u64),
+                Pace::Rate(rate) => {
+                    started
+                        + Duration::from_nanos(
+                            (number as u128 * 1_000_000_000 / u128::from(rate)) as u64,
+                        )
+                }
                 Pace::Full => Instant::now(),
             };
             number += connections as u64;
@@ -146,7 +153,12 @@ fn answer(stream: &mut TcpStream) -> Option<(u16, String)> {
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse::<usize>().ok()?;
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length:"))?
+                .trim()
+                .parse::<usize>()
+                .ok()?;
             if bytes.len() >= end + 4 + length {
                 let status = head.split(' ').nth(1)?.parse().ok()?;
                 return Some((status, String::from_utf8_lossy(&bytes[end + 4..]).into_owned()));
@@ -162,9 +174,19 @@ fn answer(stream: &mut TcpStream) -> Option<(u16, String)> {
 /// The version that answers now; 0 when nothing says so.
 pub fn version(at: SocketAddr, model: &str) -> u32 {
     let asked = connect(at).and_then(|mut stream| {
-        stream.write_all(format!("GET /v1/models/{model} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+        stream
+            .write_all(
+                format!(
+                    "GET /v1/models/{model} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n"
+                )
+                .as_bytes(),
+            )
+            .ok()?;
         answer(&mut stream)
     });
-    let json: Option<serde_json::Value> = asked.and_then(|(_, body)| serde_json::from_str(&body).ok());
-    json.and_then(|json| json["version"].as_u64()).and_then(|version| u32::try_from(version).ok()).unwrap_or(0)
+    let json: Option<serde_json::Value> =
+        asked.and_then(|(_, body)| serde_json::from_str(&body).ok());
+    json.and_then(|json| json["version"].as_u64())
+        .and_then(|version| u32::try_from(version).ok())
+        .unwrap_or(0)
 }

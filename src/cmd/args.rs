@@ -18,7 +18,8 @@ pub struct Cli {
 pub enum Verb {
     /// Validate an experiment; list its trials and packs, estimate memory and time; write nothing
     Check(CheckArgs),
-    /// Look for the future in what an experiment's models would see: features, scales, splits, targets
+    /// Look for the future in what an experiment's models would see: features, scales, splits,
+    /// targets
     Leakcheck(LeakcheckArgs),
     /// Train what is missing of an experiment, with a live dashboard
     Sweep(SweepArgs),
@@ -34,13 +35,16 @@ pub enum Verb {
     Report(ReportArgs),
     /// Open the test split for a run; each opening is recorded
     Evaluate(EvaluateArgs),
-    /// Forecast bars with a run's best weights or a saved model, in the target's own unit: a file, or lines as they come
+    /// Forecast bars with a run's best weights or a saved model, in the target's own unit: a file,
+    /// or lines as they come
     Predict(Box<PredictArgs>),
     /// Answer forecasts of registered models over HTTP
     Serve(Box<super::ServeArgs>),
-    /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside buy and hold
+    /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside
+    /// buy and hold
     Backtest(Box<BacktestArgs>),
-    /// Runs and models for other tools: PyTorch, ONNX, TensorBoard, MLflow, W&B's JSON lines, CSV, Parquet
+    /// Runs and models for other tools: PyTorch, ONNX, TensorBoard, MLflow, W&B's JSON lines, CSV,
+    /// Parquet
     Export(ExportArgs),
     /// Versioned models: register a run, promote it, roll back
     Models(super::ModelsArgs),
@@ -117,7 +121,8 @@ pub struct SweepArgs {
     /// Say so when a worker makes no progress (no step, no epoch) for so long
     #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = stall)]
     pub stall_warning: std::time::Duration,
-    /// Replace a worker that makes no progress for so long; its trials go on from their checkpoints [default: it is only said]
+    /// Replace a worker that makes no progress for so long; its trials go on from their checkpoints
+    /// [default: it is only said]
     #[arg(long, value_name = "DURATION", value_parser = stall)]
     pub stall_limit: Option<std::time::Duration>,
     /// Take control lines on stdin and stop when it closes (how the dashboard drives a sweep)
@@ -148,7 +153,8 @@ pub struct WatchArgs {
 /// `runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// A sweep (SWEEP, or latest) or a run (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best); all sweeps unless given
+    /// A sweep (SWEEP, or latest) or a run (SWEEP/ID, an id's unambiguous beginning, or
+    /// SWEEP/best); all sweeps unless given
     pub selector: Option<String>,
     /// Where the sweeps' folders are
     #[arg(long, default_value = "runs", value_name = "DIR", env = "KILN_RUNS")]
@@ -183,10 +189,12 @@ pub struct CompareArgs {
     /// Save what is compared under this name
     #[arg(long, value_name = "NAME")]
     pub save_view: Option<String>,
-    /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase, valid.ic, test.rmse, …
+    /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase,
+    /// valid.ic, test.rmse, …
     #[arg(long)]
     pub metric: Option<experiment::metric::Metric>,
-    /// Show the interval beside each value, however wide the table becomes (on a terminal that is wide enough they are shown anyway)
+    /// Show the interval beside each value, however wide the table becomes (on a terminal that is
+    /// wide enough they are shown anyway)
     #[arg(long)]
     pub intervals: bool,
     /// Where the sweeps' folders are
@@ -208,7 +216,8 @@ pub struct ReportArgs {
     /// [default: by the file's name, else html]
     #[arg(long)]
     pub format: Option<ReportFormat>,
-    /// Write Markdown into this file, between the lines <!-- kiln:begin SWEEP --> and <!-- kiln:end SWEEP -->
+    /// Write Markdown into this file, between the lines <!-- kiln:begin SWEEP --> and <!-- kiln:end
+    /// SWEEP -->
     #[arg(long, value_name = "README.md")]
     pub splice: Option<PathBuf>,
     /// Where the sweeps' folders are
@@ -230,13 +239,15 @@ pub enum ReportFormat {
 pub struct EvaluateArgs {
     /// A run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best (SWEEP may be latest)
     pub run: String,
-    /// The file that the run was trained on, where it lies now; without it, it is looked for around the run's folder
+    /// The file that the run was trained on, where it lies now; without it, it is looked for around
+    /// the run's folder
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Share of the targets that the conformal interval is meant to hold
     #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
     pub coverage: f64,
-    /// Open the test split although trials of the sweep are still open; the opening is recorded as one before the end
+    /// Open the test split although trials of the sweep are still open; the opening is recorded as
+    /// one before the end
     #[arg(long)]
     pub early: bool,
     /// Evaluate on this backend
@@ -253,11 +264,12 @@ pub struct EvaluateArgs {
 /// `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A run (SWEEP/ID, an id's unambiguous beginning, SWEEP/best), a saved model's folder, or a registered model: NAME (its champion), NAME@ALIAS,
-    /// NAME@VERSION, NAME@latest
+    /// A run (SWEEP/ID, an id's unambiguous beginning, SWEEP/best), a saved model's folder, or a
+    /// registered model: NAME (its champion), NAME@ALIAS, NAME@VERSION, NAME@latest
     #[arg(value_name = "RUN|MODEL")]
     pub model: String,
-    /// Bars to forecast from: CSV, plain or gzip, or Parquet; '-' reads CSV lines from stdin and answers each as it comes
+    /// Bars to forecast from: CSV, plain or gzip, or Parquet; '-' reads CSV lines from stdin and
+    /// answers each as it comes
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
     /// Forecast only the last N windows
@@ -301,13 +313,16 @@ pub struct BarArgs {
     /// Which column is which: ts=Date (repeatable; ts, open, high, low, close, volume)
     #[arg(long = "column", value_name = "WHICH=NAME")]
     pub columns: Vec<String>,
-    /// Zone of timestamps without offset: an IANA name, UTC or +08:00. Features of the local clock go by the model's own zone
+    /// Zone of timestamps without offset: an IANA name, UTC or +08:00. Features of the local clock
+    /// go by the model's own zone
     #[arg(long)]
     pub zone: Option<String>,
-    /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as "%d.%m.%Y %H:%M:%S"
+    /// How timestamps are written: auto, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such
+    /// as "%d.%m.%Y %H:%M:%S"
     #[arg(long, value_name = "FORMAT")]
     pub ts_format: Option<TsFormat>,
-    /// What a timestamp marks of its bar; needed where the bars are not written as the model's own were
+    /// What a timestamp marks of its bar; needed where the bars are not written as the model's own
+    /// were
     #[arg(long, value_name = "LABEL")]
     pub bar_label: Option<LabelArg>,
 }
@@ -352,7 +367,8 @@ pub struct BacktestArgs {
     /// Whose forecasts are traded; those of the test split once `evaluate` has opened it
     #[arg(long, default_value = "valid")]
     pub split: TradedSplit,
-    /// The file that the runs were trained on, where it lies now; without it, it is looked for around the runs' folders
+    /// The file that the runs were trained on, where it lies now; without it, it is looked for
+    /// around the runs' folders
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Rows of the frontier: least expected returns that are traded, basis points: 0,2,5
@@ -383,7 +399,10 @@ pub enum TradedSplit {
 
 /// Keys of `[backtest]`, written over what the experiment says.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Trading (over what [backtest] in the experiment says; costs are required, there or here)")]
+#[command(
+    next_help_heading = "Trading (over what [backtest] in the experiment says; costs are required, \
+        there or here)"
+)]
 pub struct TradingArgs {
     /// From an expected return to a position: sign, threshold, proportional or quantile
     #[arg(long, value_name = "RULE")]
@@ -426,12 +445,14 @@ pub struct TradingArgs {
 /// `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A run (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best), a sweep (SWEEP, or latest; not for weights), or a saved model (weights alone:
-    /// NAME, NAME@ALIAS, NAME@VERSION, or its folder)
+    /// A run (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best), a sweep (SWEEP, or latest;
+    /// not for weights), or a saved model (weights alone: NAME, NAME@ALIAS, NAME@VERSION, or its
+    /// folder)
     pub source: String,
     #[arg(long)]
     pub format: ExportFormat,
-    /// The file or folder to write; '-' writes a file's content to stdout [default: named after the source, here]
+    /// The file or folder to write; '-' writes a file's content to stdout [default: named after the
+    /// source, here]
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Replace files that are there
@@ -440,7 +461,8 @@ pub struct ExportArgs {
     /// csv, parquet: rows of the table [default: runs]
     #[arg(long)]
     pub what: Option<ExportTable>,
-    /// csv, parquet with --what forecasts: whose forecasts; those of the test split once `evaluate` has opened it [default: valid]
+    /// csv, parquet with --what forecasts: whose forecasts; those of the test split once `evaluate`
+    /// has opened it [default: valid]
     #[arg(long)]
     pub split: Option<TradedSplit>,
     /// csv: leave cells as they are that a spreadsheet would run as formulas
@@ -449,7 +471,8 @@ pub struct ExportArgs {
     /// onnx: units of input and output [default: own]
     #[arg(long)]
     pub units: Option<ExportUnits>,
-    /// mlflow: the tracking server [default: MLFLOW_TRACKING_URI]; a token is taken from MLFLOW_TRACKING_TOKEN
+    /// mlflow: the tracking server [default: MLFLOW_TRACKING_URI]; a token is taken from
+    /// MLFLOW_TRACKING_TOKEN
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,
     /// mlflow: the experiment on the server, made if missing [default: the sweep's name]

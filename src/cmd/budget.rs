@@ -27,7 +27,8 @@ impl<'a> Budget<'a> {
     pub(super) fn lanes(&self, settings: &Settings) -> usize {
         let series = unread(settings);
         let series: Vec<&Series> = series.iter().collect();
-        let estimate = |lanes| burn_lanes::memory_estimate(self.device, &settings.shape(), lanes, &series);
+        let estimate =
+            |lanes| burn_lanes::memory_estimate(self.device, &settings.shape(), lanes, &series);
         // Each worker has its share, and a fifth stays free: an estimate is one.
         let with_reserve = |bytes: u64| bytes.saturating_mul(self.workers).saturating_mul(5) / 4;
         match self.available(with_reserve(estimate(self.most))) {
@@ -49,14 +50,16 @@ impl<'a> Budget<'a> {
     }
 }
 
-/// The folds of a split without their rows, which are not read for this: beside what its lanes take, a series is small. That expanding folds
-/// differ in length counts.
+/// The folds of a split without their rows, which are not read for this: beside what its lanes
+/// take, a series is small. That expanding folds differ in length counts.
 fn unread(settings: &Settings) -> Vec<Series> {
     let windows = |fold: usize| match settings.data.split.walk_forward {
         Some(WalkForward { train: TrainRows::Expanding, .. }) => vec![0; fold + 1],
         Some(WalkForward { train: TrainRows::Rolling, .. }) | None => Vec::new(),
     };
-    (0..settings.data.split.folds()).map(|fold| Series { train: windows(fold), ..Series::default() }).collect()
+    (0..settings.data.split.folds())
+        .map(|fold| Series { train: windows(fold), ..Series::default() })
+        .collect()
 }
 
 /// The most lanes whose estimate is within a budget; 1 if not even one is.

@@ -1,4 +1,5 @@
-//! `kiln check`: validates an experiment, lists what it would train, and estimates memory and time; writes nothing.
+//! `kiln check`: validates an experiment, lists what it would train, and estimates memory and time;
+//! writes nothing.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -99,12 +100,15 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             prepared.push((data, one));
         }
     }
-    let place = |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();
+    let place =
+        |data: &Data| prepared.iter().position(|(other, _)| *other == data).unwrap_or_default();
     for pack in &packs {
         let of_pack = || pack.trials.iter().map(|&index| &plan.trials[index].settings);
         let shape = plan.trials[pack.trials[0]].settings.shape();
         let mut places: Vec<usize> = of_pack().map(|settings| place(&settings.data)).collect();
-        let series_of = |places: &[usize], settings: &Settings| places.iter().position(|own| *own == place(&settings.data));
+        let series_of = |places: &[usize], settings: &Settings| {
+            places.iter().position(|own| *own == place(&settings.data))
+        };
         places.sort_unstable();
         places.dedup();
         let series: Vec<&Series> = places.iter().map(|&place| &prepared[place].1.series).collect();
@@ -132,8 +136,13 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             memory,
             seconds_per_step: stopwatch.seconds_per_step(),
         });
-        // A step takes the host's cores as long as it has lanes; where folds end their epochs before others, later steps have fewer.
-        let steps = if device.is_cpu() { all_steps as f64 / count.max(1) as f64 } else { steps_per_epoch as f64 };
+        // A step takes the host's cores as long as it has lanes; where folds end their epochs
+        // before others, later steps have fewer.
+        let steps = if device.is_cpu() {
+            all_steps as f64 / count.max(1) as f64
+        } else {
+            steps_per_epoch as f64
+        };
         busy += stopwatch.seconds_per_step() * steps * epochs as f64;
     }
     let mut memory: Vec<u64> = checked.iter().map(|pack| pack.memory).collect();
@@ -168,15 +177,29 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 }
 
 fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
-    let Check { name, device, trials, duplicates, packs, workers, memory, seconds, data, folds } = check;
-    writeln!(out, "{name}: {} trials in {} packs on {device}, {workers} worker(s)", trials.len(), packs.len())?;
+    let Check { name, device, trials, duplicates, packs, workers, memory, seconds, data, folds } =
+        check;
+    writeln!(
+        out,
+        "{name}: {} trials in {} packs on {device}, {workers} worker(s)",
+        trials.len(),
+        packs.len()
+    )?;
     if *duplicates > 0 {
         writeln!(out, "{duplicates} proposals repeat an earlier trial and are left out")?;
     }
     let windows = &data.windows;
-    writeln!(out, "data: {} bars of {} s in {} runs, {} .. {}", data.bars, data.bar_seconds, data.runs, data.first, data.last)?;
+    writeln!(
+        out,
+        "data: {} bars of {} s in {} runs, {} .. {}",
+        data.bars, data.bar_seconds, data.runs, data.first, data.last
+    )?;
     match folds[..] {
-        [] => writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?,
+        [] => writeln!(
+            out,
+            "windows: {} train, {} valid, {} test",
+            windows.train, windows.valid, windows.test
+        )?,
         _ => write_folds(folds, out)?,
     }
     for odd in &data.odd {
@@ -186,7 +209,8 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     for pack in packs {
         writeln!(
             out,
-            "pack of {:>3} lanes: hidden {:>4}, layers {}, batch {:>4}{}: {} epochs × {} steps × {:.1} ms, {:.0} MiB",
+            "pack of {:>3} lanes: hidden {:>4}, layers {}, batch {:>4}{}: {} epochs × {} steps × \
+                {:.1} ms, {:.0} MiB",
             pack.lanes,
             pack.hidden_size,
             pack.num_layers,
@@ -206,7 +230,11 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
     )?;
     writeln!(out)?;
     for trial in trials.iter().take(LISTED) {
-        let assignment: Vec<String> = trial.assignment.iter().map(|(key, value)| cleaned(&format!("{key}={value}"))).collect();
+        let assignment: Vec<String> = trial
+            .assignment
+            .iter()
+            .map(|(key, value)| cleaned(&format!("{key}={value}")))
+            .collect();
         let fold = trial.fold.map_or_else(String::new, |fold| format!("  fold {fold}"));
         writeln!(out, "{}  repeat {}{fold}  {}", trial.id, trial.repeat, assignment.join("  "))?;
     }
@@ -230,10 +258,16 @@ fn head(head: &lane_types::Head) -> String {
 /// The folds of the first split that has some.
 fn folds(prepared: &[(&Data, market::Prepared)]) -> Vec<CheckedFold> {
     let Some((first, _)) = prepared.first() else { return Vec::new() };
-    let of_first = prepared.iter().filter(|(data, _)| data.split.walk_forward.is_some() && (*data).clone().of_fold(0) == **first);
+    let of_first = prepared.iter().filter(|(data, _)| {
+        data.split.walk_forward.is_some() && (*data).clone().of_fold(0) == **first
+    });
     let checked = of_first.filter_map(|(data, prepared)| {
         let report = &prepared.report;
-        Some(CheckedFold { fold: data.split.walk_forward?.fold, windows: report.windows, spans: report.spans.clone() })
+        Some(CheckedFold {
+            fold: data.split.walk_forward?.fold,
+            windows: report.windows,
+            spans: report.spans.clone(),
+        })
     });
     checked.collect()
 }
@@ -241,25 +275,39 @@ fn folds(prepared: &[(&Data, market::Prepared)]) -> Vec<CheckedFold> {
 /// From when to when each fold trains and is validated, by the last bars of its windows.
 fn write_folds(folds: &[CheckedFold], out: &mut dyn Write) -> Result<(), Failure> {
     let header = ["fold", "train windows", "from", "to", "valid windows", "from", "to"];
-    let align = |name: &str| if name == "from" || name == "to" { Align::Left } else { Align::Right };
+    let align =
+        |name: &str| if name == "from" || name == "to" { Align::Left } else { Align::Right };
     let header = header.map(|name| (name.to_owned(), align(name)));
     // To the minute; the zone is that of the line above.
     let minute = |at: &str| at.get(..16).unwrap_or(at).replace('T', " ");
     let span = |span: &Option<market::Span>| {
-        let of = |at: fn(&market::Span) -> &String| span.as_ref().map_or_else(|| "—".to_owned(), |span| minute(at(span)));
+        let of = |at: fn(&market::Span) -> &String| {
+            span.as_ref().map_or_else(|| "—".to_owned(), |span| minute(at(span)))
+        };
         [of(|span| &span.first), of(|span| &span.last)]
     };
     let row = |CheckedFold { fold, windows, spans }: &CheckedFold| {
-        let ([train_from, train_to], [valid_from, valid_to]) = (span(&spans.train), span(&spans.valid));
+        let ([train_from, train_to], [valid_from, valid_to]) =
+            (span(&spans.train), span(&spans.valid));
         let (train, valid) = (windows.train.to_string(), windows.valid.to_string());
         vec![fold.to_string(), train, train_from, train_to, valid, valid_from, valid_to]
     };
     writeln!(out)?;
     write!(out, "{}", table(&header, folds.iter().map(row)))?;
-    writeln!(out, "{} validation windows in all", folds.iter().map(|fold| fold.windows.valid).sum::<usize>())?;
-    if let Some(CheckedFold { windows, spans: market::Spans { test: Some(test), .. }, .. }) = folds.first() {
+    writeln!(
+        out,
+        "{} validation windows in all",
+        folds.iter().map(|fold| fold.windows.valid).sum::<usize>()
+    )?;
+    if let Some(CheckedFold { windows, spans: market::Spans { test: Some(test), .. }, .. }) =
+        folds.first()
+    {
         let (first, last) = (minute(&test.first), minute(&test.last));
-        writeln!(out, "test: {} windows from {first} to {last}, opened by evaluate alone", windows.test)?;
+        writeln!(
+            out,
+            "test: {} windows from {first} to {last}, opened by evaluate alone",
+            windows.test
+        )?;
     }
     Ok(())
 }
@@ -290,7 +338,12 @@ impl Stopwatch {
 }
 
 impl Observer for Stopwatch {
-    fn epoch(&mut self, _lane: usize, _report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(
+        &mut self,
+        _lane: usize,
+        _report: &EpochReport,
+        _state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
         if self.steps > 0 { LaneControl::Stop } else { LaneControl::Continue }
     }
 

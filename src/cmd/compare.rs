@@ -14,7 +14,8 @@ use experiment::metric::Metric;
 use runs::store::{RunRecord, Selection, View, read_sweep_summaries};
 use text::cleaned;
 
-/// Prints what differs between the runs that the selectors name, then how they rank beside the baselines.
+/// Prints what differs between the runs that the selectors name, then how they rank beside the
+/// baselines.
 ///
 /// # Errors
 /// When a selector names nothing, or the output fails.
@@ -45,14 +46,19 @@ pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let path = View { v: 1, selectors, metric }.save(&runs, &name)?;
         if !json {
             let again = command(&format!("compare --view {}", quoted(&name)), &runs);
-            writeln!(out, "\nsaved as {}: {}", cleaned(&path.display().to_string()), cleaned(&again))?;
+            writeln!(
+                out,
+                "\nsaved as {}: {}",
+                cleaned(&path.display().to_string()),
+                cleaned(&again)
+            )?;
         }
     }
     Ok(Outcome::Done)
 }
 
-const NO_INTERVALS: &str = "no row has an interval: repeats show their spread instead (kiln show RUN has the intervals of one run), and \
-                            what was recorded before version 0.2 has none";
+const NO_INTERVALS: &str = "no row has an interval: repeats show their spread instead (kiln show \
+    RUN has the intervals of one run), and what was recorded before version 0.2 has none";
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -64,27 +70,38 @@ struct Compared {
     sweeps: Option<Sides>,
 }
 
-fn compared(root: &Path, selectors: &[String], metric: Option<Metric>) -> Result<Compared, Failure> {
+fn compared(
+    root: &Path,
+    selectors: &[String],
+    metric: Option<Metric>,
+) -> Result<Compared, Failure> {
     let mut selected = read_selected(root, selectors, read_sweep_summaries)?;
     let objective = match metric {
         Some(metric) => Objective { metric, direction: metric.direction() },
-        None => selected.objective().ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
+        None => selected
+            .objective()
+            .ok_or_else(|| Failure::BadInput("no run was selected".to_owned()))?,
     };
     let mut comparison = compare(&selected.runs, objective);
     let files = ForecastFiles::default();
     weigh(&mut comparison, &mut selected.runs, &mut selected.others, &files);
     let read = |run: &RunRecord, split| files.read(run, split);
     let sweeps = Sides::of(&comparison, &whole(root, selectors)?, &selected.runs, &read);
-    let other = selected.manifests.iter().find(|manifest| metric.is_none() && manifest.objective != objective.metric);
+    let other = selected
+        .manifests
+        .iter()
+        .find(|manifest| metric.is_none() && manifest.objective != objective.metric);
     if let Some(other) = other {
         comparison.notes.push(format!(
-            "ranked by {}, which is comparable over sweeps; '{}' has {} as its objective (choose with --metric)",
+            "ranked by {}, which is comparable over sweeps; '{}' has {} as its objective (choose \
+                with --metric)",
             objective.metric, other.name, other.objective
         ));
     }
     if selected.former > 0 {
         comparison.notes.push(format!(
-            "{} runs that the file does not plan any more are left out; name them as SWEEP/ID to compare them",
+            "{} runs that the file does not plan any more are left out; name them as SWEEP/ID to \
+                compare them",
             selected.former
         ));
     }
@@ -100,7 +117,10 @@ fn whole(root: &Path, selectors: &[String]) -> Result<Vec<String>, Failure> {
         match resolve(root, selector)? {
             Selection::Sweep(folder) => {
                 let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
-                let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = folder
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -151,7 +171,9 @@ mod tests {
     #[test]
     fn a_run_that_is_named_twice_is_compared_once() {
         let once = printed(|out| run(CompareArgs { json: true, ..args(&["grid"]) }, out));
-        let twice = printed(|out| run(CompareArgs { json: true, ..args(&["grid", "grid/3", "grid"]) }, out));
+        let twice = printed(|out| {
+            run(CompareArgs { json: true, ..args(&["grid", "grid/3", "grid"]) }, out)
+        });
         assert_eq!(once, twice);
     }
 
@@ -160,11 +182,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let view = root.path().join("best.toml").to_str().unwrap().to_owned();
         let first = printed(|out| {
-            run(CompareArgs { save_view: Some(view.clone()), metric: "valid.mae".parse().ok(), ..args(&["grid/31"]) }, out)
+            run(
+                CompareArgs {
+                    save_view: Some(view.clone()),
+                    metric: "valid.mae".parse().ok(),
+                    ..args(&["grid/31"])
+                },
+                out,
+            )
         });
         assert!(first.contains("saved as") && first.contains("valid.mae"), "{first}");
         let again = printed(|out| run(CompareArgs { view: Some(view.clone()), ..args(&[]) }, out));
         assert!(first.starts_with(&again), "{again}");
-        assert!(run(CompareArgs { view: Some("none".into()), ..args(&[]) }, &mut Vec::new()).is_err());
+        assert!(
+            run(CompareArgs { view: Some("none".into()), ..args(&[]) }, &mut Vec::new()).is_err()
+        );
     }
 }

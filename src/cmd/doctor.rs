@@ -10,8 +10,8 @@ use super::selection::write_json;
 use super::{DoctorArgs, Failure, Outcome};
 use text::{Align, cleaned, table};
 
-/// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether the folder of runs can be written.
-/// A folder that is made to try that is removed at once.
+/// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether
+/// the folder of runs can be written. A folder that is made to try that is removed at once.
 ///
 /// # Errors
 /// When the output fails; what is wrong with the machine is told, not an error.
@@ -89,7 +89,12 @@ impl Report {
         let memory = &self.memory;
         let mut lines = vec![
             ("kiln", self.kiln.to_owned()),
-            ("git", self.git.as_deref().map_or_else(|| "not found: runs will not tell their revision".into(), cleaned)),
+            (
+                "git",
+                self.git
+                    .as_deref()
+                    .map_or_else(|| "not found: runs will not tell their revision".into(), cleaned),
+            ),
             (
                 "cpu",
                 format!(
@@ -98,7 +103,15 @@ impl Report {
                     self.cores.map_or_else(unknown, |cores| cores.to_string())
                 ),
             ),
-            ("memory", format!("{} available of {}{}", bytes(memory.available), bytes(memory.total), limit(memory.limit))),
+            (
+                "memory",
+                format!(
+                    "{} available of {}{}",
+                    bytes(memory.available),
+                    bytes(memory.total),
+                    limit(memory.limit)
+                ),
+            ),
             ("terminal", self.terminal.text()),
         ];
         let runs = &self.runs;
@@ -107,14 +120,22 @@ impl Report {
             Some(problem) => format!("NOT USABLE: {}", cleaned(problem)),
         };
         let folder = cleaned(&runs.folder.display().to_string());
-        lines.push(("runs", format!("{folder}: {state}, {} free of {}", bytes(runs.free), bytes(runs.total))));
+        lines.push((
+            "runs",
+            format!("{folder}: {state}, {} free of {}", bytes(runs.free), bytes(runs.total)),
+        ));
         let mut text = String::new();
         for (name, line) in lines {
             // Writing to a string cannot fail.
             writeln!(text, "{name:<9} {line}").unwrap_or_default();
         }
-        let header = [("device", Align::Left), ("state", Align::Left), ("memory", Align::Right), ("name", Align::Left)]
-            .map(|(name, align)| (name.to_owned(), align));
+        let header = [
+            ("device", Align::Left),
+            ("state", Align::Left),
+            ("memory", Align::Right),
+            ("name", Align::Left),
+        ]
+        .map(|(name, align)| (name.to_owned(), align));
         let rows = self.devices.iter().map(|device| {
             let state = match &device.problem {
                 Some(problem) => format!("no: {}", cleaned(problem)),
@@ -135,7 +156,11 @@ impl Terminal {
             (Some(columns), Some(rows)) => format!("{columns} × {rows}"),
             _ => "unknown size".into(),
         };
-        let kind = if self.interactive { "interactive" } else { "not interactive: no dashboard, plain lines" };
+        let kind = if self.interactive {
+            "interactive"
+        } else {
+            "not interactive: no dashboard, plain lines"
+        };
         let term = self.term.as_deref().map_or_else(|| "TERM is not set".to_owned(), cleaned);
         let no_color = if self.no_color { " (NO_COLOR is set)" } else { "" };
         let utf8 = if self.utf8 { "UTF-8" } else { "no UTF-8: set LANG=C.UTF-8 for charts" };
@@ -147,10 +172,12 @@ fn terminal() -> Terminal {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
     // Asked of a terminal alone: elsewhere the question starts other programs.
-    let size = if io::stdout().is_terminal() { ratatui::crossterm::terminal::size().ok() } else { None };
+    let size =
+        if io::stdout().is_terminal() { ratatui::crossterm::terminal::size().ok() } else { None };
     let term = variable("TERM");
     let no_color = variable("NO_COLOR").is_some();
-    let true_color = variable("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
+    let true_color =
+        variable("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
     let colour = match term.as_deref() {
         _ if no_color => "no colour",
         None | Some("dumb") => "no colour",
@@ -158,9 +185,20 @@ fn terminal() -> Terminal {
         Some(term) if term.contains("256color") => "256 colours",
         Some(_) => "16 colours",
     };
-    let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG")).unwrap_or_default();
+    let locale = variable("LC_ALL")
+        .or_else(|| variable("LC_CTYPE"))
+        .or_else(|| variable("LANG"))
+        .unwrap_or_default();
     let utf8 = locale.to_lowercase().replace('-', "").contains("utf8");
-    Terminal { interactive, columns: size.map(|size| size.0), rows: size.map(|size| size.1), term, colour, no_color, utf8 }
+    Terminal {
+        interactive,
+        columns: size.map(|size| size.0),
+        rows: size.map(|size| size.1),
+        term,
+        colour,
+        no_color,
+        utf8,
+    }
 }
 
 fn disk(folder: &Path) -> Disk {
@@ -175,13 +213,17 @@ fn disk(folder: &Path) -> Disk {
     Disk { folder: folder.to_owned(), existing, free, total, problem }
 }
 
-/// Does what the store does there: makes a folder, writes a file, and publishes it with a hard link.
+/// Does what the store does there: makes a folder, writes a file, and publishes it with a hard
+/// link.
 fn try_writing(existing: &Path) -> Result<(), String> {
-    let failed = |what: &'static str| move |error: io::Error| format!("{what} in {}: {error}", existing.display());
+    let failed = |what: &'static str| {
+        move |error: io::Error| format!("{what} in {}: {error}", existing.display())
+    };
     let probe = tempfile::tempdir_in(existing).map_err(failed("cannot make a folder"))?;
     let (written, linked) = (probe.path().join("written"), probe.path().join("linked"));
     std::fs::write(&written, b"kiln doctor\n").map_err(failed("cannot write a file"))?;
-    std::fs::hard_link(&written, &linked).map_err(failed("cannot link a file, which is how results are published,"))?;
+    std::fs::hard_link(&written, &linked)
+        .map_err(failed("cannot link a file, which is how results are published,"))?;
     probe.close().map_err(failed("cannot remove a folder"))
 }
 
@@ -189,7 +231,9 @@ fn try_writing(existing: &Path) -> Result<(), String> {
 #[cfg(unix)]
 fn space(folder: &Path) -> (Option<u64>, Option<u64>) {
     match rustix::fs::statvfs(folder) {
-        Ok(stat) => (stat.f_bavail.checked_mul(stat.f_frsize), stat.f_blocks.checked_mul(stat.f_frsize)),
+        Ok(stat) => {
+            (stat.f_bavail.checked_mul(stat.f_frsize), stat.f_blocks.checked_mul(stat.f_frsize))
+        }
         Err(_) => (None, None),
     }
 }
@@ -201,8 +245,14 @@ fn space(_folder: &Path) -> (Option<u64>, Option<u64>) {
 
 fn memory() -> Memory {
     let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    Memory { total: kibibytes(&info, "MemTotal:"), available: kibibytes(&info, "MemAvailable:"), limit }
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    Memory {
+        total: kibibytes(&info, "MemTotal:"),
+        available: kibibytes(&info, "MemAvailable:"),
+        limit,
+    }
 }
 
 fn kibibytes(info: &str, name: &str) -> Option<u64> {
@@ -217,8 +267,17 @@ fn cpu_name() -> Option<String> {
 }
 
 fn git() -> Option<String> {
-    let output = Command::new("git").arg("--version").output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("git version ").to_owned())
+    let output = Command::new("git")
+        .arg("--version")
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .trim_start_matches("git version ")
+            .to_owned(),
+    )
 }
 
 fn limit(limit: Option<u64>) -> String {
@@ -247,7 +306,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let disk = disk(&root.path().join("some/runs"));
         assert_eq!((disk.existing.as_path(), disk.problem), (root.path(), None));
-        assert!(disk.free.is_some_and(|free| free > 0 && disk.total.is_some_and(|total| total >= free)));
+        assert!(
+            disk.free.is_some_and(|free| free > 0 && disk.total.is_some_and(|total| total >= free))
+        );
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left behind");
     }
 
@@ -259,7 +320,10 @@ mod tests {
 
     #[test]
     fn sizes_have_units_and_meminfo_is_in_kibibytes() {
-        assert_eq!([0, 1023, 1536, 8 << 30].map(|count| bytes(Some(count))), ["0 B", "1023 B", "1.5 KiB", "8.0 GiB"]);
+        assert_eq!(
+            [0, 1023, 1536, 8 << 30].map(|count| bytes(Some(count))),
+            ["0 B", "1023 B", "1.5 KiB", "8.0 GiB"]
+        );
         assert_eq!(kibibytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(16384));
         assert_eq!(kibibytes("", "MemTotal:"), None);
     }

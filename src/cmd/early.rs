@@ -2,10 +2,12 @@
 
 use super::Failure;
 use experiment::event::End;
-use runs::store::{EarlyOpening, RunFolder, RunRecord, RunState, SweepRecord, read_sweep_summaries};
+use runs::store::{
+    EarlyOpening, RunFolder, RunRecord, RunState, SweepRecord, read_sweep_summaries,
+};
 
-/// Trials of a run's sweep that are planned and have neither a result nor failed for good; `None` where there are none, or the run lies in
-/// no sweep.
+/// Trials of a run's sweep that are planned and have neither a result nor failed for good; `None`
+/// where there are none, or the run lies in no sweep.
 pub(super) fn still_open(run: &RunFolder) -> Option<EarlyOpening> {
     let sweep = read_sweep_summaries(run.path.ancestors().nth(2)?).ok()?;
     let SweepRecord { manifest, runs, damaged, .. } = &sweep;
@@ -27,15 +29,17 @@ fn ended(run: &RunRecord) -> bool {
 pub(super) fn refusal(run: &str, EarlyOpening { open, trials }: EarlyOpening) -> Failure {
     let verb = if open == 1 { "is" } else { "are" };
     Failure::BadInput(format!(
-        "{run}: {open} of the {trials} trials of its sweep {verb} still open; the test split can show once, to a search that is over, what the \
-         chosen trial is worth: whoever has seen it and goes on searching chooses by it. Finish the sweep first, or add --early: the split \
-         is opened all the same, and the opening is recorded as one before the end"
+        "{run}: {open} of the {trials} trials of its sweep {verb} still open; the test split can \
+            show once, to a search that is over, what the chosen trial is worth: whoever has seen \
+            it and goes on searching chooses by it. Finish the sweep first, or add --early: the \
+            split is opened all the same, and the opening is recorded as one before the end"
     ))
 }
 
 /// Said beside what was seen.
 pub(super) fn in_words(EarlyOpening { open, trials }: EarlyOpening) -> String {
     format!(
-        "opened early: {open} of {trials} trials of the sweep were still open; what is chosen from here on was chosen with the test split seen"
+        "opened early: {open} of {trials} trials of the sweep were still open; what is chosen from \
+            here on was chosen with the test split seen"
     )
 }

@@ -1,5 +1,5 @@
-//! `kiln evaluate`: opens the test split for one run. Each opening is recorded in the run's folder: a test split that was looked at ten
-//! times is no test split any more.
+//! `kiln evaluate`: opens the test split for one run. Each opening is recorded in the run's folder:
+//! a test split that was looked at ten times is no test split any more.
 
 use std::io::Write;
 
@@ -15,13 +15,16 @@ use evidence::calibration::{Calibration, quantile_scores};
 use experiment::WalkForward;
 use experiment::metric::{Quantity, Split};
 use market::{self, ForecastErrors, crossed, forecast_errors};
-use runs::store::{self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill};
+use runs::store::{
+    self, Evaluation, RunFolder, baseline_value, evaluation_estimate, evaluation_value, skill,
+};
 use text::cleaned;
 
 /// Runs the verb.
 ///
 /// # Errors
-/// When the selector names no finished run, the data is not what the run was trained on, or the device is not usable.
+/// When the selector names no finished run, the data is not what the run was trained on, or the
+/// device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let EvaluateArgs { run, data, coverage, early, backend, runs, json } = args;
     let folder = run_folder(&runs, &run)?;
@@ -38,16 +41,23 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     let prepared = market::prepare(&settings.data)?;
     let trainer = trainer(burn_lanes::open(backend)?);
     let shape = settings.shape();
-    let scaled = trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| match error {
-        TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
-        TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),
-    })?;
+    let scaled =
+        trainer.predict(&prepared.series, &shape, &weights, &prepared.test).map_err(|error| {
+            match error {
+                TrainError::Refused(_) => Failure::BadInput(format!("{run}: {error}")),
+                TrainError::Device(_) => Failure::Machine(format!("{run}: {error}")),
+            }
+        })?;
     let baselines = market::baseline_forecasts(&settings.data, &prepared, &prepared.test);
     let forecasts = prepared.forecasts(&prepared.test, &scaled, &shape.head, &baselines);
     let baselines = market::baselines(&prepared, &prepared.test, &baselines);
     let scores = prepared.scores(&prepared.test, &forecasts, &settings.data.target);
-    let Some(ForecastErrors { mse, mae, rmse }) = forecast_errors(&forecasts.target, &forecasts.forecast) else {
-        return Err(Failure::BadInput(format!("{run}: a forecast of the test split is not a number; the run cannot be evaluated")));
+    let Some(ForecastErrors { mse, mae, rmse }) =
+        forecast_errors(&forecasts.target, &forecasts.forecast)
+    else {
+        return Err(Failure::BadInput(format!(
+            "{run}: a forecast of the test split is not a number; the run cannot be evaluated"
+        )));
     };
     let calibration = calibration(&folder, coverage);
     let evaluation = Evaluation {
@@ -60,7 +70,10 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         skill: skill(mse, &baselines),
         baselines,
         quantiles: quantile_scores(&forecasts, Some(crossed(&scaled, shape.head.outputs()))),
-        interval: calibration.as_ref().ok().and_then(|calibration| calibration.score(coverage, &forecasts)),
+        interval: calibration
+            .as_ref()
+            .ok()
+            .and_then(|calibration| calibration.score(coverage, &forecasts)),
         scores,
         early: open,
     };
@@ -71,7 +84,8 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     }
     let tries = tries(&record, Split::Test);
     let kind = settings.data.target.kind;
-    let rows = metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));
+    let rows =
+        metric_rows(Split::Test, kind, |metric| evaluation_estimate(&evaluation, metric.quantity));
     if json {
         let mut value = serde_json::to_value(&evaluation).map_err(anyhow::Error::from)?;
         value["opening"] = openings.into();
@@ -86,27 +100,64 @@ pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         if let Err(problem) = calibration {
             writeln!(out, "\nno conformal interval: {}", cleaned(&problem))?;
         }
-        writeln!(out, "\n{}\n{}", metric_table(&rows, kind, evaluation.scores.as_ref()), tries_in_words(tries))?;
-        if let Some(WalkForward { folds, fold, .. }) = settings.data.split.walk_forward.filter(|split| split.fold + 1 < split.folds)
+        writeln!(
+            out,
+            "\n{}\n{}",
+            metric_table(&rows, kind, evaluation.scores.as_ref()),
+            tries_in_words(tries)
+        )?;
+        if let Some(WalkForward { folds, fold, .. }) =
+            settings.data.split.walk_forward.filter(|split| split.fold + 1 < split.folds)
         {
             let last = folds - 1;
-            writeln!(out, "this model is of fold {fold}; that of fold {last} was trained on the rows nearest to the test split")?;
+            writeln!(
+                out,
+                "this model is of fold {fold}; that of fold {last} was trained on the rows nearest \
+                    to the test split"
+            )?;
         }
     }
     Ok(Outcome::Done)
 }
 
-fn write_table(out: &mut dyn Write, run: &str, evaluation: &Evaluation, openings: usize) -> Result<(), Failure> {
+fn write_table(
+    out: &mut dyn Write,
+    run: &str,
+    evaluation: &Evaluation,
+    openings: usize,
+) -> Result<(), Failure> {
     let run = cleaned(run);
-    writeln!(out, "test split of {run}: {} windows, opening {openings} of it by this run (recorded)", evaluation.windows)?;
-    let skill = |skill: Option<f64>| skill.map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
+    writeln!(
+        out,
+        "test split of {run}: {} windows, opening {openings} of it by this run (recorded)",
+        evaluation.windows
+    )?;
+    let skill =
+        |skill: Option<f64>| skill.map_or_else(|| "—".to_owned(), |skill| format!("{skill:+.4}"));
     writeln!(out, "{:<14} {:>14} {:>14} {:>14} {:>9}", "", "rmse", "mae", "mse", "skill")?;
     // Of a return six decimals would leave one digit.
-    let shown = |value: f64| if value == 0.0 || value.abs() >= 0.01 { format!("{value:.6}") } else { format!("{value:.5e}") };
-    let mut line = |name: &str, [rmse, mae, mse]: [f64; 3], of: Option<f64>| {
-        writeln!(out, "{name:<14} {:>14} {:>14} {:>14} {:>9}", shown(rmse), shown(mae), shown(mse), skill(of))
+    let shown = |value: f64| {
+        if value == 0.0 || value.abs() >= 0.01 {
+            format!("{value:.6}")
+        } else {
+            format!("{value:.5e}")
+        }
     };
-    line("this run", [evaluation.rmse, evaluation.mae, evaluation.mse], evaluation_value(evaluation, Quantity::Skill))?;
+    let mut line = |name: &str, [rmse, mae, mse]: [f64; 3], of: Option<f64>| {
+        writeln!(
+            out,
+            "{name:<14} {:>14} {:>14} {:>14} {:>9}",
+            shown(rmse),
+            shown(mae),
+            shown(mse),
+            skill(of)
+        )
+    };
+    line(
+        "this run",
+        [evaluation.rmse, evaluation.mae, evaluation.mse],
+        evaluation_value(evaluation, Quantity::Skill),
+    )?;
     let baselines = &evaluation.baselines;
     for baseline in baselines {
         let skill = baseline_value(baseline, baselines, Quantity::Skill);
@@ -123,8 +174,12 @@ pub(super) fn calibration(folder: &RunFolder, coverage: f64) -> Result<Calibrati
 /// The weights of a run's best epoch.
 pub(super) fn best_weights(folder: &RunFolder) -> Result<lane_types::Weights, Failure> {
     if folder.result()?.is_none() {
-        return Err(Failure::BadInput(format!("{}: the run is not finished: it has no result.json", folder.path.display())));
+        return Err(Failure::BadInput(format!(
+            "{}: the run is not finished: it has no result.json",
+            folder.path.display()
+        )));
     }
     let bytes = folder.best_weights()?;
-    lane_types::Weights::from_bytes(&bytes).map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
+    lane_types::Weights::from_bytes(&bytes)
+        .map_err(|error| Failure::BadInput(format!("{}: {error}", folder.path.display())))
 }

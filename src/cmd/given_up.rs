@@ -6,8 +6,8 @@ use experiment::event::End;
 use runs::store::{RunRecord, RunState, SweepRecord};
 use text::clean;
 
-/// A trial that failed this often is given up. What ended it without being its fault (Ctrl-C, a worker that another trial took down) is
-/// no failure of it.
+/// A trial that failed this often is given up. What ended it without being its fault (Ctrl-C, a
+/// worker that another trial took down) is no failure of it.
 const MAX_FAILURES: u32 = 3;
 
 /// Trials told by name.
@@ -36,13 +36,21 @@ pub(super) fn write(given_up: &[&RunRecord], out: &mut dyn Write) -> io::Result<
         return Ok(());
     }
     let (count, s) = (given_up.len(), if given_up.len() == 1 { "" } else { "s" });
-    writeln!(out, "{count} trial{s} given up after {MAX_FAILURES} failures (--retry-failed tries again):")?;
+    writeln!(
+        out,
+        "{count} trial{s} given up after {MAX_FAILURES} failures (--retry-failed tries again):"
+    )?;
     for run in given_up.iter().take(TOLD) {
         let reason = match &run.progress.state {
             RunState::Ended(End::Failed { reason }) => clean(reason),
             _ => "its last attempt was not its own to end".into(),
         };
-        writeln!(out, "  {}  failed {} times, at last: {reason}", clean(&run.trial.id.0), run.progress.failures)?;
+        writeln!(
+            out,
+            "  {}  failed {} times, at last: {reason}",
+            clean(&run.trial.id.0),
+            run.progress.failures
+        )?;
     }
     match count.saturating_sub(TOLD) {
         0 => Ok(()),

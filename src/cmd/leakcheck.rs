@@ -30,7 +30,8 @@ struct Checked {
 pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let LeakcheckArgs { file, overrides, max_trials, seed, json } = args;
     let experiment = market::load_experiment(&file, &overrides)?;
-    let plan = plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;
+    let plan =
+        plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;
     let mut seen: Vec<(&Data, usize)> = Vec::new();
     for trial in &plan.trials {
         match seen.iter_mut().find(|(data, _)| *data == &trial.settings.data) {
@@ -41,15 +42,28 @@ pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure>
     let mut checked = Vec::with_capacity(seen.len());
     for (data, trials) in seen {
         let fold = data.split.walk_forward.map(|walk_forward| walk_forward.fold);
-        checked.push(Checked { trials, window: data.window, fold, findings: market::leakcheck(data, seed)? });
+        checked.push(Checked {
+            trials,
+            window: data.window,
+            fold,
+            findings: market::leakcheck(data, seed)?,
+        });
     }
-    let leaks = checked.iter().flat_map(|checked| &checked.findings).filter(|finding| finding.leak.is_some()).count();
+    let leaks = checked
+        .iter()
+        .flat_map(|checked| &checked.findings)
+        .filter(|finding| finding.leak.is_some())
+        .count();
     if json {
         writeln!(out, "{:#}", serde_json::to_value(&checked).map_err(anyhow::Error::from)?)?;
     } else {
         for Checked { trials, window, fold, findings } in &checked {
             let fold = fold.map_or_else(String::new, |fold| format!(", fold {fold}"));
-            writeln!(out, "{}: {trials} trials over windows of {window} bars{fold}", experiment.name)?;
+            writeln!(
+                out,
+                "{}: {trials} trials over windows of {window} bars{fold}",
+                experiment.name
+            )?;
             write_findings(findings, out)?;
         }
     }
@@ -61,10 +75,11 @@ pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure>
 }
 
 fn write_findings(findings: &[Finding], out: &mut dyn Write) -> Result<(), Failure> {
-    let header =
-        [("check", Align::Left), ("looked at", Align::Left), ("found", Align::Left)].map(|(name, align)| (name.to_owned(), align));
+    let header = [("check", Align::Left), ("looked at", Align::Left), ("found", Align::Left)]
+        .map(|(name, align)| (name.to_owned(), align));
     let row = |Finding { check, looked_at, leak }: &Finding| {
-        let found = leak.as_ref().map_or_else(|| "nothing".to_owned(), |leak| format!("LEAK: {leak}"));
+        let found =
+            leak.as_ref().map_or_else(|| "nothing".to_owned(), |leak| format!("LEAK: {leak}"));
         vec![(*check).to_owned(), looked_at.clone(), found]
     };
     Ok(write!(out, "{}", table(&header, findings.iter().map(row)))?)

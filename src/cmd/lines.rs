@@ -1,4 +1,5 @@
-//! Lines for whoever looks at a sweep. Their reader may be slow, stand still or be gone: whoever writes them goes on all the same.
+//! Lines for whoever looks at a sweep. Their reader may be slow, stand still or be gone: whoever
+//! writes them goes on all the same.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 /// Writes lines on a thread of its own. Writing into it never waits and never fails.
 ///
-/// What the reader does not take is kept, up to [`MOST_KEPT`]; lines that come while there is more are left out, and counted.
+/// What the reader does not take is kept, up to [`MOST_KEPT`]; lines that come while there is more
+/// are left out, and counted.
 #[derive(Debug)]
 pub struct Lines {
     lines: Option<Sender<Vec<u8>>>,
@@ -25,11 +27,16 @@ pub struct Lines {
 const MOST_KEPT: usize = 16 << 20;
 
 impl Lines {
-    /// Writes to `out`; says on `errors`, once, when it can be written no more, and then what follows from that (`then`).
+    /// Writes to `out`; says on `errors`, once, when it can be written no more, and then what
+    /// follows from that (`then`).
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn new(out: impl Write + Send + 'static, errors: impl Write + Send + 'static, then: String) -> io::Result<Self> {
+    pub fn new(
+        out: impl Write + Send + 'static,
+        errors: impl Write + Send + 'static,
+        then: String,
+    ) -> io::Result<Self> {
         let (sender, lines) = channel::<Vec<u8>>();
         let (done, written) = channel();
         let kept = Arc::new(AtomicUsize::new(0));
@@ -42,11 +49,15 @@ impl Lines {
         Ok(Self { lines: Some(sender), begun: Vec::new(), kept, left_out: 0, written })
     }
 
-    /// Waits until everything is written or can no longer be, as long as `patience` asked ten times a second says so.
+    /// Waits until everything is written or can no longer be, as long as `patience` asked ten times
+    /// a second says so.
     pub fn finish(mut self, patience: &mut dyn FnMut() -> bool) {
         self.send();
         self.lines = None;
-        while self.written.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) && patience() {}
+        while self.written.recv_timeout(Duration::from_millis(100))
+            == Err(RecvTimeoutError::Timeout)
+            && patience()
+        {}
     }
 
     fn send(&mut self) {
@@ -60,7 +71,10 @@ impl Lines {
         }
         let mut line = std::mem::take(&mut self.begun);
         if self.left_out > 0 {
-            let said = format!("… {} lines were left out: nobody read them\n", std::mem::take(&mut self.left_out));
+            let said = format!(
+                "… {} lines were left out: nobody read them\n",
+                std::mem::take(&mut self.left_out)
+            );
             line.splice(..0, said.into_bytes());
         }
         self.kept.fetch_add(line.len(), Ordering::Relaxed);
@@ -96,7 +110,13 @@ impl Write for Lines {
     }
 }
 
-fn write_all(lines: &Receiver<Vec<u8>>, kept: &AtomicUsize, mut out: impl Write, mut errors: impl Write, then: &str) {
+fn write_all(
+    lines: &Receiver<Vec<u8>>,
+    kept: &AtomicUsize,
+    mut out: impl Write,
+    mut errors: impl Write,
+    then: &str,
+) {
     let mut broken = false;
     for line in lines {
         if !broken && let Err(error) = out.write_all(&line).and_then(|()| out.flush()) {
@@ -167,7 +187,10 @@ mod tests {
             writeln!(lines, "line").unwrap();
         }
         lines.finish(&mut || true);
-        assert_eq!(errors.text(), "the output can be written no more: broken pipe; the sweep goes on\n");
+        assert_eq!(
+            errors.text(),
+            "the output can be written no more: broken pipe; the sweep goes on\n"
+        );
     }
 
     #[test]
@@ -191,6 +214,9 @@ mod tests {
             asked < 100
         });
         let text = out.text();
-        assert!(text.ends_with("lines were left out: nobody read them\nafter\n") && text.lines().count() < 40);
+        assert!(
+            text.ends_with("lines were left out: nobody read them\nafter\n")
+                && text.lines().count() < 40
+        );
     }
 }

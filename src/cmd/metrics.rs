@@ -12,7 +12,8 @@ use text::{Align, number, table};
 pub(super) struct MetricRow {
     pub metric: Metric,
     pub value: Option<f64>,
-    /// The interval's ends; undefined where there are too few windows or days, and in what was recorded before version 0.2.
+    /// The interval's ends; undefined where there are too few windows or days, and in what was
+    /// recorded before version 0.2.
     pub low: Option<f64>,
     pub high: Option<f64>,
     pub unit: String,
@@ -20,7 +21,11 @@ pub(super) struct MetricRow {
 }
 
 /// Every metric over a split that a target can have.
-pub(super) fn metric_rows(split: Split, kind: TargetKind, estimate: impl Fn(Metric) -> Option<Estimate>) -> Vec<MetricRow> {
+pub(super) fn metric_rows(
+    split: Split,
+    kind: TargetKind,
+    estimate: impl Fn(Metric) -> Option<Estimate>,
+) -> Vec<MetricRow> {
     let of = |quantity: &Quantity| match quantity {
         Quantity::Loss => false,
         Quantity::Qlike => kind == TargetKind::LogVolatility,
@@ -42,24 +47,42 @@ pub(super) fn metric_rows(split: Split, kind: TargetKind, estimate: impl Fn(Metr
 }
 
 /// The table, and what its intervals are.
-pub(super) fn metric_table(rows: &[MetricRow], kind: TargetKind, scores: Option<&Scores>) -> String {
-    let header = [("metric", Align::Left), ("value", Align::Right), ("interval", Align::Left), ("unit", Align::Left)];
+pub(super) fn metric_table(
+    rows: &[MetricRow],
+    kind: TargetKind,
+    scores: Option<&Scores>,
+) -> String {
+    let header = [
+        ("metric", Align::Left),
+        ("value", Align::Right),
+        ("interval", Align::Left),
+        ("unit", Align::Left),
+    ];
     let header = header.map(|(name, align)| (name.to_owned(), align));
     let cells = |row: &MetricRow| {
         let interval = match row.low.zip(row.high) {
             Some((low, high)) => format!("[{}, {}]", number(Some(low)), number(Some(high))),
             None => number(None),
         };
-        vec![format!("{} {}", row.direction.arrow(), row.metric), number(row.value), interval, row.unit.clone()]
+        vec![
+            format!("{} {}", row.direction.arrow(), row.metric),
+            number(row.value),
+            interval,
+            row.unit.clone(),
+        ]
     };
     table(&header, rows.iter().map(cells)) + &explanation(kind, scores)
 }
 
 fn explanation(kind: TargetKind, scores: Option<&Scores>) -> String {
-    let Some(scores) = scores else { return "no intervals: it was recorded before there were any\n".to_owned() };
+    let Some(scores) = scores else {
+        return "no intervals: it was recorded before there were any\n".to_owned();
+    };
     let Scores { confidence, block_length, days, estimates: _ } = scores;
     let intervals = match block_length {
-        Some(length) => format!("stationary block bootstrap, blocks of {length:.1} windows on average"),
+        Some(length) => {
+            format!("stationary block bootstrap, blocks of {length:.1} windows on average")
+        }
         None => "too few windows".to_owned(),
     };
     let against = match kind {
@@ -67,14 +90,15 @@ fn explanation(kind: TargetKind, scores: Option<&Scores>) -> String {
         TargetKind::LogReturn | TargetKind::LogVolatility => "the training mean",
     };
     format!(
-        "↓ lower is better, ↑ higher; skill against the best baseline, r2 against {against}, ic over {days} days\n\
-         {:.0} % intervals: {intervals}; directional accuracy one bar ahead: Wilson's\n",
+        "↓ lower is better, ↑ higher; skill against the best baseline, r2 against {against}, ic \
+            over {days} days\n{:.0} % intervals: {intervals}; directional accuracy one bar ahead: \
+            Wilson's\n",
         confidence * 100.0
     )
 }
 
-/// How often was tried what a run was, by the ledger of the folder that its sweep lies in. `None` where that was not recorded yet, or
-/// the ledger cannot be read.
+/// How often was tried what a run was, by the ledger of the folder that its sweep lies in. `None`
+/// where that was not recorded yet, or the ledger cannot be read.
 pub(super) fn tries(run: &RunRecord, split: Split) -> Option<Tries> {
     let tried = run.result.as_ref()?.tried.as_ref()?;
     let root = run.folder.ancestors().nth(3)?;
@@ -87,7 +111,9 @@ pub(super) fn tries_in_words(tries: Option<Tries>) -> String {
     let damaged = |lines: usize| match lines {
         0 => String::new(),
         1 => " (a line of the ledger is damaged: there may have been one more)".to_owned(),
-        lines => format!(" ({lines} lines of the ledger are damaged: there may have been so many more)"),
+        lines => {
+            format!(" ({lines} lines of the ledger are damaged: there may have been so many more)")
+        }
     };
     match tries {
         Some(Tries { trials, number: Some(number), damaged_lines }) => {
@@ -96,7 +122,9 @@ pub(super) fn tries_in_words(tries: Option<Tries>) -> String {
         Some(Tries { trials, number: None, damaged_lines }) => {
             format!("{trials} trials were tried on this span{}", damaged(damaged_lines))
         }
-        None => "how many trials were tried on this span is unknown: the run was recorded before there was a ledger".to_owned(),
+        None => "how many trials were tried on this span is unknown: the run was recorded before \
+            there was a ledger"
+            .to_owned(),
     }
 }
 
@@ -107,7 +135,11 @@ mod tests {
 
     fn scores() -> Scores {
         let interval = Estimate { value: 0.9, low: Some(0.8), high: Some(1.05) };
-        let estimates = [(Quantity::Mase, interval), (Quantity::Ic, Estimate { value: 0.02, low: None, high: None })].into();
+        let estimates = [
+            (Quantity::Mase, interval),
+            (Quantity::Ic, Estimate { value: 0.02, low: None, high: None }),
+        ]
+        .into();
         Scores { confidence: 0.95, block_length: Some(2.5), days: 4, estimates }
     }
 
@@ -141,11 +173,20 @@ mod tests {
     #[test]
     fn qlike_is_of_a_volatility_alone_and_old_results_show_dashes() {
         let of = |kind| metric_rows(Split::Test, kind, |_| None);
-        assert!(of(TargetKind::LogVolatility).iter().any(|row| row.metric.quantity == Quantity::Qlike));
+        assert!(
+            of(TargetKind::LogVolatility).iter().any(|row| row.metric.quantity == Quantity::Qlike)
+        );
         let rows = of(TargetKind::LogReturn);
-        assert!(rows.iter().all(|row| row.metric.quantity != Quantity::Qlike && row.value.is_none()));
+        assert!(
+            rows.iter().all(|row| row.metric.quantity != Quantity::Qlike && row.value.is_none())
+        );
         let table = metric_table(&rows, TargetKind::LogReturn, None);
-        assert!(table.contains("↑ test.ic") && table.contains('—') && table.ends_with("before there were any\n"), "{table}");
+        assert!(
+            table.contains("↑ test.ic")
+                && table.contains('—')
+                && table.ends_with("before there were any\n"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -153,7 +194,10 @@ mod tests {
         let tries = Tries { trials: 412, number: Some(37), damaged_lines: 0 };
         assert_eq!(tries_in_words(Some(tries)), "trial 37 of 412 tried on this span");
         let told = tries_in_words(Some(Tries { damaged_lines: 3, ..tries }));
-        assert!(told.contains("of 412 tried") && told.contains("3 lines of the ledger are damaged"), "{told}");
+        assert!(
+            told.contains("of 412 tried") && told.contains("3 lines of the ledger are damaged"),
+            "{told}"
+        );
         assert!(tries_in_words(None).contains("unknown"));
     }
 }

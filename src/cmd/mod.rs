@@ -1,4 +1,5 @@
-//! One file per verb, of the same name; the only place that names both banks. Data goes to stdout, messages to stderr.
+//! One file per verb, of the same name; the only place that names both banks. Data goes to stdout,
+//! messages to stderr.
 
 mod args;
 pub mod backtest;
@@ -34,9 +35,10 @@ mod weigh;
 pub mod worker;
 
 pub use args::{
-    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs, ExportArgs, ExportFormat, ExportTable,
-    ExportUnits, ForecastFormat, LabelArg, LeakcheckArgs, PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs,
-    TradedSplit, TradingArgs, Verb, WatchArgs, WorkerArgs,
+    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs,
+    ExportArgs, ExportFormat, ExportTable, ExportUnits, ForecastFormat, LabelArg, LeakcheckArgs,
+    PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs,
+    Verb, WatchArgs, WorkerArgs,
 };
 pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};

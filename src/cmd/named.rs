@@ -18,7 +18,8 @@ pub(super) enum Named {
     },
 }
 
-/// Finds what a person wrote: a run (as every verb takes one), `NAME`, `NAME@ALIAS`, `NAME@VERSION`, or a saved model's folder.
+/// Finds what a person wrote: a run (as every verb takes one), `NAME`, `NAME@ALIAS`,
+/// `NAME@VERSION`, or a saved model's folder.
 ///
 /// # Errors
 /// When nothing, or both a run and a model, bears the name.
@@ -34,7 +35,8 @@ pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, F
         (Ok(run), Err(_)) => Ok(Named::Run(run)),
         (Err(_), Ok(model)) => Ok(Named::registered(model)),
         (Ok(run), Ok(model)) => Err(Failure::BadInput(format!(
-            "'{wanted}' names a run ({}) and a model; write '{wanted}@{}' for the model, or the run's whole name, SWEEP/ID",
+            "'{wanted}' names a run ({}) and a model; write '{wanted}@{}' for the model, or the \
+                run's whole name, SWEEP/ID",
             run.path.display(),
             model.alias.unwrap_or_else(|| model.version.to_string()),
         ))),

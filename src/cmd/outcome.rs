@@ -1,5 +1,5 @@
-//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 4 the machine failed (disk, memory, device), 130 interrupted
-//! (resumable).
+//! Exit codes: 0 done, 1 a bug, 2 bad input, 3 some trials failed, 4 the machine failed (disk,
+//! memory, device), 130 interrupted (resumable).
 
 use std::io;
 use std::process::ExitCode;
@@ -112,4 +112,9 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(market::MarketError, experiment::plan::PlanError, experiment::Diagnostics, burn_lanes::DeviceError);
+bad_input!(
+    market::MarketError,
+    experiment::plan::PlanError,
+    experiment::Diagnostics,
+    burn_lanes::DeviceError
+);

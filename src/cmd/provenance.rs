@@ -6,10 +6,15 @@ use std::process::Command;
 use experiment::Experiment;
 use runs::store::Origin;
 
-/// Program, commit, data and command line of this process. What is not known (no git, no checkout) is `None`.
+/// Program, commit, data and command line of this process. What is not known (no git, no checkout)
+/// is `None`.
 #[must_use]
 pub fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
-    let folder = experiment.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = experiment
+        .file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     Origin {
         kiln_version: env!("CARGO_PKG_VERSION").into(),
         git_revision: git(folder, &["rev-parse", "HEAD"]),

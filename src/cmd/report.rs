@@ -11,7 +11,9 @@ use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
 use super::weigh::weigh;
 use super::{Failure, Outcome, ReportArgs, ReportFormat};
-use crate::report::{GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice};
+use crate::report::{
+    GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice,
+};
 use evidence::compare::{Comparison, compare};
 use runs::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use text::cleaned;
@@ -19,17 +21,22 @@ use text::cleaned;
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
 ///
 /// # Errors
-/// When the selector names no sweep, the file that would be written is no report, markers are missing, or the output fails.
+/// When the selector names no sweep, the file that would be written is no report, markers are
+/// missing, or the output fails.
 pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ReportArgs { sweep, output, format, splice: into, runs: root } = args;
     if into.is_some() && format == Some(ReportFormat::Html) {
-        return Err(Failure::BadInput("--splice writes Markdown: leave out --format html".to_owned()));
+        return Err(Failure::BadInput(
+            "--splice writes Markdown: leave out --format html".to_owned(),
+        ));
     }
     let name = match resolve(&root, &sweep)? {
         Selection::Sweep(folder) => folder_name(&folder),
         Selection::Run(_) => {
             let show = command(&format!("show {}", quoted(&sweep)), &root);
-            return Err(Failure::BadInput(format!("'{sweep}' is a run; a report is of a sweep ({show} shows a run)")));
+            return Err(Failure::BadInput(format!(
+                "'{sweep}' is a run; a report is of a sweep ({show} shows a run)"
+            )));
         }
     };
     let format = format.unwrap_or_else(|| format_of(output.as_deref(), into.as_deref()));
@@ -42,14 +49,18 @@ pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     match target {
         Target::Out => out.write_all(text.as_bytes())?,
         Target::File(path) => {
-            let text = if format == ReportFormat::Md { format!("{MARKDOWN_GENERATOR}{text}") } else { text };
+            let text = if format == ReportFormat::Md {
+                format!("{MARKDOWN_GENERATOR}{text}")
+            } else {
+                text
+            };
             replace(&path, text.as_bytes())?;
             writeln!(out, "{}", cleaned(&path.display().to_string()))?;
         }
         Target::Splice(path) => {
             let former = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-            let spliced =
-                splice(&former, &material.name, &text).map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
+            let spliced = splice(&former, &material.name, &text)
+                .map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
             replace(&path, spliced.as_bytes())?;
             writeln!(out, "{}", cleaned(&path.display().to_string()))?;
         }
@@ -67,15 +78,23 @@ enum Target {
 
 /// By the file's name where it says so.
 fn format_of(output: Option<&Path>, splice: Option<&Path>) -> ReportFormat {
-    let is_markdown = output.and_then(Path::extension).is_some_and(|extension| extension == "md" || extension == "markdown");
+    let is_markdown = output
+        .and_then(Path::extension)
+        .is_some_and(|extension| extension == "md" || extension == "markdown");
     if splice.is_some() || is_markdown { ReportFormat::Md } else { ReportFormat::Html }
 }
 
 /// Checked before anything is computed.
-fn target(name: &str, format: ReportFormat, output: Option<PathBuf>, into: Option<PathBuf>) -> Result<Target, Failure> {
+fn target(
+    name: &str,
+    format: ReportFormat,
+    output: Option<PathBuf>,
+    into: Option<PathBuf>,
+) -> Result<Target, Failure> {
     if let Some(path) = into {
         let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-        splice(&text, name, "").map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
+        splice(&text, name, "")
+            .map_err(|why| Failure::BadInput(format!("{}: {why}", path.display())))?;
         return Ok(Target::Splice(path));
     }
     let path = match (output, format) {
@@ -91,7 +110,8 @@ fn target(name: &str, format: ReportFormat, output: Option<PathBuf>, into: Optio
     match fs::read(&path) {
         Ok(former) if former.starts_with(generator.as_bytes()) => Ok(Target::File(path)),
         Ok(_) => Err(Failure::BadInput(format!(
-            "{}: is there already and is no report of kiln: it is not overwritten (choose another name with -o, or move it away)",
+            "{}: is there already and is no report of kiln: it is not overwritten (choose another \
+                name with -o, or move it away)",
             path.display()
         ))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target::File(path)),
@@ -110,7 +130,10 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     weigh(&mut comparison, &mut selected.runs, &mut selected.others, &files);
     let read = |run: &RunRecord, split| files.read(run, split);
     if selected.former > 0 {
-        comparison.notes.push(format!("{} runs that the file does not plan any more are left out", selected.former));
+        comparison.notes.push(format!(
+            "{} runs that the file does not plan any more are left out",
+            selected.former
+        ));
     }
     let trading = trading(&selected, &comparison);
     let best = best_forecasts(&comparison, &selected.runs, &read);
@@ -121,7 +144,8 @@ fn material(root: &Path, sweep: &str, name: String) -> Result<Material, Failure>
     Ok(Material { name, manifest, runs, comparison, forecasts: best, trading, damaged })
 }
 
-/// Reads what the runs' events tell. The epochs of a long sweep are most of its bytes: those of runs that are not drawn are let go at once.
+/// Reads what the runs' events tell. The epochs of a long sweep are most of its bytes: those of
+/// runs that are not drawn are let go at once.
 fn with_events(runs: &mut [RunRecord], comparison: &Comparison) {
     // One without a result has its events already.
     let finished = |run: &&mut RunRecord| run.result.is_some();
@@ -132,11 +156,13 @@ fn with_events(runs: &mut [RunRecord], comparison: &Comparison) {
         epochs.shrink_to_fit();
     });
     let drawn = drawn_curves(comparison, runs);
-    runs.par_iter_mut().filter(finished).filter(|run| drawn.contains(&run.folder)).for_each(|run| {
-        let told = run.damage.len();
-        read_events(run);
-        run.damage.truncate(told);
-    });
+    runs.par_iter_mut().filter(finished).filter(|run| drawn.contains(&run.folder)).for_each(
+        |run| {
+            let told = run.damage.len();
+            read_events(run);
+            run.damage.truncate(told);
+        },
+    );
 }
 
 fn folder_name(folder: &Path) -> String {
@@ -144,11 +170,15 @@ fn folder_name(folder: &Path) -> String {
     whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// All of the file or none of it, with the permissions that it had; through a link to what it points to.
+/// All of the file or none of it, with the permissions that it had; through a link to what it
+/// points to.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let unwritten = |error: std::io::Error| Failure::BadInput(format!("{}: cannot be written: {error}", path.display()));
+    let unwritten = |error: std::io::Error| {
+        Failure::BadInput(format!("{}: cannot be written: {error}", path.display()))
+    };
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kiln-report-");
     #[cfg(unix)]
@@ -172,7 +202,13 @@ mod tests {
     use crate::cmd::selection::tests::{STORE, printed};
 
     fn args(sweep: &str) -> ReportArgs {
-        ReportArgs { sweep: sweep.into(), output: None, format: None, splice: None, runs: STORE.into() }
+        ReportArgs {
+            sweep: sweep.into(),
+            output: None,
+            format: None,
+            splice: None,
+            runs: STORE.into(),
+        }
     }
 
     fn to(path: &Path) -> ReportArgs {
@@ -195,7 +231,11 @@ mod tests {
         let first = fs::read(&path).unwrap();
         run(to(&path), &mut Vec::new()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);
-        assert_eq!(printed(|out| run(ReportArgs { output: Some("-".into()), ..args("grid") }, out)).as_bytes(), first);
+        assert_eq!(
+            printed(|out| run(ReportArgs { output: Some("-".into()), ..args("grid") }, out))
+                .as_bytes(),
+            first
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -212,8 +252,13 @@ mod tests {
 
     #[test]
     fn markdown_goes_out_into_a_file_or_between_markers() {
-        let text = printed(|out| run(ReportArgs { format: Some(ReportFormat::Md), ..args("grid") }, out));
-        assert!(text.contains("> the best trial's valid.rmse 0.01562") && text.contains("| 1 | 31d897f497c7 +2 |"), "{text}");
+        let text =
+            printed(|out| run(ReportArgs { format: Some(ReportFormat::Md), ..args("grid") }, out));
+        assert!(
+            text.contains("> the best trial's valid.rmse 0.01562")
+                && text.contains("| 1 | 31d897f497c7 +2 |"),
+            "{text}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("grid.md");
         run(to(&own), &mut Vec::new()).unwrap();
@@ -223,11 +268,13 @@ mod tests {
         assert!(complaint(into()).contains("README.md: cannot be read"));
         fs::write(&readme, "# a\n").unwrap();
         assert!(complaint(into()).contains("add these two lines"));
-        fs::write(&readme, "# a\n<!-- kiln:begin grid -->\nold\n<!-- kiln:end grid -->\nb\n").unwrap();
+        fs::write(&readme, "# a\n<!-- kiln:begin grid -->\nold\n<!-- kiln:end grid -->\nb\n")
+            .unwrap();
         run(into(), &mut Vec::new()).unwrap();
         let spliced = fs::read_to_string(&readme).unwrap();
         assert!(
-            spliced.starts_with("# a\n<!-- kiln:begin grid -->\n\n") && spliced.ends_with("\n\n<!-- kiln:end grid -->\nb\n"),
+            spliced.starts_with("# a\n<!-- kiln:begin grid -->\n\n")
+                && spliced.ends_with("\n\n<!-- kiln:end grid -->\nb\n"),
             "{spliced}"
         );
         assert!(spliced.contains(text.trim_end()) && !spliced.contains("old"));
@@ -252,7 +299,11 @@ mod tests {
     fn a_run_is_no_sweep() {
         assert!(complaint(args("31d8")).contains("a report is of a sweep"));
         assert!(complaint(args("gird")).contains("did you mean 'grid'"));
-        let both = ReportArgs { splice: Some("README.md".into()), format: Some(ReportFormat::Html), ..args("grid") };
+        let both = ReportArgs {
+            splice: Some("README.md".into()),
+            format: Some(ReportFormat::Html),
+            ..args("grid")
+        };
         assert!(complaint(both).contains("--splice writes Markdown"));
     }
 }

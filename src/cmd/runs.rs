@@ -24,7 +24,8 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let RunsArgs { selector, runs: root, json } = args;
     match selector {
         None => {
-            let sweeps: Vec<SweepRow> = list_sweeps(&root)?.iter().map(|folder| sweep_row(folder)).collect();
+            let sweeps: Vec<SweepRow> =
+                list_sweeps(&root)?.iter().map(|folder| sweep_row(folder)).collect();
             if json { write_json(out, &sweeps)? } else { write_sweeps(out, &root, &sweeps)? }
         }
         Some(selector) => {
@@ -35,7 +36,8 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
                 run.progress.epochs = Vec::new();
             });
             let objective = selected.objective().unwrap_or(DEFAULT_OBJECTIVE);
-            let mut rows: Vec<RunRow> = selected.runs.iter().map(|run| run_row(run, objective)).collect();
+            let mut rows: Vec<RunRow> =
+                selected.runs.iter().map(|run| run_row(run, objective)).collect();
             rows.extend(selected.damaged.iter().map(damaged_row));
             if json {
                 write_json(out, &rows)?
@@ -43,7 +45,11 @@ pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
                 write_runs(out, objective.metric, &rows)?
             }
             if selected.former > 0 && !json {
-                writeln!(out, "{} runs that the file does not plan any more are not listed", selected.former)?;
+                writeln!(
+                    out,
+                    "{} runs that the file does not plan any more are not listed",
+                    selected.former
+                )?;
             }
         }
     }
@@ -97,12 +103,20 @@ struct RunRow {
 }
 
 fn sweep_row(folder: &Path) -> SweepRow {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let record = match read_sweep_summaries(folder) {
         Ok(record) => record,
-        Err(error) => return SweepRow { sweep: name, damage: Some(error.to_string()), ..SweepRow::default() },
+        Err(error) => {
+            return SweepRow {
+                sweep: name,
+                damage: Some(error.to_string()),
+                ..SweepRow::default()
+            };
+        }
     };
-    let mut row = SweepRow { sweep: name, trials: record.manifest.trials.len(), ..SweepRow::default() };
+    let mut row =
+        SweepRow { sweep: name, trials: record.manifest.trials.len(), ..SweepRow::default() };
     // Of the present plan; where none can be read, of all that is there.
     let planned = |run: &&RunRecord| run.current || row.trials == 0;
     let planned: Vec<RunRecord> = record.runs.iter().filter(planned).cloned().collect();
@@ -114,15 +128,25 @@ fn sweep_row(folder: &Path) -> SweepRow {
             Stage::Open => &mut row.open,
         }) += 1;
     }
-    let unreadable = record.damaged.iter().filter(|(id, _)| record.manifest.trials.contains(id)).count();
+    let unreadable =
+        record.damaged.iter().filter(|(id, _)| record.manifest.trials.contains(id)).count();
     row.open += row.trials.saturating_sub(planned.len() + unreadable);
     let objective = objective(&record.manifest, &planned);
     row.objective = Some(objective.metric);
     let ranking = compare(&planned, objective);
     row.best = ranking.rows.first().and_then(|row| row.value).map(|value| value.mean);
-    row.newest = record.runs.iter().filter_map(|run| modified(&run.folder)).chain(modified(folder)).max().map(to_seconds);
-    let damaged = record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();
-    let tells = || command(&format!("runs {}", quoted(&row.sweep)), folder.parent().unwrap_or(Path::new("")));
+    row.newest = record
+        .runs
+        .iter()
+        .filter_map(|run| modified(&run.folder))
+        .chain(modified(folder))
+        .max()
+        .map(to_seconds);
+    let damaged =
+        record.damaged.len() + record.runs.iter().filter(|run| !run.damage.is_empty()).count();
+    let tells = || {
+        command(&format!("runs {}", quoted(&row.sweep)), folder.parent().unwrap_or(Path::new("")))
+    };
     row.damage = (damaged > 0).then(|| format!("{damaged} damaged ({} tells)", tells()));
     row
 }
@@ -136,7 +160,9 @@ enum Stage {
 
 fn stage(run: &RunRecord) -> Stage {
     match (run.result.as_ref().map(|result| &result.end), &run.progress.state) {
-        (Some(End::Failed { .. }), _) | (None, RunState::Ended(End::Failed { .. })) => Stage::Failed,
+        (Some(End::Failed { .. }), _) | (None, RunState::Ended(End::Failed { .. })) => {
+            Stage::Failed
+        }
         (Some(_), _) => Stage::Finished,
         (None, RunState::Running) => Stage::Running,
         (None, RunState::Waiting | RunState::Lost | RunState::Ended(_)) => Stage::Open,
@@ -158,7 +184,11 @@ fn run_row(run: &RunRecord, objective: Objective) -> RunRow {
         best_epoch: run.measured().best_epoch(),
         value: value(run, objective.metric),
         skill: value(run, skill),
-        seconds: run.result.as_ref().map(|result| result.seconds).filter(|seconds| seconds.is_finite()),
+        seconds: run
+            .result
+            .as_ref()
+            .map(|result| result.seconds)
+            .filter(|seconds| seconds.is_finite()),
         device: run.progress.device.clone(),
         seed: Some(run.trial.settings.train.seed),
         fold: run.trial.fold(),
@@ -167,7 +197,9 @@ fn run_row(run: &RunRecord, objective: Objective) -> RunRow {
 }
 
 fn damaged_row((name, reason): &(String, String)) -> RunRow {
-    let (sweep, run) = name.split_once('/').map_or((String::new(), name.clone()), |(sweep, run)| (sweep.into(), run.into()));
+    let (sweep, run) = name
+        .split_once('/')
+        .map_or((String::new(), name.clone()), |(sweep, run)| (sweep.into(), run.into()));
     RunRow { sweep, run, state: format!("damaged: {reason}"), ..RunRow::default() }
 }
 
@@ -175,7 +207,11 @@ fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(
     if rows.is_empty() {
         let whole = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let whole = cleaned(&whole.display().to_string());
-        writeln!(out, "no sweeps in {whole}; start one with kiln sweep FILE.toml, or say with --runs where they are")?;
+        writeln!(
+            out,
+            "no sweeps in {whole}; start one with kiln sweep FILE.toml, or say with --runs where \
+                they are"
+        )?;
         return Ok(());
     }
     let header = [
@@ -192,7 +228,10 @@ fn write_sweeps(out: &mut dyn Write, root: &Path, rows: &[SweepRow]) -> Result<(
     ];
     let cells = rows.iter().map(|row| {
         let mut cells = vec![cleaned(&row.sweep)];
-        cells.extend([row.trials, row.finished, row.failed, row.running, row.open].map(|count| count.to_string()));
+        cells.extend(
+            [row.trials, row.finished, row.failed, row.running, row.open]
+                .map(|count| count.to_string()),
+        );
         cells.extend([
             number(row.best),
             row.objective.map_or_else(|| "—".into(), |metric| metric.to_string()),
@@ -264,9 +303,11 @@ mod tests {
     #[test]
     fn sweeps_are_listed_with_what_became_of_their_trials() {
         let sweeps: serde_json::Value =
-            serde_json::from_str(&printed(|out| run(RunsArgs { json: true, ..args(None) }, out))).unwrap();
+            serde_json::from_str(&printed(|out| run(RunsArgs { json: true, ..args(None) }, out)))
+                .unwrap();
         let sweep = &sweeps[0];
-        let counts = ["trials", "finished", "failed", "running", "open"].map(|key| sweep[key].as_u64().unwrap());
+        let counts = ["trials", "finished", "failed", "running", "open"]
+            .map(|key| sweep[key].as_u64().unwrap());
         assert_eq!((sweep["sweep"].as_str(), counts), (Some("grid"), [3, 1, 1, 1, 0]));
         assert!(sweep["newest"].as_str().unwrap().ends_with('Z'));
     }
@@ -285,6 +326,9 @@ mod tests {
     fn an_empty_folder_says_what_to_do() {
         let empty = tempfile::tempdir().unwrap();
         let text = printed(|out| run(RunsArgs { runs: empty.path().into(), ..args(None) }, out));
-        assert!(text.starts_with("no sweeps in") && text.contains("kiln sweep FILE.toml"), "{text}");
+        assert!(
+            text.starts_with("no sweeps in") && text.contains("kiln sweep FILE.toml"),
+            "{text}"
+        );
     }
 }

@@ -13,7 +13,8 @@ use experiment::Objective;
 use experiment::event::End;
 use experiment::metric::{Metric, Split};
 use runs::store::{
-    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord, read_sweep_summaries, select,
+    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord,
+    read_sweep_summaries, select,
 };
 
 /// The runs that selectors name, each once.
@@ -35,32 +36,43 @@ impl Selected {
     pub(super) fn damage(&self) -> Vec<(String, String)> {
         let of_run = |run: &RunRecord| {
             let (sweep, id) = names(run);
-            run.damage.iter().map(move |why| (format!("{sweep}/{id}"), why.clone())).collect::<Vec<_>>()
+            run.damage
+                .iter()
+                .map(move |why| (format!("{sweep}/{id}"), why.clone()))
+                .collect::<Vec<_>>()
         };
         self.damaged.iter().cloned().chain(self.runs.iter().flat_map(of_run)).collect()
     }
 
     /// What the numbers of these runs are with reserve for, in sentences.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self.damage().into_iter().map(|(run, why)| format!("{run} is damaged: {why}")).collect();
-        let mixed = |run: &&RunRecord| run.result.as_ref().is_some_and(|result| result.instruction_sets.len() > 1);
+        let mut notes: Vec<String> = self
+            .damage()
+            .into_iter()
+            .map(|(run, why)| format!("{run} is damaged: {why}"))
+            .collect();
+        let mixed = |run: &&RunRecord| {
+            run.result.as_ref().is_some_and(|result| result.instruction_sets.len() > 1)
+        };
         let mixed: Vec<String> = self.runs.iter().filter(mixed).map(|run| names(run).1).collect();
         if !mixed.is_empty() {
             notes.push(format!(
-                "trained with more than one instruction set or kind of device, as they were resumed elsewhere, so that their last bits are \
-                 of none: {}",
+                "trained with more than one instruction set or kind of device, as they were \
+                    resumed elsewhere, so that their last bits are of none: {}",
                 mixed.join(", ")
             ));
         }
         notes
     }
 
-    /// What all sweeps are ranked by; where they differ, or errors over different data or of different targets would be compared, the
-    /// default, which is comparable. `None` without sweeps.
+    /// What all sweeps are ranked by; where they differ, or errors over different data or of
+    /// different targets would be compared, the default, which is comparable. `None` without
+    /// sweeps.
     pub(super) fn objective(&self) -> Option<Objective> {
         let first = objective(self.manifests.first()?, &self.runs);
         let metric = Metric::DEFAULT;
-        let same = self.manifests.iter().all(|manifest| manifest.objective == self.manifests[0].objective);
+        let same =
+            self.manifests.iter().all(|manifest| manifest.objective == self.manifests[0].objective);
         Some(if same { first } else { Objective { metric, direction: metric.direction() } })
     }
 }
@@ -76,7 +88,8 @@ pub(super) fn note(message: &str) {
     drop(writeln!(std::io::stderr(), "{}", text::clean(message)));
 }
 
-/// The forecasts of runs, read when they are asked for; what cannot be read is remembered, so that whoever leaves it out can say so.
+/// The forecasts of runs, read when they are asked for; what cannot be read is remembered, so that
+/// whoever leaves it out can say so.
 #[derive(Debug, Default)]
 pub(super) struct ForecastFiles {
     unreadable: Mutex<BTreeMap<String, String>>,
@@ -106,18 +119,23 @@ impl ForecastFiles {
     /// What could not be read so far, in sentences below a comparison.
     pub(super) fn notes(&self) -> Vec<String> {
         let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        unreadable.iter().map(|(run, why)| format!("{run} has no part in the tests: {why}")).collect()
+        unreadable
+            .iter()
+            .map(|(run, why)| format!("{run} has no part in the tests: {why}"))
+            .collect()
     }
 }
 
-/// A run's forecasts of a split, where it has them and they can be read; who leaves out what cannot must say so: see [`ForecastFiles`].
+/// A run's forecasts of a split, where it has them and they can be read; who leaves out what cannot
+/// must say so: see [`ForecastFiles`].
 pub(super) fn forecasts(run: &RunRecord, split: Split) -> Option<Forecasts> {
     ForecastFiles::default().read(run, split)
 }
 
-/// Reads what the selectors name with `read` ([`runs::store::read_sweep`] or its summaries). A run is read with its sweep, which
-/// knows its place in the plan and what it is ranked by. Of a sweep named as a whole, the runs that its file does not plan any
-/// more are left out where it plans others.
+/// Reads what the selectors name with `read` ([`runs::store::read_sweep`] or its summaries). A run
+/// is read with its sweep, which knows its place in the plan and what it is ranked by. Of a sweep
+/// named as a whole, the runs that its file does not plan any more are left out where it plans
+/// others.
 pub(super) fn read_selected(
     root: &Path,
     selectors: &[String],
@@ -133,7 +151,11 @@ pub(super) fn read_selected(
             let is_named = wanted.runs.contains(&run.folder);
             let is_former = wanted.whole && plans_some && !run.current && !is_named;
             left_out += usize::from(is_former);
-            let runs = if is_named || (wanted.whole && !is_former) { &mut selected.runs } else { &mut selected.others };
+            let runs = if is_named || (wanted.whole && !is_former) {
+                &mut selected.runs
+            } else {
+                &mut selected.others
+            };
             runs.push(run);
         }
         for (id, reason) in sweep.damaged {
@@ -150,8 +172,9 @@ pub(super) fn read_selected(
 /// Names the run that stands for what a sweep ranks first.
 const BEST: &str = "/best";
 
-/// What a selector names. To what [`select`] takes comes `SWEEP/best`, in every verb: the run that stands for the first row of
-/// `kiln compare SWEEP`. Of a row of several seeds and folds that is, among those that count, the last fold's run with the best value.
+/// What a selector names. To what [`select`] takes comes `SWEEP/best`, in every verb: the run that
+/// stands for the first row of `kiln compare SWEEP`. Of a row of several seeds and folds that is,
+/// among those that count, the last fold's run with the best value.
 pub(super) fn resolve(root: &Path, selector: &str) -> Result<Selection, Failure> {
     match selector.strip_suffix(BEST) {
         Some(sweep) => best(root, sweep).map(Selection::Run),
@@ -164,7 +187,8 @@ pub(super) fn run_folder(root: &Path, selector: &str) -> Result<RunFolder, Failu
     match resolve(root, selector)? {
         Selection::Run(path) => Ok(RunFolder { path }),
         Selection::Sweep(path) => Err(Failure::BadInput(format!(
-            "'{selector}' is a sweep ({}); name one of its runs, as listed by: {} (or its best: {selector}{BEST})",
+            "'{selector}' is a sweep ({}); name one of its runs, as listed by: {} (or its best: \
+                {selector}{BEST})",
             path.display(),
             command(&format!("runs {}", quoted(selector)), root),
         ))),
@@ -179,7 +203,11 @@ fn best(root: &Path, sweep: &str) -> Result<PathBuf, Failure> {
     for (run, why) in selected.damage() {
         note(&format!("{run} is damaged: {why}"));
     }
-    let nothing = || Failure::BadInput(format!("'{sweep}{BEST}': no run of the sweep has finished with a value to be ranked by"));
+    let nothing = || {
+        Failure::BadInput(format!(
+            "'{sweep}{BEST}': no run of the sweep has finished with a value to be ranked by"
+        ))
+    };
     let comparison = compare(&selected.runs, selected.objective().ok_or_else(nothing)?);
     let first = comparison.rows.first().filter(|row| row.rank.is_some()).ok_or_else(nothing)?;
     let run = selected.runs.iter().find(|run| names(run).1 == first.run).ok_or_else(nothing)?;
@@ -228,8 +256,14 @@ fn one_spelling(folder: PathBuf) -> PathBuf {
 
 /// Intervals where the terminal is wide enough; none in a file or a pipe.
 pub(super) fn fitting() -> Intervals {
-    let size = if std::io::stdout().is_terminal() { ratatui::crossterm::terminal::size().ok() } else { None };
-    size.map_or(Intervals::Hidden, |(columns, _)| Intervals::Within { columns: usize::from(columns) })
+    let size = if std::io::stdout().is_terminal() {
+        ratatui::crossterm::terminal::size().ok()
+    } else {
+        None
+    };
+    size.map_or(Intervals::Hidden, |(columns, _)| Intervals::Within {
+        columns: usize::from(columns),
+    })
 }
 
 /// Prints a value as indented JSON.
@@ -257,7 +291,9 @@ pub(super) mod tests {
     fn the_best_of_a_sweep_has_a_name() {
         let best = run_folder(Path::new(STORE), "grid/best").unwrap();
         assert!(best.path.ends_with("grid/trials/31d897f497c7"), "{}", best.path.display());
-        for (selector, told) in [("none/best", "no sweep or run is named 'none'"), ("grid", "or its best: grid/best")] {
+        for (selector, told) in
+            [("none/best", "no sweep or run is named 'none'"), ("grid", "or its best: grid/best")]
+        {
             match run_folder(Path::new(STORE), selector) {
                 Err(Failure::BadInput(problem)) => assert!(problem.contains(told), "{problem}"),
                 other => panic!("{other:?}"),
@@ -269,7 +305,8 @@ pub(super) mod tests {
     fn the_best_is_a_selector_like_any_other() {
         let read = runs::store::read_sweep_summaries;
         let ids = |selectors: &[&str]| -> Vec<String> {
-            let selectors: Vec<String> = selectors.iter().map(|selector| (*selector).to_owned()).collect();
+            let selectors: Vec<String> =
+                selectors.iter().map(|selector| (*selector).to_owned()).collect();
             let selected = read_selected(Path::new(STORE), &selectors, read).unwrap();
             selected.runs.iter().map(|run| names(run).1).collect()
         };
@@ -277,7 +314,9 @@ pub(super) mod tests {
         assert_eq!(ids(&["latest/best", "grid/best", "grid/31d8"]), ["31d897f497c7"]);
         assert_eq!(ids(&[&format!("{STORE}/grid/best")]), ["31d897f497c7"]);
         let of_run = resolve(Path::new(STORE), "grid/31d8/best");
-        assert!(matches!(of_run, Err(Failure::BadInput(problem)) if problem.contains("it has no best")));
+        assert!(
+            matches!(of_run, Err(Failure::BadInput(problem)) if problem.contains("it has no best"))
+        );
     }
 
     #[test]
@@ -286,7 +325,10 @@ pub(super) mod tests {
         let mut selected = read_selected(Path::new(STORE), &["grid".to_owned()], read).unwrap();
         let metric = |selected: &Selected| selected.objective().unwrap().metric.to_string();
         assert_eq!(metric(&selected), "valid.rmse");
-        let other = SweepManifest { objective: "valid.mae".parse().unwrap(), ..selected.manifests[0].clone() };
+        let other = SweepManifest {
+            objective: "valid.mae".parse().unwrap(),
+            ..selected.manifests[0].clone()
+        };
         selected.manifests.push(other);
         assert_eq!(metric(&selected), "valid.skill");
         selected.manifests.pop();

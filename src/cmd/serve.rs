@@ -10,20 +10,23 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, Outcome, clock};
 use crate::serve::{
-    Config, Limits, LogFormat, Registered, Selection, ServeError, Timeouts, Token, Wanted, duration, start, start_logging,
+    Config, Limits, LogFormat, Registered, Selection, ServeError, Timeouts, Token, Wanted,
+    duration, start, start_logging,
 };
 use runs::registry::{self, CHAMPION, Reference};
 
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Models, each as NAME (its champion answers), NAME@ALIAS or NAME@VERSION; every model that has a champion unless given
+    /// Models, each as NAME (its champion answers), NAME@ALIAS or NAME@VERSION; every model that
+    /// has a champion unless given
     #[arg(value_name = "NAME[@ALIAS]")]
     pub models: Vec<String>,
     /// Where registered models are
     #[arg(long = "models", default_value = "models", value_name = "DIR", env = "KILN_MODELS")]
     pub root: PathBuf,
-    /// Address and port to listen on; port 0 takes any. An address that other machines can reach needs --token-file
+    /// Address and port to listen on; port 0 takes any. An address that other machines can reach
+    /// needs --token-file
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
     /// File of one line, mode 0600: requests must carry it as Authorization: Bearer TOKEN
@@ -38,7 +41,8 @@ pub struct ServeArgs {
     /// Forecast on this backend
     #[arg(long, default_value = "flex")]
     pub backend: lane_types::DeviceSpec,
-    /// How log lines on stderr look [default: text on a terminal, else json]; KILN_LOG=warn logs less, KILN_LOG=debug more
+    /// How log lines on stderr look [default: text on a terminal, else json]; KILN_LOG=warn logs
+    /// less, KILN_LOG=debug more
     #[arg(long)]
     pub log: Option<LogArg>,
     #[command(flatten)]
@@ -91,7 +95,8 @@ pub struct LimitArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// When the settings do not go together, a model that was asked for cannot be served, the address is taken, or the device fails.
+/// When the settings do not go together, a model that was asked for cannot be served, the address
+/// is taken, or the device fails.
 pub fn run(args: ServeArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ServeArgs { models, root, listen, token_file, hosts, shadow, backend, log, limits } = args;
     let selection = selection(&root, &models)?;
@@ -100,7 +105,8 @@ pub fn run(args: ServeArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let config = Config { listen, selection, shadow, token, hosts, limits, timeouts };
     config.check()?;
     let device = burn_lanes::open(backend)?;
-    let log = log.unwrap_or(if std::io::stderr().is_terminal() { LogArg::Text } else { LogArg::Json });
+    let log =
+        log.unwrap_or(if std::io::stderr().is_terminal() { LogArg::Text } else { LogArg::Json });
     start_logging(
         match log {
             LogArg::Json => LogFormat::Json,
@@ -131,7 +137,8 @@ fn selection(root: &std::path::Path, models: &[String]) -> Result<Selection, Fai
         let of = model.split_once('@').map_or(CHAMPION, |(_, of)| of).to_owned();
         if wanted.iter().any(|known| known.name == name) {
             return Err(Failure::BadInput(format!(
-                "{name} is named twice; one of its versions answers, the others are asked as {name}@ALIAS"
+                "{name} is named twice; one of its versions answers, the others are asked as \
+                    {name}@ALIAS"
             )));
         }
         wanted.push(Wanted { name, of });
@@ -152,14 +159,32 @@ fn believed(args: LimitArgs) -> (Limits, Timeouts) {
         stop_timeout,
         poll,
     } = args;
-    let limits = Limits { batch: max_batch, batch_wait, queue, connections: max_connections, body: max_body };
+    let limits = Limits {
+        batch: max_batch,
+        batch_wait,
+        queue,
+        connections: max_connections,
+        body: max_body,
+    };
     // A look without a pause would take a core for itself.
     let poll = poll.max(Duration::from_millis(1));
-    (limits, Timeouts { header: header_timeout, body: body_timeout, request: request_timeout, stop: stop_timeout, poll })
+    (
+        limits,
+        Timeouts {
+            header: header_timeout,
+            body: body_timeout,
+            request: request_timeout,
+            stop: stop_timeout,
+            poll,
+        },
+    )
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|value| *value > 0).ok_or_else(|| format!("'{text}' is no whole number above 0"))
+    text.parse()
+        .ok()
+        .filter(|value| *value > 0)
+        .ok_or_else(|| format!("'{text}' is no whole number above 0"))
 }
 
 impl From<ServeError> for Failure {

@@ -12,13 +12,16 @@ use super::{Failure, Outcome, ShowArgs};
 use evidence::calibration::{QuantileScores, quantile_scores};
 use evidence::compare::{assignment, estimate, names, state, value};
 use experiment::metric::{Metric, Quantity, Split};
-use runs::store::{Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run};
+use runs::store::{
+    Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run,
+};
 use text::{Align, cleaned, number, table};
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;
 
-/// Prints one run: its settings, epochs, result, baselines, openings of the test rows, and what could not be read of it.
+/// Prints one run: its settings, epochs, result, baselines, openings of the test rows, and what
+/// could not be read of it.
 ///
 /// # Errors
 /// When the selector does not name one run, or the output fails.
@@ -75,7 +78,11 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     list(out, "damage", &run.damage)?;
     list(out, "warnings", &run.progress.warnings)?;
     let settings = toml::to_string(&trial.settings).map_err(anyhow::Error::from)?;
-    writeln!(out, "\nsettings\n{}", settings.trim_end().lines().map(cleaned).collect::<Vec<_>>().join("\n"))?;
+    writeln!(
+        out,
+        "\nsettings\n{}",
+        settings.trim_end().lines().map(cleaned).collect::<Vec<_>>().join("\n")
+    )?;
     if let Some(backtest) = &trial.backtest {
         let text = toml::to_string(backtest).map_err(anyhow::Error::from)?;
         writeln!(out, "\nbacktest (as recorded with the run)\n{}", text.trim_end())?;
@@ -85,7 +92,8 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     }
     if let Some(result) = &run.result {
         write_result(out, run, result)?;
-        let table = metric_table(&metrics(run), trial.settings.data.target.kind, result.scores.as_ref());
+        let table =
+            metric_table(&metrics(run), trial.settings.data.target.kind, result.scores.as_ref());
         writeln!(out, "\nmetrics of the validation forecasts\n{}", table.trim_end())?;
     }
     if let Some(quantiles) = valid_quantiles(run) {
@@ -98,7 +106,11 @@ fn write_run(out: &mut dyn Write, run: &RunRecord) -> Result<(), Failure> {
     if let Some(Evaluation { scores: Some(scores), .. }) = run.evaluations.last() {
         let kind = trial.settings.data.target.kind;
         let rows = metric_rows(Split::Test, kind, |metric| estimate(run, metric));
-        writeln!(out, "\nmetrics of the test forecasts\n{}", metric_table(&rows, kind, Some(scores)).trim_end())?;
+        writeln!(
+            out,
+            "\nmetrics of the test forecasts\n{}",
+            metric_table(&rows, kind, Some(scores)).trim_end()
+        )?;
     }
     Ok(())
 }
@@ -128,7 +140,8 @@ fn write_result(out: &mut dyn Write, run: &RunRecord, result: &RunResult) -> Res
     let windows = result.windows;
     writeln!(
         out,
-        "\nresult of attempt {}: best epoch {best} of {}, {} s; windows: {} train, {} valid, {} test",
+        "\nresult of attempt {}: best epoch {best} of {}, {} s; windows: {} train, {} valid, {} \
+            test",
         result.attempt,
         result.epochs,
         number(Some(result.seconds)),
@@ -139,26 +152,50 @@ fn write_result(out: &mut dyn Write, run: &RunRecord, result: &RunResult) -> Res
     match &result.instruction_sets[..] {
         [] => {}
         [set] => writeln!(out, "trained with {set}")?,
-        sets => writeln!(out, "trained with {}, resumed on another: its last bits are of none", sets.join(", then "))?,
+        sets => writeln!(
+            out,
+            "trained with {}, resumed on another: its last bits are of none",
+            sets.join(", then ")
+        )?,
     }
     let report = |name: &str, report: Option<SplitReport>, skill: Option<f64>| {
         let of = |value: fn(&SplitReport) -> f64| number(report.as_ref().map(value));
-        vec![name.to_owned(), of(|r| r.rmse), of(|r| r.mae), of(|r| r.mse), of(|r| r.loss), number(skill)]
+        vec![
+            name.to_owned(),
+            of(|r| r.rmse),
+            of(|r| r.mae),
+            of(|r| r.mse),
+            of(|r| r.loss),
+            number(skill),
+        ]
     };
-    let mut rows = vec![report("train", result.train, None), report("valid", result.valid, value(run, Metric::DEFAULT))];
+    let mut rows = vec![
+        report("train", result.train, None),
+        report("valid", result.valid, value(run, Metric::DEFAULT)),
+    ];
     rows.extend(baseline_rows(&result.baselines));
     Ok(write!(out, "{}", errors(rows))?)
 }
 
 fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), Failure> {
-    writeln!(out, "\ntest rows opened at {} ({} windows)", cleaned(&evaluation.at), evaluation.windows)?;
+    writeln!(
+        out,
+        "\ntest rows opened at {} ({} windows)",
+        cleaned(&evaluation.at),
+        evaluation.windows
+    )?;
     if let Some(open) = evaluation.early {
         writeln!(out, "{}", super::early::in_words(open))?;
     }
-    let numbers = [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
+    let numbers =
+        [evaluation.rmse, evaluation.mae, evaluation.mse].map(|value| number(Some(value)));
     let mut rows = vec![
-        [vec!["test".to_owned()], numbers.to_vec(), vec![number(None), number(evaluation_value(evaluation, Quantity::Skill))]]
-            .concat(),
+        [
+            vec!["test".to_owned()],
+            numbers.to_vec(),
+            vec![number(None), number(evaluation_value(evaluation, Quantity::Skill))],
+        ]
+        .concat(),
     ];
     rows.extend(baseline_rows(&evaluation.baselines));
     write!(out, "{}", errors(rows))?;
@@ -168,14 +205,16 @@ fn write_evaluation(out: &mut dyn Write, evaluation: &Evaluation) -> Result<(), 
 fn errors(rows: Vec<Vec<String>>) -> String {
     let names = ["", "rmse", "mae", "mse", "loss (scaled)", "skill"];
     let align = |index| if index == 0 { Align::Left } else { Align::Right };
-    let header: Vec<_> = names.iter().enumerate().map(|(index, name)| ((*name).to_owned(), align(index))).collect();
+    let header: Vec<_> =
+        names.iter().enumerate().map(|(index, name)| ((*name).to_owned(), align(index))).collect();
     table(&header, rows)
 }
 
 fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
     let row = |baseline: &Baseline| {
         let skill = baseline_value(baseline, baselines, Quantity::Skill);
-        let numbers = [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
+        let numbers =
+            [Some(baseline.rmse), Some(baseline.mae), Some(baseline.mse), None, skill].map(number);
         [vec![format!("{} (baseline)", cleaned(&baseline.name))], numbers.to_vec()].concat()
     };
     baselines.iter().map(row).collect()
@@ -184,8 +223,18 @@ fn baseline_rows(baselines: &[Baseline]) -> Vec<Vec<String>> {
 fn epochs(run: &RunRecord) -> String {
     let epochs = &run.progress.epochs;
     let best = run.progress.best().map(|epoch| epoch.epoch);
-    let header = ["", "epoch", "train.loss", "valid.loss", "train.rmse", "valid.rmse", "learning rate", "seconds", "windows/s"]
-        .map(|name| (name.to_owned(), Align::Right));
+    let header = [
+        "",
+        "epoch",
+        "train.loss",
+        "valid.loss",
+        "train.rmse",
+        "valid.rmse",
+        "learning rate",
+        "seconds",
+        "windows/s",
+    ]
+    .map(|name| (name.to_owned(), Align::Right));
     let kept = condensed(epochs.len(), epochs.iter().position(|epoch| Some(epoch.epoch) == best));
     let mut rows = Vec::with_capacity(kept.len());
     let mut next = 0;
@@ -215,14 +264,20 @@ fn epoch_row(epoch: &EpochReport, best: Option<usize>) -> Vec<String> {
     cells
 }
 
-/// Which of `len` rows to print: all of few; of many the first, the last and the best with its neighbours, and evenly between.
+/// Which of `len` rows to print: all of few; of many the first, the last and the best with its
+/// neighbours, and evenly between.
 fn condensed(len: usize, best: Option<usize>) -> BTreeSet<usize> {
     if len <= MOST_EPOCHS {
         return (0..len).collect();
     }
-    let around_best = best.into_iter().flat_map(|best| best.saturating_sub(1)..=(best + 1).min(len - 1));
+    let around_best =
+        best.into_iter().flat_map(|best| best.saturating_sub(1)..=(best + 1).min(len - 1));
     let evenly = MOST_EPOCHS - 5;
-    [0, len - 1].into_iter().chain(around_best).chain((1..evenly).map(|part| part * (len - 1) / evenly)).collect()
+    [0, len - 1]
+        .into_iter()
+        .chain(around_best)
+        .chain((1..evenly).map(|part| part * (len - 1) / evenly))
+        .collect()
 }
 
 #[cfg(test)]
@@ -239,7 +294,10 @@ mod tests {
         let text = printed(|out| run(args("31d8"), out));
         let (head, rest) = text.split_once("\nsettings\n").unwrap();
         let (settings, rest) = rest.split_once("\nepochs (").unwrap();
-        assert!(settings.starts_with("[data]\n") && settings.contains("learning_rate = 0.001\n"), "{settings}");
+        assert!(
+            settings.starts_with("[data]\n") && settings.contains("learning_rate = 0.001\n"),
+            "{settings}"
+        );
         insta::assert_snapshot!(format!("{}epochs ({rest}", head.replace(STORE, "STORE")), @r"
         grid/31d897f497c7: early stopped
         folder: STORE/grid/trials/31d897f497c7
@@ -285,14 +343,20 @@ mod tests {
     #[test]
     fn json_holds_every_epoch() {
         let json: serde_json::Value =
-            serde_json::from_str(&printed(|out| run(ShowArgs { json: true, ..args("31d8") }, out))).unwrap();
-        assert_eq!(json["epochs"].as_array().map(Vec::len), json["result"]["epochs"].as_u64().map(|epochs| epochs as usize));
+            serde_json::from_str(&printed(|out| run(ShowArgs { json: true, ..args("31d8") }, out)))
+                .unwrap();
+        assert_eq!(
+            json["epochs"].as_array().map(Vec::len),
+            json["result"]["epochs"].as_u64().map(|epochs| epochs as usize)
+        );
     }
 
     #[test]
     fn a_sweep_is_not_a_run() {
         let failure = run(args("grid"), &mut Vec::new());
-        assert!(matches!(failure, Err(Failure::BadInput(message)) if message.contains("kiln runs grid")));
+        assert!(
+            matches!(failure, Err(Failure::BadInput(message)) if message.contains("kiln runs grid"))
+        );
     }
 
     #[test]

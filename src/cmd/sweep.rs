@@ -1,7 +1,8 @@
 //! `kiln sweep`: trains what is missing of an experiment.
 //!
-//! On a terminal this process draws the dashboard and a second one, the same command with `--plain --controlled`, supervises: so
-//! leaving the dashboard can leave the sweep running, and a dashboard that dies takes nothing with it but its control line.
+//! On a terminal this process draws the dashboard and a second one, the same command with
+//! `--plain --controlled`, supervises: so leaving the dashboard can leave the sweep running, and a
+//! dashboard that dies takes nothing with it but its control line.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -35,16 +36,18 @@ use experiment::plan::{self, Pack, Plan};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Experiment, Source};
 use runs::store::{
-    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest, SweepRecord, data_file, read_ledger,
-    read_sweep_summaries,
+    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest,
+    SweepRecord, data_file, read_ledger, read_sweep_summaries,
 };
 use text::{clean, clean_lines};
 
-/// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's cores a larger pack saves little.
+/// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's
+/// cores a larger pack saves little.
 const MAX_CPU_LANES: usize = 8;
 const MAX_GPU_LANES: usize = 128;
 
-/// Packs for each worker on the host's cores, where there are trials enough: what is left at the end is small.
+/// Packs for each worker on the host's cores, where there are trials enough: what is left at the
+/// end is small.
 const PACKS_PER_WORKER: usize = 4;
 
 /// What the first line of a sweep that has begun holds.
@@ -92,9 +95,12 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
-        // A value that is no number is found here, once, and not by every trial. (A trial that needs the volume looks at more than others.)
+        // A value that is no number is found here, once, and not by every trial. (A trial that
+        // needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
-        if let Some(data) = plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume) {
+        if let Some(data) =
+            plan.trials.iter().map(|trial| &trial.settings.data).max_by_key(needs_volume)
+        {
             // (Where no window lies in them it is this trial's that fail, and it alone.)
             warn_of_data(&market::check(data)?);
         }
@@ -111,8 +117,8 @@ fn warn_of_data(odd: &[String]) {
     }
 }
 
-/// Makes the data files' paths absolute in what the runs record, so that `evaluate` finds them from any folder. (A path is no part of a
-/// trial's identity; the content is.)
+/// Makes the data files' paths absolute in what the runs record, so that `evaluate` finds them from
+/// any folder. (A path is no part of a trial's identity; the content is.)
 fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
     for trial in &mut plan.trials {
         if let Source::File { path, .. } = &mut trial.settings.data.source {
@@ -141,18 +147,23 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let is_new = |trial: &Trial| !known.contains(&trial.id.0);
     let former: Vec<Trial> = plan.trials.iter().filter(|trial| !is_new(trial)).cloned().collect();
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&former)?;
-    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them untried.
+    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them
+    // untried.
     if let Err(error) = read_ledger(&args.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
     }
     let (record, mut follower) = Follower::open(&folder.path)?;
-    let runs: HashMap<&TrialId, &RunRecord> = record.runs.iter().map(|run| (&run.trial.id, run)).collect();
+    let runs: HashMap<&TrialId, &RunRecord> =
+        record.runs.iter().map(|run| (&run.trial.id, run)).collect();
     let retry = if args.retry_failed { Retry::Failed } else { Retry::Never };
     let left_out = left_out(&record, refused);
     let ids_left_out: HashSet<&TrialId> = left_out.iter().map(|(id, _)| id).collect();
     let is_left_out = |trial: &Trial| ids_left_out.contains(&trial.id);
-    let missing: Vec<&Trial> =
-        plan.trials.iter().filter(|trial| is_missing(runs.get(&trial.id).copied(), retry) && !is_left_out(trial)).collect();
+    let missing: Vec<&Trial> = plan
+        .trials
+        .iter()
+        .filter(|trial| is_missing(runs.get(&trial.id).copied(), retry) && !is_left_out(trial))
+        .collect();
     let mut given = if args.retry_failed { Vec::new() } else { given_up(&record) };
     given.retain(|run| !is_left_out(&run.trial));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -174,7 +185,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         writeln!(out, "{} is left out: {}", clean(&trial.0), clean(why))?;
     }
     given_up::write(&given, &mut out)?;
-    // In the order in which they are trained: the first pack need not wait for the last one's folders.
+    // In the order in which they are trained: the first pack need not wait for the last one's
+    // folders.
     let trained = packs.iter().flat_map(|pack| &pack.trials).map(|&index| missing[index]);
     let new: Vec<Trial> = trained.filter(|trial| is_new(trial)).cloned().collect();
     let making = Making::start(folder.clone(), new).context("cannot start a thread")?;
@@ -190,7 +202,10 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
         program: std::env::current_exe().context("cannot find this program's own file")?,
         device: device.to_string(),
         workers: Workers::plan(&device, cores, packs.len()),
-        packs: packs.iter().map(|pack| pack.trials.iter().map(|&index| missing[index].id.clone()).collect()).collect(),
+        packs: packs
+            .iter()
+            .map(|pack| pack.trials.iter().map(|&index| missing[index].id.clone()).collect())
+            .collect(),
         making: &making,
         patience: Patience { warn: args.stall_warning, replace: args.stall_limit },
         clock: clock::now,
@@ -220,7 +235,9 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     });
     drop(taken);
     match summary.machine {
-        Some(reason) => Err(Failure::Machine(format!("{reason}; once that is mended the same command goes on"))),
+        Some(reason) => {
+            Err(Failure::Machine(format!("{reason}; once that is mended the same command goes on")))
+        }
         None if summary.interrupted => Ok(Outcome::Interrupted),
         None => Ok(outcome(&record, summary.unrecorded.is_empty() && left_out.is_empty())),
     }
@@ -263,8 +280,8 @@ fn remove_leftovers(root: &Path, folder: &SweepFolder) -> std::thread::JoinHandl
     })
 }
 
-/// Trials that cannot be trained, each with what to do: their folder holds something else, or a result that cannot be read and must not
-/// be replaced unseen.
+/// Trials that cannot be trained, each with what to do: their folder holds something else, or a
+/// result that cannot be read and must not be replaced unseen.
 fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(TrialId, String)> {
     let mut left_out = refused;
     let refused: HashSet<TrialId> = left_out.iter().map(|(id, _)| id.clone()).collect();
@@ -278,9 +295,14 @@ fn left_out(record: &SweepRecord, refused: Vec<(TrialId, String)>) -> Vec<(Trial
     left_out
 }
 
-/// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several packs for each worker.
+/// Packs of trials for a device: as many lanes as its memory holds, and on the host's cores several
+/// packs for each worker.
 pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pack> {
-    let (max_lanes, least) = if device.is_cpu() { (MAX_CPU_LANES, PACKS_PER_WORKER * cores) } else { (MAX_GPU_LANES, 1) };
+    let (max_lanes, least) = if device.is_cpu() {
+        (MAX_CPU_LANES, PACKS_PER_WORKER * cores)
+    } else {
+        (MAX_GPU_LANES, 1)
+    };
     let workers = if device.is_cpu() { cores } else { 1 };
     let budget = Budget::new(device, workers, max_lanes.min(trials.len()).max(1));
     plan::packs(trials, &|settings| budget.lanes(settings), least)
@@ -288,7 +310,8 @@ pub(super) fn packs(trials: &[&Trial], device: &Device, cores: usize) -> Vec<Pac
 
 fn outcome(record: &SweepRecord, all_recorded: bool) -> Outcome {
     let failed = current(record).any(|run| {
-        let failed_result = run.result.as_ref().is_some_and(|result| matches!(result.end, End::Failed { .. }));
+        let failed_result =
+            run.result.as_ref().is_some_and(|result| matches!(result.end, End::Failed { .. }));
         failed_result || run.result.is_none()
     });
     if failed || !all_recorded { Outcome::SomeFailed } else { Outcome::Done }
@@ -314,15 +337,25 @@ fn manifest(experiment: &Experiment, plan: &Plan, origin: Origin) -> SweepManife
     }
 }
 
-fn write_ranking(record: &SweepRecord, manifest: &SweepManifest, out: &mut dyn Write) -> Result<(), Failure> {
-    let (mut runs, mut others): (Vec<_>, Vec<_>) = record.runs.iter().cloned().partition(|run| run.current);
+fn write_ranking(
+    record: &SweepRecord,
+    manifest: &SweepManifest,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (mut runs, mut others): (Vec<_>, Vec<_>) =
+        record.runs.iter().cloned().partition(|run| run.current);
     writeln!(out)?;
     let mut comparison = compare(&runs, objective(manifest, &runs));
     let files = ForecastFiles::default();
     // What a kill came between, a result and its line, is written down before the claim is made.
     let ledger = record.folder.parent().and_then(|root| read_ledger(root, &clock::now()).ok());
     weigh_by(&mut comparison, &mut runs, &mut others, ledger.as_ref(), &files);
-    let damage = |run: &RunRecord| run.damage.iter().map(|why| format!("{} is damaged: {why}", names(run).1)).collect::<Vec<_>>();
+    let damage = |run: &RunRecord| {
+        run.damage
+            .iter()
+            .map(|why| format!("{} is damaged: {why}", names(run).1))
+            .collect::<Vec<_>>()
+    };
     comparison.notes.extend(runs.iter().flat_map(damage));
     comparison.notes.extend(files.notes());
     comparison.write_ranking(out, RANKED, fitting())?;
@@ -343,7 +376,11 @@ fn listen(sender: Sender<Control>) {
 }
 
 /// The dashboard in front, the supervisor behind.
-fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> Result<Outcome, Failure> {
+fn watch_and_supervise(
+    args: &SweepArgs,
+    ready: &Ready,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let folder = SweepFolder::create(&args.runs, &ready.experiment.name)?;
     let (log, output) = folder.log("sweep.log", Log::New)?;
     let mut child = spawn_supervisor(args, ready, &log, output)?;
@@ -368,7 +405,8 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
             if let Some(stdin) = stdin.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
                 && let Ok(line) = serde_json::to_string(control)
             {
-                // A supervisor that has ended cannot be told anything; the dashboard shows that it has.
+                // A supervisor that has ended cannot be told anything; the dashboard shows that it
+                // has.
                 drop(writeln!(stdin, "{line}").and_then(|()| stdin.flush()));
             }
         }
@@ -393,7 +431,10 @@ fn watch_and_supervise(args: &SweepArgs, ready: &Ready, out: &mut dyn Write) -> 
             Some(match status.code() {
                 Some(0) => "the sweep is done".into(),
                 Some(3) => "the sweep is done; some trials failed".into(),
-                Some(4) => "the sweep stopped: the disk, the memory or the device failed (logs/sweep.log)".into(),
+                Some(4) => {
+                    "the sweep stopped: the disk, the memory or the device failed (logs/sweep.log)"
+                        .into()
+                }
                 Some(130) => "the sweep was interrupted; the same command goes on".into(),
                 _ => format!("the sweep ended: {status}"),
             })
@@ -444,13 +485,20 @@ fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
         Some(0) => Ok(Outcome::Done),
         Some(2) => Err(Failure::BadInput("the sweep could not start (see above)".into())),
         Some(3) => Ok(Outcome::SomeFailed),
-        Some(4) => Err(Failure::Machine("the disk, the memory or the device failed (logs/sweep.log has the reason)".into())),
+        Some(4) => Err(Failure::Machine(
+            "the disk, the memory or the device failed (logs/sweep.log has the reason)".into(),
+        )),
         Some(130) => Ok(Outcome::Interrupted),
         _ => Err(Failure::Bug(anyhow::anyhow!("the supervisor ended with {status}"))),
     }
 }
 
-fn spawn_supervisor(args: &SweepArgs, ready: &Ready, log: &Path, output: File) -> Result<Child, Failure> {
+fn spawn_supervisor(
+    args: &SweepArgs,
+    ready: &Ready,
+    log: &Path,
+    output: File,
+) -> Result<Child, Failure> {
     use std::os::unix::process::CommandExt;
     let SweepArgs {
         file,
@@ -465,8 +513,15 @@ fn spawn_supervisor(args: &SweepArgs, ready: &Ready, log: &Path, output: File) -
         controlled: _,
     } = args;
     let errors = output.try_clone().with_context(|| format!("cannot open {}", log.display()))?;
-    let mut command = Command::new(std::env::current_exe().context("cannot find this program's own file")?);
-    command.arg("sweep").arg(file).arg("--runs").arg(runs).arg("--backend").arg(ready.device.to_string());
+    let mut command =
+        Command::new(std::env::current_exe().context("cannot find this program's own file")?);
+    command
+        .arg("sweep")
+        .arg(file)
+        .arg("--runs")
+        .arg(runs)
+        .arg("--backend")
+        .arg(ready.device.to_string());
     command.arg("--max-trials").arg(max_trials.to_string());
     for text in overrides {
         command.arg("--set").arg(text);
@@ -484,13 +539,17 @@ fn spawn_supervisor(args: &SweepArgs, ready: &Ready, log: &Path, output: File) -
         .stdin(Stdio::piped())
         .stdout(output)
         .stderr(errors)
-        // Ctrl-C and the terminal's end reach the dashboard alone, which closes the control line or says what to do.
+        // Ctrl-C and the terminal's end reach the dashboard alone, which closes the control line or
+        // says what to do.
         .process_group(0);
     Ok(command.spawn().context("cannot start the supervisor")?)
 }
 
 /// Waits until the supervisor has written the sweep's manifest and holds its lock, or has ended.
-fn wait_for_start(child: &mut Child, folder: &Path) -> Result<Option<std::process::ExitStatus>, Failure> {
+fn wait_for_start(
+    child: &mut Child,
+    folder: &Path,
+) -> Result<Option<std::process::ExitStatus>, Failure> {
     let log = folder.join("logs").join("sweep.log");
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for the supervisor")? {

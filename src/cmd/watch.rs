@@ -9,7 +9,8 @@ use super::{Failure, Outcome, WatchArgs};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
 use runs::store::{Selection, read_sweep};
 
-/// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it is and returns.
+/// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it
+/// is and returns.
 ///
 /// # Errors
 /// When the sweep is not found or cannot be read, or the terminal cannot be used.
@@ -22,7 +23,13 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
     match why_plain() {
         None => {
             let finished = Box::new(|| None);
-            dashboard::run(Options { folder, control: Control::ReadOnly, finished, close_when_finished: false, trader })?;
+            dashboard::run(Options {
+                folder,
+                control: Control::ReadOnly,
+                finished,
+                close_when_finished: false,
+                trader,
+            })?;
         }
         Some(reason) => {
             if !reason.is_empty() {
@@ -38,7 +45,12 @@ pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
 /// `runs/<sweep>/trials/<id>` lies in `runs/<sweep>`.
 fn sweep_of(run: &Path) -> Result<PathBuf, Failure> {
     let sweep = run.parent().and_then(Path::parent).map(PathBuf::from);
-    sweep.ok_or_else(|| Failure::BadInput(format!("{}: is a run outside of any sweep; name its sweep", run.display())))
+    sweep.ok_or_else(|| {
+        Failure::BadInput(format!(
+            "{}: is a run outside of any sweep; name its sweep",
+            run.display()
+        ))
+    })
 }
 
 impl From<DashboardError> for Failure {

@@ -1,4 +1,5 @@
-//! Weighs a comparison within the search that its runs were chosen from, with what the store knows of it.
+//! Weighs a comparison within the search that its runs were chosen from, with what the store knows
+//! of it.
 
 use std::path::Path;
 
@@ -7,9 +8,14 @@ use evidence::compare::{Comparison, Search, Stored, names};
 use experiment::metric::Split;
 use runs::store::{Ledger, RunFolder, RunRecord, SweepFolder, seen_ledger};
 
-/// Weighs the ranked rows of some runs within the rest of their sweeps. The ledger is read, and nothing is written to it; what takes
-/// long is kept in the folder of the first run's sweep.
-pub(super) fn weigh(comparison: &mut Comparison, runs: &mut Vec<RunRecord>, rest: &mut Vec<RunRecord>, files: &ForecastFiles) {
+/// Weighs the ranked rows of some runs within the rest of their sweeps. The ledger is read, and
+/// nothing is written to it; what takes long is kept in the folder of the first run's sweep.
+pub(super) fn weigh(
+    comparison: &mut Comparison,
+    runs: &mut Vec<RunRecord>,
+    rest: &mut Vec<RunRecord>,
+    files: &ForecastFiles,
+) {
     let Some(first) = runs.first() else { return };
     let ledger = first.folder.ancestors().nth(3).and_then(|root| seen_ledger(root).ok());
     weigh_by(comparison, runs, rest, ledger.as_ref(), files);
@@ -25,7 +31,8 @@ pub(super) fn weigh_by(
 ) {
     let compared = runs.len();
     runs.append(rest);
-    let folder = runs.first().and_then(|run| run.folder.ancestors().nth(2)).unwrap_or(Path::new("."));
+    let folder =
+        runs.first().and_then(|run| run.folder.ancestors().nth(2)).unwrap_or(Path::new("."));
     let (folder, of_sweeps) = (SweepFolder { path: folder.to_owned() }, of_sweeps(runs));
     let stamp = |run: &RunRecord, split: Split| {
         let attempt = run.result.as_ref().map_or(0, |result| result.attempt);
@@ -45,10 +52,15 @@ pub(super) fn weigh_by(
     *rest = runs.split_off(compared);
 }
 
-/// What several sweeps' names are in the name of what is kept of them together; nothing of one sweep.
+/// What several sweeps' names are in the name of what is kept of them together; nothing of one
+/// sweep.
 fn of_sweeps(runs: &[RunRecord]) -> String {
     let mut sweeps: Vec<String> = runs.iter().map(|run| names(run).0).collect();
     sweeps.sort_unstable();
     sweeps.dedup();
-    if sweeps.len() < 2 { String::new() } else { format!("-{}", &blake3::hash(sweeps.join("/").as_bytes()).to_hex()[..8]) }
+    if sweeps.len() < 2 {
+        String::new()
+    } else {
+        format!("-{}", &blake3::hash(sweeps.join("/").as_bytes()).to_hex()[..8])
+    }
 }

@@ -9,7 +9,8 @@ use crate::sweep::{device_name, trainer, work};
 /// When the device is gone or the supervisor can no longer be spoken to.
 pub fn run(args: &WorkerArgs) -> Result<Outcome, Failure> {
     // The supervisor opened it a moment ago.
-    let device = burn_lanes::open(args.device).map_err(|error| Failure::Machine(error.to_string()))?;
+    let device =
+        burn_lanes::open(args.device).map_err(|error| Failure::Machine(error.to_string()))?;
     let name = device_name(&device);
     let arithmetic = device.arithmetic();
     let trainer = trainer(device);

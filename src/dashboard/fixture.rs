@@ -1,4 +1,5 @@
-//! Sweeps made of thin air for the tests: losses are pure functions of the trial's place and the epoch.
+//! Sweeps made of thin air for the tests: losses are pure functions of the trial's place and the
+//! epoch.
 
 use lane_types::{EarlyStopping, EpochReport, Loss, OptimizerKind, Schedule, SplitReport};
 use std::path::PathBuf;
@@ -10,11 +11,12 @@ use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::space::{Assignment, Value};
 use experiment::trial::{Trial, TrialId};
 use experiment::{
-    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split as DataSplit, Synthetic, Target, TargetKind,
-    Train, Volatility,
+    Data, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split as DataSplit,
+    Synthetic, Target, TargetKind, Train, Volatility,
 };
 use runs::store::{
-    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest, SweepRecord, WindowCounts,
+    Baseline, Change, Origin, ProgressFile, RunProgress, RunRecord, RunResult, SweepManifest,
+    SweepRecord, WindowCounts,
 };
 
 /// Epochs of every trial.
@@ -28,7 +30,9 @@ pub fn grid(trials: usize) -> SweepRecord {
         manifest: SweepManifest {
             v: 1,
             name: "grid".into(),
-            question: Some("Which hidden size and learning rate forecast the next minute's close best?".into()),
+            question: Some(
+                "Which hidden size and learning rate forecast the next minute's close best?".into(),
+            ),
             objective: Metric { split: Split::Valid, quantity: Quantity::Rmse },
             direction: Direction::Minimize,
             repeats: 1,
@@ -43,7 +47,8 @@ pub fn grid(trials: usize) -> SweepRecord {
     }
 }
 
-/// A sweep of assignments with three seeds each: what the errors of each came to, `None` of those that still run.
+/// A sweep of assignments with three seeds each: what the errors of each came to, `None` of those
+/// that still run.
 pub fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
     let mut record = grid(0);
     let mut changes = Vec::new();
@@ -56,8 +61,11 @@ pub fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
             let place = trial.index;
             record.runs.push(RunRecord { seeds: Some(3), ..run(trial) });
             changes.extend(log(place, 4, error.map(|_| End::Finished)));
-            if let (Some(rmse), Change::Result(id, mut ended)) = (error, result(place, 4, End::Finished)) {
-                ended.valid = ended.valid.map(|valid| SplitReport { rmse: *rmse, mse: rmse * rmse, ..valid });
+            if let (Some(rmse), Change::Result(id, mut ended)) =
+                (error, result(place, 4, End::Finished))
+            {
+                ended.valid =
+                    ended.valid.map(|valid| SplitReport { rmse: *rmse, mse: rmse * rmse, ..valid });
                 changes.push(Change::Result(id, ended));
             }
         }
@@ -84,7 +92,14 @@ pub fn trial(place: usize) -> Trial {
     let mut assignment = Assignment::new();
     assignment.insert("model.hidden_size".into(), Value::Int(hidden));
     assignment.insert("train.learning_rate".into(), Value::Float(rate));
-    Trial { id: id(place), index: place, repeat: 0, assignment, settings: settings(hidden as usize, rate), backtest: None }
+    Trial {
+        id: id(place),
+        index: place,
+        repeat: 0,
+        assignment,
+        settings: settings(hidden as usize, rate),
+        backtest: None,
+    }
 }
 
 fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
@@ -109,9 +124,19 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
             step: 1,
             cross_gaps: false,
             split: DataSplit { valid: 0.2, test: 0.1, embargo: 61, walk_forward: None },
-            scale: Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard },
+            scale: Scale {
+                price: Scaler::MinMax,
+                volume: Scaler::MinMax,
+                indicator: Scaler::Standard,
+            },
         },
-        model: Model { kind: ModelKind::Lstm, hidden_size, num_layers: 2, dropout: 0.1, head: lane_types::Head::Point },
+        model: Model {
+            kind: ModelKind::Lstm,
+            hidden_size,
+            num_layers: 2,
+            dropout: 0.1,
+            head: lane_types::Head::Point,
+        },
         train: Train {
             epochs: EPOCHS,
             batch_size: 32,
@@ -149,7 +174,12 @@ pub fn run(trial: Trial) -> RunRecord {
 
 /// Reports whose validation losses are these; the training losses are a tenth lower.
 pub fn epochs(losses: &[f64]) -> Vec<EpochReport> {
-    let split = |loss: f64| SplitReport { loss, mse: loss * 2000.0, mae: (loss * 1500.0).sqrt(), rmse: (loss * 2000.0).sqrt() };
+    let split = |loss: f64| SplitReport {
+        loss,
+        mse: loss * 2000.0,
+        mae: (loss * 1500.0).sqrt(),
+        rmse: (loss * 2000.0).sqrt(),
+    };
     let mut best = (0, f64::INFINITY);
     let mut reports = Vec::new();
     for (place, loss) in losses.iter().enumerate() {
@@ -184,12 +214,22 @@ pub fn losses(place: usize, epochs: usize) -> Vec<f64> {
 
 /// A line of a log, a second after the one before.
 pub fn line(seq: u64, event: Event) -> Line {
-    Line { v: VERSION, seq, at: format!("2026-11-23T08:{:02}:{:02}.000Z", 18 + seq / 60, seq % 60), event }
+    Line {
+        v: VERSION,
+        seq,
+        at: format!("2026-11-23T08:{:02}:{:02}.000Z", 18 + seq / 60, seq % 60),
+        event,
+    }
 }
 
 /// The log of one attempt: started, so many epochs, an end if there is one.
 pub fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
-    let mut events = vec![Event::Started { device: "flex".into(), lanes: 4, resumed: None, baselines: vec![persistence()] }];
+    let mut events = vec![Event::Started {
+        device: "flex".into(),
+        lanes: 4,
+        resumed: None,
+        baselines: vec![persistence()],
+    }];
     for report in epochs(&losses(place, epochs_done)) {
         let cursor = Cursor { epoch: report.epoch, batch: 0 };
         events.push(Event::Epoch(report));
@@ -199,7 +239,9 @@ pub fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
     }
     events.extend(end.map(|end| Event::Ended { end }));
     let lines = events.into_iter().enumerate();
-    lines.map(|(seq, event)| Change::Line(id(place), 1, Box::new(line(seq as u64, event)))).collect()
+    lines
+        .map(|(seq, event)| Change::Line(id(place), 1, Box::new(line(seq as u64, event))))
+        .collect()
 }
 
 /// Over the validation windows of every trial.
@@ -234,10 +276,14 @@ pub fn result(place: usize, epochs_done: usize, end: End) -> Change {
 /// Where a running trial of a pack of four is.
 pub fn progress(place: usize, epoch: usize, step: usize) -> Change {
     let memory = Some(812 << 20);
-    Change::Progress(id(place), ProgressFile { epoch, step, steps: 200, windows_per_second: 12_000.0, lanes: 4, memory })
+    Change::Progress(
+        id(place),
+        ProgressFile { epoch, step, steps: 200, windows_per_second: 12_000.0, lanes: 4, memory },
+    )
 }
 
-/// A sweep of twelve in the middle: finished, stopped early, failed, lost, damaged, running and waiting trials.
+/// A sweep of twelve in the middle: finished, stopped early, failed, lost, damaged, running and
+/// waiting trials.
 pub fn middle() -> Vec<Change> {
     let mut changes = Vec::new();
     for place in [0, 1, 2] {
@@ -254,7 +300,8 @@ pub fn middle() -> Vec<Change> {
     changes.push(progress(6, 13, 100));
     changes.extend(log(7, 9, None));
     changes.push(progress(7, 10, 20));
-    let warning = Event::Warning { message: "the gradient was clipped in every step of epoch 9".into() };
+    let warning =
+        Event::Warning { message: "the gradient was clipped in every step of epoch 9".into() };
     changes.push(Change::Line(id(7), 1, Box::new(line(30, warning))));
     changes.extend(log(8, 3, None));
     changes.push(Change::Damage(id(9), "trial.toml: expected `=` at line 3".into()));

@@ -51,31 +51,103 @@ const fn char(c: char) -> Key {
     Key::Plain(KeyCode::Char(c))
 }
 
-const fn binding(action: Action, keys: &'static [Key], shown: &'static str, help: &'static str, hint: &'static str) -> Binding {
+const fn binding(
+    action: Action,
+    keys: &'static [Key],
+    shown: &'static str,
+    help: &'static str,
+    hint: &'static str,
+) -> Binding {
     Binding { action, keys, shown, help, hint }
 }
 
 /// Every key, in the order of the help screen.
 pub const BINDINGS: [Binding; 20] = [
-    binding(Action::Up, &[Key::Plain(KeyCode::Up), char('k')], "↑ k", "one trial up (in the zoomed log: scroll)", ""),
+    binding(
+        Action::Up,
+        &[Key::Plain(KeyCode::Up), char('k')],
+        "↑ k",
+        "one trial up (in the zoomed log: scroll)",
+        "",
+    ),
     binding(Action::Down, &[Key::Plain(KeyCode::Down), char('j')], "↓ j", "one trial down", "move"),
-    binding(Action::PageUp, &[Key::Plain(KeyCode::PageUp), Key::Control('b')], "PgUp", "ten trials up", ""),
-    binding(Action::PageDown, &[Key::Plain(KeyCode::PageDown), Key::Control('f')], "PgDn", "ten trials down", ""),
-    binding(Action::First, &[char('g'), Key::Plain(KeyCode::Home)], "g Home", "the first trial", ""),
+    binding(
+        Action::PageUp,
+        &[Key::Plain(KeyCode::PageUp), Key::Control('b')],
+        "PgUp",
+        "ten trials up",
+        "",
+    ),
+    binding(
+        Action::PageDown,
+        &[Key::Plain(KeyCode::PageDown), Key::Control('f')],
+        "PgDn",
+        "ten trials down",
+        "",
+    ),
+    binding(
+        Action::First,
+        &[char('g'), Key::Plain(KeyCode::Home)],
+        "g Home",
+        "the first trial",
+        "",
+    ),
     binding(Action::Last, &[char('G'), Key::Plain(KeyCode::End)], "G End", "the last trial", ""),
     binding(Action::NextSort, &[char('s')], "s", "sort by the next column", "sort"),
     binding(Action::ReverseSort, &[char('S')], "S", "sort the other way", ""),
-    binding(Action::Filter, &[char('/')], "/", "filter: words of id, state, parameters; or hidden_size=32", "filter"),
-    binding(Action::Pin, &[char('p')], "p", "pin the trial: its curve and its forecasts stay", "pin"),
-    binding(Action::StopTrial, &[char('x')], "x", "stop the trial (asks first); its result so far counts", "stop"),
-    binding(Action::LogScale, &[char('l')], "l", "curves on a logarithmic or a linear scale", "log"),
+    binding(
+        Action::Filter,
+        &[char('/')],
+        "/",
+        "filter: words of id, state, parameters; or hidden_size=32",
+        "filter",
+    ),
+    binding(
+        Action::Pin,
+        &[char('p')],
+        "p",
+        "pin the trial: its curve and its forecasts stay",
+        "pin",
+    ),
+    binding(
+        Action::StopTrial,
+        &[char('x')],
+        "x",
+        "stop the trial (asks first); its result so far counts",
+        "stop",
+    ),
+    binding(
+        Action::LogScale,
+        &[char('l')],
+        "l",
+        "curves on a logarithmic or a linear scale",
+        "log",
+    ),
     binding(Action::NextMetric, &[char('m')], "m", "curves of the loss, rmse or mae", "metric"),
-    binding(Action::NextPane, &[Key::Plain(KeyCode::Tab)], "Tab", "zoom: all, trials, curves, pinned ones compared, log", "zoom"),
-    binding(Action::Detail, &[Key::Plain(KeyCode::Enter)], "Enter", "all about the trial", "detail"),
+    binding(
+        Action::NextPane,
+        &[Key::Plain(KeyCode::Tab)],
+        "Tab",
+        "zoom: all, trials, curves, pinned ones compared, log",
+        "zoom",
+    ),
+    binding(
+        Action::Detail,
+        &[Key::Plain(KeyCode::Enter)],
+        "Enter",
+        "all about the trial",
+        "detail",
+    ),
     binding(Action::Help, &[char('?'), Key::Plain(KeyCode::F(1))], "?", "this help", "help"),
     binding(Action::Back, &[Key::Plain(KeyCode::Esc)], "Esc", "back; clears the filter", ""),
     binding(Action::Quit, &[char('q')], "q", "leave; asks whether a running sweep goes on", "quit"),
-    binding(Action::Interrupt, &[Key::Control('c')], "Ctrl-C", "stop the sweep (resumable), or leave; Ctrl-Z pauses it", ""),
+    binding(
+        Action::Interrupt,
+        &[Key::Control('c')],
+        "Ctrl-C",
+        "stop the sweep (resumable), or leave; Ctrl-Z pauses it",
+        "",
+    ),
     binding(Action::Pause, &[Key::Control('z')], "Ctrl-Z", "", ""),
 ];
 
@@ -109,7 +181,9 @@ fn key(event: KeyEvent) -> Option<Key> {
         return None;
     }
     match event.code {
-        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Control(c.to_ascii_lowercase())),
+        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::CONTROL) => {
+            Some(Key::Control(c.to_ascii_lowercase()))
+        }
         code => Some(Key::Plain(code)),
     }
 }
@@ -125,7 +199,8 @@ mod tests {
             assert!(!keys[..number].contains(key), "{key:?} is bound twice");
         }
         for binding in &BINDINGS {
-            let told = !binding.help.is_empty() || BINDINGS.iter().any(|other| other.help.contains(binding.shown));
+            let told = !binding.help.is_empty()
+                || BINDINGS.iter().any(|other| other.help.contains(binding.shown));
             assert!(!binding.keys.is_empty() && told, "{binding:?}");
             assert_eq!(BINDINGS.iter().filter(|other| other.action == binding.action).count(), 1);
         }
@@ -134,7 +209,10 @@ mod tests {
     #[test]
     fn modifiers_and_releases_are_told_apart() {
         let press = |code, modifiers| KeyEvent::new(code, modifiers);
-        assert_eq!(action(press(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Interrupt));
+        assert_eq!(
+            action(press(KeyCode::Char('c'), KeyModifiers::CONTROL)),
+            Some(Action::Interrupt)
+        );
         assert_eq!(action(press(KeyCode::Char('c'), KeyModifiers::NONE)), None);
         assert_eq!(action(press(KeyCode::Char('G'), KeyModifiers::SHIFT)), Some(Action::Last));
         assert_eq!(action(press(KeyCode::Char('q'), KeyModifiers::ALT)), None);

@@ -1,10 +1,12 @@
 //! What the terminal sends, as keys, until it sends no more.
 //!
-//! A thread reads the bytes. When the terminal is closed its read ends at once, which is [`Heard::HangUp`]; crossterm's own reader takes a
-//! read of nothing for a reason to read again, and neither ends nor lets a signal through.
+//! A thread reads the bytes. When the terminal is closed its read ends at once, which is
+//! [`Heard::HangUp`]; crossterm's own reader takes a read of nothing for a reason to read again,
+//! and neither ends nor lets a signal through.
 //!
-//! The encodings are xterm's (ctlseqs, "PC-Style Function Keys"), which every terminal of today speaks without further modes: characters in
-//! UTF-8, control characters, and sequences of ESC. What is no key here is dropped.
+//! The encodings are xterm's (ctlseqs, "PC-Style Function Keys"), which every terminal of today
+//! speaks without further modes: characters in UTF-8, control characters, and sequences of ESC.
+//! What is no key here is dropped.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -41,7 +43,9 @@ impl Keys {
     /// When no thread can be started.
     pub fn of_stdin() -> io::Result<Self> {
         let (sender, bytes) = channel();
-        thread::Builder::new().name("keys".into()).spawn(move || read(&mut io::stdin().lock(), &sender))?;
+        thread::Builder::new()
+            .name("keys".into())
+            .spawn(move || read(&mut io::stdin().lock(), &sender))?;
         Ok(Self { bytes, decoder: Decoder::default() })
     }
 
@@ -142,7 +146,8 @@ fn token(bytes: &[u8]) -> Token {
         [ESC, b'O', last, ..] => Token::Bytes(3, function(*last)),
         [ESC, rest @ ..] => match character(rest) {
             Token::Bytes(length, key) => {
-                let with_alt = |key: KeyEvent| KeyEvent::new(key.code, key.modifiers | KeyModifiers::ALT);
+                let with_alt =
+                    |key: KeyEvent| KeyEvent::new(key.code, key.modifiers | KeyModifiers::ALT);
                 Token::Bytes(length + 1, key.map(with_alt))
             }
             Token::Unfinished => Token::Unfinished,
@@ -158,7 +163,11 @@ fn csi(rest: &[u8]) -> Token {
         return if rest.len() < 2 { Token::Unfinished } else { Token::Bytes(4, None) };
     }
     let Some(end) = rest.iter().take(LONGEST).position(|byte| !matches!(byte, 0x20..=0x3f)) else {
-        return if rest.len() < LONGEST { Token::Unfinished } else { Token::Bytes(LONGEST + 2, None) };
+        return if rest.len() < LONGEST {
+            Token::Unfinished
+        } else {
+            Token::Bytes(LONGEST + 2, None)
+        };
     };
     if !matches!(rest[end], 0x40..=0x7e) {
         // Broken off by what cannot be part of it.
@@ -208,7 +217,9 @@ fn function(last: u8) -> Option<KeyEvent> {
 fn modifiers(parameter: u8) -> KeyModifiers {
     let bits = parameter.saturating_sub(1);
     let mut modifiers = KeyModifiers::NONE;
-    for (bit, modifier) in [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)] {
+    for (bit, modifier) in
+        [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)]
+    {
         if bits & bit != 0 {
             modifiers |= modifier;
         }
@@ -237,7 +248,9 @@ fn wide(bytes: &[u8]) -> Token {
     let head = &bytes[..bytes.len().min(4)];
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
-        Err(error) if error.valid_up_to() > 0 => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default(),
+        Err(error) if error.valid_up_to() > 0 => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
         Err(error) if error.error_len().is_none() => return Token::Unfinished,
         Err(_) => return Token::Bytes(1, None),
     };
@@ -302,7 +315,8 @@ mod tests {
         assert_eq!(keys(&[b"\x1bq"]), [KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT)]);
         assert_eq!(keys(&[b"\x1b[1;5A"]), [KeyEvent::new(KeyCode::Up, KeyModifiers::CONTROL)]);
         assert_eq!(keys(&[b"\x7f\x08"]), [plain(KeyCode::Backspace); 2]);
-        // Focus, mouse, an answer to a question about colours, a half of UTF-8: nothing; what follows is taken.
+        // Focus, mouse, an answer to a question about colours, a half of UTF-8: nothing; what
+        // follows is taken.
         assert_eq!(keys(&[b"\x1b[I\x1b[<0;1;1M\x1b[?62;c\xffq"]), [plain(KeyCode::Char('q'))]);
         assert_eq!(keys(&[b"\x1b[12\x1b[Aq"]), [plain(KeyCode::Up), plain(KeyCode::Char('q'))]);
         // Alt with a bracket alone waits for nothing.

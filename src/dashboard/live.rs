@@ -1,5 +1,5 @@
-//! The loop: drains keys and changes once a frame, draws only when something changed. What is recorded moves the screen at most
-//! ten times a second; a key is answered at once.
+//! The loop: drains keys and changes once a frame, draws only when something changed. What is
+//! recorded moves the screen at most ten times a second; a key is answered at once.
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
@@ -26,7 +26,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// Whether keys may command the sweep.
     pub control: Control,
-    /// Asked once a frame: what the sweep came to, once its supervisor has ended ("sweep ended: 12 finished").
+    /// Asked once a frame: what the sweep came to, once its supervisor has ended ("sweep ended: 12
+    /// finished").
     pub finished: Box<dyn Fn() -> Option<String>>,
     /// Leave as soon as the supervisor has ended, instead of staying for a look.
     pub close_when_finished: bool,
@@ -76,7 +77,8 @@ pub enum Leave {
     Finished,
     /// It goes on without us ([`Command::Detach`] was sent).
     Detached,
-    /// It was asked to stop ([`Command::StopSweep`] was sent) and has ended, or the person would not wait for it.
+    /// It was asked to stop ([`Command::StopSweep`] was sent) and has ended, or the person would
+    /// not wait for it.
     StopRequested,
     /// The watcher left.
     Quit,
@@ -95,7 +97,8 @@ pub enum DashboardError {
     Terminal(#[from] io::Error),
 }
 
-/// Shows a sweep until the person leaves. Owns the terminal meanwhile; nothing else may write to it.
+/// Shows a sweep until the person leaves. Owns the terminal meanwhile; nothing else may write to
+/// it.
 ///
 /// # Errors
 /// When the folder cannot be read or the terminal cannot be used; the terminal is put back first.
@@ -117,7 +120,11 @@ pub fn run(options: Options) -> Result<Leave, DashboardError> {
         keys: Box::new(move |wait| keys.wait(wait)),
         signals: Box::new(heard_signals),
         clock: Box::new(move || begun.elapsed().as_secs_f64()),
-        forecasts: Box::new(move |id| RunFolder { path: trials.join(&id.0) }.forecasts("valid").map_err(|error| error.to_string())),
+        forecasts: Box::new(move |id| {
+            RunFolder { path: trials.join(&id.0) }
+                .forecasts("valid")
+                .map_err(|error| error.to_string())
+        }),
         trades,
         send: send.unwrap_or_else(|| Box::new(|_| {})),
         pause_group: Box::new(signal::pause_group),
@@ -212,10 +219,12 @@ enum Step {
 
 /// Seconds between two frames.
 const FRAME: f64 = 0.1;
-/// Seconds between two looks into the folder; progress files are replaced at most twice a second. (Measured with 64 of 1,000
-/// trials running an epoch a second: 200×60 cells at five looks a second take 1.1 % of a core, half of it in the file system.)
+/// Seconds between two looks into the folder; progress files are replaced at most twice a second.
+/// (Measured with 64 of 1,000 trials running an epoch a second: 200×60 cells at five looks a second
+/// take 1.1 % of a core, half of it in the file system.)
 const POLL: f64 = 0.25;
-/// Seconds after which a screen with running trials is drawn again although nothing happened: the remaining time moves.
+/// Seconds after which a screen with running trials is drawn again although nothing happened: the
+/// remaining time moves.
 const TICK: f64 = 1.0;
 
 impl Session {
@@ -253,7 +262,8 @@ impl Session {
                 }
                 (drawn, stale) = (now, false);
             }
-            // The first key of a frame is waited for; what follows it is taken before the next frame is drawn.
+            // The first key of a frame is waited for; what follows it is taken before the next
+            // frame is drawn.
             let mut wait = (FRAME - ((self.clock)() - now)).max(0.0);
             loop {
                 match (self.keys)(Duration::from_secs_f64(wait)) {
@@ -290,7 +300,8 @@ impl Session {
         let Some(Trades { ask, answers }) = &self.trades else { return false };
         for id in screen.wanted_equity() {
             if ask.send(id.clone()).is_err() {
-                screen.take_equity(&id, Err("it cannot be traded: its thread has ended".to_owned()));
+                screen
+                    .take_equity(&id, Err("it cannot be traded: its thread has ended".to_owned()));
             }
         }
         answers.try_iter().map(|(id, equity)| screen.take_equity(&id, equity)).count() > 0
@@ -342,7 +353,8 @@ impl Session {
                 }
                 Some(leave)
             }
-            // The whole group: whoever started us (cargo run, a script) pauses too, or the shell would not come back.
+            // The whole group: whoever started us (cargo run, a script) pauses too, or the shell
+            // would not come back.
             Reaction::Pause => {
                 (self.pause_group)();
                 None
@@ -364,7 +376,8 @@ mod tests {
     use experiment::event::End;
     use runs::store::Change;
 
-    /// A session in which every wait for a key takes as long as it may, and keys come at given times.
+    /// A session in which every wait for a key takes as long as it may, and keys come at given
+    /// times.
     struct Stage {
         session: Session,
         sent: Rc<RefCell<Vec<Command>>>,
@@ -375,7 +388,8 @@ mod tests {
         let now = Rc::new(Cell::new(0.0));
         let sent = Rc::new(RefCell::new(Vec::new()));
         let mut keys: VecDeque<(f64, char)> = keys.iter().copied().collect();
-        let (waiter, clock, end, sender) = (Rc::clone(&now), Rc::clone(&now), Rc::clone(&now), Rc::clone(&sent));
+        let (waiter, clock, end, sender) =
+            (Rc::clone(&now), Rc::clone(&now), Rc::clone(&now), Rc::clone(&sent));
         let asks = Rc::new(Cell::new(false));
         let asked = Rc::clone(&asks);
         let session = Session {
@@ -402,7 +416,9 @@ mod tests {
             forecasts: Box::new(|id| Err(format!("{id} has none"))),
             trades: None,
             send: Box::new(move |command| sender.borrow_mut().push(command)),
-            finished: Box::new(move || (end.get() >= ends).then(|| "sweep ended: 3 finished".to_owned())),
+            finished: Box::new(move || {
+                (end.get() >= ends).then(|| "sweep ended: 3 finished".to_owned())
+            }),
             at_end,
             at_hang_up: AtHangUp::Stop,
         };
@@ -446,7 +462,8 @@ mod tests {
 
     #[test]
     fn stopping_the_sweep_sends_one_command_and_leaves_when_it_has_ended() {
-        let mut stage = stage(vec![fixture::log(0, 3, None)], &[(1.0, 'q'), (1.0, 's')], 9.0, AtEnd::Stay);
+        let mut stage =
+            stage(vec![fixture::log(0, 3, None)], &[(1.0, 'q'), (1.0, 's')], 9.0, AtEnd::Stay);
         assert_eq!(play(&mut stage, Role::Owner), Leave::StopRequested);
         assert_eq!(*stage.sent.borrow(), [Command::StopSweep]);
         assert!(stage.terminal.backend().to_string().contains("stopping"));
@@ -454,14 +471,17 @@ mod tests {
 
     #[test]
     fn a_terminal_that_is_closed_stops_a_sweep_of_ours_and_only_a_look_at_another() {
-        let mut owner = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        let mut owner =
+            stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
         assert_eq!(play(&mut owner, Role::Owner), Leave::HungUp);
         assert_eq!(*owner.sent.borrow(), [Command::StopSweep]);
-        let mut nohup = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        let mut nohup =
+            stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
         nohup.session.at_hang_up = AtHangUp::GoOn;
         assert_eq!(play(&mut nohup, Role::Owner), Leave::Detached);
         assert_eq!(*nohup.sent.borrow(), [Command::Detach]);
-        let mut watcher = stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
+        let mut watcher =
+            stage(vec![fixture::log(0, 3, None)], &[(1.0, HANG_UP)], f64::INFINITY, AtEnd::Stay);
         assert_eq!(play(&mut watcher, Role::Watcher), Leave::HungUp);
         assert!(watcher.sent.borrow().is_empty());
         let mut over = stage(vec![fixture::end(3)], &[(9.0, HANG_UP)], 5.0, AtEnd::Stay);
@@ -471,11 +491,18 @@ mod tests {
 
     #[test]
     fn ctrl_z_asks_the_whole_group_and_the_loop_goes_on_where_it_was() {
-        let mut stage =
-            stage(vec![fixture::log(0, 3, None)], &[(1.0, '\u{1a}'), (2.0, 'q'), (2.0, 'l')], f64::INFINITY, AtEnd::Stay);
+        let mut stage = stage(
+            vec![fixture::log(0, 3, None)],
+            &[(1.0, '\u{1a}'), (2.0, 'q'), (2.0, 'l')],
+            f64::INFINITY,
+            AtEnd::Stay,
+        );
         let mut screen = Screen::new(&fixture::grid(3), Role::Owner, Theme::plain());
         assert_eq!(stage.session.follow(&mut stage.terminal, &mut screen), Step::Pause);
-        assert_eq!(stage.session.follow(&mut stage.terminal, &mut screen), Step::Leave(Leave::Detached));
+        assert_eq!(
+            stage.session.follow(&mut stage.terminal, &mut screen),
+            Step::Leave(Leave::Detached)
+        );
     }
 
     #[test]

@@ -5,9 +5,10 @@
 //!                                 keys ─ input ─→ View ┘   plain ─→ lines, where there is no terminal
 //! ```
 //!
-//! The dashboard is a client of what is recorded: it attaches to a live sweep, to one on another machine and to last month's run
-//! by the same code, and it can never hurt whoever writes. It knows no device, no tensor and no file but through
-//! [`runs::store`]. A frame is a pure function of what is known ([`Screen`]), the size and the time passed in.
+//! The dashboard is a client of what is recorded: it attaches to a live sweep, to one on another
+//! machine and to last month's run by the same code, and it can never hurt whoever writes. It knows
+//! no device, no tensor and no file but through [`runs::store`]. A frame is a pure function of what
+//! is known ([`Screen`]), the size and the time passed in.
 //!
 //! | file | knows |
 //! |---|---|

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-/// Why there are plain lines instead of the dashboard; `None` where it can be shown. Without a word where standard input or output is no
-/// terminal: whoever wrote the command knows.
+/// Why there are plain lines instead of the dashboard; `None` where it can be shown. Without a word
+/// where standard input or output is no terminal: whoever wrote the command knows.
 #[must_use]
 pub fn why_plain() -> Option<String> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -55,7 +55,10 @@ mod tests {
         ] {
             let told = incapable(term, locale);
             match reason {
-                Some(reason) => assert!(told.as_ref().is_some_and(|told| told.contains(reason)), "{term:?} {locale:?}: {told:?}"),
+                Some(reason) => assert!(
+                    told.as_ref().is_some_and(|told| told.contains(reason)),
+                    "{term:?} {locale:?}: {told:?}"
+                ),
                 None => assert_eq!(told, None, "{term:?} {locale:?}"),
             }
         }
@@ -64,7 +67,9 @@ mod tests {
     #[test]
     fn the_locale_of_characters_is_the_first_that_is_set() {
         let set = |pairs: &'static [(&str, &str)]| {
-            locale(move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            locale(move |name| {
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
         };
         assert_eq!(set(&[("LANG", "a"), ("LC_ALL", "b"), ("LC_CTYPE", "c")]).as_deref(), Some("b"));
         assert_eq!(set(&[("LANG", "a"), ("LC_CTYPE", "c")]).as_deref(), Some("c"));

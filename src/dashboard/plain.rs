@@ -6,7 +6,8 @@ use super::state::{Entry, Kind, Sweep};
 use super::text::{clean, number, number_or_dash};
 use runs::store::{Change, SweepRecord};
 
-/// Folds changes and writes a line for each epoch, start, end, warning and failure. No colour, no cursor; all text is escaped.
+/// Folds changes and writes a line for each epoch, start, end, warning and failure. No colour, no
+/// cursor; all text is escaped.
 #[derive(Clone, Debug)]
 pub struct Plain {
     sweep: Sweep,
@@ -39,9 +40,13 @@ impl Plain {
         let sweep = &self.sweep;
         writeln!(out, "{}  {}", sweep.name, sweep.question.as_deref().unwrap_or_default())?;
         for row in &sweep.rows {
-            let planned = row.planned_epochs().map_or(String::new(), |planned| format!("/{planned}"));
+            let planned =
+                row.planned_epochs().map_or(String::new(), |planned| format!("/{planned}"));
             let value = number_or_dash(row.value);
-            let best = row.best_epoch().filter(|_| row.value.is_some()).map_or(String::new(), |epoch| format!(" @{epoch}"));
+            let best = row
+                .best_epoch()
+                .filter(|_| row.value.is_some())
+                .map_or(String::new(), |epoch| format!(" @{epoch}"));
             write!(
                 out,
                 "{}  {:<13}  epoch {}{planned}  {} {value}{best}",
@@ -80,7 +85,14 @@ impl Plain {
             .collect();
         write!(out, "{} trials: {}", sweep.rows.len(), counts.join(", "))?;
         if let Some(best) = sweep.best() {
-            write!(out, "; best {} {} {}{}", best.row.name, sweep.objective, number(best.value), best.of)?;
+            write!(
+                out,
+                "; best {} {} {}{}",
+                best.row.name,
+                sweep.objective,
+                number(best.value),
+                best.of
+            )?;
         }
         writeln!(out)
     }

@@ -29,7 +29,8 @@ pub struct Screen {
     pub(super) forecasts: BTreeMap<usize, Result<Forecasts, String>>,
     /// Whether the experiment says how its forecasts are traded.
     pub(super) is_traded: bool,
-    /// What trading them came to, by place; `None` while that is under way; why it cannot be done is escaped.
+    /// What trading them came to, by place; `None` while that is under way; why it cannot be done
+    /// is escaped.
     pub(super) equity: BTreeMap<usize, Option<Result<Equity, String>>>,
 }
 
@@ -88,7 +89,17 @@ impl Screen {
         view.refresh(&sweep);
         let is_traded = record.manifest.backtest.is_some();
         let (forecasts, equity) = (BTreeMap::new(), BTreeMap::new());
-        Self { sweep, view, role, phase: Phase::Running, theme, notice: None, forecasts, is_traded, equity }
+        Self {
+            sweep,
+            view,
+            role,
+            phase: Phase::Running,
+            theme,
+            notice: None,
+            forecasts,
+            is_traded,
+            equity,
+        }
     }
 
     /// Folds what is new; `now` is in monotonic seconds.
@@ -110,7 +121,9 @@ impl Screen {
         if self.view.zoom != Zoom::Compared {
             return Vec::new();
         }
-        let places = draw::compared_places(self).into_iter().filter(|place| !self.forecasts.contains_key(place));
+        let places = draw::compared_places(self)
+            .into_iter()
+            .filter(|place| !self.forecasts.contains_key(place));
         places.map(|place| (place, self.sweep.rows[place].id.clone())).collect()
     }
 
@@ -124,7 +137,10 @@ impl Screen {
         if self.view.zoom != Zoom::Compared || !self.is_traded {
             return Vec::new();
         }
-        let places: Vec<usize> = draw::compared_places(self).into_iter().filter(|place| !self.equity.contains_key(place)).collect();
+        let places: Vec<usize> = draw::compared_places(self)
+            .into_iter()
+            .filter(|place| !self.equity.contains_key(place))
+            .collect();
         self.equity.extend(places.iter().map(|&place| (place, None)));
         places.into_iter().map(|place| self.sweep.rows[place].id.clone()).collect()
     }
@@ -147,7 +163,8 @@ impl Screen {
         self.sweep.count(Kind::Running) > 0
     }
 
-    /// Draws a frame: a pure function of what is known, the frame's size and `now`, in monotonic seconds.
+    /// Draws a frame: a pure function of what is known, the frame's size and `now`, in monotonic
+    /// seconds.
     pub fn draw(&self, frame: &mut Frame<'_>, now: f64) {
         draw::screen(frame.buffer_mut(), self, now);
     }
@@ -176,13 +193,18 @@ impl Screen {
             Mode::StopTrial(place) => self.key_of_stop(key, place),
             Mode::Leave => self.key_of_leave(key),
             Mode::Help => {
-                let leaves = matches!(input::action(key), Some(Action::Help | Action::Back | Action::Quit | Action::Detail));
+                let leaves = matches!(
+                    input::action(key),
+                    Some(Action::Help | Action::Back | Action::Quit | Action::Detail)
+                );
                 if leaves {
                     self.view.mode = Mode::Browse;
                 }
                 Reaction::None
             }
-            Mode::Browse | Mode::Detail => input::action(key).map_or(Reaction::None, |action| self.act(action)),
+            Mode::Browse | Mode::Detail => {
+                input::action(key).map_or(Reaction::None, |action| self.act(action))
+            }
         }
     }
 
@@ -233,8 +255,11 @@ impl Screen {
                 self.view.log_skip = 0;
             }
             Action::Detail => {
-                self.view.mode =
-                    if self.view.mode == Mode::Detail || self.view.selected.is_none() { Mode::Browse } else { Mode::Detail };
+                self.view.mode = if self.view.mode == Mode::Detail || self.view.selected.is_none() {
+                    Mode::Browse
+                } else {
+                    Mode::Detail
+                };
                 self.view.detail_skip = 0;
             }
             Action::Help => self.view.mode = Mode::Help,
@@ -249,7 +274,8 @@ impl Screen {
     fn step(&mut self, by: isize) {
         if self.view.zoom == Zoom::Log && self.view.mode == Mode::Browse {
             let most = self.sweep.log.len().saturating_sub(1);
-            self.view.log_skip = self.view.log_skip.saturating_add_signed(by.saturating_neg()).min(most);
+            self.view.log_skip =
+                self.view.log_skip.saturating_add_signed(by.saturating_neg()).min(most);
         } else {
             self.view.step(by);
             self.view.detail_skip = 0;
@@ -282,9 +308,13 @@ impl Screen {
         let Some(place) = self.view.selected else { return };
         let row = &self.sweep.rows[place];
         match (self.role, &self.phase, row.kind()) {
-            (Role::Watcher, ..) => self.notice = Some("only watching: stop it where the sweep was started".into()),
+            (Role::Watcher, ..) => {
+                self.notice = Some("only watching: stop it where the sweep was started".into())
+            }
             (Role::Owner, Phase::Running, Kind::Running) => self.view.mode = Mode::StopTrial(place),
-            (Role::Owner, Phase::Stopping, _) => self.notice = Some("the sweep is already stopping".into()),
+            (Role::Owner, Phase::Stopping, _) => {
+                self.notice = Some("the sweep is already stopping".into())
+            }
             (Role::Owner, ..) => self.notice = Some(format!("{} is not running", row.name)),
         }
     }

@@ -1,4 +1,5 @@
-//! Whole screens. A screen is drawn into a buffer and kept under `snapshots/`; look at the difference before accepting one.
+//! Whole screens. A screen is drawn into a buffer and kept under `snapshots/`; look at the
+//! difference before accepting one.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -75,7 +76,10 @@ fn the_middle_of_a_sweep_with_failures_and_a_lost_run() {
     for (second, epoch) in [(5.0, 4), (10.0, 5)] {
         let reports = fixture::epochs(&fixture::losses(8, epoch));
         let event = Event::Epoch(reports.last().unwrap().clone());
-        screen.apply(&[Change::Line(fixture::id(8), 1, Box::new(fixture::line(epoch as u64, event)))], second);
+        screen.apply(
+            &[Change::Line(fixture::id(8), 1, Box::new(fixture::line(epoch as u64, event)))],
+            second,
+        );
     }
     assert_snapshot!("middle_80x24", draw(&screen, SMALL, 10.0));
     assert_snapshot!("middle_200x60", draw(&screen, LARGE, 10.0));
@@ -190,12 +194,14 @@ fn the_log_zooms_and_scrolls() {
 fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
     let mut record = fixture::grid(3);
     record.manifest.name = "evil\u{1b}]0;title\u{7}".into();
-    record.manifest.question = Some(format!("{}\u{1b}[31m{}", "very ".repeat(3), "long ".repeat(100)));
+    record.manifest.question =
+        Some(format!("{}\u{1b}[31m{}", "very ".repeat(3), "long ".repeat(100)));
     record.manifest.target_unit = "pr\u{9b}ice".into();
     for (place, run) in record.runs.iter_mut().enumerate() {
-        run.trial
-            .assignment
-            .insert("data.features".into(), Value::Text(format!("\u{202e}{place} 価格価格価格価格価格価格価格価格\u{1b}[2J")));
+        run.trial.assignment.insert(
+            "data.features".into(),
+            Value::Text(format!("\u{202e}{place} 価格価格価格価格価格価格価格価格\u{1b}[2J")),
+        );
     }
     let mut screen = open(&record, Role::Watcher);
     let reason = "bad \u{1b}]52;c;aGk=\u{7} \u{200b}reason ".repeat(10);
@@ -205,7 +211,11 @@ fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
     screen.apply(
         &[
             Change::Line(id.clone(), 1, Box::new(fixture::line(0, started))),
-            Change::Line(id, 1, Box::new(fixture::line(1, Event::Ended { end: End::Failed { reason } }))),
+            Change::Line(
+                id,
+                1,
+                Box::new(fixture::line(1, Event::Ended { end: End::Failed { reason } })),
+            ),
             Change::Damage(fixture::id(1), "line 3: \u{1b}c".into()),
         ],
         0.0,
@@ -216,7 +226,11 @@ fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
         for zoom in 0..5 {
             press(&mut screen, "⇥");
             let text = draw(&screen, size, 0.0).to_string();
-            let drives = |c: char| (c.is_control() && c != '\n') || ('\u{200b}'..='\u{200f}').contains(&c) || c == '\u{202e}';
+            let drives = |c: char| {
+                (c.is_control() && c != '\n')
+                    || ('\u{200b}'..='\u{200f}').contains(&c)
+                    || c == '\u{202e}'
+            };
             assert!(!text.contains(drives), "{zoom}: {text}");
         }
     }
@@ -226,7 +240,10 @@ fn long_names_and_escape_sequences_are_shown_and_harm_nothing() {
 #[test]
 fn a_recorded_sweep_gives_the_screen_of_a_live_one() {
     // Without the progress files, which are of the moment, and without the log, which is a memory.
-    let changes: Vec<Change> = fixture::middle().into_iter().filter(|change| !matches!(change, Change::Progress(..))).collect();
+    let changes: Vec<Change> = fixture::middle()
+        .into_iter()
+        .filter(|change| !matches!(change, Change::Progress(..)))
+        .collect();
     let mut live = open(&fixture::grid(12), Role::Watcher);
     changes.chunks(3).enumerate().for_each(|(number, batch)| live.apply(batch, number as f64));
     let mut replayed = open(&fixture::recorded(fixture::grid(12), &changes), Role::Watcher);
@@ -234,7 +251,10 @@ fn a_recorded_sweep_gives_the_screen_of_a_live_one() {
         press(&mut live, keys);
         press(&mut replayed, keys);
         let (a, b) = (draw(&live, LARGE, 1e9), draw(&replayed, LARGE, 1e9));
-        assert_eq!(a.to_string().lines().take(50).collect::<Vec<_>>(), b.to_string().lines().take(50).collect::<Vec<_>>());
+        assert_eq!(
+            a.to_string().lines().take(50).collect::<Vec<_>>(),
+            b.to_string().lines().take(50).collect::<Vec<_>>()
+        );
     }
     assert_eq!(live.sweep.summary, replayed.sweep.summary);
 }
@@ -246,7 +266,9 @@ fn the_best_trial_is_marked_and_a_failed_one_is_never_the_best() {
     press(&mut screen, "⇥G");
     let backend = draw(&screen, SMALL, 0.0);
     let name = &screen.sweep.rows[best.run].name;
-    let line = (0..24).find(|y| (4..16).map(|x| backend.buffer()[(x, *y)].symbol()).collect::<String>() == *name).unwrap();
+    let line = (0..24)
+        .find(|y| (4..16).map(|x| backend.buffer()[(x, *y)].symbol()).collect::<String>() == *name)
+        .unwrap();
     let cell = &backend.buffer()[(6, line)];
     assert_eq!((cell.fg, cell.modifier.contains(Modifier::BOLD)), (Color::Green, true));
     // An even better trial fails in its next epoch.
@@ -262,8 +284,10 @@ fn the_best_trial_is_marked_and_a_failed_one_is_never_the_best() {
 #[test]
 fn the_best_is_the_assignment_that_compare_ranks_first() {
     // Trial 0 is the best of all, its assignment is not.
-    let record = fixture::seeds(&[[Some(4.0), Some(6.0), Some(6.5)], [Some(5.0), Some(4.9), Some(5.1)]]);
-    let objective = Objective { metric: record.manifest.objective, direction: record.manifest.direction };
+    let record =
+        fixture::seeds(&[[Some(4.0), Some(6.0), Some(6.5)], [Some(5.0), Some(4.9), Some(5.1)]]);
+    let objective =
+        Objective { metric: record.manifest.objective, direction: record.manifest.direction };
     let first = compare(&record.runs, objective).rows.swap_remove(0).run;
     assert_eq!(first, fixture::id(4).0);
     let screen = open(&record, Role::Watcher);
@@ -272,7 +296,10 @@ fn the_best_is_the_assignment_that_compare_ranks_first() {
     let mut tally = Vec::new();
     Plain::new(&record).tally(&mut tally).unwrap();
     let tally = String::from_utf8(tally).unwrap();
-    assert!(tally.ends_with(&format!("; best {first} valid.rmse 5.0000, the mean of 3 runs\n")), "{tally}");
+    assert!(
+        tally.ends_with(&format!("; best {first} valid.rmse 5.0000, the mean of 3 runs\n")),
+        "{tally}"
+    );
 }
 
 #[test]
@@ -280,7 +307,8 @@ fn the_best_is_ranked_by_what_can_be_compared() {
     // A longer horizon is a harder target: errors of both say nothing beside each other, skills do.
     let mut record = fixture::seeds(&[[Some(4.0); 3], [Some(5.0); 3]]);
     let ranked = |record: &SweepRecord| {
-        let asked = Objective { metric: record.manifest.objective, direction: record.manifest.direction };
+        let asked =
+            Objective { metric: record.manifest.objective, direction: record.manifest.direction };
         let objective = ranked_by(asked, record.runs.iter().map(Subject::of));
         (objective.metric.to_string(), compare(&record.runs, objective).rows.swap_remove(0).run)
     };
@@ -303,7 +331,8 @@ fn the_selection_stays_with_its_trial_when_the_order_changes() {
     assert_eq!(screen.view.selected, Some(5));
     press(&mut screen, "sssssssS");
     assert_eq!(screen.view.selected, Some(5));
-    let values: Vec<Option<f64>> = screen.view.rows.iter().map(|place| screen.sweep.rows[*place].value).collect();
+    let values: Vec<Option<f64>> =
+        screen.view.rows.iter().map(|place| screen.sweep.rows[*place].value).collect();
     let defined: Vec<f64> = values.iter().flatten().copied().take(8).collect();
     assert!(defined.is_sorted_by(|a, b| a >= b), "{defined:?}");
     assert!(values.last().unwrap().is_none());
@@ -364,11 +393,13 @@ fn any_key() -> impl Strategy<Value = KeyEvent> {
         Just(KeyCode::Enter),
         Just(KeyCode::Esc),
         Just(KeyCode::Backspace),
-        proptest::sample::select("jkgGsS/pxlm?qyn=1fail".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        proptest::sample::select("jkgGsS/pxlm?qyn=1fail".chars().collect::<Vec<_>>())
+            .prop_map(KeyCode::Char),
         any::<char>().prop_map(KeyCode::Char),
     ];
-    (plain, any::<bool>())
-        .prop_map(|(code, control)| KeyEvent::new(code, if control { KeyModifiers::CONTROL } else { KeyModifiers::NONE }))
+    (plain, any::<bool>()).prop_map(|(code, control)| {
+        KeyEvent::new(code, if control { KeyModifiers::CONTROL } else { KeyModifiers::NONE })
+    })
 }
 
 proptest! {
@@ -413,11 +444,20 @@ proptest! {
 /// Forecasts that know a share of what comes, beside baselines that know nothing.
 fn forecasts(share: f64) -> Forecasts {
     let noise = |i: i64| ((i as f64 * 12.9898).sin() * 43_758.547).fract();
-    let ts: Vec<i64> = (0..400).map(|minute| (1_726_000_000 + 60 * minute) * 1_000_000_000).collect();
-    let target: Vec<f64> = (0..400).map(|i| 3_200.0 + 20.0 * (i as f64 / 40.0).sin() + 3.0 * noise(i)).collect();
+    let ts: Vec<i64> =
+        (0..400).map(|minute| (1_726_000_000 + 60 * minute) * 1_000_000_000).collect();
+    let target: Vec<f64> =
+        (0..400).map(|i| 3_200.0 + 20.0 * (i as f64 / 40.0).sin() + 3.0 * noise(i)).collect();
     let last: Vec<f64> = std::iter::once(3_200.0).chain(target.iter().copied()).take(400).collect();
-    let forecast = last.iter().zip(&target).map(|(last, target)| last + share * (target - last)).collect();
-    Forecasts { ts, target, forecast, baselines: vec![("persistence".into(), last)], quantiles: Vec::new() }
+    let forecast =
+        last.iter().zip(&target).map(|(last, target)| last + share * (target - last)).collect();
+    Forecasts {
+        ts,
+        target,
+        forecast,
+        baselines: vec![("persistence".into(), last)],
+        quantiles: Vec::new(),
+    }
 }
 
 #[test]

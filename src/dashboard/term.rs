@@ -4,7 +4,9 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::panic;
@@ -15,14 +17,15 @@ use std::thread::{self, ThreadId};
 /// The program's own screen.
 pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
-/// The thread that holds a guard. The panic hook stays installed and does nothing on any other thread: a panic there may be
-/// caught, and the dashboard goes on.
+/// The thread that holds a guard. The panic hook stays installed and does nothing on any other
+/// thread: a panic there may be caught, and the dashboard goes on.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
 /// Owns the terminal; dropping it, or a panic on its thread, puts the terminal back as it was.
 pub struct Guard {
-    /// Never dropped: where the cursor cannot be shown its drop says so by `eprintln!`, which panics when the terminal is gone and stderr
-    /// with it. What stays is a screen's buffer, and there are few screens in a life.
+    /// Never dropped: where the cursor cannot be shown its drop says so by `eprintln!`, which
+    /// panics when the terminal is gone and stderr with it. What stays is a screen's buffer, and
+    /// there are few screens in a life.
     terminal: ManuallyDrop<Screen>,
 }
 

@@ -1,4 +1,5 @@
-//! How things are written in the cells of a screen: escaped, cut to a width, with few digits and a unit.
+//! How things are written in the cells of a screen: escaped, cut to a width, with few digits and a
+//! unit.
 
 use ratatui::text::Span;
 use std::borrow::Cow;
@@ -62,7 +63,8 @@ pub fn number_or_dash(value: Option<f64>) -> String {
     value.map_or_else(|| UNDEFINED.to_owned(), number)
 }
 
-/// A learning rate: two significant digits, always with an exponent, so that a column of them is easy to compare.
+/// A learning rate: two significant digits, always with an exponent, so that a column of them is
+/// easy to compare.
 #[must_use]
 pub fn learning_rate(value: f64) -> String {
     if value.is_finite() { format!("{value:.1e}") } else { UNDEFINED.to_owned() }
@@ -83,7 +85,11 @@ pub fn count(value: f64) -> String {
         scaled /= 1000.0;
         prefix = next;
     }
-    if prefix.is_empty() || scaled.abs() >= 99.95 { format!("{scaled:.0}{prefix}") } else { format!("{scaled:.1}{prefix}") }
+    if prefix.is_empty() || scaled.abs() >= 99.95 {
+        format!("{scaled:.0}{prefix}")
+    } else {
+        format!("{scaled:.1}{prefix}")
+    }
 }
 
 /// A duration in its two largest units: `42s`, `4m10s`, `2h05m`, `3d04h`.

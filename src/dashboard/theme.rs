@@ -150,7 +150,14 @@ mod tests {
     #[test]
     fn the_plain_theme_has_no_colour_anywhere() {
         let theme = Theme::plain();
-        let mut styles = vec![theme.dim(), theme.strong(), theme.selected(), theme.best(), theme.bar(), theme.warning()];
+        let mut styles = vec![
+            theme.dim(),
+            theme.strong(),
+            theme.selected(),
+            theme.best(),
+            theme.bar(),
+            theme.warning(),
+        ];
         styles.extend([theme.failure(), theme.key()]);
         styles.extend(Kind::ALL.map(|kind| theme.state(kind)));
         assert!(styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));

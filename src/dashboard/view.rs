@@ -124,7 +124,10 @@ impl View {
         let mut sorts = vec![Sort::Plan, Sort::State, Sort::Id];
         sorts.extend(sweep.columns.iter().map(|column| Sort::Parameter(column.key.clone())));
         sorts.extend([Sort::Epoch, Sort::TrainLoss, Sort::Objective, Sort::LearningRate]);
-        let place = sorts.iter().position(|sort| *sort == self.sort).map_or(0, |place| (place + 1) % sorts.len());
+        let place = sorts
+            .iter()
+            .position(|sort| *sort == self.sort)
+            .map_or(0, |place| (place + 1) % sorts.len());
         sorts.swap_remove(place)
     }
 
@@ -132,13 +135,17 @@ impl View {
     pub fn refresh(&mut self, sweep: &Sweep) {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         self.rows.clear();
-        self.rows.extend((0..sweep.rows.len()).filter(|place| words.iter().all(|word| matches(&sweep.rows[*place], word))));
+        self.rows.extend(
+            (0..sweep.rows.len())
+                .filter(|place| words.iter().all(|word| matches(&sweep.rows[*place], word))),
+        );
         if self.sort != Sort::Plan {
             let forward = match (&self.sort, sweep.direction) {
                 (Sort::Objective, Direction::Maximize) => self.order == Order::Backward,
                 _ => self.order == Order::Forward,
             };
-            self.rows.sort_by(|a, b| compare(&self.sort, &sweep.rows[*a], &sweep.rows[*b], forward));
+            self.rows
+                .sort_by(|a, b| compare(&self.sort, &sweep.rows[*a], &sweep.rows[*b], forward));
         } else if self.order == Order::Backward {
             self.rows.reverse();
         }
@@ -162,15 +169,18 @@ impl View {
     }
 }
 
-/// Whether a row matches a word: `key=value` compares a parameter's value exactly (as a number, if both are), anything else is
-/// looked for in the id, the state (`damaged` and `warnings` too) and the parameters.
+/// Whether a row matches a word: `key=value` compares a parameter's value exactly (as a number, if
+/// both are), anything else is looked for in the id, the state (`damaged` and `warnings` too) and
+/// the parameters.
 fn matches(row: &Row, word: &str) -> bool {
     if let Some((key, wanted)) = word.split_once('=') {
         let equal = |value: &str| match (value.parse::<f64>(), wanted.parse::<f64>()) {
             (Ok(value), Ok(wanted)) => value == wanted,
             _ => value.eq_ignore_ascii_case(wanted),
         };
-        let named = |full: &str| full == key || full.rsplit('.').next() == Some(key) || heading(full) == key;
+        let named = |full: &str| {
+            full == key || full.rsplit('.').next() == Some(key) || heading(full) == key
+        };
         return row.parameters.iter().any(|(full, value)| named(full) && equal(value));
     }
     let kind = row.kind();
@@ -178,7 +188,10 @@ fn matches(row: &Row, word: &str) -> bool {
         || kind.word().contains(word)
         || (!row.damage.is_empty() && "damaged".contains(word))
         || (!row.progress.warnings.is_empty() && "warnings".contains(word))
-        || row.parameters.iter().any(|(key, value)| key.contains(word) || value.to_lowercase().contains(word))
+        || row
+            .parameters
+            .iter()
+            .any(|(key, value)| key.contains(word) || value.to_lowercase().contains(word))
 }
 
 /// Sorts undefined values last, whichever way; equals keep the order of the plan.
@@ -188,7 +201,9 @@ fn compare(sort: &Sort, a: &Row, b: &Row, forward: bool) -> Ordering {
         (Some(a), Some(b)) => turn(a.total_cmp(&b)),
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
-    let last = |row: &Row, number: fn(&lane_types::EpochReport) -> f64| row.last().map(number).filter(|value| value.is_finite());
+    let last = |row: &Row, number: fn(&lane_types::EpochReport) -> f64| {
+        row.last().map(number).filter(|value| value.is_finite())
+    };
     match sort {
         Sort::Plan => Ordering::Equal,
         Sort::State => turn(a.kind().cmp(&b.kind())),
@@ -201,9 +216,13 @@ fn compare(sort: &Sort, a: &Row, b: &Row, forward: bool) -> Ordering {
             (a, b) => b.is_some().cmp(&a.is_some()),
         },
         Sort::Epoch => turn(a.epochs().cmp(&b.epochs())),
-        Sort::TrainLoss => numbers(last(a, |epoch| epoch.train.loss), last(b, |epoch| epoch.train.loss)),
+        Sort::TrainLoss => {
+            numbers(last(a, |epoch| epoch.train.loss), last(b, |epoch| epoch.train.loss))
+        }
         Sort::Objective => numbers(a.value.filter(|_| counts(a)), b.value.filter(|_| counts(b))),
-        Sort::LearningRate => numbers(last(a, |epoch| epoch.learning_rate), last(b, |epoch| epoch.learning_rate)),
+        Sort::LearningRate => {
+            numbers(last(a, |epoch| epoch.learning_rate), last(b, |epoch| epoch.learning_rate))
+        }
     }
 }
 

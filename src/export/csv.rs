@@ -1,4 +1,5 @@
-//! A table as comma-separated values (RFC 4180: CRLF, quotes doubled), safe to open in a spreadsheet.
+//! A table as comma-separated values (RFC 4180: CRLF, quotes doubled), safe to open in a
+//! spreadsheet.
 
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -14,14 +15,19 @@ pub enum Formulas {
     Raw,
 }
 
-/// The table with a header. Undefined cells are empty, times RFC 3339 in UTC, numbers as short as they can be without losing a bit.
+/// The table with a header. Undefined cells are empty, times RFC 3339 in UTC, numbers as short as
+/// they can be without losing a bit.
 #[must_use]
 pub fn write(table: &Table, formulas: Formulas) -> String {
     let mut text = String::new();
-    let headers: Vec<String> = table.columns.iter().map(|column| cell(&column.name, formulas)).collect();
+    let headers: Vec<String> =
+        table.columns.iter().map(|column| cell(&column.name, formulas)).collect();
     line(&mut text, headers);
     for row in 0..table.height() {
-        line(&mut text, table.columns.iter().map(|column| shown(&column.cells, row, formulas)).collect());
+        line(
+            &mut text,
+            table.columns.iter().map(|column| shown(&column.cells, row, formulas)).collect(),
+        );
     }
     text
 }
@@ -41,13 +47,20 @@ fn shown(cells: &Cells, row: usize, formulas: Formulas) -> String {
     .unwrap_or_default()
 }
 
-/// The shortest text that is read back as the same number; with an exponent where there would be many zeros.
+/// The shortest text that is read back as the same number; with an exponent where there would be
+/// many zeros.
 fn number(number: f64) -> String {
-    if number == 0.0 || (1e-5..1e16).contains(&number.abs()) { number.to_string() } else { format!("{number:e}") }
+    if number == 0.0 || (1e-5..1e16).contains(&number.abs()) {
+        number.to_string()
+    } else {
+        format!("{number:e}")
+    }
 }
 
 fn time(nanoseconds: i64) -> String {
-    Timestamp::from_nanosecond(i128::from(nanoseconds)).map(|time| time.to_string()).unwrap_or_default()
+    Timestamp::from_nanosecond(i128::from(nanoseconds))
+        .map(|time| time.to_string())
+        .unwrap_or_default()
 }
 
 /// Text from outside as a cell.
@@ -56,16 +69,21 @@ fn cell(text: &str, formulas: Formulas) -> String {
         Formulas::Defused if is_formula(text) => Cow::Owned(format!("'{text}")),
         _ => Cow::Borrowed(text),
     };
-    // A semicolon and a tab too: some locales part cells there, and what follows could begin a formula.
-    if text.contains([',', '"', '\r', '\n', ';', '\t']) || text.starts_with(' ') || text.ends_with(' ') {
+    // A semicolon and a tab too: some locales part cells there, and what follows could begin a
+    // formula.
+    if text.contains([',', '"', '\r', '\n', ';', '\t'])
+        || text.starts_with(' ')
+        || text.ends_with(' ')
+    {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.into_owned()
     }
 }
 
-/// Whether a spreadsheet may take the text for a formula: it begins with `=`, `+`, `-`, `@`, a tab or a line's end, or with the full-width
-/// form of one, whatever blanks stand before, and is no number.
+/// Whether a spreadsheet may take the text for a formula: it begins with `=`, `+`, `-`, `@`, a tab
+/// or a line's end, or with the full-width form of one, whatever blanks stand before, and is no
+/// number.
 fn is_formula(text: &str) -> bool {
     if text.starts_with(['\t', '\r', '\n']) {
         return true;
@@ -74,9 +92,11 @@ fn is_formula(text: &str) -> bool {
     begins && !is_number(text)
 }
 
-/// Digits with a sign, a point and an exponent; not what else Rust reads as a number (`inf`, `nan`).
+/// Digits with a sign, a point and an exponent; not what else Rust reads as a number (`inf`,
+/// `nan`).
 fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) && text.parse::<f64>().is_ok()
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+        && text.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -90,7 +110,10 @@ mod tests {
         for number in ["-0.5", "+3", "-1e-7", "-12"] {
             assert_eq!(cell(number, Formulas::Defused), number);
         }
-        for formula in ["=1+1", "+1+1", "-1+1", "-inf", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", " =1", "-", "+", "--1"] {
+        for formula in [
+            "=1+1", "+1+1", "-1+1", "-inf", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", " =1", "-",
+            "+", "--1",
+        ] {
             let safe = cell(formula, Formulas::Defused);
             assert!(safe.trim_start_matches('"').starts_with('\''), "{formula}: {safe}");
             assert!(!cell(formula, Formulas::Raw).contains('\''), "{formula}");
@@ -112,14 +135,16 @@ mod tests {
                 column("at", Cells::Time(vec![Some(1_767_323_045_000_000_001), None])),
             ],
         };
-        let expected = "\"a,b\",x,n,at\r\n\"say \"\"hi\"\"\",-0.1,,2026-01-02T03:04:05.000000001Z\r\n,1e-300,-3,\r\n";
+        let expected = "\"a,b\",x,n,at\r\n\"say \
+            \"\"hi\"\"\",-0.1,,2026-01-02T03:04:05.000000001Z\r\n,1e-300,-3,\r\n";
         assert_eq!(write(&table, Formulas::Defused), expected);
         assert_eq!(write(&Table::default(), Formulas::Defused), "\r\n");
     }
 
     /// Reads RFC 4180 back.
     fn read(text: &str) -> Vec<Vec<String>> {
-        let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+        let (mut rows, mut row, mut cell, mut quoted) =
+            (Vec::new(), Vec::new(), String::new(), false);
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             match c {

@@ -58,6 +58,8 @@ impl Description {
 
     /// Its JSON text.
     pub(super) fn text(&self) -> Result<String, super::ExportError> {
-        serde_json::to_string(self).map_err(|error| super::ExportError::new(format!("the description cannot be written: {error}")))
+        serde_json::to_string(self).map_err(|error| {
+            super::ExportError::new(format!("the description cannot be written: {error}"))
+        })
     }
 }

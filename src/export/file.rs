@@ -21,7 +21,9 @@ pub enum Existing {
 /// When something is there that must not be replaced.
 pub fn check_free(path: &Path, existing: Existing) -> Result<(), ExportError> {
     match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => Err(ExportError::new(format!("{}: is a folder; name a file with -o", path.display()))),
+        Ok(found) if found.is_dir() => {
+            Err(ExportError::new(format!("{}: is a folder; name a file with -o", path.display())))
+        }
         Ok(_) if existing == Existing::Refused => Err(taken(path)),
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(ExportError::new(format!("{}: cannot be looked at: {error}", path.display())))
@@ -44,7 +46,10 @@ pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), E
 }
 
 fn taken(path: &Path) -> ExportError {
-    ExportError::new(format!("{}: is there already (--force replaces it, -o names another)", path.display()))
+    ExportError::new(format!(
+        "{}: is there already (--force replaces it, -o names another)",
+        path.display()
+    ))
 }
 
 #[cfg(test)]
@@ -67,9 +72,12 @@ mod tests {
     #[test]
     fn a_folder_and_a_missing_folder_are_errors_that_name_the_path() {
         let folder = tempfile::tempdir().unwrap();
-        let complaint = write_file(folder.path(), b"x", Existing::Replaced).unwrap_err().to_string();
+        let complaint =
+            write_file(folder.path(), b"x", Existing::Replaced).unwrap_err().to_string();
         assert!(complaint.contains("is a folder"), "{complaint}");
-        let complaint = write_file(&folder.path().join("gone/x"), b"x", Existing::Refused).unwrap_err().to_string();
+        let complaint = write_file(&folder.path().join("gone/x"), b"x", Existing::Refused)
+            .unwrap_err()
+            .to_string();
         assert!(complaint.contains("gone/x: 1 bytes cannot be written"), "{complaint}");
     }
 }

@@ -1,5 +1,5 @@
-//! A run in the manner of W&B: one JSON object a line an epoch, with `_step`, `_runtime` and `_timestamp`, beside its configuration and
-//! its summary.
+//! A run in the manner of W&B: one JSON object a line an epoch, with `_step`, `_runtime` and
+//! `_timestamp`, beside its configuration and its summary.
 //!
 //! | file | holds |
 //! |---|---|
@@ -26,7 +26,11 @@ pub fn files(run: &Recorded) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError
         history.extend(bytes(line)?);
     }
     let summary = bytes(&summary(run, lines.last()))?;
-    Ok(vec![("wandb-history.jsonl", history), ("wandb-summary.json", summary), ("config.json", bytes(&config(run))?)])
+    Ok(vec![
+        ("wandb-history.jsonl", history),
+        ("wandb-summary.json", summary),
+        ("config.json", bytes(&config(run))?),
+    ])
 }
 
 fn lines(run: &Recorded) -> impl Iterator<Item = Map<String, Json>> {
@@ -35,7 +39,13 @@ fn lines(run: &Recorded) -> impl Iterator<Item = Map<String, Json>> {
         let mut line = Map::new();
         line.insert("_step".into(), report.epoch.into());
         insert(&mut line, "_timestamp", seconds(at));
-        insert(&mut line, "_runtime", nanoseconds(at).zip(started).map(|(at, started)| at.saturating_sub(started) as f64 / 1e9));
+        insert(
+            &mut line,
+            "_runtime",
+            nanoseconds(at)
+                .zip(started)
+                .map(|(at, started)| at.saturating_sub(started) as f64 / 1e9),
+        );
         line.insert("epoch".into(), report.epoch.into());
         for (name, value) in numbers(report) {
             insert(&mut line, &name.replace('.', "/"), value);
@@ -51,7 +61,11 @@ fn summary(run: &Recorded, last: Option<&Map<String, Json>>) -> Map<String, Json
         summary.insert("best_epoch".into(), epoch.into());
     }
     for metric in metrics() {
-        insert(&mut summary, &format!("best/{}", metric.to_string().replace('.', "/")), value(&run.record, metric));
+        insert(
+            &mut summary,
+            &format!("best/{}", metric.to_string().replace('.', "/")),
+            value(&run.record, metric),
+        );
     }
     summary
 }
@@ -70,7 +84,8 @@ fn insert(line: &mut Map<String, Json>, key: &str, value: Option<f64>) {
 }
 
 fn bytes(object: &Map<String, Json>) -> Result<Vec<u8>, ExportError> {
-    let text = serde_json::to_string(object).map_err(|error| ExportError::new(format!("a line cannot be written: {error}")))?;
+    let text = serde_json::to_string(object)
+        .map_err(|error| ExportError::new(format!("a line cannot be written: {error}")))?;
     Ok((text + "\n").into_bytes())
 }
 
@@ -83,14 +98,29 @@ mod tests {
     fn an_epoch_is_a_line_with_its_step_and_its_time() {
         let files = files(&testing::recorded()[0]).unwrap();
         let [(_, history), (_, summary), (_, config)] = &files[..] else { panic!() };
-        let lines: Vec<Json> =
-            std::str::from_utf8(history).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.iter().map(|line| line["_step"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let lines: Vec<Json> = std::str::from_utf8(history)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(
+            lines.iter().map(|line| line["_step"].as_u64().unwrap()).collect::<Vec<_>>(),
+            [1, 2, 3, 4]
+        );
         assert_eq!(lines[3]["valid/rmse"], 0.015_625);
-        assert_eq!((&lines[0]["_timestamp"], &lines[0]["_runtime"]), (&json!(1_767_323_045.0), &json!(0.0)));
+        assert_eq!(
+            (&lines[0]["_timestamp"], &lines[0]["_runtime"]),
+            (&json!(1_767_323_045.0), &json!(0.0))
+        );
         let summary: Json = serde_json::from_slice(summary).unwrap();
-        assert_eq!((&summary["best/valid/rmse"], &summary["best_epoch"]), (&json!(0.015_625), &json!(4)));
+        assert_eq!(
+            (&summary["best/valid/rmse"], &summary["best_epoch"]),
+            (&json!(0.015_625), &json!(4))
+        );
         let config: Json = serde_json::from_slice(config).unwrap();
-        assert_eq!((&config["data.window"], &config["kiln.trial"]), (&json!(60), &json!("31d897f497c7")));
+        assert_eq!(
+            (&config["data.window"], &config["kiln.trial"]),
+            (&json!(60), &json!("31d897f497c7"))
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Runs and trained models in the formats of others: PyTorch, ONNX, TensorBoard, MLflow, CSV, Parquet, JSON lines; and PyTorch's weights
-//! read back.
+//! Runs and trained models in the formats of others: PyTorch, ONNX, TensorBoard, MLflow, CSV,
+//! Parquet, JSON lines; and PyTorch's weights read back.
 //!
 //! | file | holds |
 //! |---|---|
@@ -14,8 +14,9 @@
 //! | `mlflow/` | the REST interface of a tracking server |
 //! | `file` | writes a file whole or not at all, and never over another unless told to |
 //!
-//! Equal inputs give equal bytes. What is read from outside ([`torch::read`]) never panics and never reserves memory by a size that it has
-//! not checked against the bytes at hand. Knows neither the command line nor where runs and models are kept.
+//! Equal inputs give equal bytes. What is read from outside ([`torch::read`]) never panics and
+//! never reserves memory by a size that it has not checked against the bytes at hand. Knows neither
+//! the command line nor where runs and models are kept.
 
 pub mod csv;
 mod description;

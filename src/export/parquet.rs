@@ -4,13 +4,17 @@ use polars::prelude::*;
 
 use super::{Cells, ExportError, Table};
 
-/// The table: text as strings, numbers as doubles, whole numbers as 64-bit integers, times as nanoseconds in UTC; undefined cells are null.
+/// The table: text as strings, numbers as doubles, whole numbers as 64-bit integers, times as
+/// nanoseconds in UTC; undefined cells are null.
 ///
 /// # Errors
 /// When two columns have one name.
 pub fn write(table: &Table) -> Result<Vec<u8>, ExportError> {
-    let unwritten = |error: PolarsError| ExportError::new(format!("the Parquet file cannot be written: {error}"));
-    let columns = table.columns.iter().map(|column| polars_column(&column.name, &column.cells)).collect();
+    let unwritten = |error: PolarsError| {
+        ExportError::new(format!("the Parquet file cannot be written: {error}"))
+    };
+    let columns =
+        table.columns.iter().map(|column| polars_column(&column.name, &column.cells)).collect();
     let mut frame = DataFrame::new(table.height(), columns).map_err(unwritten)?;
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut frame).map_err(unwritten)?;
@@ -50,7 +54,10 @@ mod tests {
         let frame = ParquetReader::new(Cursor::new(write(&table).unwrap())).finish().unwrap();
         assert_eq!(frame.height(), 2);
         assert_eq!(frame.column("text").unwrap().str().unwrap().get(0), Some("=1+1"));
-        assert_eq!(frame.column("number").unwrap().f64().unwrap().iter().collect::<Vec<_>>(), [None, Some(-0.1)]);
+        assert_eq!(
+            frame.column("number").unwrap().f64().unwrap().iter().collect::<Vec<_>>(),
+            [None, Some(-0.1)]
+        );
         assert_eq!(frame.column("whole").unwrap().i64().unwrap().get(0), Some(i64::MAX));
         let time = frame.column("time").unwrap();
         assert_eq!(*time.dtype(), DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)));
@@ -60,7 +67,11 @@ mod tests {
     #[test]
     fn every_table_of_recorded_runs_can_be_written() {
         let recorded = testing::recorded();
-        for table in [crate::export::runs(&recorded), crate::export::epochs(&recorded), crate::export::epochs(&[])] {
+        for table in [
+            crate::export::runs(&recorded),
+            crate::export::epochs(&recorded),
+            crate::export::epochs(&[]),
+        ] {
             let frame = ParquetReader::new(Cursor::new(write(&table).unwrap())).finish().unwrap();
             assert_eq!((frame.height(), frame.width()), (table.height(), table.columns.len()));
         }

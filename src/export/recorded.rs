@@ -63,14 +63,24 @@ pub(super) fn nanoseconds(at: &str) -> Option<i64> {
 /// The same in seconds.
 pub(super) fn seconds(at: &str) -> Option<f64> {
     // Whole seconds apart: so many nanoseconds are no double.
-    nanoseconds(at).map(|at| at.div_euclid(1_000_000_000) as f64 + at.rem_euclid(1_000_000_000) as f64 / 1e9)
+    nanoseconds(at)
+        .map(|at| at.div_euclid(1_000_000_000) as f64 + at.rem_euclid(1_000_000_000) as f64 / 1e9)
 }
 
-/// The numbers of an epoch by name, in the order in which they are shown; those that are not finite are `None`. Errors are in the
-/// target's unit (squared for mse), losses in scaled units, times in seconds.
+/// The numbers of an epoch by name, in the order in which they are shown; those that are not finite
+/// are `None`. Errors are in the target's unit (squared for mse), losses in scaled units, times in
+/// seconds.
 pub(super) fn numbers(report: &lane_types::EpochReport) -> [(&'static str, Option<f64>); 11] {
-    let lane_types::EpochReport { epoch: _, train, valid, learning_rate, best_epoch: _, waited: _, seconds, windows_per_second } =
-        report;
+    let lane_types::EpochReport {
+        epoch: _,
+        train,
+        valid,
+        learning_rate,
+        best_epoch: _,
+        waited: _,
+        seconds,
+        windows_per_second,
+    } = report;
     [
         ("train.loss", train.loss),
         ("train.mse", train.mse),

@@ -4,16 +4,19 @@ use serde_json::Value as Json;
 
 use experiment::{Settings, Source};
 
-/// Every setting that is on, by its dotted key, in the order of the sections and then by name. A list is one value; of the data file's path
-/// the name alone is kept.
+/// Every setting that is on, by its dotted key, in the order of the sections and then by name. A
+/// list is one value; of the data file's path the name alone is kept.
 pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
     let Settings { mut data, model, train } = settings.clone();
     if let Source::File { path, .. } = &mut data.source {
         *path = path.file_name().map(Into::into).unwrap_or_default();
     }
     let mut flat = Vec::new();
-    let sections =
-        [("data", serde_json::to_value(data)), ("model", serde_json::to_value(model)), ("train", serde_json::to_value(train))];
+    let sections = [
+        ("data", serde_json::to_value(data)),
+        ("model", serde_json::to_value(model)),
+        ("train", serde_json::to_value(train)),
+    ];
     for (name, section) in sections {
         let start = flat.len();
         // Believed settings always serialise.
@@ -50,7 +53,8 @@ mod tests {
     #[test]
     fn tables_become_dotted_keys_and_what_is_off_is_absent() {
         let flat = flat(&experiment::testing::settings(""));
-        let value = |key: &str| flat.iter().find(|(name, _)| name == key).map(|(_, value)| text(value));
+        let value =
+            |key: &str| flat.iter().find(|(name, _)| name == key).map(|(_, value)| text(value));
         assert_eq!(value("train.optimizer.kind").as_deref(), Some("adam"));
         assert_eq!(value("data.window").as_deref(), Some("60"));
         assert!(value("data.features").unwrap().starts_with("[\""), "{:?}", value("data.features"));

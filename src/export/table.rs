@@ -42,7 +42,10 @@ impl Table {
 
     /// What is not finite becomes undefined.
     pub(super) fn number(&mut self, name: &str, cells: impl Iterator<Item = Option<f64>>) {
-        self.push(name, Cells::Number(cells.map(|cell| cell.filter(|number| number.is_finite())).collect()));
+        self.push(
+            name,
+            Cells::Number(cells.map(|cell| cell.filter(|number| number.is_finite())).collect()),
+        );
     }
 
     pub(super) fn whole(&mut self, name: &str, cells: impl Iterator<Item = Option<i64>>) {

@@ -10,8 +10,8 @@ use evidence::compare::{estimate, state, value};
 use experiment::metric::{Metric, Quantity, Split};
 use runs::store::{Baseline, Forecasts};
 
-/// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`), the rmse of each baseline over the
-/// validation windows, every setting by its dotted key
+/// One row a run: what it is, every metric that is recorded with its interval (`.low`, `.high`),
+/// the rmse of each baseline over the validation windows, every setting by its dotted key
 /// (`settings.data.window`).
 #[must_use]
 pub fn runs(runs: &[Recorded]) -> Table {
@@ -25,11 +25,24 @@ pub fn runs(runs: &[Recorded]) -> Table {
     table.text("device", runs.iter().map(|run| run.record.progress.device.clone()));
     table.whole(
         "epochs",
-        of(|run| whole(run.record.result.as_ref().map_or(run.record.progress.epochs.len(), |result| result.epochs))),
+        of(|run| {
+            whole(
+                run.record
+                    .result
+                    .as_ref()
+                    .map_or(run.record.progress.epochs.len(), |result| result.epochs),
+            )
+        }),
     );
     table.whole("best_epoch", of(best_epoch));
-    table.number("seconds", runs.iter().map(|run| run.record.result.as_ref().map(|result| result.seconds)));
-    table.time("started", runs.iter().map(|run| run.history.started.as_deref().and_then(nanoseconds)));
+    table.number(
+        "seconds",
+        runs.iter().map(|run| run.record.result.as_ref().map(|result| result.seconds)),
+    );
+    table.time(
+        "started",
+        runs.iter().map(|run| run.history.started.as_deref().and_then(nanoseconds)),
+    );
     table.time("ended", runs.iter().map(|run| run.history.ended.as_deref().and_then(nanoseconds)));
     for metric in metrics() {
         metric_columns(&mut table, metric, runs);
@@ -39,11 +52,15 @@ pub fn runs(runs: &[Recorded]) -> Table {
     table
 }
 
-/// One row an epoch: when it ended, its losses (scaled) and errors (in the target's unit), its rate and its speed.
+/// One row an epoch: when it ended, its losses (scaled) and errors (in the target's unit), its rate
+/// and its speed.
 #[must_use]
 pub fn epochs(runs: &[Recorded]) -> Table {
     let mut table = Table::default();
-    let rows = || runs.iter().flat_map(|run| run.history.epochs.iter().map(move |(at, report)| (run, at, report)));
+    let rows = || {
+        runs.iter()
+            .flat_map(|run| run.history.epochs.iter().map(move |(at, report)| (run, at, report)))
+    };
     table.text("sweep", rows().map(|(run, ..)| Some(run.sweep.clone())));
     table.text("run", rows().map(|(run, ..)| Some(run.run.clone())));
     table.whole("epoch", rows().map(|(.., report)| whole(report.epoch)));
@@ -59,14 +76,20 @@ pub fn epochs(runs: &[Recorded]) -> Table {
     table
 }
 
-/// One row a forecast of one split: the start of the window's last bar, what happened, what was forecast, every quantile and baseline, in
-/// the target's unit. A column that a run does not have is undefined in its rows.
+/// One row a forecast of one split: the start of the window's last bar, what happened, what was
+/// forecast, every quantile and baseline, in the target's unit. A column that a run does not have
+/// is undefined in its rows.
 #[must_use]
 pub fn forecasts(runs: &[(Recorded, Forecasts)], split: Split) -> Table {
     let mut table = Table::default();
-    fn each<T>(runs: &[(Recorded, Forecasts)], cell: impl Fn(&Recorded, &Forecasts, usize) -> Option<T>) -> Vec<Option<T>> {
+    fn each<T>(
+        runs: &[(Recorded, Forecasts)],
+        cell: impl Fn(&Recorded, &Forecasts, usize) -> Option<T>,
+    ) -> Vec<Option<T>> {
         let cell = &cell;
-        runs.iter().flat_map(|(run, of_run)| (0..of_run.ts.len()).map(move |row| cell(run, of_run, row))).collect()
+        runs.iter()
+            .flat_map(|(run, of_run)| (0..of_run.ts.len()).map(move |row| cell(run, of_run, row)))
+            .collect()
     }
     let name = Metric { split, quantity: Quantity::Loss }.to_string();
     let name = name.split('.').next().unwrap_or_default();
@@ -76,17 +99,30 @@ pub fn forecasts(runs: &[(Recorded, Forecasts)], split: Split) -> Table {
     table.time("ts", each(runs, |_, of_run, row| Some(of_run.ts[row])).into_iter());
     table.number("target", each(runs, |_, of_run, row| Some(of_run.target[row])).into_iter());
     table.number("forecast", each(runs, |_, of_run, row| Some(of_run.forecast[row])).into_iter());
-    let mut levels: Vec<f64> = runs.iter().flat_map(|(_, of_run)| of_run.quantiles.iter().map(|(level, _)| *level)).collect();
+    let mut levels: Vec<f64> = runs
+        .iter()
+        .flat_map(|(_, of_run)| of_run.quantiles.iter().map(|(level, _)| *level))
+        .collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     for level in levels {
-        let of = |of_run: &Forecasts, row: usize| Some(of_run.quantiles.iter().find(|(other, _)| *other == level)?.1[row]);
-        table.number(&format!("q{level}"), each(runs, |_, of_run, row| of(of_run, row)).into_iter());
+        let of = |of_run: &Forecasts, row: usize| {
+            Some(of_run.quantiles.iter().find(|(other, _)| *other == level)?.1[row])
+        };
+        table
+            .number(&format!("q{level}"), each(runs, |_, of_run, row| of(of_run, row)).into_iter());
     }
-    let baselines = in_order(runs.iter().flat_map(|(_, of_run)| of_run.baselines.iter().map(|(name, _)| name.clone())));
+    let baselines = in_order(
+        runs.iter().flat_map(|(_, of_run)| of_run.baselines.iter().map(|(name, _)| name.clone())),
+    );
     for name in baselines {
-        let of = |of_run: &Forecasts, row: usize| Some(of_run.baselines.iter().find(|(other, _)| *other == name)?.1[row]);
-        table.number(&format!("baseline.{name}"), each(runs, |_, of_run, row| of(of_run, row)).into_iter());
+        let of = |of_run: &Forecasts, row: usize| {
+            Some(of_run.baselines.iter().find(|(other, _)| *other == name)?.1[row])
+        };
+        table.number(
+            &format!("baseline.{name}"),
+            each(runs, |_, of_run, row| of(of_run, row)).into_iter(),
+        );
     }
     table
 }
@@ -94,7 +130,10 @@ pub fn forecasts(runs: &[(Recorded, Forecasts)], split: Split) -> Table {
 /// Every metric that a run may have, by split.
 pub(super) fn metrics() -> impl Iterator<Item = Metric> {
     let of = |split| Quantity::ALL.into_iter().map(move |quantity| Metric { split, quantity });
-    of(Split::Train).filter(|metric| metric.quantity.is_of_training()).chain(of(Split::Valid)).chain(of(Split::Test))
+    of(Split::Train)
+        .filter(|metric| metric.quantity.is_of_training())
+        .chain(of(Split::Valid))
+        .chain(of(Split::Test))
 }
 
 /// The epoch whose weights are kept, or are so far.
@@ -109,7 +148,9 @@ fn metric_columns(table: &mut Table, metric: Metric, runs: &[Recorded]) {
         return;
     }
     table.number(&metric.to_string(), values.into_iter());
-    let ends = runs.iter().map(|run| estimate(&run.record, metric).map_or((None, None), |estimate| (estimate.low, estimate.high)));
+    let ends = runs.iter().map(|run| {
+        estimate(&run.record, metric).map_or((None, None), |estimate| (estimate.low, estimate.high))
+    });
     let (low, high): (Vec<_>, Vec<_>) = ends.unzip();
     if low.iter().chain(&high).any(Option::is_some) {
         table.number(&format!("{metric}.low"), low.into_iter());
@@ -118,9 +159,13 @@ fn metric_columns(table: &mut Table, metric: Metric, runs: &[Recorded]) {
 }
 
 fn baseline_columns(table: &mut Table, runs: &[Recorded]) {
-    let baselines: Vec<&[Baseline]> = runs.iter().map(|run| run.record.measured().baselines(Split::Valid)).collect();
-    for name in in_order(baselines.iter().copied().flatten().map(|baseline| baseline.name.clone())) {
-        let rmse = |of_run: &&[Baseline]| of_run.iter().find(|baseline| baseline.name == name).map(|baseline| baseline.rmse);
+    let baselines: Vec<&[Baseline]> =
+        runs.iter().map(|run| run.record.measured().baselines(Split::Valid)).collect();
+    for name in in_order(baselines.iter().copied().flatten().map(|baseline| baseline.name.clone()))
+    {
+        let rmse = |of_run: &&[Baseline]| {
+            of_run.iter().find(|baseline| baseline.name == name).map(|baseline| baseline.rmse)
+        };
         table.number(&format!("baseline.{name}.rmse"), baselines.iter().map(rmse));
     }
 }
@@ -181,7 +226,10 @@ mod tests {
         };
         assert_eq!(text("run")[0].as_deref(), Some("31d897f497c7"));
         assert_eq!(text("state")[0].as_deref(), Some("early stopped"));
-        assert_eq!(*cells(&table, "valid.rmse"), Cells::Number(vec![Some(0.015_625), None, Some(0.125)]));
+        assert_eq!(
+            *cells(&table, "valid.rmse"),
+            Cells::Number(vec![Some(0.015_625), None, Some(0.125)])
+        );
         assert_eq!(*cells(&table, "settings.data.window"), Cells::Whole(vec![Some(60); 3]));
         assert_eq!(*cells(&table, "best_epoch"), Cells::Whole(vec![Some(4), None, Some(1)]));
     }
@@ -200,7 +248,12 @@ mod tests {
     #[test]
     fn forecasts_of_runs_with_other_columns_share_a_table() {
         let run = testing::recorded().swap_remove(0);
-        let plain = Forecasts { ts: vec![1, 2], target: vec![0.5, 1.5], forecast: vec![0.25, f64::NAN], ..Forecasts::default() };
+        let plain = Forecasts {
+            ts: vec![1, 2],
+            target: vec![0.5, 1.5],
+            forecast: vec![0.25, f64::NAN],
+            ..Forecasts::default()
+        };
         let rich = Forecasts {
             quantiles: vec![(0.5, vec![2.0, 3.0])],
             baselines: vec![("drift".to_owned(), vec![4.0, 5.0])],
@@ -209,8 +262,14 @@ mod tests {
         let table = forecasts(&[(run.clone(), plain), (run, rich)], Split::Valid);
         assert_eq!(table.height(), 4);
         assert_eq!(*cells(&table, "q0.5"), Cells::Number(vec![None, None, Some(2.0), Some(3.0)]));
-        assert_eq!(*cells(&table, "baseline.drift"), Cells::Number(vec![None, None, Some(4.0), Some(5.0)]));
-        assert_eq!(*cells(&table, "forecast"), Cells::Number(vec![Some(0.25), None, Some(0.25), None]));
+        assert_eq!(
+            *cells(&table, "baseline.drift"),
+            Cells::Number(vec![None, None, Some(4.0), Some(5.0)])
+        );
+        assert_eq!(
+            *cells(&table, "forecast"),
+            Cells::Number(vec![Some(0.25), None, Some(0.25), None])
+        );
         assert_eq!(*cells(&table, "split"), Cells::Text(vec![Some("valid".to_owned()); 4]));
     }
 }

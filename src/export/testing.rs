@@ -13,13 +13,20 @@ pub(super) const FIXTURES: [(&str, usize); 6] =
 /// The network of a fixture: with a head of one value or of three quantiles, named after them.
 pub(super) fn trained(head: &str, layers: usize) -> Trained {
     let outputs = if head == "point" { 1 } else { 3 };
-    let mut trained = network(2 + layers, 3 + layers, layers, outputs, 17 * layers as u64 + outputs as u64);
+    let mut trained =
+        network(2 + layers, 3 + layers, layers, outputs, 17 * layers as u64 + outputs as u64);
     trained.name = format!("{head}_{layers}");
     trained
 }
 
 /// Any network; of one output it has a point head.
-pub(super) fn network(features: usize, hidden: usize, layers: usize, outputs: usize, seed: u64) -> Trained {
+pub(super) fn network(
+    features: usize,
+    hidden: usize,
+    layers: usize,
+    outputs: usize,
+    seed: u64,
+) -> Trained {
     let levels: Vec<f64> = match outputs {
         2 => vec![0.25, 0.5],
         _ => vec![0.1, 0.5, 0.9],
@@ -36,7 +43,8 @@ pub(super) fn network(features: usize, hidden: usize, layers: usize, outputs: us
         Weight { name, shape, values }
     };
     let weights = Weights(shape.layout().into_iter().map(weight).collect());
-    // Prices near 4000 that move by some hundreds, returns near 0, a volume: what scaling has to cope with.
+    // Prices near 4000 that move by some hundreds, returns near 0, a volume: what scaling has to
+    // cope with.
     let columns = [(4012.75, 231.5), (1.3e-6, 4.2e-4), (0.0, 18250.0), (51.0, 9.5), (3999.0, 12.0)];
     let affine = |(offset, unit): (f64, f64)| Affine { offset, unit };
     let columns = columns.into_iter().cycle().take(features).map(affine).collect();
@@ -46,12 +54,14 @@ pub(super) fn network(features: usize, hidden: usize, layers: usize, outputs: us
     Trained::of("network".to_owned(), shape, features, target, scaling, weights).unwrap()
 }
 
-/// Numbers in [-1, 1) on a grid of 2²⁴ points (Knuth's MMIX multiplier), one in eight a zero, of either sign.
+/// Numbers in [-1, 1) on a grid of 2²⁴ points (Knuth's MMIX multiplier), one in eight a zero, of
+/// either sign.
 struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let number = ((self.0 >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32;
         if self.0 >> 37 & 7 == 0 { 0.0_f32.copysign(number) } else { number }
     }

@@ -22,7 +22,8 @@ pub struct Trained {
     weights: Weights,
 }
 
-/// One LSTM layer. The 4·hidden columns of a matrix are the gates in the order input, forget, cell, output.
+/// One LSTM layer. The 4·hidden columns of a matrix are the gates in the order input, forget, cell,
+/// output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layer<'a> {
     /// Columns that come in.
@@ -39,8 +40,14 @@ impl Trained {
     /// The model that was trained with `settings`.
     ///
     /// # Errors
-    /// When the weights are not those of the settings' network, or the scaling has another number of columns than there are features.
-    pub fn new(name: String, settings: &Settings, scaling: Scaling, weights: Weights) -> Result<Self, ExportError> {
+    /// When the weights are not those of the settings' network, or the scaling has another number
+    /// of columns than there are features.
+    pub fn new(
+        name: String,
+        settings: &Settings,
+        scaling: Scaling,
+        weights: Weights,
+    ) -> Result<Self, ExportError> {
         let features = settings.data.features.iter().map(ToString::to_string).collect();
         Self::of(name, settings.shape(), features, settings.data.target.clone(), scaling, weights)
     }
@@ -79,9 +86,12 @@ impl Trained {
     /// From the first to the last.
     pub(super) fn layers(&self) -> impl Iterator<Item = Layer<'_>> {
         self.weights.0.chunks_exact(3).take(self.shape.layers).map(|weights| match weights {
-            [w_input, w_hidden, bias] => {
-                Layer { inputs: w_input.shape[0], w_input: &w_input.values, w_hidden: &w_hidden.values, bias: &bias.values }
-            }
+            [w_input, w_hidden, bias] => Layer {
+                inputs: w_input.shape[0],
+                w_input: &w_input.values,
+                w_hidden: &w_hidden.values,
+                bias: &bias.values,
+            },
             _ => unreachable!("chunks of three"),
         })
     }
@@ -121,10 +131,21 @@ mod tests {
         };
         assert_eq!(of(&|_| {}).unwrap(), good);
         let complaint = |change: &dyn Fn(&mut Trained)| of(change).unwrap_err().to_string();
-        assert!(complaint(&|trained| trained.weights.0.truncate(7)).contains("there are 7 weights, the model has 8"));
-        assert!(complaint(&|trained| trained.weights.0.swap(0, 1)).contains("stands where the model has 'lstm.0.w_input'"));
-        assert!(complaint(&|trained| trained.weights.0[2].values[1] = f32::NAN).contains("'lstm.0.bias' holds NaN"));
-        assert!(complaint(&|trained| trained.scaling.columns.truncate(1)).contains("scaled columns"));
+        assert!(
+            complaint(&|trained| trained.weights.0.truncate(7))
+                .contains("there are 7 weights, the model has 8")
+        );
+        assert!(
+            complaint(&|trained| trained.weights.0.swap(0, 1))
+                .contains("stands where the model has 'lstm.0.w_input'")
+        );
+        assert!(
+            complaint(&|trained| trained.weights.0[2].values[1] = f32::NAN)
+                .contains("'lstm.0.bias' holds NaN")
+        );
+        assert!(
+            complaint(&|trained| trained.scaling.columns.truncate(1)).contains("scaled columns")
+        );
         assert!(complaint(&|trained| trained.shape.hidden += 1).contains("of shape"));
     }
 }

@@ -64,7 +64,11 @@ impl Forecaster {
         let shape = passport.shape();
         weights.check(&shape).map_err(ForecastError::BadInput)?;
         let bar_seconds = passport.known_bar_seconds();
-        let clock = passport.zone().map(LocalClock::new).transpose().map_err(|error| ForecastError::BadInput(error.to_string()))?;
+        let clock = passport
+            .zone()
+            .map(LocalClock::new)
+            .transpose()
+            .map_err(|error| ForecastError::BadInput(error.to_string()))?;
         Ok(Self {
             trainer: trainer(device.clone()),
             weights: weights.clone(),
@@ -80,8 +84,9 @@ impl Forecaster {
         })
     }
 
-    /// The fewest bars that make a window: its rows, and those before in which a feature is not yet defined. (Averages that never forget,
-    /// such as `ema_N`, depend on all bars before; the more there are, the less it matters where they begin.)
+    /// The fewest bars that make a window: its rows, and those before in which a feature is not yet
+    /// defined. (Averages that never forget, such as `ema_N`, depend on all bars before; the more
+    /// there are, the less it matters where they begin.)
     #[must_use]
     pub fn needs(&self) -> usize {
         self.warm_up + self.data.window
@@ -109,7 +114,8 @@ impl Forecaster {
         if series.valid.last().is_none_or(|end| *end as usize != last) {
             let window = self.data.window;
             return Err(ForecastError::BadInput(format!(
-                "a gap lies within the last {window} bars; a window is {window} bars one after the other"
+                "a gap lies within the last {window} bars; a window is {window} bars one after the \
+                    other"
             )));
         }
         let from = (last + 1 - self.data.window) * series.columns;
@@ -123,8 +129,8 @@ impl Forecaster {
     /// A window of features in their own units, row by row, the earliest first.
     ///
     /// # Errors
-    /// When the rows are not as many as the window has, or one of them not as long as there are features, or a value is no finite number
-    /// (or is none after scaling to f32).
+    /// When the rows are not as many as the window has, or one of them not as long as there are
+    /// features, or a value is no finite number (or is none after scaling to f32).
     pub fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, ForecastError> {
         let bad = |problem: String| Err(ForecastError::BadInput(problem));
         let (window, width) = (self.data.window, self.features());
@@ -134,12 +140,20 @@ impl Forecaster {
         let mut scaled = Vec::with_capacity(window * width);
         for (number, row) in rows.iter().enumerate() {
             if row.len() != width {
-                return bad(format!("row {number} has {} features, the model takes {width}", row.len()));
+                return bad(format!(
+                    "row {number} has {} features, the model takes {width}",
+                    row.len()
+                ));
             }
-            for ((value, scaler), feature) in row.iter().zip(&self.scaling.columns).zip(&self.data.features) {
+            for ((value, scaler), feature) in
+                row.iter().zip(&self.scaling.columns).zip(&self.data.features)
+            {
                 let x = scaler.scale(*value) as f32;
                 if !x.is_finite() {
-                    return bad(format!("row {number}: {feature} is {value:?}, which is no number that the model can take"));
+                    return bad(format!(
+                        "row {number}: {feature} is {value:?}, which is no number that the model \
+                            can take"
+                    ));
                 }
                 scaled.push(x);
             }
@@ -154,10 +168,14 @@ impl Forecaster {
     pub fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
         let (length, columns) = (self.data.window, self.features());
         if let Some(odd) = windows.iter().find(|window| window.scaled.len() != length * columns) {
-            let problem = format!("a window of {} values, the model takes {length} × {columns}", odd.scaled.len());
+            let problem = format!(
+                "a window of {} values, the model takes {length} × {columns}",
+                odd.scaled.len()
+            );
             return Err(ForecastError::BadInput(problem));
         }
-        let ends: Vec<u32> = (1..=windows.len()).map(|number| (number * length - 1) as u32).collect();
+        let ends: Vec<u32> =
+            (1..=windows.len()).map(|number| (number * length - 1) as u32).collect();
         let series = Series {
             columns,
             features: windows.iter().flat_map(|window| window.scaled.iter().copied()).collect(),
@@ -168,11 +186,15 @@ impl Forecaster {
         };
         let scaled = self.scaled(&series, &ends)?;
         let outputs = self.shape.head.outputs();
-        windows.iter().zip(scaled.chunks_exact(outputs)).map(|(window, scaled)| self.believed(window, scaled)).collect()
+        windows
+            .iter()
+            .zip(scaled.chunks_exact(outputs))
+            .map(|(window, scaled)| self.believed(window, scaled))
+            .collect()
     }
 
-    /// Forecasts of every window of these bars, as the store keeps them, and what persistence says of each (NaN where undefined). Targets
-    /// are known as far as the bars go.
+    /// Forecasts of every window of these bars, as the store keeps them, and what persistence says
+    /// of each (NaN where undefined). Targets are known as far as the bars go.
     ///
     /// # Errors
     /// As [`Self::window_of_bars`] when there is no window at all, and as [`Self::forecast`].
@@ -181,11 +203,16 @@ impl Forecaster {
         self.forecast_prepared(&prepared, &prepared.series.valid)
     }
 
-    /// The same of bars that were prepared with [`market::prepare_forecast`], of the windows that end at `ends`.
+    /// The same of bars that were prepared with [`market::prepare_forecast`], of the windows that
+    /// end at `ends`.
     ///
     /// # Errors
     /// As [`Self::forecast_all`].
-    pub fn forecast_prepared(&self, prepared: &Prepared, ends: &[u32]) -> Result<(Forecasts, Vec<f64>), ForecastError> {
+    pub fn forecast_prepared(
+        &self,
+        prepared: &Prepared,
+        ends: &[u32],
+    ) -> Result<(Forecasts, Vec<f64>), ForecastError> {
         let scaled = self.scaled(&prepared.series, ends)?;
         let persistence = ends.iter().map(|&row| prepared.persistence[row as usize]).collect();
         Ok((prepared.forecasts(ends, &scaled, &self.shape.head, &[]), persistence))
@@ -203,32 +230,44 @@ impl Forecaster {
         &self.scaling
     }
 
-    /// The clock that its features go by, whatever way bars are written; `None` where the model does not know its zone: then bars have the
-    /// offsets of their own timestamps.
+    /// The clock that its features go by, whatever way bars are written; `None` where the model
+    /// does not know its zone: then bars have the offsets of their own timestamps.
     #[must_use]
     pub fn clock(&self) -> Option<&LocalClock> {
         self.clock.as_ref()
     }
 
-    /// What is to be said beside every forecast: that a baseline was better, that the zone is unknown.
+    /// What is to be said beside every forecast: that a baseline was better, that the zone is
+    /// unknown.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// The features of a window that lie outside what training saw; none where the model does not know what that was.
+    /// The features of a window that lie outside what training saw; none where the model does not
+    /// know what that was.
     #[must_use]
     pub fn outside(&self, window: &Window) -> Vec<Outside> {
-        warning::outside(&self.ranges, &self.scaling, window.scaled.chunks_exact(self.features().max(1)))
+        warning::outside(
+            &self.ranges,
+            &self.scaling,
+            window.scaled.chunks_exact(self.features().max(1)),
+        )
     }
 
-    /// The same of all rows of the windows that end at `ends`, each row once; and by window the features that leave their range in it.
+    /// The same of all rows of the windows that end at `ends`, each row once; and by window the
+    /// features that leave their range in it.
     #[must_use]
-    pub fn outside_prepared(&self, prepared: &Prepared, ends: &[u32]) -> (Vec<Outside>, Vec<Vec<String>>) {
+    pub fn outside_prepared(
+        &self,
+        prepared: &Prepared,
+        ends: &[u32],
+    ) -> (Vec<Outside>, Vec<Vec<String>>) {
         let Series { features, columns, .. } = &prepared.series;
         let row = |row: usize| &features[row * columns..(row + 1) * columns];
         let covered = prepared.rows_of(ends, self.data.window);
-        let all = warning::outside(&self.ranges, &self.scaling, covered.iter().map(|&place| row(place)));
+        let all =
+            warning::outside(&self.ranges, &self.scaling, covered.iter().map(|&place| row(place)));
         if all.is_empty() {
             return (all, vec![Vec::new(); ends.len()]);
         }
@@ -245,8 +284,14 @@ impl Forecaster {
                 }
             }
             seen = end + 1;
-            let within = |last: &Option<usize>| last.is_some_and(|last| last + self.data.window > end);
-            let names = self.ranges.iter().zip(&last).filter(|(_, last)| within(last)).map(|(range, _)| range.feature.clone());
+            let within =
+                |last: &Option<usize>| last.is_some_and(|last| last + self.data.window > end);
+            let names = self
+                .ranges
+                .iter()
+                .zip(&last)
+                .filter(|(_, last)| within(last))
+                .map(|(range, _)| range.feature.clone());
             names.collect()
         });
         let by_window = by_window.collect();
@@ -256,7 +301,8 @@ impl Forecaster {
     /// The interval of a coverage around a forecast; `None` where the model has none of it.
     #[must_use]
     pub fn interval(&self, coverage: f64, forecast: &Forecast) -> Option<[f64; 2]> {
-        let Interval { calibration, .. } = self.intervals.iter().find(|interval| interval.coverage == coverage)?;
+        let Interval { calibration, .. } =
+            self.intervals.iter().find(|interval| interval.coverage == coverage)?;
         Some(around(calibration, forecast))
     }
 
@@ -264,17 +310,21 @@ impl Forecaster {
         if let Some(clock) = &self.clock {
             clock.set_all(&mut bars);
         }
-        market::prepare_bars(&self.data, bars, &self.scaling).map_err(|error| ForecastError::BadInput(error.to_string()))
+        market::prepare_bars(&self.data, bars, &self.scaling)
+            .map_err(|error| ForecastError::BadInput(error.to_string()))
     }
 
     fn scaled(&self, series: &Series, ends: &[u32]) -> Result<Vec<f32>, ForecastError> {
-        self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(|error| match error {
-            TrainError::Device(_) => ForecastError::Device(error.to_string()),
-            _ => ForecastError::Failed(error.to_string()),
-        })
+        self.trainer.predict(series, &self.shape, &self.weights, ends).map_err(
+            |error| match error {
+                TrainError::Device(_) => ForecastError::Device(error.to_string()),
+                _ => ForecastError::Failed(error.to_string()),
+            },
+        )
     }
 
-    /// In the target's unit, quantiles in order, the output for 0.5 as it is (see [`Prepared::forecasts`]).
+    /// In the target's unit, quantiles in order, the output for 0.5 as it is (see
+    /// [`Prepared::forecasts`]).
     fn believed(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
         if let Some(value) = scaled.iter().find(|value| !value.is_finite()) {
             return Err(ForecastError::Failed(format!("the model's forecast is {value}")));
@@ -283,20 +333,33 @@ impl Forecaster {
         let (forecast, quantiles) = match &self.shape.head {
             Head::Point => (unscaled(scaled[0]), Vec::new()),
             Head::Quantile { levels } => {
-                let ordered: Vec<f64> = rearranged(scaled, levels.count()).into_iter().map(unscaled).collect();
+                let ordered: Vec<f64> =
+                    rearranged(scaled, levels.count()).into_iter().map(unscaled).collect();
                 (unscaled(scaled[levels.median()]), levels.values().zip(ordered).collect())
             }
         };
         // A scaler may be finite and yet too large for what it is applied to.
-        match std::iter::once(forecast).chain(quantiles.iter().map(|(_, value)| *value)).find(|value| !value.is_finite()) {
-            Some(value) => Err(ForecastError::Failed(format!("the model's forecast is {value} in the target's unit"))),
-            None => Ok(Forecast { bar_start: window.bar_start, forecast, persistence: window.persistence, quantiles }),
+        match std::iter::once(forecast)
+            .chain(quantiles.iter().map(|(_, value)| *value))
+            .find(|value| !value.is_finite())
+        {
+            Some(value) => Err(ForecastError::Failed(format!(
+                "the model's forecast is {value} in the target's unit"
+            ))),
+            None => Ok(Forecast {
+                bar_start: window.bar_start,
+                forecast,
+                persistence: window.persistence,
+                quantiles,
+            }),
         }
     }
 }
 
 fn around(calibration: &Calibration, forecast: &Forecast) -> [f64; 2] {
-    let level = |wanted: f64| forecast.quantiles.iter().find(|(level, _)| *level == wanted).map(|(_, value)| *value);
+    let level = |wanted: f64| {
+        forecast.quantiles.iter().find(|(level, _)| *level == wanted).map(|(_, value)| *value)
+    };
     let between = calibration.between.and_then(|[low, high]| Some([level(low)?, level(high)?]));
     let [low, high] = between.unwrap_or([forecast.forecast; 2]);
     [low - calibration.margin, high + calibration.margin]

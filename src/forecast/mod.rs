@@ -1,4 +1,5 @@
-//! Forecasts of a saved model, for whoever has bars: `kiln predict`, `kiln serve`, and other programs.
+//! Forecasts of a saved model, for whoever has bars: `kiln predict`, `kiln serve`, and other
+//! programs.
 //!
 //! ```no_run
 //! use kiln::forecast::Forecaster;
@@ -21,8 +22,8 @@
 //! # }
 //! ```
 //!
-//! However a window comes to the network, alone, among others of a request, or with all of a file, its forecast has the same bits (on the
-//! CPU backends).
+//! However a window comes to the network, alone, among others of a request, or with all of a file,
+//! its forecast has the same bits (on the CPU backends).
 
 mod forecaster;
 mod stream;

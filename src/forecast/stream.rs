@@ -3,8 +3,9 @@
 use super::{Forecast, ForecastError, Forecaster, Outside, Window};
 use market::{Bar, LocalClock, MarketError, StreamedWindow, WindowStream};
 
-/// A model that is shown bars one at a time and forecasts after each: what [`Forecaster::forecast_all`] gives of all bars so far has the
-/// same bits (on the CPU backends). Work a bar and memory do not grow with the number of bars.
+/// A model that is shown bars one at a time and forecasts after each: what
+/// [`Forecaster::forecast_all`] gives of all bars so far has the same bits (on the CPU backends).
+/// Work a bar and memory do not grow with the number of bars.
 ///
 /// ```no_run
 /// use std::io::stdin;
@@ -38,10 +39,12 @@ impl<'a> ForecastStream<'a> {
     /// When the model does not know how long its bars are: a stream cannot tell a gap then.
     pub fn new(forecaster: &'a Forecaster) -> Result<Self, ForecastError> {
         let Some(bar_seconds) = forecaster.bar_seconds() else {
-            let problem = "the model does not say how long its bars are, so no gap can be told; forecast a file instead";
+            let problem = "the model does not say how long its bars are, so no gap can be told; \
+                forecast a file instead";
             return Err(ForecastError::BadInput(problem.to_owned()));
         };
-        let windows = WindowStream::new(forecaster.data(), forecaster.scaling(), bar_seconds).map_err(bad_input)?;
+        let windows = WindowStream::new(forecaster.data(), forecaster.scaling(), bar_seconds)
+            .map_err(bad_input)?;
         Ok(Self { forecaster, windows, clock: forecaster.clock().cloned(), outside: Vec::new() })
     }
 
@@ -55,7 +58,9 @@ impl<'a> ForecastStream<'a> {
         if let Some(clock) = &mut self.clock {
             clock.set(&mut bar);
         }
-        let Some(StreamedWindow { ts, features, persistence }) = self.windows.push(&bar).map_err(bad_input)? else {
+        let Some(StreamedWindow { ts, features, persistence }) =
+            self.windows.push(&bar).map_err(bad_input)?
+        else {
             return Ok(None);
         };
         let window = Window {

@@ -64,9 +64,13 @@ fn a_window_of_features_is_that_of_its_bars() {
     let model = model(LINES, 2);
     let forecaster = forecaster(&model);
     let bars = bars(&model);
-    let columns: Vec<Vec<f64>> = forecaster.data().features.iter().map(|feature| market::column(*feature, &bars)).collect();
-    let rows: Vec<Vec<f64>> = (bars.len() - 12..bars.len()).map(|row| columns.iter().map(|column| column[row]).collect()).collect();
-    let (of_bars, of_features) = (forecaster.window_of_bars(bars).unwrap(), forecaster.window_of_features(&rows).unwrap());
+    let columns: Vec<Vec<f64>> =
+        forecaster.data().features.iter().map(|feature| market::column(*feature, &bars)).collect();
+    let rows: Vec<Vec<f64>> = (bars.len() - 12..bars.len())
+        .map(|row| columns.iter().map(|column| column[row]).collect())
+        .collect();
+    let (of_bars, of_features) =
+        (forecaster.window_of_bars(bars).unwrap(), forecaster.window_of_features(&rows).unwrap());
     assert_eq!(of_bars.scaled, of_features.scaled);
     assert_eq!(of_features.last_row(4), &of_bars.scaled[44..]);
 }
@@ -91,7 +95,10 @@ fn what_is_no_window_is_told_why() {
     assert!(told(forecaster.window_of_features(&vec![row.clone(); 11])).contains("11 rows"));
     let mut rows = vec![row; 12];
     rows[3][2] = 1e300;
-    assert_eq!(told(forecaster.window_of_features(&rows)), "row 3: rsi_4 is 1e300, which is no number that the model can take");
+    assert_eq!(
+        told(forecaster.window_of_features(&rows)),
+        "row 3: rsi_4 is 1e300, which is no number that the model can take"
+    );
     rows[3].pop();
     assert!(told(forecaster.window_of_features(&rows)).contains("row 3 has 3 features"));
 }
@@ -108,7 +115,8 @@ fn a_forecast_that_is_no_number_is_an_error_and_no_null() {
 fn an_interval_is_as_wide_as_calibration_says() {
     let model = model(LINES, 1);
     let forecaster = forecaster(&model);
-    let forecast = Forecast { bar_start: None, forecast: 10.0, persistence: None, quantiles: Vec::new() };
+    let forecast =
+        Forecast { bar_start: None, forecast: 10.0, persistence: None, quantiles: Vec::new() };
     assert_eq!(forecaster.interval(0.8, &forecast), Some([9.2, 10.8]));
     assert_eq!(forecaster.interval(0.81, &forecast), None);
     assert_eq!(
@@ -160,11 +168,14 @@ fn of_zone(zone: &str, named: bool) -> SavedModel {
     model
 }
 
-/// Timestamps of the same instants (seconds since 1970), one list for each way to write them: all but the last with what they mean in them.
+/// Timestamps of the same instants (seconds since 1970), one list for each way to write them: all
+/// but the last with what they mean in them.
 fn written(starts: &[i64], zone: &str) -> Vec<Vec<String>> {
     let zone = jiff::tz::TimeZone::get(zone).unwrap();
     let at = |second: &i64| jiff::Timestamp::from_second(*second).unwrap();
-    let offset = |second: &i64| at(second).to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    let offset = |second: &i64| {
+        at(second).to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    };
     let elsewhere = |second: &i64| {
         let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
         at(second).to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
@@ -184,7 +195,8 @@ fn written(starts: &[i64], zone: &str) -> Vec<Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// In a file, line by line, and in the bars of a request: a feature goes by the instant and the model's zone.
+    /// In a file, line by line, and in the bars of a request: a feature goes by the instant and the
+    /// model's zone.
     #[test]
     fn the_same_instants_have_the_same_bits_however_they_are_written(
         zone in prop::sample::select(vec!["Asia/Shanghai", "America/New_York", "UTC", "Asia/Kolkata"]),
@@ -250,7 +262,10 @@ proptest! {
 fn a_model_that_never_knew_its_zone_says_so_and_goes_by_the_timestamps() {
     let mut known = of_zone("Asia/Shanghai", true);
     known.passport.inputs = None;
-    assert_eq!(forecaster(&known).clock().map(|clock| clock.zone().to_owned()), Some("Asia/Shanghai".to_owned()));
+    assert_eq!(
+        forecaster(&known).clock().map(|clock| clock.zone().to_owned()),
+        Some("Asia/Shanghai".to_owned())
+    );
     assert!(forecaster(&known).warnings().is_empty());
     let mut unknown = of_zone("Asia/Shanghai", false);
     unknown.passport.inputs = None;
@@ -276,17 +291,23 @@ fn values_outside_training_are_found_in_a_window_a_file_and_a_stream() {
         column[at] *= 1e6;
     }
     for (bars, outside) in [(calm, false), (wild, true)] {
-        let prepared = market::prepare_bars(forecaster.data(), bars.clone(), forecaster.scaling()).unwrap();
+        let prepared =
+            market::prepare_bars(forecaster.data(), bars.clone(), forecaster.scaling()).unwrap();
         let ends = &prepared.series.valid;
         let (all, by_window) = forecaster.outside_prepared(&prepared, ends);
-        assert_eq!(all.iter().any(|found| found.feature == "close" && found.rows == 1), outside, "{all:?}");
+        assert_eq!(
+            all.iter().any(|found| found.feature == "close" && found.rows == 1),
+            outside,
+            "{all:?}"
+        );
         let mut stream = ForecastStream::new(&forecaster).unwrap();
         let mut window = 0;
         for row in 0..bars.len() {
             if stream.push(&bars.bar(row)).unwrap().is_none() {
                 continue;
             }
-            let names: Vec<String> = stream.outside().iter().map(|found| found.feature.clone()).collect();
+            let names: Vec<String> =
+                stream.outside().iter().map(|found| found.feature.clone()).collect();
             assert_eq!(names, by_window[window], "window {window}");
             let holds_it = outside && (at..at + 12).contains(&row);
             assert_eq!(names.contains(&"close".to_owned()), holds_it, "row {row}: {names:?}");

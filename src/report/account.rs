@@ -16,8 +16,8 @@ const MOST_RUNS: usize = 50;
 /// Stretches of which the extremes are drawn.
 const BUCKETS: usize = 300;
 
-const NOTE: &str = "Equity of the best by the objective, which did not look at the equity, and of the one that earned most, which is \
-                    chosen by it.";
+const NOTE: &str = "Equity of the best by the objective, which did not look at the equity, and of \
+    the one that earned most, which is chosen by it.";
 
 /// A name, and what stands under it.
 type Statistic = (&'static str, fn(&Sheet) -> Option<f64>, fn(Option<f64>) -> String);
@@ -29,7 +29,11 @@ const STATISTICS: &[Statistic] = &[
     ("max. drawdown, %", |s| Some(s.drawdowns.max_drawdown), percent),
     ("exposure, %", |s| Some(s.exposure), percent),
     ("turnover a session", |s| Some(s.turnover_per_session), number),
-    ("trades", |s| Some(s.trading.trades as f64), |trades| trades.map_or_else(String::new, |trades| format!("{trades:.0}"))),
+    (
+        "trades",
+        |s| Some(s.trading.trades as f64),
+        |trades| trades.map_or_else(String::new, |trades| format!("{trades:.0}")),
+    ),
     ("wins, %", |s| s.trading.win_rate, percent),
     ("break-even, bps a side", |s| s.break_even_bps, number),
 ];
@@ -39,15 +43,24 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
     let shown = shown(material, trading);
     let curves: Vec<(String, &TradedAccount)> = shown
         .iter()
-        .map(|(rank, run)| (rank.map_or_else(|| run.run.clone(), |rank| format!("#{rank} {}", run.run)), *run))
+        .map(|(rank, run)| {
+            (rank.map_or_else(|| run.run.clone(), |rank| format!("#{rank} {}", run.run)), *run)
+        })
         .chain(trading.held.iter().map(|held| ("buy & hold".to_owned(), held)))
         .filter_map(|(name, run)| Some((name, run.account.as_ref()?)))
         .collect();
-    let Some((_, first)) = curves.first() else { return (Html::raw("<p>Nothing was traded.</p>"), Json::Null) };
+    let Some((_, first)) = curves.first() else {
+        return (Html::raw("<p>Nothing was traded.</p>"), Json::Null);
+    };
     // Buy and hold and the runs of a sweep are over the same bars; one that is not is left out.
-    let curves: Vec<&(String, &TradedAccount)> = curves.iter().filter(|(_, account)| account.ts == first.ts).collect();
-    let net: Vec<Vec<f64>> =
-        curves.iter().map(|(_, run)| run.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0).collect()).collect();
+    let curves: Vec<&(String, &TradedAccount)> =
+        curves.iter().filter(|(_, account)| account.ts == first.ts).collect();
+    let net: Vec<Vec<f64>> = curves
+        .iter()
+        .map(|(_, run)| {
+            run.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0).collect()
+        })
+        .collect();
     let falls: Vec<Vec<f64>> = curves.iter().map(|(_, run)| drawdown(&run.equity)).collect();
     let places = kept(&net.iter().map(Vec::as_slice).collect::<Vec<_>>(), BUCKETS);
     let data = json!({
@@ -61,22 +74,37 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
     });
     let mut note = NOTE.to_owned();
     if places.len() < first.ts.len() {
-        note.push_str(&format!(" {} of {} bars are drawn: highs and lows of each stretch.", places.len(), first.ts.len()));
+        note.push_str(&format!(
+            " {} of {} bars are drawn: highs and lows of each stretch.",
+            places.len(),
+            first.ts.len()
+        ));
     }
-    let words: Html = trading.words.iter().map(|sentence| Html::fill("<li>{}</li>", &[sentence])).collect();
+    let words: Html =
+        trading.words.iter().map(|sentence| Html::fill("<li>{}</li>", &[sentence])).collect();
     let html = Html::fill(
-        "<p class=\"verdict\">{}.</p><ul class=\"note\">{}</ul>\
-         <div class=\"plot\" id=\"equity\" role=\"img\" aria-label=\"net result in percent, by time\"></div>\
-         <div class=\"plot low\" id=\"drawdown\" role=\"img\" aria-label=\"drawdown in percent, by time\"></div>\
-         <p class=\"note\">{}</p>{}{}{}",
-        &[&capitalized(&trading.verdict), &words, &note, &runs(material, trading), &frontier(&shown), &skipped(trading)],
+        "<p class=\"verdict\">{}.</p><ul class=\"note\">{}</ul><div class=\"plot\" id=\"equity\" \
+            role=\"img\" aria-label=\"net result in percent, by time\"></div><div class=\"plot \
+            low\" id=\"drawdown\" role=\"img\" aria-label=\"drawdown in percent, by \
+            time\"></div><p class=\"note\">{}</p>{}{}{}",
+        &[
+            &capitalized(&trading.verdict),
+            &words,
+            &note,
+            &runs(material, trading),
+            &frontier(&shown),
+            &skipped(trading),
+        ],
     );
     (html, data)
 }
 
 /// Rank by the objective of the row that a run is of.
 fn rank(material: &Material, run: &str) -> Option<usize> {
-    material.ranked().find(|row| row.runs.iter().any(|name| is_of(run, name))).and_then(|row| row.rank)
+    material
+        .ranked()
+        .find(|row| row.runs.iter().any(|name| is_of(run, name)))
+        .and_then(|row| row.rank)
 }
 
 /// Whether what was traded is a run, or a stretch that begins with it: `31d897f497c7 +2`.
@@ -84,11 +112,20 @@ fn is_of(traded: &str, run: &str) -> bool {
     traded.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with(" +"))
 }
 
-/// The places of the runs whose equity is drawn: of the three best rows the first, then the one that earned most, which stands first.
+/// The places of the runs whose equity is drawn: of the three best rows the first, then the one
+/// that earned most, which stands first.
 #[must_use]
 pub fn drawn_accounts(comparison: &Comparison, traded: &[TradedRun]) -> Vec<usize> {
-    let of_row = |row: &Row| row.runs.iter().find_map(|name| traded.iter().position(|traded| is_of(&traded.run, name)));
-    let mut drawn: Vec<usize> = comparison.rows.iter().filter(|row| row.rank.is_some()).take(3).filter_map(of_row).collect();
+    let of_row = |row: &Row| {
+        row.runs.iter().find_map(|name| traded.iter().position(|traded| is_of(&traded.run, name)))
+    };
+    let mut drawn: Vec<usize> = comparison
+        .rows
+        .iter()
+        .filter(|row| row.rank.is_some())
+        .take(3)
+        .filter_map(of_row)
+        .collect();
     if !traded.is_empty() && !drawn.contains(&0) {
         drawn.push(0);
     }
@@ -97,7 +134,9 @@ pub fn drawn_accounts(comparison: &Comparison, traded: &[TradedRun]) -> Vec<usiz
 
 /// The runs whose equity is drawn, with the rank of their row.
 fn shown<'a>(material: &Material, trading: &'a Trading) -> Vec<(Option<usize>, &'a TradedRun)> {
-    let drawn = drawn_accounts(&material.comparison, &trading.runs).into_iter().map(|place| &trading.runs[place]);
+    let drawn = drawn_accounts(&material.comparison, &trading.runs)
+        .into_iter()
+        .map(|place| &trading.runs[place]);
     drawn.map(|run| (rank(material, &run.run), run)).collect()
 }
 
@@ -114,7 +153,9 @@ fn drawdown(equity: &[f64]) -> Vec<f64> {
 fn runs(material: &Material, trading: &Trading) -> Html {
     let cells = |sheet: &Sheet| -> Html {
         let cell = |(_, value, text): &Statistic| match value(sheet) {
-            Some(value) => Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text(Some(value))]),
+            Some(value) => {
+                Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text(Some(value))])
+            }
             None => Html::raw("<td>—</td>"),
         };
         STATISTICS.iter().map(cell).collect()
@@ -127,17 +168,24 @@ fn runs(material: &Material, trading: &Trading) -> Html {
         )
     });
     let held = trading.held.iter().map(|held| {
-        Html::fill("<tr class=\"baseline\"><th scope=\"row\">buy &amp; hold</th><td></td>{}</tr>", &[&cells(&held.sheet)])
+        Html::fill(
+            "<tr class=\"baseline\"><th scope=\"row\">buy &amp; hold</th><td></td>{}</tr>",
+            &[&cells(&held.sheet)],
+        )
     });
     let rows: Html = rows.chain(held).collect();
-    let head: Html = STATISTICS.iter().map(|(name, ..)| Html::fill("<th scope=\"col\">{}</th>", &[name])).collect();
+    let head: Html = STATISTICS
+        .iter()
+        .map(|(name, ..)| Html::fill("<th scope=\"col\">{}</th>", &[name]))
+        .collect();
     let more = match trading.runs.len().saturating_sub(MOST_RUNS) {
         0 => String::new(),
         more => format!(" {more} more are not listed (kiln backtest lists all)."),
     };
     let html = Html::fill(
-        "<table class=\"sortable\"><caption>Every run, traded.{}</caption><thead><tr><th scope=\"col\">run</th>\
-         <th scope=\"col\" title=\"rank of its row by the objective\">rank</th>{}</tr></thead><tbody>{}</tbody></table>",
+        "<table class=\"sortable\"><caption>Every run, traded.{}</caption><thead><tr><th \
+            scope=\"col\">run</th><th scope=\"col\" title=\"rank of its row by the \
+            objective\">rank</th>{}</tr></thead><tbody>{}</tbody></table>",
         &[&more, &head, &rows],
     );
     region("backtest", &html)
@@ -145,30 +193,48 @@ fn runs(material: &Material, trading: &Trading) -> Html {
 
 /// Net return over threshold × cost of the best run by the objective.
 fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
-    let Some((run, frontier)) = shown.first().and_then(|(_, run)| Some((run, run.account.as_ref()?.frontier.as_ref()?))) else {
+    let Some((run, frontier)) =
+        shown.first().and_then(|(_, run)| Some((run, run.account.as_ref()?.frontier.as_ref()?)))
+    else {
         return Html::default();
     };
     let costs: Vec<String> = frontier.costs_bps.iter().map(|cost| number(Some(*cost))).collect();
-    let largest = frontier.thresholds.iter().flat_map(|row| &row.cells).map(|cell| cell.net_return.abs()).fold(0.0, f64::max);
+    let largest = frontier
+        .thresholds
+        .iter()
+        .flat_map(|row| &row.cells)
+        .map(|cell| cell.net_return.abs())
+        .fold(0.0, f64::max);
     let rows = frontier.thresholds.iter().map(|row| {
         let cells = row.cells.iter().map(|cell| {
             // Two hues in four steps; the sign stands in the number too.
-            let step = if largest > 0.0 { (cell.net_return.abs() / largest * 4.0).ceil() as usize } else { 0 };
+            let step = if largest > 0.0 {
+                (cell.net_return.abs() / largest * 4.0).ceil() as usize
+            } else {
+                0
+            };
             let class = format!("{}{step}", if cell.net_return >= 0.0 { "gain" } else { "loss" });
             Html::fill("<td class=\"{}\">{}</td>", &[&class, &percent(Some(cell.net_return))])
         });
         Html::fill(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}</tr>",
-            &[&number(Some(row.threshold_bps)), &row.fills, &number(row.break_even_bps), &cells.collect::<Html>()],
+            &[
+                &number(Some(row.threshold_bps)),
+                &row.fills,
+                &number(row.break_even_bps),
+                &cells.collect::<Html>(),
+            ],
         )
     });
     let caption = format!(
-        "Cost frontier of {}: net return in percent by the least expected return that is traded (rows, bps) and the cost of one \
-         side (columns, bps; here {}). Choosing a cell by this table chooses on the bars that it is made of.",
+        "Cost frontier of {}: net return in percent by the least expected return that is traded \
+            (rows, bps) and the cost of one side (columns, bps; here {}). Choosing a cell by this \
+            table chooses on the bars that it is made of.",
         run.run,
         number(Some(run.side_bps))
     );
-    let mut columns = vec![Column::Number("threshold"), Column::Number("fills"), Column::Number("break-even")];
+    let mut columns =
+        vec![Column::Number("threshold"), Column::Number("fills"), Column::Number("break-even")];
     columns.extend(costs.iter().map(|cost| Column::Number(cost)));
     table("cost frontier", &caption, &columns, &rows.collect())
 }
@@ -177,9 +243,16 @@ fn skipped(trading: &Trading) -> Html {
     if trading.skipped.is_empty() {
         return Html::default();
     }
-    let items = trading.skipped.iter().take(MOST_RUNS).map(|(run, why)| Html::fill("<li><code>{}</code>: {}</li>", &[run, why]));
+    let items = trading
+        .skipped
+        .iter()
+        .take(MOST_RUNS)
+        .map(|(run, why)| Html::fill("<li><code>{}</code>: {}</li>", &[run, why]));
     let title = format!("{} not traded", counted(trading.skipped.len(), "run"));
-    Html::fill("<details><summary>{}</summary><ul>{}</ul></details>", &[&title, &items.collect::<Html>()])
+    Html::fill(
+        "<details><summary>{}</summary><ul>{}</ul></details>",
+        &[&title, &items.collect::<Html>()],
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Learning curves: each assignment's mean over its seeds, with the band between the lowest and the highest of them.
+//! Learning curves: each assignment's mean over its seeds, with the band between the lowest and the
+//! highest of them.
 
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashSet};
@@ -28,15 +29,23 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         quantity @ (Quantity::Loss | Quantity::Mse | Quantity::Mae) => quantity,
         _ => Quantity::Rmse,
     };
-    let (train, valid) = (Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity });
+    let (train, valid) =
+        (Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity });
     let runs = material.by_name();
     let rows = with_epochs(&material.comparison, &runs);
     let shown: Vec<&Row> = rows.iter().copied().take(MOST_ROWS).collect();
-    let last = shown.iter().flat_map(|row| runs_of(row, &runs)).filter_map(|run| Some(run.progress.epochs.last()?.epoch)).max();
-    let Some(last) = last else { return (Html::raw("<p>No run has ended an epoch yet.</p>"), Json::Null) };
+    let last = shown
+        .iter()
+        .flat_map(|row| runs_of(row, &runs))
+        .filter_map(|run| Some(run.progress.epochs.last()?.epoch))
+        .max();
+    let Some(last) = last else {
+        return (Html::raw("<p>No run has ended an epoch yet.</p>"), Json::Null);
+    };
     let epochs = drawn_epochs(last, shown.iter().flat_map(|row| row.best_epochs.iter().copied()));
     let settings = shown_settings(material);
-    let lines: Vec<Json> = shown.iter().map(|row| line(row, &runs, &settings, &epochs, quantity)).collect();
+    let lines: Vec<Json> =
+        shown.iter().map(|row| line(row, &runs, &settings, &epochs, quantity)).collect();
     let rules = entries(material).into_iter().filter_map(|entry| match entry {
         Entry::Baseline(baseline) if material.yardstick() == valid => {
             Some(json!({ "name": baseline.name, "value": short(baseline.value) }))
@@ -50,25 +59,34 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         "rules": rules.collect::<Vec<_>>(),
     });
     let mut notes = vec![format!(
-        "Solid: {valid}; dashed, where one curve is chosen: {train}. A curve is the mean over the seeds that reached the epoch, its band \
-         goes from the lowest to the highest of them, ● is the epoch whose weights are kept (by valid.loss)."
+        "Solid: {valid}; dashed, where one curve is chosen: {train}. A curve is the mean over the \
+            seeds that reached the epoch, its band goes from the lowest to the highest of them, ● \
+            is the epoch whose weights are kept (by valid.loss)."
     )];
     if epochs.len() < last {
-        notes.push(format!("Of {last} epochs {} are drawn, evenly spaced, and each best one.", epochs.len()));
+        notes.push(format!(
+            "Of {last} epochs {} are drawn, evenly spaced, and each best one.",
+            epochs.len()
+        ));
     }
     if rows.len() > shown.len() {
-        notes.push(format!("The first {} of {} are drawn.", shown.len(), counted(rows.len(), "row")));
+        notes.push(format!(
+            "The first {} of {} are drawn.",
+            shown.len(),
+            counted(rows.len(), "row")
+        ));
     }
     notes.push(stops(material));
     let html = Html::fill(
-        "<div class=\"plot\" id=\"curves\" role=\"img\" aria-label=\"learning curves: {} by epoch, one line a row\"></div>\
-         <p class=\"note\">{}</p>{}",
+        "<div class=\"plot\" id=\"curves\" role=\"img\" aria-label=\"learning curves: {} by epoch, \
+            one line a row\"></div><p class=\"note\">{}</p>{}",
         &[&valid.to_string(), &notes.join(" "), &first_and_last(material, &shown, &runs, quantity)],
     );
     (html, data)
 }
 
-/// The folders of the runs whose curves are drawn: every epoch of these is wanted, of the others whether there is one.
+/// The folders of the runs whose curves are drawn: every epoch of these is wanted, of the others
+/// whether there is one.
 #[must_use]
 pub fn drawn_curves(comparison: &Comparison, runs: &[RunRecord]) -> HashSet<PathBuf> {
     let runs = by_name(runs);
@@ -87,7 +105,11 @@ fn has_epochs(run: &RunRecord) -> bool {
 
 fn drawn_epochs(last: usize, best: impl Iterator<Item = usize>) -> Vec<usize> {
     let step = last.div_ceil(MOST_EPOCHS).max(1);
-    let drawn: BTreeSet<usize> = (1..=last).step_by(step).chain([last]).chain(best.filter(|best| *best >= 1 && step > 1)).collect();
+    let drawn: BTreeSet<usize> = (1..=last)
+        .step_by(step)
+        .chain([last])
+        .chain(best.filter(|best| *best >= 1 && step > 1))
+        .collect();
     drawn.into_iter().collect()
 }
 
@@ -100,13 +122,24 @@ fn of(report: &SplitReport, quantity: Quantity) -> f64 {
     }
 }
 
-fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usize], quantity: Quantity) -> Json {
+fn line(
+    row: &Row,
+    runs: &ByName<'_>,
+    settings: &[(&str, String)],
+    epochs: &[usize],
+    quantity: Quantity,
+) -> Json {
     let runs: Vec<&RunRecord> = runs_of(row, runs).filter(|run| has_epochs(run)).collect();
     let at = |run: &RunRecord, epoch: usize| {
         let reports = &run.progress.epochs;
-        reports.binary_search_by_key(&epoch, |report| report.epoch).ok().map(|place| reports[place].clone())
+        reports
+            .binary_search_by_key(&epoch, |report| report.epoch)
+            .ok()
+            .map(|place| reports[place].clone())
     };
-    let over = |pick: fn(&lane_types::EpochReport) -> &SplitReport, fold: fn(&[f64]) -> f64| -> Vec<Json> {
+    let over = |pick: fn(&lane_types::EpochReport) -> &SplitReport,
+                fold: fn(&[f64]) -> f64|
+     -> Vec<Json> {
         let values = |epoch: usize| -> Vec<f64> {
             let found = runs.iter().filter_map(|run| Some(of(pick(&at(run, epoch)?), quantity)));
             found.filter(|value| value.is_finite()).collect()
@@ -122,7 +155,10 @@ fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usi
         .filter(|run| run.result.as_ref().is_some_and(|result| result.end == End::Stopped))
         .filter_map(|run| place(&run.progress.epochs.last()?.epoch))
         .collect();
-    let words: Vec<String> = settings.iter().map(|(key, name)| format!("{name} {}", setting(row.settings.get(*key)))).collect();
+    let words: Vec<String> = settings
+        .iter()
+        .map(|(key, name)| format!("{name} {}", setting(row.settings.get(*key))))
+        .collect();
     let mut line = json!({
         "name": row.run,
         "rank": row.rank,
@@ -141,17 +177,31 @@ fn line(row: &Row, runs: &ByName<'_>, settings: &[(&str, String)], epochs: &[usi
 
 /// How trainings ended early, in words.
 fn stops(material: &Material) -> String {
-    let ended = |end: &End| material.runs.iter().filter(|run| run.result.as_ref().is_some_and(|result| result.end == *end)).count();
+    let ended = |end: &End| {
+        material
+            .runs
+            .iter()
+            .filter(|run| run.result.as_ref().is_some_and(|result| result.end == *end))
+            .count()
+    };
     match (ended(&End::EarlyStopped), ended(&End::Stopped)) {
         (0, 0) => String::new(),
         (early, 0) => format!("{} stopped early.", counted(early, "run")),
         (0, stopped) => format!("{} stopped by a person or a pruner (✕).", counted(stopped, "run")),
-        (early, stopped) => format!("{} stopped early, {stopped} were stopped by a person or a pruner (✕).", counted(early, "run")),
+        (early, stopped) => format!(
+            "{} stopped early, {stopped} were stopped by a person or a pruner (✕).",
+            counted(early, "run")
+        ),
     }
 }
 
 /// The text alternative: where each curve begins, is best and ends.
-fn first_and_last(material: &Material, rows: &[&Row], runs: &ByName<'_>, quantity: Quantity) -> Html {
+fn first_and_last(
+    material: &Material,
+    rows: &[&Row],
+    runs: &ByName<'_>,
+    quantity: Quantity,
+) -> Html {
     let body = rows.iter().filter_map(|row| {
         let run = runs_of(row, runs).find(|run| has_epochs(run))?;
         let epochs = &run.progress.epochs;
@@ -160,13 +210,18 @@ fn first_and_last(material: &Material, rows: &[&Row], runs: &ByName<'_>, quantit
         let cells: [String; 5] =
             [evidence::compare::names(run).1, value(epochs.first()?), value(best), best.epoch.to_string(), value(epochs.last()?)];
         Some(Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th \
+                scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             &[&cells[0], &cells[1], &cells[2], &cells[3], &cells[4], &epochs.last()?.epoch],
         ))
     });
     let body: Html = body.collect();
-    let caption = format!("{} of each row's first run", material.named(Metric { split: Split::Valid, quantity }));
-    let columns = ["run", "first epoch", "best", "best epoch", "last epoch", "epochs"].map(Column::Number);
+    let caption = format!(
+        "{} of each row's first run",
+        material.named(Metric { split: Split::Valid, quantity })
+    );
+    let columns =
+        ["run", "first epoch", "best", "best epoch", "last epoch", "epochs"].map(Column::Number);
     let table = table("curves as a table", &caption, &columns, &body);
     Html::fill("<details><summary>The curves as a table</summary>{}</details>", &[&table])
 }
@@ -179,6 +234,10 @@ mod tests {
     fn long_trainings_are_thinned_but_keep_their_ends_and_best_epochs() {
         assert_eq!(drawn_epochs(5, [3].into_iter()), [1, 2, 3, 4, 5]);
         let drawn = drawn_epochs(1000, [777].into_iter());
-        assert!(drawn.len() <= MOST_EPOCHS + 2 && [1, 777, 1000].iter().all(|epoch| drawn.contains(epoch)), "{drawn:?}");
+        assert!(
+            drawn.len() <= MOST_EPOCHS + 2
+                && [1, 777, 1000].iter().all(|epoch| drawn.contains(epoch)),
+            "{drawn:?}"
+        );
     }
 }

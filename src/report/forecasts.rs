@@ -16,9 +16,9 @@ use text::number;
 /// Stretches of which the extremes are drawn.
 const BUCKETS: usize = 500;
 
-const ERRORS: &str = "Errors of these forecasts (target − forecast). The last column is the correlation of the forecast change with the \
-                      change that came, both from persistence’s forecast: a level that repeats the last one looks right in the plot \
-                      and has none.";
+const ERRORS: &str = "Errors of these forecasts (target − forecast). The last column is the \
+    correlation of the forecast change with the change that came, both from persistence’s \
+    forecast: a level that repeats the last one looks right in the plot and has none.";
 
 /// The best run's forecasts beside those of the best baseline over the same windows.
 pub(super) struct Best<'a> {
@@ -33,11 +33,22 @@ pub(super) struct Best<'a> {
 pub(super) fn best(material: &Material) -> Option<Best<'_>> {
     let of = material.forecasts.first()?;
     let errors = |forecast: &[f64]| -> Vec<f64> {
-        of.forecasts.target.iter().zip(forecast).map(|(target, forecast)| target - forecast).collect()
+        of.forecasts
+            .target
+            .iter()
+            .zip(forecast)
+            .map(|(target, forecast)| target - forecast)
+            .collect()
     };
     let square = |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>();
-    let all = of.forecasts.baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.as_slice(), errors(forecast)));
-    let baseline = all.filter(|(.., errors)| square(errors).is_finite()).min_by(|a, b| square(&a.2).total_cmp(&square(&b.2)));
+    let all = of
+        .forecasts
+        .baselines
+        .iter()
+        .map(|(name, forecast)| (name.as_str(), forecast.as_slice(), errors(forecast)));
+    let baseline = all
+        .filter(|(.., errors)| square(errors).is_finite())
+        .min_by(|a, b| square(&a.2).total_cmp(&square(&b.2)));
     Some(Best { of, errors: errors(&of.forecasts.forecast), baseline })
 }
 
@@ -49,7 +60,13 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
     let of = &best.of.forecasts;
     let mut lines: Vec<(String, Vec<f64>)> = Vec::new();
     for other in &material.forecasts {
-        let at: HashMap<i64, f64> = other.forecasts.ts.iter().copied().zip(other.forecasts.forecast.iter().copied()).collect();
+        let at: HashMap<i64, f64> = other
+            .forecasts
+            .ts
+            .iter()
+            .copied()
+            .zip(other.forecasts.forecast.iter().copied())
+            .collect();
         let values = of.ts.iter().map(|ts| at.get(ts).copied().unwrap_or(f64::NAN)).collect();
         lines.push((format!("#{} {}", other.rank, other.run), values));
     }
@@ -72,19 +89,20 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
     };
     let ahead = counted(best.of.horizon, "bar");
     let mut words = format!(
-        "{} windows{span}; forecasts are of {ahead} ahead, at the bar that the window ends with; nights and breaks take no room.",
+        "{} windows{span}; forecasts are of {ahead} ahead, at the bar that the window ends with; \
+            nights and breaks take no room.",
         of.ts.len()
     );
     if places.len() < of.ts.len() {
         words.push_str(&format!(
-            " {} of them are drawn: the lowest and the highest target and forecast in each of {BUCKETS} stretches, so peaks are \
-             true and what lies between them is not.",
+            " {} of them are drawn: the lowest and the highest target and forecast in each of \
+                {BUCKETS} stretches, so peaks are true and what lies between them is not.",
             places.len()
         ));
     }
     let html = Html::fill(
-        "<div class=\"plot\" id=\"forecasts\" role=\"img\" aria-label=\"forecasts of the best runs against what came, by time\"></div>\
-         <p class=\"note\">{}</p>{}{}",
+        "<div class=\"plot\" id=\"forecasts\" role=\"img\" aria-label=\"forecasts of the best runs \
+            against what came, by time\"></div><p class=\"note\">{}</p>{}{}",
         &[&words, &errors_in_numbers(&best, &lines), &time_of_day(material, &best)],
     );
     (html, data)
@@ -93,7 +111,13 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
 /// The text alternative, and what the eye cannot read off the lines.
 fn errors_in_numbers(best: &Best<'_>, lines: &[(String, Vec<f64>)]) -> Html {
     let target = &best.of.forecasts.target;
-    let last = best.of.forecasts.baselines.iter().find(|(name, _)| name == "persistence").map(|(_, forecast)| forecast);
+    let last = best
+        .of
+        .forecasts
+        .baselines
+        .iter()
+        .find(|(name, _)| name == "persistence")
+        .map(|(_, forecast)| forecast);
     let rows = lines.iter().map(|(name, forecast)| {
         let pairs = || target.iter().zip(forecast).map(|(target, forecast)| target - forecast).filter(|error| error.is_finite());
         let n = pairs().count() as f64;
@@ -105,28 +129,42 @@ fn errors_in_numbers(best: &Best<'_>, lines: &[(String, Vec<f64>)]) -> Html {
         let numbers =
             [Some(root), Some(pairs().map(f64::abs).sum::<f64>() / n), Some(pairs().sum::<f64>() / n), of_changes].map(number);
         Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th \
+                scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             &[name, &numbers[0], &numbers[1], &numbers[2], &numbers[3]],
         )
     });
-    let columns = ["forecast", "rmse", "mae", "mean error", "correlation of changes"].map(Column::Number);
+    let columns =
+        ["forecast", "rmse", "mae", "mean error", "correlation of changes"].map(Column::Number);
     table("errors in numbers", ERRORS, &columns, &rows.collect())
 }
 
 fn time_of_day(material: &Material, best: &Best<'_>) -> Html {
     let BestForecasts { run, zone, forecasts, .. } = best.of;
     let baseline = best.baseline.as_ref();
-    let bins = by_time_of_day(&forecasts.ts, &best.errors, baseline.map(|(.., errors)| errors.as_slice()), zone.as_deref());
+    let bins = by_time_of_day(
+        &forecasts.ts,
+        &best.errors,
+        baseline.map(|(.., errors)| errors.as_slice()),
+        zone.as_deref(),
+    );
     if bins.len() < 2 {
         return Html::default();
     }
     let clock = |minute: usize| format!("{:02}:{:02}", minute / 60, minute % 60);
-    let highest = bins.iter().flat_map(|bin| [Some(bin.rmse), bin.baseline]).flatten().fold(0.0, f64::max);
-    let (first, last) = (bins.first().map_or(0, |bin| bin.minute), bins.last().map_or(0, |bin| bin.minute) + BIN_MINUTES);
-    let hours = (first.div_ceil(60)..=last / 60).step_by((last - first).div_ceil(60).div_ceil(6).max(1));
-    let ticks: Vec<(f64, String)> = hours.map(|hour| ((hour * 60) as f64, clock(hour * 60))).collect();
+    let highest =
+        bins.iter().flat_map(|bin| [Some(bin.rmse), bin.baseline]).flatten().fold(0.0, f64::max);
+    let (first, last) = (
+        bins.first().map_or(0, |bin| bin.minute),
+        bins.last().map_or(0, |bin| bin.minute) + BIN_MINUTES,
+    );
+    let hours =
+        (first.div_ceil(60)..=last / 60).step_by((last - first).div_ceil(60).div_ceil(6).max(1));
+    let ticks: Vec<(f64, String)> =
+        hours.map(|hour| ((hour * 60) as f64, clock(hour * 60))).collect();
     let zone_name = zone.as_deref().unwrap_or("UTC");
-    let x = Axis::between(&format!("time of day, {zone_name}"), first as f64, last as f64).with_ticks(ticks);
+    let x = Axis::between(&format!("time of day, {zone_name}"), first as f64, last as f64)
+        .with_ticks(ticks);
     let unit = &material.comparison.target_unit;
     let mut plot = Plot::new(x, Axis::between(&format!("rmse ({unit})"), 0.0, highest * 1.08));
     let name = baseline.map_or("", |(name, ..)| name);
@@ -146,8 +184,12 @@ fn time_of_day(material: &Material, best: &Best<'_>) -> Html {
         }
     }
     let worst = bins.iter().max_by(|a, b| a.rmse.total_cmp(&b.rmse));
-    let when =
-        worst.map_or_else(String::new, |bin| format!(" Largest from {} on ({}).", clock(bin.minute), number(Some(bin.rmse))));
-    let words = format!("of {run} in half hours; the line is {name}; half hours with fewer than ten windows are left out.{when}");
+    let when = worst.map_or_else(String::new, |bin| {
+        format!(" Largest from {} on ({}).", clock(bin.minute), number(Some(bin.rmse)))
+    });
+    let words = format!(
+        "of {run} in half hours; the line is {name}; half hours with fewer than ten windows are \
+            left out.{when}"
+    );
     Html::fill("<div class=\"grid\">{}</div>", &[&plot.finish("Error by time of day", &words)])
 }

@@ -1,4 +1,5 @@
-//! Markup in which only literals are taken as they are: whatever else comes in is escaped, or was built here.
+//! Markup in which only literals are taken as they are: whatever else comes in is escaped, or was
+//! built here.
 
 use text::clean;
 
@@ -12,7 +13,8 @@ pub(super) trait Part {
 }
 
 impl Html {
-    /// A template whose gaps `{}` are filled in order. Text is escaped for elements and for attributes in double quotes; markup is not.
+    /// A template whose gaps `{}` are filled in order. Text is escaped for elements and for
+    /// attributes in double quotes; markup is not.
     ///
     /// # Panics
     /// When gaps and parts differ in number: a template is a literal, so a test finds it.
@@ -39,7 +41,9 @@ impl Html {
         let mut out = String::new();
         for c in value.to_string().chars() {
             match c {
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                    out.push_str(&format!("\\u{:04x}", u32::from(c)))
+                }
                 c => out.push(c),
             }
         }
@@ -130,7 +134,10 @@ mod tests {
     #[test]
     fn markup_is_nested_as_it_is() {
         let inner = Html::fill("<b>{}</b>", &[&3_usize]);
-        assert_eq!(Html::fill("<p>{} {}</p>", &[&inner, &1.50]).into_string(), "<p><b>3</b> 1.5</p>");
+        assert_eq!(
+            Html::fill("<p>{} {}</p>", &[&inner, &1.50]).into_string(),
+            "<p><b>3</b> 1.5</p>"
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Which parameters the result depends on, told from few trials.
 //!
-//! For each parameter alone, the assignments are grouped by its value (numbers with more than [`MOST_GROUPS`] values in three groups of
-//! equal size), and the share of the variance between the groups is measured on the ranks of the objective: one assignment that
-//! diverged then counts as the worst one and not as all the variance there is. The share is Kelley's ε² (1935), which takes off what
-//! groups of this size would share by luck; on ranks it is the effect size of Kruskal and Wallis's test (1952). Its p-value is by permutation and
-//! adjusted by Holm over the parameters. It is a main effect: what parameters do only together is in none of them. A forest (fANOVA)
-//! would see that too, but on a dozen trials it fits noise and says nothing about how sure it is.
+//! For each parameter alone, the assignments are grouped by its value (numbers with more than
+//! [`MOST_GROUPS`] values in three groups of equal size), and the share of the variance between the
+//! groups is measured on the ranks of the objective: one assignment that diverged then counts as
+//! the worst one and not as all the variance there is. The share is Kelley's ε² (1935), which takes
+//! off what groups of this size would share by luck; on ranks it is the effect size of Kruskal and
+//! Wallis's test (1952). Its p-value is by permutation and adjusted by Holm over the parameters. It
+//! is a main effect: what parameters do only together is in none of them. A forest (fANOVA) would
+//! see that too, but on a dozen trials it fits noise and says nothing about how sure it is.
 
 use rand_chacha::rand_core::Rng;
 use serde_json::Value as Json;
@@ -33,15 +35,22 @@ pub(super) struct Importance {
     pub groups: usize,
 }
 
-/// The parameters, the most important first. `values` holds each parameter's values by assignment, `objective` what they came to.
+/// The parameters, the most important first. `values` holds each parameter's values by assignment,
+/// `objective` what they came to.
 pub(super) fn importance(parameters: &[(String, Vec<Json>)], objective: &[f64]) -> Vec<Importance> {
     let ranks = average_ranks(objective).filter(|ranks| ranks.len() >= LEAST_ASSIGNMENTS);
     let mut found: Vec<Importance> = Vec::new();
     for (place, (key, values)) in parameters.iter().enumerate() {
         let (groups, count) = grouped(values);
-        let told =
-            ranks.as_ref().and_then(|ranks| Some((adjusted(ranks, &groups, count)?, p(ranks, &groups, count, place as u64)?)));
-        found.push(Importance { key: key.clone(), share: told.map(|told| told.0), p: told.map(|told| told.1), groups: count });
+        let told = ranks.as_ref().and_then(|ranks| {
+            Some((adjusted(ranks, &groups, count)?, p(ranks, &groups, count, place as u64)?))
+        });
+        found.push(Importance {
+            key: key.clone(),
+            share: told.map(|told| told.0),
+            p: told.map(|told| told.1),
+            groups: count,
+        });
     }
     let adjusted = holm(&found.iter().map(|found| found.p).collect::<Vec<_>>());
     found.iter_mut().zip(adjusted).for_each(|(found, p)| found.p = p);
@@ -126,16 +135,22 @@ mod tests {
     #[test]
     fn what_decides_is_found_and_what_does_nothing_is_not() {
         let grid: Vec<(i32, i32)> = (0..12).map(|place| (place / 3, place % 3)).collect();
-        let objective: Vec<f64> =
-            grid.iter().zip([1, 0, 2, 2, 1, 0, 0, 2, 1, 1, 0, 2]).map(|((a, _), noise)| f64::from(a * 10 + noise)).collect();
+        let objective: Vec<f64> = grid
+            .iter()
+            .zip([1, 0, 2, 2, 1, 0, 0, 2, 1, 1, 0, 2])
+            .map(|((a, _), noise)| f64::from(a * 10 + noise))
+            .collect();
         let parameters = [
             parameter("noise", grid.iter().map(|(_, b)| Json::from(*b))),
             parameter("decides", grid.iter().map(|(a, _)| Json::from(*a))),
         ];
         let found = importance(&parameters, &objective);
         assert_eq!((found[0].key.as_str(), found[1].key.as_str()), ("decides", "noise"));
-        // By hand: ranks 1…12 in four groups of three: between = 3 × (4.5² + 1.5²) × 2 = 135 of 143.
-        assert!((found[0].share.unwrap() - (1.0 - (1.0 - 135.0 / 143.0) * 11.0 / 8.0)).abs() < 1e-12);
+        // By hand: ranks 1…12 in four groups of three: between = 3 × (4.5² + 1.5²) × 2 = 135
+        // of 143.
+        assert!(
+            (found[0].share.unwrap() - (1.0 - (1.0 - 135.0 / 143.0) * 11.0 / 8.0)).abs() < 1e-12
+        );
         assert!(found[0].p.unwrap() < 0.01 && found[1].p.unwrap() > 0.2, "{found:?}");
         assert_eq!(found[1].share, Some(0.0));
     }
@@ -143,8 +158,10 @@ mod tests {
     #[test]
     fn one_diverged_trial_is_not_all_the_variance() {
         let objective = [1.0, 2.0, 3.0, 4.0, 5.0, 1e12];
-        let parameters =
-            [parameter("half", [0, 0, 0, 1, 1, 1].map(Json::from)), parameter("other", [0, 1, 0, 1, 0, 1].map(Json::from))];
+        let parameters = [
+            parameter("half", [0, 0, 0, 1, 1, 1].map(Json::from)),
+            parameter("other", [0, 1, 0, 1, 0, 1].map(Json::from)),
+        ];
         let found = importance(&parameters, &objective);
         assert_eq!(found[0].key, "half");
     }
@@ -153,9 +170,13 @@ mod tests {
     fn too_few_say_nothing_and_many_numbers_are_thirds() {
         let few = importance(&[parameter("a", [0, 1, 0].map(Json::from))], &[1.0, 2.0, 3.0]);
         assert_eq!((few[0].share, few[0].p), (None, None));
-        let constant = importance(&[parameter("a", vec![Json::from(1); 8])], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let constant = importance(
+            &[parameter("a", vec![Json::from(1); 8])],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+        );
         assert_eq!(constant[0].share, None);
-        let rates: Vec<Json> = (0..12).map(|place| Json::from(f64::from(place) * 0.1)).chain([Json::Null]).collect();
+        let rates: Vec<Json> =
+            (0..12).map(|place| Json::from(f64::from(place) * 0.1)).chain([Json::Null]).collect();
         let (groups, count) = grouped(&rates);
         assert_eq!(count, 4);
         assert_eq!(groups, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3]);

@@ -30,7 +30,9 @@ pub(super) fn entries(material: &Material) -> Vec<Entry<'_>> {
     let mut baselines: Vec<&BaselineRow> = material.comparison.baselines.iter().collect();
     baselines.sort_by_key(|baseline| baseline.would_rank);
     for baseline in baselines {
-        while let Some((place, row)) = rows.next_if(|(_, row)| row.rank.is_some_and(|rank| rank < baseline.would_rank)) {
+        while let Some((place, row)) =
+            rows.next_if(|(_, row)| row.rank.is_some_and(|rank| rank < baseline.would_rank))
+        {
             entries.push(Entry::Row(place, row));
         }
         entries.push(Entry::Baseline(baseline));
@@ -41,13 +43,19 @@ pub(super) fn entries(material: &Material) -> Vec<Entry<'_>> {
 
 /// The keys of the differing settings that a ranking repeats, with their short names.
 pub(super) fn shown_settings(material: &Material) -> Vec<(&str, String)> {
-    let keys: Vec<&str> =
-        material.comparison.differing.iter().map(|difference| difference.key.as_str()).take(MOST_SETTINGS).collect();
+    let keys: Vec<&str> = material
+        .comparison
+        .differing
+        .iter()
+        .map(|difference| difference.key.as_str())
+        .take(MOST_SETTINGS)
+        .collect();
     let names = short_names(&keys);
     keys.into_iter().zip(names).collect()
 }
 
-/// What rows are measured by: the objective first, as in a narrow window the first columns are seen.
+/// What rows are measured by: the objective first, as in a narrow window the first columns are
+/// seen.
 pub(super) fn shown_columns(material: &Material) -> Vec<Metric> {
     let objective = material.comparison.objective;
     let others = material.comparison.columns().into_iter().filter(|metric| *metric != objective);
@@ -65,26 +73,40 @@ pub(super) fn half_width(spread: Spread) -> Option<f64> {
     Some(student_t_quantile(0.975, n - 1.0)? * sd / n.sqrt())
 }
 
-/// A row's mean with its interval over seeds or folds, or one run's with the interval over its windows.
+/// A row's mean with its interval over seeds or folds, or one run's with the interval over its
+/// windows.
 pub(super) fn with_interval(row: &Row, spread: Spread) -> String {
     let mean = number(Some(spread.mean));
     let lack = row.seeds.lack();
     match (half_width(spread), row.interval) {
-        (Some(half), _) => format!("{mean} ± {} ({})", number(Some(half)), lack.unwrap_or_else(|| spread.n.to_string())),
+        (Some(half), _) => format!(
+            "{mean} ± {} ({})",
+            number(Some(half)),
+            lack.unwrap_or_else(|| spread.n.to_string())
+        ),
         (None, interval) => {
             let lack = lack.map_or_else(String::new, |lack| format!(" ({lack})"));
-            let interval = interval
-                .map_or_else(String::new, |Interval { low, high, .. }| format!(" [{}, {}]", number(Some(low)), number(Some(high))));
+            let interval = interval.map_or_else(String::new, |Interval { low, high, .. }| {
+                format!(" [{}, {}]", number(Some(low)), number(Some(high)))
+            });
             format!("{mean}{lack}{interval}")
         }
     }
 }
 
 /// A baseline by a metric of the ranking.
-pub(super) fn baseline_value(material: &Material, baseline: &BaselineRow, metric: Metric) -> Option<f64> {
+pub(super) fn baseline_value(
+    material: &Material,
+    baseline: &BaselineRow,
+    metric: Metric,
+) -> Option<f64> {
     match metric {
         metric if metric == material.yardstick() => Some(baseline.value),
-        Metric { split: Split::Valid, quantity: Quantity::Skill } if material.yardstick().split == Split::Valid => baseline.skill,
+        Metric { split: Split::Valid, quantity: Quantity::Skill }
+            if material.yardstick().split == Split::Valid =>
+        {
+            baseline.skill
+        }
         _ => None,
     }
 }
@@ -104,11 +126,18 @@ pub(super) fn section(material: &Material) -> Html {
         return Html::fill("<p>{}</p>", &[&"No run has finished: there is nothing to rank."]);
     }
     let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
-        format!(" ± is the 95 % interval of the mean over {} (Student's t), in brackets how many.", comparison.spread_over)
+        format!(
+            " ± is the 95 % interval of the mean over {} (Student's t), in brackets how many.",
+            comparison.spread_over
+        )
     } else {
         let windows = match comparison.rows.iter().find_map(|row| row.interval) {
             Some(Interval { confidence, .. }) => {
-                format!(" In brackets the {:.0} % interval over its windows (stationary block bootstrap).", 100.0 * confidence)
+                format!(
+                    " In brackets the {:.0} % interval over its windows (stationary block \
+                        bootstrap).",
+                    100.0 * confidence
+                )
             }
             None => String::new(),
         };
@@ -120,24 +149,38 @@ pub(super) fn section(material: &Material) -> Html {
         ""
     };
     let caption = format!(
-        "Ranked by {}, {} is better, at the best epoch by valid.loss.{seeds}{alike} Baselines stand where they would rank.",
+        "Ranked by {}, {} is better, at the best epoch by valid.loss.{seeds}{alike} Baselines \
+            stand where they would rank.",
         in_unit(material, comparison.objective),
         better(comparison.direction)
     );
     let settings = shown_settings(material);
     let columns = shown_columns(material);
     let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
-    head.push(&columns.iter().map(|metric| column(&metric.to_string(), &material.named(*metric))).collect());
+    head.push(
+        &columns
+            .iter()
+            .map(|metric| column(&metric.to_string(), &material.named(*metric)))
+            .collect(),
+    );
     head.push(&column("best epoch", "the epoch whose weights are kept, by valid.loss"));
     head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
     let entries = entries(material);
-    let body: Html = entries.iter().take(MOST_ROWS).map(|entry| row(material, entry, &settings, &columns)).collect();
+    let body: Html = entries
+        .iter()
+        .take(MOST_ROWS)
+        .map(|entry| row(material, entry, &settings, &columns))
+        .collect();
     let more = match entries.len().saturating_sub(MOST_ROWS) {
         0 => Html::default(),
-        more => Html::fill("<p class=\"note\">… and {} more; <code>kiln compare</code> lists all.</p>", &[&more]),
+        more => Html::fill(
+            "<p class=\"note\">… and {} more; <code>kiln compare</code> lists all.</p>",
+            &[&more],
+        ),
     };
     let html = Html::fill(
-        "<table class=\"sortable\" id=\"rows\"><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        "<table class=\"sortable\" \
+            id=\"rows\"><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
         &[&caption, &head, &body],
     );
     [region("leaderboard", &html), more, unranked(material)].into_iter().collect()
@@ -147,13 +190,22 @@ fn column(name: &str, title: &str) -> Html {
     Html::fill("<th scope=\"col\" title=\"{}\">{}</th>", &[&title, &name])
 }
 
-fn row(material: &Material, entry: &Entry<'_>, settings: &[(&str, String)], columns: &[Metric]) -> Html {
+fn row(
+    material: &Material,
+    entry: &Entry<'_>,
+    settings: &[(&str, String)],
+    columns: &[Metric],
+) -> Html {
     match entry {
         Entry::Row(place, row) => {
             let mark = if is_alike(material, *place) { "≈" } else { "" };
             let rank = row.rank.unwrap_or_default();
             let name = &row.run;
-            let others = if row.runs.len() > 1 { format!(" +{}", row.runs.len() - 1) } else { String::new() };
+            let others = if row.runs.len() > 1 {
+                format!(" +{}", row.runs.len() - 1)
+            } else {
+                String::new()
+            };
             let mut cells = Html::fill(
                 "<td data-v=\"{}\">{}{}</td><th scope=\"row\" title=\"{}\"><code>{}</code>{}</th>",
                 &[&rank, &mark, &rank, &row.runs.join(", "), name, &others],
@@ -161,30 +213,53 @@ fn row(material: &Material, entry: &Entry<'_>, settings: &[(&str, String)], colu
             for metric in columns {
                 let spread = row.metric(*metric, &material.comparison);
                 let is_objective = *metric == material.comparison.objective;
-                let text = |spread: Spread| if is_objective { with_interval(row, spread) } else { number(Some(spread.mean)) };
-                cells.push(&value_cell(spread.map(|spread| spread.mean), &spread.map_or_else(|| "—".into(), text)));
+                let text = |spread: Spread| {
+                    if is_objective {
+                        with_interval(row, spread)
+                    } else {
+                        number(Some(spread.mean))
+                    }
+                };
+                cells.push(&value_cell(
+                    spread.map(|spread| spread.mean),
+                    &spread.map_or_else(|| "—".into(), text),
+                ));
             }
             cells.push(&epochs(row));
             for (key, _) in settings {
                 let value = row.settings.get(*key);
                 cells.push(&match value.and_then(serde_json::Value::as_f64) {
-                    Some(number) => Html::fill("<td data-v=\"{}\">{}</td>", &[&number.to_string(), &setting(value)]),
+                    Some(number) => Html::fill(
+                        "<td data-v=\"{}\">{}</td>",
+                        &[&number.to_string(), &setting(value)],
+                    ),
                     None => Html::fill("<td>{}</td>", &[&setting(value)]),
                 });
             }
             Html::fill("<tr data-row=\"{}\">{}</tr>", &[place, &cells])
         }
         Entry::Baseline(baseline) => {
-            let in_set =
-                material.comparison.significance.as_ref().is_some_and(|found| found.baselines_in_set.contains(&baseline.name));
+            let in_set = material
+                .comparison
+                .significance
+                .as_ref()
+                .is_some_and(|found| found.baselines_in_set.contains(&baseline.name));
             let mark = if in_set { "≈" } else { "" };
             let mut cells = Html::fill(
                 "<td data-v=\"{}\">{}({})</td><th scope=\"row\">{}</th>",
-                &[&format!("{}", baseline.would_rank as f64 - 0.5), &mark, &baseline.would_rank, &baseline_name(baseline)],
+                &[
+                    &format!("{}", baseline.would_rank as f64 - 0.5),
+                    &mark,
+                    &baseline.would_rank,
+                    &baseline_name(baseline),
+                ],
             );
             for metric in columns {
                 let value = baseline_value(material, baseline, *metric);
-                cells.push(&value_cell(value, &value.map_or_else(String::new, |value| number(Some(value)))));
+                cells.push(&value_cell(
+                    value,
+                    &value.map_or_else(String::new, |value| number(Some(value))),
+                ));
             }
             cells.push(&(0..=settings.len()).map(|_| Html::raw("<td></td>")).collect());
             Html::fill("<tr class=\"baseline\">{}</tr>", &[&cells])
@@ -201,7 +276,9 @@ fn value_cell(value: Option<f64>, text: &str) -> Html {
 
 fn epochs(row: &Row) -> Html {
     match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
-        (Some(least), Some(most)) if least < most => Html::fill("<td data-v=\"{}\">{}–{}</td>", &[least, least, most]),
+        (Some(least), Some(most)) if least < most => {
+            Html::fill("<td data-v=\"{}\">{}–{}</td>", &[least, least, most])
+        }
         (Some(least), _) => Html::fill("<td data-v=\"{}\">{}</td>", &[least, least]),
         _ => Html::raw("<td>—</td>"),
     }
@@ -213,9 +290,11 @@ fn unranked(material: &Material) -> Html {
         return Html::default();
     }
     let rows = unranked.iter().take(MOST_ROWS).map(|run| {
-        let cells: [String; 4] = [run.run.clone(), run.epochs.to_string(), number(run.so_far), run.state.clone()];
+        let cells: [String; 4] =
+            [run.run.clone(), run.epochs.to_string(), number(run.so_far), run.state.clone()];
         Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td \
+                class=\"text\">{}</td></tr>",
             &[&cells[0], &cells[1], &cells[2], &cells[3]],
         )
     });
@@ -225,8 +304,16 @@ fn unranked(material: &Material) -> Html {
         more => format!(", the first {MOST_ROWS}; {more} more are not listed"),
     };
     let caption = format!("{} without a place{more}", counted(unranked.len(), "run"));
-    let columns = [Column::Number("run"), Column::Number("epochs"), Column::Number("so far"), Column::Text("state")];
-    Html::fill("<h3>Not ranked</h3>{}", &[&table("runs without a place", &caption, &columns, &rows)])
+    let columns = [
+        Column::Number("run"),
+        Column::Number("epochs"),
+        Column::Number("so far"),
+        Column::Text("state"),
+    ];
+    Html::fill(
+        "<h3>Not ranked</h3>{}",
+        &[&table("runs without a place", &caption, &columns, &rows)],
+    )
 }
 
 /// The settings that differ, with their values.
@@ -237,8 +324,11 @@ pub(super) fn differing(material: &Material) -> Html {
     }
     let rows = differing.iter().map(|difference| {
         let values = &difference.values;
-        let mut texts: Vec<String> =
-            values.iter().take(MOST_VALUES).map(|value| format!("{} ({})", setting(Some(&value.value)), value.rows)).collect();
+        let mut texts: Vec<String> = values
+            .iter()
+            .take(MOST_VALUES)
+            .map(|value| format!("{} ({})", setting(Some(&value.value)), value.rows))
+            .collect();
         if values.len() > MOST_VALUES {
             texts.push(format!("… {} values in all", values.len()));
         }
@@ -249,5 +339,10 @@ pub(super) fn differing(material: &Material) -> Html {
     });
     let rows: Html = rows.collect();
     let caption = "All other settings are equal; they are in the experiment below.";
-    table("settings that differ", caption, &[Column::Text("setting"), Column::Text("values (rows)")], &rows)
+    table(
+        "settings that differ",
+        caption,
+        &[Column::Text("setting"), Column::Text("values (rows)")],
+        &rows,
+    )
 }

@@ -1,6 +1,9 @@
 //! A report for a README: the verdict, the ranking, and where the numbers came from.
 
-use super::leaderboard::{Entry, baseline_name, baseline_value, entries, is_alike, shown_columns, shown_settings, with_interval};
+use super::leaderboard::{
+    Entry, baseline_name, baseline_value, entries, is_alike, shown_columns, shown_settings,
+    with_interval,
+};
 use super::material::Material;
 use super::provenance::facts;
 use super::words::{better, counted, in_unit};
@@ -15,12 +18,15 @@ const MOST_ROWS: usize = 12;
 /// What a report in Markdown begins with: by it a later report knows that it may take its place.
 pub const MARKDOWN_GENERATOR: &str = "<!-- a report of kiln -->\n";
 
-/// The report of a sweep, without a title: it stands under one. The same records give the same bytes.
+/// The report of a sweep, without a title: it stands under one. The same records give the same
+/// bytes.
 #[must_use]
 pub fn markdown(material: &Material) -> String {
     let comparison = &material.comparison;
     let mut text = String::new();
-    if let Some(question) = material.manifest.question.as_deref().filter(|question| !question.trim().is_empty()) {
+    if let Some(question) =
+        material.manifest.question.as_deref().filter(|question| !question.trim().is_empty())
+    {
         text.push_str(&format!("**{}**\n\n", escaped(question)));
     }
     for sentence in comparison.conclusion() {
@@ -33,7 +39,10 @@ pub fn markdown(material: &Material) -> String {
     }
     ranking(material, &mut text);
     if !comparison.unranked.is_empty() {
-        text.push_str(&format!("{} without a place.\n\n", counted(comparison.unranked.len(), "run")));
+        text.push_str(&format!(
+            "{} without a place.\n\n",
+            counted(comparison.unranked.len(), "run")
+        ));
     }
     if let Some(Ok(trading)) = &material.trading {
         text.push_str(&format!("Traded: {}.\n\n", escaped(&trading.verdict)));
@@ -44,7 +53,11 @@ pub fn markdown(material: &Material) -> String {
         .filter(|(name, value)| kept.contains(name) && !value.is_empty())
         .map(|(name, value)| format!("{name}: {}", escaped(&value)))
         .collect();
-    text.push_str(&format!("<sub>{}. Written by `kiln report {} --format md`.</sub>\n", facts.join("; "), escaped(&material.name)));
+    text.push_str(&format!(
+        "<sub>{}. Written by `kiln report {} --format md`.</sub>\n",
+        facts.join("; "),
+        escaped(&material.name)
+    ));
     text
 }
 
@@ -72,36 +85,50 @@ fn ranking(material: &Material, text: &mut String) {
             Entry::Row(place, row) => {
                 rows += 1;
                 let mark = if is_alike(material, *place) { "≈" } else { "" };
-                let others = if row.runs.len() > 1 { format!(" +{}", row.runs.len() - 1) } else { String::new() };
+                let others = if row.runs.len() > 1 {
+                    format!(" +{}", row.runs.len() - 1)
+                } else {
+                    String::new()
+                };
                 let name = format!("{}{others}", escaped(&row.run));
                 let mut cells = vec![format!("{mark}{}", row.rank.unwrap_or_default()), name];
                 cells.extend(columns.iter().map(|metric| match row.metric(*metric, comparison) {
                     Some(value) if *metric == comparison.objective => with_interval(row, value),
                     value => number(value.map(|value| value.mean)),
                 }));
-                cells.extend(settings.iter().map(|(key, _)| escaped(&setting(row.settings.get(*key)))));
+                cells.extend(
+                    settings.iter().map(|(key, _)| escaped(&setting(row.settings.get(*key)))),
+                );
                 cells
             }
             // Baselines stay, however far down.
             Entry::Baseline(baseline) => {
-                let mut cells = vec![format!("({})", baseline.would_rank), escaped(&baseline_name(baseline))];
+                let mut cells =
+                    vec![format!("({})", baseline.would_rank), escaped(&baseline_name(baseline))];
                 let value = |metric: &Metric| baseline_value(material, baseline, *metric);
-                cells.extend(columns.iter().map(|metric| value(metric).map_or_else(String::new, |value| number(Some(value)))));
+                cells.extend(columns.iter().map(|metric| {
+                    value(metric).map_or_else(String::new, |value| number(Some(value)))
+                }));
                 cells.extend(settings.iter().map(|_| String::new()));
                 cells
             }
         };
         text.push_str(&line(&cells));
     }
-    let more = if left_out == 0 { String::new() } else { format!(" {left_out} more rows are left out.") };
+    let more =
+        if left_out == 0 { String::new() } else { format!(" {left_out} more rows are left out.") };
     let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
         format!(" ± is the 95 % interval of the mean over {}.", comparison.spread_over)
     } else if let Some(interval) = comparison.rows.iter().find_map(|row| row.interval) {
-        format!(" Brackets hold the {:.0} % interval over the run's windows.", 100.0 * interval.confidence)
+        format!(
+            " Brackets hold the {:.0} % interval over the run's windows.",
+            100.0 * interval.confidence
+        )
     } else {
         String::new()
     };
-    let alike = if comparison.significance.is_some() { " ≈ cannot be told from the best." } else { "" };
+    let alike =
+        if comparison.significance.is_some() { " ≈ cannot be told from the best." } else { "" };
     text.push_str(&format!(
         "\n{}, {} is better, at the best epoch by valid.loss.{seeds}{alike}{more}\n\n",
         escaped(&in_unit(material, comparison.objective)),
@@ -145,8 +172,12 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_means_anything_to_markdown() {
-        let hostile = "<!-- kiln:end grid --> | `x` **b** [a](javascript:alert(1))\nhidden_size _a_";
+        let hostile =
+            "<!-- kiln:end grid --> | `x` **b** [a](javascript:alert(1))\nhidden_size _a_";
         let shown = escaped(hostile);
-        assert_eq!(shown, r"&lt;!-- kiln:end grid --&gt; \| \`x\` \*\*b\*\* \[a\](javascript:alert(1))\\nhidden_size \_a\_");
+        assert_eq!(
+            shown,
+            r"&lt;!-- kiln:end grid --&gt; \| \`x\` \*\*b\*\* \[a\](javascript:alert(1))\\nhidden_size \_a\_"
+        );
     }
 }

@@ -16,7 +16,8 @@ pub struct Material {
     /// The name of the sweep's folder.
     pub name: String,
     pub manifest: SweepManifest,
-    /// With the epochs of those whose curves are drawn ([`super::drawn_curves`]); of the others the last one will do.
+    /// With the epochs of those whose curves are drawn ([`super::drawn_curves`]); of the others the
+    /// last one will do.
     pub runs: Vec<RunRecord>,
     /// Of these runs, weighed.
     pub comparison: Comparison,
@@ -114,30 +115,49 @@ pub(super) fn runs_of<'r>(row: &Row, runs: &ByName<'r>) -> impl Iterator<Item = 
     row.runs.iter().filter_map(|name| runs.get(&(row.sweep.clone(), name.clone())).copied())
 }
 
-/// The forecasts of the best rows, where `read` finds them: of the run that stands for a row, or of the first other that has some.
+/// The forecasts of the best rows, where `read` finds them: of the run that stands for a row, or of
+/// the first other that has some.
 pub fn best_forecasts(
     comparison: &Comparison,
     runs: &[RunRecord],
     read: &dyn Fn(&RunRecord, Split) -> Option<Forecasts>,
 ) -> Vec<BestForecasts> {
-    let ranked = comparison.rows.iter().filter_map(|row| Some((row.rank?, row))).take(MOST_FORECASTS);
+    let ranked =
+        comparison.rows.iter().filter_map(|row| Some((row.rank?, row))).take(MOST_FORECASTS);
     let by_name = by_name(runs);
     let of_row = |(rank, row): (usize, &Row)| {
         let stands = by_name.get(&(row.sweep.clone(), row.run.clone())).copied();
-        stands.into_iter().chain(runs_of(row, &by_name)).filter(|run| run.result.is_some()).find_map(|run| {
-            let forecasts = read(run, comparison.yardstick.split)?;
-            let data = &run.trial.settings.data;
-            let zone = match &data.source {
-                experiment::Source::File { zone, .. } => zone.clone(),
-                experiment::Source::Synthetic(_) => None,
-            };
-            Some((run, BestForecasts { rank, run: names(run).1, horizon: data.target.horizon, zone, forecasts }))
-        })
+        stands
+            .into_iter()
+            .chain(runs_of(row, &by_name))
+            .filter(|run| run.result.is_some())
+            .find_map(|run| {
+                let forecasts = read(run, comparison.yardstick.split)?;
+                let data = &run.trial.settings.data;
+                let zone = match &data.source {
+                    experiment::Source::File { zone, .. } => zone.clone(),
+                    experiment::Source::Synthetic(_) => None,
+                };
+                Some((
+                    run,
+                    BestForecasts {
+                        rank,
+                        run: names(run).1,
+                        horizon: data.target.horizon,
+                        zone,
+                        forecasts,
+                    },
+                ))
+            })
     };
     let mut best: Vec<(&RunRecord, BestForecasts)> = ranked.filter_map(of_row).collect();
     // They are drawn over one another: what is not of the same windows is not.
-    if let Some((first, windows)) = best.first().and_then(|(run, of)| Some((*run, Windows::of(&of.forecasts)?))) {
-        best.retain(|(run, of)| apart([first, *run]).is_none() && windows.narrowed(&of.forecasts).is_ok());
+    if let Some((first, windows)) =
+        best.first().and_then(|(run, of)| Some((*run, Windows::of(&of.forecasts)?)))
+    {
+        best.retain(|(run, of)| {
+            apart([first, *run]).is_none() && windows.narrowed(&of.forecasts).is_ok()
+        });
     }
     best.into_iter().map(|(_, best)| best).collect()
 }

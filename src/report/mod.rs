@@ -6,8 +6,9 @@
 //! backtest ┘            └→ markdown: for a README ─→ splice           ┴→ cmd::report writes it
 //! ```
 //!
-//! Knows records and what was made of them; no files, no clock, no tensors. The same material gives the same bytes. Whatever comes from
-//! outside is escaped by construction: `html::Html` takes only literals as markup.
+//! Knows records and what was made of them; no files, no clock, no tensors. The same material gives
+//! the same bytes. Whatever comes from outside is escaped by construction: `html::Html` takes only
+//! literals as markup.
 //!
 //! | file | knows |
 //! |---|---|

@@ -56,7 +56,10 @@ pub fn page(material: &Material) -> String {
     }
     sections.push(("provenance", "Provenance", provenance::section(material)));
 
-    let links: Html = sections.iter().map(|(id, title, _)| Html::fill("<li><a href=\"#{}\">{}</a></li>", &[id, title])).collect();
+    let links: Html = sections
+        .iter()
+        .map(|(id, title, _)| Html::fill("<li><a href=\"#{}\">{}</a></li>", &[id, title]))
+        .collect();
     let body: Html = (sections.iter())
         .map(|(id, title, html)| {
             Html::fill(
@@ -67,13 +70,15 @@ pub fn page(material: &Material) -> String {
         .collect();
     let title = format!("{}: a report of kiln", material.name);
     Html::fill(
-        "{}<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\"><title>{}</title>\n<style>{}</style><style>{}</style></head>\n\
-         <body><a class=\"skip\" href=\"#leaderboard\">to the leaderboard</a>{}\
-         <nav aria-label=\"sections\"><ul>{}</ul></nav>\n<main>{}</main>\n{}\
-         <script type=\"application/json\" id=\"data\">{}</script>\n<script>{}</script>\n<script>{}</script></body></html>\n",
+        "{}<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta \
+            http-equiv=\"Content-Security-Policy\" content=\"{}\">\n<meta name=\"viewport\" \
+            content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" \
+            content=\"light dark\">\n<meta name=\"referrer\" \
+            content=\"no-referrer\"><title>{}</title>\n<style>{}</style><style>{}</style></head>\n<body><a \
+            class=\"skip\" href=\"#leaderboard\">to the leaderboard</a>{}<nav \
+            aria-label=\"sections\"><ul>{}</ul></nav>\n<main>{}</main>\n{}<script \
+            type=\"application/json\" \
+            id=\"data\">{}</script>\n<script>{}</script>\n<script>{}</script></body></html>\n",
         &[
             &Html::raw(GENERATOR),
             &policy(),
@@ -92,9 +97,11 @@ pub fn page(material: &Material) -> String {
     .into_string()
 }
 
-/// Nothing is fetched; the scripts and styles that run are these, by their hashes. Pictures that a browser makes itself are let be.
+/// Nothing is fetched; the scripts and styles that run are these, by their hashes. Pictures that a
+/// browser makes itself are let be.
 fn policy() -> String {
-    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
+    let hash =
+        |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
     format!(
         "default-src 'none'; script-src {} {}; style-src {} {}; base-uri 'none'; form-action 'none'",
         hash(UPLOT),
@@ -107,20 +114,34 @@ fn policy() -> String {
 /// The question and the verdict.
 fn header(material: &Material) -> Html {
     let comparison = &material.comparison;
-    let question = material.manifest.question.as_deref().filter(|question| !question.trim().is_empty());
-    let question = question.map_or_else(Html::default, |question| Html::fill("<p class=\"question\">{}</p>", &[&question]));
-    let verdict: Html =
-        comparison.conclusion().iter().map(|sentence| Html::fill("<p>{}.</p>", &[&capitalized(sentence)])).collect();
-    let notes: Html =
-        comparison.notes.iter().map(|note| Html::fill("<p class=\"caution\"><b>Note:</b> {}.</p>", &[note])).collect();
+    let question =
+        material.manifest.question.as_deref().filter(|question| !question.trim().is_empty());
+    let question = question.map_or_else(Html::default, |question| {
+        Html::fill("<p class=\"question\">{}</p>", &[&question])
+    });
+    let verdict: Html = comparison
+        .conclusion()
+        .iter()
+        .map(|sentence| Html::fill("<p>{}.</p>", &[&capitalized(sentence)]))
+        .collect();
+    let notes: Html = comparison
+        .notes
+        .iter()
+        .map(|note| Html::fill("<p class=\"caution\"><b>Note:</b> {}.</p>", &[note]))
+        .collect();
     let finished = material.runs.iter().filter(|run| run.result.is_some()).count();
-    let runs = format!("{} of {}", finished, counted(material.manifest.trials.len().max(material.runs.len()), "run"));
+    let runs = format!(
+        "{} of {}",
+        finished,
+        counted(material.manifest.trials.len().max(material.runs.len()), "run")
+    );
     Html::fill(
-        "<header><div class=\"bar\"><p class=\"kind\">kiln report</p>\
-         <button type=\"button\" id=\"theme\" class=\"js\">theme: as the system</button></div>\
-         <h1>{}</h1>{}<div class=\"verdict\" role=\"note\" aria-label=\"verdict\">{}</div>{}\
-         <p class=\"note\">{} finished; ranked by {}.</p><noscript><p class=\"caution\">Without JavaScript the tables and small plots \
-         are all there; the zoomable plots are not.</p></noscript></header>",
+        "<header><div class=\"bar\"><p class=\"kind\">kiln report</p><button type=\"button\" \
+            id=\"theme\" class=\"js\">theme: as the system</button></div><h1>{}</h1>{}<div \
+            class=\"verdict\" role=\"note\" aria-label=\"verdict\">{}</div>{}<p class=\"note\">{} \
+            finished; ranked by {}.</p><noscript><p class=\"caution\">Without JavaScript the \
+            tables and small plots are all there; the zoomable plots are \
+            not.</p></noscript></header>",
         &[&material.name, &question, &verdict, &notes, &runs, &comparison.objective.to_string()],
     )
 }
@@ -128,8 +149,9 @@ fn header(material: &Material) -> Html {
 fn footer() -> Html {
     let lines: Html = UPLOT_LICENSE.lines().map(|line| Html::fill("{}\n", &[&line])).collect();
     Html::fill(
-        "<footer><p>Made by kiln {}, from records alone; the same records give the same bytes. This file fetches nothing.</p>\
-         <details><summary>uPlot 1.6.32 draws the zoomable plots (MIT)</summary><pre>{}</pre></details></footer>\n",
+        "<footer><p>Made by kiln {}, from records alone; the same records give the same bytes. \
+            This file fetches nothing.</p><details><summary>uPlot 1.6.32 draws the zoomable plots \
+            (MIT)</summary><pre>{}</pre></details></footer>\n",
         &[&env!("CARGO_PKG_VERSION"), &lines],
     )
 }

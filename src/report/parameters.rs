@@ -37,16 +37,21 @@ pub(super) fn rows(material: &Material) -> Vec<(&Row, f64)> {
 
 /// The parameters that differ between these rows.
 pub(super) fn parameters(material: &Material, rows: &[(&Row, f64)]) -> Vec<Parameter> {
-    let keys: Vec<&str> = material.comparison.differing.iter().map(|difference| difference.key.as_str()).collect();
+    let keys: Vec<&str> =
+        material.comparison.differing.iter().map(|difference| difference.key.as_str()).collect();
     let all = keys.iter().zip(short_names(&keys)).map(|(key, name)| {
-        let values: Vec<Json> = rows.iter().map(|(row, _)| row.settings.get(*key).cloned().unwrap_or_default()).collect();
+        let values: Vec<Json> = rows
+            .iter()
+            .map(|(row, _)| row.settings.get(*key).cloned().unwrap_or_default())
+            .collect();
         let (axis, at) = axis(&name, &values);
         Parameter { key: (*key).to_owned(), name, values, axis, at }
     });
     all.filter(|parameter| parameter.values.windows(2).any(|pair| pair[0] != pair[1])).collect()
 }
 
-/// Numbers on a linear or logarithmic axis; anything else, and numbers that are sometimes absent, by name.
+/// Numbers on a linear or logarithmic axis; anything else, and numbers that are sometimes absent,
+/// by name.
 fn axis(name: &str, values: &[Json]) -> (Axis, Vec<f64>) {
     let numbers: Option<Vec<f64>> = values.iter().map(Json::as_f64).collect();
     if let Some(numbers) = numbers {
@@ -61,31 +66,52 @@ fn axis(name: &str, values: &[Json]) -> (Axis, Vec<f64>) {
     let mut order: Vec<&Json> = values.iter().collect();
     order.sort_by_key(|value| (value.is_null(), !value.is_number(), setting(Some(value))));
     order.sort_by(|a, b| {
-        a.as_f64().partial_cmp(&b.as_f64()).filter(|_| a.is_number() && b.is_number()).unwrap_or(std::cmp::Ordering::Equal)
+        a.as_f64()
+            .partial_cmp(&b.as_f64())
+            .filter(|_| a.is_number() && b.is_number())
+            .unwrap_or(std::cmp::Ordering::Equal)
     });
     order.dedup();
-    let at = values.iter().map(|value| order.iter().position(|other| *other == value).unwrap_or(0) as f64).collect();
-    let named = order.iter().enumerate().map(|(place, value)| (place as f64, shortened(&setting(Some(value))))).collect();
+    let at = values
+        .iter()
+        .map(|value| order.iter().position(|other| *other == value).unwrap_or(0) as f64)
+        .collect();
+    let named = order
+        .iter()
+        .enumerate()
+        .map(|(place, value)| (place as f64, shortened(&setting(Some(value)))))
+        .collect();
     (Axis::between(name, -0.4, order.len() as f64 - 0.6).with_ticks(named), at)
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= 14 { text.to_owned() } else { text.chars().take(13).chain(['…']).collect() }
+    if text.chars().count() <= 14 {
+        text.to_owned()
+    } else {
+        text.chars().take(13).chain(['…']).collect()
+    }
 }
 
 /// One small plot a parameter.
 pub(super) fn slices(material: &Material, rows: &[(&Row, f64)], parameters: &[Parameter]) -> Html {
     let objective = material.named(material.comparison.objective);
     let plots = parameters.iter().take(MOST_PARAMETERS).map(|parameter| {
-        let mut plot = Plot::new(parameter.axis.clone(), Axis::over(&objective, rows.iter().map(|(_, value)| *value)));
+        let mut plot = Plot::new(
+            parameter.axis.clone(),
+            Axis::over(&objective, rows.iter().map(|(_, value)| *value)),
+        );
         // The best one last, on top of the others.
         for (place, ((row, value), at)) in rows.iter().zip(&parameter.at).enumerate().rev() {
             let name = row.run.as_str();
             let value_at = setting(parameter.values.get(place));
-            let title = format!("{name}: {} = {value_at}, {}", parameter.name, number(Some(*value)));
+            let title =
+                format!("{name}: {} = {value_at}, {}", parameter.name, number(Some(*value)));
             plot.point(if place == 0 { "best" } else { "c0" }, (*at, *value), &title);
         }
-        plot.finish(&parameter.name, &format!("against {objective}; one point an assignment, the best in colour."))
+        plot.finish(
+            &parameter.name,
+            &format!("against {objective}; one point an assignment, the best in colour."),
+        )
     });
     Html::fill("<div class=\"grid\">{}</div>", &[&plots.collect::<Html>()])
 }
@@ -93,15 +119,21 @@ pub(super) fn slices(material: &Material, rows: &[(&Row, f64)], parameters: &[Pa
 /// The table of importances, with its method.
 pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Html {
     if rows.len() < LEAST_ASSIGNMENTS {
-        let few = format!("{} assignments are too few to tell (at least {LEAST_ASSIGNMENTS}).", rows.len());
+        let few = format!(
+            "{} assignments are too few to tell (at least {LEAST_ASSIGNMENTS}).",
+            rows.len()
+        );
         return Html::fill("<p class=\"note\">{}</p>", &[&few]);
     }
     let objective: Vec<f64> = rows.iter().map(|(_, value)| *value).collect();
-    let values: Vec<(String, Vec<Json>)> =
-        parameters.iter().map(|parameter| (parameter.key.clone(), parameter.values.clone())).collect();
+    let values: Vec<(String, Vec<Json>)> = parameters
+        .iter()
+        .map(|parameter| (parameter.key.clone(), parameter.values.clone()))
+        .collect();
     let body = importance(&values, &objective).into_iter().map(|found| {
         let bar = found.share.map_or_else(Html::default, |share| {
-            let svg = "<svg class=\"share\" viewBox=\"0 0 100 8\" aria-hidden=\"true\"><rect width=\"{}\" height=\"8\"/></svg>";
+            let svg = "<svg class=\"share\" viewBox=\"0 0 100 8\" aria-hidden=\"true\"><rect \
+                width=\"{}\" height=\"8\"/></svg>";
             Html::fill(svg, &[&(share * 100.0)])
         });
         let told = match (found.share, found.p) {
@@ -111,21 +143,27 @@ pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Htm
         };
         let p = found.p.map_or_else(|| "—".to_owned(), probability);
         Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td class=\"text\">{}</td><td>{}</td><td>{}</td>\
-             <td class=\"text\">{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td \
+                class=\"text\">{}</td><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>",
             &[&found.key, &percent(found.share), &bar, &p, &found.groups, &told],
         )
     });
     let method = format!(
-        "Method: the objective's ranks over {} assignments are grouped by one parameter at a time (numbers with more than \
-         {MOST_GROUPS} values in three groups of equal size); the share of their variance that lies between the groups, less what luck \
-         alone would put there (Kelley's ε² of the ranks, the effect size of Kruskal and Wallis's test). p is by {PERMUTATIONS} \
-         permutations, adjusted by Holm. It is what each parameter explains alone: what parameters do only together is in none of them.",
+        "Method: the objective's ranks over {} assignments are grouped by one parameter at a time \
+            (numbers with more than {MOST_GROUPS} values in three groups of equal size); the share \
+            of their variance that lies between the groups, less what luck alone would put there \
+            (Kelley's ε² of the ranks, the effect size of Kruskal and Wallis's test). p is by \
+            {PERMUTATIONS} permutations, adjusted by Holm. It is what each parameter explains \
+            alone: what parameters do only together is in none of them.",
         rows.len()
     );
-    let numbers = ["parameter", "share of variance, %", "as a bar", "p", "groups"].map(Column::Number);
+    let numbers =
+        ["parameter", "share of variance, %", "as a bar", "p", "groups"].map(Column::Number);
     let columns = [&numbers[..], &[Column::Text("told")]].concat();
-    Html::fill("{}<p class=\"note\">{}</p>", &[&table("importance of parameters", "", &columns, &body.collect()), &method])
+    Html::fill(
+        "{}<p class=\"note\">{}</p>",
+        &[&table("importance of parameters", "", &columns, &body.collect()), &method],
+    )
 }
 
 #[cfg(test)]
@@ -136,7 +174,8 @@ mod tests {
     fn numbers_keep_their_distances_and_names_are_evenly_spaced() {
         let (rates, at) = axis("rate", &[1e-4, 1e-2, 1e-3].map(Json::from));
         assert!((rates.place(at[2]) - 0.5).abs() < 1e-9, "a logarithmic axis: {rates:?}");
-        let (_, at) = axis("kind", &[Json::from("sgd"), Json::from("adam"), Json::Null, Json::from("sgd")]);
+        let (_, at) =
+            axis("kind", &[Json::from("sgd"), Json::from("adam"), Json::Null, Json::from("sgd")]);
         assert_eq!(at, [1.0, 0.0, 2.0, 1.0]);
         let (mixed, at) = axis("dropout", &[Json::from(0.4), Json::Null, Json::from(0.1)]);
         assert_eq!(at, [1.0, 2.0, 0.0]);

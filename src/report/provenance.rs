@@ -17,16 +17,21 @@ const MOST_LISTED: usize = 50;
 /// The section.
 pub(super) fn section(material: &Material) -> Html {
     let mut html = Html::default();
-    let rows: Html = facts(material).iter().map(|(name, value)| Html::fill("<dt>{}</dt><dd>{}</dd>", &[name, value])).collect();
+    let rows: Html = facts(material)
+        .iter()
+        .map(|(name, value)| Html::fill("<dt>{}</dt><dd>{}</dd>", &[name, value]))
+        .collect();
     html.push(&Html::fill("<dl>{}</dl>", &[&rows]));
     html.push(&openings(material));
     html.push(&listed("What could not be read", &damages(material)));
     html.push(&listed("Warnings", &warnings(material)));
     if !material.manifest.experiment.is_empty() {
         // Line by line: a line break is a line break, any other control character is shown.
-        let lines: Html = material.manifest.experiment.lines().map(|line| Html::fill("{}\n", &[&line])).collect();
+        let lines: Html =
+            material.manifest.experiment.lines().map(|line| Html::fill("{}\n", &[&line])).collect();
         html.push(&Html::fill(
-            "<details><summary>The experiment file as it was read</summary><pre tabindex=\"0\">{}</pre></details>",
+            "<details><summary>The experiment file as it was read</summary><pre \
+                tabindex=\"0\">{}</pre></details>",
             &[&lines],
         ));
     }
@@ -44,13 +49,23 @@ pub(super) fn facts(material: &Material) -> Vec<(&'static str, String)> {
     };
     facts.push((
         "git revision",
-        origin.git_revision.as_ref().map_or_else(|| "none: not in a git checkout".to_owned(), |it| format!("{it}{dirty}")),
+        origin
+            .git_revision
+            .as_ref()
+            .map_or_else(|| "none: not in a git checkout".to_owned(), |it| format!("{it}{dirty}")),
     ));
     facts.push((
         "data (blake3)",
-        if origin.data_fingerprint.is_empty() { "not recorded".to_owned() } else { origin.data_fingerprint.clone() },
+        if origin.data_fingerprint.is_empty() {
+            "not recorded".to_owned()
+        } else {
+            origin.data_fingerprint.clone()
+        },
     ));
-    facts.push(("trained with", format!("kiln {}", if origin.kiln_version.is_empty() { "?" } else { &origin.kiln_version })));
+    facts.push((
+        "trained with",
+        format!("kiln {}", if origin.kiln_version.is_empty() { "?" } else { &origin.kiln_version }),
+    ));
     facts.push(("reported with", format!("kiln {}", env!("CARGO_PKG_VERSION"))));
     if !origin.argv.is_empty() {
         facts.push(("command line", origin.argv.join(" ")));
@@ -58,19 +73,30 @@ pub(super) fn facts(material: &Material) -> Vec<(&'static str, String)> {
     if !origin.overrides.is_empty() {
         facts.push(("overrides", origin.overrides.join(", ")));
     }
-    let devices: BTreeSet<&str> = material.runs.iter().filter_map(|run| run.progress.device.as_deref()).collect();
+    let devices: BTreeSet<&str> =
+        material.runs.iter().filter_map(|run| run.progress.device.as_deref()).collect();
     facts.push(("devices", devices.into_iter().collect::<Vec<_>>().join(", ")));
     let finished: Vec<_> = material.runs.iter().filter_map(|run| run.result.as_ref()).collect();
     facts.push((
         "runs",
-        format!("{} of {} planned have a result", finished.len(), material.manifest.trials.len().max(material.runs.len())),
+        format!(
+            "{} of {} planned have a result",
+            finished.len(),
+            material.manifest.trials.len().max(material.runs.len())
+        ),
     ));
     let windows: BTreeSet<String> = finished
         .iter()
-        .map(|result| format!("{} train, {} valid, {} test", result.windows.train, result.windows.valid, result.windows.test))
+        .map(|result| {
+            format!(
+                "{} train, {} valid, {} test",
+                result.windows.train, result.windows.valid, result.windows.test
+            )
+        })
         .collect();
     facts.push(("windows", windows.into_iter().take(3).collect::<Vec<_>>().join("; ")));
-    let seconds: f64 = finished.iter().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
+    let seconds: f64 =
+        finished.iter().map(|result| result.seconds).filter(|seconds| seconds.is_finite()).sum();
     facts.push(("training time", format!("{} s in all, summed over runs", number(Some(seconds)))));
     facts.push(("test split", opened(&material.runs)));
     facts
@@ -83,16 +109,27 @@ fn opened(runs: &[RunRecord]) -> String {
     match openings {
         0 => "never opened".to_owned(),
         openings => {
-            let early = runs.iter().flat_map(|run| &run.evaluations).filter(|evaluation| evaluation.early.is_some()).count();
-            let early = if early > 0 { format!(", {} before the sweep was over", counted(early, "time")) } else { String::new() };
+            let early = runs
+                .iter()
+                .flat_map(|run| &run.evaluations)
+                .filter(|evaluation| evaluation.early.is_some())
+                .count();
+            let early = if early > 0 {
+                format!(", {} before the sweep was over", counted(early, "time"))
+            } else {
+                String::new()
+            };
             format!("opened {} by {}{early}", counted(openings, "time"), counted(by, "run"))
         }
     }
 }
 
 fn openings(material: &Material) -> Html {
-    let all: Vec<(String, &runs::store::Evaluation)> =
-        material.runs.iter().flat_map(|run| run.evaluations.iter().map(|evaluation| (names(run).1, evaluation))).collect();
+    let all: Vec<(String, &runs::store::Evaluation)> = material
+        .runs
+        .iter()
+        .flat_map(|run| run.evaluations.iter().map(|evaluation| (names(run).1, evaluation)))
+        .collect();
     if all.is_empty() {
         return Html::default();
     }
@@ -100,19 +137,26 @@ fn openings(material: &Material) -> Html {
         let skill = evaluation_value(evaluation, Quantity::Skill);
         let cells = [number(Some(evaluation.rmse)), number(Some(evaluation.mae)), number(skill)];
         Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td class=\"text\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td \
+                class=\"text\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             &[run, &evaluation.at, &evaluation.windows, &cells[0], &cells[1], &cells[2]],
         )
     });
-    let caption =
-        format!("Openings of the test split: {} in all; a number that was looked at before is no longer a first look.", all.len());
+    let caption = format!(
+        "Openings of the test split: {} in all; a number that was looked at before is no longer a \
+            first look.",
+        all.len()
+    );
     let numbers = ["windows", "test.rmse", "test.mae", "test.skill"].map(Column::Number);
     let columns = [&[Column::Number("run"), Column::Text("when")][..], &numbers].concat();
     table("openings of the test split", &caption, &columns, &rows.collect())
 }
 
 fn damages(material: &Material) -> Vec<String> {
-    let of_runs = material.runs.iter().flat_map(|run| run.damage.iter().map(|why| format!("{}: {why}", names(run).1)));
+    let of_runs = material
+        .runs
+        .iter()
+        .flat_map(|run| run.damage.iter().map(|why| format!("{}: {why}", names(run).1)));
     material.damaged.iter().map(|(name, why)| format!("{name}: {why}")).chain(of_runs).collect()
 }
 
@@ -120,7 +164,9 @@ fn warnings(material: &Material) -> Vec<String> {
     material
         .runs
         .iter()
-        .flat_map(|run| run.progress.warnings.iter().map(|warning| format!("{}: {warning}", names(run).1)))
+        .flat_map(|run| {
+            run.progress.warnings.iter().map(|warning| format!("{}: {warning}", names(run).1))
+        })
         .collect()
 }
 
@@ -133,5 +179,8 @@ fn listed(title: &'static str, lines: &[String]) -> Html {
         0 => Html::default(),
         more => Html::fill("<li>… and {} more</li>", &[&more]),
     };
-    Html::fill("<h3>{} ({})</h3><ul>{}{}</ul>", &[&title, &lines.len(), &items.collect::<Html>(), &more])
+    Html::fill(
+        "<h3>{} ({})</h3><ul>{}{}</ul>",
+        &[&title, &lines.len(), &items.collect::<Html>(), &more],
+    )
 }

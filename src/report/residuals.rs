@@ -18,7 +18,9 @@ const LAGS: usize = 30;
 pub(super) fn section(material: &Material) -> Html {
     let Some(best) = best(material) else { return Html::raw("<p>No forecasts were recorded.</p>") };
     let Some((mean, sd)) = moments(&best.errors) else {
-        return Html::raw("<p>The errors do not vary, or are no numbers: there is nothing to show.</p>");
+        return Html::raw(
+            "<p>The errors do not vary, or are no numbers: there is nothing to show.</p>",
+        );
     };
     let mut sorted = best.errors.clone();
     sorted.sort_by(f64::total_cmp);
@@ -30,32 +32,48 @@ pub(super) fn section(material: &Material) -> Html {
     plots.push(&calibration(&best));
     plots.push(&levels(&best));
     let words = format!(
-        "Errors (target − forecast) of {}, the first run of the best row, over {} windows: mean {} {unit}, standard deviation {} {unit}.",
+        "Errors (target − forecast) of {}, the first run of the best row, over {} windows: mean {} \
+            {unit}, standard deviation {} {unit}.",
         best.of.run,
         best.errors.len(),
         number(Some(mean)),
         number(Some(sd))
     );
-    Html::fill("<p>{}</p><div class=\"grid\">{}</div>{}", &[&words, &plots, &intervals(&best, unit)])
+    Html::fill(
+        "<p>{}</p><div class=\"grid\">{}</div>{}",
+        &[&words, &plots, &intervals(&best, unit)],
+    )
 }
 
 fn distribution(sorted: &[f64], (mean, sd): (f64, f64), unit: &str) -> Html {
     let Some(found) = histogram(sorted, BINS) else { return Html::default() };
-    let bell =
-        |x: f64| (-((x - mean) / sd).powi(2) / 2.0).exp() / (sd * std::f64::consts::TAU.sqrt()) * sorted.len() as f64 * found.width;
+    let bell = |x: f64| {
+        (-((x - mean) / sd).powi(2) / 2.0).exp() / (sd * std::f64::consts::TAU.sqrt())
+            * sorted.len() as f64
+            * found.width
+    };
     let highest = found.counts.iter().map(|count| *count as f64).fold(bell(mean), f64::max);
     let high = found.low + found.width * found.counts.len() as f64;
-    let mut plot =
-        Plot::new(Axis::between(&format!("error ({unit})"), found.low, high), Axis::between("windows", 0.0, highest * 1.05));
+    let mut plot = Plot::new(
+        Axis::between(&format!("error ({unit})"), found.low, high),
+        Axis::between("windows", 0.0, highest * 1.05),
+    );
     for (place, count) in found.counts.iter().enumerate() {
         let from = found.low + found.width * place as f64;
-        let title = format!("{} to {}: {count}", number(Some(from)), number(Some(from + found.width)));
+        let title =
+            format!("{} to {}: {count}", number(Some(from)), number(Some(from + found.width)));
         plot.bar("c0", (from, from + found.width), (0.0, *count as f64), &title);
     }
-    let line: Vec<(f64, f64)> =
-        (0..=80).map(|i| found.low + (high - found.low) * f64::from(i) / 80.0).map(|x| (x, bell(x))).collect();
+    let line: Vec<(f64, f64)> = (0..=80)
+        .map(|i| found.low + (high - found.low) * f64::from(i) / 80.0)
+        .map(|x| (x, bell(x)))
+        .collect();
     plot.line("rule", &line);
-    plot.finish("Distribution", "beside a normal curve of the same mean and deviation; the outer bars hold all that lies beyond.")
+    plot.finish(
+        "Distribution",
+        "beside a normal curve of the same mean and deviation; the outer \
+        bars hold all that lies beyond.",
+    )
 }
 
 fn against_normal(sorted: &[f64], moments: (f64, f64)) -> Html {
@@ -63,10 +81,17 @@ fn against_normal(sorted: &[f64], moments: (f64, f64)) -> Html {
     let end = points.iter().flat_map(|(x, y)| [x.abs(), y.abs()]).fold(1.0, f64::max) * 1.05;
     let across = points.iter().map(|(x, _)| x.abs()).fold(1.0, f64::max) * 1.05;
     let axis = |name: &str, end: f64| Axis::between(name, -end, end);
-    let mut plot = Plot::new(axis("normal quantile (deviations)", across), axis("quantile of the errors", end));
+    let mut plot = Plot::new(
+        axis("normal quantile (deviations)", across),
+        axis("quantile of the errors", end),
+    );
     plot.line("rule", &[(-across, -across), (across, across)]);
     for (x, y) in &points {
-        plot.point("c0 tiny", (*x, *y), &format!("{} normal, {} here", number(Some(*x)), number(Some(*y))));
+        plot.point(
+            "c0 tiny",
+            (*x, *y),
+            &format!("{} normal, {} here", number(Some(*x)), number(Some(*y))),
+        );
     }
     plot.finish(
         "Quantiles against normal ones",
@@ -79,10 +104,18 @@ fn memory(best: &Best<'_>) -> Html {
     let bound = 1.96 / (best.errors.len() as f64).sqrt();
     let reach = found.iter().map(|value| value.abs()).fold(bound, f64::max) * 1.15;
     let lags = found.len() as f64;
-    let mut plot = Plot::new(Axis::between("lag, windows", 0.0, lags + 1.0), Axis::between("autocorrelation", -reach, reach));
+    let mut plot = Plot::new(
+        Axis::between("lag, windows", 0.0, lags + 1.0),
+        Axis::between("autocorrelation", -reach, reach),
+    );
     for (place, value) in found.iter().enumerate() {
         let lag = place as f64 + 1.0;
-        plot.bar("c0", (lag - 0.3, lag + 0.3), (0.0, *value), &format!("lag {lag}: {}", number(Some(*value))));
+        plot.bar(
+            "c0",
+            (lag - 0.3, lag + 0.3),
+            (0.0, *value),
+            &format!("lag {lag}: {}", number(Some(*value))),
+        );
     }
     for level in [-bound, bound] {
         plot.line("rule", &[(0.0, level), (lags + 1.0, level)]);
@@ -90,24 +123,33 @@ fn memory(best: &Best<'_>) -> Html {
     let beyond = found.iter().filter(|value| value.abs() > bound).count();
     let overlap = match best.of.horizon {
         1 => String::new(),
-        horizon => format!(" Targets {horizon} bars ahead overlap: the first {} lags are large by construction.", horizon - 1),
+        horizon => format!(
+            " Targets {horizon} bars ahead overlap: the first {} lags are large by construction.",
+            horizon - 1
+        ),
     };
     let words = format!(
-        "of the errors; {beyond} of {} lags are beyond the lines (± 1.96/√n), about {} would be by chance. Memory is signal that \
-         was left.{overlap}",
+        "of the errors; {beyond} of {} lags are beyond the lines (± 1.96/√n), about {} would be by \
+            chance. Memory is signal that was left.{overlap}",
         found.len(),
         format_args!("{:.1}", lags * 0.05)
     );
     plot.finish("Memory", &words)
 }
 
-/// Means of the target over tenths of the forecasts, both as changes from persistence's forecast where there is one.
+/// Means of the target over tenths of the forecasts, both as changes from persistence's forecast
+/// where there is one.
 fn calibration(best: &Best<'_>) -> Html {
     let of = &best.of.forecasts;
-    let last = of.baselines.iter().find(|(name, _)| name == "persistence").map(|(_, forecast)| forecast.as_slice());
+    let last = of
+        .baselines
+        .iter()
+        .find(|(name, _)| name == "persistence")
+        .map(|(_, forecast)| forecast.as_slice());
     let from = |place: usize| last.map_or(0.0, |last| last[place]);
-    let mut pairs: Vec<(f64, f64)> =
-        (0..of.ts.len()).map(|place| (of.forecast[place] - from(place), of.target[place] - from(place))).collect();
+    let mut pairs: Vec<(f64, f64)> = (0..of.ts.len())
+        .map(|place| (of.forecast[place] - from(place), of.target[place] - from(place)))
+        .collect();
     pairs.retain(|(forecast, target)| forecast.is_finite() && target.is_finite());
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (forecasts, targets): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
@@ -119,12 +161,16 @@ fn calibration(best: &Best<'_>) -> Html {
         .map(|tenth| {
             let range = tenth * pairs.len() / 10..(tenth + 1) * pairs.len() / 10;
             let (forecasts, targets) = (&forecasts[range.clone()], &targets[range]);
-            let error = moments(targets).map_or(0.0, |(_, sd)| 1.96 * sd / (targets.len() as f64).sqrt());
+            let error =
+                moments(targets).map_or(0.0, |(_, sd)| 1.96 * sd / (targets.len() as f64).sqrt());
             (mean(forecasts), mean(targets), error, targets.len())
         })
         .collect();
     let x = Axis::over("mean forecast change", tenths.iter().map(|tenth| tenth.0));
-    let y = Axis::over("mean change that came", tenths.iter().flat_map(|tenth| [tenth.1 - tenth.2, tenth.1 + tenth.2, 0.0]));
+    let y = Axis::over(
+        "mean change that came",
+        tenths.iter().flat_map(|tenth| [tenth.1 - tenth.2, tenth.1 + tenth.2, 0.0]),
+    );
     // The diagonal, as far as it is within the plot.
     let (low, high) = (x.low.max(y.low), x.high.min(y.high));
     let mut plot = Plot::new(x, y);
@@ -141,9 +187,11 @@ fn calibration(best: &Best<'_>) -> Html {
         );
         plot.point("c0", (*forecast, *target), &title);
     }
-    let changes = if last.is_some() { "changes from persistence’s forecast" } else { "forecasts" };
+    let changes =
+        if last.is_some() { "changes from persistence’s forecast" } else { "forecasts" };
     let words = format!(
-        "tenths of the {changes}: where they lie on the line, what was forecast came on average (± 1.96 standard errors, as if independent)."
+        "tenths of the {changes}: where they lie on the line, what was forecast came on average (± \
+            1.96 standard errors, as if independent)."
     );
     plot.finish("Calibration of the mean", &words)
 }
@@ -151,15 +199,23 @@ fn calibration(best: &Best<'_>) -> Html {
 /// Of a quantile head, whether as many targets lie below each quantile as it says.
 fn levels(best: &Best<'_>) -> Html {
     let Some(scores) = quantile_scores(&best.of.forecasts, None) else { return Html::default() };
-    let mut plot = Plot::new(Axis::between("level", 0.0, 1.0), Axis::between("share of targets not above it", 0.0, 1.0));
+    let mut plot = Plot::new(
+        Axis::between("level", 0.0, 1.0),
+        Axis::between("share of targets not above it", 0.0, 1.0),
+    );
     plot.line("rule", &[(0.0, 0.0), (1.0, 1.0)]);
     for QuantileScore { level, below, .. } in &scores.levels {
         plot.line("c0", &[(*level, below.low), (*level, below.high)]);
         let between = format!("{} to {}", percent(Some(below.low)), percent(Some(below.high)));
-        let title = format!("level {level}: {} % ({between} %) of {} windows", percent(Some(below.share)), below.count);
+        let title = format!(
+            "level {level}: {} % ({between} %) of {} windows",
+            percent(Some(below.share)),
+            below.count
+        );
         plot.point("c0", (*level, below.share), &title);
     }
-    let words = "on the line, the forecast quantiles are what they say (Wilson's 95 % intervals, as if windows were independent).";
+    let words = "on the line, the forecast quantiles are what they say (Wilson's 95 % intervals, \
+        as if windows were independent).";
     plot.finish("Calibration of the quantiles", words)
 }
 
@@ -180,7 +236,8 @@ fn intervals(best: &Best<'_>, unit: &str) -> Html {
         };
         let between = format!("{} to {}", percent(Some(covered.low)), percent(Some(covered.high)));
         Html::fill(
-            "<tr><th scope=\"row\">{} %</th><td>{}</td><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>",
+            "<tr><th scope=\"row\">{} %</th><td>{}</td><td>{}</td><td>{}</td><td \
+                class=\"text\">{}</td></tr>",
             &[
                 &percent(Some(held.level)).trim_end_matches('0').trim_end_matches('.'),
                 &percent(Some(covered.share)),
@@ -192,12 +249,18 @@ fn intervals(best: &Best<'_>, unit: &str) -> Html {
     });
     let measured = held.first().map_or(0, |held| held.covered.count);
     let caption = format!(
-        "Intervals: forecast ± a width from the errors of the first half of the windows (split conformal), measured on the {} of the \
-         second half; the 95 % interval is Wilson’s, for independent windows. These windows chose the epoch, and a market that changes \
-         between the halves breaks the promise: on new bars expect less.",
+        "Intervals: forecast ± a width from the errors of the first half of the windows (split \
+            conformal), measured on the {} of the second half; the 95 % interval is Wilson’s, for \
+            independent windows. These windows chose the epoch, and a market that changes between \
+            the halves breaks the promise: on new bars expect less.",
         counted(measured, "window")
     );
     let head = format!("± width ({unit})");
     let numbers = ["asked for", "covered, %", "95 % interval", &head].map(Column::Number);
-    table("coverage of intervals", &caption, &[&numbers[..], &[Column::Text("told")]].concat(), &rows.collect())
+    table(
+        "coverage of intervals",
+        &caption,
+        &[&numbers[..], &[Column::Text("told")]].concat(),
+        &rows.collect(),
+    )
 }

@@ -1,4 +1,5 @@
-//! Small static plots. Colours are classes: the page's style sheet knows them, in light and in dark.
+//! Small static plots. Colours are classes: the page's style sheet knows them, in light and in
+//! dark.
 
 use super::html::Html;
 use text::number;
@@ -30,10 +31,12 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// From the lowest to the highest of some values, with a little room; logarithmic where positive values span two decades.
+    /// From the lowest to the highest of some values, with a little room; logarithmic where
+    /// positive values span two decades.
     pub fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let (low, high) = finite
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         let scale = if low > 0.0 && high / low >= 100.0 { Scale::Log } else { Scale::Linear };
         let (low, high) = match scale {
@@ -48,7 +51,9 @@ impl Axis {
     /// Logarithmic where positive values span a decade: how parameters are chosen.
     pub fn of_parameter(label: &str, values: &[f64]) -> Self {
         let linear = Self::over(label, values.iter().copied());
-        let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+        let (low, high) = values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
         if low > 0.0 && high.is_finite() && high / low > 9.99 {
             let room = (high / low).powf(0.05);
             return Self { low: low / room, high: high * room, scale: Scale::Log, ..linear };
@@ -84,7 +89,9 @@ impl Axis {
             Scale::Log => {
                 let decades = self.low.log10().floor() as i32..=self.high.log10().floor() as i32;
                 let times = |steps: &[f64]| -> Vec<f64> {
-                    let all = decades.clone().flat_map(|exponent| steps.iter().map(move |step| step * 10.0_f64.powi(exponent)));
+                    let all = decades.clone().flat_map(|exponent| {
+                        steps.iter().map(move |step| step * 10.0_f64.powi(exponent))
+                    });
                     all.filter(|value| (self.low..=self.high).contains(value)).collect()
                 };
                 let tens = times(&[1.0]);
@@ -99,7 +106,11 @@ impl Axis {
 fn round_numbers(low: f64, high: f64) -> Vec<f64> {
     let rough = (high - low) / 5.0;
     let power = 10.0_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(rough);
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
     (first..=last).map(|place| place as f64 * step).collect()
@@ -108,7 +119,11 @@ fn round_numbers(low: f64, high: f64) -> Vec<f64> {
 /// A tick's number, without zeros at its end.
 pub(super) fn trimmed(value: f64) -> String {
     let text = number(Some(value));
-    if text.contains('.') && !text.contains('e') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') && !text.contains('e') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// A plot under construction.
@@ -149,16 +164,19 @@ impl Plot {
     /// A point, with what stands in its tooltip.
     pub fn point(&mut self, class: &'static str, (x, y): (f64, f64), title: &str) {
         let (x, y) = self.at(x, y);
-        let dot = "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"><title>{}</title></circle>";
+        let dot =
+            "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"><title>{}</title></circle>";
         self.marks.push(&Html::fill(dot, &[&class, &x, &y, &title]));
     }
 
     /// A bar from `base` to `y` over `x.0..x.1`.
     pub fn bar(&mut self, class: &'static str, x: (f64, f64), (base, y): (f64, f64), title: &str) {
         let ((left, from), (right, to)) = (self.at(x.0, base), self.at(x.1, y));
-        let rect = "<rect class=\"bar {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>";
+        let rect = "<rect class=\"bar {}\" x=\"{}\" y=\"{}\" width=\"{}\" \
+            height=\"{}\"><title>{}</title></rect>";
         let (width, height) = ((right - left - 1.0).max(0.5), (from - to).abs());
-        self.marks.push(&Html::fill(rect, &[&class, &left, &from.min(to), &width, &height, &title]));
+        self.marks
+            .push(&Html::fill(rect, &[&class, &left, &from.min(to), &width, &height, &title]));
     }
 
     /// The plot, with its title and what it shows in words.
@@ -169,26 +187,32 @@ impl Plot {
         let across: Html = (x.marks().iter().filter(|(value, _)| inside(x.place(*value))))
             .map(|(value, name)| {
                 let (place, _) = self.at(*value, y.low);
-                let tick = "<path class=\"tick\" d=\"M{} {}v4\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>";
+                let tick = "<path class=\"tick\" d=\"M{} {}v4\"/><text x=\"{}\" y=\"{}\" \
+                    text-anchor=\"middle\">{}</text>";
                 Html::fill(tick, &[&place, &bottom, &place, &(bottom + 16.0), name])
             })
             .collect();
         let up: Html = (y.marks().iter().filter(|(value, _)| inside(y.place(*value))))
             .map(|(value, name)| {
                 let (_, place) = self.at(x.low, *value);
-                let tick = "<path class=\"grid\" d=\"M{} {}H{}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>";
+                let tick = "<path class=\"grid\" d=\"M{} {}H{}\"/><text x=\"{}\" y=\"{}\" \
+                    text-anchor=\"end\">{}</text>";
                 Html::fill(tick, &[&LEFT, &place, &right, &(LEFT - 6.0), &(place + 4.0), name])
             })
             .collect();
-        let frame = Html::fill("<path class=\"axis\" d=\"M{} {}V{}H{}\"/>", &[&LEFT, &TOP, &bottom, &right]);
+        let frame = Html::fill(
+            "<path class=\"axis\" d=\"M{} {}V{}H{}\"/>",
+            &[&LEFT, &TOP, &bottom, &right],
+        );
         let labels = Html::fill(
-            "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
-             <text class=\"label\" transform=\"translate(11 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+            "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text><text \
+                class=\"label\" transform=\"translate(11 {}) rotate(-90)\" \
+                text-anchor=\"middle\">{}</text>",
             &[&right, &(HEIGHT - 5.0), &x.label, &((TOP + bottom) / 2.0), &y.label],
         );
         Html::fill(
-            "<figure class=\"small\"><svg viewBox=\"0 0 420 230\" role=\"img\" aria-label=\"{}\">{}{}{}{}{}</svg>\
-             <figcaption><b>{}</b> {}</figcaption></figure>",
+            "<figure class=\"small\"><svg viewBox=\"0 0 420 230\" role=\"img\" \
+                aria-label=\"{}\">{}{}{}{}{}</svg><figcaption><b>{}</b> {}</figcaption></figure>",
             &[&format!("{title}: {words}"), &up, marks, &frame, &across, &labels, &title, &words],
         )
     }
@@ -204,7 +228,10 @@ mod tests {
         assert_eq!(names(Axis::between("", 0.0, 1.0)), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(names(Axis::between("", -0.3, 9.9)), ["0", "2.5", "5", "7.5"]);
         assert_eq!(names(Axis::over("", [1e-4, 1e-2])), ["0.0001", "0.001", "0.01"]);
-        assert_eq!(names(Axis::of_parameter("", &[3e-4, 7e-3])), ["0.0005", "0.001", "0.002", "0.005"]);
+        assert_eq!(
+            names(Axis::of_parameter("", &[3e-4, 7e-3])),
+            ["0.0005", "0.001", "0.002", "0.005"]
+        );
         let constant = Axis::over("", [5.0, 5.0]);
         assert!(constant.low < 5.0 && constant.high > 5.0);
         assert!(names(Axis::over("", [f64::NAN])).len() >= 2);

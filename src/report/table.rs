@@ -15,12 +15,25 @@ pub(super) fn table(label: &str, caption: &str, columns: &[Column<'_>], rows: &H
         Column::Number(name) => Html::fill("<th scope=\"col\">{}</th>", &[name]),
         Column::Text(name) => Html::fill("<th scope=\"col\" class=\"text\">{}</th>", &[name]),
     });
-    let caption = if caption.is_empty() { Html::default() } else { Html::fill("<caption>{}</caption>", &[&caption]) };
+    let caption = if caption.is_empty() {
+        Html::default()
+    } else {
+        Html::fill("<caption>{}</caption>", &[&caption])
+    };
     let head: Html = head.collect();
-    region(label, &Html::fill("<table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table>", &[&caption, &head, rows]))
+    region(
+        label,
+        &Html::fill(
+            "<table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            &[&caption, &head, rows],
+        ),
+    )
 }
 
 /// What may be wider than the window.
 pub(super) fn region(label: &str, content: &Html) -> Html {
-    Html::fill("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>", &[&label, content])
+    Html::fill(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>",
+        &[&label, content],
+    )
 }

@@ -11,19 +11,22 @@ use experiment::space::Value;
 use experiment::trial::{Trial, TrialId};
 use experiment::{Concession, Costs, Limits, Objective};
 use runs::store::{
-    Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState, SweepManifest, WindowCounts,
+    Baseline, Evaluation, Forecasts, Origin, RunProgress, RunRecord, RunResult, RunState,
+    SweepManifest, WindowCounts,
 };
 
 const METRIC: Metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
 
 fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
     let mut settings = experiment::testing::settings(
-        "data = { synthetic = { bars = 1000 }, target = { kind = \"log_return\" } }\ntrain.epochs = 100",
+        "data = { synthetic = { bars = 1000 }, target = { kind = \"log_return\" } }\ntrain.epochs \
+            = 100",
     );
     settings.model.hidden_size = 8 * (1 + place % 5);
     settings.train.learning_rate = 1e-4 * 1.3_f64.powi(place as i32 / 5);
     settings.train.seed = 1 + repeat as u64;
-    let split = |rmse: f64| SplitReport { loss: rmse / 10.0, mse: rmse * rmse, mae: 0.8 * rmse, rmse };
+    let split =
+        |rmse: f64| SplitReport { loss: rmse / 10.0, mse: rmse * rmse, mae: 0.8 * rmse, rmse };
     let floor = 1.0 + 0.01 * place as f64 + 0.001 * repeat as f64;
     let report = |epoch: usize| EpochReport {
         epoch,
@@ -36,7 +39,12 @@ fn run(place: usize, repeat: usize, epochs: usize) -> RunRecord {
         windows_per_second: 1e4,
     };
     let id = TrialId(format!("{place:06x}{repeat:06x}"));
-    let baseline = |name: &str, rmse: f64| Baseline { name: name.into(), mse: rmse * rmse, mae: 0.8 * rmse, rmse };
+    let baseline = |name: &str, rmse: f64| Baseline {
+        name: name.into(),
+        mse: rmse * rmse,
+        mae: 0.8 * rmse,
+        rmse,
+    };
     let last = report(epochs);
     RunRecord {
         folder: format!("runs/grid/trials/{id}").into(),
@@ -84,23 +92,38 @@ fn noise(place: usize) -> f64 {
 }
 
 fn forecasts(windows: usize) -> Forecasts {
-    let target: Vec<f64> = (0..windows).map(|place| noise(place) + noise(place + 1_000_000)).collect();
+    let target: Vec<f64> =
+        (0..windows).map(|place| noise(place) + noise(place + 1_000_000)).collect();
     Forecasts {
-        ts: (0..windows as i64).map(|minute| (1_700_000_000 + 60 * minute) * 1_000_000_000).collect(),
-        forecast: target.iter().enumerate().map(|(place, target)| 0.2 * target + 0.1 * noise(place + 7)).collect(),
-        baselines: vec![("persistence".into(), vec![0.0; windows]), ("linear".into(), vec![0.01; windows])],
+        ts: (0..windows as i64)
+            .map(|minute| (1_700_000_000 + 60 * minute) * 1_000_000_000)
+            .collect(),
+        forecast: target
+            .iter()
+            .enumerate()
+            .map(|(place, target)| 0.2 * target + 0.1 * noise(place + 7))
+            .collect(),
+        baselines: vec![
+            ("persistence".into(), vec![0.0; windows]),
+            ("linear".into(), vec![0.01; windows]),
+        ],
         target,
         quantiles: Vec::new(),
     }
 }
 
 fn traded(run: &str, bars: usize) -> TradedRun {
-    let ts: Vec<i64> = (0..bars as i64).map(|minute| (1_700_000_000 + 60 * minute) * 1_000_000_000).collect();
+    let ts: Vec<i64> =
+        (0..bars as i64).map(|minute| (1_700_000_000 + 60 * minute) * 1_000_000_000).collect();
     let price: Vec<f64> = (0..bars).map(|bar| 100.0 + noise(bar)).collect();
     #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
     let tape = Tape::new(&ts, &vec![0; bars], &price, &price, &[0..bars], 60);
     let calendar = calendar(&tape.date);
-    let costs = Costs { commission_bps: 1.0, half_spread: Concession::Bps { bps: 0.0 }, slippage: Concession::Bps { bps: 0.0 } };
+    let costs = Costs {
+        commission_bps: 1.0,
+        half_spread: Concession::Bps { bps: 0.0 },
+        slippage: Concession::Bps { bps: 0.0 },
+    };
     let orders = buy_and_hold(&tape);
     let book = ledger(&tape, &orders, &costs);
     let expected: Vec<f64> = (0..bars).map(|bar| noise(bar) * 1e-4).collect();
@@ -110,7 +133,14 @@ fn traded(run: &str, bars: usize) -> TradedRun {
         sheet: sheet(&tape, &calendar, &orders, &book).unwrap(),
         side_bps: 1.0,
         account: Some(TradedAccount {
-            frontier: Some(frontier(&tape, &calendar, &expected, (limits, Gap::None), &[0.0, 0.5], &[0.0, 1.0])),
+            frontier: Some(frontier(
+                &tape,
+                &calendar,
+                &expected,
+                (limits, Gap::None),
+                &[0.0, 0.5],
+                &[0.0, 1.0],
+            )),
             ts,
             equity: book.equity,
         }),
@@ -119,7 +149,8 @@ fn traded(run: &str, bars: usize) -> TradedRun {
 
 /// A sweep of so many assignments with two seeds each.
 fn material(assignments: usize, epochs: usize, windows: usize) -> Material {
-    let runs: Vec<RunRecord> = (0..2 * assignments).map(|place| run(place / 2, place % 2, epochs)).collect();
+    let runs: Vec<RunRecord> =
+        (0..2 * assignments).map(|place| run(place / 2, place % 2, epochs)).collect();
     let objective = Objective { metric: METRIC, direction: Direction::Minimize };
     let comparison = compare(&runs, objective);
     let best = best_forecasts(&comparison, &runs, &|_, _| Some(forecasts(windows)));
@@ -142,7 +173,11 @@ fn material(assignments: usize, epochs: usize, windows: usize) -> Material {
             target_unit: "log return".into(),
             trials: runs.iter().map(|run| run.trial.id.0.clone()).collect(),
             backtest: None,
-            origin: Origin { git_revision: Some("abc123".into()), argv: vec!["kiln".into(), "sweep".into()], ..Origin::default() },
+            origin: Origin {
+                git_revision: Some("abc123".into()),
+                argv: vec!["kiln".into(), "sweep".into()],
+                ..Origin::default()
+            },
             experiment: "name = \"grid\"\n".into(),
         },
         runs,
@@ -175,7 +210,8 @@ fn the_verdict_stands_before_the_leaderboard_and_that_before_the_rest() {
         "id=\"account\"",
         "id=\"provenance\"",
     ];
-    let at = wanted.map(|text| page.find(&text.replace('’', "&#39;")).unwrap_or_else(|| panic!("{text}")));
+    let at = wanted
+        .map(|text| page.find(&text.replace('’', "&#39;")).unwrap_or_else(|| panic!("{text}")));
     assert!(at.is_sorted(), "{at:?}");
 }
 
@@ -195,8 +231,10 @@ fn quantiles_are_held_against_what_came() {
     let mut material = material(3, 5, 300);
     assert!(!page(&material).contains("Calibration of the quantiles"));
     for best in &mut material.forecasts {
-        let shifted = |by: f64| best.forecasts.forecast.iter().map(|forecast| forecast + by).collect();
-        best.forecasts.quantiles = vec![(0.1, shifted(-1.0)), (0.5, shifted(0.0)), (0.9, shifted(1.0))];
+        let shifted =
+            |by: f64| best.forecasts.forecast.iter().map(|forecast| forecast + by).collect();
+        best.forecasts.quantiles =
+            vec![(0.1, shifted(-1.0)), (0.5, shifted(0.0)), (0.9, shifted(1.0))];
     }
     let page = page(&material);
     assert!(page.contains("Calibration of the quantiles") && page.contains("level 0.9: "));
@@ -209,7 +247,9 @@ fn one_run_has_the_interval_over_its_windows() {
         row.value = Some(Spread { mean: 0.5, sd: None, n: 1 });
         row.interval = Some(Interval { low: 0.25, high: 0.75, confidence: 0.95 });
     }
-    assert!(page(&material).contains("[0.25, 0.75]") && markdown(&material).contains("[0.25, 0.75]"));
+    assert!(
+        page(&material).contains("[0.25, 0.75]") && markdown(&material).contains("[0.25, 0.75]")
+    );
 }
 
 #[test]
@@ -222,9 +262,14 @@ fn the_same_records_give_the_same_bytes() {
 fn nothing_is_fetched_and_nothing_else_may_run() {
     let page = page(&material(3, 5, 300));
     let (head, _) = page.split_once("<body>").unwrap();
-    assert!(head.contains("default-src &#39;none&#39;; script-src &#39;sha256-"), "{}", &head[..400]);
+    assert!(
+        head.contains("default-src &#39;none&#39;; script-src &#39;sha256-"),
+        "{}",
+        &head[..400]
+    );
     let (before, rest) = page.split_once("<script type").unwrap();
-    let markup = format!("{}{}", before.split_once("</style></head>").unwrap().1, &rest[rest.len() - 200..]);
+    let markup =
+        format!("{}{}", before.split_once("</style></head>").unwrap().1, &rest[rest.len() - 200..]);
     for fetching in [" src=", "href=\"http", "url(", "@import", " style=", " onclick", " onload"] {
         assert!(!markup.contains(fetching), "{fetching}");
     }
@@ -291,7 +336,8 @@ fn hostile() -> Material {
     hostile.runs[0].progress.warnings.push(evil.into());
     hostile.runs[0].progress.device = Some(evil.into());
     if let Some(Ok(trading)) = &mut hostile.trading {
-        (trading.words, trading.verdict, trading.skipped) = (vec![evil.into()], evil.into(), vec![(evil.into(), evil.into())]);
+        (trading.words, trading.verdict, trading.skipped) =
+            (vec![evil.into()], evil.into(), vec![(evil.into(), evil.into())]);
         trading.runs[0].run = evil.into();
     }
     hostile
@@ -304,11 +350,16 @@ fn hostile_text_stays_text() {
     let (_, markup) = before.split_once("</style></head>").unwrap();
     assert!(markup.matches("evil").count() > 40, "the hostile text is shown at many places");
     for raw in ["</script>", "<b>evil", "evil\"", "evil'", "\u{202e}"] {
-        assert!(!markup.contains(raw), "{raw:?} at {:?}", markup.find(raw).map(|at| &markup[at.saturating_sub(200)..at + 40]));
+        assert!(
+            !markup.contains(raw),
+            "{raw:?} at {:?}",
+            markup.find(raw).map(|at| &markup[at.saturating_sub(200)..at + 40])
+        );
     }
     // Every tag that is opened is one of ours.
     for tag in markup.split('<').skip(1) {
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
         let ours = [
             "a",
             "b",
@@ -365,8 +416,12 @@ fn hostile_text_stays_text_in_markdown_too() {
     let mut material = hostile();
     material.manifest.question = Some("<!-- kiln:end grid -->".into());
     let text = markdown(&material);
-    assert!(!text.contains("<!--") && !text.contains("<b>") && !text.contains("</script>"), "{text}");
-    let spliced = splice("<!-- kiln:begin grid -->\n<!-- kiln:end grid -->\n", "grid", &text).unwrap();
+    assert!(
+        !text.contains("<!--") && !text.contains("<b>") && !text.contains("</script>"),
+        "{text}"
+    );
+    let spliced =
+        splice("<!-- kiln:begin grid -->\n<!-- kiln:end grid -->\n", "grid", &text).unwrap();
     assert!(splice(&spliced, "grid", &text).is_ok(), "a report cannot bring markers of its own");
 }
 
@@ -384,7 +439,8 @@ fn a_sweep_without_a_result_is_a_page_too() {
         run.result = None;
         run.progress = RunProgress::default();
     });
-    material.comparison = compare(&material.runs, Objective { metric: METRIC, direction: Direction::Minimize });
+    material.comparison =
+        compare(&material.runs, Objective { metric: METRIC, direction: Direction::Minimize });
     (material.forecasts, material.trading) = (vec![], None);
     let page = page(&material);
     assert!(page.contains("No run has finished") && page.contains("No run has ended an epoch yet"));

@@ -14,7 +14,9 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 /// A sentence begins with a capital.
 pub(super) fn capitalized(sentence: &str) -> String {
     let mut characters = sentence.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Which way is better.
@@ -50,7 +52,8 @@ pub(super) fn probability(p: f64) -> String {
 
 /// `2024-08-15 02:29 UTC`.
 pub(super) fn minute(ts: i64) -> String {
-    Timestamp::from_nanosecond(i128::from(ts)).map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    Timestamp::from_nanosecond(i128::from(ts))
+        .map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 #[cfg(test)]
@@ -60,7 +63,10 @@ mod tests {
     #[test]
     fn numbers_in_words() {
         assert_eq!([counted(1, "run"), counted(2, "run")], ["1 run", "2 runs"]);
-        assert_eq!([percent(Some(0.12345)), percent(Some(1e-5)), percent(None)], ["12.35", "0.001", "—"]);
+        assert_eq!(
+            [percent(Some(0.12345)), percent(Some(1e-5)), percent(None)],
+            ["12.35", "0.001", "—"]
+        );
         assert_eq!([probability(0.0), probability(0.0456)], ["< 0.001", "0.046"]);
         assert_eq!(minute(1_723_688_940_000_000_000), "2024-08-15 02:29 UTC");
     }

@@ -27,8 +27,9 @@ const SPARE_HEADER: Duration = Duration::from_secs(1);
 /// Bytes of a header, and headers in it.
 const MAX_HEADER: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
-/// Bytes that a request may take on the wire for each byte that its body may have: a body of one-byte chunks takes six. A chunk whose size,
-/// a line of zeros, never ends has no body that could be too large.
+/// Bytes that a request may take on the wire for each byte that its body may have: a body of
+/// one-byte chunks takes six. A chunk whose size, a line of zeros, never ends has no body that
+/// could be too large.
 const FRAMING: u64 = 8;
 /// Bytes for headers, and for small bodies in many chunks.
 const ROOM: u64 = 256 << 10;
@@ -47,7 +48,12 @@ pub(super) struct Connection {
 }
 
 /// Accepts connections until told to stop, then waits for those that are open, for a while.
-pub(super) async fn accept(listener: TcpListener, router: Router, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
     let ordinary = Arc::new(Semaphore::new(shared.config.limits.connections));
     let spare = Arc::new(Spare::default());
     let open = GracefulShutdown::new();
@@ -88,7 +94,13 @@ enum Place {
     Spare(Seat),
 }
 
-async fn serve(socket: TcpStream, router: Router, shared: Arc<Shared>, watcher: Watcher, place: Place) {
+async fn serve(
+    socket: TcpStream,
+    router: Router,
+    shared: Arc<Shared>,
+    watcher: Watcher,
+    place: Place,
+) {
     let Ok(local) = socket.local_addr() else { return };
     // Answers are small and whole: waiting to fill a packet only delays them.
     if socket.set_nodelay(true).is_err() {
@@ -105,17 +117,27 @@ async fn serve(socket: TcpStream, router: Router, shared: Arc<Shared>, watcher: 
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
         let router = router.clone();
-        async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+        async move {
+            Ok::<_, Infallible>(
+                router.oneshot(request).await.unwrap_or_else(|never| match never {}),
+            )
+        }
     });
     let header = shared.config.timeouts.header;
-    let allowance = Allowance { received, most: (shared.config.limits.body as u64).saturating_mul(FRAMING) + ROOM };
+    let allowance = Allowance {
+        received,
+        most: (shared.config.limits.body as u64).saturating_mul(FRAMING) + ROOM,
+    };
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if crowded { header.min(SPARE_HEADER) } else { header })
         .max_header_size(MAX_HEADER)
         .max_headers(MAX_HEADERS)
         .keep_alive(!crowded)
-        .serve_connection(TokioIo::new(Stream::new(socket, ambiguous, shared.config.timeouts.body, allowance)), service);
+        .serve_connection(
+            TokioIo::new(Stream::new(socket, ambiguous, shared.config.timeouts.body, allowance)),
+            service,
+        );
     let http = watcher.watch(http);
     let ended = match place {
         Place::Own(permit) => {

@@ -9,7 +9,8 @@ use super::catalog::TargetCard;
 use super::refusal::Refusal;
 use crate::forecast::{Forecast, Outside, Warning};
 
-/// Forecasts, in the order in which they were asked. A number that is written here is read back bit for bit by whoever reads it as an f64.
+/// Forecasts, in the order in which they were asked. A number that is written here is read back bit
+/// for bit by whoever reads it as an f64.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Answer {
     /// The model's name.
@@ -19,7 +20,8 @@ pub(super) struct Answer {
     pub target: TargetCard,
     /// Share of the targets that the intervals are meant to hold; null where the model has none.
     pub coverage: Option<f64>,
-    /// Why the forecasts deserve less trust than their intervals say; empty where nothing is known against them.
+    /// Why the forecasts deserve less trust than their intervals say; empty where nothing is known
+    /// against them.
     pub warnings: Vec<WarningAnswer>,
     pub forecasts: Vec<ForecastAnswer>,
 }
@@ -71,12 +73,19 @@ struct Quantile {
 
 impl Answer {
     /// `outside`: by forecast, what of its window lies outside what training saw.
-    pub fn new(loaded: &Loaded, coverage: Option<f64>, forecasts: &[Forecast], outside: &[Vec<Outside>]) -> Result<Self, Refusal> {
+    pub fn new(
+        loaded: &Loaded,
+        coverage: Option<f64>,
+        forecasts: &[Forecast],
+        outside: &[Vec<Outside>],
+    ) -> Result<Self, Refusal> {
         let Loaded { name, version, model, .. } = loaded;
         let one = |forecast: &Forecast| {
             let interval = coverage.map(|coverage| model.interval(coverage, forecast)).transpose();
             let interval = interval.map_err(Refusal::invalid)?;
-            let start = |ns: i64| Timestamp::from_nanosecond(i128::from(ns)).ok().map(|start| start.to_string());
+            let start = |ns: i64| {
+                Timestamp::from_nanosecond(i128::from(ns)).ok().map(|start| start.to_string())
+            };
             let Forecast { bar_start, forecast, persistence, quantiles } = forecast;
             Ok(ForecastAnswer {
                 bar_start: bar_start.and_then(start),
@@ -84,14 +93,17 @@ impl Answer {
                 persistence: persistence.filter(|value| value.is_finite()),
                 lower: interval.map(|[lower, _]| lower),
                 upper: interval.map(|[_, upper]| upper),
-                quantiles: quantiles.iter().map(|&(level, value)| Quantile { level, value }).collect(),
+                quantiles: quantiles
+                    .iter()
+                    .map(|&(level, value)| Quantile { level, value })
+                    .collect(),
             })
         };
-        let of_model = model.card().warnings.iter().map(|warning| WarningAnswer::new(warning.clone(), None));
-        let of_inputs = outside
-            .iter()
-            .enumerate()
-            .flat_map(|(place, outside)| outside.iter().map(move |outside| WarningAnswer::new(outside.warning(), Some(place))));
+        let of_model =
+            model.card().warnings.iter().map(|warning| WarningAnswer::new(warning.clone(), None));
+        let of_inputs = outside.iter().enumerate().flat_map(|(place, outside)| {
+            outside.iter().map(move |outside| WarningAnswer::new(outside.warning(), Some(place)))
+        });
         Ok(Self {
             warnings: of_model.chain(of_inputs).collect(),
             model: name.clone(),

@@ -29,19 +29,33 @@ pub enum Moment {
 }
 
 impl SentBars {
-    /// Believes them as those of a file are believed. `clock`: the model's own, by which they are told the time, however timestamps are written.
+    /// Believes them as those of a file are believed. `clock`: the model's own, by which they are
+    /// told the time, however timestamps are written.
     ///
     /// # Errors
     /// When a value cannot be: names its place.
-    pub fn believe(&self, data: &Data, bar_seconds: u32, clock: Option<&LocalClock>) -> Result<Bars, String> {
+    pub fn believe(
+        &self,
+        data: &Data,
+        bar_seconds: u32,
+        clock: Option<&LocalClock>,
+    ) -> Result<Bars, String> {
         let Self { ts, open, high, low, close, volume } = self;
-        let columns = [("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
-        let of_other_length =
-            |(name, column): &&(&str, &Vec<f64>)| column.len() != ts.len() && (*name != "volume" || !column.is_empty());
+        let columns =
+            [("open", open), ("high", high), ("low", low), ("close", close), ("volume", volume)];
+        let of_other_length = |(name, column): &&(&str, &Vec<f64>)| {
+            column.len() != ts.len() && (*name != "volume" || !column.is_empty())
+        };
         if let Some((name, column)) = columns.iter().find(of_other_length) {
-            return Err(format!("bars: {} timestamps, but {} values of {name}", ts.len(), column.len()));
+            return Err(format!(
+                "bars: {} timestamps, but {} values of {name}",
+                ts.len(),
+                column.len()
+            ));
         }
-        let mut reader = BarReader::new(data, bar_seconds).map_err(|problem| format!("bars: {problem}"))?.told_by(clock);
+        let mut reader = BarReader::new(data, bar_seconds)
+            .map_err(|problem| format!("bars: {problem}"))?
+            .told_by(clock);
         let mut bars = Bars::with_capacity(bar_seconds, ts.len());
         for (row, moment) in ts.iter().enumerate() {
             let digits;
@@ -52,8 +66,14 @@ impl SentBars {
                     &digits
                 }
             };
-            let sent =
-                BarRow { ts, open: open[row], high: high[row], low: low[row], close: close[row], volume: volume.get(row).copied() };
+            let sent = BarRow {
+                ts,
+                open: open[row],
+                high: high[row],
+                low: low[row],
+                close: close[row],
+                volume: volume.get(row).copied(),
+            };
             bars.push(reader.read(&sent).map_err(|problem| format!("bars[{row}].{problem}"))?);
         }
         Ok(bars)
@@ -79,7 +99,10 @@ impl<'de> Visitor<'de> for BarsVisitor {
     type Value = SentBars;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of bars, or an object with a list for each of ts, open, high, low, close, volume")
+        f.write_str(
+            "a list of bars, or an object with a list for each of ts, open, high, low, \
+            close, volume",
+        )
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SentBars, A::Error> {
@@ -95,11 +118,14 @@ impl<'de> Visitor<'de> for BarsVisitor {
         let mut bars = SentBars::default();
         let mut seen = Seen::default();
         while let Some(key) = columns.next_key::<String>()? {
-            let place = seen.take(&key).map_err(|problem| A::Error::custom(format_args!("bars: {problem}")))?;
+            let place = seen
+                .take(&key)
+                .map_err(|problem| A::Error::custom(format_args!("bars: {problem}")))?;
             if place == 0 {
                 bars.ts = columns.next_value_seed(MomentsSeed)?;
             } else {
-                *column(&mut bars, place) = columns.next_value_seed(Numbers(format_args!("bars.{}", KEYS[place])))?;
+                *column(&mut bars, place) =
+                    columns.next_value_seed(Numbers(format_args!("bars.{}", KEYS[place])))?;
             }
         }
         seen.check().map_err(|problem| A::Error::custom(format_args!("bars: {problem}")))?;
@@ -137,7 +163,8 @@ impl<'de> Visitor<'de> for BarVisitor<'_> {
             if place == 0 {
                 bars.ts.push(bar.next_value_seed(MomentSeed(format_args!("bars[{row}].ts")))?);
             } else {
-                let value = bar.next_value_seed(Number(format_args!("bars[{row}].{}", KEYS[place])))?;
+                let value =
+                    bar.next_value_seed(Number(format_args!("bars[{row}].{}", KEYS[place])))?;
                 column(bars, place).push(value);
             }
         }
@@ -241,7 +268,9 @@ impl Visitor<'_> for MomentVisitor {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Moment, E> {
-        i64::try_from(value).map(Moment::Integer).map_err(|_| E::custom("the number is too large for a timestamp"))
+        i64::try_from(value)
+            .map(Moment::Integer)
+            .map_err(|_| E::custom("the number is too large for a timestamp"))
     }
 }
 
@@ -266,7 +295,9 @@ impl<'de> Visitor<'de> for MomentsVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Moment>, A::Error> {
         let mut moments = Vec::new();
-        while let Some(moment) = list.next_element_seed(MomentSeed(Item("bars.ts", moments.len())))? {
+        while let Some(moment) =
+            list.next_element_seed(MomentSeed(Item("bars.ts", moments.len())))?
+        {
             moments.push(moment);
         }
         Ok(moments)

@@ -81,7 +81,10 @@ impl Board {
     /// A model stays as it was.
     fn keep(&mut self, name: String, before: Option<&Served>) {
         if let Some(Served { chosen, by, versions }) = before {
-            self.models.insert(name, Served { chosen: chosen.clone(), by: by.clone(), versions: versions.clone() });
+            self.models.insert(
+                name,
+                Served { chosen: chosen.clone(), by: by.clone(), versions: versions.clone() },
+            );
         }
     }
 
@@ -96,8 +99,8 @@ impl Board {
     }
 }
 
-/// The next board: what the catalog has now, loaded, beside what of the old one has to stay. Every problem is named; none takes a model
-/// away that can still be served.
+/// The next board: what the catalog has now, loaded, beside what of the old one has to stay. Every
+/// problem is named; none takes a model away that can still be served.
 pub(super) fn build(
     catalog: &dyn Catalog,
     selection: &Selection,
@@ -114,7 +117,9 @@ pub(super) fn build(
                 let loader = Loader { catalog, name: &name, before, reread };
                 let by = loader.load(versions, aliases, &of, &mut problems);
                 if by.contains_key(&of) {
-                    board.models.insert(name, Served { chosen: of, by, versions: versions.clone() });
+                    board
+                        .models
+                        .insert(name, Served { chosen: of, by, versions: versions.clone() });
                 } else if !aliases.contains_key(&of) {
                     problems.push(format!("{name}: it has no '{of}' any more, and is not served"));
                 }
@@ -124,7 +129,10 @@ pub(super) fn build(
                 board.keep(name, before);
             }
             None => {
-                problems.push(format!("{name}: there is no such model{}", if before.is_some() { " any more" } else { "" }));
+                problems.push(format!(
+                    "{name}: there is no such model{}",
+                    if before.is_some() { " any more" } else { "" }
+                ));
                 board.keep(name, before);
             }
         }
@@ -132,14 +140,18 @@ pub(super) fn build(
     Ok((board, problems))
 }
 
-/// The models to serve; of those without a name on the command line the ones that have a champion, or had one and are damaged or gone now: a
-/// model is not served any more when its history says so, and not because its files cannot be found.
+/// The models to serve; of those without a name on the command line the ones that have a champion,
+/// or had one and are damaged or gone now: a model is not served any more when its history says so,
+/// and not because its files cannot be found.
 fn wanted(selection: &Selection, entries: &[Entry], old: &Board) -> Vec<Wanted> {
     match selection {
         Selection::Named(wanted) => wanted.clone(),
         Selection::Champions => {
-            let crowned = entries.iter().filter(|entry| entry.problem.is_some() || entry.aliases.contains_key(CHAMPION));
-            let gone = old.models.keys().filter(|name| !entries.iter().any(|entry| entry.name == **name));
+            let crowned = entries
+                .iter()
+                .filter(|entry| entry.problem.is_some() || entry.aliases.contains_key(CHAMPION));
+            let gone =
+                old.models.keys().filter(|name| !entries.iter().any(|entry| entry.name == **name));
             let names = crowned.map(|entry| &entry.name).chain(gone);
             names.map(|name| Wanted { name: name.clone(), of: CHAMPION.to_owned() }).collect()
         }
@@ -154,7 +166,8 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Versions with an alias, and the one that was asked for by number. Where one cannot be loaded its alias stays where it was.
+    /// Versions with an alias, and the one that was asked for by number. Where one cannot be loaded
+    /// its alias stays where it was.
     fn load(
         &self,
         versions: &[u32],
@@ -178,7 +191,10 @@ impl Loader<'_> {
                     by.insert(key, loaded.clone());
                 }
                 Err(problem) => {
-                    problems.push(format!("{}@{key}: version {version} is not served: {problem}", self.name));
+                    problems.push(format!(
+                        "{}@{key}: version {version} is not served: {problem}",
+                        self.name
+                    ));
                     if let Some(old) = self.before.and_then(|before| before.by.get(&key)) {
                         by.insert(old.version.to_string(), old.clone());
                         by.insert(key, old.clone());
@@ -191,13 +207,16 @@ impl Loader<'_> {
 
     fn version(&self, version: u32) -> Result<Arc<Loaded>, String> {
         if self.reread == Reread::New {
-            let known = self.before.and_then(|before| before.by.values().find(|loaded| loaded.version == version));
+            let known = self
+                .before
+                .and_then(|before| before.by.values().find(|loaded| loaded.version == version));
             if let Some(known) = known {
                 return Ok(known.clone());
             }
         }
         let load = || self.catalog.load(self.name, version);
-        let model = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| Err(format!("it panicked: {}", said(&*panic))))?;
+        let model = catch_unwind(AssertUnwindSafe(load))
+            .unwrap_or_else(|panic| Err(format!("it panicked: {}", said(&*panic))))?;
         let drift = Mutex::new(Drift::new(model.card().profile.as_deref().unwrap_or_default()));
         Ok(Arc::new(Loaded { name: self.name.to_owned(), version, model, drift }))
     }

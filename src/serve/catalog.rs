@@ -1,5 +1,5 @@
-//! What the server asks of the world behind it: which models there are, and what a model can do. The real one is the registry; tests
-//! serve models that sleep, panic and lie.
+//! What the server asks of the world behind it: which models there are, and what a model can do.
+//! The real one is the registry; tests serve models that sleep, panic and lie.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,8 @@ pub trait Model: Send + Sync + 'static {
     /// The window that these rows of features are, unscaled.
     ///
     /// # Errors
-    /// When they are not as many as a window has, or a value is not finite once scaled: in words for who sent them.
+    /// When they are not as many as a window has, or a value is not finite once scaled: in words
+    /// for who sent them.
     fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, String>;
 
     /// One forecast a window. Its bits depend on the window alone.
@@ -93,8 +94,8 @@ pub struct Card {
     /// Length of a bar, seconds.
     pub bar_seconds: Option<u32>,
     pub target: TargetCard,
-    /// Zone of the local clock that its features go by, and of timestamps without an offset where the model's own data had a zone set; null
-    /// where it is not known.
+    /// Zone of the local clock that its features go by, and of timestamps without an offset where
+    /// the model's own data had a zone set; null where it is not known.
     pub zone: Option<String>,
     /// What a timestamp of a bar marks: `start` or `end`.
     pub bar_label: String,

@@ -16,7 +16,8 @@ pub struct Config {
     pub shadow: String,
     /// Asked of every request but the two health checks, the OpenAPI document and its page.
     pub token: Option<Token>,
-    /// Names that a `Host` header may have besides `localhost` and the address that was connected to.
+    /// Names that a `Host` header may have besides `localhost` and the address that was connected
+    /// to.
     pub hosts: Vec<String>,
     pub limits: Limits,
     pub timeouts: Timeouts,
@@ -78,7 +79,13 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { header: seconds(10), body: seconds(30), request: seconds(5), stop: seconds(10), poll: Duration::from_millis(200) }
+        Self {
+            header: seconds(10),
+            body: seconds(30),
+            request: seconds(5),
+            stop: seconds(10),
+            poll: Duration::from_millis(200),
+        }
     }
 }
 
@@ -95,7 +102,8 @@ impl Config {
     pub fn check(&self) -> Result<(), ServeError> {
         if !self.listen.ip().is_loopback() && self.token.is_none() {
             return Err(ServeError(format!(
-                "{} can be reached from other machines: --token-file FILE makes requests carry a token, or listen on 127.0.0.1",
+                "{} can be reached from other machines: --token-file FILE makes requests carry a \
+                    token, or listen on 127.0.0.1",
                 self.listen
             )));
         }
@@ -108,7 +116,12 @@ impl Config {
 /// # Errors
 /// When it has another form, or is more than a day.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("'{text}' is no duration of at most a day: a number with its unit, such as 250us, 2ms or 10s");
+    let wrong = || {
+        format!(
+            "'{text}' is no duration of at most a day: a number with its unit, such as 250us, 2ms \
+                or 10s"
+        )
+    };
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;
@@ -118,7 +131,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1_000_000,
         _ => return Err(wrong()),
     };
-    let micros = number.checked_mul(micros).filter(|micros| *micros <= 86_400_000_000).ok_or_else(wrong)?;
+    let micros =
+        number.checked_mul(micros).filter(|micros| *micros <= 86_400_000_000).ok_or_else(wrong)?;
     Ok(Duration::from_micros(micros))
 }
 

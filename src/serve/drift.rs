@@ -1,16 +1,18 @@
 //! Whether inputs still look as they did in training.
 //!
-//! Of each request's window the last row counts. By feature: the share of values outside the range of the training rows, and the
-//! population stability index over the bins of the training rows (their deciles):
+//! Of each request's window the last row counts. By feature: the share of values outside the range
+//! of the training rows, and the population stability index over the bins of the training rows
+//! (their deciles):
 //!
 //! ```text
 //! PSI = Σ (aᵢ − eᵢ) · ln(aᵢ / eᵢ)     eᵢ share of training rows in bin i, aᵢ share of the last rows; each at least 0.0001
 //! ```
 //!
-//! By a rule of thumb less than 0.1 is no change, 0.1 to 0.25 some, more than 0.25 a change to act on (Siddiqi, Credit Risk Scorecards,
-//! 2006). Without any change n rows in B bins have a PSI of about (B − 1) / n, as (a − e)²/e is about χ² (Yurdakul & Naranjo, Statistical
-//! properties of the population stability index, 2020): below [`LEAST_ROWS`] rows it is not told. Rows of consecutive requests resemble
-//! each other, so that by chance it is larger than that.
+//! By a rule of thumb less than 0.1 is no change, 0.1 to 0.25 some, more than 0.25 a change to act
+//! on (Siddiqi, Credit Risk Scorecards, 2006). Without any change n rows in B bins have a PSI of
+//! about (B − 1) / n, as (a − e)²/e is about χ² (Yurdakul & Naranjo, Statistical properties of the
+//! population stability index, 2020): below [`LEAST_ROWS`] rows it is not told. Rows of consecutive
+//! requests resemble each other, so that by chance it is larger than that.
 
 use std::collections::VecDeque;
 
@@ -55,8 +57,11 @@ pub(super) struct FeatureDrift {
 
 impl Drift {
     pub fn new(profile: &[ColumnProfile]) -> Self {
-        let column =
-            |profile: &ColumnProfile| Column { counts: vec![0; profile.shares.len()], profile: profile.clone(), outside: 0 };
+        let column = |profile: &ColumnProfile| Column {
+            counts: vec![0; profile.shares.len()],
+            profile: profile.clone(),
+            outside: 0,
+        };
         Self { columns: profile.iter().map(column).collect(), rows: VecDeque::new() }
     }
 
@@ -110,7 +115,8 @@ impl Drift {
 fn psi(expected: &[f64], counts: &[usize]) -> f64 {
     let rows: usize = counts.iter().sum();
     let terms = expected.iter().zip(counts).map(|(expected, count)| {
-        let (expected, actual) = (expected.max(LEAST_SHARE), (*count as f64 / rows as f64).max(LEAST_SHARE));
+        let (expected, actual) =
+            (expected.max(LEAST_SHARE), (*count as f64 / rows as f64).max(LEAST_SHARE));
         (actual - expected) * (actual / expected).ln()
     });
     terms.sum()
@@ -141,7 +147,10 @@ mod tests {
         assert!((half - (0.25 * 1.5_f64.ln() - 0.25 * 0.5_f64.ln())).abs() < 1e-15, "{half}");
         assert!((psi(&[0.2, 0.8], &[20, 80])).abs() < 1e-15);
         let emptied = psi(&[0.5, 0.5], &[100, 0]);
-        assert!((emptied - (0.5 * 2.0_f64.ln() + (1e-4 - 0.5) * (2e-4_f64).ln())).abs() < 1e-12, "{emptied}");
+        assert!(
+            (emptied - (0.5 * 2.0_f64.ln() + (1e-4 - 0.5) * (2e-4_f64).ln())).abs() < 1e-12,
+            "{emptied}"
+        );
     }
 
     #[test]
@@ -153,7 +162,10 @@ mod tests {
         assert!(calm.psi.unwrap() < 0.01 && calm.outside == Some(0.0), "{calm:?}");
         uniform(ROWS).for_each(|value| drift.take(&[value + 0.5]));
         let shifted = &drift.features()[0];
-        assert!(shifted.psi.unwrap() > 0.25 && (shifted.outside.unwrap() - 0.499).abs() < 0.01, "{shifted:?}");
+        assert!(
+            shifted.psi.unwrap() > 0.25 && (shifted.outside.unwrap() - 0.499).abs() < 0.01,
+            "{shifted:?}"
+        );
         assert_eq!(drift.rows(), ROWS);
         uniform(ROWS).for_each(|value| drift.take(&[value]));
         assert_eq!(drift.features()[0], calm);

@@ -34,12 +34,17 @@ pub(super) struct Told {
 }
 
 /// Lets a request in or not, and logs and counts it.
-pub(super) async fn guard(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = request_id(&request, &shared);
     let method = request.method().clone();
     let path = shown(request.uri().path());
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = match check(&request, &route, &shared) {
         Ok(()) => next.run(request).await,
@@ -64,7 +69,9 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, mut request: Reques
         Some(Told { model, version, batch }) => {
             tracing::info!(request = id, %method, path, route, status, ms, model, version, batch, "answered");
         }
-        None if route == HEALTH || route == READY => tracing::debug!(request = id, %method, path, route, status, ms, "answered"),
+        None if route == HEALTH || route == READY => {
+            tracing::debug!(request = id, %method, path, route, status, ms, "answered")
+        }
         None => tracing::info!(request = id, %method, path, route, status, ms, "answered"),
     }
     response
@@ -77,7 +84,8 @@ fn check(request: &Request, route: &str, shared: &Shared) -> Result<(), Refusal>
     if connection.ambiguous.load(Ordering::Acquire) {
         return Err(Refusal::bad_request("Content-Length and Transfer-Encoding in one request"));
     }
-    // A look at the health says one word, and whoever looks (a load balancer) knows neither names nor tokens.
+    // A look at the health says one word, and whoever looks (a load balancer) knows neither names
+    // nor tokens.
     if route == HEALTH || route == READY {
         return Ok(());
     }
@@ -94,7 +102,11 @@ fn check(request: &Request, route: &str, shared: &Shared) -> Result<(), Refusal>
     if carried.is_some_and(|carried| token.is_carried_by(carried.as_bytes())) {
         return Ok(());
     }
-    Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "Authorization: Bearer TOKEN is missing, or has another token"))
+    Err(Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "Authorization: Bearer TOKEN is missing, or has another token",
+    ))
 }
 
 fn check_host(request: &Request, connection: &Connection, shared: &Shared) -> Result<(), Refusal> {
@@ -115,7 +127,10 @@ fn check_host(request: &Request, connection: &Connection, shared: &Shared) -> Re
 fn request_id(request: &Request, shared: &Shared) -> String {
     let own = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let legal = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
     match own.filter(legal) {
         Some(id) => id.to_owned(),

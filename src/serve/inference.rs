@@ -1,4 +1,5 @@
-//! The inference thread: takes batches from the queue, runs them, and survives whatever a model does.
+//! The inference thread: takes batches from the queue, runs them, and survives whatever a model
+//! does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -54,8 +55,8 @@ impl Pulse {
     }
 }
 
-/// Whether the device failed, and how. It does not come back within this process: the server stops, so that a supervisor can restart
-/// it.
+/// Whether the device failed, and how. It does not come back within this process: the server stops,
+/// so that a supervisor can restart it.
 pub(super) struct LostDevice(watch::Sender<Option<String>>);
 
 impl LostDevice {
@@ -115,7 +116,8 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
     jobs.retain(|job| !job.answer.is_closed());
     let Some(model) = jobs.first().map(|job| job.model.clone()) else { return };
     let counts: Vec<usize> = jobs.iter().map(|job| job.windows.len()).collect();
-    let windows: Vec<Window> = jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.windows)).collect();
+    let windows: Vec<Window> =
+        jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.windows)).collect();
     let started = Instant::now();
     for job in &jobs {
         gauges.queue_seconds.observe(started.duration_since(job.entered).as_secs_f64());
@@ -142,23 +144,44 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
 }
 
 /// One forecast a window, or what to say instead; what happened is logged.
-pub(super) fn forecast(model: &Loaded, windows: &[Window], lost: &LostDevice) -> Result<Vec<Forecast>, Refusal> {
+pub(super) fn forecast(
+    model: &Loaded,
+    windows: &[Window],
+    lost: &LostDevice,
+) -> Result<Vec<Forecast>, Refusal> {
     lost.check()?;
-    let failed = || Refusal::internal("inference_failed", "the model failed; the server's log says how");
+    let failed =
+        || Refusal::internal("inference_failed", "the model failed; the server's log says how");
     let Loaded { name, version, .. } = model;
     match catch_unwind(AssertUnwindSafe(|| model.model.forecast(windows))) {
         Ok(Ok(forecasts)) if forecasts.len() == windows.len() => Ok(forecasts),
         Ok(Ok(forecasts)) => {
-            tracing::error!(model = name, version, "{} forecasts of {} windows", forecasts.len(), windows.len());
+            tracing::error!(
+                model = name,
+                version,
+                "{} forecasts of {} windows",
+                forecasts.len(),
+                windows.len()
+            );
             Err(failed())
         }
         Ok(Err(ForecastError::Device(problem))) => {
-            tracing::error!(model = name, version, problem, "the device failed; the server is stopping");
+            tracing::error!(
+                model = name,
+                version,
+                problem,
+                "the device failed; the server is stopping"
+            );
             lost.lose(problem);
             Err(LostDevice::refusal())
         }
         Ok(Err(problem)) => {
-            tracing::error!(model = name, version, problem = problem.to_string(), "inference failed");
+            tracing::error!(
+                model = name,
+                version,
+                problem = problem.to_string(),
+                "inference failed"
+            );
             Err(failed())
         }
         Err(panic) => {
@@ -170,8 +193,10 @@ pub(super) fn forecast(model: &Loaded, windows: &[Window], lost: &LostDevice) ->
 
 /// A forecast that is no number is no answer.
 fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
-    let is_finite =
-        |forecast: &Forecast| forecast.forecast.is_finite() && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
+    let is_finite = |forecast: &Forecast| {
+        forecast.forecast.is_finite()
+            && forecast.quantiles.iter().all(|(_, value)| value.is_finite())
+    };
     if forecasts.iter().all(is_finite) {
         Ok(forecasts)
     } else {

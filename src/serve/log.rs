@@ -16,12 +16,22 @@ pub enum LogFormat {
     Text,
 }
 
-/// Starts logging; `KILN_LOG` filters (`info` unless set; `kiln=debug`, `warn`, …). A second call in one process changes nothing.
+/// Starts logging; `KILN_LOG` filters (`info` unless set; `kiln=debug`, `warn`, …). A second call
+/// in one process changes nothing.
 pub fn start_logging(format: LogFormat, now: fn() -> String) {
     let filter = EnvFilter::try_from_env("KILN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_timer(Clock(now)).with_writer(|| Stderr).with_target(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_timer(Clock(now))
+        .with_writer(|| Stderr)
+        .with_target(false);
     let started = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init(),
         LogFormat::Text => lines.with_ansi(false).try_init(),
     };
     drop(started);

@@ -10,11 +10,14 @@
 //!
 //! # What holds
 //!
-//! * A name in a request is looked up among the models that are loaded; no path, no file and no version comes from a request.
-//! * A request sees one version from its first byte to its last: it holds the version, and a reload only changes which one the next
-//!   request gets. A version that cannot be loaded, or whose first forecast fails, is counted and logged, and the old one stays.
+//! * A name in a request is looked up among the models that are loaded; no path, no file and no
+//!   version comes from a request.
+//! * A request sees one version from its first byte to its last: it holds the version, and a reload
+//!   only changes which one the next request gets. A version that cannot be loaded, or whose first
+//!   forecast fails, is counted and logged, and the old one stays.
 //! * The bits of a forecast do not depend on what else is in its batch.
-//! * Every wait has an end: for a header, for a body, for a place in the queue (none: 503), for an answer, for a slow reader, for shutdown.
+//! * Every wait has an end: for a header, for a body, for a place in the queue (none: 503), for an
+//!   answer, for a slow reader, for shutdown.
 //! * Nothing of a request's body and no token is logged; what is logged of a path is escaped.
 //!
 //! tokio stays in this module; inference and loading run on threads of their own.

@@ -25,7 +25,8 @@ pub(super) struct ModelList {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ModelSummary {
     name: String,
-    /// The version that is described here; without @ in the request: the one that answers requests which name none.
+    /// The version that is described here; without @ in the request: the one that answers requests
+    /// which name none.
     version: u32,
     /// Which alias (or version) answers requests which name none.
     answers_as: String,
@@ -51,8 +52,9 @@ pub(super) struct DriftReport {
     note: &'static str,
 }
 
-const NOTE: &str = "psi = sum over the training deciles of (actual - expected) * ln(actual / expected); by rule of thumb below 0.1 no \
-                    change, above 0.25 a change to act on; told from 500 rows on, of the last 5,000";
+const NOTE: &str = "psi = sum over the training deciles of (actual - expected) * ln(actual / \
+    expected); by rule of thumb below 0.1 no change, above 0.25 a change to act on; told from 500 \
+    rows on, of the last 5,000";
 
 /// What is served.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses(
@@ -61,15 +63,19 @@ const NOTE: &str = "psi = sum over the training deciles of (actual - expected) *
 ))]
 pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<ModelList>, Refusal> {
     let board = shared.board()?;
-    let summary = |(name, served): (&String, &Served)| served.default().map(|loaded| summary(name, served, loaded));
+    let summary = |(name, served): (&String, &Served)| {
+        served.default().map(|loaded| summary(name, served, loaded))
+    };
     Ok(Json(ModelList { models: board.models.iter().filter_map(summary).collect() }))
 }
 
 /// One model, or another version of it.
 #[utoipa::path(
     get, path = "/v1/models/{name}", tag = "models",
-    params(("name" = String, Path, description = "A model, or one of its versions: `minute`, `minute@candidate`, `minute@3`")),
-    responses((status = 200, description = "The model", body = ModelSummary), (status = 404, description = "No such model is served", body = ErrorBody)),
+    params(("name" = String, Path, description = "A model, or one of its versions: `minute`, \
+        `minute@candidate`, `minute@3`")),
+    responses((status = 200, description = "The model", body = ModelSummary), (status = 404, description = "No \
+        such model is served", body = ErrorBody)),
 )]
 pub(super) async fn one(
     State(shared): State<Arc<Shared>>,
@@ -84,7 +90,8 @@ pub(super) async fn one(
 #[utoipa::path(
     get, path = "/v1/models/{name}/drift", tag = "models",
     params(("name" = String, Path, description = "A model, or one of its versions")),
-    responses((status = 200, description = "By feature", body = DriftReport), (status = 404, description = "No such model is served", body = ErrorBody)),
+    responses((status = 200, description = "By feature", body = DriftReport), (status = 404, description = "No \
+        such model is served", body = ErrorBody)),
 )]
 pub(super) async fn drift(
     State(shared): State<Arc<Shared>>,
@@ -94,10 +101,19 @@ pub(super) async fn drift(
     let (_, loaded) = found(&board, reference)?;
     let drift = loaded.drift.lock().unwrap_or_else(PoisonError::into_inner);
     let (rows, features) = (drift.rows(), drift.features());
-    Ok(Json(DriftReport { model: loaded.name.clone(), version: loaded.version, rows, features, note: NOTE }))
+    Ok(Json(DriftReport {
+        model: loaded.name.clone(),
+        version: loaded.version,
+        rows,
+        features,
+        note: NOTE,
+    }))
 }
 
-fn found(board: &Board, reference: Result<Path<String>, PathRejection>) -> Result<(&Served, &Arc<Loaded>), Refusal> {
+fn found(
+    board: &Board,
+    reference: Result<Path<String>, PathRejection>,
+) -> Result<(&Served, &Arc<Loaded>), Refusal> {
     let found = reference.ok().and_then(|Path(reference)| board.find(&reference));
     found.ok_or_else(|| Refusal::not_found("no such model is served; GET /v1/models lists them"))
 }

@@ -1,4 +1,5 @@
-//! Numbers of a request, each refused with its place: `features[12][3]: invalid type: null, expected a number`.
+//! Numbers of a request, each refused with its place: `features[12][3]: invalid type: null,
+//! expected a number`.
 
 use std::fmt::{self, Display};
 
@@ -22,7 +23,9 @@ impl<'de, P: Display> DeserializeSeed<'de> for Numbers<P> {
     type Value = Vec<f64>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<f64>, D::Error> {
-        deserializer.deserialize_seq(NumbersVisitor(&self.0)).map_err(|error| placed(&self.0, error))
+        deserializer
+            .deserialize_seq(NumbersVisitor(&self.0))
+            .map_err(|error| placed(&self.0, error))
     }
 }
 

@@ -1,4 +1,5 @@
-//! `POST /v1/models/{name}/predict`: a body to windows, windows to the inference, forecasts to an answer.
+//! `POST /v1/models/{name}/predict`: a body to windows, windows to the inference, forecasts to an
+//! answer.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -33,21 +34,26 @@ const COVERAGE: f64 = 0.8;
 /// Forecasts, with intervals, in the target's unit.
 #[utoipa::path(
     post, path = "/v1/models/{name}/predict", tag = "forecasts",
-    params(("name" = String, Path, description = "A model; with @ALIAS or @VERSION one of its other versions: `minute@candidate`, `minute@3`")),
+    params(("name" = String, Path, description = "A model; with @ALIAS or @VERSION one of its \
+        other versions: `minute@candidate`, `minute@3`")),
     request_body(content(
         (PredictRequest = "application/json"),
         (String = "text/csv", example = "ts,open,high,low,close,volume\n2024-05-08T01:31:00Z,1.0,1.0,1.0,1.0,1.0\n"),
-    ), description = "JSON; or bars as CSV, in the columns of the model's own data, of which the last window is forecast"),
+    ), description = "JSON; or bars as CSV, in the columns of the model's own data, of which the \
+        last window is forecast"),
     responses(
         (status = 200, description = "Forecasts", body = Answer),
         (status = 400, description = "The body is no JSON", body = ErrorBody),
         (status = 404, description = "No such model is served", body = ErrorBody),
         (status = 408, description = "The body took too long", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
-        (status = 415, description = "The body is neither application/json nor text/csv, or is compressed", body = ErrorBody),
-        (status = 422, description = "The body is not what the model takes; the message names the value", body = ErrorBody),
+        (status = 415, description = "The body is neither application/json nor text/csv, or is \
+            compressed", body = ErrorBody),
+        (status = 422, description = "The body is not what the model takes; the message names the \
+            value", body = ErrorBody),
         (status = 500, description = "The model failed", body = ErrorBody),
-        (status = 503, description = "The queue is full, models are still being loaded, or the answer took too long; see Retry-After", body = ErrorBody),
+        (status = 503, description = "The queue is full, models are still being loaded, or the \
+            answer took too long; see Retry-After", body = ErrorBody),
     ),
 )]
 pub(super) async fn predict(
@@ -72,11 +78,16 @@ pub(super) async fn predict(
         read(kind, body, &loaded)?
     };
     let columns = loaded.model.card().features.len();
-    let last_rows: Vec<Vec<f32>> = windows.iter().map(|window| window.last_row(columns).to_vec()).collect();
-    let outside: Vec<Vec<Outside>> = windows.iter().map(|window| loaded.model.outside(window)).collect();
+    let last_rows: Vec<Vec<f32>> =
+        windows.iter().map(|window| window.last_row(columns).to_vec()).collect();
+    let outside: Vec<Vec<Outside>> =
+        windows.iter().map(|window| loaded.model.outside(window)).collect();
     let (answer, answered) = oneshot::channel();
     let job = Job { model: loaded.clone(), windows, entered: Instant::now(), answer };
-    shared.queue.push(job).map_err(|_| Refusal::unavailable("queue_full", "too many requests wait already"))?;
+    shared
+        .queue
+        .push(job)
+        .map_err(|_| Refusal::unavailable("queue_full", "too many requests wait already"))?;
     let done = match timeout_at(until, answered).await {
         Err(_) => return Err(Refusal::unavailable("too_slow", "the forecast took too long")),
         Ok(Err(_)) => return Err(Refusal::unavailable("stopping", "the server is stopping")),
@@ -87,11 +98,18 @@ pub(super) async fn predict(
     shared.gauges.outside_training(&loaded.name, loaded.version, &outside);
     note_drift(&loaded, &last_rows);
     if !reference.contains('@')
-        && let Some(other) = served.by.get(&shared.config.shadow).filter(|other| other.version != loaded.version)
+        && let Some(other) =
+            served.by.get(&shared.config.shadow).filter(|other| other.version != loaded.version)
     {
-        let answered = Answered { request, version: loaded.version, forecasts: forecasts.iter().map(|one| one.forecast).collect() };
+        let answered = Answered {
+            request,
+            version: loaded.version,
+            forecasts: forecasts.iter().map(|one| one.forecast).collect(),
+        };
         let (other, shared) = (other.clone(), shared.clone());
-        tokio::spawn(async move { shadow::ask(other, &instances, answered, &shared.queue, &shared.gauges) });
+        tokio::spawn(async move {
+            shadow::ask(other, &instances, answered, &shared.queue, &shared.gauges)
+        });
     }
     let told = Told { model: loaded.name.clone(), version: loaded.version, batch };
     Ok((Extension(told), axum::Json(answer)).into_response())
@@ -111,27 +129,39 @@ fn read(kind: Kind, body: Vec<u8>, loaded: &Loaded) -> Result<Asked, Refusal> {
     };
     let known = &loaded.model.card().coverages;
     if let Some(coverage) = coverage.filter(|coverage| !known.contains(coverage)) {
-        return Err(Refusal::invalid(format!("coverage: the model has no interval of {coverage}; it has {known:?}")));
+        return Err(Refusal::invalid(format!(
+            "coverage: the model has no interval of {coverage}; it has {known:?}"
+        )));
     }
     let coverage = coverage.or_else(|| known.contains(&COVERAGE).then_some(COVERAGE));
     let windows = windows_of(&*loaded.model, &instances)?;
     Ok(Asked { instances, coverage, windows })
 }
 
-/// The windows of instances, every value a finite number; the message names the instance where there are several.
-pub(super) fn windows_of(model: &dyn Model, instances: &[Instance]) -> Result<Vec<Window>, Refusal> {
+/// The windows of instances, every value a finite number; the message names the instance where
+/// there are several.
+pub(super) fn windows_of(
+    model: &dyn Model,
+    instances: &[Instance],
+) -> Result<Vec<Window>, Refusal> {
     let one = |(place, instance): (usize, &Instance)| {
         let window = match instance {
             Instance::Bars(bars) => model.window_of_bars(bars),
             Instance::Csv(text) => model.window_of_csv(text),
             Instance::Features(rows) => model.window_of_features(rows),
         };
-        let window = window.and_then(|window| match window.scaled.iter().position(|value| !value.is_finite()) {
-            Some(odd) => {
-                let columns = model.card().features.len().max(1);
-                Err(format!("row {} of the window: {} is not finite", odd / columns, model.card().features[odd % columns]))
+        let window = window.and_then(|window| {
+            match window.scaled.iter().position(|value| !value.is_finite()) {
+                Some(odd) => {
+                    let columns = model.card().features.len().max(1);
+                    Err(format!(
+                        "row {} of the window: {} is not finite",
+                        odd / columns,
+                        model.card().features[odd % columns]
+                    ))
+                }
+                None => Ok(window),
             }
-            None => Ok(window),
         });
         window.map_err(|problem| match instances.len() {
             1 => Refusal::invalid(problem),
@@ -157,11 +187,16 @@ enum Kind {
 
 /// A body is taken as it is: nothing is unpacked, so that nothing small becomes large.
 fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
-    let unsupported = |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message));
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let unsupported =
+        |message| Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message));
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
         return unsupported("a body is taken as it is, without Content-Encoding");
     }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind =
+        headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "application/json" => Ok(Kind::Json),
         "text/csv" => Ok(Kind::Csv),
@@ -171,8 +206,17 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Refusal> {
 
 /// The whole body, if it is not too large and comes in time.
 async fn read_body(request: Request, most: usize, patience: Duration) -> Result<Vec<u8>, Refusal> {
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a body has at most {most} bytes"));
-    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let too_large = || {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("a body has at most {most} bytes"),
+        )
+    };
+    let said = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if said.is_some_and(|said| said > most) {
         return Err(too_large());
     }
@@ -180,7 +224,8 @@ async fn read_body(request: Request, most: usize, patience: Duration) -> Result<
     let mut body: Body = request.into_body();
     let read = async {
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-            let frame = frame.map_err(|_| Refusal::bad_request("the body ended early, or is framed wrongly"))?;
+            let frame = frame
+                .map_err(|_| Refusal::bad_request("the body ended early, or is framed wrongly"))?;
             let Some(data) = frame.data_ref() else { continue };
             if bytes.len() + data.len() > most {
                 return Err(too_large());
@@ -191,6 +236,10 @@ async fn read_body(request: Request, most: usize, patience: Duration) -> Result<
     };
     match timeout(patience, read).await {
         Ok(read) => read.map(|()| bytes),
-        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body took too long")),
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "the body took too long",
+        )),
     }
 }

@@ -44,10 +44,15 @@ impl Question {
     /// 400 for what is no JSON, 422 for what is none of ours, with the place of the value.
     pub fn read(body: &[u8]) -> Result<Self, Refusal> {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let question = Self::seeded(&mut deserializer).and_then(|question| deserializer.end().map(|()| question));
+        let question = Self::seeded(&mut deserializer)
+            .and_then(|question| deserializer.end().map(|()| question));
         question.map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Refusal::invalid(error.to_string()),
-            _ => Refusal::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is no JSON: {error}")),
+            _ => Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "bad_json",
+                format!("the body is no JSON: {error}"),
+            ),
         })
     }
 
@@ -70,19 +75,30 @@ impl<'de> Visitor<'de> for QuestionVisitor {
         let mut asked = None;
         while let Some(key) = map.next_key::<String>()? {
             match &key[..] {
-                "coverage" if question.coverage.is_none() => question.coverage = Some(map.next_value_seed(Number("coverage"))?),
+                "coverage" if question.coverage.is_none() => {
+                    question.coverage = Some(map.next_value_seed(Number("coverage"))?)
+                }
                 "bars" | "features" | "instances" => {
                     if let Some(asked) = asked.replace(key.clone()) {
-                        return Err(A::Error::custom(format_args!("'{key}' after '{asked}': a request asks once")));
+                        return Err(A::Error::custom(format_args!(
+                            "'{key}' after '{asked}': a request asks once"
+                        )));
                     }
                     question.instances = match &key[..] {
                         "bars" => vec![Instance::Bars(map.next_value_seed(BarsSeed)?)],
-                        "features" => vec![Instance::Features(map.next_value_seed(Rows("features"))?)],
+                        "features" => {
+                            vec![Instance::Features(map.next_value_seed(Rows("features"))?)]
+                        }
                         _ => map.next_value_seed(InstancesSeed)?,
                     };
                 }
                 "coverage" => return Err(A::Error::custom("'coverage' is there twice")),
-                other => return Err(A::Error::custom(unknown(other, "bars, features, instances, coverage"))),
+                other => {
+                    return Err(A::Error::custom(unknown(
+                        other,
+                        "bars, features, instances, coverage",
+                    )));
+                }
             }
         }
         if asked.is_none() {
@@ -123,7 +139,9 @@ impl<'de> Visitor<'de> for InstancesVisitor {
         let mut instances = Vec::new();
         while let Some(instance) = list.next_element_seed(InstanceSeed(instances.len()))? {
             if instances.len() == MAX_INSTANCES {
-                return Err(A::Error::custom(format_args!("instances: more than {MAX_INSTANCES} in one request")));
+                return Err(A::Error::custom(format_args!(
+                    "instances: more than {MAX_INSTANCES} in one request"
+                )));
             }
             instances.push(instance);
         }
@@ -137,7 +155,9 @@ impl<'de> DeserializeSeed<'de> for InstanceSeed {
     type Value = Instance;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instance, D::Error> {
-        deserializer.deserialize_map(InstanceVisitor).map_err(|error| placed(Item("instances", self.0), error))
+        deserializer
+            .deserialize_map(InstanceVisitor)
+            .map_err(|error| placed(Item("instances", self.0), error))
     }
 }
 
@@ -159,9 +179,10 @@ impl<'de> Visitor<'de> for InstanceVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(instance),
-            Some(key) => {
-                Err(A::Error::custom(format_args!("'{}' after the one that was asked", key.chars().take(40).collect::<String>())))
-            }
+            Some(key) => Err(A::Error::custom(format_args!(
+                "'{}' after the one that was asked",
+                key.chars().take(40).collect::<String>()
+            ))),
         }
     }
 }
@@ -171,14 +192,16 @@ impl<'de> Visitor<'de> for InstanceVisitor {
 #[schema(example = json!({"bars": [{"ts": "2024-05-08T01:31:00Z", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0}], "coverage": 0.8}))]
 #[expect(dead_code, reason = "describes what Question reads")]
 pub(super) struct PredictRequest {
-    /// At least as many bars as the model needs, one after the other; the last window of them is forecast. A list of bars, or an object
-    /// with a list for each column.
+    /// At least as many bars as the model needs, one after the other; the last window of them is
+    /// forecast. A list of bars, or an object with a list for each column.
     bars: Option<Vec<BarSchema>>,
-    /// The rows of one window, oldest first, unscaled, each with the model's features in their order.
+    /// The rows of one window, oldest first, unscaled, each with the model's features in their
+    /// order.
     features: Option<Vec<Vec<f64>>>,
     /// Several windows, each `{"bars": …}` or `{"features": …}`; at most 1,024.
     instances: Option<Vec<InstanceSchema>>,
-    /// Coverage of the interval around each forecast: one of the model's; 0.8 unless given, where it has that.
+    /// Coverage of the interval around each forecast: one of the model's; 0.8 unless given, where
+    /// it has that.
     coverage: Option<f64>,
 }
 
@@ -194,7 +217,8 @@ pub(super) struct InstanceSchema {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what Instance reads")]
 pub(super) struct BarSchema {
-    /// RFC 3339, or a number since 1970 UTC in s, ms, us or ns. Without offset: in the zone of the data that the model was trained on.
+    /// RFC 3339, or a number since 1970 UTC in s, ms, us or ns. Without offset: in the zone of the
+    /// data that the model was trained on.
     ts: String,
     open: f64,
     high: f64,
@@ -228,10 +252,15 @@ mod tests {
 
     #[test]
     fn several_windows_are_instances() {
-        let question = Question::read(br#"{"instances": [{"features": [[1, 2], [3, -0.0]]}, {"bars": []}]}"#).unwrap();
+        let question =
+            Question::read(br#"{"instances": [{"features": [[1, 2], [3, -0.0]]}, {"bars": []}]}"#)
+                .unwrap();
         assert_eq!(
             question.instances,
-            [Instance::Features(vec![vec![1.0, 2.0], vec![3.0, -0.0]]), Instance::Bars(SentBars::default())]
+            [
+                Instance::Features(vec![vec![1.0, 2.0], vec![3.0, -0.0]]),
+                Instance::Bars(SentBars::default())
+            ]
         );
     }
 
@@ -243,14 +272,34 @@ mod tests {
             ("[]", 422, "invalid type: sequence, expected an object with 'bars'"),
             ("{}", 422, "'bars', 'features' or 'instances' is missing"),
             (r#"{"instances": []}"#, 422, "instances: there is none"),
-            (r#"{"bars": [], "features": []}"#, 422, "'features' after 'bars': a request asks once"),
+            (
+                r#"{"bars": [], "features": []}"#,
+                422,
+                "'features' after 'bars': a request asks once",
+            ),
             (r#"{"bars": [], "bars": []}"#, 422, "'bars' after 'bars': a request asks once"),
             (r#"{"bars": [], "model": 1}"#, 422, "'model' is no key of a request"),
-            (r#"{"features": [[1, 2], [1, NaN]]}"#, 422, "features[1][1]: expected value at line 1"),
+            (
+                r#"{"features": [[1, 2], [1, NaN]]}"#,
+                422,
+                "features[1][1]: expected value at line 1",
+            ),
             (r#"{"features": [[1, 1e400]]}"#, 422, "features[0][1]: number out of range"),
-            (r#"{"features": [[1, null]]}"#, 422, "features[0][1]: invalid type: null, expected a number"),
-            (r#"{"features": [[1, "2"]]}"#, 422, "features[0][1]: invalid type: string \"2\", expected a number"),
-            (r#"{"features": [1, 2]}"#, 422, "features[0]: invalid type: integer `1`, expected a list of numbers"),
+            (
+                r#"{"features": [[1, null]]}"#,
+                422,
+                "features[0][1]: invalid type: null, expected a number",
+            ),
+            (
+                r#"{"features": [[1, "2"]]}"#,
+                422,
+                "features[0][1]: invalid type: string \"2\", expected a number",
+            ),
+            (
+                r#"{"features": [1, 2]}"#,
+                422,
+                "features[0]: invalid type: integer `1`, expected a list of numbers",
+            ),
             (r#"{"features": {}}"#, 422, "features: invalid type: map"),
             (
                 r#"{"instances": [{"features": []}, {"features": [[true]]}]}"#,
@@ -258,7 +307,11 @@ mod tests {
                 "instances[1]: features[0][0]: invalid type: boolean",
             ),
             (r#"{"instances": [{}]}"#, 422, "instances[0]: 'bars' or 'features' is missing"),
-            (r#"{"bars": [{"ts": 1, "open": 1, "high": 1, "low": 1}]}"#, 422, "bars[0]: 'close' is missing"),
+            (
+                r#"{"bars": [{"ts": 1, "open": 1, "high": 1, "low": 1}]}"#,
+                422,
+                "bars[0]: 'close' is missing",
+            ),
             (r#"{"bars": [{"ts": 1, "ts": 2}]}"#, 422, "bars[0]: 'ts' is there twice"),
             (r#"{"bars": [{"ts": 1, "open": "1"}]}"#, 422, "bars[0].open: invalid type: string"),
             (
@@ -266,8 +319,16 @@ mod tests {
                 422,
                 "bars[0]: 'time' is no key of a bar; these are: ts, open, high, low, close, volume",
             ),
-            (r#"{"bars": [{"ts": 1.5}]}"#, 422, "bars[0].ts: invalid type: floating point `1.5`, expected a timestamp"),
-            (r#"{"bars": {"ts": [1], "open": [1, {}]}}"#, 422, "bars.open[1]: invalid type: map, expected a number"),
+            (
+                r#"{"bars": [{"ts": 1.5}]}"#,
+                422,
+                "bars[0].ts: invalid type: floating point `1.5`, expected a timestamp",
+            ),
+            (
+                r#"{"bars": {"ts": [1], "open": [1, {}]}}"#,
+                422,
+                "bars.open[1]: invalid type: map, expected a number",
+            ),
             (r#"{"bars": {"ts": [1]}}"#, 422, "bars: 'open' is missing"),
             (r#"{"bars": 3}"#, 422, "bars: invalid type: integer `3`, expected a list of bars"),
         ] {

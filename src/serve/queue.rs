@@ -1,4 +1,5 @@
-//! Requests that wait for the inference: a bounded queue, and a smaller one for shadows that is looked at only when the first is empty.
+//! Requests that wait for the inference: a bounded queue, and a smaller one for shadows that is
+//! looked at only when the first is empty.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -72,7 +73,8 @@ impl Queue {
         self.lock().jobs.len()
     }
 
-    /// Waits for work. A batch has at most `most` windows, unless one request has more, and waits at most `patience` to be full.
+    /// Waits for work. A batch has at most `most` windows, unless one request has more, and waits
+    /// at most `patience` to be full.
     pub fn next(&self, most: usize, patience: Duration) -> Next {
         let mut waiting = self.lock();
         loop {
@@ -91,8 +93,13 @@ impl Queue {
         take(&mut waiting.jobs, &mut batch, most);
         let until = Instant::now() + patience;
         while windows(&batch) < most && !waiting.closed {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else { break };
-            waiting = self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+            let Some(left) =
+                until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+            else {
+                break;
+            };
+            waiting =
+                self.changed.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
             take(&mut waiting.jobs, &mut batch, most);
         }
         Next::Batch(batch)
@@ -115,12 +122,15 @@ fn windows(batch: &[Job]) -> usize {
 
 /// Moves jobs of one model, the first one's or the batch's, in their order.
 fn take(jobs: &mut VecDeque<Job>, batch: &mut Vec<Job>, most: usize) {
-    let Some(model) = batch.first().or_else(|| jobs.front()).map(|job| job.model.clone()) else { return };
+    let Some(model) = batch.first().or_else(|| jobs.front()).map(|job| job.model.clone()) else {
+        return;
+    };
     let mut count = windows(batch);
     let mut place = 0;
     while place < jobs.len() && count < most {
         let job = &jobs[place];
-        let fits = Arc::<Loaded>::ptr_eq(&job.model, &model) && (batch.is_empty() || count + job.windows.len() <= most);
+        let fits = Arc::<Loaded>::ptr_eq(&job.model, &model)
+            && (batch.is_empty() || count + job.windows.len() <= most);
         if !fits {
             place += 1;
             continue;

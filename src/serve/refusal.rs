@@ -65,7 +65,8 @@ impl IntoResponse for Refusal {
             message.truncate(end);
             message.push('…');
         }
-        let mut response = (status, axum::Json(ErrorBody { error: ErrorDetail { code, message } })).into_response();
+        let mut response = (status, axum::Json(ErrorBody { error: ErrorDetail { code, message } }))
+            .into_response();
         let headers = response.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -34,11 +34,14 @@ impl Registered {
 
 impl Catalog for Registered {
     fn generation(&self) -> Result<String, String> {
-        // A folder that is not there holds no models, for the other verbs; here that would end what is served.
+        // A folder that is not there holds no models, for the other verbs; here that would end what
+        // is served.
         if !self.root.is_dir() {
             return Err(format!("{}: the registry's folder is not there", self.root.display()));
         }
-        registry::generation(&self.root).map(|generation| format!("{generation:?}")).map_err(|error| error.to_string())
+        registry::generation(&self.root)
+            .map(|generation| format!("{generation:?}"))
+            .map_err(|error| error.to_string())
     }
 
     fn list(&self) -> Result<Vec<Entry>, String> {
@@ -53,12 +56,14 @@ impl Catalog for Registered {
     }
 
     fn load(&self, name: &str, version: u32) -> Result<Box<dyn Model>, String> {
-        let found = registry::resolve(&self.root, &format!("{name}@{version}")).map_err(|error| error.to_string())?;
+        let found = registry::resolve(&self.root, &format!("{name}@{version}"))
+            .map_err(|error| error.to_string())?;
         let model = SavedModel::read(&found.folder).map_err(|error| error.to_string())?;
         for warning in model.warnings() {
             tracing::warn!(model = name, version, warning, "odd");
         }
-        let forecaster = Forecaster::new(&model, &self.device).map_err(|error| error.to_string())?;
+        let forecaster =
+            Forecaster::new(&model, &self.device).map_err(|error| error.to_string())?;
         for warning in forecaster.warnings() {
             tracing::warn!(
                 model = name,
@@ -68,7 +73,11 @@ impl Catalog for Registered {
                 "a forecast of it deserves less trust"
             );
         }
-        let version = Version { card: card(&model.passport, &forecaster), passport: model.passport, forecaster };
+        let version = Version {
+            card: card(&model.passport, &forecaster),
+            passport: model.passport,
+            forecaster,
+        };
         version.warm()?;
         Ok(Box::new(version))
     }
@@ -76,7 +85,9 @@ impl Catalog for Registered {
 
 impl Version {
     fn bar_seconds(&self) -> Result<u32, String> {
-        self.card.bar_seconds.ok_or_else(|| "bars: the model does not know how long its bars are; send features".to_owned())
+        self.card.bar_seconds.ok_or_else(|| {
+            "bars: the model does not know how long its bars are; send features".to_owned()
+        })
     }
 
     fn last_window(&self, bars: Bars) -> Result<Window, String> {
@@ -89,8 +100,14 @@ impl Version {
 
     /// A first forecast: of a window in the middle of what training saw, near enough.
     fn warm(&self) -> Result<(), String> {
-        let window = Window { scaled: vec![0.0; self.card.window * self.card.features.len()], bar_start: None, persistence: None };
-        self.forecast(&[window]).map(drop).map_err(|problem| format!("its first forecast failed: {problem}"))
+        let window = Window {
+            scaled: vec![0.0; self.card.window * self.card.features.len()],
+            bar_start: None,
+            persistence: None,
+        };
+        self.forecast(&[window])
+            .map(drop)
+            .map_err(|problem| format!("its first forecast failed: {problem}"))
     }
 }
 
@@ -100,7 +117,8 @@ impl Model for Version {
     }
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
-        let bars = bars.believe(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
+        let bars =
+            bars.believe(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
         self.last_window(bars)
     }
 
@@ -109,7 +127,8 @@ impl Model for Version {
         // The body has ended, so its last line has too.
         let ended = text.chain(if text.ends_with(b"\n") { &[][..] } else { b"\n" });
         let told = |error: MarketError| without_keys(&error.to_string());
-        let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds).map_err(told)?;
+        let lines = BarLines::new(Path::new("body"), ended, self.forecaster.data(), bar_seconds)
+            .map_err(told)?;
         let lines = lines.told_by(self.forecaster.clock());
         let mut bars = Bars::with_capacity(bar_seconds, self.card.needs_bars);
         for bar in lines {
@@ -132,23 +151,30 @@ impl Model for Version {
 
     fn interval(&self, coverage: f64, forecast: &Forecast) -> Result<[f64; 2], String> {
         let known = self.passport.interval(coverage).map(|interval| interval.coverage)?;
-        self.forecaster.interval(known, forecast).ok_or_else(|| format!("the model has no interval of coverage {coverage}"))
+        self.forecaster
+            .interval(known, forecast)
+            .ok_or_else(|| format!("the model has no interval of coverage {coverage}"))
     }
 }
 
-/// A message about bars without what it says about keys of an experiment file: who sends a request has no such file.
+/// A message about bars without what it says about keys of an experiment file: who sends a request
+/// has no such file.
 fn without_keys(message: &str) -> String {
     const UNDER: &str = " under [data]";
     let fact = |clause: &str| match clause.contains(UNDER) {
         false => Some(clause.to_owned()),
         // What stands in brackets is advice beside a fact, which stays.
-        true => clause.rsplit_once(" (").filter(|(_, advice)| advice.contains(UNDER)).map(|(fact, _)| fact.to_owned()),
+        true => clause
+            .rsplit_once(" (")
+            .filter(|(_, advice)| advice.contains(UNDER))
+            .map(|(fact, _)| fact.to_owned()),
     };
     message.split("; ").filter_map(fact).collect::<Vec<_>>().join("; ")
 }
 
 fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
-    let Passport { saved_at, source, settings, intervals, metrics, verdict, profile, .. } = passport;
+    let Passport { saved_at, source, settings, intervals, metrics, verdict, profile, .. } =
+        passport;
     let target = &settings.data.target;
     let kind = match target.kind {
         TargetKind::Price => "price",
@@ -161,7 +187,11 @@ fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
         window: settings.data.window,
         needs_bars: forecaster.needs(),
         bar_seconds: forecaster.bar_seconds(),
-        target: TargetCard { kind: kind.to_owned(), unit: target.kind.unit().to_owned(), horizon: target.horizon },
+        target: TargetCard {
+            kind: kind.to_owned(),
+            unit: target.kind.unit().to_owned(),
+            horizon: target.horizon,
+        },
         zone: forecaster.clock().map(|clock| clock.zone().to_owned()),
         bar_label: match &settings.data.source {
             Source::File { bar_label: BarLabel::End, .. } => "end".to_owned(),
@@ -184,8 +214,10 @@ mod tests {
     #[test]
     fn a_refusal_names_no_key_of_an_experiment_file() {
         let texts = [
-            "body: line 2: '2024-01-02 09:30' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as Asia/Shanghai)",
-            "body: line 2, column 'ts': '05/08/2024' is not a timestamp (ts_format = \"%d/%m/%Y\" under [data] reads it)",
+            "body: line 2: '2024-01-02 09:30' has no offset from UTC; set zone = \"…\" under \
+                [data] (an IANA name such as Asia/Shanghai)",
+            "body: line 2, column 'ts': '05/08/2024' is not a timestamp (ts_format = \"%d/%m/%Y\" \
+                under [data] reads it)",
             "body: line 3: close is NaN; a price is a number above 0",
         ];
         let told = [

@@ -39,7 +39,11 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route(DOCS_FILE, get(docs::file))
         .fallback(async || Refusal::not_found("there is nothing here; /docs tells what there is"))
         .method_not_allowed_fallback(async || {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method; /docs tells which")
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path takes another method; /docs tells which",
+            )
         })
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             tracing::error!(panic = said(&*panic), "a handler panicked");
@@ -50,14 +54,17 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, description = "It does", body = String)))]
+#[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, description = "It \
+    does", body = String)))]
 pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Whether forecasts are answered: models are loaded, the inference is not stuck, the server is not stopping.
+/// Whether forecasts are answered: models are loaded, the inference is not stuck, the server is not
+/// stopping.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
-    (status = 200, description = "They are: `ready`; a second line, `stale: …`, where the registry cannot be read and models are served as they were loaded", body = String),
+    (status = 200, description = "They are: `ready`; a second line, `stale: …`, where the registry \
+        cannot be read and models are served as they were loaded", body = String),
     (status = 503, description = "They are not: `loading`, `device failed`, `stuck` or `stopping`", body = String),
 ))]
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
@@ -71,16 +78,20 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         "stuck\n"
     } else {
         let trouble = shared.trouble.in_words();
-        return trouble.map_or_else(|| "ready\n".to_owned(), |trouble| format!("ready\nstale: {trouble}\n")).into_response();
+        return trouble
+            .map_or_else(|| "ready\n".to_owned(), |trouble| format!("ready\nstale: {trouble}\n"))
+            .into_response();
     };
     (StatusCode::SERVICE_UNAVAILABLE, word).into_response()
 }
 
 /// Counters and gauges for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics text", body = String)))]
+#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics \
+    text", body = String)))]
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
     let text = shared.gauges.text(&shared.live.get(), shared.queue.depth(), shared.trouble.count());
-    let text = text.map_err(|_| Refusal::internal("metrics_failed", "the metrics cannot be written"))?;
+    let text =
+        text.map_err(|_| Refusal::internal("metrics_failed", "the metrics cannot be written"))?;
     let kind = (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     Ok(([kind], Body::from(text)).into_response())
 }

@@ -71,16 +71,29 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// More threads than this would only wait: the work is in the inference.
 const MOST_WORKERS: usize = 4;
 
-/// Listens, loads what is to be served, and answers. `started_at` names this start among others in the log.
+/// Listens, loads what is to be served, and answers. `started_at` names this start among others in
+/// the log.
 ///
 /// # Errors
-/// When the settings do not go together, the address is taken, or something that was asked for cannot be served.
-pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Result<Server, ServeError> {
+/// When the settings do not go together, the address is taken, or something that was asked for
+/// cannot be served.
+pub fn start(
+    config: Config,
+    catalog: Arc<dyn Catalog>,
+    started_at: &str,
+) -> Result<Server, ServeError> {
     config.check()?;
-    let unheard = |error: std::io::Error| ServeError(format!("cannot listen on {}: {error}", config.listen));
-    let failed = |error: std::io::Error| ServeError(format!("the server's threads cannot be started: {error}"));
+    let unheard =
+        |error: std::io::Error| ServeError(format!("cannot listen on {}: {error}", config.listen));
+    let failed = |error: std::io::Error| {
+        ServeError(format!("the server's threads cannot be started: {error}"))
+    };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let runtime = Builder::new_multi_thread().worker_threads(cores.min(MOST_WORKERS)).thread_name("serve").enable_all().build();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_WORKERS))
+        .thread_name("serve")
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(failed)?;
     let listener = {
         let _inside = runtime.enter();
@@ -96,7 +109,9 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         ready: Arc::default(),
         trouble: Arc::default(),
         stopping: AtomicBool::new(false),
-        origin: blake3::hash(format!("{started_at} {} {address}", std::process::id()).as_bytes()).to_hex()[..8].to_owned(),
+        origin: blake3::hash(format!("{started_at} {} {address}", std::process::id()).as_bytes())
+            .to_hex()[..8]
+            .to_owned(),
         requests: AtomicU64::new(1),
         config,
     });
@@ -110,8 +125,10 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
         batch: shared.config.limits.batch,
         batch_wait: shared.config.limits.batch_wait,
     };
-    let inference =
-        thread::Builder::new().name("inference".to_owned()).spawn(move || inference::run(&inference)).map_err(failed)?;
+    let inference = thread::Builder::new()
+        .name("inference".to_owned())
+        .spawn(move || inference::run(&inference))
+        .map_err(failed)?;
     let watch = Watch {
         catalog,
         selection: shared.config.selection.clone(),
@@ -123,16 +140,21 @@ pub fn start(config: Config, catalog: Arc<dyn Catalog>, started_at: &str) -> Res
     };
     let generation = watch.first().map_err(ServeError)?;
     let (ask, asked) = channel();
-    let watch = thread::Builder::new().name("watch".to_owned()).spawn(move || watch.run(generation, &asked)).map_err(failed)?;
+    let watch = thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || watch.run(generation, &asked))
+        .map_err(failed)?;
     Ok(Server { address, shared, runtime, accepting, stop, inference, watch, ask })
 }
 
-/// Connections that may wait to be accepted: beyond these the kernel drops them, and a client tries again after a second, three, seven.
+/// Connections that may wait to be accepted: beyond these the kernel drops them, and a client tries
+/// again after a second, three, seven.
 const BACKLOG: u32 = 1024;
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As std does it: a server that starts again need not wait for the connections of the one before it.
+    // As std does it: a server that starts again need not wait for the connections of the one
+    // before it.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -152,12 +174,16 @@ impl Server {
         }
     }
 
-    /// Serves until SIGTERM or SIGINT, or until the device fails, then stops; SIGHUP reads every version again. `announce` is called once
-    /// signals are heard. Tells how the device failed, if that was it.
+    /// Serves until SIGTERM or SIGINT, or until the device fails, then stops; SIGHUP reads every
+    /// version again. `announce` is called once signals are heard. Tells how the device failed, if
+    /// that was it.
     ///
     /// # Errors
     /// When signals cannot be heard, or `announce` fails.
-    pub fn serve_until_signal(self, announce: impl FnOnce(SocketAddr) -> std::io::Result<()>) -> std::io::Result<Option<String>> {
+    pub fn serve_until_signal(
+        self,
+        announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
+    ) -> std::io::Result<Option<String>> {
         let lost = self.runtime.block_on(async {
             let mut ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
             let mut hangup = signal(SignalKind::hangup())?;
@@ -177,7 +203,8 @@ impl Server {
         Ok(lost)
     }
 
-    /// Accepts nothing more, finishes what was asked, and ends: within the time that the settings give, whatever clients do.
+    /// Accepts nothing more, finishes what was asked, and ends: within the time that the settings
+    /// give, whatever clients do.
     pub fn stop(self) {
         let Self { address: _, shared, runtime, accepting, stop, inference, watch, ask } = self;
         tracing::info!("stopping");

@@ -1,4 +1,5 @@
-//! The shadow: another version that is asked the same, after the answer is on its way, and only compared.
+//! The shadow: another version that is asked the same, after the answer is on its way, and only
+//! compared.
 
 use std::sync::Arc;
 
@@ -11,9 +12,15 @@ use super::queue::Queue;
 use super::refusal::Refusal;
 use crate::forecast::Forecast;
 
-/// Asks the shadow what was asked. It has its own windows, as it may have other features; what it cannot take, or what finds the queue
-/// busy, is left out and counted.
-pub(super) fn ask(shadow: Arc<Loaded>, instances: &[Instance], answered: Answered, queue: &Queue, gauges: &Gauges) {
+/// Asks the shadow what was asked. It has its own windows, as it may have other features; what it
+/// cannot take, or what finds the queue busy, is left out and counted.
+pub(super) fn ask(
+    shadow: Arc<Loaded>,
+    instances: &[Instance],
+    answered: Answered,
+    queue: &Queue,
+    gauges: &Gauges,
+) {
     let name = shadow.name.clone();
     let Ok(windows) = windows_of(&*shadow.model, instances) else {
         gauges.shadow_left_out(&name, "other_input");
@@ -26,7 +33,8 @@ pub(super) fn ask(shadow: Arc<Loaded>, instances: &[Instance], answered: Answere
 
 /// Logs what the shadow says beside what was answered.
 pub(super) fn compare(job: &ShadowJob, forecasts: Result<Vec<Forecast>, Refusal>, gauges: &Gauges) {
-    let ShadowJob { shadow, answered: Answered { request, version, forecasts: answered }, .. } = job;
+    let ShadowJob { shadow, answered: Answered { request, version, forecasts: answered }, .. } =
+        job;
     let Ok(forecasts) = forecasts else {
         gauges.shadow_left_out(&shadow.name, "failed");
         return;

@@ -1,4 +1,5 @@
-//! Connections beyond the limit: each is heard for one request, so that health is answered however many there are.
+//! Connections beyond the limit: each is heard for one request, so that health is answered however
+//! many there are.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-/// So many are open at once; with as many ordinary ones as there may be by default they are fewer than the 1,024 files that a process may
-/// have open by default.
+/// So many are open at once; with as many ordinary ones as there may be by default they are fewer
+/// than the 1,024 files that a process may have open by default.
 const SEATS: usize = 256;
 /// How long a connection has to say what it wants, at least, before a newer one takes its seat.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The seats of connections beyond the limit. When all are taken, whoever has sat longest goes: a connection that says nothing keeps nobody
-/// from asking for health.
+/// The seats of connections beyond the limit. When all are taken, whoever has sat longest goes: a
+/// connection that says nothing keeps nobody from asking for health.
 #[derive(Default)]
 pub(super) struct Spare(Mutex<Taken>);
 

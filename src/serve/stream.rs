@@ -31,12 +31,22 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// `ambiguous` becomes true before the request that makes it so is handled; a client that takes nothing for `patience` is cut off.
-    pub fn new(socket: TcpStream, ambiguous: Arc<AtomicBool>, patience: Duration, allowance: Allowance) -> Self {
+    /// `ambiguous` becomes true before the request that makes it so is handled; a client that takes
+    /// nothing for `patience` is cut off.
+    pub fn new(
+        socket: TcpStream,
+        ambiguous: Arc<AtomicBool>,
+        patience: Duration,
+        allowance: Allowance,
+    ) -> Self {
         Self { socket, heads: Heads::default(), ambiguous, patience, allowance, stalled: None }
     }
 
-    fn not_for_ever<T>(&mut self, context: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
+    fn not_for_ever<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        progress: Poll<Result<T>>,
+    ) -> Poll<Result<T>> {
         if progress.is_ready() {
             self.stalled = None;
             return progress;
@@ -49,7 +59,11 @@ impl Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         if self.heads.look(&buffer.filled()[before..]) {
@@ -65,7 +79,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         let progress = Pin::new(&mut self.socket).poll_write(context, bytes);
         self.not_for_ever(context, progress)
     }
@@ -94,9 +112,10 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Looks for heads with both `Content-Length` and `Transfer-Encoding`, which two servers in a row may cut differently (request smuggling;
-/// hyper would take the one and drop the other). Lines are all that it knows of HTTP, and all that it needs: no line of a JSON document
-/// begins with one of these words.
+/// Looks for heads with both `Content-Length` and `Transfer-Encoding`, which two servers in a row
+/// may cut differently (request smuggling; hyper would take the one and drop the other). Lines are
+/// all that it knows of HTTP, and all that it needs: no line of a JSON document begins with one of
+/// these words.
 #[derive(Default)]
 struct Heads {
     /// The current line's first bytes, in lower case.

@@ -26,7 +26,8 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
-    /// Reads the file: one line, of 16 visible ASCII characters or more. It must be a file of ours with mode 0600 or 0400.
+    /// Reads the file: one line, of 16 visible ASCII characters or more. It must be a file of ours
+    /// with mode 0600 or 0400.
     ///
     /// # Errors
     /// When it is not: says what to do. The token itself is in no message.
@@ -34,18 +35,27 @@ impl Token {
         let wrong = |problem: String| ServeError(format!("{}: {problem}", path.display()));
         // A pipe's opening would wait for its other end.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let mut file = file.map_err(|error| wrong(format!("the token file cannot be opened: {error}")))?;
+        let mut file =
+            file.map_err(|error| wrong(format!("the token file cannot be opened: {error}")))?;
         let metadata = file.metadata().map_err(|error| wrong(error.to_string()))?;
         if !metadata.is_file() {
             return Err(wrong("is no regular file".to_owned()));
         }
         if metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o777;
-            return Err(wrong(format!("has mode {mode:04o}, so that others can read the token: chmod 600 it")));
+            return Err(wrong(format!(
+                "has mode {mode:04o}, so that others can read the token: chmod 600 it"
+            )));
         }
-        let own = tempfile::tempfile().and_then(|file| file.metadata()).map_err(|error| wrong(error.to_string()))?.uid();
+        let own = tempfile::tempfile()
+            .and_then(|file| file.metadata())
+            .map_err(|error| wrong(error.to_string()))?
+            .uid();
         if metadata.uid() != own {
-            return Err(wrong(format!("belongs to user {}, not to the user {own} that serves", metadata.uid())));
+            return Err(wrong(format!(
+                "belongs to user {}, not to the user {own} that serves",
+                metadata.uid()
+            )));
         }
         let mut text = String::new();
         let read = file.by_ref().take(MOST + 1).read_to_string(&mut text);
@@ -58,16 +68,20 @@ impl Token {
     /// # Errors
     /// When it is too short, or no header could carry it.
     pub fn new(text: &str) -> Result<Self, String> {
-        if text.len() < LEAST || text.len() as u64 > MOST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.len() < LEAST
+            || text.len() as u64 > MOST
+            || !text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(format!(
-                "a token is one line of {LEAST} to {MOST} visible ASCII characters without spaces; head -c 32 /dev/urandom | base64 makes one"
+                "a token is one line of {LEAST} to {MOST} visible ASCII characters without spaces; \
+                    head -c 32 /dev/urandom | base64 makes one"
             ));
         }
         Ok(Self(blake3::hash(text.as_bytes())))
     }
 
-    /// Whether an `Authorization` header carries it. Hashes are compared, in constant time: how long it takes tells nothing of how much of
-    /// a guess was right, nor of the token's length.
+    /// Whether an `Authorization` header carries it. Hashes are compared, in constant time: how
+    /// long it takes tells nothing of how much of a guess was right, nor of the token's length.
     #[must_use]
     pub fn is_carried_by(&self, authorization: &[u8]) -> bool {
         let Some((scheme, guess)) = authorization.split_at_checked(7) else { return false };
@@ -83,7 +97,10 @@ mod tests {
     #[test]
     fn a_header_carries_the_whole_token_or_not() {
         let token = Token::new("0123456789abcdef").unwrap();
-        assert!(token.is_carried_by(b"Bearer 0123456789abcdef") && token.is_carried_by(b"bearer 0123456789abcdef"));
+        assert!(
+            token.is_carried_by(b"Bearer 0123456789abcdef")
+                && token.is_carried_by(b"bearer 0123456789abcdef")
+        );
         for wrong in [
             "",
             "Bearer",

@@ -1,4 +1,5 @@
-//! What stands between the registry and what is served: while there is anything, models are served as they were loaded before.
+//! What stands between the registry and what is served: while there is anything, models are served
+//! as they were loaded before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -52,13 +53,18 @@ impl Trouble {
     pub fn in_words(&self) -> Option<String> {
         let found = self.lock();
         match (&found.registry, found.models.len()) {
-            (Some(_), _) => {
-                Some("the registry cannot be read; models are served as they were loaded (the log says more)".to_owned())
-            }
+            (Some(_), _) => Some(
+                "the registry cannot be read; models are served as they were loaded (the log \
+                    says more)"
+                    .to_owned(),
+            ),
             (None, 0) => None,
             (None, count) => {
                 let plural = if count == 1 { "" } else { "s" };
-                Some(format!("{count} problem{plural} in the registry; what was loaded before is served (the log says more)"))
+                Some(format!(
+                    "{count} problem{plural} in the registry; what was loaded before is \
+                    served (the log says more)"
+                ))
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Reloads: a thread looks whether the registry has something new, loads and warms it, and only then lets requests see it.
+//! Reloads: a thread looks whether the registry has something new, loads and warms it, and only
+//! then lets requests see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,13 +39,16 @@ impl Watch {
     /// When anything that was asked for cannot be served, or nothing can.
     pub fn first(&self) -> Result<String, String> {
         let generation = self.catalog.generation()?;
-        let (board, problems) = build(&*self.catalog, &self.selection, &Board::default(), Reread::New)?;
+        let (board, problems) =
+            build(&*self.catalog, &self.selection, &Board::default(), Reread::New)?;
         let asked = matches!(self.selection, Selection::Named(_));
         if let Some(problem) = problems.first().filter(|_| asked || board.models.is_empty()) {
             return Err(problem.clone());
         }
         if board.models.is_empty() {
-            return Err("no model has a champion: kiln models promote NAME@VERSION makes one".to_owned());
+            return Err(
+                "no model has a champion: kiln models promote NAME@VERSION makes one".to_owned()
+            );
         }
         self.show(board, &problems);
         self.ready.store(true, Ordering::Release);
@@ -72,7 +76,8 @@ impl Watch {
                 tracing::info!("the registry can be read again");
             }
             if now != generation || reread == Reread::All {
-                // A change that comes while this one is read makes another generation, and is seen at the next look.
+                // A change that comes while this one is read makes another generation, and is seen
+                // at the next look.
                 generation = now;
                 self.reload(reread);
             }
@@ -98,7 +103,9 @@ impl Watch {
         for (name, served) in &board.models {
             let before = old.models.get(name);
             for (key, loaded) in &served.by {
-                let same = before.and_then(|before| before.by.get(key)).is_some_and(|before| Arc::ptr_eq(before, loaded));
+                let same = before
+                    .and_then(|before| before.by.get(key))
+                    .is_some_and(|before| Arc::ptr_eq(before, loaded));
                 if !same && key.parse::<u32>().is_err() {
                     tracing::info!(model = name, alias = key, version = loaded.version, "serving");
                 }
@@ -115,6 +122,9 @@ impl Watch {
 
     fn failed(&self, problem: &str) {
         self.gauges.reload("failed");
-        tracing::error!(problem = &*text::clean(problem), "cannot be served; what was loaded before stays");
+        tracing::error!(
+            problem = &*text::clean(problem),
+            "cannot be served; what was loaded before stays"
+        );
     }
 }

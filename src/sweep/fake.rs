@@ -1,16 +1,23 @@
-//! A trainer without training: its losses are a pure function of the lane's settings and the epoch, so that the command line, the
-//! store and the dashboard can be tested with exact numbers and without waiting. Its stopping rule is the trainer's own, and its forecasts
-//! have the error that its epochs report.
+//! A trainer without training: its losses are a pure function of the lane's settings and the epoch,
+//! so that the command line, the store and the dashboard can be tested with exact numbers and
+//! without waiting. Its stopping rule is the trainer's own, and its forecasts have the error that
+//! its epochs report.
 //!
-//! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E), `nan:E` (lanes with a learning rate of 3e-3 or more
-//! diverge in epoch E), `even:E` (lanes with an even seed diverge in epoch E), `garbage` (forecasts are not those of the weights),
-//! `poison:E` and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in epoch E), `sleep:MS` (each epoch
-//! takes so long), `stall:E` (epoch E never ends), `memory:N` (the device has room for N lanes, and fails in epoch 2 of more),
-//! `device:N` (after N epochs of a pack the device fails).
+//! `KILN_TRAINER=fake` selects it; `fake:FAULT` adds a fault: `abort:E`, `panic:E` (in epoch E),
+//! `nan:E` (lanes with a learning rate of 3e-3 or more diverge in epoch E), `even:E` (lanes with an
+//! even seed diverge in epoch E), `garbage` (forecasts are not those of the weights), `poison:E`
+//! and `poison-panic:E` (a lane with a learning rate of 1 or more takes its whole pack down in
+//! epoch E), `sleep:MS` (each epoch takes so long), `stall:E` (epoch E never ends), `memory:N` (the
+//! device has room for N lanes, and fails in epoch 2 of more), `device:N` (after N epochs of a pack
+//! the device fails).
 
-use burn_lanes::{DeviceFailure, DeviceFailureKind, Lane, LaneOutcome, Observer, Pack, PackControl, Progress, TrainError};
+use burn_lanes::{
+    DeviceFailure, DeviceFailureKind, Lane, LaneOutcome, Observer, Pack, PackControl, Progress,
+    TrainError,
+};
 use lane_types::{
-    EpochReport, Head, LaneControl, LaneEnd, LaneState, ScheduleState, Series, Shape, SplitReport, StopState, Weight, Weights,
+    EpochReport, Head, LaneControl, LaneEnd, LaneState, ScheduleState, Series, Shape, SplitReport,
+    StopState, Weight, Weights,
 };
 use std::time::Duration;
 
@@ -61,7 +68,8 @@ impl FakeTrainer {
     }
 }
 
-/// A loss that falls towards a floor; the floor is lowest at a learning rate of 3e-3 and falls with the hidden size.
+/// A loss that falls towards a floor; the floor is lowest at a learning rate of 3e-3 and falls with
+/// the hidden size.
 fn loss(lane: &Lane, hidden: usize, epoch: usize) -> f64 {
     let config = &lane.config;
     let off = (config.learning_rate / 3e-3).ln().abs();
@@ -72,7 +80,12 @@ fn loss(lane: &Lane, hidden: usize, epoch: usize) -> f64 {
 }
 
 fn report(lane: &Lane, unit: f64, hidden: usize, epoch: usize, stop: &StopState) -> EpochReport {
-    let split = |loss: f64| SplitReport { loss, mse: loss * unit * unit, mae: loss.sqrt() * unit, rmse: loss.sqrt() * unit };
+    let split = |loss: f64| SplitReport {
+        loss,
+        mse: loss * unit * unit,
+        mae: loss.sqrt() * unit,
+        rmse: loss.sqrt() * unit,
+    };
     EpochReport {
         epoch,
         train: split(0.9 * loss(lane, hidden, epoch)),
@@ -114,7 +127,12 @@ fn state(shape: &Shape, lane: &Lane, epoch: usize, stop: &StopState) -> LaneStat
 }
 
 impl Trainer for FakeTrainer {
-    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn train(
+        &self,
+        series: &[&Series],
+        pack: Pack,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let shape = pack.shape.clone();
         let hidden = shape.hidden;
         let mut lanes: Vec<(usize, Lane, usize, StopState)> = pack
@@ -122,39 +140,56 @@ impl Trainer for FakeTrainer {
             .into_iter()
             .enumerate()
             .map(|(index, lane)| {
-                let (epoch, stop) =
-                    lane.resume.as_ref().map_or((0, StopState::default()), |state| (state.epoch, state.stop.clone()));
+                let (epoch, stop) = lane
+                    .resume
+                    .as_ref()
+                    .map_or((0, StopState::default()), |state| (state.epoch, state.stop.clone()));
                 (index, lane, epoch, stop)
             })
             .collect();
         let mut epochs = 0;
         let begun = lanes.len();
         // Resumed ones may have nothing left to do.
-        lanes.retain(|(index, lane, epoch, stop)| match lane.config.ending(*epoch, stop, LaneControl::Continue) {
-            Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
-            None => true,
+        lanes.retain(|(index, lane, epoch, stop)| {
+            match lane.config.ending(*epoch, stop, LaneControl::Continue) {
+                Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
+                None => true,
+            }
         });
         while !lanes.is_empty() {
-            let progress = Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
+            let progress =
+                Progress { step: 1, steps: 1, lanes: lanes.len(), windows_per_second: 1000.0 };
             let next = lanes.iter().map(|lane| lane.2 + 1).min().unwrap_or(0);
             let poisoned = lanes.iter().any(|(_, lane, ..)| lane.config.learning_rate >= 1.0);
             epochs += 1;
             match self.fault {
                 Some(Fault::Memory(room)) if begun > room && next >= 2 => {
-                    let message = format!("out of device memory (an allocation for {begun} lanes was refused)");
-                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::OutOfMemory, message }));
+                    let message = format!(
+                        "out of device memory (an allocation for {begun} lanes was refused)"
+                    );
+                    return Err(TrainError::Device(DeviceFailure {
+                        kind: DeviceFailureKind::OutOfMemory,
+                        message,
+                    }));
                 }
                 Some(Fault::Device(good)) if epochs > good => {
                     let message = "an illegal memory access was encountered".to_owned();
-                    return Err(TrainError::Device(DeviceFailure { kind: DeviceFailureKind::Other, message }));
+                    return Err(TrainError::Device(DeviceFailure {
+                        kind: DeviceFailureKind::Other,
+                        message,
+                    }));
                 }
                 Some(Fault::Abort(at)) if at == next => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
                 Some(Fault::Panic(at)) if at == next => panic!("fake panic in epoch {at}"),
                 Some(Fault::Poison(at)) if at == next && poisoned => std::process::abort(),
                 #[expect(clippy::panic, reason = "the fault that tests ask for")]
-                Some(Fault::PoisonPanic(at)) if at == next && poisoned => panic!("poisoned in epoch {at}"),
-                Some(Fault::Stall(at)) if at == next => std::thread::sleep(Duration::from_secs(3600)),
+                Some(Fault::PoisonPanic(at)) if at == next && poisoned => {
+                    panic!("poisoned in epoch {at}")
+                }
+                Some(Fault::Stall(at)) if at == next => {
+                    std::thread::sleep(Duration::from_secs(3600))
+                }
                 Some(Fault::Sleep(ms)) => std::thread::sleep(Duration::from_millis(ms)),
                 _ => {}
             }
@@ -173,12 +208,18 @@ impl Trainer for FakeTrainer {
                 };
                 if diverges {
                     let what = "training loss is NaN".to_owned();
-                    return end_of(observer, *index, LaneEnd::Diverged { epoch: *epoch, what }, state(&shape, lane, *epoch, stop));
+                    return end_of(
+                        observer,
+                        *index,
+                        LaneEnd::Diverged { epoch: *epoch, what },
+                        state(&shape, lane, *epoch, stop),
+                    );
                 }
                 let valid = loss(lane, hidden, *epoch);
                 stop.observe(lane.config.early_stopping.as_ref(), *epoch, valid);
                 let report = report(lane, series[lane.series].target_unit, hidden, *epoch, stop);
-                let control = observer.epoch(*index, &report, &|| Ok(state(&shape, lane, report.epoch, stop)));
+                let control = observer
+                    .epoch(*index, &report, &|| Ok(state(&shape, lane, report.epoch, stop)));
                 match lane.config.ending(*epoch, stop, control) {
                     Some(end) => end_of(observer, *index, end, state(&shape, lane, *epoch, stop)),
                     None => true,
@@ -188,28 +229,52 @@ impl Trainer for FakeTrainer {
         Ok(())
     }
 
-    /// What happens (0 where nobody knows) and the error that the weights stand for, above and below in turn; its quantiles are as far from
-    /// that as their levels are from the median.
-    fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
+    /// What happens (0 where nobody knows) and the error that the weights stand for, above and
+    /// below in turn; its quantiles are as far from that as their levels are from the median.
+    fn predict(
+        &self,
+        series: &Series,
+        shape: &Shape,
+        weights: &Weights,
+        ends: &[u32],
+    ) -> Result<Vec<f32>, TrainError> {
         let distances: Vec<f32> = match &shape.head {
             Head::Point => vec![0.0],
-            Head::Quantile { levels } => levels.values().map(|level| (level - 0.5) as f32).collect(),
+            Head::Quantile { levels } => {
+                levels.values().map(|level| (level - 0.5) as f32).collect()
+            }
         };
-        let target = |end: u32| series.target.get(end as usize).copied().filter(|target| target.is_finite()).unwrap_or(0.0);
-        let loss = weights.0.first().and_then(|weight| weight.values.first()).copied().unwrap_or(0.0);
+        let target = |end: u32| {
+            series
+                .target
+                .get(end as usize)
+                .copied()
+                .filter(|target| target.is_finite())
+                .unwrap_or(0.0)
+        };
+        let loss =
+            weights.0.first().and_then(|weight| weight.values.first()).copied().unwrap_or(0.0);
         let error = |place: usize| match (self.fault, place.is_multiple_of(2)) {
             (Some(Fault::Garbage), _) => 9.0,
             (_, true) => loss.sqrt(),
             (_, false) => -loss.sqrt(),
         };
         let point = |(place, &end): (usize, &u32)| target(end) + error(place);
-        Ok(ends.iter().enumerate().map(point).flat_map(|point| distances.iter().map(move |distance| point + distance)).collect())
+        Ok(ends
+            .iter()
+            .enumerate()
+            .map(point)
+            .flat_map(|point| distances.iter().map(move |distance| point + distance))
+            .collect())
     }
 }
 
 /// Tells the observer that a lane ended; `false`: the lane leaves the pack.
 fn end_of(observer: &mut dyn Observer, lane: usize, end: LaneEnd, state: LaneState) -> bool {
-    observer.ended(lane, LaneOutcome { end, epochs: state.epoch, best_epoch: state.stop.best_epoch, state });
+    observer.ended(
+        lane,
+        LaneOutcome { end, epochs: state.epoch, best_epoch: state.stop.best_epoch, state },
+    );
     false
 }
 
@@ -229,7 +294,12 @@ mod tests {
     }
 
     impl Observer for Told {
-        fn epoch(&mut self, _: usize, report: &EpochReport, _: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+        fn epoch(
+            &mut self,
+            _: usize,
+            report: &EpochReport,
+            _: &dyn Fn() -> Result<LaneState, TrainError>,
+        ) -> LaneControl {
             self.reports.push(report.clone());
             LaneControl::Continue
         }
@@ -256,7 +326,8 @@ mod tests {
     }
 
     fn trained(rule: EarlyStopping) -> Told {
-        let config = LaneConfig { epochs: 40, early_stopping: Some(rule), seed: 1, ..LaneConfig::default() };
+        let config =
+            LaneConfig { epochs: 40, early_stopping: Some(rule), seed: 1, ..LaneConfig::default() };
         let series = Series { target_unit: 1.0, ..Series::default() };
         let pack = Pack { shape: shape(), lanes: vec![Lane { config, resume: None, series: 0 }] };
         let mut told = Told::default();
@@ -264,7 +335,8 @@ mod tests {
         told
     }
 
-    /// The trainer, this one and the fold of events agree on which epoch's weights are kept, also where a fall is too small to count.
+    /// The trainer, this one and the fold of events agree on which epoch's weights are kept, also
+    /// where a fall is too small to count.
     #[test]
     fn the_weights_that_are_kept_are_those_of_the_trainers_own_rule() {
         for min_delta in [0.0, 0.005, 0.03] {
@@ -272,16 +344,30 @@ mod tests {
             let Told { reports, ended } = trained(rule);
             let outcome = ended.unwrap();
             let mut stop = StopState::default();
-            let stopped =
-                reports.iter().position(|report| stop.observe(Some(&rule), report.epoch, report.valid.loss) == Observation::Stop);
-            assert_eq!((outcome.end, stopped), (LaneEnd::EarlyStopped, Some(reports.len() - 1)), "{min_delta}");
+            let stopped = reports.iter().position(|report| {
+                stop.observe(Some(&rule), report.epoch, report.valid.loss) == Observation::Stop
+            });
+            assert_eq!(
+                (outcome.end, stopped),
+                (LaneEnd::EarlyStopped, Some(reports.len() - 1)),
+                "{min_delta}"
+            );
             assert_eq!(outcome.best_epoch, stop.best_epoch);
             let mut progress = RunProgress::default();
             for (seq, report) in (0..).zip(&reports) {
-                progress.fold(1, &Line { v: VERSION, seq, at: String::new(), event: Event::Epoch(report.clone()) });
+                progress.fold(
+                    1,
+                    &Line {
+                        v: VERSION,
+                        seq,
+                        at: String::new(),
+                        event: Event::Epoch(report.clone()),
+                    },
+                );
             }
             assert_eq!(progress.best().unwrap().epoch, outcome.best_epoch, "{min_delta}");
-            let lowest = reports.iter().min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss)).unwrap().epoch;
+            let lowest =
+                reports.iter().min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss)).unwrap().epoch;
             assert_eq!(lowest == outcome.best_epoch, min_delta == 0.0, "{min_delta}");
         }
     }
@@ -290,9 +376,15 @@ mod tests {
     fn forecasts_have_the_error_that_the_best_epoch_reports() {
         let outcome = trained(EarlyStopping { patience: 3, min_delta: 0.03 }).ended.unwrap();
         let series = Series { target: vec![0.5, -0.25, 0.0, 1.0], ..Series::default() };
-        let forecasts =
-            FakeTrainer::default().predict(&series, &shape(), outcome.state.best.as_ref().unwrap(), &[0, 1, 2, 3]).unwrap();
-        let mse = forecasts.iter().zip(&series.target).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / 4.0;
+        let forecasts = FakeTrainer::default()
+            .predict(&series, &shape(), outcome.state.best.as_ref().unwrap(), &[0, 1, 2, 3])
+            .unwrap();
+        let mse = forecasts
+            .iter()
+            .zip(&series.target)
+            .map(|(a, b)| f64::from(a - b).powi(2))
+            .sum::<f64>()
+            / 4.0;
         let stated = outcome.state.stop.best.unwrap();
         assert!((mse / stated - 1.0).abs() < 1e-5, "{mse} {stated}");
     }

@@ -1,5 +1,5 @@
-//! What becomes of a pack whose worker is gone: it is trained again in halves, until the trial is alone that takes its worker down. Only
-//! that trial has failed; the others were interrupted.
+//! What becomes of a pack whose worker is gone: it is trained again in halves, until the trial is
+//! alone that takes its worker down. Only that trial has failed; the others were interrupted.
 
 use std::path::PathBuf;
 
@@ -67,7 +67,8 @@ pub(super) fn close(folder: &SweepFolder, pack: Vec<Handed>, death: Death<'_>) -
 
 /// The ends of a lane of several that something ended which was not its own.
 pub(super) fn interrupted(reason: &str, lanes: usize) -> Vec<Event> {
-    let message = format!("{reason}; it was one of {lanes} in its pack, which goes on in smaller ones");
+    let message =
+        format!("{reason}; it was one of {lanes} in its pack, which goes on in smaller ones");
     vec![Event::Warning { message }, Event::Ended { end: End::Interrupted }]
 }
 
@@ -83,23 +84,35 @@ enum Closed {
     Again,
 }
 
-fn close_one(run: &RunFolder, before: Option<PathBuf>, lanes: usize, death: Death<'_>) -> Result<Closed, StoreError> {
+fn close_one(
+    run: &RunFolder,
+    before: Option<PathBuf>,
+    lanes: usize,
+    death: Death<'_>,
+) -> Result<Closed, StoreError> {
     if run.result()?.is_some() {
         return Ok(Closed::Over);
     }
     let events = match (death.cause, lanes) {
         (Cause::Stopping, _) => {
-            let message = format!("{}: the sweep was stopping and did not wait for it", death.reason);
+            let message =
+                format!("{}: the sweep was stopping and did not wait for it", death.reason);
             vec![Event::Warning { message }, Event::Ended { end: End::Interrupted }]
         }
-        (Cause::Unknown, 1) => vec![Event::Ended { end: End::Failed { reason: death.reason.to_owned() } }],
+        (Cause::Unknown, 1) => {
+            vec![Event::Ended { end: End::Failed { reason: death.reason.to_owned() } }]
+        }
         (Cause::Unknown, lanes) => interrupted(death.reason, lanes),
     };
     let again = if lanes > 1 { Closed::Again } else { Closed::Over };
     if run.newest_attempt()? == before {
         // The worker was gone before it began with this one.
         if lanes == 1 && death.cause == Cause::Unknown {
-            let info = AttemptInfo::of_this_process(death.device.to_owned(), Vec::new(), death.at.to_owned());
+            let info = AttemptInfo::of_this_process(
+                death.device.to_owned(),
+                Vec::new(),
+                death.at.to_owned(),
+            );
             let mut attempt = run.start_attempt(&info)?;
             for event in events {
                 attempt.append(death.at.to_owned(), event)?;

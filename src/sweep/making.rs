@@ -1,4 +1,5 @@
-//! The folders of new runs, made while the first packs already train: ten thousand of them take a file system seconds.
+//! The folders of new runs, made while the first packs already train: ten thousand of them take a
+//! file system seconds.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,7 +11,8 @@ use std::thread::JoinHandle;
 use experiment::trial::{Trial, TrialId};
 use runs::store::{MadeRuns, StoreError, SweepFolder};
 
-/// Makes folders in the background. What it has not come to when it is dropped is made by the next call of the sweep.
+/// Makes folders in the background. What it has not come to when it is dropped is made by the next
+/// call of the sweep.
 #[derive(Debug)]
 pub struct Making {
     shared: Arc<Shared>,
@@ -49,8 +51,12 @@ impl Making {
             let shared = shared.clone();
             move || {
                 // Whoever waits must not wait for a thread that is gone.
-                if std::panic::catch_unwind(AssertUnwindSafe(|| shared.make(&folder, &trials))).is_err() {
-                    shared.fail(StoreError::new("the thread that makes the folders of new runs panicked"));
+                if std::panic::catch_unwind(AssertUnwindSafe(|| shared.make(&folder, &trials)))
+                    .is_err()
+                {
+                    shared.fail(StoreError::new(
+                        "the thread that makes the folders of new runs panicked",
+                    ));
                 }
             }
         })?;
@@ -84,11 +90,14 @@ impl Shared {
             if self.ends.load(Ordering::Relaxed) {
                 return;
             }
-            let made = folder.create_runs(some).and_then(|MadeRuns { runs: _, repaired: _, refused }| match refused.first() {
-                // The sweep is locked, and these had no folders a moment ago.
-                Some((_, why)) => Err(StoreError::new(why)),
-                None => Ok(()),
-            });
+            let made =
+                folder.create_runs(some).and_then(|MadeRuns { runs: _, repaired: _, refused }| {
+                    match refused.first() {
+                        // The sweep is locked, and these had no folders a moment ago.
+                        Some((_, why)) => Err(StoreError::new(why)),
+                        None => Ok(()),
+                    }
+                });
             if let Err(error) = made {
                 return self.fail(error);
             }

@@ -1,4 +1,5 @@
-//! What supervisor and worker, and dashboard and supervisor, say to each other: one JSON object a line.
+//! What supervisor and worker, and dashboard and supervisor, say to each other: one JSON object a
+//! line.
 
 use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
@@ -32,16 +33,20 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// Ready for a pack.
     Ready,
-    /// The pack goes on: said at most twice a second, after a step, an epoch, an end, or data that were made ready.
+    /// The pack goes on: said at most twice a second, after a step, an epoch, an end, or data that
+    /// were made ready.
     Progress,
     /// The pack is through; every trial of it has ended or was interrupted.
     PackEnded {
-        /// Trials whose record could not be written (a full disk, a folder that vanished), with the reason.
+        /// Trials whose record could not be written (a full disk, a folder that vanished), with the
+        /// reason.
         unrecorded: Vec<(TrialId, Problem)>,
-        /// Trials that something ended which was not their own (a panic with several in the pack): to be trained again, in smaller packs.
+        /// Trials that something ended which was not their own (a panic with several in the pack):
+        /// to be trained again, in smaller packs.
         #[serde(default)]
         again: Vec<TrialId>,
-        /// The device failed, and the worker ends. Without trials to be trained again, no smaller pack would do.
+        /// The device failed, and the worker ends. Without trials to be trained again, no smaller
+        /// pack would do.
         #[serde(default)]
         device: Option<DeviceFailure>,
     },
@@ -70,8 +75,8 @@ impl Problem {
     }
 }
 
-/// To a supervisor that was started with `--controlled`, on its stdin. A closed stdin means [`Control::Stop`], unless
-/// [`Control::Detach`] came before.
+/// To a supervisor that was started with `--controlled`, on its stdin. A closed stdin means
+/// [`Control::Stop`], unless [`Control::Detach`] came before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "control", rename_all = "snake_case")]
 pub enum Control {

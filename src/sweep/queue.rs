@@ -21,18 +21,23 @@ pub(super) struct Queue {
     given_up: usize,
 }
 
-/// What to think of a device that failed with a trial alone, or with a kernel that does not compile.
+/// What to think of a device that failed with a trial alone, or with a kernel that does not
+/// compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GivenUp {
     /// Planned packs given up without one that went through between them, this one included.
     pub in_a_row: usize,
-    /// Trials of the planned pack that were not tried: what has no room for one lane has none for the next.
+    /// Trials of the planned pack that were not tried: what has no room for one lane has none for
+    /// the next.
     pub untried: usize,
 }
 
 impl Queue {
     pub fn new(packs: &[Vec<TrialId>]) -> Self {
-        let packs = packs.iter().enumerate().map(|(planned, trials)| Queued { trials: trials.clone(), planned });
+        let packs = packs
+            .iter()
+            .enumerate()
+            .map(|(planned, trials)| Queued { trials: trials.clone(), planned });
         Self { packs: packs.collect(), given_up: 0 }
     }
 
@@ -55,7 +60,8 @@ impl Queue {
         self.given_up = 0;
     }
 
-    /// Trials of a pack that are to be trained again, in halves; at the front: whose fault it was is soon known.
+    /// Trials of a pack that are to be trained again, in halves; at the front: whose fault it was
+    /// is soon known.
     pub fn again(&mut self, planned: usize, trials: Vec<TrialId>) {
         for trials in halves(trials).into_iter().rev() {
             self.packs.push_front(Queued { trials, planned });
@@ -79,8 +85,8 @@ mod tests {
         numbers.map(|number| TrialId(format!("{number:02}"))).collect()
     }
 
-    /// Trains packs on a device that has room for so many lanes: the sizes of the packs that it was given, the trials that went through,
-    /// and those that were not tried.
+    /// Trains packs on a device that has room for so many lanes: the sizes of the packs that it was
+    /// given, the trials that went through, and those that were not tried.
     fn trained(queue: &mut Queue, room: usize) -> (Vec<usize>, usize, usize) {
         let (mut sizes, mut done, mut untried) = (Vec::new(), 0, 0);
         while let Some(Queued { trials, planned }) = queue.next() {

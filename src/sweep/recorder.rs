@@ -1,4 +1,5 @@
-//! Records a pack while it trains: events, checkpoints, forecasts and results of each lane, into its own run folder.
+//! Records a pack while it trains: events, checkpoints, forecasts and results of each lane, into
+//! its own run folder.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -13,7 +14,9 @@ use super::{Problem, Trainer, lost};
 use experiment::event::{Cursor, End, Event};
 use experiment::trial::{Trial, TrialId};
 use market::{BaselineForecast, Inputs, Prepared, forecast_errors};
-use runs::store::{Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill};
+use runs::store::{
+    Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill,
+};
 
 /// What a supervisor asked for while a pack trains.
 #[derive(Debug, Default)]
@@ -62,14 +65,30 @@ pub struct LaneRun {
 }
 
 impl LaneRun {
-    pub fn new(trial: Trial, data: Rc<LaneData>, attempt: Attempt, reports: Vec<EpochReport>) -> Self {
-        Self { trial, data, attempt, reports, over: false, unrecorded: None, again: false, checkpointed: Instant::now() }
+    pub fn new(
+        trial: Trial,
+        data: Rc<LaneData>,
+        attempt: Attempt,
+        reports: Vec<EpochReport>,
+    ) -> Self {
+        Self {
+            trial,
+            data,
+            attempt,
+            reports,
+            over: false,
+            unrecorded: None,
+            again: false,
+            checkpointed: Instant::now(),
+        }
     }
 
     /// What it is tried on, for the ledger, whatever comes of it.
     fn tried(&self) -> Tried {
         let LaneData { prepared, fingerprint, .. } = &*self.data;
-        let span = |ends: &[u32]| Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]));
+        let span = |ends: &[u32]| {
+            Some((prepared.ts[*ends.first()? as usize], prepared.ts[*ends.last()? as usize]))
+        };
         Tried {
             data: fingerprint.clone(),
             target: self.trial.settings.data.target.clone(),
@@ -79,10 +98,12 @@ impl LaneRun {
     }
 }
 
-/// Between two checkpoints of a lane, unless it ends or is interrupted. A kill loses at most this much work, never a result.
+/// Between two checkpoints of a lane, unless it ends or is interrupted. A kill loses at most this
+/// much work, never a result.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
-/// Between two replacements of `progress.json`; longer for large packs, so that all lanes together replace at most 50 a second.
+/// Between two replacements of `progress.json`; longer for large packs, so that all lanes together
+/// replace at most 50 a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
 /// Downloads a lane's state.
@@ -105,24 +126,28 @@ pub struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// Ends every lane that has not ended. One that is alone has failed; of several nobody knows whose fault it was: they are to be
-    /// trained again, in smaller packs.
+    /// Ends every lane that has not ended. One that is alone has failed; of several nobody knows
+    /// whose fault it was: they are to be trained again, in smaller packs.
     pub fn fail_rest(&mut self, reason: &str) {
         let left = self.runs.iter().filter(|run| !run.over).count();
         self.close_rest(reason, left);
     }
 
-    /// The same for a device that failed while the pack had so many lanes: one that is left of several is tried alone. Where no smaller pack
-    /// would do, all have failed.
+    /// The same for a device that failed while the pack had so many lanes: one that is left of
+    /// several is tried alone. Where no smaller pack would do, all have failed.
     pub fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
-        self.close_rest(&failure.to_string(), if failure.may_depend_on_lanes() { lanes } else { 1 });
+        self.close_rest(
+            &failure.to_string(),
+            if failure.may_depend_on_lanes() { lanes } else { 1 },
+        );
     }
 
     fn close_rest(&mut self, reason: &str, left: usize) {
         for run in self.runs.iter_mut().filter(|run| !run.over) {
             run.over = true;
             if !run.reports.is_empty() {
-                // Its validation losses were seen: it was tried. What cannot be written down is told by the sweep's folder.
+                // Its validation losses were seen: it was tried. What cannot be written down is
+                // told by the sweep's folder.
                 drop(run.attempt.record_tried((self.clock)(), &run.trial.id, &run.tried()));
             }
             run.again = left > 1;
@@ -138,7 +163,12 @@ impl Recorder<'_> {
         }
     }
 
-    fn record_epoch(&mut self, lane: usize, report: &EpochReport, state: &State<'_>) -> Result<(), StoreError> {
+    fn record_epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        state: &State<'_>,
+    ) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
@@ -154,8 +184,14 @@ impl Recorder<'_> {
     fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
-        let unwritable = |error: lane_types::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
-        let best = state.best.as_ref().map(lane_types::Weights::to_bytes).transpose().map_err(unwritable)?;
+        let unwritable =
+            |error: lane_types::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
+        let best = state
+            .best
+            .as_ref()
+            .map(lane_types::Weights::to_bytes)
+            .transpose()
+            .map_err(unwritable)?;
         run.attempt.checkpoint(cursor, &state.to_bytes().map_err(unwritable)?, best.as_deref())?;
         run.attempt.append((self.clock)(), Event::Checkpoint(cursor))?;
         run.checkpointed = Instant::now();
@@ -167,7 +203,9 @@ impl Recorder<'_> {
             LaneEnd::Finished => End::Finished,
             LaneEnd::EarlyStopped => End::EarlyStopped,
             LaneEnd::Stopped => End::Stopped,
-            LaneEnd::Diverged { epoch, what } => End::Failed { reason: format!("{what} in epoch {epoch}") },
+            LaneEnd::Diverged { epoch, what } => {
+                End::Failed { reason: format!("{what} in epoch {epoch}") }
+            }
         };
         self.checkpoint(lane, &outcome.state)?;
         let run = &self.runs[lane];
@@ -180,7 +218,9 @@ impl Recorder<'_> {
                     let forecasts = prepared.forecasts(ends, &scaled, &self.shape.head, baselines);
                     if let Some(reason) = disagreement(run, outcome.best_epoch, &forecasts) {
                         // No result: whatever came of the weights, it is not what was trained.
-                        return self.runs[lane].attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } });
+                        return self.runs[lane]
+                            .attempt
+                            .append((self.clock)(), Event::Ended { end: End::Failed { reason } });
                     }
                     scores = prepared.scores(ends, &forecasts, &run.trial.settings.data.target);
                     run.attempt.forecasts("valid", &forecasts)?;
@@ -199,7 +239,8 @@ impl Recorder<'_> {
         let run = &mut self.runs[lane];
         run.attempt.append((self.clock)(), Event::Ended { end })?;
         if !run.attempt.publish(&result)? {
-            let message = "another attempt published its result first; this one does not count".to_owned();
+            let message =
+                "another attempt published its result first; this one does not count".to_owned();
             run.attempt.append((self.clock)(), Event::Warning { message })?;
         } else if let Some(tried) = &result.tried
             && let Err(error) = run.attempt.record_tried((self.clock)(), &run.trial.id, tried)
@@ -210,7 +251,13 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn result(&self, lane: usize, outcome: &LaneOutcome, end: End, scores: Option<Scores>) -> RunResult {
+    fn result(
+        &self,
+        lane: usize,
+        outcome: &LaneOutcome,
+        end: End,
+        scores: Option<Scores>,
+    ) -> RunResult {
         let run = &self.runs[lane];
         let best = run.reports.iter().find(|report| report.epoch == outcome.best_epoch);
         let LaneData { baseline_errors, prepared, .. } = &*run.data;
@@ -235,20 +282,25 @@ impl Recorder<'_> {
     }
 }
 
-/// Why the validation forecasts of the kept weights are not those of the epoch that they are said to be of: a device that no longer computes,
-/// or weights that were not kept. Both errors are of the same windows, so that more than rounding is between them only then.
+/// Why the validation forecasts of the kept weights are not those of the epoch that they are said
+/// to be of: a device that no longer computes, or weights that were not kept. Both errors are of
+/// the same windows, so that more than rounding is between them only then.
 fn disagreement(run: &LaneRun, epoch: usize, forecasts: &Forecasts) -> Option<String> {
     let stated = run.reports.iter().find(|report| report.epoch == epoch)?.valid.mse;
-    let Some(found) = forecast_errors(&forecasts.target, &forecasts.forecast).map(|errors| errors.mse) else {
-        return Some(format!("a validation forecast of the weights of epoch {epoch} is not a number"));
+    let Some(found) =
+        forecast_errors(&forecasts.target, &forecasts.forecast).map(|errors| errors.mse)
+    else {
+        return Some(format!(
+            "a validation forecast of the weights of epoch {epoch} is not a number"
+        ));
     };
     // What single precision leaves of a forecast, in scaled units.
     let rounding = (1e-5 * run.data.prepared.series.target_unit).powi(2);
     let is_close = (found - stated).abs() <= 1e-3 * stated.max(found) + rounding;
     (!is_close).then(|| {
         format!(
-            "the forecasts of the weights of epoch {epoch} have a valid.mse of {found:e}, but the epoch was recorded with {stated:e}: the \
-             device or its memory cannot be trusted"
+            "the forecasts of the weights of epoch {epoch} have a valid.mse of {found:e}, but the \
+                epoch was recorded with {stated:e}: the device or its memory cannot be trusted"
         )
     })
 }
@@ -284,7 +336,11 @@ impl Observer for Recorder<'_> {
                 drop(run.attempt.progress(&file));
             }
         }
-        if self.requests.interrupt.load(Ordering::Relaxed) { PackControl::Interrupt } else { PackControl::Continue }
+        if self.requests.interrupt.load(Ordering::Relaxed) {
+            PackControl::Interrupt
+        } else {
+            PackControl::Continue
+        }
     }
 
     fn interrupted(&mut self, lane: usize, state: LaneState) {
@@ -307,7 +363,8 @@ impl Observer for Recorder<'_> {
             self.runs[lane].unrecorded = Some(error.into());
         }
         (self.pulse)();
-        self.runs[lane].over = self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
+        self.runs[lane].over =
+            self.device_failure.is_none() || self.runs[lane].unrecorded.is_some();
     }
 }
 

@@ -61,7 +61,8 @@ impl Slot {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::from(stderr))
-            // Its own process group: Ctrl-C at the terminal reaches the supervisor alone, which then asks its workers to stop.
+            // Its own process group: Ctrl-C at the terminal reaches the supervisor alone, which
+            // then asks its workers to stop.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start a worker: {}", job.program.display()))?;
@@ -81,7 +82,16 @@ impl Slot {
             });
         }
         let heard = Instant::now();
-        Ok(Self { child, stdin, log, pack: Vec::new(), ready: false, gone: false, heard, stall: Stall::None })
+        Ok(Self {
+            child,
+            stdin,
+            log,
+            pack: Vec::new(),
+            ready: false,
+            gone: false,
+            heard,
+            stall: Stall::None,
+        })
     }
 
     /// A worker that cannot be told anything is gone; its reader thread says so.
@@ -120,10 +130,13 @@ impl Slot {
         drop(self.child.kill());
     }
 
-    /// Why it died, for its trials: what the supervisor did, or the signal or exit code, and the last line of its log.
+    /// Why it died, for its trials: what the supervisor did, or the signal or exit code, and the
+    /// last line of its log.
     pub fn death(&self, status: ExitStatus) -> String {
         let how = match (self.stall, status.signal(), status.code()) {
-            (Stall::Killed(after), ..) => format!("it made no progress for {} s and was replaced", after.as_secs()),
+            (Stall::Killed(after), ..) => {
+                format!("it made no progress for {} s and was replaced", after.as_secs())
+            }
             (_, Some(signal), _) => format!("killed by signal {signal}{}", signal_name(signal)),
             (_, None, Some(code)) => format!("exit code {code}"),
             (_, None, None) => "unknown".into(),
@@ -139,7 +152,11 @@ impl Slot {
         let process = self.child.id();
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         let paused = stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
-        let what = if paused { format!(" is paused (kill -CONT {process} lets it go on)") } else { String::new() };
+        let what = if paused {
+            format!(" is paused (kill -CONT {process} lets it go on)")
+        } else {
+            String::new()
+        };
         format!("worker process {process}{what}")
     }
 }

@@ -1,4 +1,5 @@
-//! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops them when asked.
+//! The supervisor: starts workers, hands them packs, records what a dead worker could not, stops
+//! them when asked.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -41,8 +42,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// On the host's cores: a worker for each core (Burn's autodiff holds one lock for the whole process), as long as there are packs. On
-    /// a GPU: one worker, which has the device for itself.
+    /// On the host's cores: a worker for each core (Burn's autodiff holds one lock for the whole
+    /// process), as long as there are packs. On a GPU: one worker, which has the device for itself.
     #[must_use]
     pub fn plan(device: &burn_lanes::Device, cores: usize, packs: usize) -> Self {
         if device.is_cpu() {
@@ -96,14 +97,19 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The exit code of a worker whose machine failed.
 const MACHINE_FAILED: i32 = 4;
 
-/// Between two turns of the loop this process, too, was standing still: it was stopped, or the machine was.
+/// Between two turns of the loop this process, too, was standing still: it was stopped, or the
+/// machine was.
 const ASLEEP: Duration = Duration::from_secs(5);
 
 /// Trains all packs, or until it is told to stop: by `controls`, or by `ask`.
 ///
 /// # Errors
 /// When the first workers cannot be started.
-pub fn supervise(job: Job, controls: &Receiver<Control>, ask: &mut dyn Ask) -> anyhow::Result<Summary> {
+pub fn supervise(
+    job: Job,
+    controls: &Receiver<Control>,
+    ask: &mut dyn Ask,
+) -> anyhow::Result<Summary> {
     let (sender, heard) = channel();
     let mut supervisor = Supervisor {
         job: &job,
@@ -209,7 +215,10 @@ impl Supervisor<'_> {
                 let slot = &mut self.slots[index];
                 if let Stall::Told(since) = slot.stall {
                     let still = since.elapsed().as_secs();
-                    self.notices.push(format!("progress again after {still} s: worker process {}", slot.child.id()));
+                    self.notices.push(format!(
+                        "progress again after {still} s: worker process {}",
+                        slot.child.id()
+                    ));
                     slot.stall = Stall::None;
                 }
             }
@@ -220,7 +229,9 @@ impl Supervisor<'_> {
                 match device {
                     None => self.packs.pack_ended(),
                     Some(failure) if again.is_empty() => self.give_up(self.planned[index], failure),
-                    Some(failure) => self.notices.push(format!("{failure}; {} trials go on in smaller packs", again.len())),
+                    Some(failure) => self
+                        .notices
+                        .push(format!("{failure}; {} trials go on in smaller packs", again.len())),
                 }
                 self.take(index, Left { again, unrecorded });
                 if !ends {
@@ -248,14 +259,21 @@ impl Supervisor<'_> {
     fn judge_device(&mut self) {
         let Some(failure) = &self.device else { return };
         let left = self.untried + self.packs.trials();
-        let left = if left == 0 { String::new() } else { format!("; {left} trials were not tried because of it") };
+        let left = if left == 0 {
+            String::new()
+        } else {
+            format!("; {left} trials were not tried because of it")
+        };
         self.summary.machine = Some(format!("{failure}{left}"));
     }
 
     /// Takes what a slot's pack left.
     fn take(&mut self, index: usize, Left { again, unrecorded }: Left) {
         self.packs.again(self.planned[index], again);
-        let machine = unrecorded.iter().find(|(_, problem)| problem.of_machine).map(|(_, problem)| problem.reason.clone());
+        let machine = unrecorded
+            .iter()
+            .find(|(_, problem)| problem.of_machine)
+            .map(|(_, problem)| problem.reason.clone());
         if let Some(reason) = machine {
             self.fail_machine(reason);
         }
@@ -309,10 +327,12 @@ impl Supervisor<'_> {
         let pack = std::mem::take(&mut self.slots[index].pack);
         if !pack.is_empty() {
             let cause = if self.stopping.is_some() { Cause::Stopping } else { Cause::Unknown };
-            let death = Death { reason: &reason, at: &(self.job.clock)(), device: &self.job.device, cause };
+            let death =
+                Death { reason: &reason, at: &(self.job.clock)(), device: &self.job.device, cause };
             let left = lost::close(self.job.folder, pack, death);
             if left.again.len() > 1 {
-                self.notices.push(format!("{reason}; its {} trials go on in two halves", left.again.len()));
+                self.notices
+                    .push(format!("{reason}; its {} trials go on in two halves", left.again.len()));
             }
             self.take(index, left);
         }
@@ -342,7 +362,8 @@ impl Supervisor<'_> {
     /// Pauses the workers, then this process, until it is told to go on.
     fn pause(&mut self, ask: &dyn Ask) {
         let since = Instant::now();
-        let processes: Vec<u32> = self.slots.iter().filter(|slot| !slot.gone).map(|slot| slot.child.id()).collect();
+        let processes: Vec<u32> =
+            self.slots.iter().filter(|slot| !slot.gone).map(|slot| slot.child.id()).collect();
         processes.iter().copied().for_each(signal::pause);
         ask.pause_here();
         processes.iter().copied().for_each(signal::go_on);
@@ -364,14 +385,20 @@ impl Supervisor<'_> {
             return;
         }
         let Patience { warn, replace } = self.job.patience;
-        for slot in self.slots.iter_mut().filter(|slot| !slot.gone && (!slot.ready || !slot.pack.is_empty())) {
+        for slot in self
+            .slots
+            .iter_mut()
+            .filter(|slot| !slot.gone && (!slot.ready || !slot.pack.is_empty()))
+        {
             let still = slot.heard.elapsed();
             let trials = || match &slot.pack[..] {
                 [] => "nothing to do yet".to_owned(),
                 [only] => only.trial.to_string(),
                 [first, others @ ..] => format!("{} and {} more", first.trial, others.len()),
             };
-            if replace.is_some_and(|limit| still >= limit) && !matches!(slot.stall, Stall::Killed(_)) {
+            if replace.is_some_and(|limit| still >= limit)
+                && !matches!(slot.stall, Stall::Killed(_))
+            {
                 self.notices.push(format!(
                     "no progress for {} s: {} with {}; it is replaced",
                     still.as_secs(),
@@ -381,8 +408,14 @@ impl Supervisor<'_> {
                 slot.stall = Stall::Killed(still);
                 slot.kill();
             } else if still >= warn && slot.stall == Stall::None {
-                let hint = if replace.is_none() { "; --stall-limit replaces such a worker" } else { "" };
-                self.notices.push(format!("no progress for {} s: {} with {}{hint}", still.as_secs(), slot.described(), trials()));
+                let hint =
+                    if replace.is_none() { "; --stall-limit replaces such a worker" } else { "" };
+                self.notices.push(format!(
+                    "no progress for {} s: {} with {}{hint}",
+                    still.as_secs(),
+                    slot.described(),
+                    trials()
+                ));
                 slot.stall = Stall::Told(slot.heard);
             }
         }

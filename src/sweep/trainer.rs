@@ -7,20 +7,33 @@ use super::fake::FakeTrainer;
 
 /// Trains packs and forecasts.
 pub trait Trainer {
-    /// Trains a pack until every lane has ended or the observer interrupts. Each lane says which of the series is its own.
+    /// Trains a pack until every lane has ended or the observer interrupts. Each lane says which of
+    /// the series is its own.
     ///
     /// # Errors
     /// When shape, series and lanes do not fit each other; when the device fails.
-    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError>;
+    fn train(
+        &self,
+        series: &[&Series],
+        pack: Pack,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError>;
 
     /// Scaled forecasts of the windows that end at `ends`.
     ///
     /// # Errors
     /// When weights, shape and series do not fit each other; when the device fails.
-    fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError>;
+    fn predict(
+        &self,
+        series: &Series,
+        shape: &Shape,
+        weights: &Weights,
+        ends: &[u32],
+    ) -> Result<Vec<f32>, TrainError>;
 }
 
-/// The environment variable that replaces training by [`super::fake`] in tests: `fake`, or `fake:FAULT`.
+/// The environment variable that replaces training by [`super::fake`] in tests: `fake`, or
+/// `fake:FAULT`.
 pub const TRAINER_VARIABLE: &str = "KILN_TRAINER";
 
 /// Burn on `device`, or the fake if the environment asks for it.
@@ -49,11 +62,22 @@ pub struct BurnTrainer {
 }
 
 impl Trainer for BurnTrainer {
-    fn train(&self, series: &[&Series], pack: Pack, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn train(
+        &self,
+        series: &[&Series],
+        pack: Pack,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         burn_lanes::train(&self.device, series, pack, observer)
     }
 
-    fn predict(&self, series: &Series, shape: &Shape, weights: &Weights, ends: &[u32]) -> Result<Vec<f32>, TrainError> {
+    fn predict(
+        &self,
+        series: &Series,
+        shape: &Shape,
+        weights: &Weights,
+        ends: &[u32],
+    ) -> Result<Vec<f32>, TrainError> {
         burn_lanes::predict(&self.device, series, shape, weights, ends)
     }
 }

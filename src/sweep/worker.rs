@@ -1,4 +1,5 @@
-//! A worker: trains the packs that it is given and writes their run folders. It has no terminal and no network.
+//! A worker: trains the packs that it is given and writes their run folders. It has no terminal and
+//! no network.
 
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +19,17 @@ use experiment::event::{Cursor, End, Event};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Source};
 use market::{self, Inputs, KeptScaling, Unlocated};
-use runs::store::{self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder};
+use runs::store::{
+    self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder,
+};
 
-/// Works until told to finish, interrupted, or left alone by its supervisor. `arithmetic` is what trains, an instruction set of the
-/// processor or a kind of GPU. `said` takes the lines for the supervisor.
+/// Works until told to finish, interrupted, or left alone by its supervisor. `arithmetic` is what
+/// trains, an instruction set of the processor or a kind of GPU. `said` takes the lines for the
+/// supervisor.
 ///
 /// # Errors
-/// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor written.
+/// When the supervisor can no longer be spoken to, or a run's folder can be neither read nor
+/// written.
 pub fn work(
     sweep: &Path,
     device: &str,
@@ -39,7 +44,16 @@ pub fn work(
     std::thread::spawn(move || listen(&listening, &sender));
     let panics = remember_panics();
     let folder = SweepFolder { path: sweep.to_owned() };
-    let mut worker = Worker { folder, device, arithmetic, trainer, clock, requests: &requests, panics: &panics, data: Vec::new() };
+    let mut worker = Worker {
+        folder,
+        device,
+        arithmetic,
+        trainer,
+        clock,
+        requests: &requests,
+        panics: &panics,
+        data: Vec::new(),
+    };
     worker.run(&packs, said)
 }
 
@@ -64,7 +78,8 @@ impl Worker<'_> {
         while let Ok(trials) = packs.recv() {
             let mut pulse = Pulse { said, last: Instant::now() };
             let (unrecorded, again, device) = self.pack(&trials, &mut || pulse.beat());
-            // What a failed device holds is not known any more, and this process cannot open it anew.
+            // What a failed device holds is not known any more, and this process cannot open it
+            // anew.
             let ends = device.is_some();
             say(said, &FromWorker::PackEnded { unrecorded, again, device })?;
             if ends || self.requests.interrupt.load(Ordering::Relaxed) {
@@ -74,8 +89,8 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in the runs themselves, and what is to be
-    /// trained again.
+    /// Trains the trials of a pack that have no result yet. Returns what could not be recorded in
+    /// the runs themselves, and what is to be trained again.
     fn pack(&mut self, ids: &[TrialId], pulse: &mut dyn FnMut()) -> Left {
         let mut unrecorded = Vec::new();
         let mut lanes = Vec::new();
@@ -98,20 +113,26 @@ impl Worker<'_> {
         }
         let trial = folder.trial()?;
         let Resume { checkpoint, epochs, instruction_sets, mut warnings } = folder.resume()?;
-        let resume = checkpoint.and_then(|checkpoint| match LaneState::from_bytes(&checkpoint.bytes) {
-            Ok(state) => Some(state),
-            Err(error) => {
-                warnings.push(format!("checkpoint of attempt {} cannot be used, starting over: {error}", checkpoint.attempt));
-                None
-            }
-        });
-        let (reports, mut instruction_sets) = if resume.is_some() { (epochs, instruction_sets) } else { Default::default() };
+        let resume =
+            checkpoint.and_then(|checkpoint| match LaneState::from_bytes(&checkpoint.bytes) {
+                Ok(state) => Some(state),
+                Err(error) => {
+                    warnings.push(format!(
+                        "checkpoint of attempt {} cannot be used, starting over: {error}",
+                        checkpoint.attempt
+                    ));
+                    None
+                }
+            });
+        let (reports, mut instruction_sets) =
+            if resume.is_some() { (epochs, instruction_sets) } else { Default::default() };
         let own = self.arithmetic;
         if instruction_sets.last().is_none_or(|last| last != own) {
             if !instruction_sets.is_empty() {
                 let former = instruction_sets.join(" and ");
                 warnings.push(format!(
-                    "goes on with {own} from a checkpoint that was trained with {former}: the last bits will be those of neither"
+                    "goes on with {own} from a checkpoint that was trained with {former}: the last \
+                        bits will be those of neither"
                 ));
             }
             instruction_sets.push(own.to_owned());
@@ -123,7 +144,8 @@ impl Worker<'_> {
     fn lanes(&mut self, waiting: Vec<Waiting>, pulse: &mut dyn FnMut()) -> Left {
         let Some(first) = waiting.first() else { return Left::default() };
         let count = waiting.len();
-        let mut pack = Pack { shape: first.trial.settings.shape(), lanes: Vec::with_capacity(count) };
+        let mut pack =
+            Pack { shape: first.trial.settings.shape(), lanes: Vec::with_capacity(count) };
         let mut data: Vec<Rc<LaneData>> = Vec::new();
         let mut runs = Vec::with_capacity(count);
         let mut unrecorded = Vec::new();
@@ -160,33 +182,58 @@ impl Worker<'_> {
     }
 
     /// Starts an attempt, with the scaling that its weights need.
-    fn start(&self, waiting: Waiting, data: Rc<LaneData>, lanes: usize) -> Result<LaneRun, StoreError> {
+    fn start(
+        &self,
+        waiting: Waiting,
+        data: Rc<LaneData>,
+        lanes: usize,
+    ) -> Result<LaneRun, StoreError> {
         let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
-        let kept = KeptScaling { scaling: data.prepared.scaling.clone(), inputs: Some(data.inputs.clone()) };
-        let json = serde_json::to_string_pretty(&kept).map_err(|error| StoreError::new(format!("scaling: {error}")))?;
+        let kept = KeptScaling {
+            scaling: data.prepared.scaling.clone(),
+            inputs: Some(data.inputs.clone()),
+        };
+        let json = serde_json::to_string_pretty(&kept)
+            .map_err(|error| StoreError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
 
     /// A new attempt: its folder and its first lines.
-    fn attempt(&self, waiting: &Waiting, lanes: usize, baselines: Vec<Baseline>) -> Result<Attempt, StoreError> {
+    fn attempt(
+        &self,
+        waiting: &Waiting,
+        lanes: usize,
+        baselines: Vec<Baseline>,
+    ) -> Result<Attempt, StoreError> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
-        let resumed = resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
-        let argv: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let resumed =
+            resume.as_ref().map(|state| Cursor { epoch: state.epoch, batch: state.cursor });
+        let argv: Vec<String> =
+            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let info = AttemptInfo {
             instruction_sets: instruction_sets.clone(),
             ..AttemptInfo::of_this_process(self.device.to_owned(), argv, now.clone())
         };
         let mut attempt = folder.start_attempt(&info)?;
-        attempt.append(now.clone(), Event::Started { device: self.device.to_owned(), lanes, resumed, baselines })?;
+        attempt.append(
+            now.clone(),
+            Event::Started { device: self.device.to_owned(), lanes, resumed, baselines },
+        )?;
         for message in warnings {
             attempt.append(now.clone(), Event::Warning { message: message.clone() })?;
         }
         Ok(attempt)
     }
 
-    fn train(&self, data: &[Rc<LaneData>], pack: Pack, runs: Vec<LaneRun>, pulse: &mut dyn FnMut()) -> Left {
+    fn train(
+        &self,
+        data: &[Rc<LaneData>],
+        pack: Pack,
+        runs: Vec<LaneRun>,
+        pulse: &mut dyn FnMut(),
+    ) -> Left {
         let now = Instant::now();
         let series: Vec<&Series> = data.iter().map(|data| &data.prepared.series).collect();
         let mut recorder = Recorder {
@@ -201,7 +248,8 @@ impl Worker<'_> {
             device_failure: None,
         };
         let lanes = recorder.runs.len();
-        let trained = catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
+        let trained =
+            catch_unwind(AssertUnwindSafe(|| self.trainer.train(&series, pack, &mut recorder)));
         match trained {
             Ok(Ok(())) if recorder.device_failure.is_some() => {}
             Ok(Ok(())) => recorder.fail_rest("the trainer ended without saying how"),
@@ -227,24 +275,31 @@ impl Worker<'_> {
         (unrecorded, again, device)
     }
 
-    /// The trial's data, found by its content: the folders may have been moved since the trial was written down.
+    /// The trial's data, found by its content: the folders may have been moved since the trial was
+    /// written down.
     fn prepare(&mut self, trial: &Trial) -> Result<Rc<LaneData>, String> {
         let settings = &trial.settings.data;
         let is_it = |fingerprint: &str| trial.id.is_of(&trial.settings, fingerprint);
-        if let Some((_, data)) = self.data.iter().find(|(other, data)| other == settings && is_it(&data.fingerprint)) {
+        if let Some((_, data)) =
+            self.data.iter().find(|(other, data)| other == settings && is_it(&data.fingerprint))
+        {
             return Ok(Rc::clone(data));
         }
         let places = match &settings.source {
             Source::File { path, .. } => store::data_places(&self.folder.path, path),
             Source::Synthetic(_) => Vec::new(),
         };
-        let (source, fingerprint) = market::locate(&settings.source, &places, is_it).map_err(|problem| match problem {
-            Unlocated::Missing(path) => format!("{} is not there any more", path.display()),
-            Unlocated::Changed { path, .. } => {
-                format!("the content of '{}' has changed since the trials were planned", path.display())
-            }
-            Unlocated::Unreadable(error) => error.to_string(),
-        })?;
+        let (source, fingerprint) =
+            market::locate(&settings.source, &places, is_it).map_err(|problem| match problem {
+                Unlocated::Missing(path) => format!("{} is not there any more", path.display()),
+                Unlocated::Changed { path, .. } => {
+                    format!(
+                        "the content of '{}' has changed since the trials were planned",
+                        path.display()
+                    )
+                }
+                Unlocated::Unreadable(error) => error.to_string(),
+            })?;
         let found = Data { source, ..settings.clone() };
         let prepared = market::prepare(&found).map_err(|error| error.to_string())?;
         prepared.report.check_zone(&found.features).map_err(|error| error.to_string())?;
@@ -260,7 +315,8 @@ impl Worker<'_> {
     }
 }
 
-/// What a pack leaves: trials whose record could not be written, and trials that are to be trained again.
+/// What a pack leaves: trials whose record could not be written, and trials that are to be trained
+/// again.
 type Left = (Vec<(TrialId, Problem)>, Vec<TrialId>, Option<DeviceFailure>);
 
 /// Tells the supervisor that a pack goes on.
@@ -327,9 +383,16 @@ fn remember_panics() -> Arc<Mutex<String>> {
     let former = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let payload = info.payload();
-        let text = payload.downcast_ref::<&str>().map(ToString::to_string).or_else(|| payload.downcast_ref::<String>().cloned());
-        let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = format!("{}{place}", text.unwrap_or_default());
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        let place = info
+            .location()
+            .map(|place| format!(" at {}:{}", place.file(), place.line()))
+            .unwrap_or_default();
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) =
+            format!("{}{place}", text.unwrap_or_default());
         former(info);
     }));
     last

@@ -16,8 +16,17 @@ fn swept(umask: &str) -> Lab {
     let lab = Lab::new();
     let sweep = lab.kiln(&["sweep", "small.toml", "--backend", "flex", "--plain"]);
     let mut shell = std::process::Command::new("sh");
-    shell.arg("-c").arg(format!("umask {umask}; exec \"$@\"")).arg("sh").arg(sweep.get_program()).args(sweep.get_args());
-    shell.current_dir(lab.path()).env("KILN_TRAINER", "fake").env_remove("KILN_RUNS").stdin(Stdio::null());
+    shell
+        .arg("-c")
+        .arg(format!("umask {umask}; exec \"$@\""))
+        .arg("sh")
+        .arg(sweep.get_program())
+        .args(sweep.get_args());
+    shell
+        .current_dir(lab.path())
+        .env("KILN_TRAINER", "fake")
+        .env_remove("KILN_RUNS")
+        .stdin(Stdio::null());
     let output = shell.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     lab
@@ -26,7 +35,9 @@ fn swept(umask: &str) -> Lab {
 /// The umask decides; others never write, whatever it is.
 #[test]
 fn s52_what_is_under_runs_is_as_open_as_the_umask_says_and_never_writable_for_others() {
-    for (umask, folders, files) in [("027", 0o750, 0o640), ("077", 0o700, 0o600), ("022", 0o755, 0o644), ("000", 0o775, 0o664)] {
+    for (umask, folders, files) in
+        [("027", 0o750, 0o640), ("077", 0o700, 0o600), ("022", 0o755, 0o644), ("000", 0o775, 0o664)]
+    {
         let lab = swept(umask);
         let found = below(&lab.path().join("runs"));
         assert!(found.len() > 20, "{found:?}");
@@ -38,12 +49,15 @@ fn s52_what_is_under_runs_is_as_open_as_the_umask_says_and_never_writable_for_ot
     }
 }
 
-/// What is kept of a process is named here: its environment is not, and no argument of a worker says more than where and on what.
+/// What is kept of a process is named here: its environment is not, and no argument of a worker
+/// says more than where and on what.
 #[test]
 fn s53_no_secret_of_the_environment_is_kept() {
     let lab = Lab::new();
     let mut command = lab.kiln(&["sweep", "small.toml", "--backend", "flex", "--plain"]);
-    for name in ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "WANDB_API_KEY", "KILN_TOKEN", "HOME_OF_SECRETS"] {
+    for name in
+        ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "WANDB_API_KEY", "KILN_TOKEN", "HOME_OF_SECRETS"]
+    {
         command.env(name, "swordfish-4711");
     }
     assert_eq!(command.output().unwrap().status.code(), Some(0));
@@ -70,13 +84,15 @@ fn s53_no_secret_of_the_environment_is_kept() {
             "v",
         ];
         assert_eq!(keys.iter().filter(|key| !known.contains(key)).count(), 0, "{keys:?}");
-        let argv: Vec<&str> = attempt["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        let argv: Vec<&str> =
+            attempt["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         let [_, verb, of, _, on, device] = argv[..] else { panic!("{argv:?}") };
         assert_eq!([verb, of, on, device], ["worker", "--sweep", "--device", "flex"]);
     }
 }
 
-/// There are no job scripts yet, and no shell anywhere: a worker is started with its arguments as a list, and keeps them as one.
+/// There are no job scripts yet, and no shell anywhere: a worker is started with its arguments as a
+/// list, and keeps them as one.
 #[test]
 fn s54_paths_with_spaces_and_quotes_reach_a_worker_whole() {
     let lab = Lab::new();
@@ -86,7 +102,8 @@ fn s54_paths_with_spaces_and_quotes_reach_a_worker_whole() {
     assert!(!lab.path().join("pwned").exists());
     let trials = lab.path().join(runs).join("small/trials");
     for run in std::fs::read_dir(trials).unwrap() {
-        let text = std::fs::read_to_string(run.unwrap().path().join("attempts/1/attempt.json")).unwrap();
+        let text =
+            std::fs::read_to_string(run.unwrap().path().join("attempts/1/attempt.json")).unwrap();
         let attempt: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(attempt["argv"][3], format!("{runs}/small"));
     }
@@ -100,13 +117,16 @@ fn s55_a_sweep_that_is_another_users_link_is_not_followed() {
     std::fs::create_dir_all(&elsewhere).unwrap();
     let link = lab.path().join("runs/other");
     symlink(&elsewhere, &link).unwrap();
-    std::fs::write(lab.path().join("other.toml"), EXPERIMENT.replace("\"small\"", "\"other\"")).unwrap();
+    std::fs::write(lab.path().join("other.toml"), EXPERIMENT.replace("\"small\"", "\"other\""))
+        .unwrap();
     let sweep = || lab.run(&["sweep", "other.toml", "--backend", "flex", "--plain"]);
     // Our own link, to another disk say, is followed.
     let output = sweep();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(elsewhere.join("sweep.toml").is_file());
-    if std::os::unix::fs::lchown(&link, Some(4711), None).is_err() || std::fs::symlink_metadata(&link).unwrap().uid() != 4711 {
+    if std::os::unix::fs::lchown(&link, Some(4711), None).is_err()
+        || std::fs::symlink_metadata(&link).unwrap().uid() != 4711
+    {
         return skip("root", "only root can make a link of another user");
     }
     let before = below(&elsewhere).len();
@@ -120,15 +140,26 @@ fn s55_a_sweep_that_is_another_users_link_is_not_followed() {
     ] {
         let output = lab.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output));
-        assert!(text(&output).contains("belongs to another user (uid 4711)"), "{arguments:?}: {}", text(&output));
+        assert!(
+            text(&output).contains("belongs to another user (uid 4711)"),
+            "{arguments:?}: {}",
+            text(&output)
+        );
     }
     assert_eq!(below(&elsewhere).len(), before);
     // The other sweeps are there as before.
     let output = lab.run(&["runs"]);
-    assert!(output.status.success() && text(&output).contains("small") && !text(&output).contains("other"), "{}", text(&output));
+    assert!(
+        output.status.success()
+            && text(&output).contains("small")
+            && !text(&output).contains("other"),
+        "{}",
+        text(&output)
+    );
 }
 
-/// Whatever stands where a file of a run should: it is neither waited for nor read for ever, and the other runs are shown.
+/// Whatever stands where a file of a run should: it is neither waited for nor read for ever, and
+/// the other runs are shown.
 #[test]
 fn s55_pipes_devices_folders_and_loops_in_place_of_files_are_damage() {
     let lab = Lab::new();
@@ -145,7 +176,9 @@ fn s55_pipes_devices_folders_and_loops_in_place_of_files_are_damage() {
         let kept = std::fs::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         match make {
-            "pipe" => assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+            "pipe" => {
+                assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success())
+            }
             "device" => symlink("/dev/zero", &path).unwrap(),
             "loop" => symlink(&path, &path).unwrap(),
             "folder" => std::fs::create_dir(&path).unwrap(),
@@ -156,7 +189,10 @@ fn s55_pipes_devices_folders_and_loops_in_place_of_files_are_damage() {
             let output = crate::lab::confined(&command, 4096, 10);
             let said = text(&output);
             assert!(output.status.success(), "{make}: {verb:?}: {:?} {said}", output.status);
-            assert!(said.contains("damage") || verb[0] == "compare" && said.contains(file), "{make}: {verb:?}: {said}");
+            assert!(
+                said.contains("damage") || verb[0] == "compare" && said.contains(file),
+                "{make}: {verb:?}: {said}"
+            );
         }
         if path.is_dir() {
             std::fs::remove_dir(&path).unwrap()

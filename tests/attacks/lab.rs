@@ -21,12 +21,15 @@ schedule = { kind = "constant" }
 "model.hidden_size" = [8, 16]
 "#;
 
-/// The text of a run's file without its checksums, as it was written before there were any: what another program changes is read then.
+/// The text of a run's file without its checksums, as it was written before there were any: what
+/// another program changes is read then.
 pub fn unsealed(text: &str) -> String {
     let of_document = ["# checksum: ", "  \"checksum\": ", "  \"covers\": "];
     let kept = text.lines().filter(|line| !of_document.iter().any(|start| line.starts_with(start)));
     let without = |line: &str| match line.rfind(",\"sum\":\"") {
-        Some(at) if line.len() == at + ",\"sum\":\"0123456789abcdef\"}".len() => format!("{}}}\n", &line[..at]),
+        Some(at) if line.len() == at + ",\"sum\":\"0123456789abcdef\"}".len() => {
+            format!("{}}}\n", &line[..at])
+        }
         _ => format!("{line}\n"),
     };
     let text: String = kept.map(without).collect();
@@ -64,7 +67,11 @@ impl Lab {
 
     pub fn kiln(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(arguments).current_dir(self.path()).env_remove("KILN_RUNS").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("KILN_RUNS")
+            .stdin(Stdio::null());
         command.env("KILN_TRAINER", "fake");
         command
     }
@@ -96,7 +103,11 @@ impl Lab {
 
 /// All that a command said.
 pub fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Every file and folder below a folder.
@@ -116,7 +127,10 @@ pub fn below(folder: &Path) -> Vec<PathBuf> {
 #[cfg(target_os = "linux")]
 pub fn confined(command: &Command, mebibytes: u64, seconds: u64) -> Output {
     let mut shell = Command::new("bash");
-    shell.arg("-c").arg(format!("ulimit -v {}; ulimit -t {seconds}; exec \"$@\"", mebibytes * 1024)).arg("confined");
+    shell
+        .arg("-c")
+        .arg(format!("ulimit -v {}; ulimit -t {seconds}; exec \"$@\"", mebibytes * 1024))
+        .arg("confined");
     shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
     shell.current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {

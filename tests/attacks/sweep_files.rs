@@ -23,7 +23,8 @@ fn refused(lab: &Lab) -> String {
     said
 }
 
-/// 10 parameters of 10 values each are 10^10 trials: refused with that number before anything is expanded.
+/// 10 parameters of 10 values each are 10^10 trials: refused with that number before anything is
+/// expanded.
 #[test]
 fn s42_a_grid_of_ten_thousand_million_trials_is_refused_with_their_number() {
     const KEYS: [&str; 10] = [
@@ -41,15 +42,20 @@ fn s42_a_grid_of_ten_thousand_million_trials_is_refused_with_their_number() {
     let head = EXPERIMENT.split("[sweep.space]").next().unwrap();
     let lab = Lab::with(&format!("{head}[sweep.space]\n{}\n", KEYS.join("\n")));
     let said = refused(&lab);
-    assert!(said.contains("the sweep has 10000000000 trials, more than the limit of 10000"), "{said}");
+    assert!(
+        said.contains("the sweep has 10000000000 trials, more than the limit of 10000"),
+        "{said}"
+    );
     assert!(said.contains("--max-trials"), "{said}");
     assert!(!lab.path().join("runs").exists());
     // More than numbers can count is no other case.
     let many = "{ float = [0.0, 1.0], step = 1e-12 }";
     let space = ["dropout", "x"].map(|_| many);
     let lab = Lab::with(&format!(
-        "{head}[sweep.space]\n\"train.optimizer.weight_decay\" = {}\n\"train.optimizer.beta1\" = {{ float = [0.0, 0.9], step = 1e-12 }}\n\
-         \"train.optimizer.beta2\" = {{ float = [0.0, 0.9], step = 1e-12 }}\n\"train.learning_rate\" = {{ float = [1e-12, 0.9], step = 1e-12 }}\n",
+        "{head}[sweep.space]\n\"train.optimizer.weight_decay\" = {}\n\"train.optimizer.beta1\" = \
+            {{ float = [0.0, 0.9], step = 1e-12 }}\n\"train.optimizer.beta2\" = {{ float = [0.0, \
+            0.9], step = 1e-12 }}\n\"train.learning_rate\" = {{ float = [1e-12, 0.9], step = 1e-12 \
+            }}\n",
         space[0]
     ));
     let said = refused(&lab);
@@ -62,7 +68,8 @@ fn s42_the_limit_of_trials_is_an_argument() {
     let lab = Lab::new();
     for (limit, code) in [("1", Some(2)), ("2", Some(0))] {
         for verb in [&["check"][..], &["sweep", "--plain"]] {
-            let arguments = [verb, &["small.toml", "--backend", "flex", "--max-trials", limit]].concat();
+            let arguments =
+                [verb, &["small.toml", "--backend", "flex", "--max-trials", limit]].concat();
             let output = lab.run(&arguments);
             assert_eq!(output.status.code(), code, "{arguments:?}: {}", text(&output));
         }
@@ -72,8 +79,10 @@ fn s42_the_limit_of_trials_is_an_argument() {
     let lab = Lab::with(&format!("{head}[sweep.space]\n\"train.seed\" = [{}]\n", many.join(",")));
     assert!(refused(&lab).contains("10001 trials, more than the limit of 10000"));
     let folds = "[data]\nsplit = { kind = \"walk_forward\", folds = 100 }";
-    let lab =
-        Lab::with(&format!("{}[sweep]\nrepeats = 101\n", head.replace("[data]", folds).replace("bars = 600", "bars = 20000")));
+    let lab = Lab::with(&format!(
+        "{}[sweep]\nrepeats = 101\n",
+        head.replace("[data]", folds).replace("bars = 600", "bars = 20000")
+    ));
     assert!(refused(&lab).contains("the sweep has 10100 trials"), "folds count");
 }
 
@@ -87,7 +96,12 @@ fn s43_what_nests_a_hundred_thousand_deep_is_refused() {
         format!("{}x = 1", "a.".repeat(deep)),
         format!("[{}x]\ny = 1", "a.".repeat(deep)),
         // As deep as the parser lets it be: each of 79 tables below a key of 79 parts.
-        format!("{}x = {}1{}", "a.".repeat(78), format!("{{{}b = ", "a.".repeat(78)).repeat(78), "}".repeat(78)),
+        format!(
+            "{}x = {}1{}",
+            "a.".repeat(78),
+            format!("{{{}b = ", "a.".repeat(78)).repeat(78),
+            "}".repeat(78)
+        ),
         (0..20_000).fold(String::new(), |mut text, i| {
             write!(text, "[a.b.c.d{i}]\nx = 1\n").unwrap();
             text
@@ -100,7 +114,9 @@ fn s43_what_nests_a_hundred_thousand_deep_is_refused() {
     }
     // In an argument, too.
     let lab = Lab::new();
-    for argument in [format!("data.window={}", "[".repeat(50_000)), format!("{}x=1", "a.".repeat(50_000))] {
+    for argument in
+        [format!("data.window={}", "[".repeat(50_000)), format!("{}x=1", "a.".repeat(50_000))]
+    {
         let output = lab.run(&["check", "small.toml", "--backend", "flex", "--set", &argument]);
         assert_eq!(output.status.code(), Some(2));
     }
@@ -123,7 +139,11 @@ fn s43_keys_and_files_of_any_length_are_refused_in_few_words() {
         text
     });
     let said = refused(&Lab::with(&keys));
-    assert!(said.contains("a table of 80000 keys") && said.contains("small.toml:1001:1"), "{}", &said[said.len() - 200..]);
+    assert!(
+        said.contains("a table of 80000 keys") && said.contains("small.toml:1001:1"),
+        "{}",
+        &said[said.len() - 200..]
+    );
     let values = format!("{EXPERIMENT}\"train.batch_size\" = [{}]\n", "0.5,".repeat(100_000));
     assert!(refused(&Lab::with(&values)).contains("mistakes in small.toml"));
     let broken = "= = =\n".repeat(100_000);
@@ -135,10 +155,15 @@ fn s43_a_mark_and_windows_line_ends_are_read_and_wrong_keys_are_named() {
     let (code, said) = Lab::with(&format!("\u{feff}{}", EXPERIMENT.replace('\n', "\r\n"))).check();
     assert_eq!(code, 0, "{said}");
     let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", "epochs = 3\r\nepochs = 4")));
-    assert!(said.contains("the key 'epochs' is given twice") && said.contains("small.toml:12"), "{said}");
+    assert!(
+        said.contains("the key 'epochs' is given twice") && said.contains("small.toml:12"),
+        "{said}"
+    );
     let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", "epoch = 3")));
     assert!(
-        said.contains("unknown key 'epoch'") && said.contains("did you mean 'epochs'?") && said.contains("small.toml:11:1"),
+        said.contains("unknown key 'epoch'")
+            && said.contains("did you mean 'epochs'?")
+            && said.contains("small.toml:11:1"),
         "{said}"
     );
     let mut bytes = EXPERIMENT.as_bytes().to_vec();
@@ -152,10 +177,20 @@ fn s43_a_mark_and_windows_line_ends_are_read_and_wrong_keys_are_named() {
 
 #[test]
 fn s44_numbers_that_are_none_are_refused_with_line_and_column() {
-    for value in
-        ["nan", "inf", "-inf", "-0.001", "0.0", "9223372036854775808", "-9223372036854775809", "1e400", "0x8000000000000000"]
-    {
-        let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", &format!("epochs = 3\nlearning_rate = {value}"))));
+    for value in [
+        "nan",
+        "inf",
+        "-inf",
+        "-0.001",
+        "0.0",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1e400",
+        "0x8000000000000000",
+    ] {
+        let said = refused(&Lab::with(
+            &EXPERIMENT.replace("epochs = 3", &format!("epochs = 3\nlearning_rate = {value}")),
+        ));
         assert!(said.contains("small.toml:12:17"), "{value}: {said}");
     }
     for (key, value) in [
@@ -165,8 +200,12 @@ fn s44_numbers_that_are_none_are_refused_with_line_and_column() {
         ("seed", "-9223372036854775808"),
         ("clip_norm", "nan"),
     ] {
-        let said = refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", &format!("{key} = {value}"))));
-        assert!(said.contains(&format!("small.toml:11:{}", key.len() + 4)), "{key} = {value}: {said}");
+        let said =
+            refused(&Lab::with(&EXPERIMENT.replace("epochs = 3", &format!("{key} = {value}"))));
+        assert!(
+            said.contains(&format!("small.toml:11:{}", key.len() + 4)),
+            "{key} = {value}: {said}"
+        );
     }
     let said = refused(&Lab::with(&format!("{EXPERIMENT}\"train.learning_rate\" = [1e-3, nan]\n")));
     assert!(said.contains("small.toml:16:32"), "{said}");
@@ -206,9 +245,15 @@ fn s45_names_become_folders_below_runs_or_are_refused() {
         "sweep",
     ];
     for name in hostile {
-        let toml: String = name.chars().flat_map(|c| format!("\\U{:08X}", u32::from(c)).chars().collect::<Vec<_>>()).collect();
+        let toml: String = name
+            .chars()
+            .flat_map(|c| format!("\\U{:08X}", u32::from(c)).chars().collect::<Vec<_>>())
+            .collect();
         let lab = Lab::with(&EXPERIMENT.replace("name = \"small\"", &format!("name = \"{toml}\"")));
-        let before: Vec<_> = std::fs::read_dir(lab.path().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let before: Vec<_> = std::fs::read_dir(lab.path().parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         let output = lab.run(&["sweep", "small.toml", "--backend", "flex", "--plain"]);
         let said = text(&output);
         assert!(!said.contains(['\u{1b}', '\u{202e}', '\0']), "{name:?}: {said:?}");
@@ -216,12 +261,21 @@ fn s45_names_become_folders_below_runs_or_are_refused() {
             Some(0) => {
                 let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
                 assert!(name.chars().all(plain), "{name:?} was taken for a name");
-                assert!(lab.path().join("runs").join(name).join("sweep.toml").is_file(), "{name:?}");
+                assert!(
+                    lab.path().join("runs").join(name).join("sweep.toml").is_file(),
+                    "{name:?}"
+                );
             }
-            Some(2) => assert!(!lab.path().join("runs").exists() || !lab.path().join("runs").join("x").exists(), "{name:?}"),
+            Some(2) => assert!(
+                !lab.path().join("runs").exists() || !lab.path().join("runs").join("x").exists(),
+                "{name:?}"
+            ),
             code => panic!("{name:?}: {code:?}: {said}"),
         }
-        let mut names: Vec<_> = std::fs::read_dir(lab.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(lab.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.retain(|name| name != "small.toml" && name != "runs");
         assert!(names.is_empty(), "{name:?} made {names:?}");
         let _ = before;
@@ -236,14 +290,21 @@ fn s45_hostile_values_and_paths_reach_no_shell() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(
         folder.join("small.toml"),
-        EXPERIMENT.replace("[data]", "question = \"$(touch pwned4)`touch pwned5`;touch pwned6\"\n[data]"),
+        EXPERIMENT
+            .replace("[data]", "question = \"$(touch pwned4)`touch pwned5`;touch pwned6\"\n[data]"),
     )
     .unwrap();
-    let output = lab.kiln(&["sweep", "small.toml", "--backend", "flex", "--plain"]).current_dir(&folder).output().unwrap();
+    let output = lab
+        .kiln(&["sweep", "small.toml", "--backend", "flex", "--plain"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let pwned: Vec<_> = crate::lab::below(lab.path())
         .into_iter()
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pwned")))
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pwned"))
+        })
         .collect();
     assert!(pwned.is_empty(), "{pwned:?}");
 }
@@ -280,7 +341,8 @@ fn peak(lab: &Lab) -> (u64, String) {
     let mut child = command.spawn().unwrap();
     let mut peak = 0;
     loop {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
         peak = peak.max(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024);
         if child.try_wait().unwrap().is_some() {
@@ -302,13 +364,17 @@ const AT_REST: u64 = 200;
 #[test]
 fn s46_a_million_columns_an_open_quote_of_a_gigabyte_and_a_bomb_are_refused_in_little_memory() {
     let lab = Lab::with(FILE);
-    let wide: String = (0..1_000_000).fold(String::from("ts,open,high,low,close"), |mut text, column| {
-        write!(text, ",c{column}").unwrap();
-        text
-    });
+    let wide: String =
+        (0..1_000_000).fold(String::from("ts,open,high,low,close"), |mut text, column| {
+            write!(text, ",c{column}").unwrap();
+            text
+        });
     lab.write("bars.csv", format!("{wide}\n{}\n", "1,".repeat(1_000_000)).as_bytes());
     let (memory, said) = peak(&lab);
-    assert!(memory < AT_REST && said.contains("the first line is longer than"), "{memory} MiB: {said}");
+    assert!(
+        memory < AT_REST && said.contains("the first line is longer than"),
+        "{memory} MiB: {said}"
+    );
 
     // A gigabyte of nothing behind a quote, in a file that takes no room on the disk.
     let path = lab.write("bars.csv", format!("{}1715191920,\"", rows(1000)).as_bytes());
@@ -325,20 +391,30 @@ fn s46_a_million_columns_an_open_quote_of_a_gigabyte_and_a_bomb_are_refused_in_l
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(1 << 30).unwrap();
     let (memory, said) = peak(&lab);
-    assert!(memory < AT_REST && said.contains("line 1002: the line has no end"), "{memory} MiB: {said}");
+    assert!(
+        memory < AT_REST && said.contains("line 1002: the line has no end"),
+        "{memory} MiB: {said}"
+    );
 
-    // 300 MiB of rows in 300 kB: packed by a tool that is on every machine with a test like this, or else left out aloud.
+    // 300 MiB of rows in 300 kB: packed by a tool that is on every machine with a test like this,
+    // or else left out aloud.
     let lab = Lab::with(&FILE.replace("bars.csv", "bars.csv.gz"));
     let packed = std::process::Command::new("bash")
         .arg("-c")
-        .arg("(printf 'ts,open,high,low,close,volume\\n1715131860,1,2,1,2,3\\n'; yes '1715131920,1,2,1,2,3' | head -c 300000000) | gzip -9 > bars.csv.gz")
+        .arg(
+            "(printf 'ts,open,high,low,close,volume\\n1715131860,1,2,1,2,3\\n'; yes \
+            '1715131920,1,2,1,2,3' | head -c 300000000) | gzip -9 > bars.csv.gz",
+        )
         .current_dir(lab.path())
         .status();
     if !packed.is_ok_and(|status| status.success()) {
         return skip("gzip", "there is no gzip to pack a bomb with");
     }
     let (memory, said) = peak(&lab);
-    assert!(memory < AT_REST + 400 && said.contains("unpacks to more than"), "{memory} MiB: {said}");
+    assert!(
+        memory < AT_REST + 400 && said.contains("unpacks to more than"),
+        "{memory} MiB: {said}"
+    );
 }
 
 #[test]

@@ -8,8 +8,9 @@ use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
 use crate::lab::{EXPERIMENT, Lab, text, unsealed};
 
-/// Cursor and colours (CSI), title (OSC 0), link (OSC 8), clipboard (OSC 52), device strings (DCS, APC), the same in C1, bell, reset,
-/// bidirectional overrides and isolates, zero-width and tag characters, and what a line end can do.
+/// Cursor and colours (CSI), title (OSC 0), link (OSC 8), clipboard (OSC 52), device strings (DCS,
+/// APC), the same in C1, bell, reset, bidirectional overrides and isolates, zero-width and tag
+/// characters, and what a line end can do.
 const SEQUENCES: [&str; 18] = [
     "\u{1b}[2J\u{1b}[H",
     "\u{1b}[31m",
@@ -31,7 +32,8 @@ const SEQUENCES: [&str; 18] = [
     "\u{0}",
 ];
 
-/// What none of our own output holds: the dashboard moves, colours and clears, but sets no title, link or clipboard, and rings no bell.
+/// What none of our own output holds: the dashboard moves, colours and clears, but sets no title,
+/// link or clipboard, and rings no bell.
 const NEVER: [&[u8]; 12] = [
     b"\x1b]0;",
     b"\x1b]8;",
@@ -71,7 +73,9 @@ fn toml(text: &str) -> String {
 /// A trained sweep, in whose files another program then wrote hostile text wherever text can stand.
 fn hostile() -> Lab {
     let all = SEQUENCES.concat();
-    let lab = Lab::with(&EXPERIMENT.replace("[data]", &format!("question = \"Q{}\"\n[data]", toml(&all))));
+    let lab = Lab::with(
+        &EXPERIMENT.replace("[data]", &format!("question = \"Q{}\"\n[data]", toml(&all))),
+    );
     lab.sweep();
     let (in_json, in_toml) = (json(&all), toml(&all));
     let edit = |path: &std::path::Path, from: &str, to: String| {
@@ -87,19 +91,34 @@ fn hostile() -> Lab {
         let first = line.lines().next().unwrap();
         let at = first.split("\"at\":\"").nth(1).unwrap().split('"').next().unwrap();
         // A warning, a line that is none, and an event of a kind that nobody knows.
-        let warning = format!("{{\"v\":1,\"seq\":1,\"at\":\"{at}{in_json}\",\"event\":\"warning\",\"message\":\"W{in_json}\"}}");
+        let warning = format!(
+            "{{\"v\":1,\"seq\":1,\"at\":\"{at}{in_json}\",\"event\":\"warning\",\"message\":\"W{in_json}\"}}"
+        );
         let unknown = format!("{{\"v\":1,\"seq\":2,\"at\":\"{at}\",\"event\":\"{in_json}\"}}");
-        std::fs::write(&events, line.replacen(first, &format!("{first}\n{warning}\n{unknown}\n{all}"), 1)).unwrap();
-        edit(&run.join("attempts/1/attempt.json"), "\"host\": \"", format!("\"host\": \"{in_json}"));
+        std::fs::write(
+            &events,
+            line.replacen(first, &format!("{first}\n{warning}\n{unknown}\n{all}"), 1),
+        )
+        .unwrap();
+        edit(
+            &run.join("attempts/1/attempt.json"),
+            "\"host\": \"",
+            format!("\"host\": \"{in_json}"),
+        );
         edit(
             &run.join("trial.toml"),
             "\"model.hidden_size\" =",
             format!("\"model.{in_toml}\" = \"{in_toml}\"\n\"model.hidden_size\" ="),
         );
     }
-    edit(&runs[0].join("result.json"), "\"name\": \"persistence\"", format!("\"name\": \"persistence{in_json}\""));
+    edit(
+        &runs[0].join("result.json"),
+        "\"name\": \"persistence\"",
+        format!("\"name\": \"persistence{in_json}\""),
+    );
     let result = runs[1].join("result.json");
-    let mut value: serde_json::Value = serde_json::from_str(&unsealed(&std::fs::read_to_string(&result).unwrap())).unwrap();
+    let mut value: serde_json::Value =
+        serde_json::from_str(&unsealed(&std::fs::read_to_string(&result).unwrap())).unwrap();
     (value["end"], value["reason"]) = ("failed".into(), format!("R{all}").into());
     std::fs::write(&result, serde_json::to_vec_pretty(&value).unwrap()).unwrap();
     let manifest = lab.path().join("runs/small/sweep.toml");
@@ -109,7 +128,8 @@ fn hostile() -> Lab {
     let bad: String = all.chars().filter(|c| *c != '\0' && *c != '/').collect();
     let folder: String = bad.chars().take(60).collect();
     std::fs::create_dir(lab.path().join("runs/small/trials").join(format!("x{folder}"))).unwrap();
-    std::fs::create_dir_all(lab.path().join("runs").join(format!("y{folder}")).join("trials")).unwrap();
+    std::fs::create_dir_all(lab.path().join("runs").join(format!("y{folder}")).join("trials"))
+        .unwrap();
     lab
 }
 
@@ -117,7 +137,8 @@ fn hostile() -> Lab {
 #[test]
 fn s50_no_verb_prints_what_drives_a_terminal() {
     let lab = hostile();
-    let runs: Vec<String> = lab.runs().iter().filter_map(|run| run.file_name()?.to_str().map(str::to_owned)).collect();
+    let runs: Vec<String> =
+        lab.runs().iter().filter_map(|run| run.file_name()?.to_str().map(str::to_owned)).collect();
     let first = format!("small/{}", runs[0]);
     let second = format!("small/{}", runs[1]);
     for arguments in [
@@ -136,13 +157,23 @@ fn s50_no_verb_prints_what_drives_a_terminal() {
         &["compare", "no\u{1b}]0;x\u{7}"],
         &["compare", "--view", "no\u{1b}]0;x\u{7}"],
         &["check", "no\u{1b}]0;x\u{7}.toml"],
-        &["check", "small.toml", "--backend", "flex", "--set", "train.loss=\u{1b}]0;x\u{7}\u{9b}31m\u{202e}"],
+        &[
+            "check",
+            "small.toml",
+            "--backend",
+            "flex",
+            "--set",
+            "train.loss=\u{1b}]0;x\u{7}\u{9b}31m\u{202e}",
+        ],
         &["sweep", "small.toml", "--backend", "flex", "--plain"],
         &["leakcheck", "small.toml"],
     ] {
         let output = lab.run(arguments);
         let said = text(&output);
-        let hidden: Vec<char> = said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
+        let hidden: Vec<char> = said
+            .chars()
+            .filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string())
+            .collect();
         assert!(hidden.is_empty(), "{arguments:?} prints {hidden:?}: {said}");
         assert!(output.status.code().is_some_and(|code| code != 1), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{arguments:?}: {said}");
@@ -166,22 +197,30 @@ fn s50_messages_about_hostile_files_drive_no_terminal() {
             ),
         ] {
             let (code, said) = Lab::with(&experiment).check();
-            let hidden: Vec<char> =
-                said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
+            let hidden: Vec<char> = said
+                .chars()
+                .filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string())
+                .collect();
             assert!(code == 2 || code == 0, "{said}");
             assert!(hidden.is_empty(), "{hidden:?}: {said}");
         }
         // Headers and values of bars.
-        let lab = Lab::with("name = \"small\"\ndata = { source = \"bars.csv\", features = [\"log_return\"] }\n");
+        let lab = Lab::with(
+            "name = \"small\"\ndata = { source = \"bars.csv\", features = [\"log_return\"] }\n",
+        );
         for bars in [
-            format!("ts,open,high,low,close,{sequence}\n1715131860,1,2,1,2,3\n1715131920,1,2,1,{sequence},3\n"),
+            format!(
+                "ts,open,high,low,close,{sequence}\n1715131860,1,2,1,2,3\n1715131920,1,2,1,{sequence},3\n"
+            ),
             format!("ts,open{sequence},high,low,close\n1715131860,1,2,1,2\n"),
             format!("ts,open,high,low,close\n{sequence},1,2,1,2\n"),
         ] {
             lab.write("bars.csv", bars.as_bytes());
             let said = lab.check().1;
-            let hidden: Vec<char> =
-                said.chars().filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string()).collect();
+            let hidden: Vec<char> = said
+                .chars()
+                .filter(|c| *c != '\n' && kiln::text::clean(&c.to_string()) != c.to_string())
+                .collect();
             assert!(hidden.is_empty(), "{hidden:?}: {said}");
         }
     }
@@ -199,7 +238,9 @@ struct Session {
 
 impl Session {
     fn start(lab: &Lab, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pair = native_pty_system()
+            .openpty(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 })
+            .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_kiln"));
         command.args(arguments);
         command.cwd(lab.path());
@@ -243,7 +284,10 @@ impl Session {
             if contents.contains(text) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "'{text}' never came; the screen:\n{contents}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "'{text}' never came; the screen:\n{contents}"
+            );
         }
     }
 
@@ -277,9 +321,25 @@ fn s50_the_dashboard_shows_hostile_text_and_obeys_none_of_it() {
     let mut session = Session::start(&lab, &["watch", "small"], &[]);
     session.see("small\\u{1b}");
     // Every screen: detail, log, curves, help, filter, comparison.
-    for keys in
-        ["\r", "\x1b", "l", "\x1b", "c", "\x1b", "?", "\x1b", "/\u{9b}x\r", "\x1b", "j", "\r", "\x1b", "j", " ", "v", "\x1b"]
-    {
+    for keys in [
+        "\r",
+        "\x1b",
+        "l",
+        "\x1b",
+        "c",
+        "\x1b",
+        "?",
+        "\x1b",
+        "/\u{9b}x\r",
+        "\x1b",
+        "j",
+        "\r",
+        "\x1b",
+        "j",
+        " ",
+        "v",
+        "\x1b",
+    ] {
         session.press(keys);
     }
     let contents = session.screen.screen().contents();
@@ -288,7 +348,11 @@ fn s50_the_dashboard_shows_hostile_text_and_obeys_none_of_it() {
     session.press("\u{3}");
     let bytes = session.end();
     for sequence in NEVER {
-        assert!(!holds(&bytes, sequence), "{:?} reached the terminal; the screen:\n{contents}", String::from_utf8_lossy(sequence));
+        assert!(
+            !holds(&bytes, sequence),
+            "{:?} reached the terminal; the screen:\n{contents}",
+            String::from_utf8_lossy(sequence)
+        );
     }
 }
 
@@ -296,11 +360,20 @@ fn s50_the_dashboard_shows_hostile_text_and_obeys_none_of_it() {
 #[test]
 fn s50_tables_and_errors_on_a_terminal_drive_it_nowhere() {
     let lab = hostile();
-    for arguments in [&["runs"][..], &["compare", "small"], &["show", "small"], &["check", "x\u{1b}]0;x\u{7}.toml"]] {
+    for arguments in [
+        &["runs"][..],
+        &["compare", "small"],
+        &["show", "small"],
+        &["check", "x\u{1b}]0;x\u{7}.toml"],
+    ] {
         let bytes = Session::start(&lab, arguments, &[]).end();
         assert!(!bytes.is_empty());
         for sequence in NEVER {
-            assert!(!holds(&bytes, sequence), "{arguments:?}: {:?}", String::from_utf8_lossy(&bytes));
+            assert!(
+                !holds(&bytes, sequence),
+                "{arguments:?}: {:?}",
+                String::from_utf8_lossy(&bytes)
+            );
         }
     }
 }
@@ -333,14 +406,16 @@ fn s51_what_is_no_terminal_gets_no_escapes_and_no_color_is_honoured() {
         let bytes = session.end();
         let mut set = 0;
         for part in String::from_utf8_lossy(&bytes).split("\u{1b}[").skip(1) {
-            let Some((parameters, _)) =
-                part.split_once('m').filter(|(parameters, _)| parameters.chars().all(|c| c.is_ascii_digit() || c == ';'))
-            else {
+            let Some((parameters, _)) = part.split_once('m').filter(|(parameters, _)| {
+                parameters.chars().all(|c| c.is_ascii_digit() || c == ';')
+            }) else {
                 continue;
             };
             set += parameters
                 .split(';')
-                .filter(|code| matches!(code.parse(), Ok(30..=38 | 40..=48 | 58 | 90..=97 | 100..=107)))
+                .filter(|code| {
+                    matches!(code.parse(), Ok(30..=38 | 40..=48 | 58 | 90..=97 | 100..=107))
+                })
                 .count();
         }
         set

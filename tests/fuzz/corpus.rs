@@ -65,8 +65,15 @@ fn packed(text: &[u8]) -> Vec<u8> {
     }
     let length = text.len() as u16;
     let head = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255, 1];
-    [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), text, &(!crc).to_le_bytes(), &u32::from(length).to_le_bytes()]
-        .concat()
+    [
+        &head[..],
+        &length.to_le_bytes(),
+        &(!length).to_le_bytes(),
+        text,
+        &(!crc).to_le_bytes(),
+        &u32::from(length).to_le_bytes(),
+    ]
+    .concat()
 }
 
 /// Parquet files: forecasts as the store writes them.
@@ -79,7 +86,11 @@ pub fn checkpoints() -> Vec<Vec<u8>> {
     let weights = || {
         Weights(vec![
             Weight { name: "lstm.0.weight".into(), shape: vec![4, 3], values: vec![0.5; 12] },
-            Weight { name: "head.weight".into(), shape: vec![3], values: vec![f32::NAN, 1.0, f32::INFINITY] },
+            Weight {
+                name: "head.weight".into(),
+                shape: vec![3],
+                values: vec![f32::NAN, 1.0, f32::INFINITY],
+            },
         ])
     };
     let state = LaneState {

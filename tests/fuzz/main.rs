@@ -1,6 +1,8 @@
-//! Mutated bytes for each parser of outside bytes: no panic, no end of the process, no more memory than a multiple of the input.
+//! Mutated bytes for each parser of outside bytes: no panic, no end of the process, no more memory
+//! than a multiple of the input.
 //!
-//! A case is its target and its number, from which its bytes follow: the same everywhere. `cargo test` runs a few hundred of each target.
+//! A case is its target and its number, from which its bytes follow: the same everywhere. `cargo
+//! test` runs a few hundred of each target.
 //!
 //! ```text
 //! KILN_FUZZ_SECONDS=300 cargo test --release --test fuzz         each target so long
@@ -29,15 +31,19 @@ const CASES: u64 = 400;
 #[test]
 fn mutated_bytes_do_no_harm() {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let seconds = variable("KILN_FUZZ_SECONDS").map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
-    let only: Option<Vec<String>> = variable("KILN_FUZZ_ONLY").map(|names| names.split(',').map(str::to_owned).collect());
+    let seconds =
+        variable("KILN_FUZZ_SECONDS").map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    let only: Option<Vec<String>> =
+        variable("KILN_FUZZ_ONLY").map(|names| names.split(',').map(str::to_owned).collect());
     let case: Option<u64> = variable("KILN_FUZZ_CASE").map(|case| case.parse().unwrap());
     let place = std::env::temp_dir().join(format!("kiln-fuzz-{}", std::process::id()));
     println!("the case that runs is in {}", place.display());
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let mut findings = Vec::new();
-    for target in TARGETS.iter().filter(|target| only.as_ref().is_none_or(|only| only.iter().any(|name| name == target.name))) {
+    for target in TARGETS.iter().filter(|target| {
+        only.as_ref().is_none_or(|only| only.iter().any(|name| name == target.name))
+    }) {
         let mut run = Run { target, corpus: (target.corpus)(), place: &place };
         let (begun, mut count) = (Instant::now(), 0);
         let more = |count: u64| match (case, seconds) {
@@ -49,18 +55,30 @@ fn mutated_bytes_do_no_harm() {
             let number = case.unwrap_or(count);
             if let Err(problem) = run.case(number) {
                 let bytes = keep(target.name, number, &run.bytes(number));
-                let finding = format!("{} case {number}: {problem} (its bytes: {})", target.name, bytes.display());
+                let finding = format!(
+                    "{} case {number}: {problem} (its bytes: {})",
+                    target.name,
+                    bytes.display()
+                );
                 println!("{finding}");
                 findings.push(finding);
                 if findings.len() > 20 {
                     break;
                 }
             } else if case.is_some() {
-                println!("{} case {number} does no harm: {}", target.name, keep(target.name, number, &run.bytes(number)).display());
+                println!(
+                    "{} case {number} does no harm: {}",
+                    target.name,
+                    keep(target.name, number, &run.bytes(number)).display()
+                );
             }
             count += 1;
         }
-        println!("{:<20} {count:>9} cases, {:>9.0} a second", target.name, count as f64 / begun.elapsed().as_secs_f64());
+        println!(
+            "{:<20} {count:>9} cases, {:>9.0} a second",
+            target.name,
+            count as f64 / begun.elapsed().as_secs_f64()
+        );
     }
     std::panic::set_hook(hook);
     drop(std::fs::remove_file(&place));
@@ -82,19 +100,27 @@ impl Run<'_> {
     fn case(&mut self, number: u64) -> Result<(), String> {
         let bytes = self.bytes(number);
         std::fs::write(self.place, format!("{} {number}\n", self.target.name)).unwrap();
-        let before = memory::start(self.target.floor + self.target.per_byte * bytes.len() + memory::SLACK);
+        let before =
+            memory::start(self.target.floor + self.target.per_byte * bytes.len() + memory::SLACK);
         let ended = catch_unwind(AssertUnwindSafe(|| (self.target.run)(&bytes)));
         let peak = memory::peak().saturating_sub(before);
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(problem)) => return Err(problem),
             Err(payload) => {
-                let text = payload.downcast_ref::<&str>().map(ToString::to_string).or_else(|| payload.downcast_ref().cloned());
+                let text = payload
+                    .downcast_ref::<&str>()
+                    .map(ToString::to_string)
+                    .or_else(|| payload.downcast_ref().cloned());
                 return Err(format!("a panic: {}", text.unwrap_or_default()));
             }
         }
         let allowed = self.target.floor + self.target.per_byte * bytes.len();
-        if peak > allowed { Err(format!("{peak} bytes of memory for {} (allowed: {allowed})", bytes.len())) } else { Ok(()) }
+        if peak > allowed {
+            Err(format!("{peak} bytes of memory for {} (allowed: {allowed})", bytes.len()))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Counts what is allocated, and refuses what would be far too much: the process then ends in the middle of the case, which the file of
-//! the running case names.
+//! Counts what is allocated, and refuses what would be far too much: the process then ends in the
+//! middle of the case, which the file of the running case names.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,10 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-#[expect(unsafe_code, reason = "an allocator cannot be written without; it only counts and hands on")]
+#[expect(
+    unsafe_code,
+    reason = "an allocator cannot be written without; it only counts and hands on"
+)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !taken(layout.size()) {

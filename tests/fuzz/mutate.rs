@@ -6,8 +6,9 @@ pub struct Draws(u64);
 impl Draws {
     /// Of one case of a target.
     pub fn of(target: &str, number: u64) -> Self {
-        let seed =
-            target.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+        let seed = target.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        });
         Self(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
@@ -214,15 +215,18 @@ fn insert(bytes: &mut Vec<u8>, at: usize, what: &[u8]) {
 fn replace_number(bytes: &mut Vec<u8>, at: usize, draws: &mut Draws) {
     let digit = |byte: &u8| byte.is_ascii_digit();
     let Some(from) = bytes[at..].iter().position(digit).map(|place| at + place) else { return };
-    let part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+');
-    let until = bytes[from..].iter().position(|byte| !part(byte)).map_or(bytes.len(), |place| from + place);
+    let part =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+');
+    let until =
+        bytes[from..].iter().position(|byte| !part(byte)).map_or(bytes.len(), |place| from + place);
     let other = draws.of_list(NUMBERS);
     bytes.splice(from..until, other.bytes());
 }
 
 /// A line is doubled, lost, or changes its place.
 fn lines(bytes: &mut Vec<u8>, draws: &mut Draws) {
-    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let mut lines: Vec<Vec<u8>> =
+        bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     if lines.is_empty() {
         return;
     }

@@ -24,12 +24,20 @@ pub struct Target {
 
 const MIB: usize = 1 << 20;
 
-const fn text(name: &'static str, corpus: fn() -> Vec<Vec<u8>>, run: fn(&[u8]) -> Result<(), String>) -> Target {
+const fn text(
+    name: &'static str,
+    corpus: fn() -> Vec<Vec<u8>>,
+    run: fn(&[u8]) -> Result<(), String>,
+) -> Target {
     Target { name, corpus, run, floor: 32 * MIB, per_byte: 256 }
 }
 
 /// What is refused at 64 MiB or 256 times its length may take twice that while it is unpacked.
-const fn packed(name: &'static str, corpus: fn() -> Vec<Vec<u8>>, run: fn(&[u8]) -> Result<(), String>) -> Target {
+const fn packed(
+    name: &'static str,
+    corpus: fn() -> Vec<Vec<u8>>,
+    run: fn(&[u8]) -> Result<(), String>,
+) -> Target {
     Target { name, corpus, run, floor: 512 * MIB, per_byte: 1024 }
 }
 
@@ -50,7 +58,11 @@ pub const TARGETS: &[Target] = &[
     text("events_jsonl", || corpus::files("tests/stores/v1", "events.jsonl"), store::events),
     text("result_json", || corpus::files("tests/stores/v1", "result.json"), store::result),
     text("attempt_json", || corpus::files("tests/stores/v1", "attempt.json"), store::attempt),
-    text("evaluations_jsonl", || corpus::files("tests/stores/v1", "evaluations.jsonl"), store::evaluations),
+    text(
+        "evaluations_jsonl",
+        || corpus::files("tests/stores/v1", "evaluations.jsonl"),
+        store::evaluations,
+    ),
     text("commit_json", || corpus::files("tests/stores/v1", "COMMIT"), store::commit),
     text("ledger_jsonl", records::ledgers, records::ledger),
     text("view_toml", records::views, records::view),

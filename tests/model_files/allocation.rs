@@ -20,7 +20,11 @@ fn count(bytes: isize) {
     MOST.try_with(|most| most.set(most.get().max(held.unwrap_or(0)))).unwrap_or_default();
 }
 
-#[allow(unsafe_code, reason = "an allocator is unsafe by its trait; this one counts and leaves the work to the system's")]
+#[allow(
+    unsafe_code,
+    reason = "an allocator is unsafe by its trait; this one counts and leaves the work to the \
+        system's"
+)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);

@@ -19,7 +19,11 @@ fn s27_a_header_length_that_no_file_has_is_refused_unread() {
         weights[..8].copy_from_slice(&length.to_le_bytes());
         victim.with_weights(&weights);
         let (error, held) = most_held(|| victim.refusal());
-        assert!(error.contains("weights.safetensors") && (length == 0 || error.contains(&length.to_string())), "{error}");
+        assert!(
+            error.contains("weights.safetensors")
+                && (length == 0 || error.contains(&length.to_string())),
+            "{error}"
+        );
         assert!(held < 1 << 20, "{held}");
     }
 }
@@ -84,8 +88,13 @@ fn s31_a_file_that_is_cut_anywhere_is_refused() {
                 _ => fs::write(victim.path.join(SUMS), &whole[..length]).unwrap(),
             }
             // Without its last line end the list of checksums still says all.
-            let is_whole = name == SUMS && length + 1 == whole.len() || name == PASSPORT && length + 1 == whole.len();
-            assert_eq!(SavedModel::read(&victim.path).is_ok(), is_whole, "{name} of {length} bytes");
+            let is_whole = name == SUMS && length + 1 == whole.len()
+                || name == PASSPORT && length + 1 == whole.len();
+            assert_eq!(
+                SavedModel::read(&victim.path).is_ok(),
+                is_whole,
+                "{name} of {length} bytes"
+            );
         }
     }
 }
@@ -102,7 +111,14 @@ fn s32_a_tensor_that_is_named_twice_is_refused() {
 
 #[test]
 fn s33_a_tensor_that_is_named_like_a_path_or_a_trick_is_refused() {
-    for name in ["../../etc/x", "\u{1b}]0;title\u{7}", "lstm.0.bias\0", "\u{202e}head", "", &"x".repeat(100_000)] {
+    for name in [
+        "../../etc/x",
+        "\u{1b}]0;title\u{7}",
+        "lstm.0.bias\0",
+        "\u{202e}head",
+        "",
+        &"x".repeat(100_000),
+    ] {
         let victim = Victim::new(1);
         victim.with_header(|header| {
             let mut header: Value = serde_json::from_str(&header).unwrap();
@@ -119,7 +135,8 @@ fn s33_a_tensor_that_is_named_like_a_path_or_a_trick_is_refused() {
 #[test]
 fn s34_a_header_of_200_000_tensors_costs_nothing() {
     let victim = Victim::new(1);
-    let entry = |i: usize| format!("\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}},");
+    let entry =
+        |i: usize| format!("\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}},");
     let many: String = (0..120_000).map(entry).collect();
     assert!((6 << 20..8 << 20).contains(&many.len()));
     for more in [1, 2] {
@@ -127,7 +144,8 @@ fn s34_a_header_of_200_000_tensors_costs_nothing() {
         victim.with_header(|header| format!("{{{}{}", many.repeat(more), &header[1..]));
         let file = fs::metadata(victim.path.join(WEIGHTS)).unwrap().len() as usize;
         let (error, held) = most_held(|| victim.refusal());
-        let expected = if more == 1 { "tensor 't0' is none of the network's" } else { "weights of 1" };
+        let expected =
+            if more == 1 { "tensor 't0' is none of the network's" } else { "weights of 1" };
         assert!(error.contains(expected), "{error}");
         assert!(held < 2 * file, "{held} bytes for a file of {file}");
     }
@@ -157,7 +175,11 @@ fn s35_the_tensors_must_be_those_of_the_network() {
     assert!(victim.refusal().contains("has no tensor 'head.bias'"));
     let (one, other) = (Victim::new(1), Victim::new(2));
     one.with_weights(&other.file(WEIGHTS));
-    assert!(one.refusal().contains("another shape") || one.refusal().contains("none of the network's"), "{}", one.refusal());
+    assert!(
+        one.refusal().contains("another shape") || one.refusal().contains("none of the network's"),
+        "{}",
+        one.refusal()
+    );
 }
 
 #[cfg(unix)]
@@ -168,7 +190,9 @@ fn s36_what_is_no_regular_file_is_refused_without_waiting() {
         ("no file", |_| {}),
         ("an empty file", |path| fs::write(path, b"").unwrap()),
         ("a folder", |path| fs::create_dir(path).unwrap()),
-        ("a pipe", |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success())),
+        ("a pipe", |path| {
+            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success())
+        }),
         ("a link to itself", |path| symlink(path, path).unwrap()),
         ("a link to a device", |path| symlink("/dev/zero", path).unwrap()),
         ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),
@@ -204,7 +228,10 @@ fn s36_a_file_of_a_terabyte_is_refused_by_its_size() {
             continue;
         }
         let (error, held) = most_held(|| victim.refusal());
-        assert!(error.contains(name) && error.contains("at most") && held < 1 << 20, "{held}: {error}");
+        assert!(
+            error.contains(name) && error.contains("at most") && held < 1 << 20,
+            "{held}: {error}"
+        );
     }
 }
 
@@ -218,7 +245,9 @@ fn s37_weights_that_are_no_numbers_are_a_warning_and_refused_where_that_is_asked
         victim.with_weights(&weights);
         let model = SavedModel::read(&victim.path).unwrap();
         assert!(model.warnings()[0].starts_with("1 values of weight"), "{:?}", model.warnings());
-        assert!(SavedModel::read_strict(&victim.path).unwrap_err().to_string().contains("not finite"));
+        assert!(
+            SavedModel::read_strict(&victim.path).unwrap_err().to_string().contains("not finite")
+        );
         let forecaster = Forecaster::new(&model, &flex()).unwrap();
         let forecast = forecaster.forecast(&[window(&model, 0)]);
         assert!(forecast.is_err() || !value.is_nan(), "{value}: {forecast:?}");
@@ -246,18 +275,33 @@ fn s38_every_byte_is_under_a_checksum() {
     assert!(one.refusal().contains("are not those of SHA256SUMS"), "{}", one.refusal());
 }
 
-/// Formats that run code or trust sizes. Burn 0.21 and Polars bring bincode and rmp-serde along, for records and frames that Kiln never reads;
-/// no package of ours depends on one, and no line of ours names one.
+/// Formats that run code or trust sizes. Burn 0.21 and Polars bring bincode and rmp-serde along,
+/// for records and frames that Kiln never reads; no package of ours depends on one, and no line of
+/// ours names one.
 #[test]
 fn s39_no_loader_of_pickles_or_records_is_ours() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock: toml::Table = fs::read_to_string(root.join("Cargo.lock")).unwrap().parse().unwrap();
-    let loaders =
-        ["bincode", "rmp-serde", "rmp", "serde-pickle", "pickle", "postcard", "tch", "candle-core", "burn-store", "burn-import"];
+    let loaders = [
+        "bincode",
+        "rmp-serde",
+        "rmp",
+        "serde-pickle",
+        "pickle",
+        "postcard",
+        "tch",
+        "candle-core",
+        "burn-store",
+        "burn-import",
+    ];
     for package in lock["package"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
         let is_ours = package.get("source").is_none();
-        let uses = package.get("dependencies").and_then(|list| list.as_array()).cloned().unwrap_or_default();
+        let uses = package
+            .get("dependencies")
+            .and_then(|list| list.as_array())
+            .cloned()
+            .unwrap_or_default();
         for used in uses.iter().map(|used| used.as_str().unwrap().split(' ').next().unwrap()) {
             assert!(!(is_ours && loaders.contains(&used)), "{name} depends on {used}");
             if ["serde-pickle", "pickle"].contains(&used) {
@@ -281,7 +325,9 @@ fn s39_no_loader_of_pickles_or_records_is_ours() {
                 "SafetensorsStore",
                 "PytorchStore",
             ] {
-                let used = text.lines().find(|line| line.contains(name) && !line.trim_start().starts_with("//"));
+                let used = text
+                    .lines()
+                    .find(|line| line.contains(name) && !line.trim_start().starts_with("//"));
                 assert!(used.is_none(), "{}: {}", path.display(), used.unwrap_or_default());
             }
         }
@@ -292,5 +338,8 @@ fn s39_no_loader_of_pickles_or_records_is_ours() {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let inside = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
-    entries.flat_map(inside).filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+    entries
+        .flat_map(inside)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
 }

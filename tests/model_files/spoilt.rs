@@ -55,40 +55,59 @@ impl Dice {
             }
             6 => {
                 let random = (self.roll(usize::MAX) as u64).to_le_bytes();
-                bytes.iter_mut().zip(random).take(1 + self.roll(8)).for_each(|(byte, random)| *byte = random);
+                bytes
+                    .iter_mut()
+                    .zip(random)
+                    .take(1 + self.roll(8))
+                    .for_each(|(byte, random)| *byte = random);
             }
             // A number of the text becomes another.
             _ => {
-                let Some(begin) = bytes.iter().skip(place).position(u8::is_ascii_digit).map(|offset| place + offset) else {
+                let Some(begin) = bytes
+                    .iter()
+                    .skip(place)
+                    .position(u8::is_ascii_digit)
+                    .map(|offset| place + offset)
+                else {
                     return;
                 };
-                let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'-' | b'+');
-                let length = bytes[begin..].iter().position(|byte| !is_part(byte)).unwrap_or(bytes.len() - begin);
+                let is_part =
+                    |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'-' | b'+');
+                let length = bytes[begin..]
+                    .iter()
+                    .position(|byte| !is_part(byte))
+                    .unwrap_or(bytes.len() - begin);
                 bytes.splice(begin..begin + length, NUMBERS[self.roll(NUMBERS.len())].bytes());
             }
         }
     }
 }
 
-/// Of the files of a model that somebody spoils and gives right checksums, none makes the reader panic, hold more than a small multiple of
-/// their size, or believe what it cannot forecast with.
+/// Of the files of a model that somebody spoils and gives right checksums, none makes the reader
+/// panic, hold more than a small multiple of their size, or believe what it cannot forecast with.
 #[test]
 fn s40_of_100_000_spoilt_models_none_panics_or_allocates_what_it_claims() {
     let found: Vec<(usize, [f64; 2])> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..=4).map(|seed| scope.spawn(move || spoilt_models(seed, 25_000))).collect();
+        let threads: Vec<_> =
+            (1..=4).map(|seed| scope.spawn(move || spoilt_models(seed, 25_000))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let believed: usize = found.iter().map(|(believed, _)| believed).sum();
     let most = |of: usize| found.iter().map(|(_, largest)| largest[of]).fold(0.0, f64::max);
     println!(
-        "{believed} of 100,000 were believed; held at most {:.1} (passports) and {:.1} (weights) times the files' size",
+        "{believed} of 100,000 were believed; held at most {:.1} (passports) and {:.1} (weights) \
+            times the files' size",
         most(0),
         most(1)
     );
-    assert!((100..50_000).contains(&believed), "{believed}: the mutations are too harmless or too harsh to say anything");
+    assert!(
+        (100..50_000).contains(&believed),
+        "{believed}: the mutations are too harmless or too harsh to say anything"
+    );
 }
 
-/// How many of so many spoilt models were believed; and the most that was held, in sizes of the files, of spoilt passports and weights.
+/// How many of so many spoilt models were believed; and the most that was held, in sizes of the
+/// files, of spoilt passports and weights.
 fn spoilt_models(seed: u64, rounds: usize) -> (usize, [f64; 2]) {
     let models = [1, 2].map(|version| {
         let victim = Victim::new(version);
@@ -112,19 +131,27 @@ fn spoilt_models(seed: u64, rounds: usize) -> (usize, [f64; 2]) {
             fs::write(victim.path.join(WEIGHTS), weights).unwrap();
             victim.with_passport(&spoilt);
         }
-        let size: u64 = [PASSPORT, WEIGHTS, SUMS].iter().map(|name| fs::metadata(victim.path.join(name)).unwrap().len()).sum();
+        let size: u64 = [PASSPORT, WEIGHTS, SUMS]
+            .iter()
+            .map(|name| fs::metadata(victim.path.join(name)).unwrap().len())
+            .sum();
         let (read, held) = most_held(|| SavedModel::read(&victim.path));
         largest[of_weights] = largest[of_weights].max(held as f64 / size as f64);
-        assert!(held < 20 * size as usize + (64 << 10), "seed {seed}, round {round}: {held} bytes for files of {size}");
-        let Ok(model) = read.inspect_err(|error| assert!(error.to_string().len() < 2000, "seed {seed}, round {round}: {error}"))
-        else {
+        assert!(
+            held < 20 * size as usize + (64 << 10),
+            "seed {seed}, round {round}: {held} bytes for files of {size}"
+        );
+        let Ok(model) = read.inspect_err(|error| {
+            assert!(error.to_string().len() < 2000, "seed {seed}, round {round}: {error}")
+        }) else {
             continue;
         };
         believed += 1;
         let forecaster = Forecaster::new(&model, &device).unwrap();
         let Ok(window) = forecaster.window_of_features(&rows(&model, 0)) else { continue };
         for forecast in forecaster.forecast(&[window]).unwrap_or_default() {
-            let is_number = forecast.forecast.is_finite() && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
+            let is_number = forecast.forecast.is_finite()
+                && forecast.quantiles.iter().all(|(_, value)| value.is_finite());
             assert!(is_number, "seed {seed}, round {round}: {forecast:?}");
         }
     }

@@ -32,11 +32,17 @@ impl Victim {
     pub fn new(version: u32) -> Self {
         // In memory where the system has such a folder: 100,000 models are written below.
         let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let folder =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
+                .unwrap();
         let path = folder.path().join("model");
         fs::create_dir(&path).unwrap();
         for name in [PASSPORT, WEIGHTS, SUMS] {
-            fs::copy(frozen().join(format!("minute/versions/{version}")).join(name), path.join(name)).unwrap();
+            fs::copy(
+                frozen().join(format!("minute/versions/{version}")).join(name),
+                path.join(name),
+            )
+            .unwrap();
         }
         Self { _folder: folder, path }
     }
@@ -56,7 +62,11 @@ impl Victim {
 
     pub fn with_passport(&self, passport: &[u8]) {
         fs::write(self.path.join(PASSPORT), passport).unwrap();
-        let sums = format!("{}  {PASSPORT}\n{}  {WEIGHTS}\n", sha256(passport), sha256(&self.file(WEIGHTS)));
+        let sums = format!(
+            "{}  {PASSPORT}\n{}  {WEIGHTS}\n",
+            sha256(passport),
+            sha256(&self.file(WEIGHTS))
+        );
         fs::write(self.path.join(SUMS), sums).unwrap();
     }
 
@@ -68,8 +78,13 @@ impl Victim {
     pub fn with_header(&self, change: impl FnOnce(String) -> String) {
         let weights = self.file(WEIGHTS);
         let length = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
-        let header = change(String::from_utf8(weights[8..8 + length].to_vec()).unwrap().trim_end().to_owned());
-        self.with_weights(&[&(header.len() as u64).to_le_bytes(), header.as_bytes(), &weights[8 + length..]].concat());
+        let header = change(
+            String::from_utf8(weights[8..8 + length].to_vec()).unwrap().trim_end().to_owned(),
+        );
+        self.with_weights(
+            &[&(header.len() as u64).to_le_bytes(), header.as_bytes(), &weights[8 + length..]]
+                .concat(),
+        );
     }
 
     /// Changes one tensor's entry.
@@ -85,8 +100,12 @@ impl Victim {
 /// Rows that scale to a fixed pattern.
 pub fn rows(model: &SavedModel, number: usize) -> Vec<Vec<f64>> {
     let columns = &model.passport.scaling.columns;
-    let value = |row: usize, column: usize| columns[column].unscale(((7 * row + 3 * column + number) % 11) as f64 / 10.0);
-    (0..model.passport.settings.data.window).map(|row| (0..columns.len()).map(|column| value(row, column)).collect()).collect()
+    let value = |row: usize, column: usize| {
+        columns[column].unscale(((7 * row + 3 * column + number) % 11) as f64 / 10.0)
+    };
+    (0..model.passport.settings.data.window)
+        .map(|row| (0..columns.len()).map(|column| value(row, column)).collect())
+        .collect()
 }
 
 pub fn window(model: &SavedModel, number: usize) -> Window {

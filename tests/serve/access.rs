@@ -8,7 +8,9 @@ use crate::fake::{Running, TOKEN, WINDOW, config, with_token};
 
 #[test]
 fn s01_listens_on_this_machine_alone_unless_told_otherwise() {
-    let Verb::Serve(args) = Cli::try_parse_from(["kiln", "serve"]).unwrap().verb else { panic!("serve") };
+    let Verb::Serve(args) = Cli::try_parse_from(["kiln", "serve"]).unwrap().verb else {
+        panic!("serve")
+    };
     assert_eq!(args.listen, "127.0.0.1:8080".parse().unwrap());
     assert!(Running::plain().at.ip().is_loopback());
 }
@@ -30,9 +32,15 @@ fn s03_without_the_token_nothing_is_told() {
     let running = Running::new(with_token(), crate::fake::Fake::one());
     let at = running.at;
     let with = |path: &str, line: &str| send(at, "GET", path, line, "");
-    for path in
-        ["/v1/models", "/v1/models/m", "/v1/models/m/drift", "/metrics", "/v1/models/m/predict", "/nothing", "/v1/models/unknown"]
-    {
+    for path in [
+        "/v1/models",
+        "/v1/models/m",
+        "/v1/models/m/drift",
+        "/metrics",
+        "/v1/models/m/predict",
+        "/nothing",
+        "/v1/models/unknown",
+    ] {
         for line in [
             "",
             "Authorization: Bearer wrong-horse-battery-staple\r\n",
@@ -51,8 +59,19 @@ fn s03_without_the_token_nothing_is_told() {
     assert_eq!(predict(at, "m", WINDOW).status, 401);
     let line = format!("Authorization: Bearer {TOKEN}\r\n");
     assert_eq!(with("/v1/models", &line).status, 200);
-    assert_eq!(send(at, "POST", "/v1/models/m/predict", &format!("{line}Content-Type: application/json\r\n"), WINDOW).status, 200);
-    // One word each, for whoever looks whether the service lives; and the page, which has no model's name in it.
+    assert_eq!(
+        send(
+            at,
+            "POST",
+            "/v1/models/m/predict",
+            &format!("{line}Content-Type: application/json\r\n"),
+            WINDOW
+        )
+        .status,
+        200
+    );
+    // One word each, for whoever looks whether the service lives; and the page, which has no
+    // model's name in it.
     for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
         let reply = get(at, path);
         assert_eq!(reply.status, 200, "{path}");
@@ -62,20 +81,40 @@ fn s03_without_the_token_nothing_is_told() {
 
 #[test]
 fn s04_a_page_of_another_name_is_not_answered() {
-    let running =
-        Running::new(kiln::serve::Config { hosts: vec!["kiln.internal".to_owned()], ..config() }, crate::fake::Fake::one());
+    let running = Running::new(
+        kiln::serve::Config { hosts: vec!["kiln.internal".to_owned()], ..config() },
+        crate::fake::Fake::one(),
+    );
     let at = running.at;
     for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "10.1.2.3", ""] {
         let reply = send(at, "GET", "/v1/models", &format!("Host: {host}\r\n"), "");
         assert_eq!((reply.status, reply.code().as_str()), (421, "other_host"), "{host}");
         assert!(!reply.body.contains("champion"));
     }
-    for host in [at.to_string(), "localhost".to_owned(), "localhost:1".to_owned(), "kiln.internal:80".to_owned()] {
-        assert_eq!(send(at, "GET", "/v1/models", &format!("Host: {host}\r\n"), "").status, 200, "{host}");
+    for host in [
+        at.to_string(),
+        "localhost".to_owned(),
+        "localhost:1".to_owned(),
+        "kiln.internal:80".to_owned(),
+    ] {
+        assert_eq!(
+            send(at, "GET", "/v1/models", &format!("Host: {host}\r\n"), "").status,
+            200,
+            "{host}"
+        );
     }
-    assert_eq!(send(at, "GET", "http://evil.example/v1/models", "Host: localhost\r\n", "").status, 421);
-    assert_eq!(send(at, "GET", "/v1/models", "Host: localhost\r\nHost: evil.example\r\n", "").status, 400);
-    assert!(raw(at, b"GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert_eq!(
+        send(at, "GET", "http://evil.example/v1/models", "Host: localhost\r\n", "").status,
+        421
+    );
+    assert_eq!(
+        send(at, "GET", "/v1/models", "Host: localhost\r\nHost: evil.example\r\n", "").status,
+        400
+    );
+    assert!(
+        raw(at, b"GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n")
+            .starts_with("HTTP/1.1 400 ")
+    );
 }
 
 #[test]
@@ -83,7 +122,8 @@ fn s05_no_other_site_may_read_answers() {
     let running = Running::plain();
     for method in ["GET", "OPTIONS", "POST"] {
         for path in ["/v1/models", "/v1/models/m/predict", "/docs/"] {
-            let lines = "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\nContent-Type: text/plain\r\n";
+            let lines = "Origin: https://evil.example\r\nAccess-Control-Request-Method: \
+                POST\r\nContent-Type: text/plain\r\n";
             let reply = send(running.at, method, path, lines, "");
             assert!(!reply.head.to_ascii_lowercase().contains("access-control"), "{reply:?}");
             assert!(method != "OPTIONS" || reply.status == 405, "{reply:?}");

@@ -39,10 +39,17 @@ fn answers_have_the_bits_of_the_library_alone_and_in_a_crowd() {
                     assert_eq!(bits(&forecast["forecast"]), own.forecast.to_bits());
                     assert_eq!(bits(&forecast["persistence"]), own.persistence.unwrap().to_bits());
                     let [lower, upper] = forecaster.interval(0.9, &own).unwrap();
-                    assert_eq!((bits(&forecast["lower"]), bits(&forecast["upper"])), (lower.to_bits(), upper.to_bits()));
-                    let start: jiff::Timestamp = forecast["bar_start"].as_str().unwrap().parse().unwrap();
+                    assert_eq!(
+                        (bits(&forecast["lower"]), bits(&forecast["upper"])),
+                        (lower.to_bits(), upper.to_bits())
+                    );
+                    let start: jiff::Timestamp =
+                        forecast["bar_start"].as_str().unwrap().parse().unwrap();
                     assert_eq!(start.as_nanosecond(), i128::from(own.bar_start.unwrap()));
-                    assert_eq!((json["coverage"].as_f64(), json["target"]["unit"].as_str()), (Some(0.9), Some("price")));
+                    assert_eq!(
+                        (json["coverage"].as_f64(), json["target"]["unit"].as_str()),
+                        (Some(0.9), Some("price"))
+                    );
                 }
             });
         }
@@ -61,13 +68,31 @@ fn bars_that_cannot_be_a_window_are_refused_with_the_place() {
     let close = format!("{:?}", bars.bar(299).close);
     let ts = bars.bar(298).ts;
     for (body, said) in [
-        (request(&bars, 300, needs - 1), format!("bars: {} are too few, the model needs {needs}", needs - 1)),
-        (good.replace(&format!(r#""close": {close}"#), r#""close": 0"#), format!("bars[{}].close is 0", needs - 1)),
+        (
+            request(&bars, 300, needs - 1),
+            format!("bars: {} are too few, the model needs {needs}", needs - 1),
+        ),
+        (
+            good.replace(&format!(r#""close": {close}"#), r#""close": 0"#),
+            format!("bars[{}].close is 0", needs - 1),
+        ),
         (good.replace(&ts.to_string(), &(ts + 5_000_000_000).to_string()), "bars: ".to_owned()),
-        (good.replace(&ts.to_string(), "\"yesterday\""), format!("bars[{}].ts 'yesterday' is not a timestamp", needs - 2)),
-        (good.replace("\"volume\"", "\"volumen\""), "bars[0]: 'volumen' is no key of a bar".to_owned()),
-        (r#"{"features": [[1, 2, 3, 4, 5]]}"#.to_owned(), "features: 1 rows of features, the model takes 60".to_owned()),
-        (format!(r#"{{"features": [{}[1, 2, 3, 4, 1e41]]}}"#, "[1,2,3,4,5],".repeat(59)), "features: row 59: macd is".to_owned()),
+        (
+            good.replace(&ts.to_string(), "\"yesterday\""),
+            format!("bars[{}].ts 'yesterday' is not a timestamp", needs - 2),
+        ),
+        (
+            good.replace("\"volume\"", "\"volumen\""),
+            "bars[0]: 'volumen' is no key of a bar".to_owned(),
+        ),
+        (
+            r#"{"features": [[1, 2, 3, 4, 5]]}"#.to_owned(),
+            "features: 1 rows of features, the model takes 60".to_owned(),
+        ),
+        (
+            format!(r#"{{"features": [{}[1, 2, 3, 4, 1e41]]}}"#, "[1,2,3,4,5],".repeat(59)),
+            "features: row 59: macd is".to_owned(),
+        ),
     ] {
         let reply = predict(at, NAME, &body);
         assert!(reply.status == 422 && reply.message().starts_with(&said), "{said}\n{reply:?}");
@@ -95,7 +120,9 @@ fn s08_links_out_of_the_folder_are_refused() {
     let at = server.address();
     for version in [2, 3] {
         registry.promote("champion", version);
-        eventually("the failure is counted", || get(at, "/metrics").body.contains(&format!("result=\"failed\"}} {}", version - 1)));
+        eventually("the failure is counted", || {
+            get(at, "/metrics").body.contains(&format!("result=\"failed\"}} {}", version - 1))
+        });
         let models = get(at, "/v1/models").json();
         assert_eq!(models["models"][0]["version"], 1, "{models}");
     }
@@ -115,7 +142,9 @@ fn s09_files_replaced_while_serving_change_nothing() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(predict(at, NAME, &body).body, before);
     server.reload();
-    eventually("the failure is counted", || get(at, "/metrics").body.contains("result=\"failed\"} 1"));
+    eventually("the failure is counted", || {
+        get(at, "/metrics").body.contains("result=\"failed\"} 1")
+    });
     assert_eq!(predict(at, NAME, &body).body, before);
     // And what is whole is served.
     registry.promote("champion", 2);
@@ -136,13 +165,17 @@ fn bars_as_csv_are_the_same_bars() {
     let csv = |rows: std::ops::Range<usize>| {
         let row = |row: usize| {
             let bar = bars.bar(row);
-            format!("{},{:?},{:?},{:?},{:?},{:?}\n", bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume)
+            format!(
+                "{},{:?},{:?},{:?},{:?},{:?}\n",
+                bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume
+            )
         };
         format!("ts,open,high,low,close,volume\n{}", rows.map(row).collect::<String>())
     };
     let path = format!("/v1/models/{NAME}/predict");
     let as_csv = |text: &str| send(at, "POST", &path, "Content-Type: text/csv\r\n", text);
-    let json = predict(at, NAME, &request(&bars, 300, needs).replace(r#", "coverage": 0.9"#, "")).json();
+    let json =
+        predict(at, NAME, &request(&bars, 300, needs).replace(r#", "coverage": 0.9"#, "")).json();
     assert_eq!(as_csv(&csv(300 - needs..300)).json(), json);
     let good = csv(300 - needs..300);
     let close = format!("{:?}", bars.bar(299).close);
@@ -171,10 +204,16 @@ fn the_same_instants_are_answered_with_the_same_bits_however_they_are_written() 
     let server = serve(&registry);
     let at = server.address();
     let card = get(at, &format!("/v1/models/{NAME}")).json()["card"].clone();
-    assert_eq!((&card["zone"], &card["bar_label"]), (&"Asia/Shanghai".into(), &"end".into()), "{card}");
+    assert_eq!(
+        (&card["zone"], &card["bar_label"]),
+        (&"Asia/Shanghai".into(), &"end".into()),
+        "{card}"
+    );
     let start: jiff::Timestamp = "2024-05-08T01:31:00Z".parse().unwrap();
-    let ends: Vec<jiff::Timestamp> = (0..5).map(|minute| start + jiff::SignedDuration::from_mins(minute)).collect();
-    let clock = |ts: &jiff::Timestamp| ts.to_zoned(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
+    let ends: Vec<jiff::Timestamp> =
+        (0..5).map(|minute| start + jiff::SignedDuration::from_mins(minute)).collect();
+    let clock =
+        |ts: &jiff::Timestamp| ts.to_zoned(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
     type Stamp<'a> = &'a dyn Fn(&jiff::Timestamp) -> String;
     let ways: [Stamp<'_>; 5] = [
         &|ts| format!("{:?}", clock(ts).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
@@ -188,17 +227,37 @@ fn the_same_instants_are_answered_with_the_same_bits_however_they_are_written() 
     let mut expected = None;
     for way in ways {
         let bar = |(bar, ts): (usize, &jiff::Timestamp)| {
-            format!(r#"{{"ts": {}, "open": {1}, "high": {1}, "low": {1}, "close": {1}}}"#, way(ts), price(bar))
+            format!(
+                r#"{{"ts": {}, "open": {1}, "high": {1}, "low": {1}, "close": {1}}}"#,
+                way(ts),
+                price(bar)
+            )
         };
         let json: Vec<String> = ends.iter().enumerate().map(bar).collect();
         let of_json = predict(at, NAME, &format!(r#"{{"bars": [{}]}}"#, json.join(",")));
         assert_eq!(of_json.status, 200, "{of_json:?}");
         let forecasts = of_json.json()["forecasts"].clone();
         assert_eq!(forecasts[0]["bar_start"], "2024-05-08T01:34:00Z");
-        assert_eq!(*expected.get_or_insert_with(|| forecasts.clone()), forecasts, "{}", way(&start));
-        let row = |(bar, ts): (usize, &jiff::Timestamp)| format!("{},{1},{1},{1},{1}\n", way(ts), price(bar));
-        let csv = format!("ts,open,high,low,close\n{}", ends.iter().enumerate().map(row).collect::<String>());
-        let of_csv = send(at, "POST", &format!("/v1/models/{NAME}/predict"), "Content-Type: text/csv\r\n", &csv);
+        assert_eq!(
+            *expected.get_or_insert_with(|| forecasts.clone()),
+            forecasts,
+            "{}",
+            way(&start)
+        );
+        let row = |(bar, ts): (usize, &jiff::Timestamp)| {
+            format!("{},{1},{1},{1},{1}\n", way(ts), price(bar))
+        };
+        let csv = format!(
+            "ts,open,high,low,close\n{}",
+            ends.iter().enumerate().map(row).collect::<String>()
+        );
+        let of_csv = send(
+            at,
+            "POST",
+            &format!("/v1/models/{NAME}/predict"),
+            "Content-Type: text/csv\r\n",
+            &csv,
+        );
         assert_eq!(Some(&of_csv.json()["forecasts"]), expected.as_ref(), "{csv}");
     }
     server.stop();
@@ -214,7 +273,9 @@ fn what_a_model_does_not_know_and_what_beats_it_are_said_with_every_forecast() {
     let codes = |close: f64| {
         let rows = vec![format!("[{close}, 0.5]"); 5].join(",");
         let reply = predict(at, NAME, &format!(r#"{{"features": [{rows}]}}"#)).json();
-        let one = |warning: &serde_json::Value| (warning["code"].as_str().unwrap().to_owned(), warning["forecast"].as_u64());
+        let one = |warning: &serde_json::Value| {
+            (warning["code"].as_str().unwrap().to_owned(), warning["forecast"].as_u64())
+        };
         reply["warnings"].as_array().unwrap().iter().map(one).collect::<Vec<_>>()
     };
     let worse = || ("worse_than_baseline".to_owned(), None);

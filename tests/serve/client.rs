@@ -20,16 +20,25 @@ impl Reply {
     }
 
     pub fn code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {self:?}"))
+            .to_owned()
     }
 
     pub fn message(&self) -> String {
-        self.json()["error"]["message"].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()
+        self.json()["error"]["message"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {self:?}"))
+            .to_owned()
     }
 
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let line = self.head.lines().find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")))?;
+        let line = self
+            .head
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")))?;
         Some(line.split_once(':')?.1.trim())
     }
 }
@@ -54,7 +63,11 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> String {
 pub fn to_the_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
-        assert!(error.kind() == std::io::ErrorKind::ConnectionReset, "{error} after {:?}", String::from_utf8_lossy(&bytes));
+        assert!(
+            error.kind() == std::io::ErrorKind::ConnectionReset,
+            "{error} after {:?}",
+            String::from_utf8_lossy(&bytes)
+        );
     }
     String::from_utf8(bytes).unwrap()
 }
@@ -64,7 +77,9 @@ pub fn parsed(text: &str) -> Reply {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return Reply::default() };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let mut reply = Reply { status, head: head.to_owned(), body: body.to_owned() };
-    if let Some(length) = reply.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
+    if let Some(length) =
+        reply.header("content-length").and_then(|length| length.parse::<usize>().ok())
+    {
         reply.body.truncate(length);
     }
     reply
@@ -72,9 +87,18 @@ pub fn parsed(text: &str) -> Reply {
 
 /// One request with these lines of header, on a connection of its own.
 pub fn send(to: SocketAddr, method: &str, path: &str, lines: &str, body: &str) -> Reply {
-    let host = if lines.to_ascii_lowercase().contains("host:") { String::new() } else { format!("Host: {to}\r\n") };
-    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-    parsed(&raw(to, format!("{method} {path} HTTP/1.1\r\n{host}{lines}{length}Connection: close\r\n\r\n{body}").as_bytes()))
+    let host = if lines.to_ascii_lowercase().contains("host:") {
+        String::new()
+    } else {
+        format!("Host: {to}\r\n")
+    };
+    let length =
+        if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    parsed(&raw(
+        to,
+        format!("{method} {path} HTTP/1.1\r\n{host}{lines}{length}Connection: close\r\n\r\n{body}")
+            .as_bytes(),
+    ))
 }
 
 pub fn get(to: SocketAddr, path: &str) -> Reply {
@@ -104,7 +128,8 @@ impl Kept {
     /// Posts a body; `None` when the server closed the connection.
     pub fn predict(&mut self, model: &str, body: &str) -> Option<Reply> {
         let request = format!(
-            "POST /v1/models/{model}/predict HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /v1/models/{model}/predict HTTP/1.1\r\nHost: {}\r\nContent-Type: \
+                application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.to,
             body.len()
         );
@@ -117,7 +142,8 @@ impl Kept {
             let text = String::from_utf8_lossy(&self.read).into_owned();
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
                 let reply = parsed(&text);
-                let length: usize = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+                let length: usize =
+                    reply.header("content-length").map_or(0, |length| length.parse().unwrap());
                 if body.len() >= length {
                     self.read.drain(..head.len() + 4 + length);
                     return Some(reply);

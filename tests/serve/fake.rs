@@ -1,4 +1,5 @@
-//! Models that forecast what a test can know: the version times 1,000, and the sum of the window. Some numbers make them fail.
+//! Models that forecast what a test can know: the version times 1,000, and the sum of the window.
+//! Some numbers make them fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -8,7 +9,10 @@ use std::time::Duration;
 
 use kiln::forecast::{Forecast, ForecastError, Outside, Window};
 use kiln::model::ColumnProfile;
-use kiln::serve::{Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts, Token, start};
+use kiln::serve::{
+    Card, Catalog, Config, Entry, Limits, Model, Selection, SentBars, Server, TargetCard, Timeouts,
+    Token, start,
+};
 
 /// A value that makes the model panic, give NaN, sleep for 0.3 s, or sleep for 1.5 s.
 pub const PANIC: f64 = 666.0;
@@ -51,7 +55,9 @@ impl Fake {
     /// Points an alias to a version, which then is there.
     pub fn point(&self, name: &str, alias: &str, version: u32) {
         let mut models = self.models.lock().unwrap();
-        let entry = models.entry(name.to_owned()).or_insert_with(|| Entry { name: name.to_owned(), ..Entry::default() });
+        let entry = models
+            .entry(name.to_owned())
+            .or_insert_with(|| Entry { name: name.to_owned(), ..Entry::default() });
         if !entry.versions.contains(&version) {
             entry.versions.push(version);
         }
@@ -130,7 +136,8 @@ impl Model for FakeModel {
     }
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
-        let rows: Vec<Vec<f64>> = bars.open.iter().zip(&bars.close).map(|(open, close)| vec![*open, *close]).collect();
+        let rows: Vec<Vec<f64>> =
+            bars.open.iter().zip(&bars.close).map(|(open, close)| vec![*open, *close]).collect();
         self.window_of_features(&rows)
     }
 
@@ -142,7 +149,11 @@ impl Model for FakeModel {
         if rows.len() != 3 || rows.iter().any(|row| row.len() != 2) {
             return Err("features: 3 rows of 2".to_owned());
         }
-        Ok(Window { scaled: rows.iter().flatten().map(|value| *value as f32).collect(), bar_start: None, persistence: None })
+        Ok(Window {
+            scaled: rows.iter().flatten().map(|value| *value as f32).collect(),
+            bar_start: None,
+            persistence: None,
+        })
     }
 
     fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
@@ -168,7 +179,14 @@ impl Model for FakeModel {
     /// Values of a hundred million and more.
     fn outside(&self, window: &Window) -> Vec<Outside> {
         let rows = window.scaled.iter().filter(|value| **value >= 1e8).count();
-        let outside = || Outside { feature: "b".to_owned(), rows, of: 3, furthest: 1e8, low: 0.0, high: 10.0 };
+        let outside = || Outside {
+            feature: "b".to_owned(),
+            rows,
+            of: 3,
+            furthest: 1e8,
+            low: 0.0,
+            high: 10.0,
+        };
         if rows > 0 { vec![outside()] } else { Vec::new() }
     }
 
@@ -187,7 +205,13 @@ pub fn config() -> Config {
         token: None,
         hosts: Vec::new(),
         limits: Limits::default(),
-        timeouts: Timeouts { header: ms(700), body: ms(1000), request: ms(1000), stop: ms(1500), poll: ms(5) },
+        timeouts: Timeouts {
+            header: ms(700),
+            body: ms(1000),
+            request: ms(1000),
+            stop: ms(1500),
+            poll: ms(5),
+        },
     }
 }
 

@@ -1,4 +1,5 @@
-//! A registry with real models, made without a training: weights are a function of a seed, and so is what they forecast.
+//! A registry with real models, made without a training: weights are a function of a seed, and so
+//! is what they forecast.
 
 use std::path::{Path, PathBuf};
 
@@ -43,8 +44,11 @@ impl Registry {
     pub fn register(&self, model: &SavedModel) -> u32 {
         std::fs::create_dir_all(self.root()).unwrap();
         let mut writer = Writer::create(&self.root(), NAME, "2026-01-02T03:04:05Z").unwrap();
-        let said =
-            Registration { source: "grid/0123456789ab".into(), weights: model.passport.weights.sha256.clone(), tags: vec![] };
+        let said = Registration {
+            source: "grid/0123456789ab".into(),
+            weights: model.passport.weights.sha256.clone(),
+            tags: vec![],
+        };
         writer.register(said, |folder: &Path| model.write(folder)).unwrap()
     }
 
@@ -63,33 +67,51 @@ pub fn model(seed: u64) -> SavedModel {
     model_of(settings(), seed)
 }
 
-/// One that goes by the clock of Shanghai, and was trained on closes of 2,000 to 4,000 on bars that are labelled by their end.
+/// One that goes by the clock of Shanghai, and was trained on closes of 2,000 to 4,000 on bars that
+/// are labelled by their end.
 pub fn model_by_the_clock() -> SavedModel {
-    const LINES: &str = "data.synthetic = { bars = 2000 }\ndata.features = [\"close\", \"time_of_day\"]\ndata.window = 5\n";
-    let mut settings = Experiment::parse(Path::new("test.toml"), LINES, &[]).unwrap_or_else(|problems| panic!("{problems}")).base;
+    const LINES: &str = "data.synthetic = { bars = 2000 }\ndata.features = [\"close\", \
+        \"time_of_day\"]\ndata.window = 5\n";
+    let mut settings = Experiment::parse(Path::new("test.toml"), LINES, &[])
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .base;
     let (zone, bar_label) = (Some("Asia/Shanghai".to_owned()), BarLabel::End);
     let (format, columns) = (Format::Csv, Columns::default());
-    settings.data.source =
-        kiln::experiment::Source::File { path: "bars.csv".into(), format, columns, zone: zone.clone(), bar_label };
+    settings.data.source = kiln::experiment::Source::File {
+        path: "bars.csv".into(),
+        format,
+        columns,
+        zone: zone.clone(),
+        bar_label,
+    };
     let mut passport = model_of(settings, 7).passport;
-    passport.scaling.columns = vec![Affine { offset: 2000.0, unit: 2000.0 }, Affine { offset: 0.0, unit: 1.0 }];
+    passport.scaling.columns =
+        vec![Affine { offset: 2000.0, unit: 2000.0 }, Affine { offset: 0.0, unit: 1.0 }];
     let range = |feature: &str| ValueRange { feature: feature.into(), low: 0.0, high: 1.0 };
-    passport.inputs = Some(Inputs { zone, stamps: None, ranges: vec![range("close"), range("time_of_day")] });
+    passport.inputs =
+        Some(Inputs { zone, stamps: None, ranges: vec![range("close"), range("time_of_day")] });
     let persistence = Baseline { name: "persistence".into(), mse: 1.0, mae: 1.0, rmse: 1.0 };
-    passport.metrics = Metrics { skill: Some(-0.5), baselines: vec![persistence], valid: None, test: None };
+    passport.metrics =
+        Metrics { skill: Some(-0.5), baselines: vec![persistence], valid: None, test: None };
     let weights = weights(&passport, 7);
     SavedModel::new(passport, weights).unwrap()
 }
 
 fn model_of(settings: Settings, seed: u64) -> SavedModel {
     let features = settings.data.features.len();
-    let interval =
-        |coverage: f64| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } };
+    let interval = |coverage: f64| Interval {
+        coverage,
+        calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 },
+    };
     let passport = Passport {
         v: kiln::model::VERSION,
         saved_at: "2026-01-02T03:04:05Z".into(),
         kiln_version: "0.1.0".into(),
-        source: Source::Import { file: "weights".into(), sha256: String::new(), like: "nothing".into() },
+        source: Source::Import {
+            file: "weights".into(),
+            sha256: String::new(),
+            like: "nothing".into(),
+        },
         bar_seconds: Some(60),
         data_fingerprint: "fingerprint".into(),
         scaling: Scaling {
@@ -112,14 +134,17 @@ fn model_of(settings: Settings, seed: u64) -> SavedModel {
 }
 
 fn settings() -> Settings {
-    Experiment::parse(Path::new("test.toml"), LINES, &[]).unwrap_or_else(|problems| panic!("{problems}")).base
+    Experiment::parse(Path::new("test.toml"), LINES, &[])
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .base
 }
 
 /// Within ±0.3, from a linear congruence.
 fn weights(passport: &Passport, seed: u64) -> Weights {
     let mut state = seed;
     let mut value = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.6
     };
     let weight = |(name, shape): (String, Vec<usize>)| {
@@ -139,7 +164,9 @@ pub fn forecaster(seed: u64) -> Forecaster {
 
 /// A session of bars without a gap.
 pub fn bars() -> Bars {
-    let kiln::experiment::Source::Synthetic(settings) = settings().data.source else { panic!("synthetic") };
+    let kiln::experiment::Source::Synthetic(settings) = settings().data.source else {
+        panic!("synthetic")
+    };
     market::synthetic::generate(&settings)
 }
 

@@ -3,13 +3,30 @@
 use std::time::{Duration, Instant};
 
 use crate::client::{get, predict};
-use crate::fake::{LOST, NAN, PANIC, Running, SLOW, STUCK, WINDOW, config, eventually, window_with};
+use crate::fake::{
+    LOST, NAN, PANIC, Running, SLOW, STUCK, WINDOW, config, eventually, window_with,
+};
 
 #[test]
 fn s20_what_is_no_number_is_refused_with_its_place() {
     let running = Running::plain();
-    let with = |cell: &str| predict(running.at, "m", &format!(r#"{{"features": [[1, 2], [3, {cell}], [5, 6]]}}"#));
-    for cell in ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "\"4\"", "null", "true", "[4]", "{}", "4 5", ""] {
+    let with = |cell: &str| {
+        predict(running.at, "m", &format!(r#"{{"features": [[1, 2], [3, {cell}], [5, 6]]}}"#))
+    };
+    for cell in [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e400",
+        "-1e400",
+        "\"4\"",
+        "null",
+        "true",
+        "[4]",
+        "{}",
+        "4 5",
+        "",
+    ] {
         let reply = with(cell);
         assert!(reply.status == 422 || (cell == "4 5" && reply.status == 400), "{cell}: {reply:?}");
         assert!(cell == "4 5" || reply.message().starts_with("features[1]"), "{cell}: {reply:?}");
@@ -17,16 +34,29 @@ fn s20_what_is_no_number_is_refused_with_its_place() {
     // An f64, and no f32: the model's own numbers are checked too.
     for cell in ["1e39", "-1e39", "1e300"] {
         let reply = with(cell);
-        assert_eq!((reply.status, reply.message().as_str()), (422, "row 1 of the window: b is not finite"), "{cell}");
+        assert_eq!(
+            (reply.status, reply.message().as_str()),
+            (422, "row 1 of the window: b is not finite"),
+            "{cell}"
+        );
     }
     // As they are written: too small for an f64 is 0, and so is minus zero.
-    for (cell, sum) in [("1e-400", 1017.0), ("-0.0", 1017.0), ("4", 1021.0), ("4.0", 1021.0), ("0.4e1", 1021.0)] {
+    for (cell, sum) in
+        [("1e-400", 1017.0), ("-0.0", 1017.0), ("4", 1021.0), ("4.0", 1021.0), ("0.4e1", 1021.0)]
+    {
         let reply = with(cell);
-        assert_eq!((reply.status, reply.json()["forecasts"][0]["forecast"].as_f64()), (200, Some(sum)), "{cell}");
+        assert_eq!(
+            (reply.status, reply.json()["forecasts"][0]["forecast"].as_f64()),
+            (200, Some(sum)),
+            "{cell}"
+        );
     }
     for (body, said) in [
         (r#"{"features": [[1, 2], [3, 4], [5, 6]], "extra": 1}"#, "'extra' is no key of a request"),
-        (r#"{"features": [[1, 2], [3, 4], [5, 6]], "features": []}"#, "'features' after 'features'"),
+        (
+            r#"{"features": [[1, 2], [3, 4], [5, 6]], "features": []}"#,
+            "'features' after 'features'",
+        ),
         (
             r#"{"coverage": 0.5, "features": [[1, 2], [3, 4], [5, 6]]}"#,
             "coverage: the model has no interval of 0.5; it has [0.8, 0.9]",
@@ -50,7 +80,8 @@ fn s20_what_is_no_number_is_refused_with_its_place() {
 #[test]
 fn s21_windows_have_the_models_shape() {
     let running = Running::plain();
-    let rows = |count: usize, row: &str| format!(r#"{{"features": [{}]}}"#, vec![row; count].join(","));
+    let rows =
+        |count: usize, row: &str| format!(r#"{{"features": [{}]}}"#, vec![row; count].join(","));
     for body in [
         rows(0, ""),
         rows(2, "[1,2]"),
@@ -66,15 +97,24 @@ fn s21_windows_have_the_models_shape() {
         r#"{"instances": [{}]}"#.to_owned(),
     ] {
         let reply = predict(running.at, "m", &body);
-        assert_eq!((reply.status, reply.code().as_str()), (422, "invalid_input"), "{}: {reply:?}", &body[..body.len().min(60)]);
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (422, "invalid_input"),
+            "{}: {reply:?}",
+            &body[..body.len().min(60)]
+        );
     }
     // A million rows are more than 2 MiB.
     assert_eq!(predict(running.at, "m", &rows(1_000_000, "[1,2]")).status, 413);
     let one = r#"{"features": [[1,2],[3,4],[5,6]]}"#;
     let instances = |count: usize| format!(r#"{{"instances": [{}]}}"#, vec![one; count].join(","));
-    assert_eq!(predict(running.at, "m", &instances(1024)).json()["forecasts"].as_array().unwrap().len(), 1024);
+    assert_eq!(
+        predict(running.at, "m", &instances(1024)).json()["forecasts"].as_array().unwrap().len(),
+        1024
+    );
     assert_eq!(predict(running.at, "m", &instances(1025)).status, 422);
-    let second = predict(running.at, "m", &format!(r#"{{"instances": [{one}, {{"features": [[1, 2]]}}]}}"#));
+    let second =
+        predict(running.at, "m", &format!(r#"{{"instances": [{one}, {{"features": [[1, 2]]}}]}}"#));
     assert!(second.message().starts_with("instances[1]: features"), "{second:?}");
 }
 
@@ -92,9 +132,12 @@ fn s23_a_panic_is_an_error_of_its_own_request_alone() {
     waiting.limits.batch_wait = Duration::from_millis(200);
     let running = Running::new(waiting, crate::fake::Fake::one());
     let at = running.at;
-    let bodies: Vec<String> = (0..12).map(|number| if number % 4 == 0 { window_with(PANIC) } else { WINDOW.to_owned() }).collect();
+    let bodies: Vec<String> = (0..12)
+        .map(|number| if number % 4 == 0 { window_with(PANIC) } else { WINDOW.to_owned() })
+        .collect();
     let replies: Vec<_> = std::thread::scope(|scope| {
-        let asked: Vec<_> = bodies.iter().map(|body| scope.spawn(move || predict(at, "m", body))).collect();
+        let asked: Vec<_> =
+            bodies.iter().map(|body| scope.spawn(move || predict(at, "m", body))).collect();
         asked.into_iter().map(|asked| asked.join().unwrap()).collect()
     });
     for (number, reply) in replies.iter().enumerate() {
@@ -102,7 +145,11 @@ fn s23_a_panic_is_an_error_of_its_own_request_alone() {
             assert_eq!((reply.status, reply.code().as_str()), (500, "inference_failed"));
             assert!(!reply.body.contains("secret"), "{reply:?}");
         } else {
-            assert_eq!((reply.status, reply.json()["forecasts"][0]["forecast"].as_f64()), (200, Some(1021.0)), "{number}");
+            assert_eq!(
+                (reply.status, reply.json()["forecasts"][0]["forecast"].as_f64()),
+                (200, Some(1021.0)),
+                "{number}"
+            );
         }
     }
     assert_eq!(get(at, "/readyz").status, 200);
@@ -138,7 +185,10 @@ fn s24_a_slow_inference_is_not_waited_for_and_its_thread_comes_back() {
         eventually("it is seen to be stuck", || get(at, "/readyz").body == "stuck\n");
         assert_eq!(get(at, "/healthz").status, 200);
         let (reply, took) = stuck.join().unwrap();
-        assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (503, "too_slow", Some("1")));
+        assert_eq!(
+            (reply.status, reply.code().as_str(), reply.header("retry-after")),
+            (503, "too_slow", Some("1"))
+        );
         assert!(took < Duration::from_millis(1200), "{took:?}");
     });
     // What nobody waits for any more is not done: else these would take 0.3 s each.

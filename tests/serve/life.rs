@@ -10,7 +10,8 @@ fn s25_what_was_asked_is_answered_before_the_end() {
     let mut running = Running::plain();
     let at = running.at;
     std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..3).map(|_| scope.spawn(move || predict(at, "m", &window_with(SLOW)))).collect();
+        let asked: Vec<_> =
+            (0..3).map(|_| scope.spawn(move || predict(at, "m", &window_with(SLOW)))).collect();
         let mut slow = connect(at);
         std::io::Write::write_all(&mut slow, b"POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").unwrap();
         let idle = Kept::new(at);
@@ -52,8 +53,17 @@ fn ready_is_when_models_are_loaded() {
     assert_eq!((reply.status, reply.body.as_str()), (503, "loading\n"));
     assert_eq!(get(at, "/healthz").body, "ok\n");
     // What is not there yet is not unknown.
-    for reply in [predict(at, "m", WINDOW), get(at, "/v1/models"), get(at, "/v1/models/m"), get(at, "/v1/models/m/drift")] {
-        assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (503, "loading", Some("1")), "{reply:?}");
+    for reply in [
+        predict(at, "m", WINDOW),
+        get(at, "/v1/models"),
+        get(at, "/v1/models/m"),
+        get(at, "/v1/models/m/drift"),
+    ] {
+        assert_eq!(
+            (reply.status, reply.code().as_str(), reply.header("retry-after")),
+            (503, "loading", Some("1")),
+            "{reply:?}"
+        );
     }
     let running = starting.join().unwrap();
     assert_eq!(get(running.at, "/readyz").body, "ready\n");
@@ -83,7 +93,10 @@ fn metrics_tell_requests_batches_and_versions() {
     predict(running.at, "m", "{}");
     get(running.at, "/nothing/at/all");
     let reply = get(running.at, "/metrics");
-    assert_eq!(reply.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     for line in [
         r#"kiln_requests_total{route="/v1/models/{name}/predict",status="200"} 3"#,
         r#"kiln_requests_total{route="/v1/models/{name}/predict",status="422"} 1"#,
@@ -122,8 +135,14 @@ fn the_document_and_its_page_need_no_other_host() {
     assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
     assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{}", page.body);
     let start = get(running.at, "/docs/swagger-initializer.js");
-    assert!(start.body.contains("/openapi.json") && start.body.contains(r#""validatorUrl": "none""#), "{}", start.body);
-    for file in ["swagger-ui-bundle.js", "swagger-ui.css", "index.css", "swagger-ui-standalone-preset.js"] {
+    assert!(
+        start.body.contains("/openapi.json") && start.body.contains(r#""validatorUrl": "none""#),
+        "{}",
+        start.body
+    );
+    for file in
+        ["swagger-ui-bundle.js", "swagger-ui.css", "index.css", "swagger-ui-standalone-preset.js"]
+    {
         assert_eq!(get(running.at, &format!("/docs/{file}")).status, 200, "{file}");
     }
 }

@@ -14,9 +14,12 @@ use crate::fake::{Running, WINDOW, config};
 /// The waits of the other tests are short; these are what they stand for.
 #[test]
 fn by_default_headers_have_10_s_bodies_30_s_answers_5_s_and_the_end_10_s() {
-    let Verb::Serve(args) = Cli::try_parse_from(["kiln", "serve"]).unwrap().verb else { panic!("serve") };
+    let Verb::Serve(args) = Cli::try_parse_from(["kiln", "serve"]).unwrap().verb else {
+        panic!("serve")
+    };
     let limits = args.limits;
-    let waits = [limits.header_timeout, limits.body_timeout, limits.request_timeout, limits.stop_timeout];
+    let waits =
+        [limits.header_timeout, limits.body_timeout, limits.request_timeout, limits.stop_timeout];
     assert_eq!(waits, [10, 30, 5, 10].map(Duration::from_secs));
     let Timeouts { header, body, request, stop, poll } = Timeouts::default();
     assert_eq!((waits, limits.poll), ([header, body, request, stop], poll));
@@ -29,7 +32,8 @@ fn by_default_headers_have_10_s_bodies_30_s_answers_5_s_and_the_end_10_s() {
 }
 
 const LIMIT: usize = 2 << 20;
-const HEAD: &str = "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+const HEAD: &str =
+    "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 #[test]
 fn s10_a_body_has_at_most_2_mib() {
@@ -44,7 +48,8 @@ fn s10_a_body_has_at_most_2_mib() {
 fn s11_a_length_of_10_to_the_12_is_refused_before_its_first_byte() {
     let running = Running::plain();
     let started = Instant::now();
-    for length in ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "0x10"] {
+    for length in ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "0x10"]
+    {
         let text = raw(running.at, format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes());
         let status = text.split(' ').nth(1).unwrap_or_default();
         assert!(matches!(status, "413" | "400" | "431"), "{length}: {text}");
@@ -71,7 +76,8 @@ fn s12_chunks_without_end_are_cut_at_the_limit() {
     assert_eq!((reply.status, reply.header("connection")), (413, Some("close")), "{reply:?}");
 }
 
-/// Sends a piece over and over on one connection until it is cut; bytes that were taken, and how long that took.
+/// Sends a piece over and over on one connection until it is cut; bytes that were taken, and how
+/// long that took.
 fn endless(running: &Running, head: &str, piece: &[u8]) -> (usize, Duration) {
     let mut stream = connect(running.at);
     let started = Instant::now();
@@ -96,12 +102,19 @@ fn s12_a_chunk_that_has_no_body_and_no_end_is_cut() {
         ("0\r\n", b"X: y\r\n".repeat(1 << 13)),
     ] {
         let (sent, took) = endless(&running, head, &piece);
-        assert!(sent < 64 << 20 && took < Duration::from_secs(15), "{head:?}: {sent} bytes were taken in {took:?}");
+        assert!(
+            sent < 64 << 20 && took < Duration::from_secs(15),
+            "{head:?}: {sent} bytes were taken in {took:?}"
+        );
     }
     // In a hundred small chunks.
-    let chunks: String = WINDOW.bytes().map(|byte| format!("0001\r\n{}\r\n", char::from(byte))).collect();
-    let text =
-        raw(running.at, format!("{HEAD}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n").as_bytes());
+    let chunks: String =
+        WINDOW.bytes().map(|byte| format!("0001\r\n{}\r\n", char::from(byte))).collect();
+    let text = raw(
+        running.at,
+        format!("{HEAD}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
+            .as_bytes(),
+    );
     assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
     // Requests on one connection are counted each for itself.
     let mut kept = crate::client::Kept::new(running.at);
@@ -129,7 +142,11 @@ fn s17_a_thousand_connections_at_once_do_not_delay_health() {
         for _ in 0..20 {
             let started = Instant::now();
             assert_eq!(get(at, "/healthz").status, 200);
-            assert!(started.elapsed() < Duration::from_secs(2), "health took {:?}", started.elapsed());
+            assert!(
+                started.elapsed() < Duration::from_secs(2),
+                "health took {:?}",
+                started.elapsed()
+            );
         }
         drop(more.join().unwrap());
     });
@@ -145,7 +162,13 @@ fn s13_nothing_is_unpacked() {
         assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported"), "{encoding}");
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
-        let reply = send(running.at, "POST", "/v1/models/m/predict", &format!("Content-Type: {kind}\r\n"), WINDOW);
+        let reply = send(
+            running.at,
+            "POST",
+            "/v1/models/m/predict",
+            &format!("Content-Type: {kind}\r\n"),
+            WINDOW,
+        );
         assert_eq!(reply.status, 415, "{kind}");
     }
 }
@@ -164,13 +187,19 @@ fn s14_half_a_header_is_closed() {
         let mut stream = connect(running.at);
         stream.write_all(half.as_bytes()).unwrap();
         let (open, text) = open_for(stream);
-        assert!(open < Duration::from_millis(1500) && open > Duration::from_millis(400), "{half:?}: {open:?} {text}");
+        assert!(
+            open < Duration::from_millis(1500) && open > Duration::from_millis(400),
+            "{half:?}: {open:?} {text}"
+        );
     }
     // An idle connection that was used is closed as well.
     let mut stream = connect(running.at);
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let (open, text) = open_for(stream);
-    assert!(text.starts_with("HTTP/1.1 200 ") && open < Duration::from_millis(1500), "{open:?} {text}");
+    assert!(
+        text.starts_with("HTTP/1.1 200 ") && open < Duration::from_millis(1500),
+        "{open:?} {text}"
+    );
 }
 
 #[test]
@@ -203,10 +232,16 @@ fn s16_a_byte_at_a_time_is_no_way_to_stay() {
         stream.write_all(fast.as_bytes()).unwrap();
         let started = Instant::now();
         let mut bytes = slow.bytes().chain(std::iter::repeat(b' '));
-        while started.elapsed() < Duration::from_secs(5) && stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+        while started.elapsed() < Duration::from_secs(5)
+            && stream.write_all(&[bytes.next().unwrap()]).is_ok()
+        {
             std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(started.elapsed() < Duration::from_millis(2500), "{request}: it is still open after {:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(2500),
+            "{request}: it is still open after {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -226,13 +261,19 @@ fn s17_when_all_connections_are_taken_health_is_still_answered() {
     let running = Running::new(taken, crate::fake::Fake::one());
     let idle: Vec<TcpStream> = (0..many).map(|_| connect(running.at)).collect();
     let reply = predict(running.at, "m", WINDOW);
-    assert_eq!((reply.status, reply.code().as_str(), reply.header("retry-after")), (503, "crowded", Some("1")));
+    assert_eq!(
+        (reply.status, reply.code().as_str(), reply.header("retry-after")),
+        (503, "crowded", Some("1"))
+    );
     assert_eq!((get(running.at, "/healthz").status, get(running.at, "/readyz").status), (200, 200));
-    // Far more than the server keeps places for: they wait, each is heard in its turn, and health is not forgotten.
+    // Far more than the server keeps places for: they wait, each is heard in its turn, and health
+    // is not forgotten.
     let more: Vec<TcpStream> = (0..60).map(|_| connect(running.at)).collect();
     assert_eq!(get(running.at, "/healthz").status, 200);
     drop((idle, more));
-    crate::fake::eventually("there is room again", || predict(running.at, "m", WINDOW).status == 200);
+    crate::fake::eventually("there is room again", || {
+        predict(running.at, "m", WINDOW).status == 200
+    });
 }
 
 #[test]
@@ -264,6 +305,10 @@ fn a_full_queue_says_when_to_come_again() {
     let full: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
     assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 503)), "{replies:?}");
     assert!(full.len() >= 4, "{replies:?}");
-    assert!(full.iter().all(|reply| reply.code() == "queue_full" && reply.header("retry-after") == Some("1")), "{full:?}");
+    assert!(
+        full.iter()
+            .all(|reply| reply.code() == "queue_full" && reply.header("retry-after") == Some("1")),
+        "{full:?}"
+    );
     assert_eq!(predict(at, "m", WINDOW).status, 200);
 }

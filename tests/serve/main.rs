@@ -1,7 +1,9 @@
-//! `kiln serve`, attacked and loaded. `sNN` names the threat that a test is about:
-//! servers that listened to everyone, looked paths up from names, waited for ever, and took numbers that are none.
+//! `kiln serve`, attacked and loaded. `sNN` names the threat that a test is about: servers that
+//! listened to everyone, looked paths up from names, waited for ever, and took numbers that are
+//! none.
 //!
-//! Waits that last 10 s and 30 s by default last 1 s or less here, by the same settings that the command line has.
+//! Waits that last 10 s and 30 s by default last 1 s or less here, by the same settings that the
+//! command line has.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -43,7 +43,9 @@ pub fn hostile() -> Vec<String> {
 #[test]
 fn s07_a_name_is_looked_up_and_never_a_path() {
     let running = Running::plain();
-    let touched = || (running.catalog.looks.load(Ordering::SeqCst), running.catalog.loads.load(Ordering::SeqCst));
+    let touched = || {
+        (running.catalog.looks.load(Ordering::SeqCst), running.catalog.loads.load(Ordering::SeqCst))
+    };
     let before = touched();
     for name in hostile() {
         for reply in [
@@ -51,11 +53,17 @@ fn s07_a_name_is_looked_up_and_never_a_path() {
             get(running.at, &format!("/v1/models/{name}")),
             get(running.at, &format!("/v1/models/{name}/drift")),
         ] {
-            assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"), "{name}: {reply:?}");
+            assert_eq!(
+                (reply.status, reply.code().as_str()),
+                (404, "not_found"),
+                "{name}: {reply:?}"
+            );
             assert!(!reply.body.contains("passwd") && !reply.body.contains('\u{1b}'), "{reply:?}");
         }
     }
-    for path in ["/v1/models//predict", "/v1/models/a/../b/predict", "/v1/models/%2e%2e/%2e%2e/predict"] {
+    for path in
+        ["/v1/models//predict", "/v1/models/a/../b/predict", "/v1/models/%2e%2e/%2e%2e/predict"]
+    {
         assert_eq!(post(running.at, path, WINDOW).status, 404, "{path}");
     }
     assert_eq!(touched(), before, "the catalog was asked about a name from a request");

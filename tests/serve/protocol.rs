@@ -8,7 +8,8 @@ use crate::fake::{Running, WINDOW};
 #[test]
 fn s19_what_two_servers_could_read_differently_is_refused() {
     let running = Running::plain();
-    let head = "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let head = "POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+        application/json\r\n";
     let smuggled = "0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n";
     for lines in [
         format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", smuggled.len()),
@@ -24,7 +25,11 @@ fn s19_what_two_servers_could_read_differently_is_refused() {
     ] {
         let text = raw(running.at, format!("{head}{lines}\r\n{smuggled}").as_bytes());
         assert!(text.starts_with("HTTP/1.1 400 "), "{lines}: {text}");
-        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "the smuggled request was answered: {text}");
+        assert_eq!(
+            text.matches("HTTP/1.1 ").count(),
+            1,
+            "the smuggled request was answered: {text}"
+        );
     }
 }
 
@@ -32,7 +37,8 @@ fn s19_what_two_servers_could_read_differently_is_refused() {
 fn s19_garbage_is_refused_and_ends_the_connection() {
     let running = Running::plain();
     let too_long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(70_000));
-    let many = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(100));
+    let many =
+        format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(100));
     for (bytes, statuses) in [
         (&b"GET /\r\n\r\n"[..], &["400"][..]),
         (b"GET /healthz\r\n\r\n", &["400"]),
@@ -47,7 +53,11 @@ fn s19_garbage_is_refused_and_ends_the_connection() {
     ] {
         let text = raw(running.at, bytes);
         let status = text.split(' ').nth(1).unwrap_or_default();
-        assert!(statuses.contains(&status), "{:?}: {text}", String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
+        assert!(
+            statuses.contains(&status),
+            "{:?}: {text}",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(60)])
+        );
     }
     let mut stream = connect(running.at);
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\x01\x02 garbage\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();

@@ -1,17 +1,21 @@
-//! Tests that lack something of the machine: they say so where it is seen, or fail where the machine must have it.
+//! Tests that lack something of the machine: they say so where it is seen, or fail where the
+//! machine must have it.
 //!
 //! `KILN_REQUIRE` names what must be there, with commas between: `wgpu,cuda,terminal`.
 
 use std::io::Write;
 use std::panic::Location;
 
-/// Leaves a test out because this machine lacks `thing`: writes `skipped: TEST: WHY` to stderr itself, past the capture of passed tests.
-/// The caller returns.
+/// Leaves a test out because this machine lacks `thing`: writes `skipped: TEST: WHY` to stderr
+/// itself, past the capture of passed tests. The caller returns.
 ///
 /// # Panics
 /// When `KILN_REQUIRE` names the thing.
 #[track_caller]
-#[allow(dead_code, reason = "every test of the package includes this file, and not every one lacks something")]
+#[allow(
+    dead_code,
+    reason = "every test of the package includes this file, and not every one lacks something"
+)]
 pub fn skip(thing: &str, why: &str) {
     let required = std::env::var("KILN_REQUIRE").unwrap_or_default();
     let thread = std::thread::current();

@@ -1,19 +1,25 @@
-//! Training steps a second of packs of K lanes, on every backend of the build: two LSTM layers, 60 rows of 5 features, Adam, MSE, f32.
+//! Training steps a second of packs of K lanes, on every backend of the build: two LSTM layers, 60
+//! rows of 5 features, Adam, MSE, f32.
 //!
-//! `cargo bench -p burn-lanes --bench train_step -- [--device flex,cuda:1] [--sizes 32x32,256x64] [--lanes 1,8,64,128] [--seconds 2]
-//! [--budget 20] [--dropout 0] [--processes N] [--json] [--peak]`; sizes are batch x hidden units.
+//! `cargo bench -p burn-lanes --bench train_step -- [--device flex,cuda:1] [--sizes 32x32,256x64]
+//! [--lanes 1,8,64,128] [--seconds 2] [--budget 20] [--dropout 0] [--processes N] [--json]
+//! [--peak]`; sizes are batch x hidden units.
 //!
-//! A measurement is a training whose epochs are chunks of some steps; the first warms up, the median of the others counts. With
-//! `--processes N` the lanes are dealt to N copies of this program with one thread each, as `kiln sweep` deals packs to its workers, and
-//! their rates are added. A measurement that would not fit its budget of seconds is skipped. `--json` prints an object a line, `--peak`
-//! the rate of multiply-adds alone. `scripts/bench_train.sh` runs this beside other libraries. A regression makes every sweep slower.
+//! A measurement is a training whose epochs are chunks of some steps; the first warms up, the
+//! median of the others counts. With `--processes N` the lanes are dealt to N copies of this
+//! program with one thread each, as `kiln sweep` deals packs to its workers, and their rates are
+//! added. A measurement that would not fit its budget of seconds is skipped. `--json` prints an
+//! object a line, `--peak` the rate of multiply-adds alone. `scripts/bench_train.sh` runs this
+//! beside other libraries. A regression makes every sweep slower.
 #![allow(clippy::print_stdout)]
 
 mod measure;
 
 use std::str::FromStr;
 
-use burn_lanes::{Device, DeviceSpec, Head, Loss, OptimizerKind, Shape, devices, fma_peak, memory_estimate, open};
+use burn_lanes::{
+    Device, DeviceSpec, Head, Loss, OptimizerKind, Shape, devices, fma_peak, memory_estimate, open,
+};
 use measure::{FEWEST_CHUNKS, Measured, Result, Task, flop, here, in_processes};
 use serde_json::json;
 
@@ -53,14 +59,22 @@ impl Options {
         // `cargo test --benches` gives no argument, `cargo bench` at least `--bench`.
         if arguments.len() == 0 {
             let devices = Some(vec![DeviceSpec::Flex]);
-            return Ok(Self { devices, sizes: vec![(4, 8)], lanes: vec![1, 2], seconds: 0.01, ..options });
+            return Ok(Self {
+                devices,
+                sizes: vec![(4, 8)],
+                lanes: vec![1, 2],
+                seconds: 0.01,
+                ..options
+            });
         }
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
             match name.as_str() {
                 "--bench" => {}
                 "--device" => options.devices = Some(list(&value()?)?),
-                "--sizes" => options.sizes = value()?.split(',').map(size).collect::<Result<_>>()?,
+                "--sizes" => {
+                    options.sizes = value()?.split(',').map(size).collect::<Result<_>>()?
+                }
                 "--lanes" => options.lanes = list(&value()?)?,
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--budget" => options.budget = value()?.parse()?,
@@ -68,7 +82,12 @@ impl Options {
                 "--processes" => options.processes = Some(value()?.parse()?),
                 "--json" => options.output = Output::Lines,
                 "--peak" => options.output = Output::PeakAlone,
-                _ => return Err(format!("'{name}' is not an option; the source begins with those there are").into()),
+                _ => {
+                    return Err(format!(
+                        "'{name}' is not an option; the source begins with those there are"
+                    )
+                    .into());
+                }
             }
         }
         Ok(options)
@@ -80,7 +99,8 @@ fn list<T: FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<Vec<
 }
 
 fn size(text: &str) -> Result<(usize, usize)> {
-    let (batch, hidden) = text.split_once('x').ok_or_else(|| format!("'{text}' is no size, 32x32 is one"))?;
+    let (batch, hidden) =
+        text.split_once('x').ok_or_else(|| format!("'{text}' is no size, 32x32 is one"))?;
     Ok((batch.parse()?, hidden.parse()?))
 }
 
@@ -93,12 +113,14 @@ fn main() -> Result<()> {
     };
     if options.output == Output::Table {
         println!(
-            "| device | batch, hidden | lanes | processes × threads | lane-steps/s | processor ms a lane-step | share of FMA peak |"
+            "| device | batch, hidden | lanes | processes × threads | lane-steps/s | processor ms \
+                a lane-step | share of FMA peak |"
         );
         println!("|---|---|---|---|---|---|---|");
     }
     for device in chosen(&options) {
-        let mut best_rate = 0.0_f64; // flop/s so far: says whether the next measurement fits its budget
+        // flop/s so far: says whether the next measurement fits its budget
+        let mut best_rate = 0.0_f64;
         for &(batch, hidden) in &options.sizes {
             for &lanes in &options.lanes {
                 let shape = Shape {
@@ -122,9 +144,11 @@ fn main() -> Result<()> {
                         best_rate = best_rate.max(measured.lane_steps_per_second * flop(&shape));
                         print(&options, &task, &measured, peak);
                     }
-                    Err(problem) => {
-                        print_skipped(&options, &format!("{device} | {batch}, {hidden} | {lanes}"), &problem.to_string())
-                    }
+                    Err(problem) => print_skipped(
+                        &options,
+                        &format!("{device} | {batch}, {hidden} | {lanes}"),
+                        &problem.to_string(),
+                    ),
                 }
             }
         }
@@ -135,13 +159,21 @@ fn main() -> Result<()> {
 /// The devices to measure; what is left out is said.
 fn chosen(options: &Options) -> Vec<Device> {
     let all = devices();
-    let specs = options.devices.clone().unwrap_or_else(|| all.iter().map(|info| info.spec).collect());
+    let specs =
+        options.devices.clone().unwrap_or_else(|| all.iter().map(|info| info.spec).collect());
     let mut chosen = Vec::new();
     for spec in specs {
         let opened = open(spec).map_err(|error| error.to_string()).and_then(|device| {
-            let info = all.iter().find(|info| info.spec.to_string() == device.to_string()).ok_or("it is not listed")?;
+            let info = all
+                .iter()
+                .find(|info| info.spec.to_string() == device.to_string())
+                .ok_or("it is not listed")?;
             let unwanted = info.software && options.devices.is_none();
-            if unwanted { Err("a software adapter, measured when it is named".to_owned()) } else { Ok(device) }
+            if unwanted {
+                Err("a software adapter, measured when it is named".to_owned())
+            } else {
+                Ok(device)
+            }
         });
         match opened {
             Ok(opened) => chosen.push(opened),
@@ -158,11 +190,16 @@ fn fits(task: &Task, best_rate: f64) -> Result<()> {
     if let Some(memory) = device.available_memory(bytes as u64).map(|memory| memory as f64)
         && bytes > memory
     {
-        return Err(format!("takes about {:.1} GB, there are {:.1}", bytes / 1e9, memory / 1e9).into());
+        return Err(
+            format!("takes about {:.1} GB, there are {:.1}", bytes / 1e9, memory / 1e9).into()
+        );
     }
     let step = if best_rate > 0.0 { flop(shape) * lanes as f64 / best_rate } else { 0.0 };
     if step * (FEWEST_CHUNKS + 1) as f64 > budget {
-        return Err(format!("a step would take about {step:.1} s, too long for a budget of {budget} s").into());
+        return Err(format!(
+            "a step would take about {step:.1} s, too long for a budget of {budget} s"
+        )
+        .into());
     }
     Ok(())
 }
@@ -180,8 +217,15 @@ fn print(options: &Options, task: &Task, measured: &Measured, peak: f64) {
     }
     let rate_shown = if *rate < 100.0 { format!("{rate:.2}") } else { format!("{rate:.0}") };
     let processor = processor.map_or(String::new(), |ms| format!("{ms:.3}"));
-    let share = if device.is_cpu() { format!("{:.1} %", rate * flop / peak * 100.0) } else { String::new() };
-    println!("| {device} | {batch}, {hidden} | {lanes} | {processes} × {threads} | {rate_shown} | {processor} | {share} |");
+    let share = if device.is_cpu() {
+        format!("{:.1} %", rate * flop / peak * 100.0)
+    } else {
+        String::new()
+    };
+    println!(
+        "| {device} | {batch}, {hidden} | {lanes} | {processes} × {threads} | {rate_shown} | \
+            {processor} | {share} |"
+    );
 }
 
 fn print_skipped(options: &Options, place: &str, problem: &str) {
@@ -203,7 +247,11 @@ fn print_peak(options: &Options) -> Result<f64> {
     if options.output == Output::PeakAlone {
         println!("{}", json!({"set": set, "one": flop, "threads": threads, "all": all}));
     } else {
-        println!("FMA peak ({set}): {:.1} GFLOP/s of one thread, {:.1} of {threads} at once\n", flop / 1e9, all / 1e9);
+        println!(
+            "FMA peak ({set}): {:.1} GFLOP/s of one thread, {:.1} of {threads} at once\n",
+            flop / 1e9,
+            all / 1e9
+        );
     }
     Ok(all)
 }

@@ -1,4 +1,5 @@
-//! The series on the device, and batches of their windows by their numbers: a window is never copied out of a series on the host.
+//! The series on the device, and batches of their windows by their numbers: a window is never
+//! copied out of a series on the host.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -20,13 +21,19 @@ pub(crate) struct Resident<B: Backend> {
 impl<B: Backend> Resident<B> {
     /// Uploads series, of which there is at least one.
     pub(crate) fn new(series: &[&Series], device: &B::Device) -> Self {
-        let (rows, columns) = (series.iter().map(|series| series.rows()).sum(), series.first().map_or(0, |series| series.columns));
+        let (rows, columns) = (
+            series.iter().map(|series| series.rows()).sum(),
+            series.first().map_or(0, |series| series.columns),
+        );
         let mut features = Vec::with_capacity(rows * columns);
         let mut target = Vec::with_capacity(rows);
         for series in series {
             features.extend_from_slice(&series.features);
-            // NaN marks rows without a target; none of them is gathered, but a zero is safe on devices with fast-math too.
-            target.extend(series.target.iter().map(|&value| if value.is_finite() { value } else { 0.0 }));
+            // NaN marks rows without a target; none of them is gathered, but a zero is safe on
+            // devices with fast-math too.
+            target.extend(
+                series.target.iter().map(|&value| if value.is_finite() { value } else { 0.0 }),
+            );
         }
         Self {
             features: Tensor::from_data(TensorData::new(features, [rows, columns]), device),
@@ -40,8 +47,8 @@ pub(crate) fn moved(ends: &[u32], above: usize) -> Vec<u32> {
     ends.iter().map(|&end| end + above as u32).collect()
 }
 
-/// Last rows of windows: lists of equal length, one for each lane or one that all lanes see. Kept on the host, and on the device once
-/// somebody asks for them there.
+/// Last rows of windows: lists of equal length, one for each lane or one that all lanes see. Kept
+/// on the host, and on the device once somebody asks for them there.
 #[derive(Debug)]
 pub(crate) struct Ends<B: Backend> {
     lists: Vec<Vec<u32>>,
@@ -123,11 +130,14 @@ impl<B: Backend> Batch<B> {
         let ends = ends.slice([0..lists, start..end]); // [K or 1, B]
         let windows = end - start;
         let offsets: Vec<i32> = (0..time).map(|t| t as i32 - (time as i32 - 1)).collect();
-        let offsets: Tensor<B, 3, Int> = Tensor::from_data(TensorData::new(offsets, [time, 1, 1]), &features.device());
+        let offsets: Tensor<B, 3, Int> =
+            Tensor::from_data(TensorData::new(offsets, [time, 1, 1]), &features.device());
         let rows = ends.clone().unsqueeze_dim::<3>(0) + offsets; // [T, K or 1, B]
         let inputs = features.clone().select(0, rows.reshape([time * lists * windows]));
         Gathered {
-            inputs: inputs.reshape([time, lists, windows, columns]).expand([time, self.lanes, windows, columns]),
+            inputs: inputs
+                .reshape([time, lists, windows, columns])
+                .expand([time, self.lanes, windows, columns]),
             targets: target
                 .clone()
                 .select(0, ends.reshape([lists * windows]))
@@ -139,5 +149,8 @@ impl<B: Backend> Batch<B> {
 
 /// The training windows in the order of a lane's epoch, counted from 0.
 pub(crate) fn epoch_order(train: &[u32], seed: u64, epoch: usize) -> Vec<u32> {
-    random::permutation(seed, epoch as u64, train.len()).into_iter().map(|index| train[index as usize]).collect()
+    random::permutation(seed, epoch as u64, train.len())
+        .into_iter()
+        .map(|index| train[index as usize])
+        .collect()
 }

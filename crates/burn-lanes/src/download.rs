@@ -24,7 +24,8 @@ impl Upload {
     /// When a state does not fit the shape.
     pub(crate) fn new(shape: &Shape, lanes: &[Lane]) -> Result<Self, TrainError> {
         let zeros = || vec![0.0; parameters(shape)];
-        let mut upload = Self { weights: Vec::new(), best: Vec::new(), first: Vec::new(), second: None };
+        let mut upload =
+            Self { weights: Vec::new(), best: Vec::new(), first: Vec::new(), second: None };
         let mut second = Vec::new();
         for lane in lanes {
             let Some(state) = &lane.resume else {
@@ -35,7 +36,8 @@ impl Upload {
                 continue;
             };
             let flat = |weights: &Weights| flat_values(shape, weights).map_err(TrainError::Refused);
-            let moments = |moments: &[Vec<f32>]| if moments.is_empty() { zeros() } else { moments.concat() };
+            let moments =
+                |moments: &[Vec<f32>]| if moments.is_empty() { zeros() } else { moments.concat() };
             upload.weights.push(flat(&state.weights)?);
             upload.best.push(state.best.as_ref().map_or_else(|| Ok(zeros()), flat)?);
             upload.first.push(moments(&state.first_moment));
@@ -75,7 +77,11 @@ impl Download {
     ///
     /// # Errors
     /// When the device failed.
-    pub(crate) fn new<B: LstmBackend>(weights: Tensor<B, 2>, best: Tensor<B, 2>, moments: Moments<B>) -> Result<Self, TrainError> {
+    pub(crate) fn new<B: LstmBackend>(
+        weights: Tensor<B, 2>,
+        best: Tensor<B, 2>,
+        moments: Moments<B>,
+    ) -> Result<Self, TrainError> {
         Ok(Self {
             columns: weights.dims()[1],
             weights: read(weights)?,
@@ -88,9 +94,13 @@ impl Download {
     /// A lane's whole state.
     pub(crate) fn state(&self, snapshot: &Snapshot, shape: &Shape) -> LaneState {
         let Snapshot { position, steps, epoch, cursor, sums, schedule, stop } = snapshot;
-        let weights = |rows: &[f32]| named(shape, &rows[position * self.columns..(position + 1) * self.columns]);
+        let weights = |rows: &[f32]| {
+            named(shape, &rows[position * self.columns..(position + 1) * self.columns])
+        };
         let moments = |rows: Option<&Vec<f32>>| match rows {
-            Some(rows) if *steps > 0 => weights(rows).0.into_iter().map(|weight| weight.values).collect(),
+            Some(rows) if *steps > 0 => {
+                weights(rows).0.into_iter().map(|weight| weight.values).collect()
+            }
             _ => Vec::new(),
         };
         LaneState {

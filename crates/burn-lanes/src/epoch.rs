@@ -1,4 +1,5 @@
-//! An epoch of every lane: stretches of training batches, then the validation windows. Each is read back once.
+//! An epoch of every lane: stretches of training batches, then the validation windows. Each is read
+//! back once.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,7 +34,12 @@ pub(crate) type Validation<B> = Vec<(Stretch, Arc<Ends<B>>)>;
 impl<'a, B: LstmBackend> Ground<'a, B> {
     /// Uploads the series.
     pub(crate) fn new(shape: Shape, series: &'a [&'a Series], device: &B::Device) -> Self {
-        Self { shape, series, resident: Arc::new(Resident::new(series, device)), device: device.clone() }
+        Self {
+            shape,
+            series,
+            resident: Arc::new(Resident::new(series, device)),
+            device: device.clone(),
+        }
     }
 
     /// The series that a lane trains on.
@@ -66,7 +72,10 @@ impl<'a, B: LstmBackend> Ground<'a, B> {
                 let ends = &self.of(&lanes[lane]).valid[done[lane]..][..stretch.windows()];
                 moved(ends, self.above(&lanes[lane]))
             };
-            let one_series = stretch.lanes.iter().all(|&lane| lanes[lane].series == lanes[stretch.lanes[0]].series);
+            let one_series = stretch
+                .lanes
+                .iter()
+                .all(|&lane| lanes[lane].series == lanes[stretch.lanes[0]].series);
             let seen = if one_series { &stretch.lanes[..1] } else { &stretch.lanes };
             let ends = Ends::new(seen.iter().map(list).collect(), &self.device);
             for &lane in &stretch.lanes {
@@ -78,12 +87,21 @@ impl<'a, B: LstmBackend> Ground<'a, B> {
     }
 
     /// The `number`-th batch of a stretch.
-    fn batch(&self, stretch: &Stretch, number: usize, ends: &Arc<Ends<B>>, dropout: Vec<Dropout>) -> Batch<B> {
+    fn batch(
+        &self,
+        stretch: &Stretch,
+        number: usize,
+        ends: &Arc<Ends<B>>,
+        dropout: Vec<Dropout>,
+    ) -> Batch<B> {
         Batch {
             shape: self.shape.clone(),
             lanes: stretch.lanes.len(),
             series: self.resident.clone(),
-            windows: Windows { ends: ends.clone(), range: number * stretch.size..(number + 1) * stretch.size },
+            windows: Windows {
+                ends: ends.clone(),
+                range: number * stretch.size..(number + 1) * stretch.size,
+            },
             dropout,
         }
     }
@@ -92,17 +110,19 @@ impl<'a, B: LstmBackend> Ground<'a, B> {
 /// What is done after the first step of an epoch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FirstStep {
-    /// The device is waited for and checked: kernels are compiled and most of the memory is taken by then, so that what does not work is
-    /// known before an epoch's time is lost.
+    /// The device is waited for and checked: kernels are compiled and most of the memory is taken
+    /// by then, so that what does not work is known before an epoch's time is lost.
     Checked,
     /// Nothing.
     AsOthers,
 }
 
-/// Batches whose sums are put together on the device: each left alone is a buffer that the allocator looks through at every step.
+/// Batches whose sums are put together on the device: each left alone is a buffer that the
+/// allocator looks through at every step.
 const SUMS_TOGETHER: usize = 64;
 
-/// Trains what is left of every lane's epoch; adds up its losses. On an interrupt the cursors stand after the step that was asked.
+/// Trains what is left of every lane's epoch; adds up its losses. On an interrupt the cursors stand
+/// after the step that was asked.
 pub(crate) fn train<B: LstmBackend>(
     ground: &Ground<'_, B>,
     rows: &mut Rows<B>,
@@ -110,11 +130,18 @@ pub(crate) fn train<B: LstmBackend>(
     (started, first_step): (Instant, FirstStep),
     observer: &mut dyn Observer,
 ) -> Result<PackControl, TrainError> {
-    let counts = |windows: &dyn Fn(&Running) -> usize| lanes.iter().map(windows).collect::<Vec<_>>();
+    let counts =
+        |windows: &dyn Fn(&Running) -> usize| lanes.iter().map(windows).collect::<Vec<_>>();
     let whole = stretches(&counts(&|lane| ground.of(lane).train.len()), ground.shape.batch);
     let todo = stretches(&counts(&|lane| ground.left(lane)), ground.shape.batch);
     let mut orders: Vec<Vec<u32>> = lanes.iter().map(|lane| ground.order(lane)).collect();
-    let mut pace = Pace { step: batches(&whole) - batches(&todo), steps: batches(&whole), lanes: lanes.len(), windows: 0, started };
+    let mut pace = Pace {
+        step: batches(&whole) - batches(&todo),
+        steps: batches(&whole),
+        lanes: lanes.len(),
+        windows: 0,
+        started,
+    };
     let mut sums = Sums::default();
     let mut unchecked = first_step == FirstStep::Checked;
     let mut control = PackControl::Continue;
@@ -128,7 +155,8 @@ pub(crate) fn train<B: LstmBackend>(
         let ends = Ends::new(lists.collect(), &ground.device);
         let is_whole = stretch.lanes.len() == lanes.len();
         if !is_whole {
-            // Buffers are kept by size: those for all lanes, and below those for some, would stand beside each other.
+            // Buffers are kept by size: those for all lanes, and below those for some, would stand
+            // beside each other.
             B::memory_cleanup(&ground.device);
         }
         let mut part = if is_whole { None } else { Some(rows.some(&stretch.lanes)) };
@@ -170,7 +198,8 @@ pub(crate) fn validate<B: LstmBackend>(
     let model = rows.learner.model().valid();
     let mut sums = Sums::default();
     for (stretch, ends) in validation {
-        let part = (stretch.lanes.len() < lanes).then(|| LaneModel::new(select(rows.weights(), &stretch.lanes)));
+        let part = (stretch.lanes.len() < lanes)
+            .then(|| LaneModel::new(select(rows.weights(), &stretch.lanes)));
         let model = part.as_ref().unwrap_or(&model);
         for number in 0..stretch.batches {
             sums.push(stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0);
@@ -183,7 +212,12 @@ pub(crate) fn validate<B: LstmBackend>(
 }
 
 /// What each of these lanes drops at a step; nothing when none drops anything.
-fn dropout<B: LstmBackend>(shape: &Shape, rows: &Rows<B>, lanes: &[Running], positions: &[usize]) -> Vec<Dropout> {
+fn dropout<B: LstmBackend>(
+    shape: &Shape,
+    rows: &Rows<B>,
+    lanes: &[Running],
+    positions: &[usize],
+) -> Vec<Dropout> {
     if shape.layers == 1 || positions.iter().all(|&lane| lanes[lane].config.dropout == 0.0) {
         return Vec::new();
     }

@@ -8,7 +8,8 @@ use crate::model::rows_tensor;
 use crate::op::{LstmBackend, primitive, tensor};
 use crate::{Series, Shape, TrainError};
 
-/// Windows that are validated or forecast at once: fixed, so that the same weights give the same forecasts wherever they are made.
+/// Windows that are validated or forecast at once: fixed, so that the same weights give the same
+/// forecasts wherever they are made.
 pub(crate) fn chunk_size(shape: &Shape) -> usize {
     shape.batch.max(128)
 }
@@ -37,7 +38,8 @@ pub(crate) fn run<B: LstmBackend>(
             windows: Windows { ends: all.clone(), range },
             dropout: Vec::new(),
         };
-        forecasts.extend(read::<B, 2>(tensor(B::forecasts(&batch, primitive(weights.clone()))))?); // [1, chunk·Q]
+        // [1, chunk·Q]
+        forecasts.extend(read::<B, 2>(tensor(B::forecasts(&batch, primitive(weights.clone()))))?);
     }
     B::health(device, ends.len())?;
     Ok(forecasts)

@@ -42,14 +42,17 @@ impl Objective {
     }
 }
 
-/// What a quantile's pinball loss has beside half of the absolute error, for each unit of the error e = forecast − target:
-/// `max((1 − τ)·e, −τ·e) = |e| / 2 + (1/2 − τ)·e`.
+/// What a quantile's pinball loss has beside half of the absolute error, for each unit of the error
+/// e = forecast − target: `max((1 − τ)·e, −τ·e) = |e| / 2 + (1/2 − τ)·e`.
 pub(crate) fn tilt(level: f64) -> f64 {
     0.5 - level
 }
 
 /// Loss of every window, `[K, B]`, from errors `[K, B, Q]`.
-pub(crate) fn window_losses<B: Backend>(objective: &Objective, errors: Tensor<B, 3>) -> Tensor<B, 2> {
+pub(crate) fn window_losses<B: Backend>(
+    objective: &Objective,
+    errors: Tensor<B, 3>,
+) -> Tensor<B, 2> {
     let [lanes, windows, _] = errors.dims();
     let losses = match objective {
         Objective::Point(Loss::Mse) => errors.clone() * errors,
@@ -67,8 +70,12 @@ pub(crate) fn window_losses<B: Backend>(objective: &Objective, errors: Tensor<B,
     losses.reshape([lanes, windows])
 }
 
-/// What [`window_losses`] changes by with each error, `[K, B, Q]`. Of an absolute error of 0 it is the mean of both sides.
-pub(crate) fn error_gradients<B: Backend>(objective: &Objective, errors: Tensor<B, 3>) -> Tensor<B, 3> {
+/// What [`window_losses`] changes by with each error, `[K, B, Q]`. Of an absolute error of 0 it is
+/// the mean of both sides.
+pub(crate) fn error_gradients<B: Backend>(
+    objective: &Objective,
+    errors: Tensor<B, 3>,
+) -> Tensor<B, 3> {
     match objective {
         Objective::Point(Loss::Mse) => errors * 2.0,
         Objective::Point(Loss::Mae) => errors.sign(),
@@ -80,16 +87,22 @@ pub(crate) fn error_gradients<B: Backend>(objective: &Objective, errors: Tensor<
     }
 }
 
-/// Sums over the windows of a batch, `[K, 3]`, from errors `[K, B, Q]`: loss, and squared and absolute error of the point forecast.
+/// Sums over the windows of a batch, `[K, 3]`, from errors `[K, B, Q]`: loss, and squared and
+/// absolute error of the point forecast.
 pub(crate) fn sums<B: Backend>(objective: &Objective, errors: Tensor<B, 3>) -> Tensor<B, 2> {
     let [lanes, windows, _] = errors.dims();
-    let point = errors.clone().slice([0..lanes, 0..windows, objective.point()..objective.point() + 1]).reshape([lanes, windows]);
+    let point = errors
+        .clone()
+        .slice([0..lanes, 0..windows, objective.point()..objective.point() + 1])
+        .reshape([lanes, windows]);
     let squared = (point.clone() * point.clone()).sum_dim(1);
     let absolute = point.abs().sum_dim(1);
     let losses = match objective {
         Objective::Point(Loss::Mse) => squared.clone(),
         Objective::Point(Loss::Mae) => absolute.clone(),
-        Objective::Point(Loss::Huber) | Objective::Quantiles(_) => window_losses(objective, errors).sum_dim(1),
+        Objective::Point(Loss::Huber) | Objective::Quantiles(_) => {
+            window_losses(objective, errors).sum_dim(1)
+        }
     };
     Tensor::cat(vec![losses, squared, absolute], 1)
 }

@@ -9,7 +9,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::{Shape, Weight, Weights, random};
 
-/// The models of a pack: all weights of a lane in one row, laid out as [`Shape::layout`] says, so that a step neither cuts nor joins them.
+/// The models of a pack: all weights of a lane in one row, laid out as [`Shape::layout`] says, so
+/// that a step neither cuts nor joins them.
 #[derive(Module, Debug)]
 pub(crate) struct LaneModel<B: Backend> {
     pub(crate) weights: Param<Tensor<B, 2>>, // [K, P]
@@ -42,12 +43,15 @@ pub(crate) fn parameters(shape: &Shape) -> usize {
     shape.layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum()
 }
 
-/// Initial weights of one lane, flat: uniform in ±1/√H, as PyTorch's `nn.LSTM` and `nn.Linear` draw them (its two biases are
-/// folded into one, which is drawn once).
+/// Initial weights of one lane, flat: uniform in ±1/√H, as PyTorch's `nn.LSTM` and `nn.Linear` draw
+/// them (its two biases are folded into one, which is drawn once).
 pub(crate) fn initial_weights(shape: &Shape, seed: u64) -> Vec<f32> {
     let bound = 1.0 / (shape.hidden as f64).sqrt();
     let sizes = shape.layout().into_iter().map(|(_, dims)| dims.iter().product::<usize>());
-    sizes.enumerate().flat_map(|(index, size)| random::uniform(seed, index as u64, size, bound)).collect()
+    sizes
+        .enumerate()
+        .flat_map(|(index, size)| random::uniform(seed, index as u64, size, bound))
+        .collect()
 }
 
 /// Named weights from flat values.

@@ -24,12 +24,18 @@ pub enum PackControl {
     Interrupt,
 }
 
-/// Follows a training. `lane` is always the index in the [`crate::Pack`] as it was given, however it has been compacted since.
+/// Follows a training. `lane` is always the index in the [`crate::Pack`] as it was given, however
+/// it has been compacted since.
 pub trait Observer {
-    /// A lane finished an epoch. `state` downloads everything that a resume needs (weights, best weights, optimizer, schedule,
-    /// stopping); it costs a device synchronisation, so call it only when a checkpoint is due. When it fails, the training ends with its
-    /// error after this call.
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl;
+    /// A lane finished an epoch. `state` downloads everything that a resume needs (weights, best
+    /// weights, optimizer, schedule, stopping); it costs a device synchronisation, so call it only
+    /// when a checkpoint is due. When it fails, the training ends with its error after this call.
+    fn epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl;
 
     /// Called after every step, without synchronising the device; keep it cheap.
     fn step(&mut self, progress: &Progress) -> PackControl;

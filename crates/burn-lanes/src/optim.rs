@@ -1,4 +1,5 @@
-//! Adam, AdamW and SGD over the lanes of a pack: one update of all weights, each lane with its own numbers.
+//! Adam, AdamW and SGD over the lanes of a pack: one update of all weights, each lane with its own
+//! numbers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +36,8 @@ impl LaneUpdate {
     }
 }
 
-/// The lanes' numbers, shared by scheduler, optimizer and training loop: a `Learner` hands none of its parts out again.
+/// The lanes' numbers, shared by scheduler, optimizer and training loop: a `Learner` hands none of
+/// its parts out again.
 #[derive(Clone, Debug)]
 pub(crate) struct LaneTable(Arc<Mutex<Vec<LaneUpdate>>>);
 
@@ -53,8 +55,8 @@ impl LaneTable {
 
 /// Burn's scheduler seat: a step sets the rate of every lane for the coming epoch.
 ///
-/// Burn's own scalar rate cannot say what K lanes need; it is the first lane's, for display. The state is in the [`LaneTable`] and
-/// is saved with the lanes, so the record is empty.
+/// Burn's own scalar rate cannot say what K lanes need; it is the first lane's, for display. The
+/// state is in the [`LaneTable`] and is saved with the lanes, so the record is empty.
 #[derive(Clone, Debug)]
 pub(crate) struct LaneRates(pub(crate) LaneTable);
 
@@ -84,7 +86,8 @@ pub(crate) struct Moments<B: Backend> {
     pub(crate) second: Option<Tensor<B, 2>>,
 }
 
-/// Burn's optimizer seat. Clones share their state, which is saved with the lanes: the record is empty.
+/// Burn's optimizer seat. Clones share their state, which is saved with the lanes: the record is
+/// empty.
 #[derive(Clone, Debug)]
 pub(crate) struct LaneOptimizer<B: AutodiffBackend> {
     kind: OptimizerKind,
@@ -94,7 +97,11 @@ pub(crate) struct LaneOptimizer<B: AutodiffBackend> {
 
 impl<B: AutodiffBackend> LaneOptimizer<B> {
     /// An optimizer that goes on from these moments.
-    pub(crate) fn new(kind: OptimizerKind, table: LaneTable, moments: Moments<B::InnerBackend>) -> Self {
+    pub(crate) fn new(
+        kind: OptimizerKind,
+        table: LaneTable,
+        moments: Moments<B::InnerBackend>,
+    ) -> Self {
         Self { kind, table, moments: Arc::new(Mutex::new(moments)) }
     }
 
@@ -110,16 +117,27 @@ where
 {
     type Record = ();
 
-    fn step(&mut self, _: LearningRate, module: LaneModel<B>, gradients: GradientsParams) -> LaneModel<B> {
+    fn step(
+        &mut self,
+        _: LearningRate,
+        module: LaneModel<B>,
+        gradients: GradientsParams,
+    ) -> LaneModel<B> {
         let mut lanes = self.table.lock();
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
         let gradients = module.gradients(gradients);
-        let weights = updated(self.kind, &mut lanes, &mut moments, module.weights.val().inner(), gradients);
+        let weights =
+            updated(self.kind, &mut lanes, &mut moments, module.weights.val().inner(), gradients);
         module.with_weights(Tensor::from_inner(weights))
     }
 
     /// One device only: the gradients of the first are used.
-    fn step_multi(&mut self, rate: LearningRate, module: LaneModel<B>, mut gradients: MultiGradientsParams) -> LaneModel<B> {
+    fn step_multi(
+        &mut self,
+        rate: LearningRate,
+        module: LaneModel<B>,
+        mut gradients: MultiGradientsParams,
+    ) -> LaneModel<B> {
         match gradients.grads.pop() {
             Some((gradients, _)) => self.step(rate, module, gradients),
             None => module,
@@ -148,8 +166,13 @@ fn updated<B: LstmBackend>(
     // Taken out, not cloned, so that a backend may change them in place.
     let first = std::mem::replace(&mut moments.first, weights.clone());
     let second = moments.second.take();
-    let rows = UpdateRows { weights: primitive(weights), first: primitive(first), second: second.map(primitive) };
-    let UpdateRows { weights, first, second } = B::update(kind, &numbers, rows, primitive(gradients));
+    let rows = UpdateRows {
+        weights: primitive(weights),
+        first: primitive(first),
+        second: second.map(primitive),
+    };
+    let UpdateRows { weights, first, second } =
+        B::update(kind, &numbers, rows, primitive(gradients));
     *moments = Moments { first: tensor(first), second: second.map(tensor) };
     tensor(weights)
 }

@@ -1,4 +1,5 @@
-//! The training strategy: Burn's `Learner` driven in rounds, one epoch of every lane a round, the pack compacted between them.
+//! The training strategy: Burn's `Learner` driven in rounds, one epoch of every lane a round, the
+//! pack compacted between them.
 
 use std::cell::OnceCell;
 use std::time::Instant;
@@ -12,7 +13,9 @@ use crate::op::LstmBackend;
 use crate::optim::{LaneUpdate, Moments};
 use crate::rows::{Rows, select};
 use crate::running::{Ending, Running, Timing};
-use crate::{EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pack, PackControl, Series, TrainError};
+use crate::{
+    EpochReport, LaneControl, LaneEnd, LaneOutcome, Observer, Pack, PackControl, Series, TrainError,
+};
 
 /// Trains a checked pack.
 ///
@@ -62,17 +65,37 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         let mut updates = Vec::new();
         for (index, lane) in given.into_iter().enumerate() {
             let (epoch, cursor, sums, stop, schedule, steps) = match lane.resume {
-                Some(state) => (state.epoch, state.cursor, state.sums, state.stop, state.schedule, state.steps),
+                Some(state) => {
+                    (state.epoch, state.cursor, state.sums, state.stop, state.schedule, state.steps)
+                }
                 None => Default::default(),
             };
             updates.push(LaneUpdate::new(lane.config.clone(), schedule, steps));
-            lanes.push(Running { index, config: lane.config, series: lane.series, epoch, cursor, sums, stop });
+            lanes.push(Running {
+                index,
+                config: lane.config,
+                series: lane.series,
+                epoch,
+                cursor,
+                sums,
+                stop,
+            });
         }
-        let moments =
-            Moments { first: rows_tensor(&upload.first, device), second: upload.second.map(|rows| rows_tensor(&rows, device)) };
-        let rows = Rows::new(shape.optimizer, rows_tensor(&upload.weights, device), moments, updates);
+        let moments = Moments {
+            first: rows_tensor(&upload.first, device),
+            second: upload.second.map(|rows| rows_tensor(&rows, device)),
+        };
+        let rows =
+            Rows::new(shape.optimizer, rows_tensor(&upload.weights, device), moments, updates);
         let ground = Ground::new(shape, series, device);
-        Ok(Self { validation: ground.validation(&lanes), ground, lanes, rows, best: rows_tensor(&upload.best, device), rounds: 0 })
+        Ok(Self {
+            validation: ground.validation(&lanes),
+            ground,
+            lanes,
+            rows,
+            best: rows_tensor(&upload.best, device),
+            rounds: 0,
+        })
     }
 
     /// One epoch of every lane, from its cursor on.
@@ -82,7 +105,9 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         self.rows.learner.lr_step();
         let windows: Vec<usize> = self.lanes.iter().map(|lane| self.ground.left(lane)).collect();
         let first_step = if self.rounds == 1 { FirstStep::Checked } else { FirstStep::AsOthers };
-        if train(&self.ground, &mut self.rows, &mut self.lanes, (started, first_step), observer)? == PackControl::Interrupt {
+        if train(&self.ground, &mut self.rows, &mut self.lanes, (started, first_step), observer)?
+            == PackControl::Interrupt
+        {
             return Ok(PackControl::Interrupt);
         }
         let trained = started.elapsed().as_secs_f64();
@@ -91,15 +116,23 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         let seconds = started.elapsed().as_secs_f64();
         let reports: Vec<Result<EpochReport, LaneEnd>> = {
             let mut updates = self.rows.table.lock();
-            let lanes = self.lanes.iter_mut().zip(updates.iter_mut()).zip(valid.iter().zip(windows));
-            let close = |((lane, update), (valid, windows)): ((&mut Running, &mut LaneUpdate), (&[f64; 4], usize))| {
+            let lanes =
+                self.lanes.iter_mut().zip(updates.iter_mut()).zip(valid.iter().zip(windows));
+            let close = |((lane, update), (valid, windows)): (
+                (&mut Running, &mut LaneUpdate),
+                (&[f64; 4], usize),
+            )| {
                 let series = self.ground.of(lane);
                 lane.close_epoch(update, valid, series, &Timing { seconds, trained, windows })
             };
             lanes.map(close).collect()
         };
-        let improved: Vec<bool> =
-            self.lanes.iter().zip(&reports).map(|(lane, report)| report.is_ok() && lane.stop.best_epoch == lane.epoch).collect();
+        let improved: Vec<bool> = self
+            .lanes
+            .iter()
+            .zip(&reports)
+            .map(|(lane, report)| report.is_ok() && lane.stop.best_epoch == lane.epoch)
+            .collect();
         self.keep_best(&improved);
         // Before anything is told of this epoch: all that it asked of the device was done.
         B::health(&self.ground.device, self.rounds)?;
@@ -133,7 +166,9 @@ impl<'a, B: LstmBackend> Training<'a, B> {
                 Err(end) => Some(end),
                 Ok(report) => {
                     let state = || match download.get_or_init(|| self.download()) {
-                        Ok(download) => Ok(download.state(&self.snapshot(position), &self.ground.shape)),
+                        Ok(download) => {
+                            Ok(download.state(&self.snapshot(position), &self.ground.shape))
+                        }
                         Err(error) => Err(error.clone()),
                     };
                     let control = observer.epoch(self.lanes[position].index, &report, &state);
@@ -160,7 +195,12 @@ impl<'a, B: LstmBackend> Training<'a, B> {
                 Some(end) => {
                     let state = download.state(&self.snapshot(position), &self.ground.shape);
                     let lane = &self.lanes[position];
-                    let outcome = LaneOutcome { end, epochs: lane.epoch, best_epoch: lane.stop.best_epoch, state };
+                    let outcome = LaneOutcome {
+                        end,
+                        epochs: lane.epoch,
+                        best_epoch: lane.stop.best_epoch,
+                        state,
+                    };
                     observer.ended(lane.index, outcome);
                 }
             }
@@ -171,7 +211,9 @@ impl<'a, B: LstmBackend> Training<'a, B> {
 
     /// Ends lanes that had nothing left to do when they were given.
     fn end_what_is_over(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let ending = |lane: &Running| if lane.cursor == 0 { lane.ending(LaneControl::Continue) } else { None };
+        let ending = |lane: &Running| {
+            if lane.cursor == 0 { lane.ending(LaneControl::Continue) } else { None }
+        };
         let endings = self.lanes.iter().map(ending).collect();
         self.end(endings, observer)
     }
@@ -184,7 +226,8 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         }
         self.best = select(self.best.clone(), staying);
         self.rows = self.rows.some(staying);
-        // Buffers for the former number of lanes are of no use again, and there may be as many numbers as lanes.
+        // Buffers for the former number of lanes are of no use again, and there may be as many
+        // numbers as lanes.
         B::memory_cleanup(&self.ground.device);
         let mut position = 0;
         self.lanes.retain(|_| {
@@ -198,7 +241,10 @@ impl<'a, B: LstmBackend> Training<'a, B> {
     fn hand_over(&self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let download = self.download()?;
         for (position, lane) in self.lanes.iter().enumerate() {
-            observer.interrupted(lane.index, download.state(&self.snapshot(position), &self.ground.shape));
+            observer.interrupted(
+                lane.index,
+                download.state(&self.snapshot(position), &self.ground.shape),
+            );
         }
         Ok(())
     }
@@ -206,7 +252,8 @@ impl<'a, B: LstmBackend> Training<'a, B> {
     /// All weights and moments, on the host. Synchronises the device.
     fn download(&self) -> Result<Download, TrainError> {
         let download = Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())?;
-        // CUDA copies rows that lie some distance apart before they are read: those launches too were done.
+        // CUDA copies rows that lie some distance apart before they are read: those launches too
+        // were done.
         B::health(&self.ground.device, AFTER_DOWNLOAD + self.rounds)?;
         Ok(download)
     }

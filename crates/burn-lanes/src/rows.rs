@@ -1,4 +1,5 @@
-//! Lanes on the device: a Burn `Learner` over rows of weights, and what its optimizer knows of them.
+//! Lanes on the device: a Burn `Learner` over rows of weights, and what its optimizer knows of
+//! them.
 
 use burn::backend::Autodiff;
 use burn::module::AutodiffModule;
@@ -10,7 +11,12 @@ use crate::model::LaneModel;
 use crate::op::LstmBackend;
 use crate::optim::{LaneOptimizer, LaneRates, LaneTable, LaneUpdate, Moments};
 
-type Components<B> = LearningComponentsMarker<Autodiff<B>, LaneRates, LaneModel<Autodiff<B>>, LaneOptimizer<Autodiff<B>>>;
+type Components<B> = LearningComponentsMarker<
+    Autodiff<B>,
+    LaneRates,
+    LaneModel<Autodiff<B>>,
+    LaneOptimizer<Autodiff<B>>,
+>;
 
 /// Lanes in training, or some of them.
 pub(crate) struct Rows<B: LstmBackend> {
@@ -22,7 +28,12 @@ pub(crate) struct Rows<B: LstmBackend> {
 
 impl<B: LstmBackend> Rows<B> {
     /// Lanes with these rows of weights, `[K, P]`.
-    pub(crate) fn new(kind: OptimizerKind, weights: Tensor<B, 2>, moments: Moments<B>, lanes: Vec<LaneUpdate>) -> Self {
+    pub(crate) fn new(
+        kind: OptimizerKind,
+        weights: Tensor<B, 2>,
+        moments: Moments<B>,
+        lanes: Vec<LaneUpdate>,
+    ) -> Self {
         let table = LaneTable::new(lanes);
         let optimizer = LaneOptimizer::new(kind, table.clone(), moments);
         let model = LaneModel::new(Tensor::from_inner(weights));
@@ -43,7 +54,10 @@ impl<B: LstmBackend> Rows<B> {
     /// The lanes at these positions, which are not empty, on their own.
     pub(crate) fn some(&self, positions: &[usize]) -> Self {
         let Moments { first, second } = self.moments();
-        let moments = Moments { first: select(first, positions), second: second.map(|second| select(second, positions)) };
+        let moments = Moments {
+            first: select(first, positions),
+            second: second.map(|second| select(second, positions)),
+        };
         let lanes = {
             let table = self.table.lock();
             positions.iter().map(|&position| table[position].clone()).collect()
@@ -62,7 +76,9 @@ impl<B: LstmBackend> Rows<B> {
         for (place, &position) in positions.iter().enumerate() {
             picked[position] = lanes.len() + place;
         }
-        let replaced = |ours: Tensor<B, 2>, theirs: Tensor<B, 2>| select(Tensor::cat(vec![ours, theirs], 0), &picked);
+        let replaced = |ours: Tensor<B, 2>, theirs: Tensor<B, 2>| {
+            select(Tensor::cat(vec![ours, theirs], 0), &picked)
+        };
         let (ours, theirs) = (self.moments(), others.moments());
         let moments = Moments {
             first: replaced(ours.first, theirs.first),

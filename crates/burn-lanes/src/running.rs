@@ -2,7 +2,9 @@
 
 use crate::loss::SUMS;
 use crate::optim::LaneUpdate;
-use crate::{EpochReport, LaneConfig, LaneControl, LaneEnd, Observation, Series, SplitReport, StopState};
+use crate::{
+    EpochReport, LaneConfig, LaneControl, LaneEnd, Observation, Series, SplitReport, StopState,
+};
 
 /// A lane that still trains.
 pub(crate) struct Running {
@@ -54,7 +56,8 @@ impl Running {
         };
         update.advance(valid.loss);
         // What it means is read off the state, so that a resumed lane ends as an undisturbed one.
-        let _: Observation = self.stop.observe(self.config.early_stopping.as_ref(), epoch, valid.loss);
+        let _: Observation =
+            self.stop.observe(self.config.early_stopping.as_ref(), epoch, valid.loss);
         Ok(EpochReport {
             epoch,
             train,
@@ -86,8 +89,11 @@ fn split_report(split: &str, sums: &[f64; 4], series: &Series) -> Result<SplitRe
     let [loss, squared, absolute, windows] = *sums;
     let unit = series.target_unit;
     let mse = squared / windows * unit * unit;
-    let report = SplitReport { loss: loss / windows, mse, mae: absolute / windows * unit, rmse: mse.sqrt() };
-    for (name, value) in [("loss", report.loss), ("squared error", report.mse), ("absolute error", report.mae)] {
+    let report =
+        SplitReport { loss: loss / windows, mse, mae: absolute / windows * unit, rmse: mse.sqrt() };
+    for (name, value) in
+        [("loss", report.loss), ("squared error", report.mse), ("absolute error", report.mae)]
+    {
         if !value.is_finite() {
             return Err(format!("{split} {name} is {value}"));
         }

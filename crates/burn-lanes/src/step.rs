@@ -9,7 +9,8 @@ use crate::data::Batch;
 use crate::model::LaneModel;
 use crate::op::{LstmBackend, losses, primitive, tensor};
 
-/// Sums over a batch's windows, `[K, 3]`: loss, and squared and absolute error of the point forecast. They stay on the device.
+/// Sums over a batch's windows, `[K, 3]`: loss, and squared and absolute error of the point
+/// forecast. They stay on the device.
 #[derive(Clone, Debug)]
 pub(crate) struct Sums<B: Backend>(pub(crate) Tensor<B, 2>);
 
@@ -25,7 +26,8 @@ impl<B: LstmBackend> TrainStep for LaneModel<Autodiff<B>> {
     type Input = Batch<B>;
     type Output = Sums<B>;
 
-    /// The gradient of the lanes' mean losses' sum: lanes share no weight, so each gets exactly its own.
+    /// The gradient of the lanes' mean losses' sum: lanes share no weight, so each gets exactly its
+    /// own.
     fn step(&self, batch: Self::Input) -> TrainOutput<Self::Output> {
         let (losses, sums) = losses(&batch, self.weights.val());
         TrainOutput::new(self, losses.backward(), Sums(sums))

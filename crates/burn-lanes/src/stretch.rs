@@ -1,7 +1,9 @@
-//! Epochs of lanes with different numbers of windows: stretches of batches of one size, each gone through by the lanes that have them.
+//! Epochs of lanes with different numbers of windows: stretches of batches of one size, each gone
+//! through by the lanes that have them.
 //!
-//! A lane goes through its own list in order, full batches first and what is left of it last; no window is dropped, and no lane waits for
-//! another within a stretch. Where all lanes have equally many windows, an epoch is one stretch of all lanes and one of the last batch.
+//! A lane goes through its own list in order, full batches first and what is left of it last; no
+//! window is dropped, and no lane waits for another within a stretch. Where all lanes have equally
+//! many windows, an epoch is one stretch of all lanes and one of the last batch.
 
 /// Batches of one size that some lanes go through together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +31,14 @@ pub(crate) fn stretches(left: &[usize], size: usize) -> Vec<Stretch> {
         let full = left.iter().copied().filter(|left| *left >= size).min();
         // Lanes whose last batch is not full wait for those that have a full one.
         let stretch = match full {
-            Some(least) => Stretch { lanes: positions(&left, |left| left >= size), size, batches: least / size },
-            None => Stretch { lanes: positions(&left, |left| left == least), size: least, batches: 1 },
+            Some(least) => Stretch {
+                lanes: positions(&left, |left| left >= size),
+                size,
+                batches: least / size,
+            },
+            None => {
+                Stretch { lanes: positions(&left, |left| left == least), size: least, batches: 1 }
+            }
         };
         for &lane in &stretch.lanes {
             left[lane] -= stretch.windows();
@@ -69,7 +77,13 @@ mod tests {
     fn a_lane_with_fewer_windows_waits_for_the_rest_of_the_epoch() {
         assert_eq!(
             stretches(&[70, 100, 70, 20], 32),
-            [stretch(&[0, 1, 2], 32, 2), stretch(&[1], 32, 1), stretch(&[1], 4, 1), stretch(&[0, 2], 6, 1), stretch(&[3], 20, 1)]
+            [
+                stretch(&[0, 1, 2], 32, 2),
+                stretch(&[1], 32, 1),
+                stretch(&[1], 4, 1),
+                stretch(&[0, 2], 6, 1),
+                stretch(&[3], 20, 1)
+            ]
         );
     }
 

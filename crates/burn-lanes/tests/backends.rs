@@ -5,7 +5,9 @@
 mod recorder;
 mod skip;
 
-use burn_lanes::{Head, Lane, LaneConfig, Loss, OptimizerKind, Pack, Schedule, Series, Shape, devices};
+use burn_lanes::{
+    Head, Lane, LaneConfig, Loss, OptimizerKind, Pack, Schedule, Series, Shape, devices,
+};
 use recorder::{Trained, train};
 use skip::skip;
 
@@ -17,11 +19,22 @@ fn the_backends_agree_on_the_losses_of_the_first_epoch() {
             skip(device, &reason.to_string());
             continue;
         }
-        for (lane, (ours, flex)) in train(device, &folds(), pack(lanes())).iter().zip(&expected).enumerate() {
+        for (lane, (ours, flex)) in
+            train(device, &folds(), pack(lanes())).iter().zip(&expected).enumerate()
+        {
             let what = format!("{device}, lane {lane}");
-            // Weights are compared by what they forecast: an entry near zero has no relative error to speak of.
-            assert_near(&format!("{what}: training loss"), ours.reports[0].train.loss, flex.reports[0].train.loss);
-            assert_near(&format!("{what}: validation loss"), ours.reports[0].valid.loss, flex.reports[0].valid.loss);
+            // Weights are compared by what they forecast: an entry near zero has no relative error
+            // to speak of.
+            assert_near(
+                &format!("{what}: training loss"),
+                ours.reports[0].train.loss,
+                flex.reports[0].train.loss,
+            );
+            assert_near(
+                &format!("{what}: validation loss"),
+                ours.reports[0].valid.loss,
+                flex.reports[0].valid.loss,
+            );
         }
     }
 }
@@ -50,7 +63,8 @@ fn training_twice_gives_the_same_bits_on_every_device() {
             skip(&device, &reason);
             continue;
         }
-        let (first, second) = (train(&device, &folds(), pack(lanes())), train(&device, &folds(), pack(lanes())));
+        let (first, second) =
+            (train(&device, &folds(), pack(lanes())), train(&device, &folds(), pack(lanes())));
         for (lane, (first, second)) in first.iter().zip(&second).enumerate() {
             assert_eq!(first.state, second.state, "{device}, lane {lane}");
         }
@@ -62,7 +76,14 @@ fn lanes() -> Vec<Lane> {
     let plain = LaneConfig { epochs: 2, learning_rate: 1e-2, seed: 1, ..LaneConfig::default() };
     let dropped = LaneConfig { dropout: 0.3, seed: 2, weight_decay: 1e-2, ..plain.clone() };
     let schedule = Schedule::Exponential { warmup_epochs: 0, gamma: 0.5 };
-    let clipped = LaneConfig { clip_norm: Some(0.1), learning_rate: 3e-2, schedule, beta1: 0.8, seed: 3, ..plain.clone() };
+    let clipped = LaneConfig {
+        clip_norm: Some(0.1),
+        learning_rate: 3e-2,
+        schedule,
+        beta1: 0.8,
+        seed: 3,
+        ..plain.clone()
+    };
     let lane = |(config, series)| Lane { config, resume: None, series };
     [(dropped.clone(), 1), (plain, 0), (dropped, 0), (clipped, 1)].into_iter().map(lane).collect()
 }

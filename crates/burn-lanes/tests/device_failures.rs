@@ -1,6 +1,7 @@
-//! No failure of a device becomes a result: whatever fails, and whenever, what was told before is what a device that works tells, and the
-//! training ends with the reason. Each training has a process of its own, for a device that failed is not used again by a process. CUDA's
-//! failures are those of the stand-in (`tests/cuda_standin`).
+//! No failure of a device becomes a result: whatever fails, and whenever, what was told before is
+//! what a device that works tells, and the training ends with the reason. Each training has a
+//! process of its own, for a device that failed is not used again by a process. CUDA's failures are
+//! those of the stand-in (`tests/cuda_standin`).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,8 +12,9 @@ use std::path::Path;
 use std::process::Command;
 
 use burn_lanes::{
-    DeviceFailureKind, EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Loss, Observer, OptimizerKind,
-    Pack, PackControl, Progress, Series, Shape, TrainError, memory_estimate, open, train,
+    DeviceFailureKind, EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState,
+    Loss, Observer, OptimizerKind, Pack, PackControl, Progress, Series, Shape, TrainError,
+    memory_estimate, open, train,
 };
 use skip::skip;
 
@@ -34,7 +36,11 @@ fn whatever_fails_on_cuda_nothing_wrong_is_told() {
     for kind in ["launch", "late", "silent"] {
         for number in (0..=6).map(at) {
             let failed = training("cuda small", Some(&format!("{kind}:{number}")));
-            assert!(failed.end.starts_with("failed Other: the device failed: "), "{kind}:{number}: {}", failed.end);
+            assert!(
+                failed.end.starts_with("failed Other: the device failed: "),
+                "{kind}:{number}: {}",
+                failed.end
+            );
             assert!(failed.told.len() < clean.told.len(), "{kind}:{number}");
             assert_eq!(failed.told, clean.told[..failed.told.len()], "{kind}:{number}");
         }
@@ -56,12 +62,19 @@ fn an_allocation_that_fails_on_cuda_is_told_in_a_line() {
         }
         failed += 1;
         assert!(
-            training.end.starts_with("failed OutOfMemory: the device failed: out of device memory (an allocation of "),
+            training.end.starts_with(
+                "failed OutOfMemory: the device failed: out of device memory (an allocation of "
+            ),
             "{}",
             training.end
         );
         assert_eq!(training.told, clean.told[..training.told.len()], "{bytes}");
-        assert!(training.stderr.len() < 1_000, "{} bytes on stderr: {}", training.stderr.len(), training.stderr);
+        assert!(
+            training.stderr.len() < 1_000,
+            "{} bytes on stderr: {}",
+            training.stderr.len(),
+            training.stderr
+        );
     }
     assert!(failed >= 3, "{failed}");
 }
@@ -74,8 +87,13 @@ fn a_kernel_that_does_not_compile_is_told_once_and_short() {
     // The first is the trial kernel by which `open` asks whether the compiler works.
     for number in [2, 4, 8] {
         let training = training("cuda small", Some(&format!("compile:{number}")));
-        let expected = "failed Compilation: the device failed: a kernel does not compile (default_program(7): error: ";
-        assert!(training.end.starts_with(expected) && training.end.len() < 400, "{number}: {}", training.end);
+        let expected = "failed Compilation: the device failed: a kernel does not compile \
+            (default_program(7): error: ";
+        assert!(
+            training.end.starts_with(expected) && training.end.len() < 400,
+            "{number}: {}",
+            training.end
+        );
         // The first step's kernels are known before the first epoch is over.
         assert!(training.told.is_empty(), "{number}: {:?}", training.told);
         assert!(training.stderr.len() < 1_000, "{} bytes on stderr", training.stderr.len());
@@ -130,18 +148,28 @@ fn training(task: &str, fault: Option<&str>) -> Training {
     let folder = tempfile();
     let (output, report) = (folder.join("output"), folder.join("report"));
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", CHILD, "--ignored"]).env(TASK, task).env(OUTPUT, &output).env("CUDA_STANDIN_REPORT", &report);
+    child
+        .args(["--exact", CHILD, "--ignored"])
+        .env(TASK, task)
+        .env(OUTPUT, &output)
+        .env("CUDA_STANDIN_REPORT", &report);
     match fault {
         Some(fault) => child.env("CUDA_STANDIN_FAULT", fault),
         None => child.env_remove("CUDA_STANDIN_FAULT"),
     };
     let child = child.output().unwrap();
     let stderr = String::from_utf8_lossy(&child.stderr).into_owned();
-    assert!(child.status.success(), "{task} {fault:?}: {}\n{stderr}", String::from_utf8_lossy(&child.stdout));
-    let mut told: Vec<String> = std::fs::read_to_string(&output).unwrap().lines().map(str::to_owned).collect();
+    assert!(
+        child.status.success(),
+        "{task} {fault:?}: {}\n{stderr}",
+        String::from_utf8_lossy(&child.stdout)
+    );
+    let mut told: Vec<String> =
+        std::fs::read_to_string(&output).unwrap().lines().map(str::to_owned).collect();
     let (estimate, end) = (told.remove(0), told.pop().unwrap());
     let report = std::fs::read_to_string(report).unwrap_or_default();
-    let numbers: Vec<u64> = report.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let numbers: Vec<u64> =
+        report.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     std::fs::remove_dir_all(folder).unwrap();
     let [peak, launches]: [u64; 2] = numbers.try_into().unwrap_or_default();
     Training { told, end, estimate, stderr, peak, launches }
@@ -151,7 +179,8 @@ fn training(task: &str, fault: Option<&str>) -> Training {
 fn tempfile() -> std::path::PathBuf {
     static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("burn-lanes-device-{}-{number}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("burn-lanes-device-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
@@ -169,8 +198,16 @@ fn a_training_in_a_process_of_its_own() {
         "huge" => [4096, 1, 512, 2, 64, 512],
         other => panic!("no size {other}"),
     };
-    let shape =
-        Shape { features, window, hidden, layers: 2, batch, loss: Loss::Mse, optimizer: OptimizerKind::Adam, head: Head::Point };
+    let shape = Shape {
+        features,
+        window,
+        hidden,
+        layers: 2,
+        batch,
+        loss: Loss::Mse,
+        optimizer: OptimizerKind::Adam,
+        head: Head::Point,
+    };
     let rows = window + windows + 20;
     let series = Series {
         features: (0..rows * features).map(|index| (index as f32 * 0.37).sin()).collect(),
@@ -196,9 +233,13 @@ fn a_training_in_a_process_of_its_own() {
     let end = match train(&device, &[&series], pack, &mut Scribe(&mut told)) {
         Ok(()) => "trained".to_owned(),
         Err(TrainError::Device(failure)) => {
-            assert_eq!(failure.may_depend_on_lanes(), failure.kind != DeviceFailureKind::Compilation);
+            assert_eq!(
+                failure.may_depend_on_lanes(),
+                failure.kind != DeviceFailureKind::Compilation
+            );
             // Once failed, never used again.
-            let again = burn_lanes::predict(&device, &series, &shape, &zeros(&shape), &[window as u32]);
+            let again =
+                burn_lanes::predict(&device, &series, &shape, &zeros(&shape), &[window as u32]);
             assert!(matches!(again, Err(TrainError::Device(_))), "{again:?}");
             format!("failed {:?}: {failure}", failure.kind)
         }
@@ -209,8 +250,11 @@ fn a_training_in_a_process_of_its_own() {
 }
 
 fn zeros(shape: &Shape) -> burn_lanes::Weights {
-    let weight =
-        |(name, shape): (String, Vec<usize>)| burn_lanes::Weight { values: vec![0.0; shape.iter().product()], name, shape };
+    let weight = |(name, shape): (String, Vec<usize>)| burn_lanes::Weight {
+        values: vec![0.0; shape.iter().product()],
+        name,
+        shape,
+    };
     burn_lanes::Weights(shape.layout().into_iter().map(weight).collect())
 }
 
@@ -218,9 +262,20 @@ fn zeros(shape: &Shape) -> burn_lanes::Weights {
 struct Scribe<'a>(&'a mut String);
 
 impl Observer for Scribe<'_> {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
         let EpochReport { epoch, train, valid, .. } = report;
-        writeln!(self.0, "epoch {lane} {epoch} {:016x} {:016x}", train.loss.to_bits(), valid.mse.to_bits()).unwrap();
+        writeln!(
+            self.0,
+            "epoch {lane} {epoch} {:016x} {:016x}",
+            train.loss.to_bits(),
+            valid.mse.to_bits()
+        )
+        .unwrap();
         if let Ok(state) = state() {
             writeln!(self.0, "state {lane} {epoch} {}", fingerprint(&state)).unwrap();
         }
@@ -236,13 +291,22 @@ impl Observer for Scribe<'_> {
     }
 
     fn ended(&mut self, lane: usize, outcome: LaneOutcome) {
-        writeln!(self.0, "ended {lane} {:?} {} {}", outcome.end, outcome.best_epoch, fingerprint(&outcome.state)).unwrap();
+        writeln!(
+            self.0,
+            "ended {lane} {:?} {} {}",
+            outcome.end,
+            outcome.best_epoch,
+            fingerprint(&outcome.state)
+        )
+        .unwrap();
     }
 }
 
 /// Of all numbers of a state.
 fn fingerprint(state: &LaneState) -> String {
     let bytes = state.to_bytes().unwrap();
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{sum:016x}")
 }

@@ -1,8 +1,9 @@
 //! The peak of a training's memory beside its estimate.
 
 use burn_lanes::{
-    EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Levels, Loss, Observer, OptimizerKind, Pack,
-    PackControl, Progress, Series, Shape, TrainError, memory_estimate, open, train,
+    EpochReport, Head, Lane, LaneConfig, LaneControl, LaneOutcome, LaneState, Levels, Loss,
+    Observer, OptimizerKind, Pack, PackControl, Progress, Series, Shape, TrainError,
+    memory_estimate, open, train,
 };
 use peak_alloc::PeakAlloc;
 
@@ -13,7 +14,12 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 struct Checkpoints;
 
 impl Observer for Checkpoints {
-    fn epoch(&mut self, _: usize, _: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(
+        &mut self,
+        _: usize,
+        _: &EpochReport,
+        state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
         assert!(state().is_ok());
         LaneControl::Continue
     }
@@ -67,11 +73,16 @@ fn the_peak_is_within_a_fifth_of_the_estimate() {
     for (head, optimizer, folds, [threads, lanes, features, window, hidden, layers, batch]) in
         points.into_iter().map(of_point).chain([quantiles])
     {
-        let shape = Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer, head };
+        let shape =
+            Shape { features, window, hidden, layers, batch, loss: Loss::Mse, optimizer, head };
         let series: Vec<Series> = folds.iter().map(|&windows| series(&shape, windows)).collect();
         let series: Vec<&Series> = series.iter().collect();
         let config = |seed| LaneConfig { seed, epochs: 2, dropout: 0.1, ..LaneConfig::default() };
-        let lane = |index: usize| Lane { config: config(index as u64), resume: None, series: index % folds.len() };
+        let lane = |index: usize| Lane {
+            config: config(index as u64),
+            resume: None,
+            series: index % folds.len(),
+        };
         let pack = Pack { shape: shape.clone(), lanes: (0..lanes).map(lane).collect() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let before = ALLOCATOR.current_usage();
@@ -79,6 +90,9 @@ fn the_peak_is_within_a_fifth_of_the_estimate() {
         pool.install(|| train(&device, &series, pack, &mut Checkpoints)).unwrap();
         let peak = (ALLOCATOR.peak_usage() - before) as f64;
         let estimate = pool.install(|| memory_estimate(&device, &shape, lanes, &series)) as f64;
-        assert!((estimate / peak - 1.0).abs() <= 0.2, "{threads} threads, {lanes} lanes of {shape:?}: {peak} is not {estimate}");
+        assert!(
+            (estimate / peak - 1.0).abs() <= 0.2,
+            "{threads} threads, {lanes} lanes of {shape:?}: {peak} is not {estimate}"
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::sample::{mean, varies};
 
-/// Pearson's correlation of `[n]` pairs. `None` when lengths differ, a value is not finite, or either series is constant (so for fewer
-/// than two pairs).
+/// Pearson's correlation of `[n]` pairs. `None` when lengths differ, a value is not finite, or
+/// either series is constant (so for fewer than two pairs).
 #[must_use]
 pub fn pearson(first: &[f64], second: &[f64]) -> Option<f64> {
     (first.len() == second.len()).then_some(())?;
@@ -20,13 +20,15 @@ pub fn pearson(first: &[f64], second: &[f64]) -> Option<f64> {
     (scale > 0.0 && scale.is_finite()).then(|| (product / scale).clamp(-1.0, 1.0))
 }
 
-/// Spearman's rank correlation of `[n]` pairs: Pearson's of the average ranks. `None` as for [`pearson`].
+/// Spearman's rank correlation of `[n]` pairs: Pearson's of the average ranks. `None` as for
+/// [`pearson`].
 #[must_use]
 pub fn spearman(first: &[f64], second: &[f64]) -> Option<f64> {
     pearson(&average_ranks(first)?, &average_ranks(second)?)
 }
 
-/// The rank of each value from 1 up; equal values share the mean of the ranks that they take up. `None` when one is NaN.
+/// The rank of each value from 1 up; equal values share the mean of the ranks that they take up.
+/// `None` when one is NaN.
 #[must_use]
 pub fn average_ranks(values: &[f64]) -> Option<Vec<f64>> {
     (!values.iter().any(|x| x.is_nan())).then_some(())?;

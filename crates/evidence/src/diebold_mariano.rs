@@ -8,7 +8,8 @@ use super::sample::{finite, known, mean, varies};
 pub enum Kernel {
     /// All lags below the horizon alike, as in the paper; may come out negative.
     Rectangular,
-    /// Lag k by 1 − k/horizon (Newey & West 1987): what was used because the rectangular variance was not positive.
+    /// Lag k by 1 − k/horizon (Newey & West 1987): what was used because the rectangular variance
+    /// was not positive.
     Bartlett,
 }
 
@@ -58,16 +59,20 @@ impl DieboldMariano {
     }
 }
 
-/// The test of Diebold & Mariano (1995) for equal accuracy, with the small-sample correction of Harvey, Leybourne & Newbold (1997).
+/// The test of Diebold & Mariano (1995) for equal accuracy, with the small-sample correction of
+/// Harvey, Leybourne & Newbold (1997).
 ///
-/// * `differential`: `[n]`, loss of the first forecast − loss of the second, in time order ([`loss_differential`], or any other loss).
-/// * `horizon`: steps ahead of both forecasts, in rows. A forecast that is optimal h steps ahead has errors correlated over h − 1 lags,
-///   so the variance takes so many autocovariances.
+/// * `differential`: `[n]`, loss of the first forecast − loss of the second, in time order
+///   ([`loss_differential`], or any other loss).
+/// * `horizon`: steps ahead of both forecasts, in rows. A forecast that is optimal h steps ahead
+///   has errors correlated over h − 1 lags, so the variance takes so many autocovariances.
 ///
-/// When the rectangular variance is not positive the Bartlett one is used, and the result says so. Two nested models, one of them
-/// estimated on little, make the statistic's distribution differ from t (Clark & McCracken 2001).
+/// When the rectangular variance is not positive the Bartlett one is used, and the result says so.
+/// Two nested models, one of them estimated on little, make the statistic's distribution differ
+/// from t (Clark & McCracken 2001).
 ///
-/// `None` for a differential that is not finite or constant, `horizon` 0 or not below n, or no positive variance under either kernel.
+/// `None` for a differential that is not finite or constant, `horizon` 0 or not below n, or no
+/// positive variance under either kernel.
 #[must_use]
 pub fn diebold_mariano(differential: &[f64], horizon: usize) -> Option<DieboldMariano> {
     let count = differential.len();
@@ -75,10 +80,13 @@ pub fn diebold_mariano(differential: &[f64], horizon: usize) -> Option<DieboldMa
     (horizon > 0 && horizon < count && varies(differential)).then_some(())?;
     let centred: Vec<f64> = differential.iter().map(|d| d - mean).collect();
     let (n, h) = (count as f64, horizon as f64);
-    let covariance = |lag: usize| centred[lag..].iter().zip(&centred).map(|(now, then)| now * then).sum::<f64>() / n;
+    let covariance = |lag: usize| {
+        centred[lag..].iter().zip(&centred).map(|(now, then)| now * then).sum::<f64>() / n
+    };
     let covariances: Vec<f64> = (0..horizon).map(covariance).collect();
     let variance = |weight: &dyn Fn(f64) -> f64| {
-        let lagged: f64 = covariances.iter().enumerate().skip(1).map(|(lag, c)| weight(lag as f64) * c).sum();
+        let lagged: f64 =
+            covariances.iter().enumerate().skip(1).map(|(lag, c)| weight(lag as f64) * c).sum();
         (covariances[0] + 2.0 * lagged) / n
     };
     let (rectangular, bartlett) = (variance(&|_| 1.0), variance(&|lag| 1.0 - lag / h));
@@ -94,16 +102,28 @@ pub fn diebold_mariano(differential: &[f64], horizon: usize) -> Option<DieboldMa
     Some(DieboldMariano { statistic, mean, count, kernel })
 }
 
-/// Loss of `first` − loss of `second` at each row, `[≤ n]`: rows whose target is not finite are left out, and the rest stay in order.
+/// Loss of `first` − loss of `second` at each row, `[≤ n]`: rows whose target is not finite are
+/// left out, and the rest stay in order.
 ///
-/// `None` when lengths differ, no row is left, or a forecast is not finite where the target is known.
+/// `None` when lengths differ, no row is left, or a forecast is not finite where the target is
+/// known.
 #[must_use]
-pub fn loss_differential(target: &[f64], first: &[f64], second: &[f64], power: Power) -> Option<Vec<f64>> {
+pub fn loss_differential(
+    target: &[f64],
+    first: &[f64],
+    second: &[f64],
+    power: Power,
+) -> Option<Vec<f64>> {
     let loss = |error: f64| match power {
         Power::Absolute => error.abs(),
         Power::Squared => error * error,
     };
-    Some(known(target, [first, second])?.iter().map(|(y, [first, second])| loss(y - first) - loss(y - second)).collect())
+    Some(
+        known(target, [first, second])?
+            .iter()
+            .map(|(y, [first, second])| loss(y - first) - loss(y - second))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -117,7 +137,8 @@ mod tests {
         assert!((result.statistic - (4.0_f64 / 5.0 * 3.0 / 4.0).sqrt()).abs() < 1e-15);
         assert_eq!((result.mean, result.count, result.kernel), (1.0, 4, Kernel::Rectangular));
         let [two, first, second] =
-            [Alternative::TwoSided, Alternative::FirstBetter, Alternative::SecondBetter].map(|side| result.p(side).unwrap());
+            [Alternative::TwoSided, Alternative::FirstBetter, Alternative::SecondBetter]
+                .map(|side| result.p(side).unwrap());
         assert!((first + second - 1.0).abs() < 1e-15 && (two - 2.0 * second).abs() < 1e-15);
     }
 
@@ -142,9 +163,16 @@ mod tests {
 
     #[test]
     fn differentials_of_both_powers() {
-        let (target, first, second) = ([1.0, f64::NAN, 0.0], [3.0, 0.0, 0.0], [0.0, f64::NAN, -3.0]);
-        assert_eq!(loss_differential(&target, &first, &second, Power::Absolute), Some(vec![1.0, -3.0]));
-        assert_eq!(loss_differential(&target, &first, &second, Power::Squared), Some(vec![3.0, -9.0]));
+        let (target, first, second) =
+            ([1.0, f64::NAN, 0.0], [3.0, 0.0, 0.0], [0.0, f64::NAN, -3.0]);
+        assert_eq!(
+            loss_differential(&target, &first, &second, Power::Absolute),
+            Some(vec![1.0, -3.0])
+        );
+        assert_eq!(
+            loss_differential(&target, &first, &second, Power::Squared),
+            Some(vec![3.0, -9.0])
+        );
         assert_eq!(loss_differential(&target, &first, &second[..2], Power::Squared), None);
     }
 }

@@ -10,24 +10,34 @@ pub struct DirectionalAccuracy {
     pub hits: Proportion,
     /// Rows left out because the target does not move: there was nothing to hit.
     pub flat_targets: usize,
-    /// Rows left out because the forecast is exactly 0 where the target moves: it named no direction.
+    /// Rows left out because the forecast is exactly 0 where the target moves: it named no
+    /// direction.
     pub flat_forecasts: usize,
 }
 
 /// The share of rows in which forecast and target have the same sign, with Wilson's interval.
 ///
-/// * `target`, `forecast`: `[n]`, changes (returns, or price less the last known price), in any units.
-/// * `confidence`: of the interval, such as 0.95. It takes rows for independent, which overlapping horizons are not.
+/// * `target`, `forecast`: `[n]`, changes (returns, or price less the last known price), in any
+///   units.
+/// * `confidence`: of the interval, such as 0.95. It takes rows for independent, which overlapping
+///   horizons are not.
 ///
-/// Ties: a row in which either is exactly 0 is left out and counted in the result. A target that is not finite leaves its row out too.
+/// Ties: a row in which either is exactly 0 is left out and counted in the result. A target that is
+/// not finite leaves its row out too.
 ///
-/// `None` when no row is left, a forecast is not finite where the target is known, lengths differ, or `confidence` is not inside 0 to 1.
+/// `None` when no row is left, a forecast is not finite where the target is known, lengths differ,
+/// or `confidence` is not inside 0 to 1.
 #[must_use]
-pub fn directional_accuracy(target: &[f64], forecast: &[f64], confidence: f64) -> Option<DirectionalAccuracy> {
+pub fn directional_accuracy(
+    target: &[f64],
+    forecast: &[f64],
+    confidence: f64,
+) -> Option<DirectionalAccuracy> {
     let rows = known(target, [forecast])?;
     let flat_targets = rows.iter().filter(|(y, _)| *y == 0.0).count();
     let flat_forecasts = rows.iter().filter(|(y, [f])| *y != 0.0 && *f == 0.0).count();
-    let right = rows.iter().filter(|(y, [f])| (*y > 0.0 && *f > 0.0) || (*y < 0.0 && *f < 0.0)).count();
+    let right =
+        rows.iter().filter(|(y, [f])| (*y > 0.0 && *f > 0.0) || (*y < 0.0 && *f < 0.0)).count();
     let hits = Proportion::new(right, rows.len() - flat_targets - flat_forecasts, confidence)?;
     Some(DirectionalAccuracy { hits, flat_targets, flat_forecasts })
 }

@@ -1,7 +1,9 @@
-//! The normal distribution and Student's t. A probability or a quantile that does not exist is `None`.
+//! The normal distribution and Student's t. A probability or a quantile that does not exist is
+//! `None`.
 //!
-//! `statrs` has Φ and the incomplete beta function. Its Student's t (0.19) loses half of the digits near 0, and its quantile all of them
-//! far out at one degree of freedom: so these are made of the beta function here.
+//! `statrs` has Φ and the incomplete beta function. Its Student's t (0.19) loses half of the digits
+//! near 0, and its quantile all of them far out at one degree of freedom: so these are made of the
+//! beta function here.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::checked_beta_reg;
@@ -18,13 +20,14 @@ pub fn normal_quantile(p: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then(|| Normal::standard().inverse_cdf(p))
 }
 
-/// The probability that Student's t with `freedom` degrees of freedom is at most `x`. `None` for NaN, or unless `freedom` is positive
-/// and finite.
+/// The probability that Student's t with `freedom` degrees of freedom is at most `x`. `None` for
+/// NaN, or unless `freedom` is positive and finite.
 #[must_use]
 pub fn student_t_cdf(x: f64, freedom: f64) -> Option<f64> {
     (!x.is_nan() && freedom > 0.0 && freedom.is_finite()).then_some(())?;
     let square = x * x;
-    // Each form keeps its digits where the probability it gives is small: between −x and x, and beyond.
+    // Each form keeps its digits where the probability it gives is small: between −x and x, and
+    // beyond.
     if square < 1.0 {
         let within = checked_beta_reg(0.5, freedom / 2.0, square / (freedom + square)).ok()?;
         Some(0.5 + (0.5 * within).copysign(x))
@@ -34,8 +37,8 @@ pub fn student_t_cdf(x: f64, freedom: f64) -> Option<f64> {
     }
 }
 
-/// The quantile of Student's t with `freedom` degrees of freedom, by bisection. `None` unless 0 < `p` < 1 and `freedom` is positive and
-/// finite, and for quantiles beyond 10¹⁵⁰.
+/// The quantile of Student's t with `freedom` degrees of freedom, by bisection. `None` unless 0 <
+/// `p` < 1 and `freedom` is positive and finite, and for quantiles beyond 10¹⁵⁰.
 #[must_use]
 pub fn student_t_quantile(p: f64, freedom: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then_some(())?;
@@ -58,13 +61,23 @@ mod tests {
     #[test]
     fn ends_and_nonsense_are_undefined() {
         assert_eq!(normal_cdf(f64::NAN), None);
-        assert_eq!((normal_cdf(f64::NEG_INFINITY), normal_cdf(f64::INFINITY)), (Some(0.0), Some(1.0)));
-        assert_eq!((student_t_cdf(f64::NEG_INFINITY, 3.0), student_t_cdf(f64::INFINITY, 3.0)), (Some(0.0), Some(1.0)));
+        assert_eq!(
+            (normal_cdf(f64::NEG_INFINITY), normal_cdf(f64::INFINITY)),
+            (Some(0.0), Some(1.0))
+        );
+        assert_eq!(
+            (student_t_cdf(f64::NEG_INFINITY, 3.0), student_t_cdf(f64::INFINITY, 3.0)),
+            (Some(0.0), Some(1.0))
+        );
         for p in [0.0, 1.0, -0.1, f64::NAN] {
             assert_eq!((normal_quantile(p), student_t_quantile(p, 3.0)), (None, None), "{p}");
         }
         for freedom in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!((student_t_cdf(1.0, freedom), student_t_quantile(0.3, freedom)), (None, None), "{freedom}");
+            assert_eq!(
+                (student_t_cdf(1.0, freedom), student_t_quantile(0.3, freedom)),
+                (None, None),
+                "{freedom}"
+            );
         }
         assert_eq!(student_t_quantile(1e-300, 0.01), None);
         assert!(student_t_quantile(0.5, 4.0).unwrap().abs() < 1e-15);

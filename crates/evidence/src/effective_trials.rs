@@ -8,23 +8,29 @@ use super::sharpe::expected_maximum;
 /// Resamples whose means are held at once.
 const AT_ONCE: usize = 128;
 
-/// The number of independent trials whose best is expected to stand out as far as the best of these: what
-/// [`deflated_sharpe`](super::deflated_sharpe) wants to know. Between 1 and the number of rows.
+/// The number of independent trials whose best is expected to stand out as far as the best of
+/// these: what [`deflated_sharpe`](super::deflated_sharpe) wants to know. Between 1 and the number
+/// of rows.
 ///
-/// * `returns`: `[rows][n]`, the returns of every trial (or what each gains on the baseline) at the same moments. Not raw forecast errors,
-///   which share the target's noise and look alike whatever the forecasts. Constant rows are left out.
+/// * `returns`: `[rows][n]`, the returns of every trial (or what each gains on the baseline) at the
+///   same moments. Not raw forecast errors, which share the target's noise and look alike whatever
+///   the forecasts. Constant rows are left out.
 ///
-/// Each row is brought to mean 0 and deviation 1, so that no trial is worth anything, and resampled; from the resampled means come their
-/// expected maximum above the average and the variance between trials, and the number for which [`expected_maximum`] gives the one from
-/// the root of the other. (A thousand resamples tell it to about 5 %.)
+/// Each row is brought to mean 0 and deviation 1, so that no trial is worth anything, and
+/// resampled; from the resampled means come their expected maximum above the average and the
+/// variance between trials, and the number for which [`expected_maximum`] gives the one from the
+/// root of the other. (A thousand resamples tell it to about 5 %.)
 ///
-/// Why not a formula. The expected maximum is scaled by the variance *between* trials, which what all have in common does not raise.
-/// The participation ratio of the correlations' eigenvalues, (Σλ)²/Σλ², counts that common part again: 100 trials correlated by 0.5 pass
-/// for 4, and the bar is set at 41 % of what luck reaches. [`average_correlation_trials`] sets it at 90 % there, and at 68 % for a
-/// correlation of 0.9. Both make luck look like skill; this one is within 7 % (`simulation.rs`). All trials, however alike, are the
-/// cautious count: too high by a fifth for ten groups correlated by 0.9.
+/// Why not a formula. The expected maximum is scaled by the variance *between* trials, which what
+/// all have in common does not raise. The participation ratio of the correlations' eigenvalues,
+/// (Σλ)²/Σλ², counts that common part again: 100 trials correlated by 0.5 pass for 4, and the bar
+/// is set at 41 % of what luck reaches. [`average_correlation_trials`] sets it at 90 % there, and
+/// at 68 % for a correlation of 0.9. Both make luck look like skill; this one is within 7 %
+/// (`simulation.rs`). All trials, however alike, are the cautious count: too high by a fifth for
+/// ten groups correlated by 0.9.
 ///
-/// `None` for fewer than two moments, no row that varies, no resamples, or an undefined block length.
+/// `None` for fewer than two moments, no row that varies, no resamples, or an undefined block
+/// length.
 #[must_use]
 pub fn effective_trials(returns: &Panel, bootstrap: &Bootstrap<'_>) -> Option<f64> {
     let standard = standardised(returns)?;
@@ -42,18 +48,23 @@ pub fn effective_trials(returns: &Panel, bootstrap: &Bootstrap<'_>) -> Option<f6
         let means = errors.of(resamples)?;
         // Row by row, as they lie, each resample summed in the order of the rows.
         let mut averages = vec![0.0; count];
-        means.chunks_exact(count).for_each(|row| averages.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
+        means
+            .chunks_exact(count)
+            .for_each(|row| averages.iter_mut().zip(row).for_each(|(sum, x)| *sum += x));
         averages.iter_mut().for_each(|sum| *sum /= rows as f64);
         let mut most = vec![f64::NEG_INFINITY; count];
         let mut squares = vec![0.0; count];
         for row in means.chunks_exact(count) {
-            for (((x, average), most), squares) in row.iter().zip(&averages).zip(&mut most).zip(&mut squares) {
+            for (((x, average), most), squares) in
+                row.iter().zip(&averages).zip(&mut most).zip(&mut squares)
+            {
                 *most = most.max(x - average);
                 *squares += (x - average) * (x - average);
             }
         }
         heights = most.iter().fold(heights, |sum, most| sum + most);
-        variances = squares.iter().fold(variances, |sum, squares| sum + squares / (rows as f64 - 1.0));
+        variances =
+            squares.iter().fold(variances, |sum, squares| sum + squares / (rows as f64 - 1.0));
     }
     let resamples = bootstrap.resamples as f64;
     let deviation = (variances / resamples).sqrt();
@@ -64,8 +75,9 @@ pub fn effective_trials(returns: &Panel, bootstrap: &Bootstrap<'_>) -> Option<f6
     trials_of(heights / resamples / deviation, rows as f64)
 }
 
-/// The effective number of trials by their average correlation ρ̄ (Bailey & López de Prado 2014, appendix): ρ̄ + (1 − ρ̄)N, between 1 and
-/// the number of rows. Without randomness, and what others report; see [`effective_trials`] for where it is too small.
+/// The effective number of trials by their average correlation ρ̄ (Bailey & López de Prado 2014,
+/// appendix): ρ̄ + (1 − ρ̄)N, between 1 and the number of rows. Without randomness, and what others
+/// report; see [`effective_trials`] for where it is too small.
 ///
 /// * `returns`: as there.
 ///
@@ -131,7 +143,11 @@ mod tests {
         let (a, b) = (row(1.7, 100), row(0.9, 100));
         let rho = super::super::correlation::pearson(&a, &b).unwrap();
         let panel = Panel::new(&[a, b]).unwrap();
-        assert!((average_correlation_trials(&panel).unwrap() - (rho + (1.0 - rho) * 2.0).min(2.0)).abs() < 1e-12);
+        assert!(
+            (average_correlation_trials(&panel).unwrap() - (rho + (1.0 - rho) * 2.0).min(2.0))
+                .abs()
+                < 1e-12
+        );
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 pub struct Coefficients {
     /// Their mean.
     pub mean: f64,
-    /// Their standard deviation, divided by groups − 1; `None` for one group, or when all are equal.
+    /// Their standard deviation, divided by groups − 1; `None` for one group, or when all are
+    /// equal.
     pub deviation: Option<f64>,
     /// The information ratio, mean / deviation, per group: not annualised.
     pub ratio: Option<f64>,
@@ -42,20 +43,29 @@ pub struct GroupCoefficients {
 /// The correlation of forecast and target within each group.
 ///
 /// * `target`, `forecast`: `[n]`, in any units. Rows whose target is not finite are left out.
-/// * `groups`: `[n]`, the day of each row (or whatever is meant to be one observation); need not be sorted.
+/// * `groups`: `[n]`, the day of each row (or whatever is meant to be one observation); need not be
+///   sorted.
 ///
-/// `None` when lengths differ, no row is left, or a forecast is not finite where the target is known.
+/// `None` when lengths differ, no row is left, or a forecast is not finite where the target is
+/// known.
 #[must_use]
-pub fn coefficients_by_group<Group: Ord + Copy>(target: &[f64], forecast: &[f64], groups: &[Group]) -> Option<GroupCoefficients> {
+pub fn coefficients_by_group<Group: Ord + Copy>(
+    target: &[f64],
+    forecast: &[f64],
+    groups: &[Group],
+) -> Option<GroupCoefficients> {
     known(target, [forecast]).filter(|_| groups.len() == target.len())?;
     let mut days: BTreeMap<Group, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-    for ((&y, &f), &group) in target.iter().zip(forecast).zip(groups).filter(|((y, _), _)| y.is_finite()) {
+    for ((&y, &f), &group) in
+        target.iter().zip(forecast).zip(groups).filter(|((y, _), _)| y.is_finite())
+    {
         let day = days.entry(group).or_default();
         day.0.push(y);
         day.1.push(f);
     }
-    let coefficients =
-        |of: fn(&[f64], &[f64]) -> Option<f64>| -> Vec<f64> { days.values().filter_map(|(y, f)| of(y, f)).collect() };
+    let coefficients = |of: fn(&[f64], &[f64]) -> Option<f64>| -> Vec<f64> {
+        days.values().filter_map(|(y, f)| of(y, f)).collect()
+    };
     let (linear, ranks) = (coefficients(pearson), coefficients(spearman));
     let undefined = days.len() - linear.len().min(ranks.len());
     Some(GroupCoefficients { pearson: linear, spearman: ranks, undefined })
@@ -65,9 +75,18 @@ pub fn coefficients_by_group<Group: Ord + Copy>(target: &[f64], forecast: &[f64]
 ///
 /// `None` as there.
 #[must_use]
-pub fn information_coefficients<Group: Ord + Copy>(target: &[f64], forecast: &[f64], groups: &[Group]) -> Option<Information> {
-    let GroupCoefficients { pearson, spearman, undefined } = coefficients_by_group(target, forecast, groups)?;
-    Some(Information { pearson: Coefficients::of(&pearson), spearman: Coefficients::of(&spearman), undefined })
+pub fn information_coefficients<Group: Ord + Copy>(
+    target: &[f64],
+    forecast: &[f64],
+    groups: &[Group],
+) -> Option<Information> {
+    let GroupCoefficients { pearson, spearman, undefined } =
+        coefficients_by_group(target, forecast, groups)?;
+    Some(Information {
+        pearson: Coefficients::of(&pearson),
+        spearman: Coefficients::of(&spearman),
+        undefined,
+    })
 }
 
 impl Coefficients {

@@ -1,8 +1,9 @@
 //! Is the best trial worth anything? Statistics that say so, or that nobody can tell.
 //!
-//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a [`SeedStream`](experiment::seed::SeedStream).
-//! Undefined is `None`: an empty or constant sample, a forecast that is not finite, lengths that differ; each function says when.
-//! What many trials did at the same moments is a [`Panel`].
+//! Pure functions over slices: no files, no clock, no tensors, and no randomness but through a
+//! [`SeedStream`](experiment::seed::SeedStream). Undefined is `None`: an empty or constant sample,
+//! a forecast that is not finite, lengths that differ; each function says when. What many trials
+//! did at the same moments is a [`Panel`].
 //!
 //! | question | answered by |
 //! |---|---|
@@ -16,10 +17,11 @@
 //! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
 //! | does choosing by the past choose for the future? | [`backtest_overfitting`] |
 //!
-//! What is judged are plain data ([`records`], which the store reads and writes), made into numbers by [`score`] and [`calibration`], set side
-//! by side by [`compare`], and traded by [`backtest`].
+//! What is judged are plain data ([`records`], which the store reads and writes), made into numbers
+//! by [`score`] and [`calibration`], set side by side by [`compare`], and traded by [`backtest`].
 //!
-//! `fixtures/oracle.json` has what statsmodels, arch, SciPy and dieboldmariano say; `scripts/evidence_fixtures.py` writes it.
+//! `fixtures/oracle.json` has what statsmodels, arch, SciPy and dieboldmariano say;
+//! `scripts/evidence_fixtures.py` writes it.
 
 pub mod backtest;
 mod bootstrap;
@@ -50,22 +52,28 @@ mod spa;
 mod widened;
 
 pub use bootstrap::{
-    BlockLength, Bootstrap, BootstrapInterval, StatisticOfMeans, bootstrap_interval, bootstrap_intervals_of_means,
-    optimal_block_length,
+    BlockLength, Bootstrap, BootstrapInterval, StatisticOfMeans, bootstrap_interval,
+    bootstrap_intervals_of_means, optimal_block_length,
 };
 pub use correlation::{average_ranks, pearson, spearman};
-pub use diebold_mariano::{Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential};
+pub use diebold_mariano::{
+    Alternative, DieboldMariano, Kernel, Power, diebold_mariano, loss_differential,
+};
 pub use direction::{DirectionalAccuracy, directional_accuracy};
 pub use distribution::{normal_cdf, normal_quantile, student_t_cdf, student_t_quantile};
 pub use effective_trials::{average_correlation_trials, effective_trials};
 pub use holm::holm;
-pub use information::{Coefficients, GroupCoefficients, Information, coefficients_by_group, information_coefficients};
+pub use information::{
+    Coefficients, GroupCoefficients, Information, coefficients_by_group, information_coefficients,
+};
 pub use interval::{Coverage, conformal_half_width, conformal_quantile_margin, coverage};
 pub use mcs::{ModelConfidenceSet, SetStatistic, model_confidence_set};
 pub use panel::{Panel, PanelError};
 pub use pbo::{BacktestOverfitting, Performance, backtest_overfitting};
 pub use point::{Benchmark, mase, out_of_sample_r2, pinball_loss, qlike};
 pub use proportion::Proportion;
-pub use sharpe::{TrackRecord, deflated_sharpe, expected_maximum, minimum_track_record, probabilistic_sharpe};
+pub use sharpe::{
+    TrackRecord, deflated_sharpe, expected_maximum, minimum_track_record, probabilistic_sharpe,
+};
 pub use spa::{RowByRow, SuperiorPredictiveAbility, share_as_large, superior_predictive_ability};
 pub use widened::widened;

@@ -1,7 +1,8 @@
 //! What other programs say of the same samples (`scripts/evidence_fixtures.py`).
 //!
-//! What is not drawn agrees to 1e-8 of its size. What is drawn agrees in distribution: a p-value of 10,000 resamples has a deviation of at
-//! most 0.005, the difference of two of at most 0.0071, and 0.03 is four of those; the ends of intervals have their own bounds below.
+//! What is not drawn agrees to 1e-8 of its size. What is drawn agrees in distribution: a p-value of
+//! 10,000 resamples has a deviation of at most 0.005, the difference of two of at most 0.0071,
+//! and 0.03 is four of those; the ends of intervals have their own bounds below.
 
 use super::bootstrap::bootstrap;
 use super::sample::{Moments, mean};
@@ -30,7 +31,10 @@ fn rows(value: &Value) -> Vec<Vec<f64>> {
 #[track_caller]
 fn same(found: Option<f64>, expected: &Value) {
     let (found, expected) = (found.unwrap(), number(expected));
-    assert!((found - expected).abs() <= 1e-8 * expected.abs().max(1e-6), "{found} and not {expected}");
+    assert!(
+        (found - expected).abs() <= 1e-8 * expected.abs().max(1e-6),
+        "{found} and not {expected}"
+    );
 }
 
 #[track_caller]
@@ -62,8 +66,14 @@ fn points_and_quantiles() {
     let (target, forecast, training) = (of("target"), of("forecast"), of("training"));
     same(mase(&target, &forecast, &training, 1), &oracle["mase"][0]);
     same(mase(&target, &forecast, &training, 5), &oracle["mase"][1]);
-    same(out_of_sample_r2(&target, &forecast, Benchmark::TrainingMean(&training)), &oracle["r2_mean"]);
-    same(out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&vec![0.0; target.len()])), &oracle["r2_zero"]);
+    same(
+        out_of_sample_r2(&target, &forecast, Benchmark::TrainingMean(&training)),
+        &oracle["r2_mean"],
+    );
+    same(
+        out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&vec![0.0; target.len()])),
+        &oracle["r2_zero"],
+    );
     let quantile: Vec<f64> = forecast.iter().map(|f| 0.2 - 0.3 * f).collect();
     for (i, level) in [0.1, 0.5, 0.9].into_iter().enumerate() {
         same(pinball_loss(&target, &quantile, level), &oracle["pinball"][i]);
@@ -84,7 +94,9 @@ fn direction_and_information() {
     let oracle = oracle("points");
     let (target, forecast) = (numbers(&oracle["target"]), numbers(&oracle["forecast"]));
     let hits = directional_accuracy(&target, &forecast, 0.9).unwrap().hits;
-    for (i, found) in [hits.successes as f64, hits.count as f64, hits.low, hits.high].into_iter().enumerate() {
+    for (i, found) in
+        [hits.successes as f64, hits.count as f64, hits.low, hits.high].into_iter().enumerate()
+    {
         same(Some(found), &oracle["direction"][i]);
     }
     for case in rows(&oracle["wilson"]) {
@@ -109,7 +121,8 @@ fn diebold_mariano_and_holm() {
     let of = |name: &str| numbers(&oracle[name]);
     for case in oracle["cases"].as_array().unwrap() {
         let power = if case["power"] == 1 { Power::Absolute } else { Power::Squared };
-        let differential = loss_differential(&of("target"), &of("first"), &of("second"), power).unwrap();
+        let differential =
+            loss_differential(&of("target"), &of("first"), &of("second"), power).unwrap();
         let found = diebold_mariano(&differential, number(&case["horizon"]) as usize).unwrap();
         same(Some(found.statistic), &case["statistic"]);
         same(found.p(Alternative::TwoSided), &case["two_sided"]);
@@ -117,7 +130,8 @@ fn diebold_mariano_and_holm() {
         assert_eq!(found.kernel, Kernel::Rectangular);
     }
     let case = &oracle["bartlett"];
-    let found = diebold_mariano(&numbers(&case["differential"]), number(&case["horizon"]) as usize).unwrap();
+    let found = diebold_mariano(&numbers(&case["differential"]), number(&case["horizon"]) as usize)
+        .unwrap();
     assert_eq!(found.kernel, Kernel::Bartlett);
     same(Some(found.statistic), &case["statistic"]);
     same(found.p(Alternative::TwoSided), &case["two_sided"]);
@@ -127,8 +141,9 @@ fn diebold_mariano_and_holm() {
     }
 }
 
-/// The ends of a 90 % percentile interval of 10,000 resamples have a deviation of about √(0.05·0.95/10,000)/density, 0.02 standard errors;
-/// two of them differ by 0.03, and 0.12 is four of those.
+/// The ends of a 90 % percentile interval of 10,000 resamples have a deviation of about
+/// √(0.05·0.95/10,000)/density, 0.02 standard errors; two of them differ by 0.03, and 0.12 is four
+/// of those.
 #[test]
 fn bootstrap_intervals() {
     let oracle = oracle("bootstrap");
@@ -140,7 +155,9 @@ fn bootstrap_intervals() {
     let sharpe = |rows: &[&[f64]]| TrackRecord::of(rows[0]).map(|record| record.sharpe);
     let one = bootstrap_interval(&Panel::new(&[&sample]).unwrap(), sharpe, 0.9, &settings).unwrap();
     let correlation = |rows: &[&[f64]]| pearson(rows[0], rows[1]);
-    let two = bootstrap_interval(&Panel::new(&[&sample, &other]).unwrap(), correlation, 0.9, &settings).unwrap();
+    let two =
+        bootstrap_interval(&Panel::new(&[&sample, &other]).unwrap(), correlation, 0.9, &settings)
+            .unwrap();
     for (found, expected) in [(one, &oracle["sharpe"]), (two, &oracle["correlation"])] {
         let tolerance = 0.12 * found.standard_error.unwrap();
         near(found.low, number(&expected[0]), tolerance);
@@ -153,7 +170,12 @@ fn model_confidence_sets() {
     let oracle = oracle("comparisons");
     let losses = Panel::new(&rows(&oracle["losses"])).unwrap();
     for (name, statistic) in [("max", SetStatistic::Max), ("R", SetStatistic::Range)] {
-        let set = model_confidence_set(&losses, statistic, &bootstrap(RESAMPLES, number(&oracle["length"]), 12)).unwrap();
+        let set = model_confidence_set(
+            &losses,
+            statistic,
+            &bootstrap(RESAMPLES, number(&oracle["length"]), 12),
+        )
+        .unwrap();
         let expected = &oracle["mcs"][name];
         for (found, expected) in set.p.iter().zip(numbers(&expected["p"])) {
             near(*found, expected, 0.03);
@@ -169,11 +191,16 @@ fn superior_predictive_abilities() {
     let losses = rows(&oracle["losses"]);
     for case in oracle["spa"].as_array().unwrap() {
         let benchmark = number(&case["benchmark"]) as usize;
-        let rest: Vec<&Vec<f64>> = (0..losses.len()).filter(|&row| row != benchmark).map(|row| &losses[row]).collect();
+        let rest: Vec<&Vec<f64>> =
+            (0..losses.len()).filter(|&row| row != benchmark).map(|row| &losses[row]).collect();
         let settings = bootstrap(RESAMPLES, number(&oracle["length"]), 13);
-        let found = superior_predictive_ability(&losses[benchmark], &Panel::new(&rest).unwrap(), &settings).unwrap();
+        let found =
+            superior_predictive_ability(&losses[benchmark], &Panel::new(&rest).unwrap(), &settings)
+                .unwrap();
         same(Some(found.statistic), &case["statistic"]);
-        for (found, expected) in [found.lower, found.consistent, found.upper].into_iter().zip(numbers(&case["p"])) {
+        for (found, expected) in
+            [found.lower, found.consistent, found.upper].into_iter().zip(numbers(&case["p"]))
+        {
             near(found, expected, 0.03);
         }
     }
@@ -184,7 +211,9 @@ fn overfitting_and_effective_trials() {
     let oracle = oracle("overfitting");
     let returns = Panel::new(&rows(&oracle["returns"])).unwrap();
     for (name, performance) in [("mean", Performance::Mean), ("sharpe", Performance::Sharpe)] {
-        let mut found = backtest_overfitting(&returns, performance, number(&oracle["blocks"]) as usize).unwrap();
+        let mut found =
+            backtest_overfitting(&returns, performance, number(&oracle["blocks"]) as usize)
+                .unwrap();
         same(Some(found.probability), &oracle[name]["probability"]);
         found.logits.sort_unstable_by(f64::total_cmp);
         for (found, expected) in found.logits.iter().zip(numbers(&oracle[name]["logits"])) {

@@ -1,7 +1,7 @@
 //! Several aligned series of equal length: the losses or returns of every trial at every moment.
 
-/// `[rows][t]`, finite, at least one row of at least one value. One row is one trial (in the papers: a model or a strategy); `t` counts
-/// moments, the same in every row.
+/// `[rows][t]`, finite, at least one row of at least one value. One row is one trial (in the
+/// papers: a model or a strategy); `t` counts moments, the same in every row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
     values: Vec<f64>,
@@ -15,7 +15,10 @@ pub enum PanelError {
     #[error("a panel needs at least one row of at least one value")]
     Empty,
     /// Two lengths.
-    #[error("row {row} has {length} values, row 0 has {expected}: the rows of a panel are aligned in time")]
+    #[error(
+        "row {row} has {length} values, row 0 has {expected}: the rows of a panel are aligned in \
+            time"
+    )]
     Ragged {
         /// The first row of another length.
         row: usize,
@@ -54,12 +57,16 @@ impl Panel {
         Ok(Self { values, length: expected })
     }
 
-    /// A panel of rows of this length, which are taken one after the other: all of them and the panel are never held at once.
+    /// A panel of rows of this length, which are taken one after the other: all of them and the
+    /// panel are never held at once.
     ///
     /// # Errors
     ///
     /// As [`Self::new`], with `length` as what is expected.
-    pub fn of_equal<Row: AsRef<[f64]>>(length: usize, rows: impl IntoIterator<Item = Row>) -> Result<Self, PanelError> {
+    pub fn of_equal<Row: AsRef<[f64]>>(
+        length: usize,
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Result<Self, PanelError> {
         let rows = rows.into_iter();
         let mut values = Vec::with_capacity(rows.size_hint().0 * length);
         for (row, series) in rows.enumerate() {
@@ -102,7 +109,12 @@ impl Panel {
 }
 
 /// Adds a row, if it is like the others.
-fn push(values: &mut Vec<f64>, expected: usize, row: usize, series: &[f64]) -> Result<(), PanelError> {
+fn push(
+    values: &mut Vec<f64>,
+    expected: usize,
+    row: usize,
+    series: &[f64],
+) -> Result<(), PanelError> {
     if series.len() != expected {
         return Err(PanelError::Ragged { row, length: series.len(), expected });
     }

@@ -18,31 +18,47 @@ pub enum Performance {
 pub struct BacktestOverfitting {
     /// The share of divisions in which the best of one half is at or below the median of the other.
     pub probability: f64,
-    /// ln(r / (N + 1 − r)) with r the rank (1 the worst) in the other half of the best of the one, for each division that has one.
+    /// ln(r / (N + 1 − r)) with r the rank (1 the worst) in the other half of the best of the one,
+    /// for each division that has one.
     pub logits: Vec<f64>,
     /// Divisions without a choice: fewer than two trials had a performance in both halves.
     pub undefined: usize,
 }
 
-/// The probability of backtest overfitting by combinatorially symmetric cross-validation (Bailey, Borwein, López de Prado & Zhu 2017).
+/// The probability of backtest overfitting by combinatorially symmetric cross-validation (Bailey,
+/// Borwein, López de Prado & Zhu 2017).
 ///
-/// * `returns`: `[rows][n]`, what each trial earns at the same moments, more is better (for losses, give them negated), in one unit.
-/// * `blocks`: into how many equal stretches of time, even, 2 to 20; 16 gives 12,870 divisions into halves. The first n mod `blocks`
-///   observations are left out.
+/// * `returns`: `[rows][n]`, what each trial earns at the same moments, more is better (for losses,
+///   give them negated), in one unit.
+/// * `blocks`: into how many equal stretches of time, even, 2 to 20; 16 gives 12,870 divisions into
+///   halves. The first n mod `blocks` observations are left out.
 ///
-/// For each choice of half of the blocks, the trial that is best on them is ranked on the others. Equal performances share the mean of
-/// their ranks, and when several are best, the mean of their ranks counts. A trial without performance in either half (a Sharpe ratio of
-/// a constant) is left out of that division. Blocks do not keep what reaches across their borders: they should be long against the
-/// dependence.
+/// For each choice of half of the blocks, the trial that is best on them is ranked on the others.
+/// Equal performances share the mean of their ranks, and when several are best, the mean of their
+/// ranks counts. A trial without performance in either half (a Sharpe ratio of a constant) is left
+/// out of that division. Blocks do not keep what reaches across their borders: they should be long
+/// against the dependence.
 ///
-/// `None` for fewer than two rows, `blocks` other than said, halves of fewer than two observations, or no division with a choice.
+/// `None` for fewer than two rows, `blocks` other than said, halves of fewer than two observations,
+/// or no division with a choice.
 #[must_use]
-pub fn backtest_overfitting(returns: &Panel, performance: Performance, blocks: usize) -> Option<BacktestOverfitting> {
+pub fn backtest_overfitting(
+    returns: &Panel,
+    performance: Performance,
+    blocks: usize,
+) -> Option<BacktestOverfitting> {
     let length = returns.length().checked_div(blocks)?;
-    (returns.height() >= 2 && blocks.is_multiple_of(2) && (2..=20).contains(&blocks) && blocks / 2 * length >= 2).then_some(())?;
+    (returns.height() >= 2
+        && blocks.is_multiple_of(2)
+        && (2..=20).contains(&blocks)
+        && blocks / 2 * length >= 2)
+        .then_some(())?;
     let trials = Trials::of(returns, blocks)?;
-    let divisions: Vec<u32> = (0..1_u32 << blocks).filter(|division| division.count_ones() as usize == blocks / 2).collect();
-    // A division and the one with its halves exchanged, which stands as far from the end, rank the same performances.
+    let divisions: Vec<u32> = (0..1_u32 << blocks)
+        .filter(|division| division.count_ones() as usize == blocks / 2)
+        .collect();
+    // A division and the one with its halves exchanged, which stands as far from the end, rank the
+    // same performances.
     let pairs: Vec<[Option<f64>; 2]> = divisions[..divisions.len() / 2]
         .par_iter()
         .map_init(
@@ -57,13 +73,22 @@ pub fn backtest_overfitting(returns: &Panel, performance: Performance, blocks: u
     let logits = || pairs.iter().map(|pair| pair[0]).chain(pairs.iter().rev().map(|pair| pair[1]));
     let undefined = logits().filter(Option::is_none).count();
     let logits: Vec<f64> = logits().flatten().collect();
-    let probability = mean(&logits.iter().map(|&logit| if logit <= 0.0 { 1.0 } else { 0.0 }).collect::<Vec<f64>>())?;
+    let probability = mean(
+        &logits.iter().map(|&logit| if logit <= 0.0 { 1.0 } else { 0.0 }).collect::<Vec<f64>>(),
+    )?;
     Some(BacktestOverfitting { probability, logits, undefined })
 }
 
-/// The logit of a division, by what each trial performs in the half that chooses and in the other; NaN where that is undefined.
+/// The logit of a division, by what each trial performs in the half that chooses and in the other;
+/// NaN where that is undefined.
 fn logit(chosen_by: &[f64], other: &[f64]) -> Option<f64> {
-    let both = || chosen_by.iter().zip(other).map(|(a, b)| (*a, *b)).filter(|(a, b)| !a.is_nan() && !b.is_nan());
+    let both = || {
+        chosen_by
+            .iter()
+            .zip(other)
+            .map(|(a, b)| (*a, *b))
+            .filter(|(a, b)| !a.is_nan() && !b.is_nan())
+    };
     let count = both().count();
     (count >= 2).then_some(())?;
     let best = both().map(|(a, _)| a).fold(f64::NEG_INFINITY, f64::max);
@@ -74,18 +99,25 @@ fn logit(chosen_by: &[f64], other: &[f64]) -> Option<f64> {
     Some((rank / (count as f64 + 1.0 - rank)).ln())
 }
 
-/// More different values than these are found in a sorted list; to sort costs about as much as to go through it so often.
+/// More different values than these are found in a sorted list; to sort costs about as much as to
+/// go through it so often.
 const MOST_PASSES: usize = 12;
 
-/// The rank among `all` (1 the lowest) of each different one of some values, with how many of them it is the rank of: trials that do
-/// the same are one case, however many there are.
+/// The rank among `all` (1 the lowest) of each different one of some values, with how many of them
+/// it is the rank of: trials that do the same are one case, however many there are.
 fn ranks(mut values: Vec<f64>, all: impl Iterator<Item = f64> + Clone) -> Vec<(f64, f64)> {
     values.sort_unstable_by(f64::total_cmp);
     // `==` and not the order's own equality: -0 and 0 are a tie.
-    let different: Vec<(f64, f64)> = values.chunk_by(|a, b| a == b).map(|tied| (tied[0], tied.len() as f64)).collect();
+    let different: Vec<(f64, f64)> =
+        values.chunk_by(|a, b| a == b).map(|tied| (tied[0], tied.len() as f64)).collect();
     let rank = |below: usize, equal: usize| below as f64 + (equal as f64 + 1.0) / 2.0;
     if different.len() <= MOST_PASSES {
-        let of = |value: f64| rank(all.clone().filter(|x| *x < value).count(), all.clone().filter(|x| *x == value).count());
+        let of = |value: f64| {
+            rank(
+                all.clone().filter(|x| *x < value).count(),
+                all.clone().filter(|x| *x == value).count(),
+            )
+        };
         return different.into_iter().map(|(value, times)| (of(value), times)).collect();
     }
     let mut sorted: Vec<f64> = all.collect();
@@ -97,8 +129,9 @@ fn ranks(mut values: Vec<f64>, all: impl Iterator<Item = f64> + Clone) -> Vec<(f
     different.into_iter().map(|(value, times)| (of(value), times)).collect()
 }
 
-/// Trials as the moments of their blocks: a half's follow from them (Chan, Golub & LeVeque 1983) without its observations. Trials lie
-/// side by side, so that all are taken through a division together.
+/// Trials as the moments of their blocks: a half's follow from them (Chan, Golub & LeVeque 1983)
+/// without its observations. Trials lie side by side, so that all are taken through a division
+/// together.
 struct Trials {
     /// Observations of a block.
     length: f64,
@@ -115,13 +148,21 @@ impl Trials {
     fn of(returns: &Panel, blocks: usize) -> Option<Self> {
         let (height, length) = (returns.height(), returns.length() / blocks);
         let empty = || vec![Vec::with_capacity(height); blocks];
-        let mut trials = Self { length: length as f64, rounding: Vec::with_capacity(height), means: empty(), squares: empty() };
+        let mut trials = Self {
+            length: length as f64,
+            rounding: Vec::with_capacity(height),
+            means: empty(),
+            squares: empty(),
+        };
         for row in returns.rows() {
             let kept = &row[row.len() % blocks..];
-            trials.rounding.push(8.0 * f64::EPSILON * kept.iter().fold(0.0, |largest: f64, x| largest.max(x.abs())));
+            trials.rounding.push(
+                8.0 * f64::EPSILON * kept.iter().fold(0.0, |largest: f64, x| largest.max(x.abs())),
+            );
             for (place, block) in kept.chunks_exact(length).enumerate() {
                 // About the first value, so that the mean of a constant is exact.
-                let mean = block[0] + block.iter().map(|x| x - block[0]).sum::<f64>() / length as f64;
+                let mean =
+                    block[0] + block.iter().map(|x| x - block[0]).sum::<f64>() / length as f64;
                 let squares = block.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
                 (mean.is_finite() && squares.is_finite()).then_some(())?;
                 trials.means[place].push(mean);
@@ -131,7 +172,8 @@ impl Trials {
         Some(trials)
     }
 
-    /// What each trial performs on the blocks whose bits are set in `half`; NaN where that is undefined: a constant has no Sharpe ratio.
+    /// What each trial performs on the blocks whose bits are set in `half`; NaN where that is
+    /// undefined: a constant has no Sharpe ratio.
     fn performances(&self, half: u32, performance: Performance, into: &mut Vec<f64>) {
         let Self { length, rounding, means, squares } = self;
         let count = f64::from(half.count_ones());
@@ -148,7 +190,8 @@ impl Trials {
         let mut deviations = vec![0.0; into.len()];
         for block in chosen() {
             let moments = means[block].iter().zip(&squares[block]);
-            for ((sum, mean), (of_block, squares)) in deviations.iter_mut().zip(&*into).zip(moments) {
+            for ((sum, mean), (of_block, squares)) in deviations.iter_mut().zip(&*into).zip(moments)
+            {
                 *sum += squares + length * (of_block - mean) * (of_block - mean);
             }
         }
@@ -169,9 +212,11 @@ mod tests {
 
     #[test]
     fn a_trial_that_is_always_best_is_no_overfitting() {
-        let rows: Vec<Vec<f64>> =
-            (0..5).map(|row| (0..48).map(|t| f64::from(row) + f64::from(t * t % 7) / 10.0).collect()).collect();
-        let result = backtest_overfitting(&Panel::new(&rows).unwrap(), Performance::Mean, 6).unwrap();
+        let rows: Vec<Vec<f64>> = (0..5)
+            .map(|row| (0..48).map(|t| f64::from(row) + f64::from(t * t % 7) / 10.0).collect())
+            .collect();
+        let result =
+            backtest_overfitting(&Panel::new(&rows).unwrap(), Performance::Mean, 6).unwrap();
         assert_eq!((result.probability, result.undefined), (0.0, 0));
         assert_eq!(result.logits, vec![5.0_f64.ln(); 20]);
     }
@@ -179,7 +224,12 @@ mod tests {
     #[test]
     fn the_best_of_one_half_that_is_worst_in_the_other_is() {
         // Each trial earns in one block alone: chosen for it, it earns nothing on the others.
-        let result = backtest_overfitting(&panel(&[&[9.0, 9.0, 0.0, 0.0], &[0.0, 0.0, 8.0, 8.0]]), Performance::Mean, 2).unwrap();
+        let result = backtest_overfitting(
+            &panel(&[&[9.0, 9.0, 0.0, 0.0], &[0.0, 0.0, 8.0, 8.0]]),
+            Performance::Mean,
+            2,
+        )
+        .unwrap();
         assert_eq!(result.probability, 1.0);
         assert_eq!(result.logits, vec![0.5_f64.ln(); 2]);
     }
@@ -187,7 +237,8 @@ mod tests {
     #[test]
     fn ties_share_ranks() {
         let same = [1.0, 2.0, 1.5, 3.0];
-        let result = backtest_overfitting(&panel(&[&same, &same, &same]), Performance::Sharpe, 2).unwrap();
+        let result =
+            backtest_overfitting(&panel(&[&same, &same, &same]), Performance::Sharpe, 2).unwrap();
         assert_eq!(result.logits, [0.0, 0.0]);
         // Two are best in the first half, at ranks 1 and 3 of the second: 2 on average.
         let result = backtest_overfitting(
@@ -204,7 +255,8 @@ mod tests {
         let equal = ranks(vec![2.0; 10_000], [1.0, 2.0, 2.0, 3.0].into_iter());
         assert_eq!(equal, [(2.5, 10_000.0)]);
         let all: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 50)).chain([-0.0]).collect();
-        let one_by_one: Vec<(f64, f64)> = (0..50).flat_map(|value| ranks(vec![f64::from(value)], all.iter().copied())).collect();
+        let one_by_one: Vec<(f64, f64)> =
+            (0..50).flat_map(|value| ranks(vec![f64::from(value)], all.iter().copied())).collect();
         assert_eq!(ranks((0..50).map(f64::from).collect(), all.iter().copied()), one_by_one);
         assert_eq!(one_by_one[..2], [(2.0, 1.0), (4.5, 1.0)]);
     }
@@ -233,7 +285,13 @@ mod tests {
         for blocks in [0, 1, 3, 6, 22] {
             assert_eq!(backtest_overfitting(&rows, Performance::Mean, blocks), None, "{blocks}");
         }
-        assert_eq!(backtest_overfitting(&panel(&[&[1.0, 2.0, 3.0, 4.0]]), Performance::Mean, 2), None);
-        assert_eq!(backtest_overfitting(&panel(&[&[1.0, 2.0], &[2.0, 1.0]]), Performance::Mean, 2), None);
+        assert_eq!(
+            backtest_overfitting(&panel(&[&[1.0, 2.0, 3.0, 4.0]]), Performance::Mean, 2),
+            None
+        );
+        assert_eq!(
+            backtest_overfitting(&panel(&[&[1.0, 2.0], &[2.0, 1.0]]), Performance::Mean, 2),
+            None
+        );
     }
 }

@@ -1,23 +1,32 @@
 //! Errors of point and quantile forecasts that say more than a mean square.
 //!
-//! Everywhere: a row whose target is not finite is left out; a forecast that is not finite where the target is known makes the whole
-//! undefined; so do lengths that differ and a sample of nothing.
+//! Everywhere: a row whose target is not finite is left out; a forecast that is not finite where
+//! the target is known makes the whole undefined; so do lengths that differ and a sample of
+//! nothing.
 
 use super::sample::{finite, known, mean};
 
-/// Mean absolute scaled error (Hyndman & Koehler 2006): the mean absolute error over the mean absolute error, on the training targets,
-/// of the forecast "as `season` steps before". Without unit; below 1 beats that forecast on average.
+/// Mean absolute scaled error (Hyndman & Koehler 2006): the mean absolute error over the mean
+/// absolute error, on the training targets, of the forecast "as `season` steps before". Without
+/// unit; below 1 beats that forecast on average.
 ///
 /// * `target`, `forecast`: `[n]`, in one unit.
-/// * `training`: `[m]`, the training targets in time order, in the same unit; steps with a target that is not finite are left out.
+/// * `training`: `[m]`, the training targets in time order, in the same unit; steps with a target
+///   that is not finite are left out.
 /// * `season`: steps, 1 for the naive forecast.
 ///
-/// `None` also when `season` is 0 or no step is left, or when the training targets do not change (the scale is 0).
+/// `None` also when `season` is 0 or no step is left, or when the training targets do not change
+/// (the scale is 0).
 #[must_use]
 pub fn mase(target: &[f64], forecast: &[f64], training: &[f64], season: usize) -> Option<f64> {
     let rows = known(target, [forecast])?;
     let earlier = training.iter().take(training.len().checked_sub(season).filter(|_| season > 0)?);
-    let steps = training.iter().skip(season).zip(earlier).map(|(now, then)| (now - then).abs()).filter(|step| step.is_finite());
+    let steps = training
+        .iter()
+        .skip(season)
+        .zip(earlier)
+        .map(|(now, then)| (now - then).abs())
+        .filter(|step| step.is_finite());
     let scale = mean(&steps.collect::<Vec<_>>()).filter(|&scale| scale > 0.0)?;
     finite(rows.iter().map(|(y, [f])| (y - f).abs()).sum::<f64>() / rows.len() as f64 / scale)
 }
@@ -25,14 +34,16 @@ pub fn mase(target: &[f64], forecast: &[f64], training: &[f64], season: usize) -
 /// What a forecast's squares are compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum Benchmark<'a> {
-    /// The mean of these training targets, the same for every row; those that are not finite are left out.
+    /// The mean of these training targets, the same for every row; those that are not finite are
+    /// left out.
     TrainingMean(&'a [f64]),
-    /// A forecast for every row: persistence, or the mean of all history until then, as in the paper.
+    /// A forecast for every row: persistence, or the mean of all history until then, as in the
+    /// paper.
     Forecast(&'a [f64]),
 }
 
-/// Out-of-sample R² (Campbell & Thompson 2008): 1 − Σ(y − forecast)² / Σ(y − benchmark)², over the same rows. Without unit; above 0
-/// beats the benchmark.
+/// Out-of-sample R² (Campbell & Thompson 2008): 1 − Σ(y − forecast)² / Σ(y − benchmark)², over the
+/// same rows. Without unit; above 0 beats the benchmark.
 ///
 /// * `target`, `forecast`: `[n]`, in one unit.
 ///
@@ -47,13 +58,16 @@ pub fn out_of_sample_r2(target: &[f64], forecast: &[f64], benchmark: Benchmark<'
         }
     };
     let rows = known(target, [forecast, &given])?;
-    let squares = |which: usize| rows.iter().map(|(y, forecasts)| (y - forecasts[which]).powi(2)).sum::<f64>();
+    let squares = |which: usize| {
+        rows.iter().map(|(y, forecasts)| (y - forecasts[which]).powi(2)).sum::<f64>()
+    };
     let of_benchmark = squares(1);
     (of_benchmark > 0.0).then(|| finite(1.0 - squares(0) / of_benchmark)).flatten()
 }
 
-/// Mean quantile (pinball) loss (Koenker & Bassett 1978) of forecasts of the `level`-quantile: `level`·(y − q) where the target lies
-/// above, (1 − `level`)·(q − y) below. In the target's unit; at `level` 0.5 half the mean absolute error.
+/// Mean quantile (pinball) loss (Koenker & Bassett 1978) of forecasts of the `level`-quantile:
+/// `level`·(y − q) where the target lies above, (1 − `level`)·(q − y) below. In the target's unit;
+/// at `level` 0.5 half the mean absolute error.
 ///
 /// * `target`, `forecast`: `[n]`, in one unit.
 ///
@@ -66,12 +80,14 @@ pub fn pinball_loss(target: &[f64], forecast: &[f64], level: f64) -> Option<f64>
     finite(rows.iter().map(loss).sum::<f64>() / rows.len() as f64)
 }
 
-/// Mean QLIKE loss of variance forecasts against a proxy such as realised variance, in the form of Patton (2011) that is 0 for a perfect
-/// forecast: p/f − ln(p/f) − 1. Without unit. It ranks forecasts by the true variance even though the proxy is noisy.
+/// Mean QLIKE loss of variance forecasts against a proxy such as realised variance, in the form of
+/// Patton (2011) that is 0 for a perfect forecast: p/f − ln(p/f) − 1. Without unit. It ranks
+/// forecasts by the true variance even though the proxy is noisy.
 ///
 /// * `proxy`, `forecast`: `[n]`, variances (not volatilities) in one unit.
 ///
-/// `None` also when a proxy or a forecast is not positive: leave out rows whose proxy is 0, whose logarithm does not exist.
+/// `None` also when a proxy or a forecast is not positive: leave out rows whose proxy is 0, whose
+/// logarithm does not exist.
 #[must_use]
 pub fn qlike(proxy: &[f64], forecast: &[f64]) -> Option<f64> {
     let rows = known(proxy, [forecast])?;
@@ -103,12 +119,24 @@ mod tests {
     #[test]
     fn r2_by_hand() {
         let (target, forecast) = ([1.0, 2.0, 3.0], [1.0, 2.0, 5.0]);
-        assert_eq!(out_of_sample_r2(&target, &forecast, Benchmark::TrainingMean(&[0.0, NAN, 2.0])), Some(1.0 - 4.0 / 5.0));
-        assert_eq!(out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&[0.0, 2.0, 3.0])), Some(-3.0));
+        assert_eq!(
+            out_of_sample_r2(&target, &forecast, Benchmark::TrainingMean(&[0.0, NAN, 2.0])),
+            Some(1.0 - 4.0 / 5.0)
+        );
+        assert_eq!(
+            out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&[0.0, 2.0, 3.0])),
+            Some(-3.0)
+        );
         assert_eq!(out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&target)), None);
-        assert_eq!(out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&[0.0, NAN, 3.0])), None);
+        assert_eq!(
+            out_of_sample_r2(&target, &forecast, Benchmark::Forecast(&[0.0, NAN, 3.0])),
+            None
+        );
         assert_eq!(out_of_sample_r2(&target, &forecast, Benchmark::TrainingMean(&[])), None);
-        assert_eq!(out_of_sample_r2(&target, &forecast[..2], Benchmark::TrainingMean(&[1.0])), None);
+        assert_eq!(
+            out_of_sample_r2(&target, &forecast[..2], Benchmark::TrainingMean(&[1.0])),
+            None
+        );
     }
 
     #[test]
@@ -123,7 +151,10 @@ mod tests {
 
     #[test]
     fn qlike_by_hand() {
-        assert!((qlike(&[4.0, 4.0, NAN], &[4.0, 2.0, 1.0]).unwrap() - (1.0 - 2.0_f64.ln()) / 2.0).abs() < 1e-15);
+        assert!(
+            (qlike(&[4.0, 4.0, NAN], &[4.0, 2.0, 1.0]).unwrap() - (1.0 - 2.0_f64.ln()) / 2.0).abs()
+                < 1e-15
+        );
         assert_eq!(qlike(&[0.0, 1.0], &[1.0, 1.0]), None);
         assert_eq!(qlike(&[1.0], &[0.0]), None);
         assert_eq!(qlike(&[1.0], &[-1.0]), None);

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::normal_quantile;
 
-/// `successes` of `count`, with Wilson's score interval (Wilson 1927), which stays inside 0 to 1 and holds for few and for extreme counts.
-/// It takes the cases for independent: those of overlapping horizons are not, and their interval is too narrow.
+/// `successes` of `count`, with Wilson's score interval (Wilson 1927), which stays inside 0 to 1
+/// and holds for few and for extreme counts. It takes the cases for independent: those of
+/// overlapping horizons are not, and their interval is too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proportion {
     /// How many.
@@ -31,7 +32,8 @@ impl Proportion {
         let n = count as f64;
         let share = successes as f64 / n;
         let centre = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
-        let half = z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+        let half =
+            z / (1.0 + z * z / n) * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
         // At 0 and 1 the ends are exact but for rounding.
         let low = if successes == 0 { 0.0 } else { (centre - half).max(0.0) };
         let high = if successes == count { 1.0 } else { (centre + half).min(1.0) };
@@ -45,7 +47,8 @@ mod tests {
 
     #[test]
     fn ends_are_exact_and_nothing_is_undefined() {
-        let (none, all) = (Proportion::new(0, 5, 0.95).unwrap(), Proportion::new(5, 5, 0.95).unwrap());
+        let (none, all) =
+            (Proportion::new(0, 5, 0.95).unwrap(), Proportion::new(5, 5, 0.95).unwrap());
         assert_eq!((none.share, none.low, all.share, all.high), (0.0, 0.0, 1.0, 1.0));
         assert!((none.high - (1.0 - all.low)).abs() < 1e-15 && none.high > 0.4);
         assert_eq!(Proportion::new(0, 0, 0.95), None);

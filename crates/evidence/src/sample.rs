@@ -1,4 +1,5 @@
-//! What every statistic here asks of a sample first: is it finite, does it vary, what are its moments.
+//! What every statistic here asks of a sample first: is it finite, does it vary, what are its
+//! moments.
 
 /// `x`, unless it is infinite or NaN.
 pub(super) fn finite(x: f64) -> Option<f64> {
@@ -10,10 +11,12 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
     finite(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Whether the values differ by more than rounding. A constant series has no correlation, no Sharpe ratio and no test, though the
-/// rounding of its mean would give it one.
+/// Whether the values differ by more than rounding. A constant series has no correlation, no Sharpe
+/// ratio and no test, though the rounding of its mean would give it one.
 pub(super) fn varies(values: &[f64]) -> bool {
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
     high - low > 8.0 * f64::EPSILON * low.abs().max(high.abs())
 }
 
@@ -55,7 +58,8 @@ impl Moments {
     }
 }
 
-/// The `level`-quantile of sorted values, with linear interpolation between them (Hyndman & Fan 1996, type 7). `None` for no values.
+/// The `level`-quantile of sorted values, with linear interpolation between them (Hyndman & Fan
+/// 1996, type 7). `None` for no values.
 pub(super) fn quantile(sorted: &[f64], level: f64) -> Option<f64> {
     let place = level * (sorted.len().checked_sub(1)?) as f64;
     let below = place.floor();
@@ -64,10 +68,14 @@ pub(super) fn quantile(sorted: &[f64], level: f64) -> Option<f64> {
     Some(low + (high - low) * (place - below))
 }
 
-/// The rows of `target` that are finite, each with the values of `others` beside it. A target that is not known is left out; a
-/// forecast that is not finite where the target is known makes all undefined, so that nobody gains by not forecasting. `None` also
-/// when the lengths differ or no row is left.
-pub(super) fn known<const N: usize>(target: &[f64], others: [&[f64]; N]) -> Option<Vec<(f64, [f64; N])>> {
+/// The rows of `target` that are finite, each with the values of `others` beside it. A target that
+/// is not known is left out; a forecast that is not finite where the target is known makes all
+/// undefined, so that nobody gains by not forecasting. `None` also when the lengths differ or no
+/// row is left.
+pub(super) fn known<const N: usize>(
+    target: &[f64],
+    others: [&[f64]; N],
+) -> Option<Vec<(f64, [f64; N])>> {
     others.iter().all(|other| other.len() == target.len()).then_some(())?;
     let mut rows = Vec::with_capacity(target.len());
     for (t, &target) in target.iter().enumerate().filter(|(_, target)| target.is_finite()) {

@@ -1,10 +1,12 @@
 //! A p-value over more trials than could be weighed.
 
-/// The p-value of the best of `tried` trials, of which `weighed` gave it: 1 − (1 − p)^(tried / weighed), as if the others were as many
-/// independent searches like the weighed one (Šidák 1967). Trials that are alike make it too large, never too small.
+/// The p-value of the best of `tried` trials, of which `weighed` gave it: 1 − (1 − p)^(tried /
+/// weighed), as if the others were as many independent searches like the weighed one (Šidák 1967).
+/// Trials that are alike make it too large, never too small.
 ///
-/// A bootstrap of so many resamples cannot tell a p-value from one below 1 / (`resamples` + 1) (Phipson & Smyth 2010), so it is widened
-/// from no less than that; with nothing to widen, it stays as it is.
+/// A bootstrap of so many resamples cannot tell a p-value from one below 1 / (`resamples` + 1)
+/// (Phipson & Smyth 2010), so it is widened from no less than that; with nothing to widen, it stays
+/// as it is.
 ///
 /// `None` for a `p` outside 0 to 1 and for no weighed trial.
 #[must_use]
@@ -25,7 +27,9 @@ mod tests {
 
     #[test]
     fn more_trials_than_were_weighed_make_it_larger() {
-        let near = |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?} {expected}");
+        let near = |found: Option<f64>, expected: f64| {
+            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?} {expected}")
+        };
         near(widened(0.01, 40, 4, 1_000), 1.0 - 0.99_f64.powi(10));
         near(widened(0.2, 3, 2, 1_000), 1.0 - 0.8_f64.powf(1.5));
         near(widened(1.0, 3, 2, 1_000), 1.0);

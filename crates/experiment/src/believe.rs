@@ -1,26 +1,29 @@
-//! Wire → believed: defaults that follow other settings are filled in, and what must fit together is checked. One way for files,
-//! `--set` and the assignments of a sweep.
+//! Wire → believed: defaults that follow other settings are filled in, and what must fit together
+//! is checked. One way for files, `--set` and the assignments of a sweep.
 
 use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::Serialize;
 use std::fmt::Debug;
 
 use super::mistake::Clash;
-use super::settings::{Columns, Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train, WalkForward};
+use super::settings::{
+    Columns, Data, Format, Model, Optimizer, Settings, Source, Split, Target, Train, WalkForward,
+};
 use super::wire::{
-    DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, SplitKind, Switch, Wire, WireData, WireHead, WireModel, WireSchedule, WireSplit,
-    WireStopping, WireTrain,
+    DEFAULT_SYNTHETIC, HeadKind, ScheduleKind, SplitKind, Switch, Wire, WireData, WireHead,
+    WireModel, WireSchedule, WireSplit, WireStopping, WireTrain,
 };
 
-/// The settings of a trial, and what in them does not fit together; settings with a clash are not to be used.
+/// The settings of a trial, and what in them does not fit together; settings with a clash are not
+/// to be used.
 pub(super) fn believe(wire: Wire) -> (Settings, Vec<Clash>) {
     let Wire { head: _, data, model, train, backtest: _ } = wire;
     let mut clashes = Vec::new();
     let data = believe_data(data, &mut clashes);
     let model = believe_model(model, &mut clashes);
     let mut train = believe_train(train, &mut clashes);
-    // It has a loss of its own. Where a sweep varies the head, that of its point trials does not count for the others; a file that asks
-    // for both is told so (rules::file).
+    // It has a loss of its own. Where a sweep varies the head, that of its point trials does not
+    // count for the others; a file that asks for both is told so (rules::file).
     if model.head != Head::Point {
         train.loss = Loss::default();
     }
@@ -60,12 +63,19 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
         scale,
     } = data;
     let split = believe_split(split, window + horizon, clashes);
-    // That exactly one source is given, with its format and label, is checked once for the file: no assignment can change it.
+    // That exactly one source is given, with its format and label, is checked once for the file: no
+    // assignment can change it.
     let source = match (source, synthetic) {
         (Some(path), _) => {
             let format = format.or_else(|| format_by_ending(&path)).unwrap_or(Format::Csv);
             let columns = Columns { ts_format, ts_ambiguous, ..columns };
-            Source::File { path, format, columns, zone, bar_label: bar_label.unwrap_or(super::settings::BarLabel::Start) }
+            Source::File {
+                path,
+                format,
+                columns,
+                zone,
+                bar_label: bar_label.unwrap_or(super::settings::BarLabel::Start),
+            }
         }
         (None, synthetic) => Source::Synthetic(synthetic.unwrap_or(DEFAULT_SYNTHETIC)),
     };
@@ -89,14 +99,23 @@ fn believe_data(data: WireData, clashes: &mut Vec<Clash>) -> Data {
 fn believe_split(split: WireSplit, reach: usize, clashes: &mut Vec<Clash>) -> Split {
     let WireSplit { kind, valid, test, embargo, folds, train } = split;
     let mut part = Parts { kind_key: "data.split.kind", kind: &kind, clashes };
-    let folds = part.of("data.split.folds", folds, &[SplitKind::WalkForward]).unwrap_or(DEFAULT_FOLDS);
+    let folds =
+        part.of("data.split.folds", folds, &[SplitKind::WalkForward]).unwrap_or(DEFAULT_FOLDS);
     let train = part.of("data.split.train", train, &[SplitKind::WalkForward]).unwrap_or_default();
     let (default_valid, walk_forward) = match kind {
         SplitKind::Holdout => (DEFAULT_VALID, None),
-        // Half of what the test rows leave is validated on; the first fold trains on the other half.
-        SplitKind::WalkForward => ((1.0 - test) / (2 * folds) as f64, Some(WalkForward { folds, train, fold: 0 })),
+        // Half of what the test rows leave is validated on; the first fold trains on the other
+        // half.
+        SplitKind::WalkForward => {
+            ((1.0 - test) / (2 * folds) as f64, Some(WalkForward { folds, train, fold: 0 }))
+        }
     };
-    Split { valid: valid.unwrap_or(default_valid), test, embargo: embargo.unwrap_or(reach), walk_forward }
+    Split {
+        valid: valid.unwrap_or(default_valid),
+        test,
+        embargo: embargo.unwrap_or(reach),
+        walk_forward,
+    }
 }
 
 /// `data.split.valid` of a holdout unless given.
@@ -107,8 +126,8 @@ const DEFAULT_FOLDS: usize = 5;
 
 fn believe_model(model: WireModel, clashes: &mut Vec<Clash>) -> Model {
     let WireModel { kind, hidden_size, num_layers, dropout, head } = model;
-    // Dropout lies between layers. Where a sweep varies the layers, its one-layer trials simply have none; a file that asks for both
-    // is told so (rules::file).
+    // Dropout lies between layers. Where a sweep varies the layers, its one-layer trials simply
+    // have none; a file that asks for both is told so (rules::file).
     let dropout = if num_layers == 1 { 0.0 } else { dropout.unwrap_or(DEFAULT_DROPOUT) };
     Model { kind, hidden_size, num_layers, dropout, head: believe_head(head, clashes) }
 }
@@ -127,7 +146,17 @@ fn believe_head(head: WireHead, clashes: &mut Vec<Clash>) -> Head {
 const DEFAULT_DROPOUT: f64 = 0.1;
 
 fn believe_train(train: WireTrain, clashes: &mut Vec<Clash>) -> Train {
-    let WireTrain { epochs, batch_size, learning_rate, loss, optimizer, schedule, early_stopping, clip_norm, seed } = train;
+    let WireTrain {
+        epochs,
+        batch_size,
+        learning_rate,
+        loss,
+        optimizer,
+        schedule,
+        early_stopping,
+        clip_norm,
+        seed,
+    } = train;
 
     let mut part = Parts { kind_key: "train.optimizer.kind", kind: &optimizer.kind, clashes };
     let adam = &[OptimizerKind::Adam, OptimizerKind::AdamW];
@@ -138,18 +167,44 @@ fn believe_train(train: WireTrain, clashes: &mut Vec<Clash>) -> Train {
         beta2: part.of("train.optimizer.beta2", optimizer.beta2, adam).unwrap_or(0.999),
         epsilon: part.of("train.optimizer.epsilon", optimizer.epsilon, adam).unwrap_or(1e-8),
         weight_decay: optimizer.weight_decay.unwrap_or(decay),
-        momentum: part.of("train.optimizer.momentum", optimizer.momentum, &[OptimizerKind::Sgd]).unwrap_or(0.0),
+        momentum: part
+            .of("train.optimizer.momentum", optimizer.momentum, &[OptimizerKind::Sgd])
+            .unwrap_or(0.0),
     };
     let schedule = believe_schedule(&schedule, epochs, learning_rate, clashes);
     let early_stopping = believe_stopping(early_stopping, clashes);
-    Train { epochs, batch_size, learning_rate, loss, optimizer, schedule, early_stopping, clip_norm, seed }
+    Train {
+        epochs,
+        batch_size,
+        learning_rate,
+        loss,
+        optimizer,
+        schedule,
+        early_stopping,
+        clip_norm,
+        seed,
+    }
 }
 
-fn believe_schedule(schedule: &WireSchedule, epochs: usize, learning_rate: f64, clashes: &mut Vec<Clash>) -> Schedule {
+fn believe_schedule(
+    schedule: &WireSchedule,
+    epochs: usize,
+    learning_rate: f64,
+    clashes: &mut Vec<Clash>,
+) -> Schedule {
     use ScheduleKind::{Constant, Cosine, Exponential, Linear, Noam, Plateau, Step};
     const WARMUP: &str = "train.schedule.warmup_epochs";
     const LEAST: &str = "train.schedule.min_learning_rate";
-    let WireSchedule { kind, warmup_epochs, min_learning_rate, step_epochs, gamma, restart_epochs, factor, patience } = *schedule;
+    let WireSchedule {
+        kind,
+        warmup_epochs,
+        min_learning_rate,
+        step_epochs,
+        gamma,
+        restart_epochs,
+        factor,
+        patience,
+    } = *schedule;
 
     let mut part = Parts { kind_key: "train.schedule.kind", kind: &kind, clashes };
     let written_warmup = part.of(WARMUP, warmup_epochs, &[Linear, Step, Exponential, Cosine, Noam]);
@@ -167,36 +222,57 @@ fn believe_schedule(schedule: &WireSchedule, epochs: usize, learning_rate: f64, 
 
     if written_warmup == Some(0) && kind == Noam {
         clashes.push(
-            Clash::new(&[WARMUP, "train.schedule.kind"], format!("'{WARMUP}' is 0, but the noam schedule is made of its warm-up"))
-                .hint("give it at least 1, or take another schedule"),
+            Clash::new(
+                &[WARMUP, "train.schedule.kind"],
+                format!("'{WARMUP}' is 0, but the noam schedule is made of its warm-up"),
+            )
+            .hint("give it at least 1, or take another schedule"),
         );
     }
     if written_warmup.is_some_and(|warmup| warmup >= epochs) && warmup_epochs > 0 {
         clashes.push(
-            Clash::new(&[WARMUP, "train.epochs"], format!("'{WARMUP}' is {warmup_epochs}, but there are only {epochs} epochs"))
-                .hint("the warm-up must end before the training does"),
+            Clash::new(
+                &[WARMUP, "train.epochs"],
+                format!("'{WARMUP}' is {warmup_epochs}, but there are only {epochs} epochs"),
+            )
+            .hint("the warm-up must end before the training does"),
         );
     }
     if written_least.is_some_and(|least| least >= learning_rate) {
         clashes.push(
             Clash::new(
                 &[LEAST, "train.learning_rate"],
-                format!("'{LEAST}' is {min_learning_rate}, not below the learning rate of {learning_rate}"),
+                format!(
+                    "'{LEAST}' is {min_learning_rate}, not below the learning rate of \
+                    {learning_rate}"
+                ),
             )
             .hint("the schedule goes down from the learning rate to it"),
         );
     }
     if written_step.is_some_and(|step| warmup_epochs + step >= epochs) {
-        clashes.push(Clash::new(
-            &["train.schedule.step_epochs", "train.epochs"],
-            format!("'train.schedule.step_epochs' is {step_epochs}, but after the warm-up there is no such epoch in {epochs}: it has no effect"),
-        ).hint("shorten it, or train longer"));
+        clashes.push(
+            Clash::new(
+                &["train.schedule.step_epochs", "train.epochs"],
+                format!(
+                    "'train.schedule.step_epochs' is {step_epochs}, but after the warm-up there is \
+                no such epoch in {epochs}: it has no effect"
+                ),
+            )
+            .hint("shorten it, or train longer"),
+        );
     }
     if let Some(restart) = restart_epochs.filter(|restart| warmup_epochs + restart >= epochs) {
-        clashes.push(Clash::new(
-            &["train.schedule.restart_epochs", "train.epochs"],
-            format!("'train.schedule.restart_epochs' is {restart}, but after the warm-up there is no such epoch in {epochs}: it has no effect"),
-        ).hint("shorten it, train longer, or remove it"));
+        clashes.push(
+            Clash::new(
+                &["train.schedule.restart_epochs", "train.epochs"],
+                format!(
+                    "'train.schedule.restart_epochs' is {restart}, but after the warm-up there is \
+                no such epoch in {epochs}: it has no effect"
+                ),
+            )
+            .hint("shorten it, train longer, or remove it"),
+        );
     }
 
     match kind {
@@ -213,13 +289,21 @@ fn believe_schedule(schedule: &WireSchedule, epochs: usize, learning_rate: f64, 
 fn believe_stopping(stopping: WireStopping, clashes: &mut Vec<Clash>) -> Option<EarlyStopping> {
     let WireStopping { switch, patience, min_delta } = stopping;
     match switch {
-        Switch::On => Some(EarlyStopping { patience: patience.unwrap_or(10), min_delta: min_delta.unwrap_or(0.0) }),
+        Switch::On => Some(EarlyStopping {
+            patience: patience.unwrap_or(10),
+            min_delta: min_delta.unwrap_or(0.0),
+        }),
         Switch::Off => {
-            let parts =
-                [("train.early_stopping.patience", patience.is_some()), ("train.early_stopping.min_delta", min_delta.is_some())];
+            let parts = [
+                ("train.early_stopping.patience", patience.is_some()),
+                ("train.early_stopping.min_delta", min_delta.is_some()),
+            ];
             for (key, _) in parts.into_iter().filter(|(_, written)| *written) {
                 let problem = format!("'{key}' has no effect: 'train.early_stopping' is false");
-                clashes.push(Clash::new(&[key, "train.early_stopping"], problem).hint("write 'train.early_stopping' as a table"));
+                clashes.push(
+                    Clash::new(&[key, "train.early_stopping"], problem)
+                        .hint("write 'train.early_stopping' as a table"),
+                );
             }
             None
         }
@@ -235,7 +319,12 @@ pub(super) struct Parts<'a, K> {
 
 impl<K: Serialize + PartialEq> Parts<'_, K> {
     /// A part as written; a clash if it does not belong to this kind.
-    pub fn of<T: Debug>(&mut self, key: &'static str, written: Option<T>, kinds: &[K]) -> Option<T> {
+    pub fn of<T: Debug>(
+        &mut self,
+        key: &'static str,
+        written: Option<T>,
+        kinds: &[K],
+    ) -> Option<T> {
         if kinds.contains(self.kind) {
             return written;
         }
@@ -243,8 +332,11 @@ impl<K: Serialize + PartialEq> Parts<'_, K> {
             let kind = serde_json::to_string(self.kind).unwrap_or_default();
             let table = self.kind_key.trim_end_matches(".kind");
             self.clashes.push(
-                Clash::new(&[key, self.kind_key], format!("'{key}' = {value:?} has no effect: the kind of '{table}' is {kind}"))
-                    .hint("remove it, or take a kind that has it"),
+                Clash::new(
+                    &[key, self.kind_key],
+                    format!("'{key}' = {value:?} has no effect: the kind of '{table}' is {kind}"),
+                )
+                .hint("remove it, or take a kind that has it"),
             );
         }
         None

@@ -20,7 +20,8 @@ pub struct Diagnostics {
 /// One mistake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
-    /// Line in the file, from 1; `None` where the mistake is in no line of it (a file that cannot be read, a `--set` argument).
+    /// Line in the file, from 1; `None` where the mistake is in no line of it (a file that cannot
+    /// be read, a `--set` argument).
     pub line: Option<usize>,
     /// Column in characters, from 1.
     pub column: Option<usize>,
@@ -53,7 +54,8 @@ pub(super) struct SourceText {
 
 /// More than these are counted, not shown.
 const MOST_SHOWN: usize = 50;
-/// Mistakes found after these are not even looked up in the text: a file of nothing but mistakes must not take minutes.
+/// Mistakes found after these are not even looked up in the text: a file of nothing but mistakes
+/// must not take minutes.
 pub(super) const MOST_KEPT: usize = 1000;
 /// Characters of a message, a note or a hint: a key of a megabyte is not quoted whole.
 const MOST_QUOTED: usize = 1000;
@@ -62,7 +64,15 @@ impl Diagnostics {
     /// A file that could not be read.
     pub(super) fn unreadable(file: &str, message: String, hint: Option<String>) -> Self {
         let source = SourceText { name: file.to_owned(), text: String::new() };
-        let diagnostic = Diagnostic { line: None, column: None, message, note: None, hint, place: None, also: Vec::new() };
+        let diagnostic = Diagnostic {
+            line: None,
+            column: None,
+            message,
+            note: None,
+            hint,
+            place: None,
+            also: Vec::new(),
+        };
         Self { sources: vec![source], list: vec![diagnostic], beyond: 0 }
     }
 
@@ -79,13 +89,21 @@ impl Diagnostics {
         };
         let beyond = mistakes.len().saturating_sub(MOST_KEPT);
         let found = mistakes.into_iter().take(MOST_KEPT).map(located).collect();
-        let also = |mistake: &Mistake| mistake.also.iter().filter_map(|path| written(root, path)).collect();
+        let also = |mistake: &Mistake| {
+            mistake.also.iter().filter_map(|path| written(root, path)).collect()
+        };
         Self { beyond, ..Self::sorted(sources, found, also) }
     }
 
     /// In the order of the text, each once: a swept key that is overridden is judged in two places.
-    fn sorted(sources: Vec<SourceText>, mut found: Vec<(Mistake, Option<Place>)>, also: impl Fn(&Mistake) -> Vec<Place>) -> Self {
-        found.sort_by_key(|(_, place)| place.as_ref().map(|place| (place.source, place.bytes.start)));
+    fn sorted(
+        sources: Vec<SourceText>,
+        mut found: Vec<(Mistake, Option<Place>)>,
+        also: impl Fn(&Mistake) -> Vec<Place>,
+    ) -> Self {
+        found.sort_by_key(|(_, place)| {
+            place.as_ref().map(|place| (place.source, place.bytes.start))
+        });
         let mut list: Vec<Diagnostic> = Vec::new();
         for (mistake, place) in found {
             let also = also(&mistake);
@@ -131,11 +149,18 @@ impl Diagnostics {
         let mut group = Level::ERROR.primary_title(title).elements(Vec::<Origin<'a>>::new());
         match (source, &diagnostic.place) {
             (Some(source), Some(place)) => {
-                let also = diagnostic.also.iter().filter(|also| also.source == place.source && *also != place);
+                let also = diagnostic
+                    .also
+                    .iter()
+                    .filter(|also| also.source == place.source && *also != place);
                 let mut snippet = Snippet::source(source.text.as_str())
                     .annotation(AnnotationKind::Primary.span(place.bytes.clone()))
                     .annotations(also.map(|also| AnnotationKind::Context.span(also.bytes.clone())));
-                snippet = if place.source == 0 { snippet.path(source.name.as_str()) } else { snippet.line_numbering(false) };
+                snippet = if place.source == 0 {
+                    snippet.path(source.name.as_str())
+                } else {
+                    snippet.line_numbering(false)
+                };
                 group = group.element(snippet);
             }
             _ => {
@@ -155,9 +180,16 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
-    fn new(sources: &[SourceText], mistake: Mistake, place: Option<Place>, also: Vec<Place>) -> Self {
+    fn new(
+        sources: &[SourceText],
+        mistake: Mistake,
+        place: Option<Place>,
+        also: Vec<Place>,
+    ) -> Self {
         let in_file = place.as_ref().filter(|place| place.source == 0);
-        let position = in_file.and_then(|place| sources.first().map(|source| line_and_column(&source.text, &place.bytes)));
+        let position = in_file.and_then(|place| {
+            sources.first().map(|source| line_and_column(&source.text, &place.bytes))
+        });
         Self {
             line: position.map(|(line, _)| line),
             column: position.map(|(_, column)| column),
@@ -195,7 +227,11 @@ fn locate(root: &Node, path: &[Step], at: At) -> Option<Place> {
             (Step::Key(name), _) => {
                 let Some(entry) = node.entry(name) else { break };
                 let table = matches!(entry.node.item, Item::Table(_)) && !last;
-                place = Some(if (last && at == At::Name) || table { entry.place.clone() } else { entry.node.place.clone() });
+                place = Some(if (last && at == At::Name) || table {
+                    entry.place.clone()
+                } else {
+                    entry.node.place.clone()
+                });
                 node = &entry.node;
             }
             (Step::Index(index), Item::List(nodes)) => {

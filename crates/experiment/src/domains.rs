@@ -12,7 +12,8 @@ use crate::space::{Condition, Domain, Parameter, Space, Value};
 /// Keys of a domain's table.
 const DOMAIN_KEYS: [&str; 8] = ["choice", "int", "float", "log", "step", "points", "zip", "when"];
 
-/// Reads `[sweep.space]`. Every value is tried on its key; the mistakes' paths start below `sweep.space`.
+/// Reads `[sweep.space]`. Every value is tried on its key; the mistakes' paths start below
+/// `sweep.space`.
 pub(super) fn read(node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Space {
     let mut space = Space::default();
     for entry in node.entries() {
@@ -35,14 +36,24 @@ pub(super) fn swept_key(entry: &Entry) -> Result<&'static Key, Box<Mistake>> {
     if ["data", "model", "train"].contains(&name) {
         let inner = entry.node.entries().first().map_or("…", |inner| inner.name.as_str());
         let mistake = Mistake::name(format!("'{name}' is a whole section, which cannot vary"));
-        return Err(Box::new(mistake.hint(format!("write the key that varies in quotes: \"{name}.{inner}\" = …"))));
+        return Err(Box::new(
+            mistake.hint(format!("write the key that varies in quotes: \"{name}.{inner}\" = …")),
+        ));
     }
     let Some(found) = find(name) else {
-        let mistake = Mistake::name(format!("unknown key '{name}': the space holds keys of data, model and train"));
+        let mistake = Mistake::name(format!(
+            "unknown key '{name}': the space holds keys of data, model and train"
+        ));
         let swept = || all().filter(|key| sweepable(key).is_ok());
-        let ends_in = |meant: &str| swept().find(|key| last(key.path) == meant).map(|key| format!("did you mean '{}'?", key.path));
+        let ends_in = |meant: &str| {
+            swept()
+                .find(|key| last(key.path) == meant)
+                .map(|key| format!("did you mean '{}'?", key.path))
+        };
         let by_last = || nearest(last(name), swept().map(|key| last(key.path))).and_then(ends_in);
-        let hint = ends_in(name).or_else(|| did_you_mean(name, swept().map(|key| key.path))).or_else(by_last);
+        let hint = ends_in(name)
+            .or_else(|| did_you_mean(name, swept().map(|key| key.path)))
+            .or_else(by_last);
         return Err(Box::new(mistake.maybe_hint(hint)));
     };
     match sweepable(found) {
@@ -51,7 +62,12 @@ pub(super) fn swept_key(entry: &Entry) -> Result<&'static Key, Box<Mistake>> {
     }
 }
 
-fn parameter(entry: &Entry, wire: &Wire, earlier: &Space, mistakes: &mut Vec<Mistake>) -> Option<Parameter> {
+fn parameter(
+    entry: &Entry,
+    wire: &Wire,
+    earlier: &Space,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Parameter> {
     let swept = match swept_key(entry) {
         Ok(swept) => swept,
         Err(mistake) => {
@@ -61,15 +77,26 @@ fn parameter(entry: &Entry, wire: &Wire, earlier: &Space, mistakes: &mut Vec<Mis
     };
     let (zip, when) = match &entry.node.item {
         Item::Table(_) => {
-            for part in entry.node.entries().iter().filter(|part| !DOMAIN_KEYS.contains(&part.name.as_str())) {
+            for part in entry
+                .node
+                .entries()
+                .iter()
+                .filter(|part| !DOMAIN_KEYS.contains(&part.name.as_str()))
+            {
                 let is_value = super::key::parts(swept.path).any(|key| last(key.path) == part.name);
-                let hint =
-                    if is_value { Some("tables to choose from stand in a list: [{ … }, { … }]".to_owned()) } else { None };
+                let hint = if is_value {
+                    Some("tables to choose from stand in a list: [{ … }, { … }]".to_owned())
+                } else {
+                    None
+                };
                 mistakes.push(
-                    Mistake::name(format!("unknown key '{}' in the domain of '{}'", part.name, swept.path))
-                        .note(format!("known keys: {}", DOMAIN_KEYS.join(", ")))
-                        .maybe_hint(hint.or_else(|| did_you_mean(&part.name, DOMAIN_KEYS)))
-                        .under(key(&part.name)),
+                    Mistake::name(format!(
+                        "unknown key '{}' in the domain of '{}'",
+                        part.name, swept.path
+                    ))
+                    .note(format!("known keys: {}", DOMAIN_KEYS.join(", ")))
+                    .maybe_hint(hint.or_else(|| did_you_mean(&part.name, DOMAIN_KEYS)))
+                    .under(key(&part.name)),
                 );
             }
             (zip(&entry.node, mistakes), when(&entry.node, earlier, mistakes))
@@ -78,12 +105,19 @@ fn parameter(entry: &Entry, wire: &Wire, earlier: &Space, mistakes: &mut Vec<Mis
     };
     let before = mistakes.len();
     let domain = domain(swept, &entry.node, wire, mistakes);
-    // A domain that is wrong in parts still stands for its key, so that what refers to it is not reported as well.
-    let domain = domain.or_else(|| (mistakes.len() > before).then(|| Domain::Choice(Vec::new())))?;
+    // A domain that is wrong in parts still stands for its key, so that what refers to it is not
+    // reported as well.
+    let domain =
+        domain.or_else(|| (mistakes.len() > before).then(|| Domain::Choice(Vec::new())))?;
     Some(Parameter { key: swept.path.to_owned(), domain, zip, when })
 }
 
-fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<Domain> {
+fn domain(
+    swept: &'static Key,
+    node: &Node,
+    wire: &Wire,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Domain> {
     match &node.item {
         Item::List(_) => choice(swept, node, wire, mistakes),
         Item::Table(_) => {
@@ -95,29 +129,48 @@ fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mist
                 .collect();
             match given[..] {
                 ["choice"] => {
-                    for name in ["step", "points", "log"].into_iter().filter(|name| node.entry(name).is_some()) {
-                        mistakes
-                            .push(Mistake::name(format!("'{name}' has no effect on a choice")).hint("remove it").under(key(name)));
+                    for name in ["step", "points", "log"]
+                        .into_iter()
+                        .filter(|name| node.entry(name).is_some())
+                    {
+                        mistakes.push(
+                            Mistake::name(format!("'{name}' has no effect on a choice"))
+                                .hint("remove it")
+                                .under(key(name)),
+                        );
                     }
                     let mut found = Vec::new();
-                    let domain = node.child("choice").and_then(|list| choice(swept, list, wire, &mut found));
+                    let domain =
+                        node.child("choice").and_then(|list| choice(swept, list, wire, &mut found));
                     mistakes.extend(found.into_iter().map(|mistake| mistake.under(key("choice"))));
                     domain
                 }
                 [name] => super::range::read(swept, name, node, wire, mistakes),
-                [] if node.entries().iter().any(|entry| !DOMAIN_KEYS.contains(&entry.name.as_str())) => None,
+                [] if node
+                    .entries()
+                    .iter()
+                    .any(|entry| !DOMAIN_KEYS.contains(&entry.name.as_str())) =>
+                {
+                    None
+                }
                 [] => {
                     mistakes.push(
                         Mistake::value(format!("the domain of '{}' names no values", swept.path))
-                            .hint("give one of choice = [a, b], int = [low, high], float = [low, high], log = [low, high]"),
+                            .hint(
+                                "give one of choice = [a, b], int = [low, high], float = [low, \
+                                high], log = [low, high]",
+                            ),
                     );
                     None
                 }
                 [first, second, ..] => {
                     mistakes.push(
-                        Mistake::name(format!("the domain of '{}' has both '{first}' and '{second}'", swept.path))
-                            .hint("keep one of the two")
-                            .under(key(second)),
+                        Mistake::name(format!(
+                            "the domain of '{}' has both '{first}' and '{second}'",
+                            swept.path
+                        ))
+                        .hint("keep one of the two")
+                        .under(key(second)),
                     );
                     None
                 }
@@ -126,11 +179,16 @@ fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mist
         Item::Scalar(value) => {
             let section = swept.path.split('.').next().unwrap_or_default();
             mistakes.push(
-                Mistake::value(format!("'{}' in the space takes a list of values or a range, not {}", swept.path, shown(value)))
-                    .hint(format!(
-                        "write [{}] to try this one; a value that all trials share belongs to [{section}]",
-                        toml_text(value)
-                    )),
+                Mistake::value(format!(
+                    "'{}' in the space takes a list of values or a range, not {}",
+                    swept.path,
+                    shown(value)
+                ))
+                .hint(format!(
+                    "write [{}] to try this one; a value that all trials share belongs to \
+                            [{section}]",
+                    toml_text(value)
+                )),
             );
             None
         }
@@ -138,14 +196,20 @@ fn domain(swept: &'static Key, node: &Node, wire: &Wire, mistakes: &mut Vec<Mist
     }
 }
 
-fn choice(swept: &'static Key, list: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<Domain> {
+fn choice(
+    swept: &'static Key,
+    list: &Node,
+    wire: &Wire,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Domain> {
     let Item::List(nodes) = &list.item else {
         mistakes.push(Mistake::value("'choice' takes a list of values"));
         return None;
     };
     if nodes.is_empty() {
         mistakes.push(
-            Mistake::value(format!("'{}' has no values to choose from", swept.path)).hint("list at least one, or remove the key"),
+            Mistake::value(format!("'{}' has no values to choose from", swept.path))
+                .hint("list at least one, or remove the key"),
         );
         return None;
     }
@@ -159,9 +223,13 @@ fn choice(swept: &'static Key, list: &Node, wire: &Wire, mistakes: &mut Vec<Mist
         let first = *places.entry(format!("{value:?}")).or_insert(values.len());
         if first < values.len() {
             mistakes.push(
-                Mistake::value(format!("{} is already in the list, as value {}", shown(&value), first + 1))
-                    .hint("its trials would be the same: remove one of the two")
-                    .under(Step::Index(index)),
+                Mistake::value(format!(
+                    "{} is already in the list, as value {}",
+                    shown(&value),
+                    first + 1
+                ))
+                .hint("its trials would be the same: remove one of the two")
+                .under(Step::Index(index)),
             );
         }
         // A wrong value keeps its position; what is tried on the values later skips it.
@@ -190,28 +258,42 @@ fn when(node: &Node, earlier: &Space, mistakes: &mut Vec<Mistake>) -> Option<Con
     let condition = node.child("when")?;
     let mut fail = |mistake: Mistake| mistakes.push(mistake.under(key("when")));
     let [entry] = condition.entries() else {
-        fail(Mistake::value("'when' takes a table with one key: { \"other.key\" = value } or { \"other.key\" = [value, value] }"));
+        fail(Mistake::value(
+            "'when' takes a table with one key: { \"other.key\" = value } or \
+                { \"other.key\" = [value, value] }",
+        ));
         return None;
     };
-    let Some(other) = earlier.parameters.iter().find(|parameter| parameter.key == entry.name) else {
+    let Some(other) = earlier.parameters.iter().find(|parameter| parameter.key == entry.name)
+    else {
         let names = earlier.parameters.iter().map(|parameter| parameter.key.as_str());
-        let hint = did_you_mean(&entry.name, names)
-            .or_else(|| find(&entry.name).map(|_| format!("\"{}\" must stand above in [sweep.space]", entry.name)));
+        let hint = did_you_mean(&entry.name, names).or_else(|| {
+            find(&entry.name)
+                .map(|_| format!("\"{}\" must stand above in [sweep.space]", entry.name))
+        });
         fail(
-            Mistake::name(format!("'when' refers to '{}', which no earlier line of the space varies", entry.name))
-                .maybe_hint(hint)
-                .under(key(&entry.name)),
+            Mistake::name(format!(
+                "'when' refers to '{}', which no earlier line of the space varies",
+                entry.name
+            ))
+            .maybe_hint(hint)
+            .under(key(&entry.name)),
         );
         return None;
     };
-    let nodes = if let Item::List(nodes) = &entry.node.item { nodes.iter().collect() } else { vec![&entry.node] };
+    let nodes = if let Item::List(nodes) = &entry.node.item {
+        nodes.iter().collect()
+    } else {
+        vec![&entry.node]
+    };
     let swept = find(&other.key)?;
     let mut values = Vec::new();
     for node in nodes {
         let Some(value) = node.to_value(&mut Vec::new()) else { continue };
         let value = canonical(swept, &value);
         if !possible(&other.domain, &value) {
-            let mistake = Mistake::value(format!("'{}' never is {} in this space", other.key, shown(&value)));
+            let mistake =
+                Mistake::value(format!("'{}' never is {} in this space", other.key, shown(&value)));
             let known = match &other.domain {
                 Domain::Choice(values) => values.iter().map(shown).collect::<Vec<_>>().join(", "),
                 Domain::Int { low, high, .. } => format!("{low} to {high}"),
@@ -229,13 +311,16 @@ fn possible(domain: &Domain, value: &Value) -> bool {
     match (domain, value) {
         (Domain::Choice(values), value) => values.is_empty() || values.contains(value),
         (Domain::Int { low, high, .. }, Value::Int(number)) => (low..=high).contains(&number),
-        (Domain::Int { low, high, .. }, Value::Float(number)) => (*low as f64..=*high as f64).contains(number),
+        (Domain::Int { low, high, .. }, Value::Float(number)) => {
+            (*low as f64..=*high as f64).contains(number)
+        }
         (Domain::Float { low, high, .. }, Value::Float(number)) => (low..=high).contains(&number),
         _ => false,
     }
 }
 
-/// How many values a domain lists; `None` where they would have to be drawn: a log range of whole numbers has points only if it says how many.
+/// How many values a domain lists; `None` where they would have to be drawn: a log range of whole
+/// numbers has points only if it says how many.
 fn listed(domain: &Domain) -> Option<u128> {
     match domain {
         Domain::Int { log: true, points: None, .. } => None,
@@ -264,7 +349,8 @@ fn zip_lengths(space: &Space, mistakes: &mut Vec<Mistake>) {
         if expected != length {
             mistakes.push(at(
                 Mistake::value(format!(
-                    "'{}' has {length} values, but '{}' of its group \"{group}\" has {expected}: they cannot move together",
+                    "'{}' has {length} values, but '{}' of its group \"{group}\" has {expected}: \
+                        they cannot move together",
                     parameter.key, first.key
                 ))
                 .hint("list equally many values for each key of a group"),
@@ -273,8 +359,11 @@ fn zip_lengths(space: &Space, mistakes: &mut Vec<Mistake>) {
         }
         if first.when != parameter.when {
             mistakes.push(at(
-                Mistake::value(format!("'{}' and '{}' of group \"{group}\" have different conditions", first.key, parameter.key))
-                    .hint("keys that move together need the same 'when'"),
+                Mistake::value(format!(
+                    "'{}' and '{}' of group \"{group}\" have different conditions",
+                    first.key, parameter.key
+                ))
+                .hint("keys that move together need the same 'when'"),
                 "zip",
             ));
         }
@@ -290,11 +379,13 @@ pub(super) fn for_strategy(kind: StrategyKind, space: &Space, mistakes: &mut Vec
         if listed(&parameter.domain).is_none() && parameter.zip.is_none() {
             mistakes.push(
                 Mistake::value(format!(
-                    "a grid needs to know which values of '{}' to take: the range has no step and no points",
+                    "a grid needs to know which values of '{}' to take: the range has no step and \
+                        no points",
                     parameter.key
                 ))
                 .hint(
-                    "add points = 5, or step = …; or draw from the range with sweep.strategy = { kind = \"random\", trials = 20 }",
+                    "add points = 5, or step = …; or draw from the range with sweep.strategy = \
+                        { kind = \"random\", trials = 20 }",
                 )
                 .after(&["sweep.strategy", "sweep.strategy.kind"])
                 .under(key(&parameter.key)),

@@ -1,7 +1,8 @@
 //! Events: the contract between the bank that trains and the bank that looks.
 //!
-//! A run's log is a sequence of [`Line`]s, one JSON object each. Whoever folds a recorded log gets what whoever folded it live
-//! got; nothing that a screen, a table or a report shows has another source.
+//! A run's log is a sequence of [`Line`]s, one JSON object each. Whoever folds a recorded log gets
+//! what whoever folded it live got; nothing that a screen, a table or a report shows has another
+//! source.
 
 use lane_types::EpochReport;
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,9 @@ pub enum Event {
         lanes: usize,
         /// Epoch and batch of the checkpoint that it goes on from, if any.
         resumed: Option<Cursor>,
-        /// Over its validation windows, which need the data alone: what its skill is against from the first epoch on. None in older
-        /// logs, and of an attempt whose data could not be prepared.
+        /// Over its validation windows, which need the data alone: what its skill is against from
+        /// the first epoch on. None in older logs, and of an attempt whose data could not be
+        /// prepared.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         baselines: Vec<Baseline>,
     },

@@ -27,7 +27,8 @@ pub struct Experiment {
     pub backend: lane_types::DeviceSpec,
     /// The settings before any assignment.
     pub base: Settings,
-    /// The same as written, before defaults that follow other settings were filled in; assignments are applied to it.
+    /// The same as written, before defaults that follow other settings were filled in; assignments
+    /// are applied to it.
     pub wire: Wire,
     /// Who chooses.
     pub strategy: Strategy,
@@ -57,11 +58,13 @@ pub struct Objective {
 }
 
 impl Experiment {
-    /// The settings of one trial. The seed is the base's plus `repeat`. A table in the assignment replaces the whole table of the
-    /// file; defaults that follow other settings (the embargo, say) follow the assignment.
+    /// The settings of one trial. The seed is the base's plus `repeat`. A table in the assignment
+    /// replaces the whole table of the file; defaults that follow other settings (the embargo, say)
+    /// follow the assignment.
     ///
     /// # Errors
-    /// When the assignment does not fit: a lower-case fragment that names the key, the value and what would be legal.
+    /// When the assignment does not fit: a lower-case fragment that names the key, the value and
+    /// what would be legal.
     pub fn settings_of(&self, assignment: &Assignment, repeat: usize) -> Result<Settings, String> {
         let mut wire = self.wire.clone();
         for (path, value) in assignment {

@@ -1,4 +1,5 @@
-//! Names of features: `close`, `sma_20`, `macd_12_26_9`. What they compute is in the package `market`.
+//! Names of features: `close`, `sma_20`, `macd_12_26_9`. What they compute is in the package
+//! `market`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,7 +89,12 @@ impl Feature {
     #[must_use]
     pub fn family(self) -> Family {
         match self {
-            Self::Open | Self::High | Self::Low | Self::Close | Self::Sma { .. } | Self::Ema { .. } => Family::Price,
+            Self::Open
+            | Self::High
+            | Self::Low
+            | Self::Close
+            | Self::Sma { .. }
+            | Self::Ema { .. } => Family::Price,
             Self::Volume => Family::Volume,
             Self::LogReturn
             | Self::Rsi { .. }
@@ -131,7 +137,9 @@ impl Feature {
             Self::LogReturn => 1,
             Self::Sma { n } | Self::Ema { n } => n - 1,
             Self::Rsi { n } | Self::Atr { n } | Self::RealizedVol { n } => n,
-            Self::Macd(macd) | Self::MacdSignal(macd) | Self::MacdHist(macd) => macd.slow - 1 + macd.signal - 1,
+            Self::Macd(macd) | Self::MacdSignal(macd) | Self::MacdHist(macd) => {
+                macd.slow - 1 + macd.signal - 1
+            }
         }
     }
 }
@@ -204,14 +212,20 @@ impl FromStr for Feature {
         if let Some(feature) = plain {
             return Ok(feature);
         }
-        for (prefix, make) in
-            [("macd_signal_", Self::MacdSignal as fn(Macd) -> Self), ("macd_hist_", Self::MacdHist), ("macd_", Self::Macd)]
-        {
-            if let Some(rest) = text.strip_prefix(prefix).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        for (prefix, make) in [
+            ("macd_signal_", Self::MacdSignal as fn(Macd) -> Self),
+            ("macd_hist_", Self::MacdHist),
+            ("macd_", Self::Macd),
+        ] {
+            if let Some(rest) = text
+                .strip_prefix(prefix)
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            {
                 return Ok(make(macd(text, rest)?));
             }
         }
-        let (name, number) = text.rsplit_once('_').ok_or_else(|| UnknownFeature::Name(text.to_owned()))?;
+        let (name, number) =
+            text.rsplit_once('_').ok_or_else(|| UnknownFeature::Name(text.to_owned()))?;
         let least = match name {
             "sma" | "ema" | "rsi" | "realized_vol" => 2,
             // Of one bar: the true range itself.
@@ -233,11 +247,21 @@ fn macd(text: &str, rest: &str) -> Result<Macd, UnknownFeature> {
     let problem = |problem: String| UnknownFeature::Parameters { name: text.to_owned(), problem };
     let numbers: Vec<&str> = rest.split('_').collect();
     let [fast, slow, signal] = numbers[..] else {
-        return Err(problem(format!("takes three numbers (fast, slow, signal), not {}", numbers.len())));
+        return Err(problem(format!(
+            "takes three numbers (fast, slow, signal), not {}",
+            numbers.len()
+        )));
     };
-    let macd = Macd { fast: period(text, fast, 2)?, slow: period(text, slow, 2)?, signal: period(text, signal, 1)? };
+    let macd = Macd {
+        fast: period(text, fast, 2)?,
+        slow: period(text, slow, 2)?,
+        signal: period(text, signal, 1)?,
+    };
     if macd.fast >= macd.slow {
-        return Err(problem(format!("the fast period ({}) must be below the slow one ({})", macd.fast, macd.slow)));
+        return Err(problem(format!(
+            "the fast period ({}) must be below the slow one ({})",
+            macd.fast, macd.slow
+        )));
     }
     Ok(macd)
 }

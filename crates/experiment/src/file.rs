@@ -22,11 +22,13 @@ const MAX_BYTES: u64 = 1 << 20;
 const MOST_KEYS: usize = 1000;
 
 impl Experiment {
-    /// Reads an experiment file and applies `--set key=value` arguments. Paths in it are relative to its folder. An override of a
-    /// key that the sweep varies replaces its values by the one given.
+    /// Reads an experiment file and applies `--set key=value` arguments. Paths in it are relative
+    /// to its folder. An override of a key that the sweep varies replaces its values by the one
+    /// given.
     ///
     /// # Errors
-    /// Everything that is wrong with the file and with the arguments. The data file that it names is not looked at.
+    /// Everything that is wrong with the file and with the arguments. The data file that it names
+    /// is not looked at.
     pub fn load(file: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
         Self::parse(file, &read(file)?, overrides)
     }
@@ -39,7 +41,8 @@ impl Experiment {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let sources = sources(file, text, arguments);
 
-        let mut root = parse_toml(text).map_err(|found| Diagnostics::placed(sources.clone(), found))?;
+        let mut root =
+            parse_toml(text).map_err(|found| Diagnostics::placed(sources.clone(), found))?;
         if let Some(found) = crowded(&root) {
             return Err(Diagnostics::placed(sources, vec![found]));
         }
@@ -47,8 +50,12 @@ impl Experiment {
             .iter()
             .enumerate()
             .filter_map(|(index, argument)| {
-                let Refused { problem, hint, bytes } = overrides::apply(&mut root, index + 1, argument).err()?;
-                Some((Mistake::value(problem).maybe_hint(hint), Some(Place { source: index + 1, bytes })))
+                let Refused { problem, hint, bytes } =
+                    overrides::apply(&mut root, index + 1, argument).err()?;
+                Some((
+                    Mistake::value(problem).maybe_hint(hint),
+                    Some(Place { source: index + 1, bytes }),
+                ))
             })
             .collect();
         if !refused.is_empty() {
@@ -85,7 +92,8 @@ impl Experiment {
         })
     }
 
-    /// A problem with what a key names, such as a data file that cannot be read, where the key stands in the file or the arguments.
+    /// A problem with what a key names, such as a data file that cannot be read, where the key
+    /// stands in the file or the arguments.
     #[must_use]
     pub fn refuse(&self, path: &str, problem: String) -> Diagnostics {
         let sources = sources(&self.file, &self.text, &self.overrides);
@@ -104,8 +112,12 @@ impl Experiment {
 }
 
 fn sources(file: &Path, text: &str, arguments: &[String]) -> Vec<SourceText> {
-    let arguments = arguments.iter().map(|argument| SourceText { name: argument.clone(), text: argument.clone() });
-    std::iter::once(SourceText { name: file.display().to_string(), text: text.to_owned() }).chain(arguments).collect()
+    let arguments = arguments
+        .iter()
+        .map(|argument| SourceText { name: argument.clone(), text: argument.clone() });
+    std::iter::once(SourceText { name: file.display().to_string(), text: text.to_owned() })
+        .chain(arguments)
+        .collect()
 }
 
 fn read(file: &Path) -> Result<String, Diagnostics> {
@@ -113,12 +125,20 @@ fn read(file: &Path) -> Result<String, Diagnostics> {
         Diagnostics::unreadable(&file.display().to_string(), message, hint.map(str::to_owned))
     };
     let wrong = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => fail("there is no such file".to_owned(), nearest_file(file).as_deref()),
-        std::io::ErrorKind::IsADirectory => fail("this is a folder, not an experiment file".to_owned(), None),
+        std::io::ErrorKind::NotFound => {
+            fail("there is no such file".to_owned(), nearest_file(file).as_deref())
+        }
+        std::io::ErrorKind::IsADirectory => {
+            fail("this is a folder, not an experiment file".to_owned(), None)
+        }
         _ => fail(format!("the file cannot be read: {error}"), None),
     };
     let mut bytes = Vec::new();
-    std::fs::File::open(file).map_err(wrong)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    std::fs::File::open(file)
+        .map_err(wrong)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(fail(
             "the file is larger than 1 MiB: is it an experiment?".to_owned(),
@@ -126,14 +146,19 @@ fn read(file: &Path) -> Result<String, Diagnostics> {
         ));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
         fail(format!("the file is not UTF-8 text (line {line})"), Some("save it as UTF-8"))
     })
 }
 
 fn nearest_file(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_str()?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let names: Vec<String> = std::fs::read_dir(folder)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -142,8 +167,8 @@ fn nearest_file(file: &Path) -> Option<String> {
     super::suggest::did_you_mean(name, names.iter().map(String::as_str))
 }
 
-/// The tree of a text. A key that is there twice is reported with the rest by name; any other syntax error ends the reading, since
-/// what follows it is guesswork.
+/// The tree of a text. A key that is there twice is reported with the rest by name; any other
+/// syntax error ends the reading, since what follows it is guesswork.
 fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
@@ -166,7 +191,10 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
         is_open = error.message().contains("inline table") || error.message().contains("array");
         let word = text.get(bytes.clone()).unwrap_or_default();
         let (problem, hint) = match error.message() {
-            "duplicate key" => (format!("the key '{word}' is given twice"), Some("remove one of the two".to_owned())),
+            "duplicate key" => (
+                format!("the key '{word}' is given twice"),
+                Some("remove one of the two".to_owned()),
+            ),
             message => (format!("this is not TOML: {message}"), toml_hint(text, word, bytes.start)),
         };
         found.push((Mistake::value(problem).maybe_hint(hint), Some(Place { source: 0, bytes })));
@@ -177,7 +205,10 @@ fn parse_toml(text: &str) -> Result<Node, Vec<(Mistake, Option<Place>)>> {
 /// A table of more keys than any has: it would take long to find fault with each.
 fn crowded(node: &Node) -> Option<(Mistake, Option<Place>)> {
     if let Some(first) = node.entries().get(MOST_KEYS) {
-        let problem = format!("a table of {} keys, where none has more than {MOST_KEYS}", node.entries().len());
+        let problem = format!(
+            "a table of {} keys, where none has more than {MOST_KEYS}",
+            node.entries().len()
+        );
         return Some((Mistake::value(problem), Some(first.place.clone())));
     }
     match &node.item {
@@ -190,12 +221,14 @@ fn crowded(node: &Node) -> Option<(Mistake, Option<Place>)> {
 fn toml_hint(text: &str, word: &str, start: usize) -> Option<String> {
     let line = text.get(..start)?.rsplit('\n').next()?;
     let after_equals = line.trim_end().ends_with('=');
-    let is_word = word.chars().next().is_some_and(char::is_alphabetic) && word.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_word = word.chars().next().is_some_and(char::is_alphabetic)
+        && word.chars().all(|c| c.is_alphanumeric() || c == '_');
     match word {
         "True" | "False" | "TRUE" | "FALSE" => Some(format!("write {}", word.to_lowercase())),
-        "None" | "null" | "nil" => {
-            Some("there is no such value in TOML: remove the key, or write false where a key can be off".to_owned())
-        }
+        "None" | "null" | "nil" => Some(
+            "there is no such value in TOML: remove the key, or write false where a key can be off"
+                .to_owned(),
+        ),
         _ if after_equals && is_word => Some(format!("texts are written in quotes: \"{word}\"")),
         _ => None,
     }
@@ -238,8 +271,10 @@ fn name_of(root: &Node, wire: &Wire, file: &Path, mistakes: &mut Vec<Mistake>) -
         && let Some(problem) = name_problem(&stem)
     {
         mistakes.push(
-            Mistake::name(format!("the file's name, \"{stem}\", cannot name the sweep: \"{stem}\" {problem}"))
-                .hint("add name = \"…\" at the top"),
+            Mistake::name(format!(
+                "the file's name, \"{stem}\", cannot name the sweep: \"{stem}\" {problem}"
+            ))
+            .hint("add name = \"…\" at the top"),
         );
     }
     stem

@@ -1,12 +1,14 @@
-//! TOML → [`Experiment`]: wire types mirror the file, validated types cannot be wrong; every mistake of a file is reported at once.
+//! TOML → [`Experiment`]: wire types mirror the file, validated types cannot be wrong; every
+//! mistake of a file is reported at once.
 //!
 //! ```text
 //! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ believe: what must fit together ─→ Settings
 //!                                       └ domains, strategy ─→ Space, Strategy
 //! ```
 //!
-//! One table, [`keys`], says of every key what it takes, its default and what it is for. It checks the file, `--set` arguments and
-//! the values of a sweep's assignments alike, and the JSON Schema and the book's table are made from it.
+//! One table, [`keys`], says of every key what it takes, its default and what it is for. It checks
+//! the file, `--set` arguments and the values of a sweep's assignments alike, and the JSON Schema
+//! and the book's table are made from it.
 
 mod backtest;
 mod believe;
@@ -46,8 +48,8 @@ pub use experiment::{Experiment, Objective, Strategy};
 pub use key::{KeyDoc, keys};
 pub use schema::schema;
 pub use settings::{
-    BarLabel, Columns, Data, Format, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal, Source, Split, Synthetic,
-    Target, TargetKind, Train, TrainRows, Volatility, WalkForward,
+    BarLabel, Columns, Data, Format, Model, ModelKind, Optimizer, Scale, Scaler, Settings, Signal,
+    Source, Split, Synthetic, Target, TargetKind, Train, TrainRows, Volatility, WalkForward,
 };
 pub use timestamps::{EpochUnit, TsAmbiguous, TsFormat};
 pub use wire::Wire;

@@ -1,4 +1,5 @@
-//! Metrics: a name, a unit and a direction travel together, so that no number is shown without what it means.
+//! Metrics: a name, a unit and a direction travel together, so that no number is shown without what
+//! it means.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -66,7 +67,8 @@ pub enum Quantity {
     R2,
     /// Share of windows with the right sign.
     DirectionalAccuracy,
-    /// Information coefficient: the correlation of forecast and target within a day, mean over days.
+    /// Information coefficient: the correlation of forecast and target within a day, mean over
+    /// days.
     Ic,
     /// Its mean over its deviation, over days; not annualised.
     IcIr,
@@ -154,7 +156,8 @@ impl Metric {
         "train.loss",
     ];
 
-    /// What trials are ranked by unless something else is asked for: the one number that is comparable over windows, targets and units.
+    /// What trials are ranked by unless something else is asked for: the one number that is
+    /// comparable over windows, targets and units.
     pub const DEFAULT: Self = Self { split: Split::Valid, quantity: Quantity::Skill };
 
     /// Which way is better.
@@ -168,9 +171,12 @@ impl Metric {
             | Quantity::IcIr
             | Quantity::RankIc
             | Quantity::RankIcIr => Direction::Maximize,
-            Quantity::Loss | Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Mase | Quantity::Qlike => {
-                Direction::Minimize
-            }
+            Quantity::Loss
+            | Quantity::Mse
+            | Quantity::Mae
+            | Quantity::Rmse
+            | Quantity::Mase
+            | Quantity::Qlike => Direction::Minimize,
         }
     }
 
@@ -184,7 +190,9 @@ impl Metric {
             Quantity::DirectionalAccuracy => "share".into(),
             Quantity::Mase => "× persistence".into(),
             Quantity::IcIr | Quantity::RankIcIr => "per day".into(),
-            Quantity::Skill | Quantity::R2 | Quantity::Ic | Quantity::RankIc | Quantity::Qlike => String::new(),
+            Quantity::Skill | Quantity::R2 | Quantity::Ic | Quantity::RankIc | Quantity::Qlike => {
+                String::new()
+            }
         }
     }
 }
@@ -203,8 +211,9 @@ impl fmt::Display for Metric {
 /// A name that is no metric.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "'{0}' is not a metric (known: valid or test, a dot, and skill, rmse, mse, mae, loss, mase, r2, directional_accuracy, ic, ic_ir, \
-     rank_ic, rank_ic_ir or qlike; and train.loss, train.mse, train.mae, train.rmse)"
+    "'{0}' is not a metric (known: valid or test, a dot, and skill, rmse, mse, mae, loss, mase, \
+        r2, directional_accuracy, ic, ic_ir, rank_ic, rank_ic_ir or qlike; and train.loss, \
+        train.mse, train.mae, train.rmse)"
 )]
 pub struct UnknownMetric(String);
 
@@ -220,7 +229,8 @@ impl FromStr for Metric {
             "test" => Split::Test,
             _ => return Err(unknown()),
         };
-        let quantity = Quantity::ALL.into_iter().find(|known| known.name() == quantity).ok_or_else(unknown)?;
+        let quantity =
+            Quantity::ALL.into_iter().find(|known| known.name() == quantity).ok_or_else(unknown)?;
         if split == Split::Train && !quantity.is_of_training() {
             return Err(unknown());
         }

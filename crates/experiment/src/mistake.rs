@@ -1,4 +1,5 @@
-//! A mistake, by the path of the setting that it is in; the place in the text is looked up when all are known.
+//! A mistake, by the path of the setting that it is in; the place in the text is looked up when all
+//! are known.
 
 /// One step on the way from the root of a file to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub(super) enum At {
 /// One mistake.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mistake {
-    /// From the root; or from the value that was being set, until its callers have added their steps.
+    /// From the root; or from the value that was being set, until its callers have added their
+    /// steps.
     pub path: Vec<Step>,
     pub at: At,
     /// A lower-case fragment with the offending value.
@@ -34,7 +36,8 @@ pub(super) struct Mistake {
     pub also: Vec<Vec<Step>>,
     /// Of an unknown key: the known one that it was most likely meant to be.
     pub meant: Option<Step>,
-    /// Settings that this could not be said without: where one of them is wrong itself, or misspelt, this only follows from that.
+    /// Settings that this could not be said without: where one of them is wrong itself, or
+    /// misspelt, this only follows from that.
     pub after: Vec<Vec<Step>>,
 }
 
@@ -104,7 +107,9 @@ pub(super) fn without_follow_ups(mistakes: Vec<Mistake>) -> Vec<Mistake> {
             path
         })
         .collect();
-    let follows = |mistake: &Mistake| mistake.after.iter().any(|cause| touched.iter().any(|path| cause.starts_with(path)));
+    let follows = |mistake: &Mistake| {
+        mistake.after.iter().any(|cause| touched.iter().any(|path| cause.starts_with(path)))
+    };
     mistakes.into_iter().filter(|mistake| !follows(mistake)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! `--set key=value`, applied to the tree of a file as if it were written there.
 //!
-//! The value is TOML; what does not parse as TOML is a text (`--set train.loss=mae`). Where a sweep varies the key, its values are
-//! replaced by this one.
+//! The value is TOML; what does not parse as TOML is a text (`--set train.loss=mae`). Where a sweep
+//! varies the key, its values are replaced by this one.
 
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -23,15 +23,29 @@ pub(super) struct Refused {
 /// # Errors
 /// When it is not `key=value`, or would be undone by the sweep.
 pub(super) fn apply(root: &mut Node, source: usize, argument: &str) -> Result<(), Refused> {
-    let refused = |problem: String, hint: Option<&str>, bytes| Refused { problem, hint: hint.map(str::to_owned), bytes };
+    let refused = |problem: String, hint: Option<&str>, bytes| Refused {
+        problem,
+        hint: hint.map(str::to_owned),
+        bytes,
+    };
     let whole = 0..argument.len();
     let Some(equals) = split_at_equals(argument) else {
-        return Err(refused("there is no '='".to_owned(), Some("write --set key=value, as in --set train.epochs=5"), whole));
+        return Err(refused(
+            "there is no '='".to_owned(),
+            Some("write --set key=value, as in --set train.epochs=5"),
+            whole,
+        ));
     };
     let name = argument[..equals].trim_end();
-    let path = key_path(name)
-        .ok_or_else(|| refused(format!("'{name}' is no key"), Some("keys look like train.epochs"), 0..name.len().max(1)))?;
-    let node = value(source, argument, equals + 1).map_err(|problem| refused(problem, None, equals + 1..argument.len()))?;
+    let path = key_path(name).ok_or_else(|| {
+        refused(
+            format!("'{name}' is no key"),
+            Some("keys look like train.epochs"),
+            0..name.len().max(1),
+        )
+    })?;
+    let node = value(source, argument, equals + 1)
+        .map_err(|problem| refused(problem, None, equals + 1..argument.len()))?;
     let place = Place { source, bytes: 0..name.len() };
 
     let dotted = path.join(".");
@@ -56,7 +70,8 @@ fn split_at_equals(argument: &str) -> Option<usize> {
     None
 }
 
-/// The names of a dotted key. Under `sweep.space` a key may stand without its quotes, which a shell would take away.
+/// The names of a dotted key. Under `sweep.space` a key may stand without its quotes, which a shell
+/// would take away.
 fn key_path(name: &str) -> Option<Vec<String>> {
     let text = format!("{name} = 0");
     let table = DeTable::parse(&text).ok()?;
@@ -103,13 +118,17 @@ fn clear_domain(root: &mut Node, dotted: &str, node: &Node, place: &Place) -> Re
                     None => only,
                     Some(when) => {
                         let when = when.clone();
-                        let choice = Entry { name: "choice".to_owned(), place: place.clone(), node: only };
+                        let choice =
+                            Entry { name: "choice".to_owned(), place: place.clone(), node: only };
                         Node { item: Item::Table(vec![choice, when]), place: node.place.clone() }
                     }
                 };
             } else if is_above(&entry.name, dotted) {
                 return Err(Refused {
-                    problem: format!("'{}' varies in the sweep as a whole, which would undo this", entry.name),
+                    problem: format!(
+                        "'{}' varies in the sweep as a whole, which would undo this",
+                        entry.name
+                    ),
                     hint: Some(format!("set {} instead", entry.name)),
                     bytes: place.bytes.clone(),
                 });
@@ -164,7 +183,10 @@ mod tests {
 
     #[test]
     fn a_key_of_the_space_needs_no_quotes() {
-        assert_eq!(key_path("sweep.space.model.hidden_size").unwrap(), ["sweep", "space", "model.hidden_size"]);
+        assert_eq!(
+            key_path("sweep.space.model.hidden_size").unwrap(),
+            ["sweep", "space", "model.hidden_size"]
+        );
         assert_eq!(
             key_path("sweep.space.\"model.hidden_size\".points").unwrap(),
             ["sweep", "space", "model.hidden_size", "points"]

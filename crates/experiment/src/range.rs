@@ -1,4 +1,5 @@
-//! Ranges in the space: `{ int = [16, 64], step = 16 }`, `{ float = [0.0, 0.5], points = 3 }`, `{ log = [1e-4, 1e-2] }`.
+//! Ranges in the space: `{ int = [16, 64], step = 16 }`, `{ float = [0.0, 0.5], points = 3 }`, `{
+//! log = [1e-4, 1e-2] }`.
 
 use super::domains::takes_whole;
 use super::key::{Key, set, shown};
@@ -18,18 +19,32 @@ enum Spacing {
 }
 
 /// Reads the range `name` (int, float, log) of a domain's table.
-pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<Domain> {
+pub(super) fn read(
+    swept: &'static Key,
+    name: &str,
+    node: &Node,
+    wire: &Wire,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Domain> {
     let before = mistakes.len();
     let (low, high) = bounds(swept, name, node, wire, mistakes)?;
     let spacing = if name == "log" { Spacing::Log } else { spacing(node, mistakes) };
     let step = positive(node, "step", mistakes);
     let points = points(node, mistakes);
     if let (Some(_), Some(_)) = (&step, points) {
-        mistakes.push(Mistake::name("both 'step' and 'points' are given").hint("keep one of the two").under(key("points")));
+        mistakes.push(
+            Mistake::name("both 'step' and 'points' are given")
+                .hint("keep one of the two")
+                .under(key("points")),
+        );
     }
     if spacing == Spacing::Log {
         if step.is_some() {
-            mistakes.push(Mistake::name("'step' has no meaning on a logarithmic range").hint("use points").under(key("step")));
+            mistakes.push(
+                Mistake::name("'step' has no meaning on a logarithmic range")
+                    .hint("use points")
+                    .under(key("step")),
+            );
         }
         if low <= 0.0 && mistakes.len() == before {
             mistakes.push(
@@ -42,7 +57,9 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
     }
     if low == high {
         mistakes.push(
-            Mistake::value(format!("the range holds the single value {low}")).hint(format!("write [{low}]")).under(key(name)),
+            Mistake::value(format!("the range holds the single value {low}"))
+                .hint(format!("write [{low}]"))
+                .under(key(name)),
         );
     } else if low > high {
         mistakes.push(
@@ -57,17 +74,25 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
         let whole = |number: f64| number as i64;
         let step = step.map(|step| {
             if step.fract() != 0.0 {
-                mistakes
-                    .push(Mistake::value(format!("a step between whole numbers is a whole number, not {step}")).under(key("step")));
+                mistakes.push(
+                    Mistake::value(format!(
+                        "a step between whole numbers is a whole number, not {step}"
+                    ))
+                    .under(key("step")),
+                );
             }
             whole(step)
         });
         let (low, high, log) = (whole(low), whole(high), spacing == Spacing::Log);
-        if let Some(points) = points.filter(|points| i128::from(high) - i128::from(low) + 1 < *points as i128) {
+        if let Some(points) =
+            points.filter(|points| i128::from(high) - i128::from(low) + 1 < *points as i128)
+        {
             let most = i128::from(high) - i128::from(low) + 1;
             mistakes.push(
-                Mistake::value(format!("there are only {most} whole numbers from {low} to {high}, not {points}"))
-                    .under(key("points")),
+                Mistake::value(format!(
+                    "there are only {most} whole numbers from {low} to {high}, not {points}"
+                ))
+                .under(key("points")),
             );
         }
         Domain::Int { low, high, step, log, points }
@@ -77,11 +102,21 @@ pub(super) fn read(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mi
     (mistakes.len() == before).then_some(domain)
 }
 
-fn bounds(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &mut Vec<Mistake>) -> Option<(f64, f64)> {
+fn bounds(
+    swept: &'static Key,
+    name: &str,
+    node: &Node,
+    wire: &Wire,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(f64, f64)> {
     if name != "int" && takes_whole(swept) {
         mistakes.push(
             Mistake::name(format!("'{}' takes whole numbers", swept.path))
-                .hint(if name == "log" { "write int = [low, high], log = true" } else { "write int = [low, high]" })
+                .hint(if name == "log" {
+                    "write int = [low, high], log = true"
+                } else {
+                    "write int = [low, high]"
+                })
                 .under(key(name)),
         );
         return None;
@@ -91,8 +126,10 @@ fn bounds(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &
         Item::List(pair) if pair.len() == 2 => pair,
         _ => {
             mistakes.push(
-                Mistake::value(format!("'{name}' takes two numbers, the least and the greatest: {name} = [low, high]"))
-                    .under(key(name)),
+                Mistake::value(format!(
+                    "'{name}' takes two numbers, the least and the greatest: {name} = [low, high]"
+                ))
+                .under(key(name)),
             );
             return None;
         }
@@ -105,7 +142,10 @@ fn bounds(swept: &'static Key, name: &str, node: &Node, wire: &Wire, mistakes: &
             Item::Scalar(Value::Float(number)) if name != "int" => ends.push(*number),
             Item::Scalar(value) => {
                 let what = if name == "int" { "whole number" } else { "number" };
-                mistakes.push(at(Mistake::value(format!("an end of '{name}' is a {what}, not {}", shown(value)))));
+                mistakes.push(at(Mistake::value(format!(
+                    "an end of '{name}' is a {what}, not {}",
+                    shown(value)
+                ))));
                 continue;
             }
             Item::Illegal(_) => continue,
@@ -148,11 +188,15 @@ fn positive(node: &Node, name: &str, mistakes: &mut Vec<Mistake>) -> Option<f64>
 
 fn points(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<usize> {
     match node.child("points").map(|points| &points.item)? {
-        Item::Scalar(Value::Int(points)) if (2..=MAX_POINTS).contains(points) => usize::try_from(*points).ok(),
+        Item::Scalar(Value::Int(points)) if (2..=MAX_POINTS).contains(points) => {
+            usize::try_from(*points).ok()
+        }
         _ => {
             mistakes.push(
-                Mistake::value(format!("'points' takes a whole number from 2 to {MAX_POINTS}: both ends are points"))
-                    .under(key("points")),
+                Mistake::value(format!(
+                    "'points' takes a whole number from 2 to {MAX_POINTS}: both ends are points"
+                ))
+                .under(key("points")),
             );
             None
         }
@@ -172,5 +216,9 @@ fn check_step(low: f64, high: f64, step: f64, mistakes: &mut Vec<Mistake>) {
     } else {
         format!("end the range at {} or {}", tidy(below), tidy(above))
     };
-    mistakes.push(Mistake::value(format!("steps of {step} from {low} do not reach {high}")).hint(hint).under(key("step")));
+    mistakes.push(
+        Mistake::value(format!("steps of {step} from {low} do not reach {high}"))
+            .hint(hint)
+            .under(key("step")),
+    );
 }

@@ -9,7 +9,8 @@ use super::feature::Feature;
 use super::key::{Fallback, Key, Takes, all, find, last, parts, sweepable};
 use crate::metric::Metric;
 
-/// JSON Schema (draft 2020-12) of an experiment file: types, ranges, defaults and a sentence for every key.
+/// JSON Schema (draft 2020-12) of an experiment file: types, ranges, defaults and a sentence for
+/// every key.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = json!({
@@ -24,7 +25,8 @@ pub fn schema() -> Value {
 
 /// The schema of the keys directly under a table.
 fn table(path: &str) -> Value {
-    let properties: Map<String, Value> = parts(path).map(|key| (last(key.path).to_owned(), described(key))).collect();
+    let properties: Map<String, Value> =
+        parts(path).map(|key| (last(key.path).to_owned(), described(key))).collect();
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
@@ -52,9 +54,13 @@ fn default(key: &Key) -> Option<Value> {
 fn value(key: &Key) -> Value {
     match &key.takes {
         Takes::Flag(_) => json!({ "type": "boolean" }),
-        Takes::Whole { low, high, .. } => json!({ "type": "integer", "minimum": low, "maximum": high }),
+        Takes::Whole { low, high, .. } => {
+            json!({ "type": "integer", "minimum": low, "maximum": high })
+        }
         Takes::Number { interval, .. } => number(interval),
-        Takes::NumberOrFalse { interval, .. } => json!({ "anyOf": [number(interval), { "const": false }] }),
+        Takes::NumberOrFalse { interval, .. } => {
+            json!({ "anyOf": [number(interval), { "const": false }] })
+        }
         Takes::OneOf { names, .. } => json!({ "type": "string", "enum": names }),
         Takes::Text { .. } => text(key.path),
         Takes::Features(_) => json!({
@@ -82,7 +88,9 @@ fn text(path: &str) -> Value {
     let form = match path {
         "name" => json!({ "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$" }),
         "backend" => json!({ "pattern": "^(auto|ndarray|flex|(cuda|wgpu)(:[0-9]+)?)$" }),
-        "backtest.costs.half_spread" | "backtest.costs.slippage" => json!({ "pattern": "^[0-9]*[.]?[0-9]+ *(bps?|ticks?)$" }),
+        "backtest.costs.half_spread" | "backtest.costs.slippage" => {
+            json!({ "pattern": "^[0-9]*[.]?[0-9]+ *(bps?|ticks?)$" })
+        }
         "data.bar" => json!({ "pattern": "^(auto|[0-9]+[smhd])$" }),
         "data.target.column" => json!({ "enum": ["close"] }),
         "sweep.objective.metric" => json!({ "enum": Metric::OBJECTIVES }),
@@ -145,7 +153,8 @@ fn domain(key: &Key) -> Value {
     let whole = matches!(key.takes, Takes::Whole { .. });
     let number = matches!(key.takes, Takes::Number { .. } | Takes::NumberOrFalse { .. });
     let part = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
-    let list = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
+    let list =
+        json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
     let mut properties = json!({ "choice": list, "zip": part("zip"), "when": part("when") });
     if whole || number {
         let ranges = json!({ "int": part("int"), "log": part("log"), "step": part("step"), "points": part("points") });
@@ -154,7 +163,8 @@ fn domain(key: &Key) -> Value {
     if number {
         merge(&mut properties, json!({ "float": part("float"), "log": part("log_or_range") }));
     }
-    let table = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let table =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     json!({ "description": key.doc, "anyOf": [list, table] })
 }
 
@@ -166,13 +176,18 @@ fn shared() -> Value {
         "int": pair("integer"),
         "float": pair("number"),
         "log": { "type": "boolean", "description": format!("{log}.") },
-        "log_or_range": { "anyOf": [pair("number"), { "type": "boolean" }], "description": format!("{log}; or such a range.") },
-        "step": { "type": "number", "exclusiveMinimum": 0, "description": "Distance between two values." },
-        "points": { "type": "integer", "minimum": 2, "description": "How many values, both ends included." },
-        "zip": { "type": "string", "minLength": 1, "description": "Keys with the same group move together." },
+        "log_or_range": { "anyOf": [pair("number"), { "type": "boolean" }], "description": format!("{log}; \
+            or such a range.") },
+        "step": { "type": "number", "exclusiveMinimum": 0, "description": "Distance between two \
+            values." },
+        "points": { "type": "integer", "minimum": 2, "description": "How many values, both ends \
+            included." },
+        "zip": { "type": "string", "minLength": 1, "description": "Keys with the same group move \
+            together." },
         "when": {
             "type": "object", "minProperties": 1, "maxProperties": 1,
-            "description": "Active only where an earlier key of the space has this value, or one of these.",
+            "description": "Active only where an earlier key of the space has this value, or one \
+                of these.",
         },
     })
 }
@@ -196,7 +211,10 @@ mod tests {
             std::fs::write(FILE, &text).unwrap();
         }
         let committed = std::fs::read_to_string(FILE).unwrap_or_default();
-        assert!(committed == text, "run the tests with KILN_UPDATE=1 to write experiment.schema.json anew");
+        assert!(
+            committed == text,
+            "run the tests with KILN_UPDATE=1 to write experiment.schema.json anew"
+        );
     }
 
     #[test]
@@ -204,7 +222,9 @@ mod tests {
         let schema = schema();
         for key in all().filter(|key| sweepable(key).is_ok()) {
             let reference = reference(key);
-            let target = schema.pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
+            let target = schema
+                .pointer(reference["$ref"].as_str().unwrap().trim_start_matches('#'))
+                .unwrap();
             assert!(target["description"].as_str().unwrap().starts_with(key.doc), "{}", key.path);
         }
     }
@@ -215,7 +235,8 @@ mod tests {
         for key in all() {
             let mut level = &schema;
             for name in key.path.split('.') {
-                let table = if level.get("properties").is_some() { level } else { &level["anyOf"][0] };
+                let table =
+                    if level.get("properties").is_some() { level } else { &level["anyOf"][0] };
                 level = &table["properties"][name];
             }
             assert!(level["description"].is_string(), "{}", key.path);

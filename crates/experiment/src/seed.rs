@@ -1,12 +1,14 @@
-//! The one door to randomness: every generator is derived from a seed and a purpose, never from the clock or the system.
+//! The one door to randomness: every generator is derived from a seed and a purpose, never from the
+//! clock or the system.
 //!
 //! (Initial weights, shuffles and dropout masks are drawn in `burn-lanes`, by the same rule.)
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// A generator for one purpose. Equal arguments give equal streams, on every machine; different purposes or indices give
-/// independent ones, so that trial 7's proposal does not depend on whether trial 6 was ever proposed.
+/// A generator for one purpose. Equal arguments give equal streams, on every machine; different
+/// purposes or indices give independent ones, so that trial 7's proposal does not depend on whether
+/// trial 6 was ever proposed.
 #[must_use]
 pub fn generator(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new_derive_key("kiln 2026-11 seed by purpose");
@@ -16,7 +18,8 @@ pub fn generator(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
 }
 
-/// The generators of one purpose under one seed, numbered: what a function takes that draws many times, in any order or in parallel.
+/// The generators of one purpose under one seed, numbered: what a function takes that draws many
+/// times, in any order or in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeedStream<'a> {
     /// The seed.

@@ -1,7 +1,8 @@
-//! The settings of a trial, believed: every value is in range, every name is known, every pair fits together.
+//! The settings of a trial, believed: every value is in range, every name is known, every pair fits
+//! together.
 //!
-//! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other, with its diagnostics, in
-//! [`super::believe`]. `trial.toml` is this type, serialised.
+//! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other,
+//! with its diagnostics, in [`super::believe`]. `trial.toml` is this type, serialised.
 
 use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The bytes that [`crate::trial::TrialId`] hashes: every setting, in declaration order, in which the path of the data file
-    /// does not count (its content does, through the fingerprint).
+    /// The bytes that [`crate::trial::TrialId`] hashes: every setting, in declaration order, in
+    /// which the path of the data file does not count (its content does, through the fingerprint).
     ///
     /// # Panics
     /// Never: every field serialises to JSON.
@@ -92,8 +93,8 @@ pub enum Source {
         format: Format,
         /// Which column is which.
         columns: Columns,
-        /// Zone of timestamps without offset, and of the sessions: IANA name, `UTC` or `+08:00`. `None`: the timestamps carry
-        /// their offset.
+        /// Zone of timestamps without offset, and of the sessions: IANA name, `UTC` or `+08:00`.
+        /// `None`: the timestamps carry their offset.
         zone: Option<String>,
         /// What a timestamp marks.
         bar_label: BarLabel,
@@ -239,7 +240,8 @@ pub struct Split {
     pub test: f64,
     /// Rows left out between two splits; resolved: at least horizon, by default window + horizon.
     pub embargo: usize,
-    /// Several validation blocks one after the other, of which a trial has one; `None` for a holdout.
+    /// Several validation blocks one after the other, of which a trial has one; `None` for a
+    /// holdout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub walk_forward: Option<WalkForward>,
 }
@@ -256,13 +258,16 @@ impl Split {
     pub fn train(&self) -> f64 {
         let first = 1.0 - self.test - self.folds() as f64 * self.valid;
         match self.walk_forward {
-            Some(WalkForward { train: TrainRows::Expanding, fold, .. }) => first + fold as f64 * self.valid,
+            Some(WalkForward { train: TrainRows::Expanding, fold, .. }) => {
+                first + fold as f64 * self.valid
+            }
             Some(WalkForward { train: TrainRows::Rolling, .. }) | None => first,
         }
     }
 }
 
-/// A walk-forward split: validation blocks of equal length lie before the test rows, and each fold trains on what lies before its own.
+/// A walk-forward split: validation blocks of equal length lie before the test rows, and each fold
+/// trains on what lies before its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkForward {
     /// How many blocks.
@@ -325,7 +330,8 @@ pub struct Model {
     pub hidden_size: usize,
     pub num_layers: usize,
     pub dropout: f64,
-    /// What is forecast of the target: a point (what files of before there were others have), or quantiles.
+    /// What is forecast of the target: a point (what files of before there were others have), or
+    /// quantiles.
     #[serde(default, skip_serializing_if = "is_point")]
     pub head: Head,
 }

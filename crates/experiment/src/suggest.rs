@@ -30,12 +30,16 @@ const OTHER_WORDS: [(&str, &str); 22] = [
 const LONGEST_WORD: usize = 200;
 
 /// The candidate nearest to `word`, where one is near enough to be a likely slip.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     if word.len() > LONGEST_WORD {
         return None;
     }
     let word = plain(word);
-    let meant = OTHER_WORDS.iter().find(|(other, _)| plain(other) == word).map(|(_, own)| plain(own));
+    let meant =
+        OTHER_WORDS.iter().find(|(other, _)| plain(other) == word).map(|(_, own)| plain(own));
     let allowed = if word.chars().count() <= 3 { 1 } else { (word.chars().count() / 3).max(2) };
     candidates
         .into_iter()
@@ -54,7 +58,10 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// `did you mean 'hidden_size'?`
-pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     nearest(word, candidates).map(|name| format!("did you mean '{name}'?"))
 }
 
@@ -64,7 +71,11 @@ pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),
         [first @ .., last] => {
-            format!("{} or {}", first.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "), last.as_ref())
+            format!(
+                "{} or {}",
+                first.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "),
+                last.as_ref()
+            )
         }
     }
 }
@@ -89,9 +100,12 @@ mod tests {
 
     #[test]
     fn slips_and_other_tools_words_are_understood() {
-        for (word, meant) in
-            [("hiden_size", "hidden_size"), ("hidden", "hidden_size"), ("layers", "num_layers"), ("Dropout", "dropout")]
-        {
+        for (word, meant) in [
+            ("hiden_size", "hidden_size"),
+            ("hidden", "hidden_size"),
+            ("layers", "num_layers"),
+            ("Dropout", "dropout"),
+        ] {
             assert_eq!(nearest(word, NAMES), Some(meant), "{word}");
         }
         assert_eq!(nearest("units", NAMES), Some("hidden_size"));

@@ -18,9 +18,10 @@ pub fn settings(lines: &str) -> Settings {
 /// Traded by sign, at a cost.
 #[must_use]
 pub fn backtest() -> Backtest {
-    let text =
-        "data.synthetic = { bars = 1000 }\nbacktest.costs = { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
-    match Experiment::parse(Path::new("test.toml"), text, &[]).map(|experiment| experiment.backtest) {
+    let text = "data.synthetic = { bars = 1000 }\nbacktest.costs = \
+        { commission_bps = 1, half_spread = \"0 bps\", slippage = \"0 bps\" }";
+    match Experiment::parse(Path::new("test.toml"), text, &[]).map(|experiment| experiment.backtest)
+    {
         Ok(Some(backtest)) => backtest,
         Ok(None) => panic!("the file says how to trade"),
         Err(problems) => panic!("{problems}"),

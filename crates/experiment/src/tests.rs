@@ -10,8 +10,8 @@ use super::{Color, Diagnostics, Experiment, Settings, keys};
 use crate::space::{Assignment, Domain, Space, Value};
 
 const SYNTHETIC: &str = "[data]\nsynthetic = {}\n";
-const TRADED: &str =
-    "[data]\nsynthetic = {}\n[backtest]\ncosts = { commission_bps = 1.0, half_spread = \"1 bps\", slippage = \"0 bps\" }\n";
+const TRADED: &str = "[data]\nsynthetic = {}\n[backtest]\ncosts = \
+    { commission_bps = 1.0, half_spread = \"1 bps\", slippage = \"0 bps\" }\n";
 const FILE: &str = "[data]\nsource = \"bars.csv\"\nbar_label = \"start\"\n";
 
 /// A file that is not there, in the folder of the bars.
@@ -26,7 +26,12 @@ fn parse(text: &str, overrides: &[&str]) -> Result<Experiment, Diagnostics> {
 
 fn believed(text: &str, overrides: &[&str]) -> Experiment {
     match parse(text, overrides) {
-        Ok(experiment) => Experiment { text: String::new(), overrides: Vec::new(), wire: Wire::default(), ..experiment },
+        Ok(experiment) => Experiment {
+            text: String::new(),
+            overrides: Vec::new(),
+            wire: Wire::default(),
+            ..experiment
+        },
         Err(diagnostics) => panic!("{text}\n{overrides:?}\n{diagnostics}"),
     }
 }
@@ -35,7 +40,8 @@ fn believed(text: &str, overrides: &[&str]) -> Experiment {
 fn changes() -> Vec<(&'static str, String, &'static str)> {
     let with = |start: &str, rest: &str| format!("{start}{rest}\n");
     let sgd = || with(SYNTHETIC, "[train]\noptimizer = { kind = \"sgd\" }");
-    let schedule = |kind: &str| with(SYNTHETIC, &format!("[train]\nschedule = {{ kind = \"{kind}\" }}"));
+    let schedule =
+        |kind: &str| with(SYNTHETIC, &format!("[train]\nschedule = {{ kind = \"{kind}\" }}"));
     let swept = || with(SYNTHETIC, "[sweep.space]\n\"model.hidden_size\" = [8, 16]");
     let random = || with(&swept(), "[sweep.strategy]\nkind = \"random\"\ntrials = 3");
     let plain = || SYNTHETIC.to_owned();
@@ -87,7 +93,11 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("model.num_layers", plain(), "1"),
         ("model.dropout", plain(), "0"),
         ("model.head.kind", plain(), "quantile"),
-        ("model.head.levels", with(SYNTHETIC, "[model]\nhead = { kind = \"quantile\" }"), "[0.25, 0.5]"),
+        (
+            "model.head.levels",
+            with(SYNTHETIC, "[model]\nhead = { kind = \"quantile\" }"),
+            "[0.25, 0.5]",
+        ),
         ("train.epochs", plain(), "5"),
         ("train.batch_size", plain(), "64"),
         ("train.learning_rate", plain(), "0.01"),
@@ -119,11 +129,19 @@ fn changes() -> Vec<(&'static str, String, &'static str)> {
         ("backtest.costs.commission_bps", traded(), "2.0"),
         ("backtest.costs.half_spread", traded(), "2 bps"),
         ("backtest.costs.slippage", traded(), "2 bps"),
-        ("backtest.costs.tick_size", traded().replace("1 bps", "1 ticks").replace(" }", ", tick_size = 0.1 }"), "0.2"),
+        (
+            "backtest.costs.tick_size",
+            traded().replace("1 bps", "1 ticks").replace(" }", ", tick_size = 0.1 }"),
+            "0.2",
+        ),
         ("backtest.max_long", traded(), "2.0"),
         ("backtest.max_short", traded(), "0"),
         ("backtest.flat_at", traded(), "never"),
-        ("sweep.strategy.kind", with(&random(), "").replace("random", "grid").replace("trials = 3", ""), "grid"),
+        (
+            "sweep.strategy.kind",
+            with(&random(), "").replace("random", "grid").replace("trials = 3", ""),
+            "grid",
+        ),
         ("sweep.strategy.trials", random(), "4"),
         ("sweep.strategy.seed", random(), "2"),
         ("sweep.objective.metric", plain(), "valid.mae"),
@@ -137,11 +155,17 @@ fn changing_any_key_changes_the_experiment() {
     let changes = changes();
     for (path, text, value) in &changes {
         if *path != "sweep.strategy.kind" {
-            assert_ne!(believed(text, &[]), believed(text, &[&format!("{path}={value}")]), "{path}");
+            assert_ne!(
+                believed(text, &[]),
+                believed(text, &[&format!("{path}={value}")]),
+                "{path}"
+            );
         }
     }
-    let random =
-        format!("{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = [8, 16]\n[sweep.strategy]\nkind = \"random\"\ntrials = 3\n");
+    let random = format!(
+        "{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = [8, 16]\n[sweep.strategy]\nkind = \
+            \"random\"\ntrials = 3\n"
+    );
     assert_ne!(believed(&random, &[]).strategy, Strategy::Grid);
     // These have one legal value in any file; what is tested is that another is refused.
     let one_value = ["data.target.column", "model.kind", "sweep.objective.direction"];
@@ -151,11 +175,18 @@ fn changing_any_key_changes_the_experiment() {
     // A file has one format; the key matters where its name does not tell.
     let dat = FILE.replace("bars.csv", "bars.dat");
     assert!(parse(&dat, &[]).is_err());
-    assert_eq!(believed(&dat, &["data.format=csv"]).base.data.split, believed(FILE, &[]).base.data.split);
+    assert_eq!(
+        believed(&dat, &["data.format=csv"]).base.data.split,
+        believed(FILE, &[]).base.data.split
+    );
 
     for key in all().filter(|key| !matches!(key.takes, Takes::Table { .. })) {
         let tested = changes.iter().any(|(path, ..)| *path == key.path);
-        assert!(tested || one_value.contains(&key.path) || key.path == "data.format", "'{}' is not tested", key.path);
+        assert!(
+            tested || one_value.contains(&key.path) || key.path == "data.format",
+            "'{}' is not tested",
+            key.path
+        );
     }
 }
 
@@ -163,13 +194,20 @@ fn changing_any_key_changes_the_experiment() {
 fn documented_defaults_are_the_defaults() {
     for key in all() {
         let Fallback::Toml(default) = key.default else { continue };
-        let of_files = ["data.columns", "data.ts_", "data.bar", "data.format"].into_iter().any(|table| key.path.starts_with(table));
+        let of_files = ["data.columns", "data.ts_", "data.bar", "data.format"]
+            .into_iter()
+            .any(|table| key.path.starts_with(table));
         let text = match key.path.split('.').next() {
             _ if of_files => FILE,
             Some("backtest") => TRADED,
             _ => SYNTHETIC,
         };
-        assert_eq!(believed(text, &[]), believed(text, &[&format!("{}={default}", key.path)]), "{}", key.path);
+        assert_eq!(
+            believed(text, &[]),
+            believed(text, &[&format!("{}={default}", key.path)]),
+            "{}",
+            key.path
+        );
     }
 }
 
@@ -196,7 +234,11 @@ fn every_key_is_documented_once_with_its_legal_values() {
     let documents = keys();
     for (i, key) in documents.iter().enumerate() {
         assert!(key.doc.ends_with('.') && !key.legal.is_empty(), "{}", key.path);
-        assert!(documents[..i].iter().all(|other| other.path != key.path), "{} is there twice", key.path);
+        assert!(
+            documents[..i].iter().all(|other| other.path != key.path),
+            "{} is there twice",
+            key.path
+        );
         if let Some((table, _)) = key.path.rsplit_once('.') {
             assert!(find(table).is_some(), "{table}");
         }
@@ -205,18 +247,28 @@ fn every_key_is_documented_once_with_its_legal_values() {
 
 #[test]
 fn all_mistakes_come_at_once_with_line_and_column() {
-    let text = "nmae = \"x\"\n[data]\nsynthetic = {}\nwindow = \"60\"\n[train]\nepochs = 10\nschedule = { kind = \"noam\", warmup_epochs = 20 }\n";
+    let text = "nmae = \"x\"\n[data]\nsynthetic = {}\nwindow = \"60\"\n[train]\nepochs = \
+        10\nschedule = { kind = \"noam\", warmup_epochs = 20 }\n";
     let diagnostics = parse(text, &["model.dropout=2"]).unwrap_err();
-    let places: Vec<_> = diagnostics.list.iter().map(|diagnostic| (diagnostic.line, diagnostic.column)).collect();
-    assert_eq!(places, [(Some(1), Some(1)), (Some(4), Some(10)), (Some(7), Some(45)), (None, None)]);
+    let places: Vec<_> =
+        diagnostics.list.iter().map(|diagnostic| (diagnostic.line, diagnostic.column)).collect();
+    assert_eq!(
+        places,
+        [(Some(1), Some(1)), (Some(4), Some(10)), (Some(7), Some(45)), (None, None)]
+    );
     assert_eq!(diagnostics.list[0].hint.as_deref(), Some("did you mean 'name'?"));
     assert_eq!(diagnostics.list[1].hint.as_deref(), Some("numbers are written without quotes: 60"));
-    assert!(diagnostics.render(Color::Ansi).contains('\u{1b}') && !diagnostics.to_string().contains('\u{1b}'));
+    assert!(
+        diagnostics.render(Color::Ansi).contains('\u{1b}')
+            && !diagnostics.to_string().contains('\u{1b}')
+    );
 }
 
 #[test]
 fn a_wrong_value_is_not_reported_again_by_the_rules_that_use_it() {
-    let diagnostics = parse("[data]\nsynthetic = { bars = 5000 }\nsplit = { valid = 1.5, test = 0.9 }\n", &[]).unwrap_err();
+    let diagnostics =
+        parse("[data]\nsynthetic = { bars = 5000 }\nsplit = { valid = 1.5, test = 0.9 }\n", &[])
+            .unwrap_err();
     assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
 }
 
@@ -226,14 +278,19 @@ fn one_slip_is_told_once() {
         ("[data]\nsouce = \"bars.csv\"\nbar_label = \"start\"\n", "unknown key 'souce'"),
         ("[dta]\nsynthetic = {}\n", "unknown key 'dta'"),
         ("[data]\nsource = \"bars.csv\"\nbar_lable = \"start\"\n", "unknown key 'bar_lable'"),
-        ("[data]\nsource = \"bars.txt\"\nbar_label = \"start\"\nfromat = \"csv\"\n", "unknown key 'fromat'"),
         (
-            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"rand\", trials = 5, seed = 3 }\n[sweep.space]\n\"train.learning_rate\" = \
-             { log = [1e-4, 1e-2] }\n",
+            "[data]\nsource = \"bars.txt\"\nbar_label = \"start\"\nfromat = \"csv\"\n",
+            "unknown key 'fromat'",
+        ),
+        (
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = \
+                { kind = \"rand\", trials = 5, seed = 3 }\n[sweep.space]\n\"train.learning_rate\" \
+                = { log = [1e-4, 1e-2] }\n",
             "'sweep.strategy.kind' takes",
         ),
         (
-            "[data]\nsynthetic = {}\n[sweep]\nstrategy = { kind = \"random\", trails = 5 }\n[sweep.space]\n\"train.seed\" = [1, 2]\n",
+            "[data]\nsynthetic = {}\n[sweep]\nstrategy = \
+                { kind = \"random\", trails = 5 }\n[sweep.space]\n\"train.seed\" = [1, 2]\n",
             "unknown key 'trails'",
         ),
         ("data = { synthetic = {}\n[train]\nepochs = 3\n", "this is not TOML"),
@@ -250,9 +307,14 @@ fn one_slip_is_told_once() {
 
 #[test]
 fn defaults_that_follow_other_settings_follow_the_assignment() {
-    let experiment =
-        parse(&format!("{SYNTHETIC}[sweep.space]\n\"data.window\" = [30, 60]\n\"train.learning_rate\" = [1e-5, 1e-3]\n"), &[])
-            .unwrap();
+    let experiment = parse(
+        &format!(
+            "{SYNTHETIC}[sweep.space]\n\"data.window\" = [30, \
+            60]\n\"train.learning_rate\" = [1e-5, 1e-3]\n"
+        ),
+        &[],
+    )
+    .unwrap();
     let of = |window: i64, rate: f64| {
         let assignment = Assignment::from([
             ("data.window".to_owned(), Value::Int(window)),
@@ -272,7 +334,9 @@ fn defaults_that_follow_other_settings_follow_the_assignment() {
 
 #[test]
 fn a_fold_has_half_of_what_the_test_rows_leave_shared_out_unless_it_is_told_its_share() {
-    let split = |text: &str| parse(&format!("{SYNTHETIC}split = {{ {text} }}\n"), &[]).unwrap().base.data.split;
+    let split = |text: &str| {
+        parse(&format!("{SYNTHETIC}split = {{ {text} }}\n"), &[]).unwrap().base.data.split
+    };
     let default = split("kind = \"walk_forward\"");
     assert_eq!((default.folds(), default.valid), (5, 0.09));
     assert!((default.train() - 0.45).abs() < 1e-12);
@@ -286,7 +350,9 @@ fn a_fold_has_half_of_what_the_test_rows_leave_shared_out_unless_it_is_told_its_
 
 #[test]
 fn one_layer_trials_of_a_sweep_have_no_dropout() {
-    let text = format!("{SYNTHETIC}[model]\ndropout = 0.3\n[sweep.space]\n\"model.num_layers\" = [1, 2]\n");
+    let text = format!(
+        "{SYNTHETIC}[model]\ndropout = 0.3\n[sweep.space]\n\"model.num_layers\" = [1, 2]\n"
+    );
     let experiment = parse(&text, &[]).unwrap();
     let dropout = |layers: i64| {
         let assignment = Assignment::from([("model.num_layers".to_owned(), Value::Int(layers))]);
@@ -298,7 +364,8 @@ fn one_layer_trials_of_a_sweep_have_no_dropout() {
 #[test]
 fn quantile_trials_of_a_sweep_have_their_own_loss_and_point_trials_their_identity() {
     let text = format!(
-        "{SYNTHETIC}[train]\nloss = \"mae\"\n[sweep.space]\n\"model.head\" = [{{ kind = \"point\" }}, {{ kind = \"quantile\" }}]\n"
+        "{SYNTHETIC}[train]\nloss = \"mae\"\n[sweep.space]\n\"model.head\" = [{{ kind = \"point\" \
+            }}, {{ kind = \"quantile\" }}]\n"
     );
     let experiment = parse(&text, &[]).unwrap();
     let of = |kind: &str| {
@@ -307,9 +374,16 @@ fn quantile_trials_of_a_sweep_have_their_own_loss_and_point_trials_their_identit
     };
     assert_eq!(of("point").train.loss, lane_types::Loss::Mae);
     assert_eq!(of("quantile").train.loss, lane_types::Loss::Mse);
-    assert_eq!(of("quantile").model.head, lane_types::Head::Quantile { levels: lane_types::Levels::default() });
+    assert_eq!(
+        of("quantile").model.head,
+        lane_types::Head::Quantile { levels: lane_types::Levels::default() }
+    );
     assert!(!String::from_utf8(of("point").identity_bytes()).unwrap().contains("head"));
-    assert!(String::from_utf8(of("quantile").identity_bytes()).unwrap().contains("\"levels\":[0.1,0.5,0.9]"));
+    assert!(
+        String::from_utf8(of("quantile").identity_bytes())
+            .unwrap()
+            .contains("\"levels\":[0.1,0.5,0.9]")
+    );
 }
 
 #[test]
@@ -317,7 +391,8 @@ fn a_table_in_an_assignment_replaces_the_whole_table() {
     let text = format!("{SYNTHETIC}[train]\noptimizer = {{ kind = \"adam\", beta1 = 0.5 }}\n");
     let experiment = parse(&text, &[]).unwrap();
     let sgd = Value::Table([("kind".to_owned(), Value::Text("sgd".into()))].into());
-    let settings = experiment.settings_of(&[("train.optimizer".to_owned(), sgd)].into(), 0).unwrap();
+    let settings =
+        experiment.settings_of(&[("train.optimizer".to_owned(), sgd)].into(), 0).unwrap();
     assert_eq!(settings.train.optimizer.beta1, 0.9);
     let part = [("train.optimizer.kind".to_owned(), Value::Text("sgd".into()))].into();
     let message = experiment.settings_of(&part, 0).unwrap_err();
@@ -327,22 +402,29 @@ fn a_table_in_an_assignment_replaces_the_whole_table() {
 #[test]
 fn an_override_of_a_swept_key_replaces_its_values() {
     let text = format!(
-        "{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = {{ choice = [8, 16], zip = \"a\" }}\n\"model.num_layers\" = {{ int = [1, 2], zip = \"a\" }}\n"
+        "{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = {{ choice = [8, 16], zip = \"a\" \
+            }}\n\"model.num_layers\" = {{ int = [1, 2], zip = \"a\" }}\n"
     );
     let experiment = parse(&text, &["model.hidden_size=4"]).unwrap();
     assert_eq!(experiment.base.model.hidden_size, 4);
     assert_eq!(experiment.space.parameters[0].domain, Domain::Choice(vec![Value::Int(4)]));
     assert_eq!(experiment.space.parameters[0].zip, None);
     assert_eq!(experiment.space.parameters[1].zip.as_deref(), Some("a"));
-    let listed = format!("{SYNTHETIC}[sweep.strategy]\nkind = \"list\"\ntrials = [{{ \"train.seed\" = 3 }}, {{}}]\n");
-    let Strategy::List { assignments } = parse(&listed, &["train.seed=9"]).unwrap().strategy else { panic!() };
+    let listed = format!(
+        "{SYNTHETIC}[sweep.strategy]\nkind = \"list\"\ntrials = [{{ \"train.seed\" = 3 }}, {{}}]\n"
+    );
+    let Strategy::List { assignments } = parse(&listed, &["train.seed=9"]).unwrap().strategy else {
+        panic!()
+    };
     assert_eq!(assignments[0]["train.seed"], Value::Int(9));
 }
 
 #[test]
 fn whole_numbers_for_number_keys_are_the_same_values_as_floats() {
     let text = format!(
-        "{SYNTHETIC}[sweep.space]\n\"train.clip_norm\" = [1, false]\n\"train.optimizer\" = [{{ weight_decay = 0 }}]\n\"model.dropout\" = {{ choice = [0.1], when = {{ \"train.clip_norm\" = 1.0 }} }}\n"
+        "{SYNTHETIC}[sweep.space]\n\"train.clip_norm\" = [1, false]\n\"train.optimizer\" = [{{ \
+            weight_decay = 0 }}]\n\"model.dropout\" = {{ choice = [0.1], when = {{ \
+            \"train.clip_norm\" = 1.0 }} }}\n"
     );
     let Space { parameters } = parse(&text, &[]).unwrap().space;
     assert_eq!(parameters[0].domain, Domain::Choice(vec![Value::Float(1.0), Value::Bool(false)]));
@@ -374,7 +456,11 @@ const SWEPT: [(&str, &[&str]); 11] = [
     ("train.epochs", &["5", "50"]),
     (
         "train.schedule",
-        &["{ kind = \"step\", step_epochs = 10 }", "{ kind = \"cosine\", warmup_epochs = 5 }", "{ kind = \"constant\" }"],
+        &[
+            "{ kind = \"step\", step_epochs = 10 }",
+            "{ kind = \"cosine\", warmup_epochs = 5 }",
+            "{ kind = \"constant\" }",
+        ],
     ),
     ("train.early_stopping", &["false", "{ patience = 3 }"]),
     ("train.optimizer.momentum", &["0.5"]),

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TsFormat {
-    /// In any form that can be told: RFC 3339 with or without offset, a date, an epoch by its magnitude, digits of a clock.
+    /// In any form that can be told: RFC 3339 with or without offset, a date, an epoch by its
+    /// magnitude, digits of a clock.
     #[default]
     Auto,
     /// Since 1970 UTC.
@@ -31,7 +32,8 @@ pub enum EpochUnit {
 
 impl EpochUnit {
     /// All, by length.
-    pub const ALL: [Self; 4] = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
+    pub const ALL: [Self; 4] =
+        [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
 
     /// How many there are in a second.
     #[must_use]
@@ -83,10 +85,14 @@ impl FromStr for TsFormat {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        if let Some(unit) = EpochUnit::ALL.into_iter().find(|unit| text.strip_prefix("epoch_") == Some(unit.name())) {
+        if let Some(unit) =
+            EpochUnit::ALL.into_iter().find(|unit| text.strip_prefix("epoch_") == Some(unit.name()))
+        {
             return Ok(Self::Epoch(unit));
         }
-        tells_a_day(text).map(|()| Self::Pattern(text.to_owned())).map_err(|problem| format!("\"{text}\" {problem}"))
+        tells_a_day(text)
+            .map(|()| Self::Pattern(text.to_owned()))
+            .map_err(|problem| format!("\"{text}\" {problem}"))
     }
 }
 
@@ -106,24 +112,39 @@ impl From<TsFormat> for String {
 
 /// Writes a moment by the pattern and reads it back: what comes back must at least be its day.
 fn tells_a_day(pattern: &str) -> Result<(), String> {
-    const LEGAL: &str = "; legal are \"auto\", \"epoch_s\", \"epoch_ms\", \"epoch_us\", \"epoch_ns\" and strptime's patterns, such as \"%d.%m.%Y %H:%M:%S\"";
+    const LEGAL: &str = "; legal are \"auto\", \"epoch_s\", \"epoch_ms\", \"epoch_us\", \
+        \"epoch_ns\" and strptime's patterns, such as \"%d.%m.%Y %H:%M:%S\"";
     if !pattern.contains('%') {
         return Err(format!("is neither a name nor a pattern{LEGAL}"));
     }
     let moment = DateTime::constant(2024, 5, 18, 21, 34, 56, 0);
     let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
-    let written = strtime::format(pattern, &zoned).map_err(|error| format!("is no pattern: {error}"))?;
-    let read = strtime::parse(pattern, &written).map_err(|error| format!("cannot be read back: {error}"))?;
+    let written =
+        strtime::format(pattern, &zoned).map_err(|error| format!("is no pattern: {error}"))?;
+    let read = strtime::parse(pattern, &written)
+        .map_err(|error| format!("cannot be read back: {error}"))?;
     let day = match read.to_timestamp() {
         Ok(instant) => jiff::tz::Offset::UTC.to_datetime(instant).date(),
-        Err(_) => read.to_date().map_err(|_| "names no day: it takes %Y or %y, %m or %b, and %d".to_owned())?,
+        Err(_) => read
+            .to_date()
+            .map_err(|_| "names no day: it takes %Y or %y, %m or %b, and %d".to_owned())?,
     };
     if day != moment.date() {
         return Err("names no day: it takes %Y or %y, %m or %b, and %d".to_owned());
     }
     match read.to_time() {
-        Ok(time) if time == moment.time() || time.second() == 0 && (time.minute(), time.hour()) == (34, 21) => Ok(()),
-        Ok(time) if read.hour().is_none() || (time.minute(), time.second()) == (0, 0) && time.hour() == 21 => Ok(()),
+        Ok(time)
+            if time == moment.time()
+                || time.second() == 0 && (time.minute(), time.hour()) == (34, 21) =>
+        {
+            Ok(())
+        }
+        Ok(time)
+            if read.hour().is_none()
+                || (time.minute(), time.second()) == (0, 0) && time.hour() == 21 =>
+        {
+            Ok(())
+        }
         _ if read.timestamp().is_some() => Ok(()),
         _ => Err("tells another time than it is given: %I needs %p, %M needs %H".to_owned()),
     }
@@ -171,7 +192,10 @@ mod tests {
             let format: TsFormat = text.parse().unwrap();
             assert_eq!(format.to_string(), text);
             assert_eq!(matches!(format, TsFormat::Pattern(_)), text.contains('%'), "{text}");
-            assert_eq!(serde_json::from_str::<TsFormat>(&serde_json::to_string(&format).unwrap()).unwrap(), format);
+            assert_eq!(
+                serde_json::from_str::<TsFormat>(&serde_json::to_string(&format).unwrap()).unwrap(),
+                format
+            );
         }
     }
 

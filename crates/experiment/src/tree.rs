@@ -44,7 +44,10 @@ pub(super) struct Entry {
 impl Node {
     /// A table, in the order of the text.
     pub fn table(source: usize, table: &Spanned<DeTable<'_>>) -> Self {
-        Self { item: Item::Table(entries(source, 0, table.get_ref())), place: Place { source, bytes: table.span() } }
+        Self {
+            item: Item::Table(entries(source, 0, table.get_ref())),
+            place: Place { source, bytes: table.span() },
+        }
     }
 
     /// A value; its place is shifted by `offset` bytes.
@@ -52,16 +55,24 @@ impl Node {
         let item = match value.get_ref() {
             DeValue::String(text) => Item::Scalar(Value::Text(text.to_string())),
             DeValue::Boolean(flag) => Item::Scalar(Value::Bool(*flag)),
-            DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => Item::Scalar(Value::Int(number)),
-                Err(_) => Item::Illegal(format!("{number} is out of the range of whole numbers (±9.2e18)")),
-            },
+            DeValue::Integer(number) => {
+                match i64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => Item::Scalar(Value::Int(number)),
+                    Err(_) => Item::Illegal(format!(
+                        "{number} is out of the range of whole numbers (±9.2e18)"
+                    )),
+                }
+            }
             DeValue::Float(number) => match number.as_str().parse::<f64>() {
                 Ok(number) if number.is_finite() => Item::Scalar(Value::Float(number)),
                 _ => Item::Illegal(format!("{number} is no finite number")),
             },
-            DeValue::Datetime(date) => Item::Illegal(format!("{date} is a date, which no key takes")),
-            DeValue::Array(values) => Item::List(values.iter().map(|value| Self::value(source, offset, value)).collect()),
+            DeValue::Datetime(date) => {
+                Item::Illegal(format!("{date} is a date, which no key takes"))
+            }
+            DeValue::Array(values) => {
+                Item::List(values.iter().map(|value| Self::value(source, offset, value)).collect())
+            }
             DeValue::Table(table) => Item::Table(entries(source, offset, table)),
         };
         Self { item, place: shifted(source, offset, value.span()) }

@@ -6,7 +6,8 @@ use std::fmt;
 use crate::space::Assignment;
 use crate::{Backtest, Settings};
 
-/// 12 hex digits of blake3 over everything that may change a trial's result; the name of its run's folder.
+/// 12 hex digits of blake3 over everything that may change a trial's result; the name of its run's
+/// folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TrialId(pub String);
@@ -43,12 +44,13 @@ impl Trial {
     }
 }
 
-/// Bumped when the same settings would train to different numbers: it is hashed into every identity. 2: dropout masks are drawn by
-/// counter.
+/// Bumped when the same settings would train to different numbers: it is hashed into every
+/// identity. 2: dropout masks are drawn by counter.
 pub const RESULT_VERSION: u32 = 2;
 
 impl TrialId {
-    /// The identity of a trial with these settings on data with this fingerprint (see `market::fingerprint`).
+    /// The identity of a trial with these settings on data with this fingerprint (see
+    /// `market::fingerprint`).
     ///
     /// # Panics
     /// Never: settings always serialise.
@@ -57,10 +59,12 @@ impl TrialId {
         Self::of_version(RESULT_VERSION, settings, data_fingerprint)
     }
 
-    /// Whether this is the identity of these settings on this data, given by this program or a former version of it.
+    /// Whether this is the identity of these settings on this data, given by this program or a
+    /// former version of it.
     #[must_use]
     pub fn is_of(&self, settings: &Settings, data_fingerprint: &str) -> bool {
-        (1..=RESULT_VERSION).any(|version| *self == Self::of_version(version, settings, data_fingerprint))
+        (1..=RESULT_VERSION)
+            .any(|version| *self == Self::of_version(version, settings, data_fingerprint))
     }
 
     fn of_version(version: u32, settings: &Settings, data_fingerprint: &str) -> Self {
@@ -81,7 +85,10 @@ mod tests {
         let settings = crate::testing::settings("");
         let former = TrialId::of_version(1, &settings, "data");
         assert_ne!(former, TrialId::of(&settings, "data"));
-        assert!(former.is_of(&settings, "data") && TrialId::of(&settings, "data").is_of(&settings, "data"));
+        assert!(
+            former.is_of(&settings, "data")
+                && TrialId::of(&settings, "data").is_of(&settings, "data")
+        );
         assert!(!former.is_of(&settings, "other data"));
     }
 }

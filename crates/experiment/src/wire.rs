@@ -1,5 +1,5 @@
-//! The wire form of an experiment's settings: what was written, key by key. A setting whose default depends on others, or that
-//! belongs to some kinds only, is `None` until it is written.
+//! The wire form of an experiment's settings: what was written, key by key. A setting whose default
+//! depends on others, or that belongs to some kinds only, is `None` until it is written.
 
 use lane_types::{DeviceSpec, Levels, Loss, OptimizerKind};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use super::backtest::WireBacktest;
 use super::feature::{Feature, Macd};
-use super::settings::{BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind, TrainRows};
+use super::settings::{
+    BarLabel, Columns, Format, ModelKind, Scale, Scaler, Synthetic, TargetKind, TrainRows,
+};
 use super::settings::{Signal, Volatility};
 use super::timestamps::{TsAmbiguous, TsFormat};
 use crate::metric::{Direction, Metric};
@@ -231,17 +233,31 @@ impl Default for WireData {
 
 impl Default for WireSplit {
     fn default() -> Self {
-        Self { kind: SplitKind::Holdout, valid: None, test: 0.1, embargo: None, folds: None, train: None }
+        Self {
+            kind: SplitKind::Holdout,
+            valid: None,
+            test: 0.1,
+            embargo: None,
+            folds: None,
+            train: None,
+        }
     }
 }
 
 /// `data.features` unless given.
 fn default_features() -> Vec<Feature> {
-    vec![Feature::Close, Feature::Volume, Feature::Sma { n: 20 }, Feature::Rsi { n: 14 }, Feature::Macd(Macd::STANDARD)]
+    vec![
+        Feature::Close,
+        Feature::Volume,
+        Feature::Sma { n: 20 },
+        Feature::Rsi { n: 14 },
+        Feature::Macd(Macd::STANDARD),
+    ]
 }
 
 /// `data.scale` unless given.
-pub(super) const DEFAULT_SCALE: Scale = Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard };
+pub(super) const DEFAULT_SCALE: Scale =
+    Scale { price: Scaler::MinMax, volume: Scaler::MinMax, indicator: Scaler::Standard };
 
 /// `data.synthetic = {}`.
 pub(super) const DEFAULT_SYNTHETIC: Synthetic = Synthetic {
@@ -257,7 +273,13 @@ pub(super) const DEFAULT_SYNTHETIC: Synthetic = Synthetic {
 
 impl Default for WireModel {
     fn default() -> Self {
-        Self { kind: ModelKind::Lstm, hidden_size: 32, num_layers: 2, dropout: None, head: WireHead::default() }
+        Self {
+            kind: ModelKind::Lstm,
+            hidden_size: 32,
+            num_layers: 2,
+            dropout: None,
+            head: WireHead::default(),
+        }
     }
 }
 

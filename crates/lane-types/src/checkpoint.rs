@@ -1,6 +1,8 @@
-//! Lanes and weights as bytes: safetensors, with everything that is no tensor as JSON in its metadata.
+//! Lanes and weights as bytes: safetensors, with everything that is no tensor as JSON in its
+//! metadata.
 //!
-//! f64 values are written as the hexadecimal digits of their bits: they come back exactly, infinities included.
+//! f64 values are written as the hexadecimal digits of their bits: they come back exactly,
+//! infinities included.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,13 +27,24 @@ const MAX_HEADER: u64 = 8 << 20;
 const MAX_TENSORS: usize = 4096;
 
 impl LaneState {
-    /// The state as a safetensors file: tensors `weights/…`, `best/…`, `first/…`, `second/…` and metadata. Equal states give equal
-    /// bytes.
+    /// The state as a safetensors file: tensors `weights/…`, `best/…`, `first/…`, `second/…` and
+    /// metadata. Equal states give equal bytes.
     ///
     /// # Errors
     /// When a weight has other values than its shape says, or a moment no weight.
     pub fn to_bytes(&self) -> Result<Vec<u8>, BadCheckpoint> {
-        let LaneState { weights, best, first_moment, second_moment, steps, epoch, cursor, sums, schedule, stop } = self;
+        let LaneState {
+            weights,
+            best,
+            first_moment,
+            second_moment,
+            steps,
+            epoch,
+            cursor,
+            sums,
+            schedule,
+            stop,
+        } = self;
         let mut tensors = Tensors::default();
         tensors.add("weights/", weights);
         if let Some(best) = best {
@@ -39,7 +52,11 @@ impl LaneState {
         }
         for (prefix, moments) in [("first/", first_moment), ("second/", second_moment)] {
             if !moments.is_empty() && moments.len() != weights.0.len() {
-                return Err(BadCheckpoint(format!("there are {} {prefix}moments of {} weights", moments.len(), weights.0.len())));
+                return Err(BadCheckpoint(format!(
+                    "there are {} {prefix}moments of {} weights",
+                    moments.len(),
+                    weights.0.len()
+                )));
             }
             for (moment, weight) in moments.iter().zip(&weights.0) {
                 tensors.push(format!("{prefix}{}", weight.name), weight.shape.clone(), moment);
@@ -67,7 +84,9 @@ impl LaneState {
     /// On anything else; never panics, and reads nothing beyond the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadCheckpoint> {
         let (header, mut tensors): (StateHeader, _) = open(bytes)?;
-        let StateHeader { format, kind: StateKind::LaneState, weights, best, first, second, .. } = &header;
+        let StateHeader {
+            format, kind: StateKind::LaneState, weights, best, first, second, ..
+        } = &header;
         check_format(*format)?;
         let read = |tensors: &mut Found, prefix: &str, names: &[String]| {
             names.iter().map(|name| tensors.take(prefix, name)).collect::<Result<Vec<_>, _>>()
@@ -79,7 +98,10 @@ impl LaneState {
             for weight in weights.iter().filter(|_| present) {
                 let moment = tensors.take(prefix, &weight.name)?;
                 if moment.shape != weight.shape {
-                    return bad(format!("tensor '{prefix}{}' has another shape than its weight", weight.name));
+                    return bad(format!(
+                        "tensor '{prefix}{}' has another shape than its weight",
+                        weight.name
+                    ));
                 }
                 moments.push(moment.values);
             }
@@ -111,7 +133,11 @@ impl Weights {
     pub fn to_bytes(&self) -> Result<Vec<u8>, BadCheckpoint> {
         let mut tensors = Tensors::default();
         tensors.add("", self);
-        tensors.write(&WeightsHeader { format: FORMAT, kind: WeightsKind::Weights, weights: names(self) })
+        tensors.write(&WeightsHeader {
+            format: FORMAT,
+            kind: WeightsKind::Weights,
+            weights: names(self),
+        })
     }
 
     /// Reads what [`Weights::to_bytes`] wrote.
@@ -122,7 +148,8 @@ impl Weights {
         let (header, mut tensors): (WeightsHeader, _) = open(bytes)?;
         let WeightsHeader { format, kind: WeightsKind::Weights, weights } = header;
         check_format(format)?;
-        let weights = weights.iter().map(|name| tensors.take("", name)).collect::<Result<Vec<_>, _>>()?;
+        let weights =
+            weights.iter().map(|name| tensors.take("", name)).collect::<Result<Vec<_>, _>>()?;
         tensors.finish()?;
         Ok(Self(weights))
     }
@@ -177,7 +204,12 @@ struct ScheduleHeader {
 impl From<&ScheduleState> for ScheduleHeader {
     fn from(state: &ScheduleState) -> Self {
         let ScheduleState { epoch, factor, best, waited } = state;
-        Self { epoch: *epoch, factor: factor.map(Bits::from), best: best.map(Bits::from), waited: *waited }
+        Self {
+            epoch: *epoch,
+            factor: factor.map(Bits::from),
+            best: best.map(Bits::from),
+            waited: *waited,
+        }
     }
 }
 
@@ -266,10 +298,17 @@ impl Tensors {
         let mut views = Vec::with_capacity(self.0.len());
         for (name, shape, bytes) in &self.0 {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            views.push((name, view.map_err(|error| BadCheckpoint(format!("weight '{name}' of shape {shape:?}: {error}")))?));
+            views.push((
+                name,
+                view.map_err(|error| {
+                    BadCheckpoint(format!("weight '{name}' of shape {shape:?}: {error}"))
+                })?,
+            ));
         }
-        let unwritable = |error: String| BadCheckpoint(format!("the state cannot be written: {error}"));
-        let header = serde_json::to_string(header).map_err(|error| unwritable(error.to_string()))?;
+        let unwritable =
+            |error: String| BadCheckpoint(format!("the state cannot be written: {error}"));
+        let header =
+            serde_json::to_string(header).map_err(|error| unwritable(error.to_string()))?;
         let metadata = HashMap::from([(KEY.to_owned(), header)]);
         safetensors::serialize(views, Some(metadata)).map_err(|error| unwritable(error.to_string()))
     }
@@ -286,7 +325,13 @@ impl Found<'_> {
         if tensor.dtype() != Dtype::F32 {
             return bad(format!("tensor '{prefix}{name}' is {:?}, not F32", tensor.dtype()));
         }
-        let values = tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = tensor
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect();
         Ok(Weight { name: name.to_owned(), shape: tensor.shape().to_vec(), values })
     }
 
@@ -306,22 +351,34 @@ fn names(weights: &Weights) -> Vec<String> {
 fn open<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, Found<'_>), BadCheckpoint> {
     let length = bytes.first_chunk::<8>().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
     if length > MAX_HEADER {
-        return bad(format!("{} bytes are no checkpoint: no header of at most {MAX_HEADER} bytes", bytes.len()));
+        return bad(format!(
+            "{} bytes are no checkpoint: no header of at most {MAX_HEADER} bytes",
+            bytes.len()
+        ));
     }
-    let broken = |error: String| BadCheckpoint(format!("{} bytes are no checkpoint: {error}", bytes.len()));
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;
+    let broken =
+        |error: String| BadCheckpoint(format!("{} bytes are no checkpoint: {error}", bytes.len()));
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;
     let header = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));
     let header = header.ok_or_else(|| broken(format!("no '{KEY}' in the metadata")))?;
     let header = serde_json::from_str(header).map_err(|error| broken(error.to_string()))?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
     if tensors.len() > MAX_TENSORS {
-        return bad(format!("the checkpoint has {} tensors, at most {MAX_TENSORS} are read", tensors.len()));
+        return bad(format!(
+            "the checkpoint has {} tensors, at most {MAX_TENSORS} are read",
+            tensors.len()
+        ));
     }
     Ok((header, Found(tensors.tensors().into_iter().collect())))
 }
 
 fn check_format(format: u32) -> Result<(), BadCheckpoint> {
-    if format == FORMAT { Ok(()) } else { bad(format!("the checkpoint has format {format}, this version reads {FORMAT}")) }
+    if format == FORMAT {
+        Ok(())
+    } else {
+        bad(format!("the checkpoint has format {format}, this version reads {FORMAT}"))
+    }
 }
 
 fn bad<T>(problem: String) -> Result<T, BadCheckpoint> {

@@ -77,7 +77,9 @@ mod tests {
     #[test]
     fn every_spec_reads_back_from_how_it_displays() {
         use DeviceSpec::{Auto, Cuda, Flex, NdArray, Wgpu};
-        for spec in [Auto, Cuda(0), Cuda(7), Wgpu(None), Wgpu(Some(0)), Wgpu(Some(3)), NdArray, Flex] {
+        for spec in
+            [Auto, Cuda(0), Cuda(7), Wgpu(None), Wgpu(Some(0)), Wgpu(Some(3)), NdArray, Flex]
+        {
             assert_eq!(spec.to_string().parse(), Ok(spec));
             let json = serde_json::to_string(&spec).unwrap();
             assert_eq!(serde_json::from_str::<DeviceSpec>(&json).unwrap(), spec);
@@ -87,9 +89,26 @@ mod tests {
 
     #[test]
     fn what_names_no_device_is_refused_with_the_known_names() {
-        for text in ["", "cpu", "CUDA", "cuda:", "cuda:-1", "cuda:0:1", "flex:0", "ndarray:1", "auto:0", " flex"] {
+        for text in [
+            "",
+            "cpu",
+            "CUDA",
+            "cuda:",
+            "cuda:-1",
+            "cuda:0:1",
+            "flex:0",
+            "ndarray:1",
+            "auto:0",
+            " flex",
+        ] {
             let message = text.parse::<DeviceSpec>().unwrap_err().to_string();
-            assert_eq!(message, format!("'{text}' is not a backend (known: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex)"));
+            assert_eq!(
+                message,
+                format!(
+                    "'{text}' is not a backend (known: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, \
+                        flex)"
+                )
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ pub enum Head {
     /// One value, trained with [`crate::Loss`].
     #[default]
     Point,
-    /// A value for each level, trained with the mean of their pinball losses (Koenker & Bassett 1978), whatever [`crate::Loss`] says.
+    /// A value for each level, trained with the mean of their pinball losses (Koenker &
+    /// Bassett 1978), whatever [`crate::Loss`] says.
     Quantile {
         /// The levels.
         levels: Levels,
@@ -29,7 +30,8 @@ impl Head {
     }
 }
 
-/// Levels of quantiles: strictly increasing, each above 0 and below 1, with 0.5 among them, whose forecast is the point forecast.
+/// Levels of quantiles: strictly increasing, each above 0 and below 1, with 0.5 among them, whose
+/// forecast is the point forecast.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Levels(Vec<u64>); // f64's bits, which have an order and a hash
@@ -58,16 +60,31 @@ impl Levels {
             if !(level > 0.0 && level < 1.0) {
                 return bad(index, format!("level {level} is not above 0 and below 1"));
             }
-            if let Some(&before) = index.checked_sub(1).and_then(|before| levels.get(before)).filter(|before| **before >= level) {
-                return bad(index, format!("level {level} comes after {before}: levels increase strictly"));
+            if let Some(&before) = index
+                .checked_sub(1)
+                .and_then(|before| levels.get(before))
+                .filter(|before| **before >= level)
+            {
+                return bad(
+                    index,
+                    format!("level {level} comes after {before}: levels increase strictly"),
+                );
             }
         }
         let all = |problem: String| Err(BadLevels { index: None, problem });
         if !levels.contains(&0.5) {
-            return all("0.5 is not among the levels: the median is the point forecast that every other number is about".to_owned());
+            return all(
+                "0.5 is not among the levels: the median is the point forecast that every \
+                other number is about"
+                    .to_owned(),
+            );
         }
         if levels.len() > Self::MOST {
-            return all(format!("there are {} levels, at most {} are trained", levels.len(), Self::MOST));
+            return all(format!(
+                "there are {} levels, at most {} are trained",
+                levels.len(),
+                Self::MOST
+            ));
         }
         Ok(Self(levels.iter().map(|level| level.to_bits()).collect()))
     }

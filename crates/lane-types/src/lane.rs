@@ -1,7 +1,8 @@
 //! What the lanes of a pack share ([`Shape`]) and what each has for itself ([`LaneConfig`]).
 //!
-//! Everything in [`LaneConfig`] is data: no value in it may change which kernels run, so that lanes that differ in it can be
-//! trained together. Everything that changes a kernel or a tensor's shape is in [`Shape`].
+//! Everything in [`LaneConfig`] is data: no value in it may change which kernels run, so that lanes
+//! that differ in it can be trained together. Everything that changes a kernel or a tensor's shape
+//! is in [`Shape`].
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,8 @@ pub enum Loss {
     Mse,
     /// Absolute error.
     Mae,
-    /// Huber with δ = 1: quadratic within one unit of the scaled target, linear beyond (Huber 1964; PyTorch `HuberLoss`).
+    /// Huber with δ = 1: quadratic within one unit of the scaled target, linear beyond (Huber 1964;
+    /// PyTorch `HuberLoss`).
     Huber,
 }
 
@@ -49,7 +51,8 @@ pub enum OptimizerKind {
     /// Adam (Kingma & Ba 2015); weight decay is added to the gradient, as in PyTorch.
     #[default]
     Adam,
-    /// AdamW (Loshchilov & Hutter 2019): decoupled weight decay, `w ← w − lr·λ·w` before the Adam step, as in PyTorch.
+    /// AdamW (Loshchilov & Hutter 2019): decoupled weight decay, `w ← w − lr·λ·w` before the Adam
+    /// step, as in PyTorch.
     #[serde(rename = "adamw")]
     AdamW,
     /// Stochastic gradient descent with momentum as in PyTorch: `v ← μ·v + g`, `w ← w − lr·v`.
@@ -75,10 +78,12 @@ pub struct LaneConfig {
     pub epsilon: f64,
     /// SGD's μ, 0 for none.
     pub momentum: f64,
-    /// Probability that an output of a layer is zeroed on its way to the next layer while training; 0 for none. As in
-    /// PyTorch's `nn.LSTM`, the last layer's output is not dropped, so one layer knows no dropout.
+    /// Probability that an output of a layer is zeroed on its way to the next layer while training;
+    /// 0 for none. As in PyTorch's `nn.LSTM`, the last layer's output is not dropped, so one layer
+    /// knows no dropout.
     pub dropout: f64,
-    /// The gradient's L2 norm over all weights of the lane is scaled down to this; `None` for no clipping.
+    /// The gradient's L2 norm over all weights of the lane is scaled down to this; `None` for no
+    /// clipping.
     pub clip_norm: Option<f64>,
     /// When to stop early; `None` to run all epochs.
     pub early_stopping: Option<EarlyStopping>,
@@ -87,7 +92,8 @@ pub struct LaneConfig {
 }
 
 impl LaneConfig {
-    /// Whether a lane is over after so many epochs, and why; `None` while it goes on. The one rule of whatever trains lanes.
+    /// Whether a lane is over after so many epochs, and why; `None` while it goes on. The one rule
+    /// of whatever trains lanes.
     #[must_use]
     pub fn ending(&self, epochs: usize, stop: &StopState, control: LaneControl) -> Option<LaneEnd> {
         if epochs >= self.epochs {

@@ -3,7 +3,8 @@
 use crate::{Head, Shape, Weights};
 
 impl Shape {
-    /// Name and shape, without the lane axis, of each weight of a model of this shape, in their order; see [`crate::Weight`].
+    /// Name and shape, without the lane axis, of each weight of a model of this shape, in their
+    /// order; see [`crate::Weight`].
     #[must_use]
     pub fn layout(&self) -> Vec<(String, Vec<usize>)> {
         let gates = 4 * self.hidden;
@@ -37,12 +38,20 @@ impl Weights {
     pub fn check(&self, shape: &Shape) -> Result<(), String> {
         let expected = shape.layout();
         if self.0.len() != expected.len() {
-            return Err(format!("there are {} weights, the model has {}", self.0.len(), expected.len()));
+            return Err(format!(
+                "there are {} weights, the model has {}",
+                self.0.len(),
+                expected.len()
+            ));
         }
         for ((name, dims), weight) in expected.iter().zip(&self.0) {
-            if *name != weight.name || *dims != weight.shape || weight.values.len() != dims.iter().product::<usize>() {
+            if *name != weight.name
+                || *dims != weight.shape
+                || weight.values.len() != dims.iter().product::<usize>()
+            {
                 return Err(format!(
-                    "weight '{}' of shape {:?} with {} values stands where the model has '{name}' of shape {dims:?}",
+                    "weight '{}' of shape {:?} with {} values stands where the model has '{name}' \
+                        of shape {dims:?}",
                     weight.name,
                     weight.shape,
                     weight.values.len()

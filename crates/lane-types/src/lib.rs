@@ -1,7 +1,9 @@
-//! The plain types of the trainer: what a pack of lanes is given and what it tells, without a backend.
+//! The plain types of the trainer: what a pack of lanes is given and what it tells, without a
+//! backend.
 //!
-//! `burn-lanes` trains with them. Code that only describes, records or reads a training needs this package
-//! alone, and compiles no tensor library. Epochs are counted from 1 unless a field says otherwise.
+//! `burn-lanes` trains with them. Code that only describes, records or reads a training needs this
+//! package alone, and compiles no tensor library. Epochs are counted from 1 unless a field says
+//! otherwise.
 
 mod checkpoint;
 mod device;

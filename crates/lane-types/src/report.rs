@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,
-    /// Over the training windows, as they were trained (the weights move during the epoch, as in Keras).
+    /// Over the training windows, as they were trained (the weights move during the epoch, as in
+    /// Keras).
     pub train: SplitReport,
     /// Over the validation windows, with the weights at the epoch's end.
     pub valid: SplitReport,
@@ -26,11 +27,13 @@ pub struct EpochReport {
     pub windows_per_second: f64,
 }
 
-/// Losses over one split. `loss` is in scaled units; the others in the target's own unit (squared for `mse`), of the point forecast:
-/// of quantiles that is the output for 0.5, before any rearrangement.
+/// Losses over one split. `loss` is in scaled units; the others in the target's own unit (squared
+/// for `mse`), of the point forecast: of quantiles that is the output for 0.5, before any
+/// rearrangement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// The training loss of the pack (MSE, MAE, Huber, or the mean pinball loss of its quantiles), scaled.
+    /// The training loss of the pack (MSE, MAE, Huber, or the mean pinball loss of its quantiles),
+    /// scaled.
     #[serde(deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// Mean squared error.

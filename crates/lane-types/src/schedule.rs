@@ -4,30 +4,35 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// How the rate changes from epoch to epoch. Epochs are counted from 0 here; after a warm-up of `w` epochs, in which the rate
-/// rises linearly to the base rate ((e+1)/w of it in epoch e), the schedule's own clock starts.
+/// How the rate changes from epoch to epoch. Epochs are counted from 0 here; after a warm-up of `w`
+/// epochs, in which the rate rises linearly to the base rate ((e+1)/w of it in epoch e), the
+/// schedule's own clock starts.
 ///
-/// "Over all epochs" means over the epochs that the warm-up leaves, as with PyTorch's `T_max = epochs`: the end value would be
-/// reached in the epoch after the last.
+/// "Over all epochs" means over the epochs that the warm-up leaves, as with PyTorch's `T_max =
+/// epochs`: the end value would be reached in the epoch after the last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// The base rate throughout.
     #[default]
     Constant,
-    /// From the base rate to `min_learning_rate` in a straight line over all epochs (PyTorch `LinearLR`).
+    /// From the base rate to `min_learning_rate` in a straight line over all epochs (PyTorch
+    /// `LinearLR`).
     Linear { warmup_epochs: usize, min_learning_rate: f64 },
     /// Times `gamma` every `step_epochs` epochs (PyTorch `StepLR`).
     Step { warmup_epochs: usize, step_epochs: usize, gamma: f64 },
     /// Times `gamma` every epoch (PyTorch `ExponentialLR`).
     Exponential { warmup_epochs: usize, gamma: f64 },
-    /// Half a cosine down to `min_learning_rate` over all epochs, or over `restart_epochs` again and again
-    /// (Loshchilov & Hutter 2017; PyTorch `CosineAnnealingLR`, `CosineAnnealingWarmRestarts` with `T_mult = 1`).
+    /// Half a cosine down to `min_learning_rate` over all epochs, or over `restart_epochs` again
+    /// and again (Loshchilov & Hutter 2017; PyTorch `CosineAnnealingLR`,
+    /// `CosineAnnealingWarmRestarts` with `T_mult = 1`).
     Cosine { warmup_epochs: usize, min_learning_rate: f64, restart_epochs: Option<usize> },
-    /// `min((e+1)^-0.5, (e+1)·warmup^-1.5)`, scaled so that the peak is the base rate (Vaswani et al. 2017).
+    /// `min((e+1)^-0.5, (e+1)·warmup^-1.5)`, scaled so that the peak is the base rate (Vaswani et
+    /// al. 2017).
     Noam { warmup_epochs: usize },
-    /// Times `factor` when the validation loss has not improved for more than `patience` epochs, not below `min_learning_rate`
-    /// (PyTorch `ReduceLROnPlateau`, threshold 1e-4 relative, `eps` 0).
+    /// Times `factor` when the validation loss has not improved for more than `patience` epochs,
+    /// not below `min_learning_rate` (PyTorch `ReduceLROnPlateau`, threshold 1e-4 relative,
+    /// `eps` 0).
     Plateau { factor: f64, patience: usize, min_learning_rate: f64 },
 }
 
@@ -44,7 +49,8 @@ pub struct ScheduleState {
     pub waited: usize,
 }
 
-/// Relative fall of the validation loss that a plateau takes for an improvement (PyTorch's default).
+/// Relative fall of the validation loss that a plateau takes for an improvement (PyTorch's
+/// default).
 const PLATEAU_THRESHOLD: f64 = 1e-4;
 
 impl Schedule {
@@ -54,21 +60,30 @@ impl Schedule {
         let epoch = state.epoch;
         match *self {
             Self::Constant => base,
-            Self::Linear { warmup_epochs, min_learning_rate } => after_warmup(base, warmup_epochs, epoch, |own| {
-                let share = own as f64 / rest(epochs, warmup_epochs) as f64;
-                base + (min_learning_rate - base) * share.min(1.0)
-            }),
-            Self::Step { warmup_epochs, step_epochs, gamma } => {
-                after_warmup(base, warmup_epochs, epoch, |own| base * power(gamma, own / step_epochs.max(1)))
+            Self::Linear { warmup_epochs, min_learning_rate } => {
+                after_warmup(base, warmup_epochs, epoch, |own| {
+                    let share = own as f64 / rest(epochs, warmup_epochs) as f64;
+                    base + (min_learning_rate - base) * share.min(1.0)
+                })
             }
-            Self::Exponential { warmup_epochs, gamma } => after_warmup(base, warmup_epochs, epoch, |own| base * power(gamma, own)),
-            Self::Cosine { warmup_epochs, min_learning_rate, restart_epochs } => after_warmup(base, warmup_epochs, epoch, |own| {
-                let share = match restart_epochs {
-                    Some(period) => (own % period.max(1)) as f64 / period.max(1) as f64,
-                    None => (own as f64 / rest(epochs, warmup_epochs) as f64).min(1.0),
-                };
-                min_learning_rate + (base - min_learning_rate) * 0.5 * (1.0 + (PI * share).cos())
-            }),
+            Self::Step { warmup_epochs, step_epochs, gamma } => {
+                after_warmup(base, warmup_epochs, epoch, |own| {
+                    base * power(gamma, own / step_epochs.max(1))
+                })
+            }
+            Self::Exponential { warmup_epochs, gamma } => {
+                after_warmup(base, warmup_epochs, epoch, |own| base * power(gamma, own))
+            }
+            Self::Cosine { warmup_epochs, min_learning_rate, restart_epochs } => {
+                after_warmup(base, warmup_epochs, epoch, |own| {
+                    let share = match restart_epochs {
+                        Some(period) => (own % period.max(1)) as f64 / period.max(1) as f64,
+                        None => (own as f64 / rest(epochs, warmup_epochs) as f64).min(1.0),
+                    };
+                    min_learning_rate
+                        + (base - min_learning_rate) * 0.5 * (1.0 + (PI * share).cos())
+                })
+            }
             Self::Noam { warmup_epochs } => {
                 // Both branches times √w: the peak, in epoch w − 1, is 1.
                 let (tick, warmup) = ((epoch + 1) as f64, warmup_epochs.max(1) as f64);
@@ -85,7 +100,9 @@ impl Schedule {
     pub fn advance(&self, state: &mut ScheduleState, valid_loss: f64) {
         state.epoch += 1;
         let Self::Plateau { factor, patience, min_learning_rate: _ } = *self else { return };
-        if valid_loss.is_finite() && state.best.is_none_or(|best| valid_loss < best * (1.0 - PLATEAU_THRESHOLD)) {
+        if valid_loss.is_finite()
+            && state.best.is_none_or(|best| valid_loss < best * (1.0 - PLATEAU_THRESHOLD))
+        {
             state.best = Some(valid_loss);
             state.waited = 0;
             return;
@@ -99,8 +116,17 @@ impl Schedule {
 }
 
 /// The linear rise in the first `warmup` epochs, then `schedule` of the epochs since.
-fn after_warmup(base: f64, warmup: usize, epoch: usize, schedule: impl FnOnce(usize) -> f64) -> f64 {
-    if epoch < warmup { base * (epoch + 1) as f64 / warmup as f64 } else { schedule(epoch - warmup) }
+fn after_warmup(
+    base: f64,
+    warmup: usize,
+    epoch: usize,
+    schedule: impl FnOnce(usize) -> f64,
+) -> f64 {
+    if epoch < warmup {
+        base * (epoch + 1) as f64 / warmup as f64
+    } else {
+        schedule(epoch - warmup)
+    }
 }
 
 /// Epochs that the warm-up leaves, at least 1.
@@ -133,7 +159,10 @@ mod tests {
     fn assert_close(what: &str, actual: &[f64], expected: &[f64]) {
         assert_eq!(actual.len(), expected.len());
         for (epoch, (actual, expected)) in actual.iter().zip(expected).enumerate() {
-            assert!((actual - expected).abs() <= 1e-12 * expected.abs(), "{what}, epoch {epoch}: {actual} instead of {expected}");
+            assert!(
+                (actual - expected).abs() <= 1e-12 * expected.abs(),
+                "{what}, epoch {epoch}: {actual} instead of {expected}"
+            );
         }
     }
 
@@ -152,7 +181,8 @@ mod tests {
         let cases: Vec<Case> = serde_json::from_str(text).unwrap();
         assert!(cases.len() >= 6);
         for Case { scheduler, base, schedule, losses, rates: expected } in cases {
-            let losses: Vec<f64> = losses.into_iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
+            let losses: Vec<f64> =
+                losses.into_iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
             let actual = rates(&schedule, base, expected.len(), &losses);
             assert_close(&format!("{scheduler} as {schedule:?}"), &actual, &expected);
         }
@@ -161,7 +191,11 @@ mod tests {
     #[test]
     fn a_warm_up_of_four_rises_by_quarters_to_the_base_rate() {
         let schedule = Schedule::Step { warmup_epochs: 4, step_epochs: 2, gamma: 0.5 };
-        assert_close("rates", &rates(&schedule, 1.0, 9, &[]), &[0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25]);
+        assert_close(
+            "rates",
+            &rates(&schedule, 1.0, 9, &[]),
+            &[0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 0.5, 0.5, 0.25],
+        );
     }
 
     #[test]
@@ -190,7 +224,11 @@ mod tests {
     #[test]
     fn a_plateau_takes_a_fall_below_its_threshold_for_none() {
         let schedule = Schedule::Plateau { factor: 0.5, patience: 0, min_learning_rate: 0.0 };
-        assert_close("rates", &rates(&schedule, 1.0, 4, &[1.0, 0.99995, 0.9998]), &[1.0, 1.0, 0.5, 0.5]);
+        assert_close(
+            "rates",
+            &rates(&schedule, 1.0, 4, &[1.0, 0.99995, 0.9998]),
+            &[1.0, 1.0, 0.5, 0.5],
+        );
     }
 
     #[test]
@@ -204,14 +242,18 @@ mod tests {
         let (warmup, least, gamma) = (0_usize..6, 0.0..1e-3, 0.1..1.0);
         prop_oneof![
             Just(Schedule::Constant),
-            (warmup.clone(), least.clone())
-                .prop_map(|(warmup_epochs, min_learning_rate)| Schedule::Linear { warmup_epochs, min_learning_rate }),
-            (warmup.clone(), 0_usize..5, gamma.clone()).prop_map(|(warmup_epochs, step_epochs, gamma)| Schedule::Step {
-                warmup_epochs,
-                step_epochs,
-                gamma
+            (warmup.clone(), least.clone()).prop_map(|(warmup_epochs, min_learning_rate)| {
+                Schedule::Linear { warmup_epochs, min_learning_rate }
             }),
-            (warmup.clone(), gamma.clone()).prop_map(|(warmup_epochs, gamma)| Schedule::Exponential { warmup_epochs, gamma }),
+            (warmup.clone(), 0_usize..5, gamma.clone()).prop_map(
+                |(warmup_epochs, step_epochs, gamma)| Schedule::Step {
+                    warmup_epochs,
+                    step_epochs,
+                    gamma
+                }
+            ),
+            (warmup.clone(), gamma.clone())
+                .prop_map(|(warmup_epochs, gamma)| Schedule::Exponential { warmup_epochs, gamma }),
             (warmup.clone(), least.clone(), prop::option::of(0_usize..9)).prop_map(
                 |(warmup_epochs, min_learning_rate, restart_epochs)| Schedule::Cosine {
                     warmup_epochs,
@@ -220,10 +262,8 @@ mod tests {
                 }
             ),
             warmup.prop_map(|warmup_epochs| Schedule::Noam { warmup_epochs }),
-            (gamma, 0_usize..4, least).prop_map(|(factor, patience, min_learning_rate)| Schedule::Plateau {
-                factor,
-                patience,
-                min_learning_rate
+            (gamma, 0_usize..4, least).prop_map(|(factor, patience, min_learning_rate)| {
+                Schedule::Plateau { factor, patience, min_learning_rate }
             }),
         ]
     }
@@ -265,7 +305,8 @@ mod tests {
 
         #[test]
         fn a_state_written_and_read_goes_on_the_same(
-            // Few digits: serde_json reads longer numbers to the last bit only with its feature `float_roundtrip`.
+            // Few digits: serde_json reads longer numbers to the last bit only with its feature
+            // `float_roundtrip`.
             schedule in schedule().prop_map(|schedule| match schedule {
                 Schedule::Plateau { patience, .. } => Schedule::Plateau { factor: 0.5, patience, min_learning_rate: 0.0 },
                 other => other,

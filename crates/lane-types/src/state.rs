@@ -15,7 +15,8 @@ use crate::{ScheduleState, StopState};
 /// The 4H columns are the gates in PyTorch's order: input, forget, cell, output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
-    /// As in the checkpoint: `lstm.0.w_input`, `lstm.0.w_hidden`, `lstm.0.bias`, …, `head.weight`, `head.bias`.
+    /// As in the checkpoint: `lstm.0.w_input`, `lstm.0.w_hidden`, `lstm.0.bias`, …, `head.weight`,
+    /// `head.bias`.
     pub name: String,
     /// Without the lane axis.
     pub shape: Vec<usize>,
@@ -44,7 +45,8 @@ pub struct LaneState {
     pub epoch: usize,
     /// Batches done of the epoch after `epoch`: the data cursor. 0 at an epoch's end.
     pub cursor: usize,
-    /// Sums over the batches done of that epoch: loss, squared error, absolute error (scaled units, f64), windows.
+    /// Sums over the batches done of that epoch: loss, squared error, absolute error (scaled units,
+    /// f64), windows.
     pub sums: [f64; 4],
     /// The schedule.
     pub schedule: ScheduleState,

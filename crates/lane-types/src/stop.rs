@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// Stop when the validation loss has not fallen by more than `min_delta` for `patience` epochs.
 ///
-/// Keras' `EarlyStopping`: improvement is strict (`loss < best − min_delta`); with `patience = 3` three epochs in a row without
-/// improvement end the lane; NaN is no improvement; the first epoch ends nothing.
+/// Keras' `EarlyStopping`: improvement is strict (`loss < best − min_delta`); with `patience = 3`
+/// three epochs in a row without improvement end the lane; NaN is no improvement; the first epoch
+/// ends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
@@ -15,7 +16,8 @@ pub struct EarlyStopping {
     pub min_delta: f64,
 }
 
-/// What early stopping remembers. The best epoch is kept without early stopping too (then every fall counts).
+/// What early stopping remembers. The best epoch is kept without early stopping too (then every
+/// fall counts).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StopState {
     /// Validation loss of the best epoch; a fall by `min_delta` or less does not change it.
@@ -39,7 +41,12 @@ pub enum Observation {
 
 impl StopState {
     /// Takes the validation loss of `epoch` (from 1, each epoch once, in order).
-    pub fn observe(&mut self, rule: Option<&EarlyStopping>, epoch: usize, valid_loss: f64) -> Observation {
+    pub fn observe(
+        &mut self,
+        rule: Option<&EarlyStopping>,
+        epoch: usize,
+        valid_loss: f64,
+    ) -> Observation {
         let min_delta = rule.map_or(0.0, |rule| rule.min_delta);
         if valid_loss.is_finite() && self.best.is_none_or(|best| valid_loss < best - min_delta) {
             *self = Self { best: Some(valid_loss), best_epoch: epoch, waited: 0 };
@@ -49,8 +56,8 @@ impl StopState {
         if self.is_exhausted(rule, epoch) { Observation::Stop } else { Observation::Waiting }
     }
 
-    /// Whether patience is exhausted after `epoch`: what [`Self::observe`] said of it, read off the state, so that a resumed lane ends as an
-    /// undisturbed one.
+    /// Whether patience is exhausted after `epoch`: what [`Self::observe`] said of it, read off the
+    /// state, so that a resumed lane ends as an undisturbed one.
     #[must_use]
     pub fn is_exhausted(&self, rule: Option<&EarlyStopping>, epoch: usize) -> bool {
         rule.is_some_and(|rule| self.waited >= rule.patience.max(1) && epoch > 1)
@@ -112,7 +119,10 @@ mod tests {
         let (state, seen) = observe_all(patience(3), &[f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
         assert_eq!(seen, [Waiting, Waiting, Stop]);
         assert_eq!(state, StopState { best: None, best_epoch: 0, waited: 3 });
-        assert_eq!(observe_all(patience(2), &[f64::NAN, 2.0, f64::NAN, f64::NAN]).1, [Waiting, Improved, Waiting, Stop]);
+        assert_eq!(
+            observe_all(patience(2), &[f64::NAN, 2.0, f64::NAN, f64::NAN]).1,
+            [Waiting, Improved, Waiting, Stop]
+        );
     }
 
     #[test]
@@ -140,7 +150,11 @@ mod tests {
 
     /// Losses on a coarse grid, so that ties and exact deltas occur; one in six is NaN.
     fn losses() -> impl Strategy<Value = Vec<f64>> {
-        prop::collection::vec((0_u32..6, 0_u32..8).prop_map(|(nan, k)| if nan == 0 { f64::NAN } else { f64::from(k) / 4.0 }), 1..30)
+        prop::collection::vec(
+            (0_u32..6, 0_u32..8)
+                .prop_map(|(nan, k)| if nan == 0 { f64::NAN } else { f64::from(k) / 4.0 }),
+            1..30,
+        )
     }
 
     proptest! {

@@ -42,7 +42,8 @@ pub struct Bars {
     pub truth: Option<Truth>,
 }
 
-/// Truth of a synthetic series. Row `t` tells of the log return from `close[t]` to `close[t + 1]`, as the target of horizon 1 does.
+/// Truth of a synthetic series. Row `t` tells of the log return from `close[t]` to `close[t + 1]`,
+/// as the target of horizon 1 does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     /// Its mean, given all bars up to `t` and the next bar's volatility.
@@ -91,7 +92,9 @@ impl Bars {
         let Bar { ts, offset_seconds, open, high, low, close, volume } = bar;
         self.ts.push(ts);
         self.offset_seconds.push(offset_seconds);
-        for (column, value) in self.prices_and_volume().into_iter().zip([open, high, low, close, volume]) {
+        for (column, value) in
+            self.prices_and_volume().into_iter().zip([open, high, low, close, volume])
+        {
             column.push(value);
         }
     }

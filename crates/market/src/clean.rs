@@ -1,4 +1,5 @@
-//! Columns of a file → bars that can be believed: values checked, in time order, without duplicates, labelled by their start.
+//! Columns of a file → bars that can be believed: values checked, in time order, without
+//! duplicates, labelled by their start.
 
 use std::path::Path;
 
@@ -15,7 +16,12 @@ use experiment::BarLabel;
 pub(super) type Cleaned = (Bars, Vec<String>);
 
 /// Believes a table, or says why not.
-pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, length: BarLength) -> Result<Cleaned, MarketError> {
+pub(super) fn clean(
+    path: &Path,
+    mut table: Table,
+    label: BarLabel,
+    length: BarLength,
+) -> Result<Cleaned, MarketError> {
     check_values(path, &table)?;
     let mut done = std::mem::take(&mut table.assumed);
     if let Some(order) = time_order(path, &table, &mut done)? {
@@ -48,7 +54,10 @@ pub(super) fn clean(path: &Path, mut table: Table, label: BarLabel, length: BarL
         }
     }
     let volume = volume.unwrap_or_else(|| vec![f64::NAN; ts.len()]);
-    Ok((Bars { ts, offset_seconds, open, high, low, close, volume, bar_seconds, truth: None }, done))
+    Ok((
+        Bars { ts, offset_seconds, open, high, low, close, volume, bar_seconds, truth: None },
+        done,
+    ))
 }
 
 /// Every row's values are those of a bar.
@@ -58,7 +67,8 @@ fn check_values(path: &Path, table: &Table) -> Result<(), MarketError> {
     if crossed * 2 > table.ts.len() {
         let of = table.ts.len();
         let problem = format!(
-            "high is below low in {crossed} of {of} bars: the two columns are exchanged; name them with columns under [data]"
+            "high is below low in {crossed} of {of} bars: the two columns are exchanged; name them \
+                with columns under [data]"
         );
         return Err(MarketError::of(path, problem));
     }
@@ -72,22 +82,32 @@ fn check_values(path: &Path, table: &Table) -> Result<(), MarketError> {
     problems.check(path)
 }
 
-/// What is wrong with the values of a bar. Prices (open, high, low, close) are finite and above 0, no high is below its low, a volume that
-/// was asked for is finite and not negative.
+/// What is wrong with the values of a bar. Prices (open, high, low, close) are finite and above 0,
+/// no high is below its low, a volume that was asked for is finite and not negative.
 pub(super) fn wrong_values(prices: [f64; 4], volume: Option<f64>) -> impl Iterator<Item = BadBar> {
     let [open, high, low, close] = prices;
     let bad = |field, problem: String| BadBar { field, problem };
     let price = move |(field, value): (&'static str, f64)| {
-        (!(value.is_finite() && value > 0.0)).then(|| bad(field, format!("is {value}; a price is a number above 0")))
+        (!(value.is_finite() && value > 0.0))
+            .then(|| bad(field, format!("is {value}; a price is a number above 0")))
     };
     let crossed = (high < low).then(|| bad("high", format!("{high} is below low {low}")));
     let volume = volume.filter(|value| !(value.is_finite() && *value >= 0.0));
-    let volume = volume.map(|value| bad("volume", format!("is {value}; a volume is a number, 0 or above")));
-    [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().filter_map(price).chain(crossed).chain(volume)
+    let volume =
+        volume.map(|value| bad("volume", format!("is {value}; a volume is a number, 0 or above")));
+    [("open", open), ("high", high), ("low", low), ("close", close)]
+        .into_iter()
+        .filter_map(price)
+        .chain(crossed)
+        .chain(volume)
 }
 
 /// The rows to keep, in time order; `None`: all, as they stand.
-fn time_order(path: &Path, table: &Table, done: &mut Vec<String>) -> Result<Option<Vec<u32>>, MarketError> {
+fn time_order(
+    path: &Path,
+    table: &Table,
+    done: &mut Vec<String>,
+) -> Result<Option<Vec<u32>>, MarketError> {
     let ts = &table.ts;
     if ts.is_sorted_by(|a, b| a < b) {
         return Ok(None);
@@ -98,7 +118,10 @@ fn time_order(path: &Path, table: &Table, done: &mut Vec<String>) -> Result<Opti
     } else if !ts.is_sorted() {
         let breaks = ts.windows(2).filter(|pair| pair[1] < pair[0]).count();
         order.sort_by_key(|&row| ts[row as usize]);
-        done.push(format!("the file is not in time order ({breaks} rows come before the one above them); it was sorted"));
+        done.push(format!(
+            "the file is not in time order ({breaks} rows come before the one above \
+            them); it was sorted"
+        ));
     }
     let mut problems = Problems::default();
     let rows = order.len();
@@ -109,8 +132,14 @@ fn time_order(path: &Path, table: &Table, done: &mut Vec<String>) -> Result<Opti
         }
         if let Some((name, one, other)) = difference(table, kept.min(next), kept.max(next)) {
             problems.push(|| {
-                let (lines, at) = (table.places.name_two(kept, next), rfc3339(ts[kept], table.offset_seconds[kept]));
-                format!("{lines} both hold the bar of {at}, with different values ({name} {one} and {other}); a file holds one instrument, each bar once")
+                let (lines, at) = (
+                    table.places.name_two(kept, next),
+                    rfc3339(ts[kept], table.offset_seconds[kept]),
+                );
+                format!(
+                    "{lines} both hold the bar of {at}, with different values ({name} {one} \
+                    and {other}); a file holds one instrument, each bar once"
+                )
             });
         }
         true
@@ -126,14 +155,28 @@ fn difference(table: &Table, one: usize, other: usize) -> Option<(&'static str, 
     let Table { open, high, low, close, volume, unused_volume, .. } = table;
     // Whatever the features use: two bars of one time that differ are not one bar.
     let volume = volume.as_ref().or(unused_volume.as_ref()).map(|volume| ("volume", volume));
-    let columns = [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().chain(volume);
-    let differ = |(_, one, other): &(&str, f64, f64)| one != other && !(one.is_nan() && other.is_nan());
+    let columns =
+        [("open", open), ("high", high), ("low", low), ("close", close)].into_iter().chain(volume);
+    let differ =
+        |(_, one, other): &(&str, f64, f64)| one != other && !(one.is_nan() && other.is_nan());
     columns.map(|(name, column)| (name, column[one], column[other])).find(differ)
 }
 
 fn reorder(table: &mut Table, order: &[u32]) {
-    let Table { ts, offset_seconds, open, high, low, close, volume, unused_volume: _, places: _, assumed: _, zone: _, form: _ } =
-        table;
+    let Table {
+        ts,
+        offset_seconds,
+        open,
+        high,
+        low,
+        close,
+        volume,
+        unused_volume: _,
+        places: _,
+        assumed: _,
+        zone: _,
+        form: _,
+    } = table;
     *ts = order.iter().map(|&row| ts[row as usize]).collect();
     *offset_seconds = order.iter().map(|&row| offset_seconds[row as usize]).collect();
     for column in [open, high, low, close].into_iter().chain(volume.as_mut()) {
@@ -180,7 +223,8 @@ mod tests {
         assert_eq!(
             done,
             [
-                "the file is not in time order (1 rows come before the one above them); it was sorted",
+                "the file is not in time order (1 rows come before the one above them); it was \
+                    sorted",
                 "2 exact duplicates were dropped"
             ]
         );
@@ -191,21 +235,27 @@ mod tests {
         let message = cleaned(&[1, 2, 3, 2], &[1.0, 2.0, 3.0, 2.5]).unwrap_err().to_string();
         assert_eq!(
             message,
-            "bars.csv: lines 3 and 5 both hold the bar of 1970-01-01T00:02:00+00:00, with different values (open 2 and 2.5); a file holds one instrument, \
-             each bar once"
+            "bars.csv: lines 3 and 5 both hold the bar of 1970-01-01T00:02:00+00:00, with \
+                different values (open 2 and 2.5); a file holds one instrument, each bar once"
         );
     }
 
     #[test]
     fn prices_are_numbers_above_zero_and_no_high_is_below_its_low() {
-        for (value, said) in [(f64::NAN, "open is NaN"), (0.0, "open is 0;"), (-3.0, "open is -3;"), (f64::INFINITY, "open is inf")]
-        {
+        for (value, said) in [
+            (f64::NAN, "open is NaN"),
+            (0.0, "open is 0;"),
+            (-3.0, "open is -3;"),
+            (f64::INFINITY, "open is inf"),
+        ] {
             let message = cleaned(&[1, 2], &[1.0, value]).unwrap_err().to_string();
             assert!(message.starts_with(&format!("bars.csv: line 3: {said}")), "{message}");
         }
         let mut crossed = table(&[1, 2], &[1.0, 2.0]);
         crossed.low[0] = 1.5;
-        let message = clean(Path::new("bars.csv"), crossed, BarLabel::Start, BarLength::Observed).unwrap_err().to_string();
+        let message = clean(Path::new("bars.csv"), crossed, BarLabel::Start, BarLength::Observed)
+            .unwrap_err()
+            .to_string();
         assert_eq!(message, "bars.csv: line 2: high 1 is below low 1.5");
     }
 
@@ -213,7 +263,10 @@ mod tests {
     fn zero_volume_is_fine_and_negative_volume_is_not() {
         let mut table = table(&[1, 2], &[1.0, 2.0]);
         table.volume = Some(vec![0.0, 5.0]);
-        assert!(clean(Path::new("bars.csv"), table.clone(), BarLabel::Start, BarLength::Observed).is_ok());
+        assert!(
+            clean(Path::new("bars.csv"), table.clone(), BarLabel::Start, BarLength::Observed)
+                .is_ok()
+        );
         table.volume = Some(vec![0.0, -5.0]);
         assert!(
             clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed)
@@ -225,45 +278,77 @@ mod tests {
 
     #[test]
     fn end_labels_become_starts() {
-        let bars = |label, length| clean(Path::new("bars.csv"), table(&[5, 10, 30], &[1.0; 3]), label, length).unwrap().0;
-        assert_eq!(bars(BarLabel::End, BarLength::Declared(300)).ts, [0, 5, 25].map(|minute| minute * MINUTE));
+        let bars = |label, length| {
+            clean(Path::new("bars.csv"), table(&[5, 10, 30], &[1.0; 3]), label, length).unwrap().0
+        };
+        assert_eq!(
+            bars(BarLabel::End, BarLength::Declared(300)).ts,
+            [0, 5, 25].map(|minute| minute * MINUTE)
+        );
     }
 
     #[test]
     fn days_that_are_labelled_by_their_ends_are_days_across_a_change_of_the_clock() {
         let mut days = table(&[0, 1440, 1440 + 1380, 2 * 1440 + 1380], &[1.0; 4]);
         days.offset_seconds = vec![-18_000, -18_000, -14_400, -14_400];
-        let (bars, _) = clean(Path::new("bars.csv"), days, BarLabel::End, BarLength::Observed).unwrap();
+        let (bars, _) =
+            clean(Path::new("bars.csv"), days, BarLabel::End, BarLength::Observed).unwrap();
         assert_eq!(bars.ts, [-1440, 0, 1440, 1440 + 1380].map(|minute| minute * MINUTE));
         assert_eq!(bars.offset_seconds, [-18_000, -18_000, -18_000, -14_400]);
-        assert_eq!(crate::window::runs(&bars.ts, &bars.offset_seconds, 86_400).as_slice(), std::slice::from_ref(&(0..4)));
+        assert_eq!(
+            crate::window::runs(&bars.ts, &bars.offset_seconds, 86_400).as_slice(),
+            std::slice::from_ref(&(0..4))
+        );
     }
 
     #[test]
     fn timestamps_with_jitter_are_put_on_their_seconds() {
         let mut jittering = table(&[1, 2, 3, 4], &[1.0; 4]);
-        jittering.ts = [2_000_000, 0, 1_000_000, -1_000_000].iter().zip(jittering.ts).map(|(jitter, ts)| ts + jitter).collect();
-        let (bars, done) = clean(Path::new("bars.csv"), jittering, BarLabel::Start, BarLength::Observed).unwrap();
-        assert_eq!((bars.bar_seconds, bars.ts), (60, [1, 2, 3, 4].map(|minute| minute * MINUTE).to_vec()));
-        assert_eq!(done, ["3 timestamps lie up to 2 ms beside a whole second; they were put on it"]);
+        jittering.ts = [2_000_000, 0, 1_000_000, -1_000_000]
+            .iter()
+            .zip(jittering.ts)
+            .map(|(jitter, ts)| ts + jitter)
+            .collect();
+        let (bars, done) =
+            clean(Path::new("bars.csv"), jittering, BarLabel::Start, BarLength::Observed).unwrap();
+        assert_eq!(
+            (bars.bar_seconds, bars.ts),
+            (60, [1, 2, 3, 4].map(|minute| minute * MINUTE).to_vec())
+        );
+        assert_eq!(
+            done,
+            ["3 timestamps lie up to 2 ms beside a whole second; they were put on it"]
+        );
     }
 
     #[test]
     fn duplicates_that_differ_in_volume_are_conflicts_whatever_the_features_use() {
         let mut doubled = table(&[1, 2, 2], &[1.0, 2.0, 2.0]);
         doubled.unused_volume = Some(vec![10.0, 10.0, 11.0]);
-        let message = clean(Path::new("bars.csv"), doubled.clone(), BarLabel::Start, BarLength::Observed).unwrap_err().0;
+        let message =
+            clean(Path::new("bars.csv"), doubled.clone(), BarLabel::Start, BarLength::Observed)
+                .unwrap_err()
+                .0;
         assert!(message.contains("with different values (volume 10 and 11)"), "{message}");
         doubled.unused_volume = Some(vec![10.0, f64::NAN, f64::NAN]);
-        assert!(clean(Path::new("bars.csv"), doubled, BarLabel::Start, BarLength::Observed).is_ok());
+        assert!(
+            clean(Path::new("bars.csv"), doubled, BarLabel::Start, BarLength::Observed).is_ok()
+        );
     }
 
     #[test]
     fn high_and_low_that_are_exchanged_are_told_so() {
         let mut table = table(&[1, 2, 3], &[1.0, 2.0, 3.0]);
         table.low = vec![1.5, 2.5, 3.5];
-        let message = clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed).unwrap_err().0;
-        assert!(message.starts_with("bars.csv: high is below low in 3 of 3 bars: the two columns are exchanged"), "{message}");
+        let message = clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed)
+            .unwrap_err()
+            .0;
+        assert!(
+            message.starts_with(
+                "bars.csv: high is below low in 3 of 3 bars: the two columns are exchanged"
+            ),
+            "{message}"
+        );
     }
 
     const MINUTE: i64 = 60_000_000_000;

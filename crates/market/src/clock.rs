@@ -1,8 +1,10 @@
 //! The local clock, by which features such as `time_of_day` tell the time.
 //!
-//! A feature depends on instants and on a zone, never on how a timestamp is written. The zone of a file is the one that its settings name; else
-//! the one of its own type (a Parquet column with a zone); else UTC where every timestamp is one of UTC (`Z`, `+00:00`, an epoch, a date
-//! without zone). Any other offset does not tell its zone (`-05:00` is New York in winter and Lima all year), so it is asked for.
+//! A feature depends on instants and on a zone, never on how a timestamp is written. The zone of a
+//! file is the one that its settings name; else the one of its own type (a Parquet column with a
+//! zone); else UTC where every timestamp is one of UTC (`Z`, `+00:00`, an epoch, a date without
+//! zone). Any other offset does not tell its zone (`-05:00` is New York in winter and Lima all
+//! year), so it is asked for.
 
 use super::bars::{Bar, Bars};
 use super::problem::MarketError;
@@ -33,7 +35,8 @@ impl LocalClock {
         self.0.offset_at(ns.div_euclid(1_000_000_000))
     }
 
-    /// Sets a bar's offset to that of the zone at the bar's first instant, whatever its timestamp said.
+    /// Sets a bar's offset to that of the zone at the bar's first instant, whatever its timestamp
+    /// said.
     pub fn set(&mut self, bar: &mut Bar) {
         bar.offset_seconds = self.offset_at(bar.ts);
     }
@@ -57,14 +60,19 @@ pub(super) fn zone_of(bars: &Bars) -> Option<String> {
     bars.offset_seconds.iter().all(|offset| *offset == 0).then(|| "UTC".to_owned())
 }
 
-/// Refuses features that need the local clock where only an offset from UTC, in seconds, is known of it.
+/// Refuses features that need the local clock where only an offset from UTC, in seconds, is known
+/// of it.
 pub(super) fn check_known(features: &[Feature], offset: i32) -> Result<(), String> {
-    let Some(feature) = features.iter().find(|feature| feature.needs_local_clock()) else { return Ok(()) };
+    let Some(feature) = features.iter().find(|feature| feature.needs_local_clock()) else {
+        return Ok(());
+    };
     let fixed = spelled(offset);
-    let named = likely(offset).map_or_else(|| format!("zone = \"{fixed}\""), |name| format!("zone = \"{name}\""));
+    let named = likely(offset)
+        .map_or_else(|| format!("zone = \"{fixed}\""), |name| format!("zone = \"{name}\""));
     Err(format!(
-        "the feature '{feature}' goes by the local clock, and an offset such as {fixed} in the timestamps does not tell its zone; \
-         add {named} under [data] if that is where the bars come from (zone = \"{fixed}\": a clock that never changes)"
+        "the feature '{feature}' goes by the local clock, and an offset such as {fixed} in the \
+            timestamps does not tell its zone; add {named} under [data] if that is where the bars \
+            come from (zone = \"{fixed}\": a clock that never changes)"
     ))
 }
 
@@ -74,7 +82,8 @@ fn spelled(offset: i32) -> String {
     format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
 }
 
-/// The zone of the largest exchanges that have this offset: a suggestion, never taken without being written down.
+/// The zone of the largest exchanges that have this offset: a suggestion, never taken without being
+/// written down.
 fn likely(offset: i32) -> Option<&'static str> {
     const HOUR: i32 = 3600;
     match offset {
@@ -107,7 +116,8 @@ mod tests {
         };
         let mut bars = Bars::with_capacity(60, 2);
         // 2024-01-05 and 2024-07-05, 14:30 UTC.
-        for (ts, written, offset) in [(1_704_465_000, 28_800, -18_000), (1_720_189_800, 0, -14_400)] {
+        for (ts, written, offset) in [(1_704_465_000, 28_800, -18_000), (1_720_189_800, 0, -14_400)]
+        {
             bars.push(bar(ts, written));
             let mut one = bar(ts, written);
             clock.set(&mut one);
@@ -128,7 +138,8 @@ mod tests {
         ] {
             let problem = check_known(&features, offset).unwrap_err();
             assert!(
-                problem.starts_with("the feature 'time_of_day' goes by the local clock") && problem.contains(said),
+                problem.starts_with("the feature 'time_of_day' goes by the local clock")
+                    && problem.contains(said),
                 "{problem}"
             );
         }

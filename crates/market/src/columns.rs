@@ -29,22 +29,34 @@ pub(super) enum Volume {
     Unused,
 }
 
-/// Finds the named columns among those `present`. Names count to the letter; what is nearly right becomes a hint.
+/// Finds the named columns among those `present`. Names count to the letter; what is nearly right
+/// becomes a hint.
 pub(super) fn find(columns: &Columns, volume: Volume, present: &[String]) -> Result<Found, String> {
-    let Columns { ts, open, high, low, close, volume: volume_name, ts_format: _, ts_ambiguous: _ } = columns;
+    let Columns { ts, open, high, low, close, volume: volume_name, ts_format: _, ts_ambiguous: _ } =
+        columns;
     if [open, high, low, close].into_iter().all(|name| name.parse::<f64>().is_ok()) {
-        return Err(format!("{NO_HEADER}; columns = {{ … }} under [data] takes names, and the first bar would be lost"));
+        return Err(format!(
+            "{NO_HEADER}; columns = {{ … }} under [data] takes names, and the first bar would be \
+                lost"
+        ));
     }
-    let mut wanted = vec![("ts", ts), ("open", open), ("high", high), ("low", low), ("close", close)];
+    let mut wanted =
+        vec![("ts", ts), ("open", open), ("high", high), ("low", low), ("close", close)];
     if volume == Volume::Needed {
         wanted.push(("volume", volume_name));
     }
     let mut missing = Vec::new();
     let mut places = Vec::new();
     for (role, name) in wanted {
-        let mut found = present.iter().enumerate().filter(|(_, present)| *present == name).map(|(place, _)| place);
+        let mut found = present
+            .iter()
+            .enumerate()
+            .filter(|(_, present)| *present == name)
+            .map(|(place, _)| place);
         match (found.next(), found.next()) {
-            (Some(_), Some(_)) => return Err(format!("has two columns named '{name}'; rename one of them")),
+            (Some(_), Some(_)) => {
+                return Err(format!("has two columns named '{name}'; rename one of them"));
+            }
             (Some(place), None) => places.push(place),
             (None, _) => missing.push((role, name.as_str())),
         }
@@ -53,7 +65,8 @@ pub(super) fn find(columns: &Columns, volume: Volume, present: &[String]) -> Res
         (true, &[ts, open, high, low, close, ref volume @ ..]) => {
             let volume = volume.first().copied();
             let present_as = |name: &String| present.iter().position(|present| present == name);
-            let unused = present_as(volume_name).or_else(|| known_as("volume", volume_name, present).and_then(present_as));
+            let unused = present_as(volume_name)
+                .or_else(|| known_as("volume", volume_name, present).and_then(present_as));
             let unused_volume = if volume.is_none() { unused } else { None };
             Ok(Found { ts, open, high, low, close, volume, unused_volume })
         }
@@ -68,16 +81,21 @@ fn explain(missing: &[(&str, &str)], present: &[String]) -> String {
     let numbers = present.iter().filter(|name| name.parse::<f64>().is_ok()).count();
     if numbers * 2 >= present.len() {
         return format!(
-            "line 1 holds values ({}), not names: {NO_HEADER}; add one that names the columns, such as ts,open,high,low,close,volume",
+            "line 1 holds values ({}), not names: {NO_HEADER}; add one that names the columns, \
+                such as ts,open,high,low,close,volume",
             shown(present)
         );
     }
     if let [only] = present {
-        return format!("line 1 holds one name only, '{only}'; if it is a note above the header, remove it");
+        return format!(
+            "line 1 holds one name only, '{only}'; if it is a note above the header, remove it"
+        );
     }
     let hints: Vec<String> = missing
         .iter()
-        .filter_map(|(role, name)| nearest(role, name, present).map(|nearest| format!("{role} = \"{nearest}\"")))
+        .filter_map(|(role, name)| {
+            nearest(role, name, present).map(|nearest| format!("{role} = \"{nearest}\""))
+        })
         .collect();
     let hint = if hints.is_empty() { "…".to_owned() } else { hints.join(", ") };
     format!(
@@ -89,8 +107,14 @@ fn explain(missing: &[(&str, &str)], present: &[String]) -> String {
 
 /// The column that holds the times of day where the timestamps are days alone.
 pub(super) fn times_of_day(ts: usize, present: &[String]) -> Option<&String> {
-    let is_time = |name: &str| matches!(plain(name).as_str(), "time" | "timeofday" | "hhmm" | "hhmmss" | "hour");
-    present.iter().enumerate().find(|(place, name)| *place != ts && is_time(name)).map(|(_, name)| name)
+    let is_time = |name: &str| {
+        matches!(plain(name).as_str(), "time" | "timeofday" | "hhmm" | "hhmmss" | "hour")
+    };
+    present
+        .iter()
+        .enumerate()
+        .find(|(place, name)| *place != ts && is_time(name))
+        .map(|(_, name)| name)
 }
 
 fn shown(present: &[String]) -> String {
@@ -100,20 +124,34 @@ fn shown(present: &[String]) -> String {
     format!("{}{rest}", names.join(", "))
 }
 
-/// The column that was probably meant: the same name but for case, brackets and spaces; a vendor's name for it; a misspelling.
+/// The column that was probably meant: the same name but for case, brackets and spaces; a vendor's
+/// name for it; a misspelling.
 fn nearest<'a>(role: &str, name: &str, present: &'a [String]) -> Option<&'a String> {
     known_as(role, name, present).or_else(|| {
         let near = |present: &str| strsim::jaro_winkler(&plain(present), &plain(name));
-        present.iter().filter(|present| near(present) > 0.88).max_by(|a, b| near(a).total_cmp(&near(b)))
+        present
+            .iter()
+            .filter(|present| near(present) > 0.88)
+            .max_by(|a, b| near(a).total_cmp(&near(b)))
     })
 }
 
 /// The same name but for case, brackets and spaces; a vendor's name for it.
 fn known_as<'a>(role: &str, name: &str, present: &'a [String]) -> Option<&'a String> {
     let others: &[&str] = match role {
-        "ts" => {
-            &["timestamp", "datetime", "date", "time", "opentime", "windowstart", "gmttime", "localtime", "t", "index", "unnamed0"]
-        }
+        "ts" => &[
+            "timestamp",
+            "datetime",
+            "date",
+            "time",
+            "opentime",
+            "windowstart",
+            "gmttime",
+            "localtime",
+            "t",
+            "index",
+            "unnamed0",
+        ],
         "open" => &["open", "o"],
         "high" => &["high", "h"],
         "low" => &["low", "l"],
@@ -139,8 +177,12 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_their_names_in_any_order() {
-        let found = find(&Columns::default(), Volume::Unused, &names("close,x,low,high,open,ts")).unwrap();
-        assert_eq!(found, Found { ts: 5, open: 4, high: 3, low: 2, close: 0, volume: None, unused_volume: None });
+        let found =
+            find(&Columns::default(), Volume::Unused, &names("close,x,low,high,open,ts")).unwrap();
+        assert_eq!(
+            found,
+            Found { ts: 5, open: 4, high: 3, low: 2, close: 0, volume: None, unused_volume: None }
+        );
         assert_eq!(found.numbers(), [4, 3, 2, 0]);
     }
 
@@ -148,29 +190,45 @@ mod tests {
     fn volume_is_asked_for_only_where_it_is_needed() {
         let present = names("ts,open,high,low,close");
         assert!(find(&Columns::default(), Volume::Unused, &present).is_ok());
-        let found = find(&Columns::default(), Volume::Unused, &names("ts,open,high,low,close,Vol")).unwrap();
+        let found = find(&Columns::default(), Volume::Unused, &names("ts,open,high,low,close,Vol"))
+            .unwrap();
         assert_eq!((found.volume, found.unused_volume), (None, Some(5)));
-        assert!(find(&Columns::default(), Volume::Needed, &present).unwrap_err().contains("has no column 'volume'"));
+        assert!(
+            find(&Columns::default(), Volume::Needed, &present)
+                .unwrap_err()
+                .contains("has no column 'volume'")
+        );
     }
 
     #[test]
     fn nearly_right_names_become_the_mapping_to_write() {
-        let message = find(&Columns::default(), Volume::Needed, &names("Date,<OPEN>,High ,Low,Close/Last,Vol")).unwrap_err();
+        let message = find(
+            &Columns::default(),
+            Volume::Needed,
+            &names("Date,<OPEN>,High ,Low,Close/Last,Vol"),
+        )
+        .unwrap_err();
         assert!(
             message.ends_with(
-                "columns = { ts = \"Date\", open = \"<OPEN>\", high = \"High \", low = \"Low\", close = \"Close/Last\", volume = \"Vol\" } \
-                 under [data]"
+                "columns = \
+                    { ts = \"Date\", open = \"<OPEN>\", high = \"High \", low = \"Low\", close = \"Close/Last\", volume = \"Vol\" } \
+                    under [data]"
             ),
             "{message}"
         );
-        let message = find(&Columns::default(), Volume::Unused, &names("ts,open,hihg,low,close")).unwrap_err();
+        let message = find(&Columns::default(), Volume::Unused, &names("ts,open,hihg,low,close"))
+            .unwrap_err();
         assert!(message.contains("{ high = \"hihg\" }"), "{message}");
     }
 
     #[test]
     fn a_missing_header_is_recognised() {
-        let message = find(&Columns::default(), Volume::Unused, &names("1715131860,1,2,3,4,5")).unwrap_err();
-        assert!(message.contains("the header line is missing; add one that names the columns"), "{message}");
+        let message =
+            find(&Columns::default(), Volume::Unused, &names("1715131860,1,2,3,4,5")).unwrap_err();
+        assert!(
+            message.contains("the header line is missing; add one that names the columns"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -190,7 +248,9 @@ mod tests {
 
     #[test]
     fn a_column_without_a_name_can_be_named() {
-        let message = find(&Columns::default(), Volume::Unused, &names("Unnamed: 0,open,high,low,close")).unwrap_err();
+        let message =
+            find(&Columns::default(), Volume::Unused, &names("Unnamed: 0,open,high,low,close"))
+                .unwrap_err();
         assert!(message.contains("{ ts = \"Unnamed: 0\" }"), "{message}");
     }
 }

@@ -1,11 +1,14 @@
-//! CSV → columns: shapes and timestamps are read here, with their lines; the numbers by Polars, in parallel.
+//! CSV → columns: shapes and timestamps are read here, with their lines; the numbers by Polars, in
+//! parallel.
 
 use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{CsvReadOptions, DataFrame, DataType, Field, PolarsResult, Schema, SerReader};
+use polars::prelude::{
+    CsvReadOptions, DataFrame, DataType, Field, PolarsResult, Schema, SerReader,
+};
 
 use super::columns::{self, Found, Volume};
 use super::problem::{MarketError, Problems};
@@ -17,9 +20,15 @@ use super::zone::Zone;
 use experiment::Columns;
 
 /// Reads a CSV file, plain or gzip.
-pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<Zone>) -> Result<Table, MarketError> {
+pub(super) fn read(
+    path: &Path,
+    columns: &Columns,
+    volume: Volume,
+    zone: Option<Zone>,
+) -> Result<Table, MarketError> {
     let text = Text::read(path)?;
-    let found = columns::find(columns, volume, &text.header).map_err(|problem| MarketError::of(path, problem))?;
+    let found = columns::find(columns, volume, &text.header)
+        .map_err(|problem| MarketError::of(path, problem))?;
     let mut table = Table::default();
     let body = scan(path, &text, found.ts, StampReader::of(columns, zone), &mut table)?;
     if table.ts.is_empty() {
@@ -31,7 +40,10 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     {
         let days = &text.header[found.ts];
         let advice = "join the two into one";
-        return Err(MarketError::of(path, format!("column '{days}' holds days, and '{times}' their times; {advice}")));
+        return Err(MarketError::of(
+            path,
+            format!("column '{days}' holds days, and '{times}' their times; {advice}"),
+        ));
     }
     let mut numbers = numbers(path, &text, &body, &found, &table)?.into_iter();
     drop(body);
@@ -40,26 +52,34 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     }
     table.volume = numbers.next();
     if let Some(place) = found.unused_volume.filter(|_| table.has_doubles()) {
-        table.unused_volume = Some(text.records(place).map(|record| lenient(record.wanted)).collect());
+        table.unused_volume =
+            Some(text.records(place).map(|record| lenient(record.wanted)).collect());
     }
     Ok(table)
 }
 
 /// A number, or NaN.
 fn lenient(field: &[u8]) -> f64 {
-    std::str::from_utf8(field).ok().and_then(|field| unquote(field).parse().ok()).unwrap_or(f64::NAN)
+    std::str::from_utf8(field)
+        .ok()
+        .and_then(|field| unquote(field).parse().ok())
+        .unwrap_or(f64::NAN)
 }
 
 /// Checks the header and the first row.
 pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<Zone>) -> Result<(), MarketError> {
     let text = Text::peek(path)?;
-    let found = columns::find(columns, Volume::Unused, &text.header).map_err(|problem| MarketError::of(path, problem))?;
+    let found = columns::find(columns, Volume::Unused, &text.header)
+        .map_err(|problem| MarketError::of(path, problem))?;
     let Some(first) = text.records(found.ts).next() else {
         return Err(MarketError::of(path, "holds a header and no rows"));
     };
     match StampReader::of(columns, zone).text(first.wanted) {
         Ok(_) => Ok(()),
-        Err(problem) => Err(MarketError::of(path, format!("line {}, column '{}': {problem}", first.line, text.header[found.ts]))),
+        Err(problem) => Err(MarketError::of(
+            path,
+            format!("line {}, column '{}': {problem}", first.line, text.header[found.ts]),
+        )),
     }
 }
 
@@ -71,9 +91,15 @@ pub(super) fn first_offset(path: &Path, columns: &Columns) -> Option<i32> {
     StampReader::of(columns, None).text(first.wanted).ok().map(|stamp| stamp.offset)
 }
 
-/// Reads timestamps and places into `table`, checks that every record has the header's width, and returns the text for Polars:
-/// without blank lines, which it would refuse.
-fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: &mut Table) -> Result<Cow<'a, [u8]>, MarketError> {
+/// Reads timestamps and places into `table`, checks that every record has the header's width, and
+/// returns the text for Polars: without blank lines, which it would refuse.
+fn scan<'a>(
+    path: &Path,
+    text: &'a Text,
+    ts: usize,
+    reader: StampReader,
+    table: &mut Table,
+) -> Result<Cow<'a, [u8]>, MarketError> {
     let width = text.header.len();
     let mut stamps = StampColumn::new(reader);
     let mut problems = Problems::default();
@@ -89,17 +115,28 @@ fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: 
             problems.push(|| format!("line {}: a quote is opened and never closed", record.line));
         } else if record.fields != width {
             problems.push(|| match record.fields {
-                1 => format!("line {}: '{}' is no bar of {width} fields; remove the line", record.line, short(record.bytes)),
-                fields => format!("line {}: {fields} fields, but the header has {width}", record.line),
+                1 => format!(
+                    "line {}: '{}' is no bar of {width} fields; remove the line",
+                    record.line,
+                    short(record.bytes)
+                ),
+                fields => {
+                    format!("line {}: {fields} fields, but the header has {width}", record.line)
+                }
             });
         }
         match stamps.push(|reader| reader.text(record.wanted)) {
             Ok(()) => {}
             Err(problem @ StampProblem::NoZone(_)) => {
-                return Err(MarketError::of(path, format!("line {}, column '{}': {problem}", record.line, text.header[ts])));
+                return Err(MarketError::of(
+                    path,
+                    format!("line {}, column '{}': {problem}", record.line, text.header[ts]),
+                ));
             }
             Err(problem) if record.fields == width => {
-                problems.push(|| format!("line {}, column '{}': {problem}", record.line, text.header[ts]));
+                problems.push(|| {
+                    format!("line {}, column '{}': {problem}", record.line, text.header[ts])
+                });
             }
             Err(_) => {}
         }
@@ -107,9 +144,13 @@ fn scan<'a>(path: &Path, text: &'a Text, ts: usize, reader: StampReader, table: 
     problems.check(path)?;
     table.places = Places::Lines(jumps);
     let settled = stamps.settle().map_err(|(row, problem)| {
-        MarketError::of(path, format!("{}, column '{}': {problem}", table.places.name(row), text.header[ts]))
+        MarketError::of(
+            path,
+            format!("{}, column '{}': {problem}", table.places.name(row), text.header[ts]),
+        )
     })?;
-    (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    (table.ts, table.offset_seconds, table.assumed) =
+        (settled.ts, settled.offset_seconds, settled.assumed);
     table.form = settled.form;
     if records.blank == 0 {
         return Ok(Cow::Borrowed(text.body()));
@@ -124,15 +165,28 @@ fn short(record: &[u8]) -> String {
 }
 
 /// The columns of numbers, in the order of [`Found::numbers`].
-fn numbers(path: &Path, text: &Text, body: &[u8], found: &Found, table: &Table) -> Result<Vec<Vec<f64>>, MarketError> {
+fn numbers(
+    path: &Path,
+    text: &Text,
+    body: &[u8],
+    found: &Found,
+    table: &Table,
+) -> Result<Vec<Vec<f64>>, MarketError> {
     let places = found.numbers();
     let mut distinct = places.clone();
     distinct.sort_unstable();
     distinct.dedup();
-    let failed = |problem: &dyn std::fmt::Display| MarketError::of(path, format!("cannot be read as CSV: {problem}"));
-    let frame = parse(body, text.separator, text.header.len(), &distinct).map_err(|error| failed(&error))?;
+    let failed = |problem: &dyn std::fmt::Display| {
+        MarketError::of(path, format!("cannot be read as CSV: {problem}"))
+    };
+    let frame = parse(body, text.separator, text.header.len(), &distinct)
+        .map_err(|error| failed(&error))?;
     if frame.height() != table.ts.len() {
-        return Err(failed(&format!("{} rows where {} were counted", frame.height(), table.ts.len())));
+        return Err(failed(&format!(
+            "{} rows where {} were counted",
+            frame.height(),
+            table.ts.len()
+        )));
     }
     let mut columns = Vec::with_capacity(distinct.len());
     let mut holes = Vec::new();
@@ -142,18 +196,32 @@ fn numbers(path: &Path, text: &Text, body: &[u8], found: &Found, table: &Table) 
         if column.null_count() == 0 {
             column.data_views().for_each(|view| values.extend_from_slice(view));
         } else {
-            holes.extend(column.iter().enumerate().filter(|(_, x)| x.is_none()).map(|(row, _)| (row, *place, columns.len())));
+            holes.extend(
+                column
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, x)| x.is_none())
+                    .map(|(row, _)| (row, *place, columns.len())),
+            );
             values.extend(column.iter().map(|x| x.unwrap_or(f64::NAN)));
         }
         columns.push(values);
     }
     holes.sort_unstable();
-    if let Some(&(_, place, _)) =
-        holes.iter().find(|(row, place, column)| *row == 0 && is_empty_column(text, *place, *column, &holes))
+    if let Some(&(_, place, _)) = holes
+        .iter()
+        .find(|(row, place, column)| *row == 0 && is_empty_column(text, *place, *column, &holes))
     {
         let name = &text.header[place];
-        let advice = if Some(place) == found.volume { "; leave volume out of features under [data]" } else { "" };
-        return Err(MarketError::of(path, format!("column '{name}' is empty in every row{advice}")));
+        let advice = if Some(place) == found.volume {
+            "; leave volume out of features under [data]"
+        } else {
+            ""
+        };
+        return Err(MarketError::of(
+            path,
+            format!("column '{name}' is empty in every row{advice}"),
+        ));
     }
     mend(path, text, &holes, &mut columns)?;
     let of = |place: &usize| distinct.iter().position(|distinct| distinct == place);
@@ -161,14 +229,20 @@ fn numbers(path: &Path, text: &Text, body: &[u8], found: &Found, table: &Table) 
     let mut taken = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {
         let Some(column) = of(place) else { continue };
-        taken.push(if last_use(at) { columns[column].clone() } else { std::mem::take(&mut columns[column]) });
+        taken.push(if last_use(at) {
+            columns[column].clone()
+        } else {
+            std::mem::take(&mut columns[column])
+        });
     }
     Ok(taken)
 }
 
 fn parse(body: &[u8], separator: u8, width: usize, wanted: &[usize]) -> PolarsResult<DataFrame> {
-    // All columns are numbers to Polars: it reads the wanted ones only, and would check the others' UTF-8 were they text.
-    let schema: Schema = (0..width).map(|place| Field::new(place.to_string().into(), DataType::Float64)).collect();
+    // All columns are numbers to Polars: it reads the wanted ones only, and would check the others'
+    // UTF-8 were they text.
+    let schema: Schema =
+        (0..width).map(|place| Field::new(place.to_string().into(), DataType::Float64)).collect();
     CsvReadOptions::default()
         .with_has_header(false)
         .with_ignore_errors(true) // what is no number becomes null, and `mend` says what it was
@@ -180,15 +254,27 @@ fn parse(body: &[u8], separator: u8, width: usize, wanted: &[usize]) -> PolarsRe
 }
 
 /// Whether nothing stands in a column; `holes` as for [`mend`].
-fn is_empty_column(text: &Text, place: usize, column: usize, holes: &[(usize, usize, usize)]) -> bool {
+fn is_empty_column(
+    text: &Text,
+    place: usize,
+    column: usize,
+    holes: &[(usize, usize, usize)],
+) -> bool {
     let rows = holes.iter().filter(|hole| hole.2 == column).count();
-    let mut fields = text.records(place).map(|record| unquote(&String::from_utf8_lossy(record.wanted)).is_empty());
+    let mut fields = text
+        .records(place)
+        .map(|record| unquote(&String::from_utf8_lossy(record.wanted)).is_empty());
     fields.by_ref().take(rows).all(|empty| empty) && fields.next().is_none()
 }
 
-/// Looks again at the fields that were no numbers (`(row, place in the file, column)`, sorted): numbers with white space around
-/// them are taken, everything else is named.
-fn mend(path: &Path, text: &Text, holes: &[(usize, usize, usize)], columns: &mut [Vec<f64>]) -> Result<(), MarketError> {
+/// Looks again at the fields that were no numbers (`(row, place in the file, column)`, sorted):
+/// numbers with white space around them are taken, everything else is named.
+fn mend(
+    path: &Path,
+    text: &Text,
+    holes: &[(usize, usize, usize)],
+    columns: &mut [Vec<f64>],
+) -> Result<(), MarketError> {
     let mut problems = Problems::default();
     let mut holes = holes.iter().peekable();
     for (row, record) in text.records(0).enumerate() {
@@ -236,15 +322,22 @@ mod tests {
 
     #[test]
     fn dialects_of_csv_give_the_same_table() {
-        let plain = own("ts,open,high,low,close,volume\n1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n");
+        let plain = own(
+            "ts,open,high,low,close,volume\n1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n",
+        );
         let Table { ts, close, volume, .. } = plain.unwrap();
-        assert_eq!((&ts[..], &close[..]), (&[1_715_131_860_000_000_000, 1_715_131_920_000_000_000][..], &[1.75, 2.5][..]));
+        assert_eq!(
+            (&ts[..], &close[..]),
+            (&[1_715_131_860_000_000_000, 1_715_131_920_000_000_000][..], &[1.75, 2.5][..])
+        );
         for other in [
             "\u{FEFF}ts,open,high,low,close,volume\r\n1715131860,1.5,2,1,1.75,10\r\n\r\n1715131920,2,3,2,2.5,20\r\n",
             "ts;open;high;low;close;volume\n1715131860;1.5;2;1;1.75;10\n\n\n1715131920;2;3;2;2.5;20",
             "\"ts\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"2024-05-08T01:31:00Z\",\"1.5\",2,1,\"1.75\",\"10\"\n1715131920,2,3,2,2.5,\"20\"\n",
-            "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
-            "note,volume,close,low,high,open,ts\n\"a, \"\"b\"\"\nc\",10,1.75,1,2,1.5,1715131860\n\u{e9},20,2.5,2,3,2,1715131920\n",
+            "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \
+                \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
+            "note,volume,close,low,high,open,ts\n\"a, \
+                \"\"b\"\"\nc\",10,1.75,1,2,1.5,1715131860\n\u{e9},20,2.5,2,3,2,1715131920\n",
         ] {
             let table = own(other).unwrap();
             assert_eq!((&table.ts, &table.close, &table.volume), (&ts, &close, &volume), "{other}");
@@ -274,8 +367,13 @@ mod tests {
             volume: of("n"),
             ..Columns::default()
         };
-        let table = read_text(b"px,n,day\n7.5,1,2024-05-08\n8,2,2024-05-09\n", &price, Volume::Needed).unwrap();
-        assert_eq!((&table.open, &table.close, table.volume), (&vec![7.5, 8.0], &vec![7.5, 8.0], Some(vec![1.0, 2.0])));
+        let table =
+            read_text(b"px,n,day\n7.5,1,2024-05-08\n8,2,2024-05-09\n", &price, Volume::Needed)
+                .unwrap();
+        assert_eq!(
+            (&table.open, &table.close, table.volume),
+            (&vec![7.5, 8.0], &vec![7.5, 8.0], Some(vec![1.0, 2.0]))
+        );
         assert_eq!(table.assumed, [crate::stamps::ASSUMED_UTC]);
     }
 

@@ -1,7 +1,9 @@
-//! Clocks that are written as digits: whether 2405080931 is 2024-05-08 09:31 or an epoch, the whole column tells.
+//! Clocks that are written as digits: whether 2405080931 is 2024-05-08 09:31 or an epoch, the whole
+//! column tells.
 //!
-//! Digits of an epoch are a time in one row out of two hundred, and in every row only by chance; digits of a clock are one in all of
-//! them. What is both is told by the distances: bars are some usual length apart, and most of them are.
+//! Digits of an epoch are a time in one row out of two hundred, and in every row only by chance;
+//! digits of a clock are one in all of them. What is both is told by the distances: bars are some
+//! usual length apart, and most of them are.
 
 use jiff::civil::Date;
 
@@ -61,7 +63,12 @@ impl Layout {
         let two = |place: i64| digits / 10_i64.pow(place as u32) % 100;
         let (minute, hour, day, month) = (two(0), two(2), two(4), two(6));
         // Most digits of an epoch are found out here.
-        if minute > 59 || hour > 23 || seconds > 59 || !(1..=31).contains(&day) || !(1..=12).contains(&month) {
+        if minute > 59
+            || hour > 23
+            || seconds > 59
+            || !(1..=31).contains(&day)
+            || !(1..=12).contains(&month)
+        {
             return None;
         }
         let year = match (self, digits / 100_000_000) {
@@ -118,7 +125,8 @@ impl Digits {
     }
 }
 
-/// A column of digits as it is to be read: as clocks, or (`None`) as the epochs as which it was read.
+/// A column of digits as it is to be read: as clocks, or (`None`) as the epochs as which it was
+/// read.
 ///
 /// # Errors
 /// The row and the problem, when it could be both, or when all but a few rows are clocks.
@@ -145,10 +153,14 @@ pub(super) fn judge(ts: &[i64], digits: Digits) -> Result<Option<Layout>, (usize
         let text = digits.text(digits.of_instant(ts[row]));
         return Err((row, StampProblem::Spoilt(text, layout.name(), format)));
     }
-    let best = found.iter().copied().reduce(|best, next| if next.1.beats(best.1) { next } else { best });
+    let best =
+        found.iter().copied().reduce(|best, next| if next.1.beats(best.1) { next } else { best });
     let Some((best, clocks)) = best else { return Ok(None) };
-    let rivals: Vec<Layout> =
-        found.iter().filter(|(layout, other)| *layout != best && !clocks.beats(*other)).map(|(layout, _)| *layout).collect();
+    let rivals: Vec<Layout> = found
+        .iter()
+        .filter(|(layout, other)| *layout != best && !clocks.beats(*other))
+        .map(|(layout, _)| *layout)
+        .collect();
     if epochs.beats(clocks) {
         return Ok(None);
     }
@@ -157,8 +169,10 @@ pub(super) fn judge(ts: &[i64], digits: Digits) -> Result<Option<Layout>, (usize
     }
     let layouts: Vec<Layout> = std::iter::once(best).chain(rivals).collect();
     let epoch_too = !clocks.beats(epochs);
-    let mut readings: Vec<String> = layouts.iter().map(|layout| format!("a clock {}", layout.name())).collect();
-    let mut formats: Vec<String> = layouts.iter().map(|layout| format!("\"{}\"", layout.pattern())).collect();
+    let mut readings: Vec<String> =
+        layouts.iter().map(|layout| format!("a clock {}", layout.name())).collect();
+    let mut formats: Vec<String> =
+        layouts.iter().map(|layout| format!("\"{}\"", layout.pattern())).collect();
     if epoch_too {
         readings.push("an epoch".to_owned());
         formats.push(format!("\"{}\"", digits.epoch()));
@@ -167,8 +181,14 @@ pub(super) fn judge(ts: &[i64], digits: Digits) -> Result<Option<Layout>, (usize
     Err((0, StampProblem::Unclear(text, readings.join(" or "), formats.join(" or "))))
 }
 
-/// Whether two timestamps that were read as epochs are a bar apart as clocks, and are not as epochs.
-pub(super) fn are_clocks(before: i64, now: i64, digits: Digits, bar_ns: i64) -> Option<StampProblem> {
+/// Whether two timestamps that were read as epochs are a bar apart as clocks, and are not as
+/// epochs.
+pub(super) fn are_clocks(
+    before: i64,
+    now: i64,
+    digits: Digits,
+    bar_ns: i64,
+) -> Option<StampProblem> {
     if now - before == bar_ns {
         return None;
     }
@@ -193,7 +213,9 @@ struct Regularity {
 impl Regularity {
     fn of(ts: impl Iterator<Item = i64>) -> Self {
         match Spacing::most_frequent(ts) {
-            Some(spacing) => Self { usual: spacing.is_usual(), share: spacing.pairs as f64 / spacing.of as f64 },
+            Some(spacing) => {
+                Self { usual: spacing.is_usual(), share: spacing.pairs as f64 / spacing.of as f64 }
+            }
             None => Self { usual: false, share: 0.0 },
         }
     }
@@ -211,7 +233,9 @@ mod tests {
     fn clocks(layout: Layout, begin: &str, minutes: impl Iterator<Item = i64>) -> Vec<i64> {
         let begin: jiff::civil::DateTime = begin.parse().unwrap();
         let at = |minute: i64| begin.checked_add(jiff::Span::new().minutes(minute)).unwrap();
-        minutes.map(|minute| at(minute).strftime(layout.pattern()).to_string().parse().unwrap()).collect()
+        minutes
+            .map(|minute| at(minute).strftime(layout.pattern()).to_string().parse().unwrap())
+            .collect()
     }
 
     fn judged(digits: Digits, values: &[i64]) -> Result<Option<Layout>, (usize, StampProblem)> {
@@ -225,18 +249,28 @@ mod tests {
     #[test]
     fn clocks_of_every_usual_bar_are_clocks() {
         for bar in [1, 5, 15, 30, 60, 240, 1440, 7 * 1440] {
-            for (layout, digits) in
-                [(Layout::ShortMinute, Digits::Ten), (Layout::Minute, Digits::Twelve), (Layout::ShortSecond, Digits::Twelve)]
-            {
+            for (layout, digits) in [
+                (Layout::ShortMinute, Digits::Ten),
+                (Layout::Minute, Digits::Twelve),
+                (Layout::ShortSecond, Digits::Twelve),
+            ] {
                 for begin in ["2024-05-08T00:00", "2001-12-31T23:00", "1999-01-04T09:30"] {
                     // (Of 10 digits those of 1999 lie beyond what an epoch can be.)
                     if begin.starts_with("1999") && layout != Layout::Minute {
                         continue;
                     }
                     let values = clocks(layout, begin, (0..90).map(|row| row * bar));
-                    assert_eq!(judged(digits, &values), Ok(Some(layout)), "{layout:?} of {bar} min from {begin}");
+                    assert_eq!(
+                        judged(digits, &values),
+                        Ok(Some(layout)),
+                        "{layout:?} of {bar} min from {begin}"
+                    );
                     let descending: Vec<i64> = values.iter().rev().copied().collect();
-                    assert_eq!(judged(digits, &descending), Ok(Some(layout)), "{layout:?} of {bar} min from {begin}");
+                    assert_eq!(
+                        judged(digits, &descending),
+                        Ok(Some(layout)),
+                        "{layout:?} of {bar} min from {begin}"
+                    );
                 }
             }
         }
@@ -250,11 +284,15 @@ mod tests {
             (row, problem.to_string().as_str()),
             (
                 0,
-                "'1712011200' may be a clock yymmddHHMM or an epoch; say which with ts_format = \"%y%m%d%H%M\" or \"epoch_s\" under [data]"
+                "'1712011200' may be a clock yymmddHHMM or an epoch; say which with ts_format = \
+                    \"%y%m%d%H%M\" or \"epoch_s\" under [data]"
             )
         );
         let problem = judged(Digits::Twelve, &[201_005_082_000]).unwrap_err().1.to_string();
-        assert!(problem.contains("a clock yyyymmddHHMM or a clock yymmddHHMMSS or an epoch"), "{problem}");
+        assert!(
+            problem.contains("a clock yyyymmddHHMM or a clock yymmddHHMMSS or an epoch"),
+            "{problem}"
+        );
         let (row, problem) = judged(
             Digits::Ten,
             &[
@@ -273,7 +311,10 @@ mod tests {
         )
         .unwrap_err();
         assert_eq!(row, 10);
-        assert!(problem.to_string().starts_with("'2405081067' is no time, but nearly all others are"), "{problem}");
+        assert!(
+            problem.to_string().starts_with("'2405081067' is no time, but nearly all others are"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! Feature columns, strictly causal: row `t` is a function of the rows `0 ..= t` alone, and the same bits whatever follows, because a
-//! column is what a [`FeatureState`] says that is shown one bar after the other.
+//! Feature columns, strictly causal: row `t` is a function of the rows `0 ..= t` alone, and the
+//! same bits whatever follows, because a column is what a [`FeatureState`] says that is shown one
+//! bar after the other.
 
 use super::Bars;
 use super::stream::FeatureState;
 use experiment::feature::Feature;
 
-/// The column of `feature`, one value per bar: NaN in exactly the first [`Feature::warm_up`] rows, and nowhere else as long as the
-/// prices are positive.
+/// The column of `feature`, one value per bar: NaN in exactly the first [`Feature::warm_up`] rows,
+/// and nowhere else as long as the prices are positive.
 #[must_use]
 pub fn column(feature: Feature, bars: &Bars) -> Vec<f64> {
     let mut state = FeatureState::new(feature, bars.bar_seconds);
@@ -36,8 +37,9 @@ mod tests {
     }
 
     fn features() -> Vec<Feature> {
-        "open high low close volume log_return sma_2 sma_20 ema_5 rsi_2 rsi_14 macd macd_signal macd_hist macd_3_7_1 \
-         macd_hist_3_7_1 atr_1 atr_14 realized_vol_3 realized_vol_30 time_of_day"
+        "open high low close volume log_return sma_2 sma_20 ema_5 rsi_2 rsi_14 macd macd_signal \
+            macd_hist macd_3_7_1 macd_hist_3_7_1 atr_1 atr_14 realized_vol_3 realized_vol_30 \
+            time_of_day"
             .split_whitespace()
             .map(|name| name.parse().unwrap())
             .collect()
@@ -124,8 +126,9 @@ mod tests {
     fn compare_with_talib(fixture: &str) {
         let mut lines = fixture.lines();
         let names: Vec<&str> = lines.next().unwrap().split(',').collect();
-        let rows: Vec<Vec<f64>> =
-            lines.map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect()).collect();
+        let rows: Vec<Vec<f64>> = lines
+            .map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect())
+            .collect();
         assert!(rows.len() >= 300 && names[..3] == ["close", "high", "low"] && names.len() > 12);
         let numbers = |place: usize| rows.iter().map(|row| row[place]).collect::<Vec<_>>();
         let bars = Bars { high: numbers(1), low: numbers(2), ..bars(&numbers(0)) };
@@ -134,7 +137,10 @@ mod tests {
             for (t, row) in rows.iter().enumerate() {
                 let (ours, theirs) = (ours[t], row[index]);
                 let near = (ours - theirs).abs() <= 1e-9 * theirs.abs().max(1.0);
-                assert!(near || (ours.is_nan() && theirs.is_nan()), "{name} at row {t}: {ours} is not TA-Lib's {theirs}");
+                assert!(
+                    near || (ours.is_nan() && theirs.is_nan()),
+                    "{name} at row {t}: {ours} is not TA-Lib's {theirs}"
+                );
             }
         }
     }
@@ -167,13 +173,18 @@ mod tests {
     #[test]
     fn a_moving_average_does_not_drift() {
         // Prices whose sums do not fit into 53 bits, over as many bars as the sample has.
-        let close: Vec<f64> = (0..24_000).map(|t| 1e6 + 1e-3 * f64::from((t * 7919) % 104_729) / 3.0).collect();
+        let close: Vec<f64> =
+            (0..24_000).map(|t| 1e6 + 1e-3 * f64::from((t * 7919) % 104_729) / 3.0).collect();
         for n in [2, 20, 390] {
             let column = column(Feature::Sma { n }, &bars(&close));
             for t in (n - 1..close.len()).step_by(97) {
                 let window = &close[t + 1 - n..=t];
                 let exact = 1e6 + window.iter().map(|price| price - 1e6).sum::<f64>() / n as f64;
-                assert!((column[t] - exact).abs() <= 2.5e-10, "row {t}: {} is not {exact}", column[t]);
+                assert!(
+                    (column[t] - exact).abs() <= 2.5e-10,
+                    "row {t}: {} is not {exact}",
+                    column[t]
+                );
             }
         }
     }
@@ -191,7 +202,8 @@ mod tests {
     #[test]
     fn time_of_day_is_local_and_of_the_bars_end() {
         let mut bars = bars(&[1.0, 1.0, 1.0]);
-        // 01:29 UTC at +08:00 is 09:29 to 09:30; 15:59 UTC is the last minute of the local day; 00:00 UTC before 1970.
+        // 01:29 UTC at +08:00 is 09:29 to 09:30; 15:59 UTC is the last minute of the local day;
+        // 00:00 UTC before 1970.
         bars.ts = vec![89 * MINUTE, (15 * 60 + 59) * MINUTE, -1440 * MINUTE];
         bars.offset_seconds = vec![28_800, 28_800, 0];
         assert_eq!(column(Feature::TimeOfDay, &bars), [9.5 / 24.0, 0.0, 1.0 / 1440.0]);

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::prepared::Prepared;
 use experiment::Data;
 
-/// How the timestamps of bars are written. Bars that are written in another way come from somewhere else, where a timestamp may mark another
-/// end of its bar.
+/// How the timestamps of bars are written. Bars that are written in another way come from somewhere
+/// else, where a timestamp may mark another end of its bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StampForm {
@@ -40,7 +40,8 @@ impl StampForm {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
-    /// Zone of the local clock, as the data's settings, its type or its timestamps in UTC told it; `None` where nothing did.
+    /// Zone of the local clock, as the data's settings, its type or its timestamps in UTC told it;
+    /// `None` where nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
     /// How the timestamps were written; `None` of a synthetic series.
@@ -62,12 +63,14 @@ pub struct ValueRange {
     pub high: f32,
 }
 
-/// How far beyond its range in training a value must lie to be warned of, as a share of the range: a market that makes new highs is
-/// ordinary, one that is half a range beyond everything that was ever trained on is not.
+/// How far beyond its range in training a value must lie to be warned of, as a share of the range:
+/// a market that makes new highs is ordinary, one that is half a range beyond everything that was
+/// ever trained on is not.
 pub const RANGE_MARGIN: f32 = 0.5;
 
 impl ValueRange {
-    /// Whether a scaled value lies below the least or above the greatest by more than [`RANGE_MARGIN`] of the distance between the two.
+    /// Whether a scaled value lies below the least or above the greatest by more than
+    /// [`RANGE_MARGIN`] of the distance between the two.
     #[must_use]
     pub fn is_left_by(&self, scaled: f32) -> bool {
         self.distance(scaled) > RANGE_MARGIN * (self.high - self.low)
@@ -88,13 +91,19 @@ impl Inputs {
         let rows = prepared.training_rows(data.window);
         let range = |place: usize| {
             let values = rows.iter().map(|row| series.features[row * series.columns + place]);
-            values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+            values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            })
         };
         let named = |(place, feature): (usize, &experiment::feature::Feature)| {
             let (low, high) = range(place);
             ValueRange { feature: feature.to_string(), low, high }
         };
-        let ranges = if rows.is_empty() { Vec::new() } else { data.features.iter().enumerate().map(named).collect() };
+        let ranges = if rows.is_empty() {
+            Vec::new()
+        } else {
+            data.features.iter().enumerate().map(named).collect()
+        };
         let report = &prepared.report;
         Self { zone: report.zone.clone(), stamps: report.stamps, ranges }
     }
@@ -107,10 +116,15 @@ mod tests {
     #[test]
     fn half_a_range_beyond_training_is_outside_and_less_is_not() {
         let range = ValueRange { feature: "close".into(), low: 1.0, high: 3.0 };
-        for (value, outside) in [(0.0, false), (-0.01, true), (1.0, false), (4.0, false), (4.01, true), (2.0, false)] {
+        for (value, outside) in
+            [(0.0, false), (-0.01, true), (1.0, false), (4.0, false), (4.01, true), (2.0, false)]
+        {
             assert_eq!(range.is_left_by(value), outside, "{value}");
         }
-        assert_eq!((range.distance(2.0), range.distance(5.0), range.distance(0.5)), (0.0, 2.0, 0.5));
+        assert_eq!(
+            (range.distance(2.0), range.distance(5.0), range.distance(0.5)),
+            (0.0, 2.0, 0.5)
+        );
         let constant = ValueRange { feature: "volume".into(), low: 0.0, high: 0.0 };
         assert!(constant.is_left_by(1e-3) && !constant.is_left_by(0.0));
     }

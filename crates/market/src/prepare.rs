@@ -32,12 +32,14 @@ pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let prepared = assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
+    let prepared =
+        assemble(data, bars, done).map_err(|problem| name_source(&data.source, &problem))?;
     Ok(told_of(prepared, zone, stamps))
 }
 
-/// A whole look at second 0: that every value of the file that these settings need can be used, and what is odd about its bars, each a
-/// sentence. Whether windows of some length lie in it is a trial's own matter.
+/// A whole look at second 0: that every value of the file that these settings need can be used, and
+/// what is odd about its bars, each a sentence. Whether windows of some length lie in it is a
+/// trial's own matter.
 ///
 /// # Errors
 /// As [`prepare`], as far as the bars alone show.
@@ -59,17 +61,23 @@ pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
     Ok(odd)
 }
 
-/// For forecasting: every window of another file, scaled with the run's own scaling. `series.target` is NaN where unknown; all
-/// windows are in `series.valid`. All bars of the file are used, whatever `rows` says.
+/// For forecasting: every window of another file, scaled with the run's own scaling.
+/// `series.target` is NaN where unknown; all windows are in `series.valid`. All bars of the file
+/// are used, whatever `rows` says.
 ///
 /// # Errors
-/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its bars are of another length.
-pub fn prepare_forecast(data: &Data, file: &Path, scaling: &Scaling) -> Result<Prepared, MarketError> {
+/// As [`prepare`]; also when the file has fewer bars than a window and its warm-up need, or its
+/// bars are of another length.
+pub fn prepare_forecast(
+    data: &Data,
+    file: &Path,
+    scaling: &Scaling,
+) -> Result<Prepared, MarketError> {
     prepare_source(data, &forecast_source(data, file), scaling, None)
 }
 
-/// As [`prepare_forecast`], of bars that are to be read as `source` says, and are told the time by `clock`: the model's own, where that is
-/// known, however they are written.
+/// As [`prepare_forecast`], of bars that are to be read as `source` says, and are told the time by
+/// `clock`: the model's own, where that is known, however they are written.
 ///
 /// # Errors
 /// As [`prepare_forecast`].
@@ -79,8 +87,10 @@ pub fn prepare_source(
     scaling: &Scaling,
     clock: Option<&LocalClock>,
 ) -> Result<Prepared, MarketError> {
-    let Loaded { bars, done, zone, stamps } = source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
-    let prepared = assemble_forecast(data, bars, done, scaling).map_err(|problem| name_source(source, &problem))?;
+    let Loaded { bars, done, zone, stamps } =
+        source::load(source, volume(data), BarLength::of_model(data.bar_seconds), clock)?;
+    let prepared = assemble_forecast(data, bars, done, scaling)
+        .map_err(|problem| name_source(source, &problem))?;
     Ok(told_of(prepared, zone, stamps))
 }
 
@@ -101,7 +111,8 @@ pub(super) fn volume(data: &Data) -> Volume {
     if data.features.contains(&Feature::Volume) { Volume::Needed } else { Volume::Unused }
 }
 
-/// A run's own source with another file in it, whose name may say its format; of a synthetic one only the file counts, in Kiln's own columns.
+/// A run's own source with another file in it, whose name may say its format; of a synthetic one
+/// only the file counts, in Kiln's own columns.
 #[must_use]
 pub fn forecast_source(data: &Data, file: &Path) -> Source {
     let named = match file.extension().and_then(|extension| extension.to_str()) {
@@ -154,7 +165,8 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let warm_up = data.features.iter().map(|feature| feature.warm_up()).max().unwrap_or(0);
     if bars.len() < warm_up + data.window {
         return Err(format!(
-            "{} bars are fewer than the {} that a window of {} rows needs after {warm_up} rows of warm-up",
+            "{} bars are fewer than the {} that a window of {} rows needs after {warm_up} rows of \
+                warm-up",
             bars.len(),
             warm_up + data.window,
             data.window
@@ -167,7 +179,10 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let (target_runs, row_runs) = if data.cross_gaps {
         (vec![0..bars.len()], vec![0..rows])
     } else {
-        (runs.clone(), window::runs(&bars.ts[warm_up..], &bars.offset_seconds[warm_up..], bars.bar_seconds))
+        (
+            runs.clone(),
+            window::runs(&bars.ts[warm_up..], &bars.offset_seconds[warm_up..], bars.bar_seconds),
+        )
     };
     let mut target = target_columns(&data.target, &bars.close, &target_runs);
     target.target.drain(..warm_up);
@@ -180,7 +195,9 @@ pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Pre
     let Ground { warm_up, row_runs, target, .. } = &ground;
     let bounds = Bounds::new(bars.len() - warm_up, &data.split);
     let shape = WindowShape { window: data.window, horizon: data.target.horizon, step: data.step };
-    let ends = window::ends(row_runs, &bounds, shape, |row| target.target[row].is_finite() && target.persistence[row].is_finite());
+    let ends = window::ends(row_runs, &bounds, shape, |row| {
+        target.target[row].is_finite() && target.persistence[row].is_finite()
+    });
     check_splits(data, &ground, &bounds, &ends, bars.len())?;
     let (features, columns) = matrix(&data.features, &bars, *warm_up, |_, feature, column| {
         check_defined(feature, column, &bars, *warm_up)?;
@@ -196,21 +213,42 @@ pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Pre
     Ok(finish(bars, ground, features, scaling, ends))
 }
 
-pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scaling: &Scaling) -> Result<Prepared, String> {
+pub(super) fn assemble_forecast(
+    data: &Data,
+    bars: Bars,
+    done: Vec<String>,
+    scaling: &Scaling,
+) -> Result<Prepared, String> {
     if scaling.columns.len() != data.features.len() {
-        return Err(format!("{} scalers do not fit {} features", scaling.columns.len(), data.features.len()));
+        return Err(format!(
+            "{} scalers do not fit {} features",
+            scaling.columns.len(),
+            data.features.len()
+        ));
     }
     let ground = ground(data, &bars, done)?;
     if data.window > 1 && ground.runs == bars.len() {
-        return Err(format!("no two of its bars are {} s apart, as those of the model are", bars.bar_seconds));
+        return Err(format!(
+            "no two of its bars are {} s apart, as those of the model are",
+            bars.bar_seconds
+        ));
     }
     let rows = bars.len() - ground.warm_up;
-    let all = Bounds { train: 0..0, valid: 0..rows, last_train: 0..0, last_valid: 0..rows, test: rows..rows };
+    let all = Bounds {
+        train: 0..0,
+        valid: 0..rows,
+        last_train: 0..0,
+        last_valid: 0..rows,
+        test: rows..rows,
+    };
     let shape = WindowShape { window: data.window, horizon: 0, step: 1 };
     let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
     if ends.valid.is_empty() {
         let longest = longest(&ground.row_runs);
-        return Err(format!("no window: its longest run of contiguous bars has {longest} rows, a window {}", data.window));
+        return Err(format!(
+            "no window: its longest run of contiguous bars has {longest} rows, a window {}",
+            data.window
+        ));
     }
     let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
         check_defined(feature, column, &bars, ground.warm_up)?;
@@ -219,7 +257,8 @@ pub(super) fn assemble_forecast(data: &Data, bars: Bars, done: Vec<String>, scal
     Ok(finish(bars, ground, features, scaling.clone(), ends))
 }
 
-/// The scaled columns, row by row, and their scalers; `scaler` is asked with a column's place, its feature and its own values.
+/// The scaled columns, row by row, and their scalers; `scaler` is asked with a column's place, its
+/// feature and its own values.
 fn matrix(
     features: &[Feature],
     bars: &Bars,
@@ -242,14 +281,32 @@ fn matrix(
 }
 
 /// Believed bars make defined features; this is what tells the user, should a formula ever fail.
-fn check_defined(feature: Feature, column: &[f64], bars: &Bars, warm_up: usize) -> Result<(), String> {
+fn check_defined(
+    feature: Feature,
+    column: &[f64],
+    bars: &Bars,
+    warm_up: usize,
+) -> Result<(), String> {
     let Some(row) = column.iter().position(|x| !x.is_finite()) else { return Ok(()) };
     let at = rfc3339(bars.ts[warm_up + row], bars.offset_seconds[warm_up + row]);
     Err(format!("feature '{feature}' is {} at {at}", column[row]))
 }
 
-fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends: Ends) -> Prepared {
-    let Ground { warm_up, runs, row_runs: _, bar_seconds: _, target: TargetColumns { target, persistence }, odd } = ground;
+fn finish(
+    bars: Bars,
+    ground: Ground,
+    features: Vec<f32>,
+    scaling: Scaling,
+    ends: Ends,
+) -> Prepared {
+    let Ground {
+        warm_up,
+        runs,
+        row_runs: _,
+        bar_seconds: _,
+        target: TargetColumns { target, persistence },
+        odd,
+    } = ground;
     let rows_only = |mut column: Vec<f64>| {
         column.drain(..warm_up);
         column
@@ -263,17 +320,23 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
         last: ends_at(bars.len() - 1),
         bar_seconds: bars.bar_seconds,
         runs,
-        windows: WindowCounts { train: ends.train.len(), valid: ends.valid.len(), test: ends.test.len() },
+        windows: WindowCounts {
+            train: ends.train.len(),
+            valid: ends.valid.len(),
+            test: ends.test.len(),
+        },
         spans: {
             let at = |end: u32| ends_at(warm_up + end as usize);
-            let span = |ends: &[u32]| Some(Span { first: at(*ends.first()?), last: at(*ends.last()?) });
+            let span =
+                |ends: &[u32]| Some(Span { first: at(*ends.first()?), last: at(*ends.last()?) });
             Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
         },
         odd,
         zone: None,
         stamps: None,
     };
-    let truth = bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
+    let truth =
+        bars.truth.map(|Truth { mu, sigma }| Truth { mu: rows_only(mu), sigma: rows_only(sigma) });
     let (mut ts, mut offset_seconds) = (bars.ts, bars.offset_seconds);
     ts.drain(..warm_up);
     offset_seconds.drain(..warm_up);
@@ -286,7 +349,19 @@ fn finish(bars: Bars, ground: Ground, features: Vec<f32>, scaling: Scaling, ends
         train,
         valid,
     };
-    Prepared { series, test, ts, offset_seconds, target, persistence, scaling, time_of_day, log_return, truth, report }
+    Prepared {
+        series,
+        test,
+        ts,
+        offset_seconds,
+        target,
+        persistence,
+        scaling,
+        time_of_day,
+        log_return,
+        truth,
+        report,
+    }
 }
 
 const CROSS_GAPS: &str = "cross_gaps = true under [data] lets windows span gaps";
@@ -296,13 +371,21 @@ fn longest(runs: &[Range<usize>]) -> usize {
 }
 
 /// Every split with a share has windows.
-fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars: usize) -> Result<(), String> {
+fn check_splits(
+    data: &Data,
+    ground: &Ground,
+    bounds: &Bounds,
+    ends: &Ends,
+    bars: usize,
+) -> Result<(), String> {
     let splits = [
         ("training", 1.0, &bounds.train, &ends.train),
         ("validation", data.split.valid, &bounds.valid, &ends.valid),
         ("test", data.split.test, &bounds.test, &ends.test),
     ];
-    let Some((name, _, range, _)) = splits.iter().find(|(_, share, _, ends)| *share > 0.0 && ends.is_empty()) else {
+    let Some((name, _, range, _)) =
+        splits.iter().find(|(_, share, _, ends)| *share > 0.0 && ends.is_empty())
+    else {
         return Ok(());
     };
     let need = data.window + data.target.horizon;
@@ -311,7 +394,10 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
     let advice = if longest < need && 2 * ground.row_runs.len() > rows {
         // A window over such gaps would be one over rows that do not follow each other.
         let seconds = ground.bar_seconds;
-        format!("most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \"{seconds}s\" under [data])?")
+        format!(
+            "most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \
+                \"{seconds}s\" under [data])?"
+        )
     } else if longest < need {
         format!("shorten the window or the horizon; {CROSS_GAPS}")
     } else if range.len() < need {
@@ -321,11 +407,14 @@ fn check_splits(data: &Data, ground: &Ground, bounds: &Bounds, ends: &Ends, bars
         "its stretches between gaps are too short, or the price never moves in them".to_owned()
     };
     let of_fold =
-        data.split.walk_forward.map_or_else(String::new, |WalkForward { folds, fold, .. }| format!("fold {fold} of {folds}: "));
+        data.split.walk_forward.map_or_else(String::new, |WalkForward { folds, fold, .. }| {
+            format!("fold {fold} of {folds}: ")
+        });
     Err(format!(
-        "{of_fold}no {name} windows: {bars} bars leave {} rows after {} rows of warm-up, in {} contiguous runs of at most {longest}; a window of \
-         {} rows and a horizon of {} need {need} rows of one run; windows may end in {} training, {} validation and {} test rows \
-         (embargo {}); {advice}",
+        "{of_fold}no {name} windows: {bars} bars leave {} rows after {} rows of warm-up, in {} \
+            contiguous runs of at most {longest}; a window of {} rows and a horizon of {} need \
+            {need} rows of one run; windows may end in {} training, {} validation and {} test rows \
+            (embargo {}); {advice}",
         bars - ground.warm_up,
         ground.warm_up,
         ground.row_runs.len(),
@@ -359,15 +448,28 @@ mod tests {
             }),
             rows: None,
             bar_seconds: None,
-            features: ["close", "volume", "log_return", "sma_5", "rsi_4", "macd_3_6_4", "realized_vol_6", "time_of_day"]
-                .map(|name| name.parse().unwrap())
-                .to_vec(),
+            features: [
+                "close",
+                "volume",
+                "log_return",
+                "sma_5",
+                "rsi_4",
+                "macd_3_6_4",
+                "realized_vol_6",
+                "time_of_day",
+            ]
+            .map(|name| name.parse().unwrap())
+            .to_vec(),
             target: Target { horizon, kind },
             window,
             step: 1,
             cross_gaps: false,
             split: Split { valid: 0.2, test: 0.2, embargo: window + horizon, walk_forward: None },
-            scale: Scale { price: Scaler::MinMax, volume: Scaler::Robust, indicator: Scaler::Standard },
+            scale: Scale {
+                price: Scaler::MinMax,
+                volume: Scaler::Robust,
+                indicator: Scaler::Standard,
+            },
         }
     }
 
@@ -387,19 +489,22 @@ mod tests {
     /// Of `macd_3_6_4`.
     const WARM_UP: usize = 8;
 
-    const KINDS: [TargetKind; 3] = [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
+    const KINDS: [TargetKind; 3] =
+        [TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility];
 
     #[test]
     fn a_fold_is_scaled_by_its_own_training_rows_and_one_without_any_is_refused_by_number() {
         let of_fold = |valid: f64, fold: usize| {
             let mut data = settings(TargetKind::Price, 8, 1);
             data.split.valid = valid;
-            data.split.walk_forward = Some(WalkForward { folds: 3, train: TrainRows::Expanding, fold });
+            data.split.walk_forward =
+                Some(WalkForward { folds: 3, train: TrainRows::Expanding, fold });
             assemble(&data, bars(&data, 1), Vec::new())
         };
         let [first, last] = [0, 2].map(|fold| of_fold(0.1, fold).unwrap());
         assert_ne!(first.scaling, last.scaling);
-        // What comes after a fold's training windows changes none of its scales: those of the later fold over the first one's rows.
+        // What comes after a fold's training windows changes none of its scales: those of the later
+        // fold over the first one's rows.
         let shorter = |rows: usize| {
             let mut data = settings(TargetKind::Price, 8, 1);
             data.split = Split { valid: 0.1, test: 0.0, embargo: 9, walk_forward: None };
@@ -407,11 +512,18 @@ mod tests {
         };
         let (rows, block, begin) = (412, 41, 412 - 82 - 3 * 41);
         let alone = shorter(WARM_UP + (begin as f64 / 0.9).round() as usize);
-        assert_eq!(alone.series.train.last(), first.series.train.last(), "{rows} rows, blocks of {block}");
+        assert_eq!(
+            alone.series.train.last(),
+            first.series.train.last(),
+            "{rows} rows, blocks of {block}"
+        );
         assert_eq!(alone.scaling, first.scaling);
 
         let refused = of_fold(0.26, 0).unwrap_err();
-        assert!(refused.starts_with("fold 0 of 3: no training windows: 420 bars leave 412 rows"), "{refused}");
+        assert!(
+            refused.starts_with("fold 0 of 3: no training windows: 420 bars leave 412 rows"),
+            "{refused}"
+        );
         assert!(refused.contains("fewer folds"), "{refused}");
     }
 
@@ -498,7 +610,8 @@ mod tests {
     fn forecast_windows_reach_the_last_bar_and_scale_as_in_training() {
         let data = settings(TargetKind::Price, 8, 3);
         let trained = assemble(&data, bars(&data, 1), Vec::new()).unwrap();
-        let forecast = assemble_forecast(&data, bars(&data, 1), Vec::new(), &trained.scaling).unwrap();
+        let forecast =
+            assemble_forecast(&data, bars(&data, 1), Vec::new(), &trained.scaling).unwrap();
         assert_eq!(bits(&forecast.series.features), bits(&trained.series.features));
         assert_eq!(forecast.series.valid.last(), Some(&(forecast.ts.len() as u32 - 1)));
         assert!(forecast.series.train.is_empty() && forecast.test.is_empty());
@@ -510,8 +623,10 @@ mod tests {
         let data = settings(TargetKind::Price, 8, 1);
         let found = assemble(&data, bars(&data, 3), Vec::new()).unwrap();
         let width = data.features.len();
-        let close = window::rows_of(&found.series.train, 8).map(|row| found.series.features[row * width]);
-        let (low, high) = close.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        let close =
+            window::rows_of(&found.series.train, 8).map(|row| found.series.features[row * width]);
+        let (low, high) =
+            close.fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(x), high.max(x)));
         assert!((low, high) == (0.0, 1.0), "{low} {high}");
         assert_eq!(found.series.target_unit.to_bits(), found.scaling.target.unit.to_bits());
     }
@@ -527,13 +642,17 @@ mod tests {
         };
         assert_eq!(
             message(|data| data.split.embargo = 82),
-            "no training windows: 420 bars leave 412 rows after 8 rows of warm-up, in 5 contiguous runs of at most 97; a window of 8 \
-             rows and a horizon of 1 need 9 rows of one run; windows may end in 166 training, 0 validation and 82 test rows (embargo \
-             82); its stretches between gaps are too short, or the price never moves in them"
+            "no training windows: 420 bars leave 412 rows after 8 rows of warm-up, in 5 contiguous \
+                runs of at most 97; a window of 8 rows and a horizon of 1 need 9 rows of one run; \
+                windows may end in 166 training, 0 validation and 82 test rows (embargo 82); its \
+                stretches between gaps are too short, or the price never moves in them"
         );
         let advice = "use more bars, a larger share, or a smaller window, horizon or embargo";
         assert!(message(|data| data.split.embargo = 247).ends_with(advice));
-        assert!(message(|data| data.window = 120).ends_with("cross_gaps = true under [data] lets windows span gaps"));
+        assert!(
+            message(|data| data.window = 120)
+                .ends_with("cross_gaps = true under [data] lets windows span gaps")
+        );
         let scattered = |keep: usize| {
             let data = settings(TargetKind::LogReturn, 8, 1);
             let mut bars = bars(&data, 1);
@@ -544,6 +663,9 @@ mod tests {
         let (one, five) = (scattered(1), scattered(5));
         assert!(one.ends_with("is that how long a bar is (bar = \"60s\" under [data])?"), "{one}");
         assert!(!one.contains("cross_gaps") && five.contains("cross_gaps"), "{five}");
-        assert!(message(|data| data.window = 430).starts_with("420 bars are fewer than the 438 that a window of 430 rows needs"));
+        assert!(
+            message(|data| data.window = 430)
+                .starts_with("420 bars are fewer than the 438 that a window of 430 rows needs")
+        );
     }
 }

@@ -16,7 +16,8 @@ use evidence::score::{self, Sample};
 use experiment::Target;
 use experiment::feature::Feature;
 
-/// A series ready for training, with everything needed to bring forecasts back to the target's unit.
+/// A series ready for training, with everything needed to bring forecasts back to the target's
+/// unit.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// For `burn_lanes::train`.
@@ -29,8 +30,9 @@ pub struct Prepared {
     pub offset_seconds: Vec<i32>,
     /// Target of the window that ends at each row, in its own unit; NaN where there is none.
     pub target: Vec<f64>,
-    /// What persistence says at each row, in the target's unit: the last close, 0 for a log return, the last realised
-    /// log volatility over as many bars as the horizon (NaN where it is undefined; such rows end no window of a split).
+    /// What persistence says at each row, in the target's unit: the last close, 0 for a log return,
+    /// the last realised log volatility over as many bars as the horizon (NaN where it is
+    /// undefined; such rows end no window of a split).
     pub persistence: Vec<f64>,
     /// Fitted on the training rows; kept with the run.
     pub scaling: Scaling,
@@ -45,19 +47,43 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What a model and the baselines forecast of the windows that end at `ends`, as the store keeps it. `scaled` are the model's own.
-    /// Quantiles are put in order where they cross (see [`rearranged`]). The point forecast is the output for 0.5 as it is: it is the one
-    /// whose errors the trainer reports, so that a metric is the same number live and of what is kept.
+    /// What a model and the baselines forecast of the windows that end at `ends`, as the store
+    /// keeps it. `scaled` are the model's own. Quantiles are put in order where they cross (see
+    /// [`rearranged`]). The point forecast is the output for 0.5 as it is: it is the one whose
+    /// errors the trainer reports, so that a metric is the same number live and of what is kept.
     #[must_use]
-    pub fn forecasts(&self, ends: &[u32], scaled: &[f32], head: &Head, baselines: &[BaselineForecast]) -> Forecasts {
+    pub fn forecasts(
+        &self,
+        ends: &[u32],
+        scaled: &[f32],
+        head: &Head,
+        baselines: &[BaselineForecast],
+    ) -> Forecasts {
         let unscaled = |value: f32| self.scaling.target.unscale(f64::from(value));
         let (forecast, quantiles) = match head {
             Head::Point => (scaled.iter().copied().map(unscaled).collect(), Vec::new()),
             Head::Quantile { levels } => {
                 let ordered = rearranged(scaled, levels.count());
-                let output = |output: usize| ordered.iter().skip(output).step_by(levels.count()).copied().map(unscaled).collect();
-                let quantiles = levels.values().enumerate().map(|(number, level)| (level, output(number))).collect();
-                let median = scaled.iter().skip(levels.median()).step_by(levels.count()).copied().map(unscaled);
+                let output = |output: usize| {
+                    ordered
+                        .iter()
+                        .skip(output)
+                        .step_by(levels.count())
+                        .copied()
+                        .map(unscaled)
+                        .collect()
+                };
+                let quantiles = levels
+                    .values()
+                    .enumerate()
+                    .map(|(number, level)| (level, output(number)))
+                    .collect();
+                let median = scaled
+                    .iter()
+                    .skip(levels.median())
+                    .step_by(levels.count())
+                    .copied()
+                    .map(unscaled);
                 (median.collect(), quantiles)
             }
         };
@@ -65,7 +91,10 @@ impl Prepared {
             ts: ends.iter().map(|&row| self.ts[row as usize]).collect(),
             target: ends.iter().map(|&row| self.target[row as usize]).collect(),
             forecast,
-            baselines: baselines.iter().map(|baseline| (baseline.name.to_owned(), baseline.forecast.clone())).collect(),
+            baselines: baselines
+                .iter()
+                .map(|baseline| (baseline.name.to_owned(), baseline.forecast.clone()))
+                .collect(),
             quantiles,
         }
     }
@@ -85,20 +114,25 @@ impl Prepared {
     /// Every metric of forecasts of the windows that end at `ends`; `None` when one is not finite.
     #[must_use]
     pub fn scores(&self, ends: &[u32], forecasts: &Forecasts, target: &Target) -> Option<Scores> {
-        let persistence: Vec<f64> = ends.iter().map(|&row| self.persistence[row as usize]).collect();
+        let persistence: Vec<f64> =
+            ends.iter().map(|&row| self.persistence[row as usize]).collect();
         let of_row = |&row: &u32| (self.target[row as usize], self.persistence[row as usize]);
         let training: Vec<(f64, f64)> = self.series.train.iter().map(of_row).collect();
         score::scores(&Sample { forecasts, persistence: &persistence, training: &training, target })
     }
 }
 
-/// Forecast quantiles, so many for each window, ascending in each: the rearrangement of Chernozhukov, Fernández-Val & Galichon (2010),
-/// which is never further from the true quantiles, and has never a larger sum of pinball losses. A window with a value that is not a
-/// number stays as it is.
+/// Forecast quantiles, so many for each window, ascending in each: the rearrangement of
+/// Chernozhukov, Fernández-Val & Galichon (2010), which is never further from the true quantiles,
+/// and has never a larger sum of pinball losses. A window with a value that is not a number stays
+/// as it is.
 #[must_use]
 pub fn rearranged(forecasts: &[f32], quantiles: usize) -> Vec<f32> {
     let mut ordered = forecasts.to_vec();
-    for window in ordered.chunks_exact_mut(quantiles).filter(|window| !window.iter().any(|value| value.is_nan())) {
+    for window in ordered
+        .chunks_exact_mut(quantiles)
+        .filter(|window| !window.iter().any(|value| value.is_nan()))
+    {
         window.sort_unstable_by(f32::total_cmp);
     }
     ordered
@@ -107,7 +141,10 @@ pub fn rearranged(forecasts: &[f32], quantiles: usize) -> Vec<f32> {
 /// Windows in which one of so many quantiles lies below that of a lower level.
 #[must_use]
 pub fn crossed(forecasts: &[f32], quantiles: usize) -> usize {
-    forecasts.chunks_exact(quantiles).filter(|window| window.windows(2).any(|pair| pair[1] < pair[0])).count()
+    forecasts
+        .chunks_exact(quantiles)
+        .filter(|window| window.windows(2).any(|pair| pair[1] < pair[0]))
+        .count()
 }
 
 /// What a data file turned out to be.
@@ -128,12 +165,15 @@ pub struct DataReport {
     /// From when to when the windows of each split end.
     #[serde(default)]
     pub spans: Spans,
-    /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad prints.
+    /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad
+    /// prints.
     pub odd: Vec<String>,
-    /// Zone of the local clock; `None` where it is not known, and each bar has the offset of its own timestamp.
+    /// Zone of the local clock; `None` where it is not known, and each bar has the offset of its
+    /// own timestamp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// How the timestamps are written; `None` of a synthetic series, and of bars that came one by one.
+    /// How the timestamps are written; `None` of a synthetic series, and of bars that came one by
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<StampForm>,
 }
@@ -148,7 +188,8 @@ impl DataReport {
             return Ok(());
         }
         // A file may begin with a timestamp of UTC and go on with others.
-        let offsets = [&self.first, &self.last].map(|at| at.get(19..).and_then(offset).unwrap_or_default());
+        let offsets =
+            [&self.first, &self.last].map(|at| at.get(19..).and_then(offset).unwrap_or_default());
         let shown = offsets.into_iter().find(|offset| *offset != 0).unwrap_or_default();
         clock::check_known(features, shown).map_err(MarketError)
     }

@@ -66,7 +66,8 @@ mod tests {
         let message = problems.check(Path::new("bars.csv")).unwrap_err().to_string();
         assert_eq!(
             message,
-            "bars.csv: line 2: 'x' is not a number; line 3: 'x' is not a number; line 4: 'x' is not a number; and 4 values more"
+            "bars.csv: line 2: 'x' is not a number; line 3: 'x' is not a number; line 4: 'x' is \
+                not a number; and 4 values more"
         );
     }
 }

@@ -11,8 +11,10 @@ use super::scaling::quantile;
 /// A bar's start in local time, RFC 3339.
 pub(super) fn rfc3339(ts: i64, offset_seconds: i32) -> String {
     let zone = TimeZone::fixed(Offset::from_seconds(offset_seconds).unwrap_or(Offset::UTC));
-    Timestamp::from_nanosecond(i128::from(ts))
-        .map_or_else(|_| format!("{ts} ns"), |at| at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    Timestamp::from_nanosecond(i128::from(ts)).map_or_else(
+        |_| format!("{ts} ns"),
+        |at| at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+    )
 }
 
 /// Odd things, each a sentence.
@@ -45,7 +47,10 @@ const SHORT_HOLE: i64 = 10;
 
 /// `(row, log return into it)` of the bars that follow another one in their run.
 fn returns_in_runs(close: &[f64], runs: &[Range<usize>]) -> Vec<(usize, f64)> {
-    runs.iter().flat_map(|run| run.start + 1..run.end).map(|row| (row, (close[row] / close[row - 1]).ln())).collect()
+    runs.iter()
+        .flat_map(|run| run.start + 1..run.end)
+        .map(|row| (row, (close[row] / close[row - 1]).ln()))
+        .collect()
 }
 
 fn at(bars: &Bars, row: usize) -> String {
@@ -59,7 +64,8 @@ fn percent(share: f64) -> String {
 /// Pairs of bars from which on it can be told whether opens and closes are exchanged.
 const ENOUGH_PAIRS: usize = 20;
 
-/// An open is near the close before it. Where the closes are near the opens before them instead, the two columns are exchanged.
+/// An open is near the close before it. Where the closes are near the opens before them instead,
+/// the two columns are exchanged.
 fn exchanged(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
     let pairs = || runs.iter().flat_map(|run| run.start + 1..run.end);
     let median = |distance: &dyn Fn(usize) -> f64| {
@@ -69,8 +75,9 @@ fn exchanged(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
     let of_open = median(&|row| (bars.open[row] / bars.close[row - 1]).ln().abs())?;
     let of_close = median(&|row| (bars.close[row] / bars.open[row - 1]).ln().abs())?;
     (of_close < 0.5 * of_open).then(|| {
-        "opens and closes look exchanged: a bar's close is near the open of the bar before, and its open is not near the close of the bar \
-         before; are the two columns named the wrong way round?"
+        "opens and closes look exchanged: a bar's close is near the open of the bar before, and \
+            its open is not near the close of the bar before; are the two columns named the wrong \
+            way round?"
             .to_owned()
     })
 }
@@ -89,7 +96,8 @@ fn uneven(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
     let first = found.next()?;
     let (count, apart) = (found.count() + 1, bars.ts[first.start] - bars.ts[first.start - 1]);
     Some(format!(
-        "{count} bars come a little early or late, and each begins a new run (first: {} s after the one before, at {})",
+        "{count} bars come a little early or late, and each begins a new run (first: {} s after \
+            the one before, at {})",
         apart as f64 / 1e9,
         at(bars, first.start)
     ))
@@ -103,17 +111,24 @@ fn outside_range(bars: &Bars) -> Option<String> {
     let first = (0..bars.len()).find(outside)?;
     let count = (first..bars.len()).filter(outside).count();
     let advice = if count * 2 > bars.len() { ": are the columns named rightly?" } else { "" };
-    Some(format!("{count} bars open or close outside their high and low (first: {}){advice}", at(bars, first)))
+    Some(format!(
+        "{count} bars open or close outside their high and low (first: {}){advice}",
+        at(bars, first)
+    ))
 }
 
 fn flat_share(bars: &Bars) -> Option<String> {
-    let flat = (0..bars.len()).filter(|&row| bars.high[row] == bars.low[row] && bars.open[row] == bars.close[row]).count();
+    let flat = (0..bars.len())
+        .filter(|&row| bars.high[row] == bars.low[row] && bars.open[row] == bars.close[row])
+        .count();
     let share = flat as f64 / bars.len() as f64;
-    (share > NOTABLE_SHARE).then(|| format!("{} of the bars are flat (open = high = low = close)", percent(share)))
+    (share > NOTABLE_SHARE)
+        .then(|| format!("{} of the bars are flat (open = high = low = close)", percent(share)))
 }
 
 fn zero_volume_share(bars: &Bars) -> Option<String> {
-    let share = bars.volume.iter().filter(|&&volume| volume == 0.0).count() as f64 / bars.len() as f64;
+    let share =
+        bars.volume.iter().filter(|&&volume| volume == 0.0).count() as f64 / bars.len() as f64;
     (share > NOTABLE_SHARE).then(|| format!("{} of the bars have no volume", percent(share)))
 }
 
@@ -122,9 +137,11 @@ fn short_holes(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
     let missing = |run: &Range<usize>| (bars.ts[run.start] - bars.ts[run.start - 1]) / bar - 1;
     let mut holes = runs.iter().skip(1).filter(|run| (1..SHORT_HOLE).contains(&missing(run)));
     let first = holes.clone().next()?;
-    let (count, bars_missing) = holes.by_ref().fold((0, 0), |(count, bars), run| (count + 1, bars + missing(run)));
+    let (count, bars_missing) =
+        holes.by_ref().fold((0, 0), |(count, bars), run| (count + 1, bars + missing(run)));
     Some(format!(
-        "{count} holes of fewer than {SHORT_HOLE} bars, {bars_missing} bars missing (first before {})",
+        "{count} holes of fewer than {SHORT_HOLE} bars, {bars_missing} bars missing (first before \
+            {})",
         at(bars, first.start)
     ))
 }
@@ -132,16 +149,23 @@ fn short_holes(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
 fn splits(bars: &Bars) -> Option<String> {
     let looks_like_one = |row: &usize| {
         let ratio = bars.close[row - 1] / bars.open[*row];
-        [2.0, 3.0, 4.0, 5.0, 10.0].iter().any(|split| (ratio / split - 1.0).abs() < 0.01 || (ratio * split - 1.0).abs() < 0.01)
+        [2.0, 3.0, 4.0, 5.0, 10.0]
+            .iter()
+            .any(|split| (ratio / split - 1.0).abs() < 0.01 || (ratio * split - 1.0).abs() < 0.01)
     };
     let first = (1..bars.len()).find(looks_like_one)?;
     let count = (first..bars.len()).filter(looks_like_one).count();
     let (before, after) = (bars.close[first - 1], bars.open[first]);
-    Some(format!("{count} jumps look like splits that were not adjusted for (first: {before} to {after} at {})", at(bars, first)))
+    Some(format!(
+        "{count} jumps look like splits that were not adjusted for (first: {before} to {after} at \
+            {})",
+        at(bars, first)
+    ))
 }
 
 fn bad_prints(bars: &Bars, returns: &[(usize, f64)]) -> Option<String> {
-    let mut sizes: Vec<f64> = returns.iter().map(|(_, r)| r.abs()).filter(|size| size.is_finite()).collect();
+    let mut sizes: Vec<f64> =
+        returns.iter().map(|(_, r)| r.abs()).filter(|size| size.is_finite()).collect();
     if sizes.is_empty() {
         return None;
     }
@@ -151,7 +175,8 @@ fn bad_prints(bars: &Bars, returns: &[(usize, f64)]) -> Option<String> {
     let &(row, size) = bad.clone().next()?;
     let count = bad.by_ref().count();
     Some(format!(
-        "{count} returns beyond {BAD_PRINT} robust standard deviations, perhaps bad prints (first: {} at {})",
+        "{count} returns beyond {BAD_PRINT} robust standard deviations, perhaps bad prints (first: \
+            {} at {})",
         percent(size.exp_m1()),
         at(bars, row)
     ))
@@ -166,7 +191,8 @@ fn bounce(returns: &[(usize, f64)]) -> Option<String> {
     let correlation = covariance / variance;
     (returns.len() >= 100 && correlation < BOUNCE).then(|| {
         format!(
-            "the first autocorrelation of returns is {correlation:.2}: bid-ask bounce, which no one can trade, can look like skill"
+            "the first autocorrelation of returns is {correlation:.2}: bid-ask bounce, which no \
+                one can trade, can look like skill"
         )
     })
 }
@@ -209,12 +235,20 @@ mod tests {
     fn opens_and_closes_that_are_exchanged_are_told_so() {
         // A walk whose bars open where the one before closed, give or take a tick.
         let mut bars = bars(&calm(400));
-        bars.open = (0..400).map(|row| if row == 0 { 100.0 } else { bars.close[row - 1] * 1.00001 }).collect();
-        bars.high = bars.open.iter().zip(&bars.close).map(|(open, close)| open.max(*close)).collect();
-        bars.low = bars.open.iter().zip(&bars.close).map(|(open, close)| open.min(*close)).collect();
+        bars.open = (0..400)
+            .map(|row| if row == 0 { 100.0 } else { bars.close[row - 1] * 1.00001 })
+            .collect();
+        bars.high =
+            bars.open.iter().zip(&bars.close).map(|(open, close)| open.max(*close)).collect();
+        bars.low =
+            bars.open.iter().zip(&bars.close).map(|(open, close)| open.min(*close)).collect();
         assert!(!found(&bars).iter().any(|odd| odd.contains("exchanged")), "{:?}", found(&bars));
         std::mem::swap(&mut bars.open, &mut bars.close);
-        assert!(found(&bars)[0].starts_with("opens and closes look exchanged"), "{:?}", found(&bars));
+        assert!(
+            found(&bars)[0].starts_with("opens and closes look exchanged"),
+            "{:?}",
+            found(&bars)
+        );
     }
 
     #[test]
@@ -223,9 +257,8 @@ mod tests {
         late.ts[300] += 1_000_000_000;
         assert_eq!(
             found(&late),
-            [
-                "2 bars come a little early or late, and each begins a new run (first: 61 s after the one before, at 1970-01-01T13:00:01+08:00)"
-            ]
+            ["2 bars come a little early or late, and each begins a new run (first: 61 s after \
+                    the one before, at 1970-01-01T13:00:01+08:00)"]
         );
     }
 
@@ -233,14 +266,20 @@ mod tests {
     fn each_oddity_is_said_with_its_place() {
         let mut odd_bars = bars(&calm(400));
         odd_bars.high[7] = odd_bars.close[7] * 0.999;
-        assert_eq!(found(&odd_bars), ["1 bars open or close outside their high and low (first: 1970-01-01T08:07:00+08:00)"]);
+        assert_eq!(
+            found(&odd_bars),
+            ["1 bars open or close outside their high and low (first: 1970-01-01T08:07:00+08:00)"]
+        );
 
         let mut odd_bars = bars(&calm(400));
         odd_bars.high[..40].copy_from_slice(&odd_bars.close[..40]);
         odd_bars.volume[..80].fill(0.0);
         assert_eq!(
             found(&odd_bars),
-            ["10.0 % of the bars are flat (open = high = low = close)", "20.0 % of the bars have no volume"]
+            [
+                "10.0 % of the bars are flat (open = high = low = close)",
+                "20.0 % of the bars have no volume"
+            ]
         );
 
         let mut close = calm(400);
@@ -253,13 +292,25 @@ mod tests {
 
         let mut close = calm(400);
         close[200..].iter_mut().for_each(|x| *x /= 2.0);
-        assert!(found(&bars(&close))[0].starts_with("1 jumps look like splits"), "{:?}", found(&bars(&close)));
+        assert!(
+            found(&bars(&close))[0].starts_with("1 jumps look like splits"),
+            "{:?}",
+            found(&bars(&close))
+        );
 
         let zigzag: Vec<f64> = (0..400).map(|row| 100.0 + f64::from(row % 2)).collect();
-        assert!(found(&bars(&zigzag))[0].contains("autocorrelation of returns is -1.00"), "{:?}", found(&bars(&zigzag)));
+        assert!(
+            found(&bars(&zigzag))[0].contains("autocorrelation of returns is -1.00"),
+            "{:?}",
+            found(&bars(&zigzag))
+        );
 
         let mut odd_bars = bars(&calm(400));
         odd_bars.ts[300..].iter_mut().for_each(|ts| *ts += 120_000_000_000);
-        assert_eq!(found(&odd_bars), ["1 holes of fewer than 10 bars, 2 bars missing (first before 1970-01-01T13:02:00+08:00)"]);
+        assert_eq!(
+            found(&odd_bars),
+            ["1 holes of fewer than 10 bars, 2 bars missing (first before \
+                    1970-01-01T13:02:00+08:00)"]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Bars that come one by one, from another program: the same rules as for a file, told of the one bar.
+//! Bars that come one by one, from another program: the same rules as for a file, told of the one
+//! bar.
 
 use super::bars::Bar;
 use super::clean::wrong_values;
@@ -13,7 +14,8 @@ use experiment::{BarLabel, Columns, Data, Source};
 /// A bar as it is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BarRow<'a> {
-    /// As in a file: RFC 3339, the same without offset where the data has a zone, a date, or an epoch in s, ms, us or ns.
+    /// As in a file: RFC 3339, the same without offset where the data has a zone, a date, or an
+    /// epoch in s, ms, us or ns.
     pub ts: &'a str,
     pub open: f64,
     pub high: f64,
@@ -65,13 +67,22 @@ impl BarReader {
             Source::File { columns, zone, bar_label, .. } => (columns, zone.as_deref(), *bar_label),
             Source::Synthetic(_) => (&own, None, BarLabel::Start),
         };
-        let zone = zone.map(Zone::parse).transpose().map_err(|problem| BadBar { field: "ts", problem })?;
+        let zone =
+            zone.map(Zone::parse).transpose().map_err(|problem| BadBar { field: "ts", problem })?;
         let needs_volume = super::prepare::volume(data) == super::columns::Volume::Needed;
         let stamps = StampReader::of(columns, zone);
-        Ok(Self { stamps, label, step: Step::of_seconds(bar_seconds), needs_volume, clock: None, before: None })
+        Ok(Self {
+            stamps,
+            label,
+            step: Step::of_seconds(bar_seconds),
+            needs_volume,
+            clock: None,
+            before: None,
+        })
     }
 
-    /// The same, told the time by the model's own clock, where that is known, however timestamps are written.
+    /// The same, told the time by the model's own clock, where that is known, however timestamps
+    /// are written.
     #[must_use]
     pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
         Self { clock: clock.cloned(), ..self }
@@ -91,7 +102,9 @@ impl BarReader {
         let bad = |field, problem: String| Err(BadBar { field, problem });
         let BarRow { ts, open, high, low, close, volume } = *row;
         let volume = match (volume, self.needs_volume) {
-            (None, true) => return bad("volume", "is missing; the model takes it as a feature".to_owned()),
+            (None, true) => {
+                return bad("volume", "is missing; the model takes it as a feature".to_owned());
+            }
             (volume, true) => volume,
             (_, false) => None,
         };
@@ -100,7 +113,8 @@ impl BarReader {
         }
         let volume = volume.unwrap_or(f64::NAN);
         let stamp = self.stamps.text(ts.as_bytes()).and_then(|stamp| self.told(stamp, ts));
-        let (mut stamp, digits) = stamp.map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
+        let (mut stamp, digits) =
+            stamp.map_err(|problem| BadBar { field: "ts", problem: problem.to_string() })?;
         if let Some(clock) = &mut self.clock {
             stamp.1 = clock.offset_at(stamp.0);
         }
@@ -109,17 +123,22 @@ impl BarReader {
             BarLabel::End => self.step.start(self.before.map(|before| before.stamp), stamp),
         };
         if self.before.is_some_and(|before| start.0 <= before.start) {
-            return bad("ts", format!("'{}' does not come after the bar before it", ts.escape_debug()));
+            return bad(
+                "ts",
+                format!("'{}' does not come after the bar before it", ts.escape_debug()),
+            );
         }
         self.before = Some(Before { start: start.0, stamp, digits });
         Ok(Bar { ts: start.0, offset_seconds: start.1, open, high, low, close, volume })
     }
 
-    /// What a timestamp means after the one before it. (Of a whole file its neighbours on both sides say it.)
+    /// What a timestamp means after the one before it. (Of a whole file its neighbours on both
+    /// sides say it.)
     fn told(&self, stamp: Stamp, text: &str) -> Result<(At, Option<Digits>), StampProblem> {
         let Stamp { mut ns, mut offset, repeat, digits } = stamp;
         let digits = Digits::of(digits);
-        if let (Some(now), Some(Before { stamp: (before, _), digits: Some(then), .. })) = (digits, self.before)
+        if let (Some(now), Some(Before { stamp: (before, _), digits: Some(then), .. })) =
+            (digits, self.before)
             && now == then
             && let Some(problem) = are_clocks(before, ns, now, self.step.ns())
         {
@@ -127,7 +146,10 @@ impl BarReader {
         }
         if repeat != 0 {
             let again = ns + i64::from(repeat) * 1_000_000_000;
-            let follows = |ns: i64| self.before.is_some_and(|before| before.stamp.0.saturating_add(self.step.ns()) == ns);
+            let follows = |ns: i64| {
+                self.before
+                    .is_some_and(|before| before.stamp.0.saturating_add(self.step.ns()) == ns)
+            };
             let is_past = self.before.is_some_and(|before| before.stamp.0 >= ns);
             let is_first = follows(ns) || self.step.ns() > i64::from(repeat) * 1_000_000_000;
             if is_past || !is_first && follows(again) {
@@ -158,7 +180,10 @@ mod tests {
         .data;
         let mut reader = BarReader::new(&data, 60).unwrap();
         let bar = reader.read(&row("2024-05-08T09:31:00+08:00")).unwrap();
-        assert_eq!((bar.ts, bar.offset_seconds, bar.volume), (1_715_131_860_000_000_000, 28_800, 5.0));
+        assert_eq!(
+            (bar.ts, bar.offset_seconds, bar.volume),
+            (1_715_131_860_000_000_000, 28_800, 5.0)
+        );
         let refused: [(&str, BarRow<'_>); 7] = [
             ("ts", row("2024-05-08T09:31:00+08:00")),
             ("ts", row("yesterday")),
@@ -175,9 +200,13 @@ mod tests {
         assert!(reader.read(&row("2024-05-08T09:32:00+08:00")).is_ok());
     }
 
-    /// A reader of minutes in New York, and what it makes of these times of 2024-11-03, in minutes after 00:59.
+    /// A reader of minutes in New York, and what it makes of these times of 2024-11-03, in minutes
+    /// after 00:59.
     fn minutes(times: &[&str]) -> Vec<Result<i64, String>> {
-        let mut data = experiment::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        let mut data = experiment::testing::settings(
+            "data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]",
+        )
+        .data;
         data.source = Source::File {
             path: "bars.csv".into(),
             format: experiment::Format::Csv,
@@ -187,7 +216,9 @@ mod tests {
         };
         let mut reader = BarReader::new(&data, 60).unwrap();
         let mut read = |time: &&str| {
-            let bar = reader.read(&row(&format!("2024-11-03 {time}"))).map_err(|problem| problem.to_string())?;
+            let bar = reader
+                .read(&row(&format!("2024-11-03 {time}")))
+                .map_err(|problem| problem.to_string())?;
             Ok((bar.ts / 1_000_000_000 - 1_730_609_940) / 60)
         };
         times.iter().map(&mut read).collect()
@@ -199,22 +230,35 @@ mod tests {
         let read = minutes(&["00:59", "01:00", "01:59", "01:00", "01:01"]);
         assert!(read[2].is_err() && read.into_iter().filter_map(Result::ok).eq([0, 1, 61, 62]));
         let hour: Vec<String> = (0..60).map(|minute| format!("01:{minute:02}")).collect();
-        let times: Vec<&str> =
-            std::iter::once("00:59").chain(hour.iter().chain(&hour).map(String::as_str)).chain(std::iter::once("02:00")).collect();
+        let times: Vec<&str> = std::iter::once("00:59")
+            .chain(hour.iter().chain(&hour).map(String::as_str))
+            .chain(std::iter::once("02:00"))
+            .collect();
         assert_eq!(minutes(&times), (0..122).map(Ok).collect::<Vec<_>>());
         let refused = minutes(&["00:30", "01:30"])[1].clone().unwrap_err();
-        assert!(refused.starts_with("ts '2024-11-03 01:30' is shown twice by a clock in America/New_York"), "{refused}");
+        assert!(
+            refused
+                .starts_with("ts '2024-11-03 01:30' is shown twice by a clock in America/New_York"),
+            "{refused}"
+        );
     }
 
     #[test]
     fn digits_of_a_clock_are_found_out_and_jitter_is_none() {
-        let data = experiment::testing::settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]").data;
+        let data = experiment::testing::settings(
+            "data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]",
+        )
+        .data;
         let mut reader = BarReader::new(&data, 60).unwrap();
         assert!(reader.read(&row("2405080931")).is_ok());
         let problem = reader.read(&row("2405080932")).unwrap_err().to_string();
-        assert!(problem.starts_with("ts '2405080932' may be a clock yymmddHHMM or an epoch"), "{problem}");
+        assert!(
+            problem.starts_with("ts '2405080932' may be a clock yymmddHHMM or an epoch"),
+            "{problem}"
+        );
         let mut reader = BarReader::new(&data, 60).unwrap();
-        let read = ["2024-05-08T01:31:00.002Z", "2024-05-08T01:31:59.999Z"].map(|ts| reader.read(&row(ts)).unwrap().ts);
+        let read = ["2024-05-08T01:31:00.002Z", "2024-05-08T01:31:59.999Z"]
+            .map(|ts| reader.read(&row(ts)).unwrap().ts);
         assert_eq!(read, [1_715_131_860_000_000_000, 1_715_131_920_000_000_000]);
     }
 }

@@ -38,25 +38,32 @@ impl Affine {
     /// x → x.
     pub const IDENTITY: Self = Self { offset: 0.0, unit: 1.0 };
 
-    /// Fits a scaler on `values`, which must be finite. A column without spread (constant, or for `robust` an interquartile
-    /// range of 0) keeps its unit: it becomes 0 and does not blow up rounding errors. Of no values: the identity.
+    /// Fits a scaler on `values`, which must be finite. A column without spread (constant, or for
+    /// `robust` an interquartile range of 0) keeps its unit: it becomes 0 and does not blow up
+    /// rounding errors. Of no values: the identity.
     #[must_use]
     pub(super) fn fit(scaler: Scaler, mut values: Vec<f64>) -> Self {
         if values.is_empty() {
             return Self::IDENTITY;
         }
-        let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
+        let (low, high) = values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
         let (offset, unit) = match scaler {
             Scaler::None => return Self::IDENTITY,
             _ if low == high => (low, 1.0),
             Scaler::MinMax => (low, high - low),
             Scaler::Standard => {
                 let n = values.len() as f64;
-                // Shifted by one of the values: prices near 1e6 with moves of 1e-3 keep their digits.
+                // Shifted by one of the values: prices near 1e6 with moves of 1e-3 keep their
+                // digits.
                 let mean = low + values.iter().map(|x| x - low).sum::<f64>() / n;
                 (mean, (values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n).sqrt())
             }
-            Scaler::Robust => (quantile(&mut values, 0.5), quantile(&mut values, 0.75) - quantile(&mut values, 0.25)),
+            Scaler::Robust => (
+                quantile(&mut values, 0.5),
+                quantile(&mut values, 0.75) - quantile(&mut values, 0.25),
+            ),
         };
         Self { offset, unit: if unit > 0.0 { unit } else { 1.0 } }
     }
@@ -74,7 +81,8 @@ impl Affine {
     }
 }
 
-/// The quantile at `share` of `values` (reordered), linear between the two nearest; `values` is not empty and finite.
+/// The quantile at `share` of `values` (reordered), linear between the two nearest; `values` is not
+/// empty and finite.
 pub(super) fn quantile(values: &mut [f64], share: f64) -> f64 {
     let place = share * (values.len() - 1) as f64;
     let (below, weight) = (place.floor() as usize, place.fract());
@@ -92,7 +100,10 @@ mod tests {
     fn scalers_fit_what_their_names_say() {
         let values = vec![1.0, 2.0, 3.0, 4.0, 10.0];
         assert_eq!(Affine::fit(Scaler::MinMax, values.clone()), Affine { offset: 1.0, unit: 9.0 });
-        assert_eq!(Affine::fit(Scaler::Standard, values.clone()), Affine { offset: 4.0, unit: 10.0_f64.sqrt() });
+        assert_eq!(
+            Affine::fit(Scaler::Standard, values.clone()),
+            Affine { offset: 4.0, unit: 10.0_f64.sqrt() }
+        );
         assert_eq!(Affine::fit(Scaler::Robust, values.clone()), Affine { offset: 3.0, unit: 2.0 });
         assert_eq!(Affine::fit(Scaler::None, values), Affine::IDENTITY);
     }
@@ -102,7 +113,10 @@ mod tests {
         for scaler in [Scaler::MinMax, Scaler::Standard, Scaler::Robust] {
             assert_eq!(Affine::fit(scaler, vec![0.1; 7]), Affine { offset: 0.1, unit: 1.0 });
         }
-        assert_eq!(Affine::fit(Scaler::Robust, vec![0.0, 0.0, 0.0, 0.0, 9.0]), Affine { offset: 0.0, unit: 1.0 });
+        assert_eq!(
+            Affine::fit(Scaler::Robust, vec![0.0, 0.0, 0.0, 0.0, 9.0]),
+            Affine { offset: 0.0, unit: 1.0 }
+        );
     }
 
     #[test]

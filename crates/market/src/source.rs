@@ -20,23 +20,38 @@ pub(super) struct Loaded {
     pub bars: Bars,
     /// What was done to get them, each a sentence.
     pub done: Vec<String>,
-    /// Zone of their local clock; `None` where it is not known, and each bar has the offset of its own timestamp.
+    /// Zone of their local clock; `None` where it is not known, and each bar has the offset of its
+    /// own timestamp.
     pub zone: Option<String>,
     /// How their timestamps are written; `None` of a generator.
     pub stamps: Option<StampForm>,
 }
 
 /// Said where the clock of the timestamps is turned and no zone says when.
-const CHANGING: &str = "the timestamps' offsets from UTC change and no zone is set: baselines and sessions go by the clock that each timestamp \
-                        shows (zone = \"America/New_York\" under [data], or whichever it is, makes them go by the zone)";
+const CHANGING: &str = "the timestamps' offsets from UTC change and no zone is set: baselines and \
+    sessions go by the clock that each timestamp shows (zone = \"America/New_York\" under [data], \
+    or whichever it is, makes them go by the zone)";
 
-/// Reads a source. `clock`: that of a model, by which its bars are told the time, however they are written.
-pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Option<&LocalClock>) -> Result<Loaded, MarketError> {
+/// Reads a source. `clock`: that of a model, by which its bars are told the time, however they are
+/// written.
+pub(super) fn load(
+    source: &Source,
+    volume: Volume,
+    length: BarLength,
+    clock: Option<&LocalClock>,
+) -> Result<Loaded, MarketError> {
     let (path, format, columns, zone, label) = match source {
-        Source::File { path, format, columns, zone, bar_label } => (path, format, columns, zone, bar_label),
+        Source::File { path, format, columns, zone, bar_label } => {
+            (path, format, columns, zone, bar_label)
+        }
         Source::Synthetic(settings) => {
             let bars = synthetic::generate(settings);
-            return Ok(Loaded { zone: clock::zone_of(&bars), bars, done: Vec::new(), stamps: None });
+            return Ok(Loaded {
+                zone: clock::zone_of(&bars),
+                bars,
+                done: Vec::new(),
+                stamps: None,
+            });
         }
     };
     check_file(path)?;
@@ -50,11 +65,18 @@ pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Op
         clock.set_offsets(&table.ts, &mut table.offset_seconds);
     }
     let (mut bars, mut done) = clean(path, table, *label, length)?;
-    let zone = clock.map(|clock| clock.zone().to_owned()).or_else(|| zone.clone()).or(own).or_else(|| clock::zone_of(&bars));
+    let zone = clock
+        .map(|clock| clock.zone().to_owned())
+        .or_else(|| zone.clone())
+        .or(own)
+        .or_else(|| clock::zone_of(&bars));
     if let Some(zone) = &zone {
-        // What the timestamps said is replaced: which end of a bar they mark must not decide the hour at a change of the clock.
+        // What the timestamps said is replaced: which end of a bar they mark must not decide the
+        // hour at a change of the clock.
         LocalClock::new(zone)
-            .map_err(|problem| MarketError::of(path, format!("the zone of its timestamps: {problem}")))?
+            .map_err(|problem| {
+                MarketError::of(path, format!("the zone of its timestamps: {problem}"))
+            })?
             .set_all(&mut bars);
     } else if bars.offset_seconds.windows(2).any(|pair| pair[0] != pair[1]) {
         done.push(CHANGING.to_owned());
@@ -67,7 +89,8 @@ pub(super) fn load(source: &Source, volume: Volume, length: BarLength, clock: Op
 /// # Errors
 /// As [`super::prepare`], as far as the bars alone show.
 pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
-    let Loaded { mut bars, .. } = load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds), None)?;
+    let Loaded { mut bars, .. } =
+        load(&data.source, Volume::Unused, BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
@@ -75,8 +98,8 @@ pub fn bars(data: &Data) -> Result<(Bars, Vec<Range<usize>>), MarketError> {
     Ok((bars, runs))
 }
 
-/// A cheap look at second 0: that the file is there, is what its format says, and has its columns (but for the volume, which
-/// not every experiment needs) and a readable first timestamp.
+/// A cheap look at second 0: that the file is there, is what its format says, and has its columns
+/// (but for the volume, which not every experiment needs) and a readable first timestamp.
 ///
 /// # Errors
 /// As [`super::prepare`], as far as the first rows show.
@@ -90,14 +113,20 @@ pub fn probe(source: &Source) -> Result<(), MarketError> {
     }
 }
 
-/// A cheap look at second 0: that the zone of the local clock is known where a feature goes by it, as far as the first row shows.
+/// A cheap look at second 0: that the zone of the local clock is known where a feature goes by it,
+/// as far as the first row shows.
 ///
 /// # Errors
 /// When it is not: says what to add.
 pub fn probe_zone(data: &Data) -> Result<(), MarketError> {
-    let Source::File { path, format: Format::Csv, columns, zone: None, bar_label: _ } = &data.source else { return Ok(()) };
+    let Source::File { path, format: Format::Csv, columns, zone: None, bar_label: _ } =
+        &data.source
+    else {
+        return Ok(());
+    };
     match csv::first_offset(path, columns) {
-        Some(offset) if offset != 0 => clock::check_known(&data.features, offset).map_err(|problem| MarketError::of(path, problem)),
+        Some(offset) if offset != 0 => clock::check_known(&data.features, offset)
+            .map_err(|problem| MarketError::of(path, problem)),
         _ => Ok(()),
     }
 }
@@ -111,11 +140,13 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
     match source {
         Source::File { path, .. } => {
             check_file(path)?;
-            let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+            let unreadable =
+                |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
             hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
         }
         Source::Synthetic(settings) => {
-            let settings = serde_json::to_vec(settings).map_err(|error| MarketError(format!("synthetic: {error}")))?;
+            let settings = serde_json::to_vec(settings)
+                .map_err(|error| MarketError(format!("synthetic: {error}")))?;
             hasher.update(&settings);
         }
     }
@@ -133,12 +164,16 @@ pub enum Unlocated {
     Unreadable(MarketError),
 }
 
-/// The source with its file where it lies now: the first of `places` whose content is the one that was asked for, by its fingerprint,
-/// which is told. Generated bars lie nowhere.
+/// The source with its file where it lies now: the first of `places` whose content is the one that
+/// was asked for, by its fingerprint, which is told. Generated bars lie nowhere.
 ///
 /// # Errors
 /// When there is no such file.
-pub fn locate(source: &Source, places: &[PathBuf], is_it: impl Fn(&str) -> bool) -> Result<(Source, String), Unlocated> {
+pub fn locate(
+    source: &Source,
+    places: &[PathBuf],
+    is_it: impl Fn(&str) -> bool,
+) -> Result<(Source, String), Unlocated> {
     let recorded = match source {
         Source::File { path, .. } => path,
         Source::Synthetic(_) => {
@@ -169,13 +204,17 @@ pub fn locate(source: &Source, places: &[PathBuf], is_it: impl Fn(&str) -> bool)
 }
 
 fn parse_zone(path: &Path, zone: Option<&str>) -> Result<Option<Zone>, MarketError> {
-    zone.map(Zone::parse).transpose().map_err(|problem| MarketError::of(path, format!("zone {problem}")))
+    zone.map(Zone::parse)
+        .transpose()
+        .map_err(|problem| MarketError::of(path, format!("zone {problem}")))
 }
 
 fn check_file(path: &Path) -> Result<(), MarketError> {
     let problem = match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => return Ok(()),
-        Ok(metadata) if metadata.is_dir() => "is a folder; name a CSV or Parquet file in it".to_owned(),
+        Ok(metadata) if metadata.is_dir() => {
+            "is a folder; name a CSV or Parquet file in it".to_owned()
+        }
         Ok(_) => "is not a regular file".to_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => match nearest(path) {
             Some(nearest) => format!("does not exist; did you mean {}?", nearest.display()),
@@ -189,13 +228,20 @@ fn check_file(path: &Path) -> Result<(), MarketError> {
 /// The file beside a missing one whose name is most like it.
 fn nearest(path: &Path) -> Option<PathBuf> {
     let wanted = path.file_name()?.to_string_lossy().into_owned();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let near = |name: &str| strsim::jaro_winkler(&wanted, name);
-    let names = std::fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| near(name) > 0.8).collect();
     // Folders list their entries in no order: of equally near names the first by alphabet.
     names.sort_unstable();
-    names.into_iter().rev().max_by(|a, b| near(a).total_cmp(&near(b))).map(|name| path.with_file_name(name))
+    names
+        .into_iter()
+        .rev()
+        .max_by(|a, b| near(a).total_cmp(&near(b)))
+        .map(|name| path.with_file_name(name))
 }
 
 #[cfg(test)]
@@ -205,7 +251,13 @@ mod tests {
 
     fn file(path: &str) -> Source {
         let zone = None;
-        Source::File { path: path.into(), format: Format::Csv, columns: Columns::default(), zone, bar_label: BarLabel::Start }
+        Source::File {
+            path: path.into(),
+            format: Format::Csv,
+            columns: Columns::default(),
+            zone,
+            bar_label: BarLabel::Start,
+        }
     }
 
     #[test]
@@ -233,9 +285,14 @@ mod tests {
             let places: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
             locate(&recorded, &places, |fingerprint| fingerprint == wanted)
         };
-        assert_eq!(locate(&["other.csv", "moved.csv"]).unwrap(), (file(at("moved.csv").to_str().unwrap()), wanted.clone()));
+        assert_eq!(
+            locate(&["other.csv", "moved.csv"]).unwrap(),
+            (file(at("moved.csv").to_str().unwrap()), wanted.clone())
+        );
         assert_eq!(locate(&[]), Err(Unlocated::Missing(at("gone.csv"))));
-        assert!(matches!(locate(&["other.csv"]), Err(Unlocated::Changed { path, .. }) if path == at("other.csv")));
+        assert!(
+            matches!(locate(&["other.csv"]), Err(Unlocated::Changed { path, .. }) if path == at("other.csv"))
+        );
     }
 
     #[test]
@@ -245,6 +302,9 @@ mod tests {
         std::fs::write(folder.path().join("other.txt"), "").unwrap();
         let wanted = folder.path().join("if1m.csv.gz");
         let message = probe(&file(wanted.to_str().unwrap())).unwrap_err().to_string();
-        assert!(message.ends_with("if_1m.csv.gz?") && message.contains("does not exist; did you mean"), "{message}");
+        assert!(
+            message.ends_with("if_1m.csv.gz?") && message.contains("does not exist; did you mean"),
+            "{message}"
+        );
     }
 }

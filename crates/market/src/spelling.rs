@@ -1,4 +1,5 @@
-//! The spellings of a timestamp, each told from text to what was written; what that means, [`super::timestamp`] says.
+//! The spellings of a timestamp, each told from text to what was written; what that means,
+//! [`super::timestamp`] says.
 
 use jiff::fmt::strtime;
 
@@ -69,7 +70,8 @@ pub(super) fn by_pattern(pattern: &str, text: &[u8]) -> Option<Written> {
     if read.hour().is_none() {
         return Some(Written::Date { seconds: midnight });
     }
-    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    let seconds =
+        i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
     Some(Written::Clock { seconds: midnight + seconds, nanos: i64::from(time.subsec_nanosecond()) })
 }
 
@@ -79,14 +81,21 @@ pub(super) fn is_rounded(text: &[u8]) -> bool {
     text.iter().any(|byte| matches!(byte, b'e' | b'E')) && number.is_some_and(|number| number > 1e7)
 }
 
-/// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.fraction`, `hhmm`, `hhmmss`: seconds of the day, nanoseconds, and what follows.
+/// `hh:mm`, `hh:mm:ss`, `hh:mm:ss.fraction`, `hhmm`, `hhmmss`: seconds of the day, nanoseconds, and
+/// what follows.
 pub(super) fn time_of_day(text: &[u8]) -> Option<(i64, i64, &[u8])> {
     let (hour, rest) = text.split_at_checked(2)?;
     let colon = rest.first() == Some(&b':');
     let (minute, mut rest) = rest[usize::from(colon)..].split_at_checked(2)?;
     let mut seconds = 0;
     let mut nanos = 0;
-    let follows = |rest: &[u8]| if colon { rest.first() == Some(&b':') } else { rest.first().is_some_and(u8::is_ascii_digit) };
+    let follows = |rest: &[u8]| {
+        if colon {
+            rest.first() == Some(&b':')
+        } else {
+            rest.first().is_some_and(u8::is_ascii_digit)
+        }
+    };
     if follows(rest) {
         let second;
         (second, rest) = rest[usize::from(colon)..].split_at_checked(2)?;
@@ -102,13 +111,19 @@ pub(super) fn time_of_day(text: &[u8]) -> Option<(i64, i64, &[u8])> {
         }
     }
     let (hour, minute) = (i64::from(number(hour)?), i64::from(number(minute)?));
-    (hour <= 23 && minute <= 59 && seconds <= 59).then_some((hour * 3600 + minute * 60 + seconds, nanos, rest))
+    (hour <= 23 && minute <= 59 && seconds <= 59).then_some((
+        hour * 3600 + minute * 60 + seconds,
+        nanos,
+        rest,
+    ))
 }
 
 /// Two digits.
 pub(super) fn number(text: &[u8]) -> Option<i8> {
     match text {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(((tens - b'0') * 10 + (ones - b'0')) as i8),
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            Some(((tens - b'0') * 10 + (ones - b'0')) as i8)
+        }
         _ => None,
     }
 }

@@ -1,9 +1,10 @@
 //! The timestamps of a whole file: what a row alone does not tell, its neighbours do.
 //!
 //! * Digits may be an epoch or a clock ([`super::digits`]).
-//! * A clock that is turned back shows an hour twice. The rows of such an hour are its first pass up to the row at which the clock jumps
-//!   back, and its second from there on. Where it does not jump, the file has one of the passes: the first when its rows go on from the row
-//!   before, the second when the row after goes on from them. What neither or both say is refused.
+//! * A clock that is turned back shows an hour twice. The rows of such an hour are its first pass
+//!   up to the row at which the clock jumps back, and its second from there on. Where it does not
+//!   jump, the file has one of the passes: the first when its rows go on from the row before, the
+//!   second when the row after goes on from them. What neither or both say is refused.
 
 use super::digits::{self, Digits};
 use super::inputs::StampForm;
@@ -42,7 +43,13 @@ pub(super) const ASSUMED_UTC: &str = "dates without a zone are read as days of U
 
 impl StampColumn {
     pub(super) fn new(reader: StampReader) -> Self {
-        Self { reader, ts: Vec::new(), offset_seconds: Vec::new(), repeats: Vec::new(), digits: None }
+        Self {
+            reader,
+            ts: Vec::new(),
+            offset_seconds: Vec::new(),
+            repeats: Vec::new(),
+            digits: None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,7 +57,10 @@ impl StampColumn {
     }
 
     /// The next row, as `read` reads it.
-    pub(super) fn push(&mut self, read: impl FnOnce(&mut StampReader) -> Result<Stamp, StampProblem>) -> Result<(), StampProblem> {
+    pub(super) fn push(
+        &mut self,
+        read: impl FnOnce(&mut StampReader) -> Result<Stamp, StampProblem>,
+    ) -> Result<(), StampProblem> {
         let stamp = read(&mut self.reader)?;
         let digits = Digits::of(stamp.digits);
         self.digits = if self.ts.is_empty() || self.digits == digits { digits } else { None };
@@ -76,18 +86,23 @@ impl StampColumn {
             && let Some(layout) = digits::judge(&self.ts, digits)?
         {
             self.reader.form = Some(StampForm::Clock);
-            let (read, _) = (std::mem::take(&mut self.ts), std::mem::take(&mut self.offset_seconds));
+            let (read, _) =
+                (std::mem::take(&mut self.ts), std::mem::take(&mut self.offset_seconds));
             self.reader.form = None;
             for (row, ns) in read.into_iter().enumerate() {
                 let value = digits.of_instant(ns);
                 let clock = layout.clock(value).unwrap_or_default();
-                let stamp = self.reader.clock(clock).map_err(|problem| (row, problem.with(&digits.text(value))))?;
+                let stamp = self
+                    .reader
+                    .clock(clock)
+                    .map_err(|problem| (row, problem.with(&digits.text(value))))?;
                 self.add(stamp);
             }
             assumed.push(format!("the digits of the timestamps are read as {}", layout.name()));
         }
         if let Err(row) = tell_passes(&mut self.ts, &mut self.offset_seconds, &self.repeats) {
-            let clock = shown(self.ts[row].div_euclid(SECOND) + i64::from(self.offset_seconds[row]));
+            let clock =
+                shown(self.ts[row].div_euclid(SECOND) + i64::from(self.offset_seconds[row]));
             return Err((row, StampProblem::Repeated(clock, self.reader.zone().to_owned())));
         }
         if self.reader.assumed_utc {
@@ -99,7 +114,11 @@ impl StampColumn {
 }
 
 /// Moves the rows of second passes. Err: a row of which it cannot be told.
-fn tell_passes(ts: &mut [i64], offset_seconds: &mut [i32], repeats: &[(usize, i32)]) -> Result<(), usize> {
+fn tell_passes(
+    ts: &mut [i64],
+    offset_seconds: &mut [i32],
+    repeats: &[(usize, i32)],
+) -> Result<(), usize> {
     if repeats.is_empty() {
         return Ok(());
     }
@@ -107,7 +126,9 @@ fn tell_passes(ts: &mut [i64], offset_seconds: &mut [i32], repeats: &[(usize, i3
     let descending = ts.first() > ts.last();
     // Rows that stand together and lie within one hour that is repeated.
     let together = |a: &(usize, i32), b: &(usize, i32)| {
-        b.0 == a.0 + 1 && a.1 == b.1 && ts[a.0].abs_diff(ts[b.0]) < (i64::from(a.1) * SECOND).unsigned_abs()
+        b.0 == a.0 + 1
+            && a.1 == b.1
+            && ts[a.0].abs_diff(ts[b.0]) < (i64::from(a.1) * SECOND).unsigned_abs()
     };
     let mut second = Vec::new();
     for group in repeats.chunk_by(together) {
@@ -152,7 +173,9 @@ impl Hour {
     /// The place from which on it is the second pass; `None` when it cannot be told.
     fn second_pass(&self) -> Option<usize> {
         let places = |jump: fn(i64, i64) -> bool| {
-            (1..self.rows.len()).filter(|&place| jump(self.rows[place - 1], self.rows[place])).collect::<Vec<_>>()
+            (1..self.rows.len())
+                .filter(|&place| jump(self.rows[place - 1], self.rows[place]))
+                .collect::<Vec<_>>()
         };
         // A row that is there twice may be a duplicate, unless the clock jumps nowhere else.
         let back = places(|before, next| next < before);
@@ -172,7 +195,8 @@ impl Hour {
             return Some(self.rows.len());
         }
         let goes_on = self.before.is_some_and(|before| before.saturating_add(self.bar) == first);
-        let is_gone_on_from = self.after.is_some_and(|after| last.saturating_add(self.repeat + self.bar) == after);
+        let is_gone_on_from =
+            self.after.is_some_and(|after| last.saturating_add(self.repeat + self.bar) == after);
         match (goes_on, is_gone_on_from) {
             (true, false) => Some(self.rows.len()),
             (false, true) => Some(0),
@@ -221,12 +245,20 @@ mod tests {
         // A file that ends, or begins, in the hour; a night before it, or after it.
         assert_eq!(minutes(&["00:58", "00:59", "01:00", "01:01"]), Ok(vec![-1, 0, 1, 2]));
         assert_eq!(minutes(&["01:58", "01:59", "02:00", "02:01"]), Ok(vec![119, 120, 121, 122]));
-        assert_eq!(minutes(&["00:10", "01:58", "01:59", "02:00", "02:01"]), Ok(vec![-49, 119, 120, 121, 122]));
-        assert_eq!(minutes(&["00:58", "00:59", "01:00", "01:01", "09:30"]), Ok(vec![-1, 0, 1, 2, 571]));
+        assert_eq!(
+            minutes(&["00:10", "01:58", "01:59", "02:00", "02:01"]),
+            Ok(vec![-49, 119, 120, 121, 122])
+        );
+        assert_eq!(
+            minutes(&["00:58", "00:59", "01:00", "01:01", "09:30"]),
+            Ok(vec![-1, 0, 1, 2, 571])
+        );
         assert_eq!(minutes(&["02:01", "02:00", "01:59", "01:58"]), Ok(vec![122, 121, 120, 119]));
         // Neither side, or both: an hour is missing, and it cannot be told which.
         assert_eq!(minutes(&["00:10", "00:11", "01:30", "01:31", "09:30"]), Err(2));
-        let all: Vec<String> = (0..62).map(|minute| format!("{:02}:{:02}", (59 + minute) / 60, (59 + minute) % 60)).collect();
+        let all: Vec<String> = (0..62)
+            .map(|minute| format!("{:02}:{:02}", (59 + minute) / 60, (59 + minute) % 60))
+            .collect();
         assert_eq!(minutes(&all.iter().map(String::as_str).collect::<Vec<_>>()), Err(1));
     }
 
@@ -237,22 +269,35 @@ mod tests {
             minutes(&["00:00", "00:30", "01:00", "01:30", "01:00", "01:30", "02:00"]),
             Ok(vec![-59, -29, 1, 31, 61, 91, 121])
         );
-        let days =
-            settled(Some("America/New_York"), &["2024-11-01 01:30", "2024-11-02 01:30", "2024-11-03 01:30", "2024-11-04 01:30"]);
-        assert_eq!(days.unwrap().windows(2).map(|pair| (pair[1] - pair[0]) / 3_600).collect::<Vec<_>>(), [24, 24, 25]);
+        let days = settled(
+            Some("America/New_York"),
+            &["2024-11-01 01:30", "2024-11-02 01:30", "2024-11-03 01:30", "2024-11-04 01:30"],
+        );
+        assert_eq!(
+            days.unwrap().windows(2).map(|pair| (pair[1] - pair[0]) / 3_600).collect::<Vec<_>>(),
+            [24, 24, 25]
+        );
     }
 
     #[test]
     fn an_hour_that_cannot_be_told_names_the_key_that_tells() {
         let rows = ["2024-11-03 00:10", "2024-11-03 00:11", "2024-11-03 01:30"];
         let (_, problem) = settled(Some("America/New_York"), &rows).unwrap_err();
-        assert!(problem.contains("is shown twice by a clock in America/New_York that is turned back"), "{problem}");
-        assert!(problem.ends_with("set ts_ambiguous = \"earliest\" or \"latest\" under [data]"), "{problem}");
+        assert!(
+            problem.contains("is shown twice by a clock in America/New_York that is turned back"),
+            "{problem}"
+        );
+        assert!(
+            problem.ends_with("set ts_ambiguous = \"earliest\" or \"latest\" under [data]"),
+            "{problem}"
+        );
     }
 
     #[test]
     fn digits_are_clocks_when_all_of_them_are() {
-        let rows: Vec<String> = (0..90).map(|minute| format!("240508{:02}{:02}", 9 + minute / 60, minute % 60)).collect();
+        let rows: Vec<String> = (0..90)
+            .map(|minute| format!("240508{:02}{:02}", 9 + minute / 60, minute % 60))
+            .collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let read = settled(Some("Asia/Shanghai"), &rows).unwrap();
         assert_eq!((read[0], read[89]), (1_715_130_000, 1_715_130_000 + 89 * 60));

@@ -13,10 +13,12 @@ pub(super) type At = (i64, i32);
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400;
 
-/// No clock is changed by more at once, seconds; a greater difference of two offsets is another zone.
+/// No clock is changed by more at once, seconds; a greater difference of two offsets is another
+/// zone.
 const LARGEST_CHANGE: i64 = 7_200;
 
-/// A timestamp this near to a whole second was meant to be on it: at most, and as a share of the bar.
+/// A timestamp this near to a whole second was meant to be on it: at most, and as a share of the
+/// bar.
 const MOST_JITTER: i64 = SECOND / 2;
 const JITTER_SHARE: i64 = 100;
 
@@ -30,8 +32,9 @@ impl Step {
         self.ns
     }
 
-    /// Whether one bar comes after the other without a gap: a bar's length later, or where the clock was changed in between, later by
-    /// the clock. (A day then has 23 or 25 hours, and a bar that is no longer than the change itself is one that is missing.)
+    /// Whether one bar comes after the other without a gap: a bar's length later, or where the
+    /// clock was changed in between, later by the clock. (A day then has 23 or 25 hours, and a bar
+    /// that is no longer than the change itself is one that is missing.)
     pub(super) fn follows(self, before: At, next: At) -> bool {
         next.0.checked_sub(before.0) == Some(self.ns) || self.follows_by_the_clock(before, next)
     }
@@ -48,10 +51,12 @@ impl Step {
 
     /// A day begins an hour late where its midnight is skipped.
     fn follows_by_the_calendar(self, before: At, next: At) -> bool {
-        let day = |(ts, offset): At| ts.div_euclid(SECOND).saturating_add(offset.into()).div_euclid(DAY);
+        let day =
+            |(ts, offset): At| ts.div_euclid(SECOND).saturating_add(offset.into()).div_euclid(DAY);
         self.ns % (DAY * SECOND) == 0
             && day(next) - day(before) == self.ns / (DAY * SECOND)
-            && next.0.saturating_sub(before.0).abs_diff(self.ns) <= (LARGEST_CHANGE * SECOND).unsigned_abs()
+            && next.0.saturating_sub(before.0).abs_diff(self.ns)
+                <= (LARGEST_CHANGE * SECOND).unsigned_abs()
     }
 
     /// Whether a bar begins before the one before it has ended.
@@ -59,7 +64,8 @@ impl Step {
         next.0.saturating_sub(before.0) < self.ns && !self.follows(before, next)
     }
 
-    /// The start of a bar that is labelled by its end; `before`: the end of the bar before it, if there is one.
+    /// The start of a bar that is labelled by its end; `before`: the end of the bar before it, if
+    /// there is one.
     pub(super) fn start(self, before: Option<At>, end: At) -> At {
         match before {
             Some(before) if self.follows_by_the_clock(before, end) => before,
@@ -90,8 +96,8 @@ pub(super) struct Spacing {
 const NEAR: i64 = 20_000_000;
 
 impl Spacing {
-    /// Of timestamps in any order; `None` when no two neighbours are apart. Of equally frequent distances the shortest: a hole is longer
-    /// than a bar.
+    /// Of timestamps in any order; `None` when no two neighbours are apart. Of equally frequent
+    /// distances the shortest: a hole is longer than a bar.
     pub(super) fn most_frequent(ts: impl Iterator<Item = i64>) -> Option<Self> {
         let mut counts = std::collections::BTreeMap::<i64, usize>::new();
         let (mut before, mut current, mut repeated, mut of) = (None, 0, 0, 0);
@@ -113,11 +119,16 @@ impl Spacing {
         most.map(|(&ns, &pairs)| Self { ns, pairs, of })
     }
 
-    /// Whether bars are this long anywhere: whole seconds that divide a minute, minutes an hour, hours a day, or days.
+    /// Whether bars are this long anywhere: whole seconds that divide a minute, minutes an hour,
+    /// hours a day, or days.
     pub(super) fn is_usual(&self) -> bool {
         let seconds = self.ns / SECOND;
         let divides = |whole: i64, unit: i64| seconds % unit == 0 && whole % seconds == 0;
-        self.ns % SECOND == 0 && (divides(60, 1) || divides(3_600, 60) || divides(86_400, 3_600) || seconds % 86_400 == 0)
+        self.ns % SECOND == 0
+            && (divides(60, 1)
+                || divides(3_600, 60)
+                || divides(86_400, 3_600)
+                || seconds % 86_400 == 0)
     }
 }
 
@@ -162,11 +173,18 @@ mod tests {
             assert!(follows(bar_seconds, 24 * days + 1, EDT, EST));
             // Days of UTC whose local clock is changed.
             assert!(follows(bar_seconds, 24 * days, EST, EDT));
-            assert!(!follows(bar_seconds, 24 * days - 3, EST, EST) && !follows(bar_seconds, 48 * days, EST, EST));
+            assert!(
+                !follows(bar_seconds, 24 * days - 3, EST, EST)
+                    && !follows(bar_seconds, 48 * days, EST, EST)
+            );
         }
         assert!(follows(4 * 3_600, 3, EST, EDT) && follows(4 * 3_600, 5, EDT, EST));
         // Between 00:00 and 01:00 of the second pass one hour is missing.
-        assert!(follows(3_600, 1, EDT, EST) && !follows(3_600, 2, EDT, EST) && !follows(3_600, 0, EST, EDT));
+        assert!(
+            follows(3_600, 1, EDT, EST)
+                && !follows(3_600, 2, EDT, EST)
+                && !follows(3_600, 0, EST, EDT)
+        );
         // The day whose midnight was skipped began at 01:00, the next at 00:00.
         let skipped = (1_541_300_400 * SECOND, -7_200);
         assert!(Step::of_seconds(86_400).follows(skipped, (1_541_383_200 * SECOND, -7_200)));
@@ -187,7 +205,9 @@ mod tests {
     fn bars_that_begin_too_early_overlap() {
         let hour = Step::of_seconds(3_600);
         assert!(
-            hour.overlaps((0, 0), (60 * SECOND, 0)) && !hour.overlaps((0, 0), (HOUR, 0)) && !hour.overlaps((0, 0), (2 * HOUR, 0))
+            hour.overlaps((0, 0), (60 * SECOND, 0))
+                && !hour.overlaps((0, 0), (HOUR, 0))
+                && !hour.overlaps((0, 0), (2 * HOUR, 0))
         );
         assert!(!Step::of_seconds(86_400).overlaps((0, EST), (23 * HOUR, EDT)));
     }
@@ -196,7 +216,8 @@ mod tests {
     fn jitter_is_a_hundredth_of_a_bar_or_half_a_second() {
         let minute = Step::of_seconds(60);
         assert_eq!(
-            [60 * SECOND + 2_000_000, 59_998_000_000, 60_500_000_000].map(|ns| minute.without_jitter(ns) / SECOND),
+            [60 * SECOND + 2_000_000, 59_998_000_000, 60_500_000_000]
+                .map(|ns| minute.without_jitter(ns) / SECOND),
             [60, 60, 61]
         );
         let second = Step::of_seconds(1);
@@ -208,11 +229,18 @@ mod tests {
     #[test]
     fn the_most_frequent_spacing_is_the_shorter_of_two_and_overlooks_jitter() {
         let of = |ns: &[i64]| Spacing::most_frequent(ns.iter().copied());
-        let seconds = |seconds: &[i64]| of(&seconds.iter().map(|s| s * SECOND).collect::<Vec<_>>()).unwrap();
-        assert_eq!(seconds(&[0, 60, 120, 400, 800, 860]), Spacing { ns: 60 * SECOND, pairs: 3, of: 5 });
+        let seconds =
+            |seconds: &[i64]| of(&seconds.iter().map(|s| s * SECOND).collect::<Vec<_>>()).unwrap();
+        assert_eq!(
+            seconds(&[0, 60, 120, 400, 800, 860]),
+            Spacing { ns: 60 * SECOND, pairs: 3, of: 5 }
+        );
         assert_eq!(seconds(&[0, 300, 360, 660, 720]).ns, 60 * SECOND);
         assert_eq!(seconds(&[720, 660, 600]).ns, 60 * SECOND);
-        assert_eq!(of(&[2_000_000, 60 * SECOND, 120 * SECOND + 1_000_000]).unwrap().ns, 60 * SECOND);
+        assert_eq!(
+            of(&[2_000_000, 60 * SECOND, 120 * SECOND + 1_000_000]).unwrap().ns,
+            60 * SECOND
+        );
         assert_eq!(of(&[0, 250_000_000, 500_000_000]).unwrap().ns, 250_000_000);
         assert_eq!((of(&[]), of(&[7]), of(&[7, 7])), (None, None, None));
     }

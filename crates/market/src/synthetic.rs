@@ -1,4 +1,5 @@
-//! Synthetic one-minute bars with known truth, for tests, demonstrations and a floor under every claim.
+//! Synthetic one-minute bars with known truth, for tests, demonstrations and a floor under every
+//! claim.
 //!
 //! The log return of bar `t` over the close before it is
 //!
@@ -8,19 +9,23 @@
 //! z[t] = sign r[t] · (+1 if |r[t]| < τ else −1)      signal "nonlinear", τ = sd·√(2 ln 2): a linear model finds nothing
 //! ```
 //!
-//! so that a forecaster that knows the rule explains β² of the variance of r/σ, and nobody explains more. The signal is read from
-//! the bars as they are written, over the gap between two sessions like anywhere else; the first bar, which has no close before it,
-//! counts from its open and is pure noise; a bar that did not move signals nothing, and then the noise has the whole variance.
+//! so that a forecaster that knows the rule explains β² of the variance of r/σ, and nobody explains
+//! more. The signal is read from the bars as they are written, over the gap between two sessions
+//! like anywhere else; the first bar, which has no close before it, counts from its open and is
+//! pure noise; a bar that did not move signals nothing, and then the noise has the whole variance.
 //!
-//! * Volatility "constant": σ = sd at every bar, prices are not rounded, nothing happens between sessions. The close-to-close log
-//!   return is the model's own, up to the last bits of a price.
-//! * Volatility "stochastic": `σ[t] = sd · shape(time of the session) · exp(h[t] − Var h)`, where h is the sum of three AR(1) with
-//!   half-lives of minutes, hours and days (the cascade that Corsi 2009 forecasts with) and the shape falls from the open and rises
-//!   to the close; E σ² = sd². Prices jump between sessions (a fifth of a day's variance, Student-t(4)) and are rounded to a tick.
-//!   Where the volatility moves, a forecaster of raw returns that does not know σ explains a little less than β².
+//! * Volatility "constant": σ = sd at every bar, prices are not rounded, nothing happens between
+//!   sessions. The close-to-close log return is the model's own, up to the last bits of a price.
+//! * Volatility "stochastic": `σ[t] = sd · shape(time of the session) · exp(h[t] − Var h)`, where h
+//!   is the sum of three AR(1) with half-lives of minutes, hours and days (the cascade that Corsi
+//!   2009 forecasts with) and the shape falls from the open and rises to the close; E σ² = sd².
+//!   Prices jump between sessions (a fifth of a day's variance, Student-t(4)) and are rounded to a
+//!   tick. Where the volatility moves, a forecaster of raw returns that does not know σ explains a
+//!   little less than β².
 //!
-//! Sessions start at 09:30 UTC on weekdays from 2024-01-02 on; one that lasts beyond the next start is followed by the first start
-//! after its end. Twelve steps inside each bar give it its open, high and low. The volume is log-normal around the volatility.
+//! Sessions start at 09:30 UTC on weekdays from 2024-01-02 on; one that lasts beyond the next start
+//! is followed by the first start after its end. Twelve steps inside each bar give it its open,
+//! high and low. The volume is log-normal around the volatility.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -29,8 +34,8 @@ use super::{Bars, Truth};
 use experiment::seed;
 use experiment::{Signal, Synthetic, Volatility};
 
-/// Bars by the settings; the same on every call. Each kind of randomness has its own stream, so that the noise of returns does not
-/// depend on how the rest is drawn.
+/// Bars by the settings; the same on every call. Each kind of randomness has its own stream, so
+/// that the noise of returns does not depend on how the rest is drawn.
 #[must_use]
 pub fn generate(settings: &Synthetic) -> Bars {
     let &Synthetic { bars, session, signal, beta2, sd_bp, volatility, nu, seed } = settings;
@@ -113,7 +118,13 @@ struct Conditions {
     activity: f64,
 }
 
-fn conditions(volatility: Volatility, sd: f64, session: usize, bars: usize, mut noise: Noise) -> Vec<Conditions> {
+fn conditions(
+    volatility: Volatility,
+    sd: f64,
+    session: usize,
+    bars: usize,
+    mut noise: Noise,
+) -> Vec<Conditions> {
     if volatility == Volatility::Constant {
         return (0..bars).map(|_| Conditions { sigma: sd, activity: 0.0 }).collect();
     }
@@ -130,12 +141,16 @@ fn conditions(volatility: Volatility, sd: f64, session: usize, bars: usize, mut 
         }
         let h: f64 = components.iter().sum();
         let shape = shape[t % session];
-        made.push(Conditions { sigma: sd * shape * (h - variance).exp(), activity: shape.ln() + 0.8 * h });
+        made.push(Conditions {
+            sigma: sd * shape * (h - variance).exp(),
+            activity: shape.ln() + 0.8 * h,
+        });
     }
     made
 }
 
-/// Volatility over a session: high at the open, falling, a little higher again at the close; mean square 1.
+/// Volatility over a session: high at the open, falling, a little higher again at the close; mean
+/// square 1.
 fn shape(session: usize) -> Vec<f64> {
     let raw: Vec<f64> = (0..session)
         .map(|bar| {
@@ -147,7 +162,8 @@ fn shape(session: usize) -> Vec<f64> {
     raw.iter().map(|s| s / mean_square.sqrt()).collect()
 }
 
-/// Scale of the jump between sessions that makes it a fifth of a day's variance; a Student-t(4) already brought to variance 1.
+/// Scale of the jump between sessions that makes it a fifth of a day's variance; a Student-t(4)
+/// already brought to variance 1.
 fn jump_sd(sd: f64, session: usize) -> f64 {
     const SHARE: f64 = 0.2;
     sd * (SHARE / (1.0 - SHARE) * session.min(DAY_BARS) as f64).sqrt()
@@ -241,7 +257,8 @@ fn is_weekend(days: i64) -> bool {
     matches!(days % 7, 4 | 5)
 }
 
-/// Normal variates and Student-t scales from one stream. Written here, so that a series never changes with a library's version.
+/// Normal variates and Student-t scales from one stream. Written here, so that a series never
+/// changes with a library's version.
 struct Noise {
     stream: ChaCha8Rng,
     /// The second variate of a pair.
@@ -274,7 +291,8 @@ impl Noise {
         }
     }
 
-    /// What a normal is multiplied with to become a Student-t of `nu` > 2 degrees of freedom and variance 1; 1 for `None`.
+    /// What a normal is multiplied with to become a Student-t of `nu` > 2 degrees of freedom and
+    /// variance 1; 1 for `None`.
     fn student_scale(&mut self, nu: Option<f64>) -> f64 {
         nu.map_or(1.0, |nu| ((nu - 2.0) / (2.0 * self.gamma(nu / 2.0))).sqrt())
     }
@@ -298,11 +316,24 @@ mod tests {
     use super::*;
 
     fn clean(signal: Signal, beta2: f64) -> Synthetic {
-        Synthetic { bars: 200_000, session: 240, signal, beta2, sd_bp: 6.0, volatility: Volatility::Constant, nu: None, seed: 7 }
+        Synthetic {
+            bars: 200_000,
+            session: 240,
+            signal,
+            beta2,
+            sd_bp: 6.0,
+            volatility: Volatility::Constant,
+            nu: None,
+            seed: 7,
+        }
     }
 
     fn lively() -> Synthetic {
-        Synthetic { volatility: Volatility::Stochastic, nu: Some(6.0), ..clean(Signal::Reversal, 0.0025) }
+        Synthetic {
+            volatility: Volatility::Stochastic,
+            nu: Some(6.0),
+            ..clean(Signal::Reversal, 0.0025)
+        }
     }
 
     fn log_returns(bars: &Bars) -> Vec<f64> {
@@ -334,7 +365,10 @@ mod tests {
                 let returns = log_returns(&bars);
                 let oracle = r_squared(&returns, &bars.truth.as_ref().unwrap().mu);
                 let sd = 2.0 * (beta2 / returns.len() as f64).sqrt();
-                assert!((oracle - beta2).abs() < 4.0 * sd, "{signal:?}: {oracle} is not {beta2} ± {sd}");
+                assert!(
+                    (oracle - beta2).abs() < 4.0 * sd,
+                    "{signal:?}: {oracle} is not {beta2} ± {sd}"
+                );
             }
         }
     }
@@ -343,7 +377,10 @@ mod tests {
     fn a_linear_model_finds_the_reversal_and_not_the_nonlinear_signal() {
         let linear = |signal| linear_r_squared(&log_returns(&generate(&clean(signal, 0.05))), 1);
         // The correlation of a normal with its sign is √(2/π).
-        assert!((linear(Signal::Reversal) - 0.05 * 2.0 / std::f64::consts::PI).abs() < 4.0 * 2.0 * (0.032_f64 / 2e5).sqrt());
+        assert!(
+            (linear(Signal::Reversal) - 0.05 * 2.0 / std::f64::consts::PI).abs()
+                < 4.0 * 2.0 * (0.032_f64 / 2e5).sqrt()
+        );
         // Of nothing, R² is χ²(1) / n.
         assert!(linear(Signal::Nonlinear) < 16.0 / 2e5);
         let returns = log_returns(&generate(&clean(Signal::Nonlinear, 0.05)));
@@ -359,13 +396,18 @@ mod tests {
 
     #[test]
     fn the_truth_is_about_the_next_return() {
-        let bars = generate(&Synthetic { bars: 50_000, nu: Some(5.0), ..clean(Signal::Nonlinear, 0.2) });
+        let bars =
+            generate(&Synthetic { bars: 50_000, nu: Some(5.0), ..clean(Signal::Nonlinear, 0.2) });
         let returns = log_returns(&bars);
         let truth = bars.truth.unwrap();
         assert_eq!((truth.mu.len(), truth.sigma.len()), (50_000, 50_000));
         let shifted = r_squared(&returns[1..], &truth.mu);
         assert!(shifted < 0.0, "aligned with the return before: {shifted}");
-        let standard = returns.iter().zip(&truth.mu).zip(&truth.sigma).map(|((r, mu), sigma)| (r - mu) / sigma);
+        let standard = returns
+            .iter()
+            .zip(&truth.mu)
+            .zip(&truth.sigma)
+            .map(|((r, mu), sigma)| (r - mu) / sigma);
         let variance = mean(standard.map(|z| z * z), returns.len());
         assert!((variance - 1.0).abs() < 0.05, "{variance}");
     }
@@ -375,7 +417,8 @@ mod tests {
         let returns = log_returns(&generate(&clean(Signal::Nonlinear, 0.05)));
         let variance = mean(returns.iter().map(|r| r * r), returns.len());
         assert!((variance.sqrt() * 1e4 - 6.0).abs() < 4.0 * 6.0 / (2.0 * 2e5_f64).sqrt());
-        let kurtosis = mean(returns.iter().map(|r| r.powi(4)), returns.len()) / (variance * variance);
+        let kurtosis =
+            mean(returns.iter().map(|r| r.powi(4)), returns.len()) / (variance * variance);
         assert!((kurtosis - 3.0).abs() < 4.0 * (24.0 / 2e5_f64).sqrt(), "{kurtosis}");
     }
 
@@ -383,7 +426,12 @@ mod tests {
     fn stochastic_volatility_is_true_to_life() {
         let bars = generate(&lively());
         let returns = log_returns(&bars);
-        let within: Vec<f64> = returns.iter().enumerate().filter(|(t, _)| (t + 1) % 240 != 0).map(|(_, r)| *r).collect();
+        let within: Vec<f64> = returns
+            .iter()
+            .enumerate()
+            .filter(|(t, _)| (t + 1) % 240 != 0)
+            .map(|(_, r)| *r)
+            .collect();
         let variance = mean(within.iter().map(|r| r * r), within.len());
         assert!((variance.sqrt() * 1e4 - 6.0).abs() < 1.0, "{}", variance.sqrt());
         let kurtosis = mean(within.iter().map(|r| r.powi(4)), within.len()) / (variance * variance);
@@ -395,12 +443,18 @@ mod tests {
             let product: f64 = centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum();
             product / centred.iter().map(|r| r * r).sum::<f64>()
         };
-        assert!(clustering(1) > 0.15 && clustering(60) > 0.05 && clustering(1) > clustering(60), "volatility clusters");
+        assert!(
+            clustering(1) > 0.15 && clustering(60) > 0.05 && clustering(1) > clustering(60),
+            "volatility clusters"
+        );
         let night: Vec<f64> = returns.iter().skip(239).step_by(240).copied().collect();
         let night_variance = mean(night.iter().map(|r| r * r), night.len());
         let share = night_variance / (night_variance + 239.0 * variance);
         assert!((0.1..0.35).contains(&share), "share of the nights: {share}");
-        assert!(bars.close.iter().all(|price| ((price * 5.0).round() - price * 5.0).abs() < 1e-9), "on the tick grid");
+        assert!(
+            bars.close.iter().all(|price| ((price * 5.0).round() - price * 5.0).abs() < 1e-9),
+            "on the tick grid"
+        );
     }
 
     #[test]
@@ -412,7 +466,10 @@ mod tests {
                 assert!(column.iter().all(|value| value.is_finite() && *value > 0.0));
             }
             for t in 0..10_007 {
-                assert!(bars.high[t] >= bars.open[t].max(bars.close[t]) && bars.low[t] <= bars.open[t].min(bars.close[t]));
+                assert!(
+                    bars.high[t] >= bars.open[t].max(bars.close[t])
+                        && bars.low[t] <= bars.open[t].min(bars.close[t])
+                );
             }
             assert!(bars.volume.iter().all(|volume| volume.fract() == 0.0));
             assert_eq!(bars.ts.len(), 10_007);
@@ -445,7 +502,10 @@ mod tests {
     fn the_seed_alone_decides() {
         let settings = Synthetic { bars: 1_000, ..lively() };
         assert_eq!(generate(&settings), generate(&settings));
-        assert_ne!(generate(&settings).close, generate(&Synthetic { seed: 8, ..settings.clone() }).close);
+        assert_ne!(
+            generate(&settings).close,
+            generate(&Synthetic { seed: 8, ..settings.clone() }).close
+        );
         // A longer series begins with the shorter one.
         let longer = generate(&Synthetic { bars: 1_500, ..settings.clone() });
         assert_eq!(longer.close[..1_000], generate(&settings).close);

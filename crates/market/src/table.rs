@@ -15,7 +15,8 @@ pub(super) struct Table {
     pub close: Vec<f64>,
     /// `None`: not asked for.
     pub volume: Option<Vec<f64>>,
-    /// The volume where it was not asked for, if rows share a timestamp: it may tell them apart. NaN where it is no number.
+    /// The volume where it was not asked for, if rows share a timestamp: it may tell them apart.
+    /// NaN where it is no number.
     pub unused_volume: Option<Vec<f64>>,
     /// Where a row stands in its file.
     pub places: Places,
@@ -30,7 +31,9 @@ pub(super) struct Table {
 impl Table {
     /// Whether every timestamp is a midnight of the local clock.
     pub(super) fn holds_days(&self) -> bool {
-        let is_midnight = |(ts, offset): (&i64, &i32)| (ts.div_euclid(1_000_000_000) + i64::from(*offset)).rem_euclid(86_400) == 0;
+        let is_midnight = |(ts, offset): (&i64, &i32)| {
+            (ts.div_euclid(1_000_000_000) + i64::from(*offset)).rem_euclid(86_400) == 0
+        };
         self.ts.iter().zip(&self.offset_seconds).all(is_midnight)
     }
 
@@ -48,7 +51,8 @@ impl Table {
 /// Where rows stand in their file.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) enum Places {
-    /// Text: `(row, line)` of each row that does not stand on the line after the row before; rows from 0, lines from 1.
+    /// Text: `(row, line)` of each row that does not stand on the line after the row before; rows
+    /// from 0, lines from 1.
     Lines(Vec<(usize, usize)>),
     /// A table without lines.
     #[default]
@@ -86,7 +90,10 @@ mod tests {
     #[test]
     fn rows_are_named_by_their_lines_across_blank_ones() {
         let places = Places::Lines(vec![(0, 2), (3, 7)]);
-        assert_eq!((places.name(2), places.name(3), places.name(9)), ("line 4".into(), "line 7".into(), "line 13".into()));
+        assert_eq!(
+            (places.name(2), places.name(3), places.name(9)),
+            ("line 4".into(), "line 7".into(), "line 13".into())
+        );
         assert_eq!(places.name_two(4, 0), "lines 2 and 8");
         assert_eq!(Places::Rows.name(0), "row 1");
     }

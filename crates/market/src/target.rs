@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use experiment::{Target, TargetKind};
 
-/// Target of the window that ends at each row, and what persistence says there; NaN where undefined.
+/// Target of the window that ends at each row, and what persistence says there; NaN where
+/// undefined.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TargetColumns {
     /// In the target's unit.
@@ -17,17 +18,26 @@ pub(super) struct TargetColumns {
 ///
 /// * `price`: close[t+h]; persistence: close[t].
 /// * `log_return`: ln(close[t+h] / close[t]); persistence: 0.
-/// * `log_volatility`: ln √(r²[t+1] + … + r²[t+h]) of the one-bar log returns r; persistence: the same of r[t-h+1] … r[t].
-///   A stretch in which the price never moved has no log volatility: NaN, so no window ends there.
-pub(super) fn target_columns(target: &Target, close: &[f64], runs: &[Range<usize>]) -> TargetColumns {
+/// * `log_volatility`: ln √(r²[t+1] + … + r²[t+h]) of the one-bar log returns r; persistence: the
+///   same of r[t-h+1] … r[t]. A stretch in which the price never moved has no log volatility: NaN,
+///   so no window ends there.
+pub(super) fn target_columns(
+    target: &Target,
+    close: &[f64],
+    runs: &[Range<usize>],
+) -> TargetColumns {
     let horizon = target.horizon;
-    let mut columns = TargetColumns { target: vec![f64::NAN; close.len()], persistence: vec![f64::NAN; close.len()] };
+    let mut columns = TargetColumns {
+        target: vec![f64::NAN; close.len()],
+        persistence: vec![f64::NAN; close.len()],
+    };
     for run in runs {
         let last = run.end.saturating_sub(horizon).max(run.start);
         match target.kind {
             TargetKind::Price => {
                 columns.persistence[run.clone()].copy_from_slice(&close[run.clone()]);
-                columns.target[run.start..last].copy_from_slice(&close[run.end.min(run.start + horizon)..run.end]);
+                columns.target[run.start..last]
+                    .copy_from_slice(&close[run.end.min(run.start + horizon)..run.end]);
             }
             TargetKind::LogReturn => {
                 columns.persistence[run.clone()].fill(0.0);
@@ -36,20 +46,23 @@ pub(super) fn target_columns(target: &Target, close: &[f64], runs: &[Range<usize
                 }
             }
             TargetKind::LogVolatility => {
-                // volatility[i]: over the `horizon` returns that end at row run.start + horizon + i.
+                // volatility[i]: over the `horizon` returns that end at row run.start + horizon +
+                // i.
                 let volatility = log_volatility(&close[run.clone()], horizon);
                 columns.target[run.start..last].copy_from_slice(&volatility);
-                columns.persistence[run.end - volatility.len()..run.end].copy_from_slice(&volatility);
+                columns.persistence[run.end - volatility.len()..run.end]
+                    .copy_from_slice(&volatility);
             }
         }
     }
     columns
 }
 
-/// ln √(sum of `n` squared log returns) for each `n + 1` consecutive closes, in order. Each sum is taken afresh, in order, so that
-/// a value does not depend on what came before its own closes.
+/// ln √(sum of `n` squared log returns) for each `n + 1` consecutive closes, in order. Each sum is
+/// taken afresh, in order, so that a value does not depend on what came before its own closes.
 fn log_volatility(close: &[f64], n: usize) -> Vec<f64> {
-    let squares: Vec<f64> = close.windows(2).map(|pair| squared_log_return(pair[0], pair[1])).collect();
+    let squares: Vec<f64> =
+        close.windows(2).map(|pair| squared_log_return(pair[0], pair[1])).collect();
     squares.windows(n).map(|squares| log_volatility_of(squares.iter().copied())).collect()
 }
 
@@ -67,7 +80,12 @@ pub(super) fn log_volatility_of(squares: impl Iterator<Item = f64>) -> f64 {
 mod tests {
     use super::*;
 
-    fn columns(kind: TargetKind, horizon: usize, close: &[f64], runs: &[Range<usize>]) -> TargetColumns {
+    fn columns(
+        kind: TargetKind,
+        horizon: usize,
+        close: &[f64],
+        runs: &[Range<usize>],
+    ) -> TargetColumns {
         target_columns(&Target { horizon, kind }, close, runs)
     }
 

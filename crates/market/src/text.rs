@@ -24,7 +24,8 @@ pub(super) struct Text {
 const PEEK: u64 = 1 << 16;
 /// Bytes that are read at once.
 const BLOCK: u64 = 1 << 20;
-/// Longest record, bytes (a block more passes): a quote that is never closed would make the rest of a file one record.
+/// Longest record, bytes (a block more passes): a quote that is never closed would make the rest of
+/// a file one record.
 const MAX_RECORD: usize = 1 << 20;
 /// What a gzip file may unpack to, whatever its length, bytes; and for each byte of its length.
 const UNPACKED: u64 = 64 << 20;
@@ -33,7 +34,8 @@ const UNPACKED_PER_BYTE: u64 = 200;
 impl Text {
     /// Reads the whole file.
     pub(super) fn read(path: &Path) -> Result<Self, MarketError> {
-        let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+        let unreadable =
+            |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
         let mut file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         let mut bytes = Vec::new();
@@ -45,37 +47,51 @@ impl Text {
             return match read_records(Cursor::new(bytes).chain(file), &mut text, u64::MAX) {
                 Ok(()) => Self::new(path, text),
                 Err(Unread::Failed(error)) => Err(unreadable(error)),
-                Err(Unread::Refused(problem)) => Err(MarketError::of(path, not_csv(&text).unwrap_or(problem))),
+                Err(Unread::Refused(problem)) => {
+                    Err(MarketError::of(path, not_csv(&text).unwrap_or(problem)))
+                }
             };
         }
         file.read_to_end(&mut bytes).map_err(unreadable)?;
-        let damaged = |error: &dyn std::fmt::Display| MarketError::of(path, format!("the gzip stream is damaged: {error}"));
+        let damaged = |error: &dyn std::fmt::Display| {
+            MarketError::of(path, format!("the gzip stream is damaged: {error}"))
+        };
         let most = UNPACKED.max(length.saturating_mul(UNPACKED_PER_BYTE));
         let reader = CompressedReader::try_new(bytes.into()).map_err(|error| damaged(&error))?;
         let mut text = Vec::new();
         match read_records(reader, &mut text, most) {
             Ok(()) => Self::new(path, text),
             Err(Unread::Failed(error)) => Err(damaged(&error)),
-            Err(Unread::Refused(problem)) => Err(MarketError::of(path, not_csv(&text).unwrap_or(problem))),
+            Err(Unread::Refused(problem)) => {
+                Err(MarketError::of(path, not_csv(&text).unwrap_or(problem)))
+            }
         }
     }
 
     /// Reads as much as shows the header and the first rows; the last record may be cut.
     pub(super) fn peek(path: &Path) -> Result<Self, MarketError> {
-        let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+        let unreadable =
+            |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
         let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(PEEK).read_to_end(&mut bytes)).map_err(unreadable)?;
+        File::open(path)
+            .and_then(|file| file.take(PEEK).read_to_end(&mut bytes))
+            .map_err(unreadable)?;
         if !is_gzip(path, &bytes)? {
             return Self::new(path, bytes);
         }
         let mut unpacked = Vec::new();
         // The stream ends in the middle: what came before that counts.
-        let rest = CompressedReader::try_new(bytes.into()).map(|reader| reader.take(PEEK).read_to_end(&mut unpacked));
+        let rest = CompressedReader::try_new(bytes.into())
+            .map(|reader| reader.take(PEEK).read_to_end(&mut unpacked));
         match rest {
             Ok(_) if !unpacked.is_empty() => Self::new(path, unpacked),
             Ok(Ok(_)) => Self::new(path, unpacked),
-            Ok(Err(error)) => Err(MarketError::of(path, format!("the gzip stream is damaged: {error}"))),
-            Err(error) => Err(MarketError::of(path, format!("the gzip stream is damaged: {error}"))),
+            Ok(Err(error)) => {
+                Err(MarketError::of(path, format!("the gzip stream is damaged: {error}")))
+            }
+            Err(error) => {
+                Err(MarketError::of(path, format!("the gzip stream is damaged: {error}")))
+            }
         }
     }
 
@@ -92,11 +108,18 @@ impl Text {
         let line = &bytes[start..];
         let line = &line[..line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len())];
         let count = |separator: u8| line.iter().filter(|&&byte| byte == separator).count();
-        let separator = b",;\t|".iter().copied().rev().max_by_key(|&separator| count(separator)).unwrap_or(b',');
-        let mut records = Records { rest: &bytes[start..], line: 1, separator, wanted: 0, blank: 0 };
+        let separator = b",;\t|"
+            .iter()
+            .copied()
+            .rev()
+            .max_by_key(|&separator| count(separator))
+            .unwrap_or(b',');
+        let mut records =
+            Records { rest: &bytes[start..], line: 1, separator, wanted: 0, blank: 0 };
         let Some(header) = records.next() else { return Err(wrong("is empty".to_owned())) };
         if header.bytes.len() as u64 + 3 >= PEEK {
-            let long = format!("the first line is longer than {} bytes ({}", PEEK - 3, header.fields);
+            let long =
+                format!("the first line is longer than {} bytes ({}", PEEK - 3, header.fields);
             return Err(wrong(format!("{long} columns or more); is it really a header?")));
         }
         let body = bytes.len() - records.rest.len();
@@ -104,9 +127,14 @@ impl Text {
         let header = fields(header.bytes, separator)
             .map(|field| std::str::from_utf8(field).map(|name| unquote(name).to_owned()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| wrong("is not text: the first line is not UTF-8; is it really CSV?".to_owned()))?;
-        let header =
-            header.into_iter().enumerate().map(|(place, name)| if name.is_empty() { unnamed(place) } else { name }).collect();
+            .map_err(|_| {
+                wrong("is not text: the first line is not UTF-8; is it really CSV?".to_owned())
+            })?;
+        let header = header
+            .into_iter()
+            .enumerate()
+            .map(|(place, name)| if name.is_empty() { unnamed(place) } else { name })
+            .collect();
         Ok(Self { bytes, body, body_line, separator, header })
     }
 
@@ -115,9 +143,16 @@ impl Text {
         &self.bytes[self.body..]
     }
 
-    /// The records behind the header, without blank lines; `wanted` is the column that each record points out.
+    /// The records behind the header, without blank lines; `wanted` is the column that each record
+    /// points out.
     pub(super) fn records(&self, wanted: usize) -> Records<'_> {
-        Records { rest: self.body(), line: self.body_line, separator: self.separator, wanted, blank: 0 }
+        Records {
+            rest: self.body(),
+            line: self.body_line,
+            separator: self.separator,
+            wanted,
+            blank: 0,
+        }
     }
 }
 
@@ -181,8 +216,18 @@ impl<'a> Iterator for Records<'a> {
                 self.blank += 1;
                 continue;
             }
-            let (from, to) = wanted.unwrap_or(if field == self.wanted { (field_start, bytes.len()) } else { (0, 0) });
-            return Some(Record { line, bytes, fields: field + 1, wanted: &text[from..to], open_quote: quoted });
+            let (from, to) = wanted.unwrap_or(if field == self.wanted {
+                (field_start, bytes.len())
+            } else {
+                (0, 0)
+            });
+            return Some(Record {
+                line,
+                bytes,
+                fields: field + 1,
+                wanted: &text[from..to],
+                open_quote: quoted,
+            });
         }
         None
     }
@@ -195,8 +240,8 @@ enum Unread {
     Refused(String),
 }
 
-/// Reads a text of at most `most` bytes, block by block: it ends where a record becomes too long, so that a quote that is never
-/// closed costs no more memory than the text before it.
+/// Reads a text of at most `most` bytes, block by block: it ends where a record becomes too long,
+/// so that a quote that is never closed costs no more memory than the text before it.
 fn read_records(mut reader: impl Read, text: &mut Vec<u8>, most: u64) -> Result<(), Unread> {
     let (mut record, mut quoted) = (0, false);
     loop {
@@ -217,8 +262,12 @@ fn read_records(mut reader: impl Read, text: &mut Vec<u8>, most: u64) -> Result<
         }
         if text.len() - record > MAX_RECORD {
             let line = text[..record].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            let what = if quoted { "a quote is opened and never closed" } else { "the line has no end" };
-            return Err(Unread::Refused(format!("line {line}: {what} (looked at {} bytes)", text.len() - record)));
+            let what =
+                if quoted { "a quote is opened and never closed" } else { "the line has no end" };
+            return Err(Unread::Refused(format!(
+                "line {line}: {what} (looked at {} bytes)",
+                text.len() - record
+            )));
         }
         if text.len() as u64 > most {
             return Err(Unread::Refused(format!(
@@ -237,7 +286,8 @@ pub(super) fn fields(record: &[u8], separator: u8) -> impl Iterator<Item = &[u8]
     })
 }
 
-/// What a column without a name is called, as pandas calls it, so that it can be named: an index is written so.
+/// What a column without a name is called, as pandas calls it, so that it can be named: an index is
+/// written so.
 fn unnamed(place: usize) -> String {
     format!("Unnamed: {place}")
 }
@@ -253,7 +303,10 @@ fn is_gzip(path: &Path, bytes: &[u8]) -> Result<bool, MarketError> {
     let gzip = bytes.starts_with(&[0x1F, 0x8B]);
     let promised = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     if promised && !gzip && !bytes.is_empty() {
-        return Err(MarketError::of(path, "is not gzip, though its name ends in .gz; rename it, or pack it with gzip"));
+        return Err(MarketError::of(
+            path,
+            "is not gzip, though its name ends in .gz; rename it, or pack it with gzip",
+        ));
     }
     Ok(gzip)
 }
@@ -286,13 +339,16 @@ mod tests {
     fn records_know_their_lines_across_blank_lines_and_quoted_line_ends() {
         let text = text(b"\xEF\xBB\xBFts,note,close\r\n1,\"a\nb\",2\r\n\r\n3,x,4\n\n5,y,6");
         assert_eq!(text.header, ["ts", "note", "close"]);
-        let found: Vec<_> = text.records(2).map(|record| (record.line, record.fields, record.wanted)).collect();
+        let found: Vec<_> =
+            text.records(2).map(|record| (record.line, record.fields, record.wanted)).collect();
         assert_eq!(found, [(2, 3, &b"2"[..]), (5, 3, b"4"), (7, 3, b"6")]);
     }
 
     #[test]
     fn the_separator_is_the_one_that_the_header_uses() {
-        for (header, separator) in [("a,b", b','), ("a;b;c", b';'), ("a\tb", b'\t'), ("a|b", b'|'), ("a", b',')] {
+        for (header, separator) in
+            [("a,b", b','), ("a;b;c", b';'), ("a\tb", b'\t'), ("a|b", b'|'), ("a", b',')]
+        {
             assert_eq!(text(format!("{header}\n1").as_bytes()).separator, separator, "{header}");
         }
     }
@@ -314,10 +370,15 @@ mod tests {
     fn a_record_without_end_is_refused_with_its_line_before_all_of_it_is_read() {
         let rows = "1,\"a\nb\"\n".repeat(200_000);
         let mut whole = Vec::new();
-        assert!(read_records(rows.as_bytes(), &mut whole, u64::MAX).is_ok() && whole == rows.as_bytes());
+        assert!(
+            read_records(rows.as_bytes(), &mut whole, u64::MAX).is_ok() && whole == rows.as_bytes()
+        );
         let open = format!("{rows}2,\"{}", "c,d\n".repeat(2 << 20));
         let (problem, read) = refusal(open.as_bytes(), u64::MAX);
-        assert!(problem.starts_with("line 400001: a quote is opened and never closed"), "{problem}");
+        assert!(
+            problem.starts_with("line 400001: a quote is opened and never closed"),
+            "{problem}"
+        );
         assert!(read <= rows.len() + MAX_RECORD + 2 * BLOCK as usize, "{read}");
         let long = format!("a\n{}", "7".repeat(4 << 20));
         assert!(refusal(long.as_bytes(), u64::MAX).0.starts_with("line 2: the line has no end"));
@@ -326,9 +387,13 @@ mod tests {
 
     #[test]
     fn a_header_of_a_million_columns_is_refused() {
-        let header = (0..1_000_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
+        let header =
+            (0..1_000_000).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
         let error = Text::new(Path::new("bars.csv"), header.into_bytes()).unwrap_err().to_string();
-        assert!(error.contains("the first line is longer than 65533 bytes (1000000 columns or more)"), "{error}");
+        assert!(
+            error.contains("the first line is longer than 65533 bytes (1000000 columns or more)"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Timestamps in all their spellings → instants and local offsets, row by row. What only the whole column tells is left open here and
-//! decided in [`super::stamps`].
+//! Timestamps in all their spellings → instants and local offsets, row by row. What only the whole
+//! column tells is left open here and decided in [`super::stamps`].
 
 use jiff::civil;
 
@@ -16,7 +16,8 @@ pub(super) struct Stamp {
     pub ns: i64,
     /// Seconds east of UTC.
     pub offset: i32,
-    /// Seconds after which the clock shows the same a second time; 0 where it does not, or where the file's settings say which is meant.
+    /// Seconds after which the clock shows the same a second time; 0 where it does not, or where
+    /// the file's settings say which is meant.
     pub repeat: i32,
     /// How many digits were read as an epoch by their magnitude alone; 0 of any other spelling.
     pub digits: u8,
@@ -29,22 +30,31 @@ pub(super) enum StampProblem {
     Unreadable(String),
     #[error("'{0}' is not written as ts_format = \"{1}\" says")]
     Unformatted(String, String),
-    #[error("'{0}' is a rounded number: digits of the timestamp are lost; write it as a whole number or as text")]
+    #[error(
+        "'{0}' is a rounded number: digits of the timestamp are lost; write it as a whole number \
+            or as text"
+    )]
     Rounded(String),
-    #[error("'{0}' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as Asia/Shanghai, UTC, or +08:00)")]
+    #[error(
+        "'{0}' has no offset from UTC; set zone = \"…\" under [data] (an IANA name such as \
+            Asia/Shanghai, UTC, or +08:00)"
+    )]
     NoZone(String),
-    #[error("'{0}' does not exist in {1}: the clock was turned forward past it; is {1} the right zone?")]
+    #[error(
+        "'{0}' does not exist in {1}: the clock was turned forward past it; is {1} the right zone?"
+    )]
     Skipped(String, String),
     #[error(
-        "'{0}' is shown twice by a clock in {1} that is turned back, and the rows around it do not tell which is meant; write timestamps \
-         with their offset, or set ts_ambiguous = \"earliest\" or \"latest\" under [data]"
+        "'{0}' is shown twice by a clock in {1} that is turned back, and the rows around it do not \
+            tell which is meant; write timestamps with their offset, or set ts_ambiguous = \
+            \"earliest\" or \"latest\" under [data]"
     )]
     Repeated(String, String),
     #[error("'{0}' may be {1}; say which with ts_format = {2} under [data]")]
     Unclear(String, String, String),
     #[error(
-        "'{0}' is no time, but nearly all others are when read as {1}; correct it, or set ts_format = \"{2}\" under [data] if they are \
-         epochs"
+        "'{0}' is no time, but nearly all others are when read as {1}; correct it, or set \
+            ts_format = \"{2}\" under [data] if they are epochs"
     )]
     Spoilt(String, &'static str, TsFormat),
     #[error("'{0}' lies outside the years 1678 to 2261")]
@@ -84,19 +94,26 @@ impl StampReader {
         let text = trim(text);
         let shown = || String::from_utf8_lossy(text).chars().take(40).collect::<String>();
         match self.written(text) {
-            Some(written) => self.stamp(written).map_err(|problem| problem.with(&String::from_utf8_lossy(text))),
-            None if !self.format.is_auto() => Err(StampProblem::Unformatted(shown(), self.format.to_string())),
+            Some(written) => {
+                self.stamp(written).map_err(|problem| problem.with(&String::from_utf8_lossy(text)))
+            }
+            None if !self.format.is_auto() => {
+                Err(StampProblem::Unformatted(shown(), self.format.to_string()))
+            }
             None if is_rounded(text) => Err(StampProblem::Rounded(shown())),
             None => Err(StampProblem::Unreadable(shown())),
         }
     }
 
-    /// From an integer: seconds, milliseconds, microseconds or nanoseconds since 1970 UTC by magnitude, or a date as yyyymmdd.
+    /// From an integer: seconds, milliseconds, microseconds or nanoseconds since 1970 UTC by
+    /// magnitude, or a date as yyyymmdd.
     pub(super) fn integer(&mut self, value: i64) -> Result<Stamp, StampProblem> {
         let digits = value.to_string();
         match self.text(digits.as_bytes()) {
             // A number keeps no leading zero.
-            Err(StampProblem::Unformatted(..)) if value > 0 => self.text(format!("0{digits}").as_bytes()),
+            Err(StampProblem::Unformatted(..)) if value > 0 => {
+                self.text(format!("0{digits}").as_bytes())
+            }
             read => read,
         }
     }
@@ -114,18 +131,25 @@ impl StampReader {
     /// From nanoseconds since 1970 UTC.
     pub(super) fn instant(&mut self, ns: i64) -> Result<Stamp, StampProblem> {
         self.form.get_or_insert(StampForm::Instant);
-        self.stamp(Written::Instant { seconds: ns.div_euclid(SECOND), nanos: ns.rem_euclid(SECOND), offset: None, digits: 0 })
+        self.stamp(Written::Instant {
+            seconds: ns.div_euclid(SECOND),
+            nanos: ns.rem_euclid(SECOND),
+            offset: None,
+            digits: 0,
+        })
     }
 
     /// From nanoseconds since 1970 of the local clock.
     pub(super) fn clock(&mut self, ns: i64) -> Result<Stamp, StampProblem> {
         let (seconds, nanos) = (ns.div_euclid(SECOND), ns.rem_euclid(SECOND));
-        self.stamp(Written::Clock { seconds, nanos }).map_err(|problem| problem.with(&shown(seconds)))
+        self.stamp(Written::Clock { seconds, nanos })
+            .map_err(|problem| problem.with(&shown(seconds)))
     }
 
     /// From days since 1970 of the local calendar.
     pub(super) fn date(&mut self, days: i64) -> Result<Stamp, StampProblem> {
-        let seconds = days.checked_mul(DAY).ok_or_else(|| StampProblem::OutOfRange(format!("day {days}")))?;
+        let seconds =
+            days.checked_mul(DAY).ok_or_else(|| StampProblem::OutOfRange(format!("day {days}")))?;
         self.stamp(Written::Date { seconds }).map_err(|problem| problem.with(&shown(seconds)))
     }
 
@@ -152,26 +176,40 @@ impl StampReader {
                 self.assumed_utc = true;
                 (seconds, 0, 0, 0)
             }
-            (Written::Clock { seconds: local, nanos }, Some(_)) => self.on_the_clock(local, nanos)?,
-            // A day begins with its first instant, even where its midnight is skipped or comes twice.
+            (Written::Clock { seconds: local, nanos }, Some(_)) => {
+                self.on_the_clock(local, nanos)?
+            }
+            // A day begins with its first instant, even where its midnight is skipped or comes
+            // twice.
             (Written::Date { seconds: local }, Some(zone)) => {
                 let first = zone.first_instant(local).ok_or(StampProblem::OutOfRange(blank()))?;
                 (first, 0, (local - first) as i32, 0)
             }
         };
-        let ns = seconds.checked_mul(SECOND).and_then(|ns| ns.checked_add(nanos)).ok_or(StampProblem::OutOfRange(blank()))?;
+        let ns = seconds
+            .checked_mul(SECOND)
+            .and_then(|ns| ns.checked_add(nanos))
+            .ok_or(StampProblem::OutOfRange(blank()))?;
         Ok(Stamp { ns, offset, repeat, digits: digits_read })
     }
 
     /// Seconds, nanoseconds, offset, and the seconds to the same time shown again.
-    fn on_the_clock(&mut self, local: i64, nanos: i64) -> Result<(i64, i64, i32, i32), StampProblem> {
+    fn on_the_clock(
+        &mut self,
+        local: i64,
+        nanos: i64,
+    ) -> Result<(i64, i64, i32, i32), StampProblem> {
         let Some(zone) = &mut self.zone else { return Err(StampProblem::NoZone(String::new())) };
         let (instant, repeat) = match (zone.instants(local), self.ambiguous) {
             (Instants::One(instant), _) => (instant, 0),
-            (Instants::Two { earlier, later }, TsAmbiguous::Infer) => (earlier, (later - earlier) as i32),
+            (Instants::Two { earlier, later }, TsAmbiguous::Infer) => {
+                (earlier, (later - earlier) as i32)
+            }
             (Instants::Two { earlier, .. }, TsAmbiguous::Earliest) => (earlier, 0),
             (Instants::Two { later, .. }, TsAmbiguous::Latest) => (later, 0),
-            (Instants::None, _) => return Err(StampProblem::Skipped(String::new(), zone.name().to_owned())),
+            (Instants::None, _) => {
+                return Err(StampProblem::Skipped(String::new(), zone.name().to_owned()));
+            }
         };
         Ok((instant, nanos, (local - instant) as i32, repeat))
     }
@@ -201,7 +239,9 @@ impl StampReader {
             };
         }
         let (date, rest) = match text {
-            [_, _, _, _, a @ (b'-' | b'/' | b'.'), _, _, b, _, _, ..] if a == b => text.split_at(10),
+            [_, _, _, _, a @ (b'-' | b'/' | b'.'), _, _, b, _, _, ..] if a == b => {
+                text.split_at(10)
+            }
             [_, _, _, _, _, _, _, _, b'T' | b't' | b' ', ..] => text.split_at(8),
             _ => return None,
         };
@@ -216,7 +256,12 @@ impl StampReader {
             return Some(Written::Clock { seconds, nanos });
         }
         let offset = offset(std::str::from_utf8(rest).ok()?)?;
-        Some(Written::Instant { seconds: seconds - i64::from(offset), nanos, offset: Some(offset), digits: 0 })
+        Some(Written::Instant {
+            seconds: seconds - i64::from(offset),
+            nanos,
+            offset: Some(offset),
+            digits: 0,
+        })
     }
 
     fn digits(&mut self, text: &[u8]) -> Option<Written> {
@@ -230,12 +275,14 @@ impl StampReader {
         epoch(text, unit_of(text.len())?, text.len() as u8)
     }
 
-    /// Seconds from 1970 to the start of a date, `yyyy-mm-dd` or `yyyymmdd`. Bars come many to a day: the last is remembered.
+    /// Seconds from 1970 to the start of a date, `yyyy-mm-dd` or `yyyymmdd`. Bars come many to a
+    /// day: the last is remembered.
     fn midnight(&mut self, date: &[u8]) -> Option<i64> {
         if date == self.last_date.0 {
             return Some(self.last_date.1);
         }
-        let (month, day) = if date.len() == 10 { (&date[5..7], &date[8..10]) } else { (&date[4..6], &date[6..8]) };
+        let (month, day) =
+            if date.len() == 10 { (&date[5..7], &date[8..10]) } else { (&date[4..6], &date[6..8]) };
         let year = i64::from(number(&date[..2])?) * 100 + i64::from(number(&date[2..4])?);
         let date_of = civil::Date::new(year as i16, number(month)?, number(day)?).ok()?;
         let seconds = date_of.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
@@ -303,7 +350,13 @@ mod tests {
         ] {
             assert_eq!(read(None, text).unwrap().ns, NS, "{text}");
         }
-        for text in ["2024-05-08T09:31:00", "2024/05/08 09:31", "2024.05.08 09:31:00", "20240508 093100", "20240508093100"] {
+        for text in [
+            "2024-05-08T09:31:00",
+            "2024/05/08 09:31",
+            "2024.05.08 09:31:00",
+            "20240508 093100",
+            "20240508093100",
+        ] {
             let stamp = Ok(Stamp { ns: NS, offset: 28_800, repeat: 0, digits: 0 });
             assert_eq!(read(Some("Asia/Shanghai"), text), stamp, "{text}");
             assert_eq!(read(Some("+08:00"), text), stamp, "{text}");
@@ -314,7 +367,10 @@ mod tests {
     #[test]
     fn the_zone_decides_the_local_offset_and_else_the_text() {
         assert_eq!(read(None, "2024-05-08T09:31:00+08:00").unwrap().offset, 28_800);
-        assert_eq!(read(Some("America/New_York"), "2024-05-08T09:31:00+08:00").unwrap().offset, -14_400);
+        assert_eq!(
+            read(Some("America/New_York"), "2024-05-08T09:31:00+08:00").unwrap().offset,
+            -14_400
+        );
         assert_eq!(read(Some("Asia/Shanghai"), "1715131860").unwrap().offset, 28_800);
     }
 
@@ -330,7 +386,8 @@ mod tests {
     fn a_repeated_hour_is_left_open_unless_the_settings_say_which() {
         let of = |ts_ambiguous| {
             let columns = Columns { ts_ambiguous, ..Columns::default() };
-            let Stamp { ns, offset, repeat, .. } = reader(Some("America/New_York"), &columns).text(b"2024-11-03 01:30").unwrap();
+            let Stamp { ns, offset, repeat, .. } =
+                reader(Some("America/New_York"), &columns).text(b"2024-11-03 01:30").unwrap();
             (ns / SECOND, offset, repeat)
         };
         assert_eq!(of(TsAmbiguous::Infer), (1_730_611_800, -14_400, 3600));
@@ -341,7 +398,10 @@ mod tests {
     #[test]
     fn a_day_begins_with_its_first_instant() {
         // In Sao Paulo midnight was skipped, in Havana it comes twice.
-        assert_eq!(read(Some("America/Sao_Paulo"), "2018-11-04").unwrap().ns, 1_541_300_400 * SECOND);
+        assert_eq!(
+            read(Some("America/Sao_Paulo"), "2018-11-04").unwrap().ns,
+            1_541_300_400 * SECOND
+        );
         assert_eq!(read(Some("America/Havana"), "2024-11-03").unwrap().ns, 1_730_606_400 * SECOND);
     }
 
@@ -360,7 +420,10 @@ mod tests {
         for value in [1_715_131_860.0, 1_715_131_860e3, 1_715_131_860e6, 1_715_131_860e9] {
             assert_eq!(reader(None, &Columns::default()).float(value).unwrap().ns, NS, "{value}");
         }
-        assert_eq!(reader(None, &Columns::default()).float(1_715_131_860.125).unwrap().ns, NS + 125_000_000);
+        assert_eq!(
+            reader(None, &Columns::default()).float(1_715_131_860.125).unwrap().ns,
+            NS + 125_000_000
+        );
         for rounded in ["1.71513E+12", "1.7151318e+09"] {
             assert_eq!(read(None, rounded).unwrap_err(), StampProblem::Rounded(rounded.to_owned()));
         }
@@ -391,7 +454,10 @@ mod tests {
         }
         assert_eq!(read("%d.%m.%Y", shanghai, "08.05.2024"), Ok(1_715_097_600 * SECOND));
         assert_eq!(read("%d.%m.%Y", None, "08.05.2024"), Ok(1_715_126_400 * SECOND));
-        assert_eq!(read("%d.%m.%Y %H:%M", None, "08.05.2024 09:31"), Err(StampProblem::NoZone("08.05.2024 09:31".to_owned())));
+        assert_eq!(
+            read("%d.%m.%Y %H:%M", None, "08.05.2024 09:31"),
+            Err(StampProblem::NoZone("08.05.2024 09:31".to_owned()))
+        );
         for (format, text) in [
             ("%d.%m.%Y", "2024-05-08"),
             ("%d.%m.%Y", "08.05.24"),
@@ -399,7 +465,10 @@ mod tests {
             ("%d.%m.%Y %H:%M", "08.05.2024"),
         ] {
             let problem = read(format, shanghai, text).unwrap_err().to_string();
-            assert_eq!(problem, format!("'{text}' is not written as ts_format = \"{format}\" says"));
+            assert_eq!(
+                problem,
+                format!("'{text}' is not written as ts_format = \"{format}\" says")
+            );
         }
     }
 
@@ -407,7 +476,10 @@ mod tests {
     fn what_is_no_timestamp_says_why() {
         let message = |zone, text| read(zone, text).unwrap_err().to_string();
         assert!(message(None, "2024-05-08 09:31").contains("has no offset from UTC; set zone"));
-        assert!(message(Some("America/New_York"), "2024-03-10 02:30").contains("does not exist in America/New_York"));
+        assert!(
+            message(Some("America/New_York"), "2024-03-10 02:30")
+                .contains("does not exist in America/New_York")
+        );
         for text in [
             "",
             "abc",
@@ -426,7 +498,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..40), digits in "[0-9T :.+-]{0,30}", number in any::<f64>()) {
+        fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..40), digits in "[0-9T \
+            :.+-]{0,30}", number in any::<f64>()) {
             for format in ["auto", "epoch_us", "%d.%m.%Y %H:%M:%S", "%y%m%d%H%M", "%s", "%Y %Q"] {
                 let columns = Columns { ts_format: format.parse().unwrap_or_default(), ..Columns::default() };
                 let mut reader = reader(Some("America/New_York"), &columns);

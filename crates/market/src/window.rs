@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::step::Step;
 use experiment::{Split, TrainRows, WalkForward};
 
-/// Contiguous runs of rows: each row a bar after the one before, by the clock where that was changed in between.
+/// Contiguous runs of rows: each row a bar after the one before, by the clock where that was
+/// changed in between.
 pub(super) fn runs(ts: &[i64], offset_seconds: &[i32], bar_seconds: u32) -> Vec<Range<usize>> {
     let step = Step::of_seconds(bar_seconds);
     let at = |row: usize| (ts[row], offset_seconds[row]);
@@ -32,8 +33,9 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Cuts `rows` rows by time. The last `embargo` rows of the training rows are left out, and those of the validation rows where the
-    /// test rows follow; validation blocks of other folds follow one another without a gap, since no model sees two of them.
+    /// Cuts `rows` rows by time. The last `embargo` rows of the training rows are left out, and
+    /// those of the validation rows where the test rows follow; validation blocks of other folds
+    /// follow one another without a gap, since no model sees two of them.
     pub(super) fn new(rows: usize, split: &Split) -> Self {
         let share = |share: f64| ((rows as f64 * share).round() as usize).min(rows);
         let (folds, fold, kept) = match split.walk_forward {
@@ -43,14 +45,26 @@ impl Bounds {
         let test_from = rows - share(split.test);
         let block = share(split.valid).min(test_from / folds);
         let valid_from = |fold: usize| test_from - (folds - fold) * block;
-        let end = |from: usize, end: usize| if end == rows { end } else { end.saturating_sub(split.embargo).max(from) };
+        let end = |from: usize, end: usize| {
+            if end == rows { end } else { end.saturating_sub(split.embargo).max(from) }
+        };
         let train = |fold: usize| match kept {
             TrainRows::Expanding => 0..end(0, valid_from(fold)),
             TrainRows::Rolling => fold * block..end(fold * block, valid_from(fold)),
         };
         let last_valid = valid_from(folds - 1)..end(valid_from(folds - 1), test_from);
-        let valid = if fold + 1 == folds { last_valid.clone() } else { valid_from(fold)..valid_from(fold + 1) };
-        Self { train: train(fold), valid, last_train: train(folds - 1), last_valid, test: test_from..rows }
+        let valid = if fold + 1 == folds {
+            last_valid.clone()
+        } else {
+            valid_from(fold)..valid_from(fold + 1)
+        };
+        Self {
+            train: train(fold),
+            valid,
+            last_train: train(folds - 1),
+            last_valid,
+            test: test_from..rows,
+        }
     }
 }
 
@@ -62,7 +76,8 @@ pub(super) struct Ends {
     pub test: Vec<u32>,
 }
 
-/// Shape of a window: rows in it, rows ahead that its target needs, rows between the starts of two training windows.
+/// Shape of a window: rows in it, rows ahead that its target needs, rows between the starts of two
+/// training windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WindowShape {
     pub window: usize,
@@ -70,9 +85,15 @@ pub(super) struct WindowShape {
     pub step: usize,
 }
 
-/// Windows of every split: each within one run (target rows included), `usable` at its last row, and its first row after every
-/// row that a window of an earlier split uses. A training window has no row before the training rows.
-pub(super) fn ends(runs: &[Range<usize>], bounds: &Bounds, shape: WindowShape, usable: impl Fn(usize) -> bool) -> Ends {
+/// Windows of every split: each within one run (target rows included), `usable` at its last row,
+/// and its first row after every row that a window of an earlier split uses. A training window has
+/// no row before the training rows.
+pub(super) fn ends(
+    runs: &[Range<usize>],
+    bounds: &Bounds,
+    shape: WindowShape,
+    usable: impl Fn(usize) -> bool,
+) -> Ends {
     let WindowShape { window, horizon, step } = shape;
     let mut ends = Ends::default();
     // First row that no training window uses; likewise for validation.
@@ -85,7 +106,10 @@ pub(super) fn ends(runs: &[Range<usize>], bounds: &Bounds, shape: WindowShape, u
             if !usable(last) {
                 continue;
             }
-            if bounds.train.contains(&last) && start >= bounds.train.start && (start - run.start).is_multiple_of(step) {
+            if bounds.train.contains(&last)
+                && start >= bounds.train.start
+                && (start - run.start).is_multiple_of(step)
+            {
                 ends.train.push(last as u32);
             } else if bounds.valid.contains(&last) && start >= valid_from {
                 ends.valid.push(last as u32);
@@ -151,7 +175,13 @@ mod tests {
     #[test]
     fn a_split_without_rows_takes_no_embargo() {
         let split = Split { valid: 0.25, test: 0.0, embargo: 30, walk_forward: None };
-        let bounds = Bounds { train: 0..270, valid: 300..400, last_train: 0..270, last_valid: 300..400, test: 400..400 };
+        let bounds = Bounds {
+            train: 0..270,
+            valid: 300..400,
+            last_train: 0..270,
+            last_valid: 300..400,
+            test: 400..400,
+        };
         assert_eq!(Bounds::new(400, &split), bounds);
     }
 
@@ -159,7 +189,8 @@ mod tests {
     fn folds_walk_forward_over_blocks_of_equal_length() {
         let of = |train, fold| {
             let walk_forward = Some(WalkForward { folds: 3, train, fold });
-            let Bounds { train, valid, .. } = Bounds::new(1000, &Split { valid: 0.1, test: 0.2, embargo: 25, walk_forward });
+            let Bounds { train, valid, .. } =
+                Bounds::new(1000, &Split { valid: 0.1, test: 0.2, embargo: 25, walk_forward });
             (train, valid)
         };
         let expanding = [(0..475, 500..600), (0..575, 600..700), (0..675, 700..775)];
@@ -172,8 +203,17 @@ mod tests {
 
     #[test]
     fn training_windows_step_from_the_start_of_their_run() {
-        let bounds = Bounds { train: 0..30, valid: 30..30, last_train: 0..30, last_valid: 30..30, test: 30..30 };
-        let found = ends(&[0..12, 12..30], &bounds, WindowShape { window: 4, horizon: 2, step: 5 }, |_| true);
+        let bounds = Bounds {
+            train: 0..30,
+            valid: 30..30,
+            last_train: 0..30,
+            last_valid: 30..30,
+            test: 30..30,
+        };
+        let found =
+            ends(&[0..12, 12..30], &bounds, WindowShape { window: 4, horizon: 2, step: 5 }, |_| {
+                true
+            });
         assert_eq!(found.train, [3, 8, 15, 20, 25]);
     }
 
@@ -210,7 +250,8 @@ mod tests {
                     prop_assert!(last % 7 != 3);
                     let (first, target) = (last + 1 - window, last + horizon);
                     prop_assert!(runs.iter().any(|run| run.start <= first && target < run.end));
-                    prop_assert!(before.is_none_or(|used| first > used), "row {first} is used by an earlier split");
+                    prop_assert!(before.is_none_or(|used| first > used), "row {first} is used by \
+                        an earlier split");
                 }
                 before = before.max(ends.last().map(|&last| last as usize + horizon));
             }
@@ -235,30 +276,35 @@ mod tests {
             for embargo in [window + horizon, horizon + more] {
                 let all: Vec<(Ends, Bounds)> = (0..folds).map(|fold| of(fold, embargo)).collect();
                 let first = &all[0].1;
-                // One stretch from the first block to the last; what the last leaves out before the test rows is left out of it too.
+                // One stretch from the first block to the last; what the last leaves out before the
+                // test rows is left out of it too.
                 let whole = Bounds { valid: first.valid.start..first.last_valid.end, ..first.clone() };
                 let whole = ends(&runs, &whole, shape, usable);
                 let joined: Vec<u32> = all.iter().flat_map(|(ends, _)| ends.valid.clone()).collect();
-                // With a smaller embargo than a window with its target, each block leaves out the windows that begin in its training rows.
+                // With a smaller embargo than a window with its target, each block leaves out the
+                // windows that begin in its training rows.
                 let touches = |&&row: &&u32| {
                     let bounds = all.iter().map(|(_, bounds)| bounds).find(|bounds| bounds.valid.contains(&(row as usize))).unwrap();
                     !bounds.train.is_empty() && row as usize + 1 < window + bounds.train.end + horizon
                 };
                 let lost = whole.valid.iter().filter(touches).count();
                 prop_assert_eq!(joined.len(), whole.valid.len() - lost);
-                prop_assert!(joined.is_sorted_by(|a, b| a < b), "blocks are in order and share no window");
+                prop_assert!(joined.is_sorted_by(|a, b| a < b), "blocks are in order and share no \
+                    window");
                 prop_assert!(joined.iter().all(|row| whole.valid.contains(row)));
                 if embargo >= window + horizon {
                     prop_assert_eq!(lost, 0);
                 }
                 for (index, (ends, bounds)) in all.iter().enumerate() {
-                    prop_assert_eq!(&ends.test, &all[0].0.test, "every fold has the same test windows");
+                    prop_assert_eq!(&ends.test, &all[0].0.test, "every fold has the same test \
+                        windows");
                     prop_assert_eq!(bounds.valid.start - first.valid.start, index * (all[1].1.valid.start - first.valid.start));
                     if kept == TrainRows::Rolling && first.train.end < first.valid.start {
                         prop_assert_eq!(bounds.train.len(), first.train.len());
                     }
                     if let (Some(last), Some(begin)) = (ends.train.last(), ends.valid.first()) {
-                        prop_assert!((last + horizon as u32) < begin + 1 - window as u32, "a training label lies in a validation window");
+                        prop_assert!((last + horizon as u32) < begin + 1 - window as u32, "a \
+                            training label lies in a validation window");
                     }
                     prop_assert!(ends.train.iter().all(|row| *row as usize + 1 >= bounds.train.start + window));
                 }

@@ -1,11 +1,13 @@
-//! A time zone with its current stretch of constant offset remembered: a million bars ask the database a few times a year.
+//! A time zone with its current stretch of constant offset remembered: a million bars ask the
+//! database a few times a year.
 
 use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-/// A zone, and the stretch of instants (seconds since 1970 UTC) around the last one asked about in which its offset is constant.
+/// A zone, and the stretch of instants (seconds since 1970 UTC) around the last one asked about in
+/// which its offset is constant.
 #[derive(Clone, Debug)]
 pub(super) struct Zone {
     name: String,
@@ -39,7 +41,10 @@ impl Zone {
         };
         match zone {
             Some(zone) => Ok(Self { name: name.to_owned(), zone, stretch: 0..0, offset: 0 }),
-            None => Err(format!("'{name}' is not a zone (an IANA name such as Asia/Shanghai, UTC, or an offset such as +08:00)")),
+            None => Err(format!(
+                "'{name}' is not a zone (an IANA name such as Asia/Shanghai, UTC, or an offset \
+                    such as +08:00)"
+            )),
         }
     }
 
@@ -56,10 +61,13 @@ impl Zone {
         self.offset
     }
 
-    /// The instants at which a clock in the zone shows `local` (seconds since 1970 of its own calendar).
+    /// The instants at which a clock in the zone shows `local` (seconds since 1970 of its own
+    /// calendar).
     pub(super) fn instants(&mut self, local: i64) -> Instants {
         let guess = local.saturating_sub(i64::from(self.offset));
-        if self.stretch.start.saturating_add(DAY) <= guess && guess < self.stretch.end.saturating_sub(DAY) {
+        if self.stretch.start.saturating_add(DAY) <= guess
+            && guess < self.stretch.end.saturating_sub(DAY)
+        {
             return Instants::One(guess);
         }
         let Ok(clock) = Timestamp::from_second(local) else { return Instants::None };
@@ -69,12 +77,15 @@ impl Zone {
                 self.offset_at(at(offset));
                 Instants::One(at(offset))
             }
-            AmbiguousOffset::Fold { before, after } => Instants::Two { earlier: at(before), later: at(after) },
+            AmbiguousOffset::Fold { before, after } => {
+                Instants::Two { earlier: at(before), later: at(after) }
+            }
             AmbiguousOffset::Gap { .. } => Instants::None,
         }
     }
 
-    /// The first instant at which a clock in the zone shows `local`, or where it never does, the one at which it passes over it.
+    /// The first instant at which a clock in the zone shows `local`, or where it never does, the
+    /// one at which it passes over it.
     pub(super) fn first_instant(&mut self, local: i64) -> Option<i64> {
         match self.instants(local) {
             Instants::One(instant) | Instants::Two { earlier: instant, .. } => Some(instant),
@@ -93,8 +104,16 @@ impl Zone {
         };
         let next_second = Timestamp::from_second(instant + 1).unwrap_or(at);
         self.offset = self.zone.to_offset(at).seconds();
-        let start = self.zone.preceding(next_second).next().map_or(i64::MIN, |change| change.timestamp().as_second());
-        let end = self.zone.following(at).next().map_or(i64::MAX, |change| change.timestamp().as_second());
+        let start = self
+            .zone
+            .preceding(next_second)
+            .next()
+            .map_or(i64::MIN, |change| change.timestamp().as_second());
+        let end = self
+            .zone
+            .following(at)
+            .next()
+            .map_or(i64::MAX, |change| change.timestamp().as_second());
         self.stretch = start..end;
     }
 }
@@ -110,7 +129,8 @@ pub(super) fn offset(text: &str) -> Option<i32> {
         _ => return None,
     };
     let two = |tens: &u8, ones: &u8| {
-        (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| i32::from(tens - b'0') * 10 + i32::from(ones - b'0'))
+        (tens.is_ascii_digit() && ones.is_ascii_digit())
+            .then(|| i32::from(tens - b'0') * 10 + i32::from(ones - b'0'))
     };
     let (hours, minutes) = match digits {
         [a, b] => (two(a, b)?, 0),
@@ -146,7 +166,10 @@ mod tests {
         let mut zone = Zone::parse("America/New_York").unwrap();
         // 2024-03-10 02:30 and 2024-11-03 01:30, as if UTC.
         assert_eq!(zone.instants(1_710_037_800), Instants::None);
-        assert_eq!(zone.instants(1_730_597_400), Instants::Two { earlier: 1_730_611_800, later: 1_730_615_400 });
+        assert_eq!(
+            zone.instants(1_730_597_400),
+            Instants::Two { earlier: 1_730_611_800, later: 1_730_615_400 }
+        );
         assert_eq!(zone.offset_at(1_730_611_800), -14_400);
         assert_eq!(zone.offset_at(1_730_615_400), -18_000);
     }

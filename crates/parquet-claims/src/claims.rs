@@ -21,13 +21,19 @@ pub fn check(file: &mut (impl Read + Seek), length: u64) -> Result<(), String> {
     let mut claimed = 0_u64;
     let mut claim = |bytes: u64| {
         claimed = claimed.saturating_add(bytes);
-        if claimed > budget { Err(format!("{length} bytes claim to unpack to more than {budget}")) } else { Ok(()) }
+        if claimed > budget {
+            Err(format!("{length} bytes claim to unpack to more than {budget}"))
+        } else {
+            Ok(())
+        }
     };
     let footer = footer(file, length)?;
     for Chunk { values, start, bytes } in chunks(&footer)? {
         claim(values.saturating_mul(VALUE))?;
         let end = start.checked_add(bytes).filter(|end| *end <= length && start >= 4);
-        let end = end.ok_or_else(|| format!("a column of {bytes} bytes at {start} lies beyond the file's {length}"))?;
+        let end = end.ok_or_else(|| {
+            format!("a column of {bytes} bytes at {start} lies beyond the file's {length}")
+        })?;
         let (mut at, mut seen) = (start, 0_u64);
         while at < end && seen < values {
             let (head, head_bytes) = page(file, at, end)?;
@@ -36,8 +42,13 @@ pub fn check(file: &mut (impl Read + Seek), length: u64) -> Result<(), String> {
                 return Err(format!("a page of {} values in a column of {values}", head.values));
             }
             seen = seen.saturating_add(if head.is_dictionary { 0 } else { head.values });
-            let next = at.checked_add(head_bytes).and_then(|at| at.checked_add(head.packed)).filter(|next| *next <= end);
-            at = next.ok_or_else(|| format!("a page of {} bytes at {at} lies beyond its column", head.packed))?;
+            let next = at
+                .checked_add(head_bytes)
+                .and_then(|at| at.checked_add(head.packed))
+                .filter(|next| *next <= end);
+            at = next.ok_or_else(|| {
+                format!("a page of {} bytes at {at} lies beyond its column", head.packed)
+            })?;
         }
     }
     Ok(())
@@ -64,12 +75,17 @@ struct Page {
 fn footer(file: &mut (impl Read + Seek), length: u64) -> Result<Vec<u8>, String> {
     let mut bytes = [0; 4];
     let cut = |error: io::Error| format!("its end cannot be read: {error}");
-    file.seek(SeekFrom::Start(length.saturating_sub(8))).and_then(|_| file.read_exact(&mut bytes)).map_err(cut)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(8)))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(cut)?;
     let claimed = u64::from(u32::from_le_bytes(bytes));
     let start = length.saturating_sub(8).checked_sub(claimed);
-    let start = start.ok_or_else(|| format!("a footer of {claimed} bytes is longer than the file"))?;
+    let start =
+        start.ok_or_else(|| format!("a footer of {claimed} bytes is longer than the file"))?;
     let mut footer = Vec::new();
-    file.seek(SeekFrom::Start(start)).and_then(|_| file.take(claimed).read_to_end(&mut footer)).map_err(cut)?;
+    file.seek(SeekFrom::Start(start))
+        .and_then(|_| file.take(claimed).read_to_end(&mut footer))
+        .map_err(cut)?;
     Ok(footer)
 }
 
@@ -99,7 +115,10 @@ fn chunks(footer: &[u8]) -> Result<Vec<Chunk>, String> {
         _ => thrift.skip(kind),
     })?;
     if rows != grouped || rows > 0 && chunks.is_empty() {
-        return Err(format!("{rows} rows, of which {grouped} are in groups of {} columns in all", chunks.len()));
+        return Err(format!(
+            "{rows} rows, of which {grouped} are in groups of {} columns in all",
+            chunks.len()
+        ));
     }
     Ok(chunks)
 }
@@ -112,7 +131,9 @@ fn chunk(thrift: &mut Thrift) -> Result<Chunk, String> {
         (6, Kind::Number) => thrift.size("unpacked bytes").map(drop),
         (7, Kind::Number) => thrift.size("bytes of a column").map(|bytes| chunk.bytes = bytes),
         (9, Kind::Number) => thrift.size("a page's place").map(|place| data = place),
-        (11, Kind::Number) => thrift.size("a dictionary's place").map(|place| dictionary = Some(place)),
+        (11, Kind::Number) => {
+            thrift.size("a dictionary's place").map(|place| dictionary = Some(place))
+        }
         _ => thrift.skip(kind),
     })?;
     // Some writers say 0 where there is none.
@@ -124,12 +145,16 @@ fn page(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<(Page, u64),
     // Nearly every head is short; one with long statistics is read again.
     for most in [512, MAX_HEAD] {
         let mut bytes = Vec::new();
-        let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.take(most.min(end - at)).read_to_end(&mut bytes));
+        let read = file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| file.take(most.min(end - at)).read_to_end(&mut bytes));
         read.map_err(|error| format!("a page at {at} cannot be read: {error}"))?;
         let mut thrift = Thrift::of(&bytes);
         match page_head(&mut thrift) {
             Ok(page) => return Ok((page, thrift.taken())),
-            Err(problem) if most == MAX_HEAD || most >= end - at => return Err(format!("the page at {at}: {problem}")),
+            Err(problem) if most == MAX_HEAD || most >= end - at => {
+                return Err(format!("the page at {at}: {problem}"));
+            }
             Err(_) => {}
         }
     }
@@ -144,7 +169,9 @@ fn page_head(thrift: &mut Thrift) -> Result<Page, String> {
         (5 | 7 | 8, Kind::Struct) => {
             page.is_dictionary = id == 7;
             thrift.fields(|thrift, id, kind| match (id, kind) {
-                (1, Kind::Number) => thrift.size("values of a page").map(|values| page.values = values),
+                (1, Kind::Number) => {
+                    thrift.size("values of a page").map(|values| page.values = values)
+                }
                 _ => thrift.skip(kind),
             })
         }
@@ -171,7 +198,8 @@ mod tests {
     fn a_file_that_says_the_truth_passes_and_one_that_is_cut_is_read_no_further_than_it_goes() {
         assert_eq!(checked(FILE), Ok(()));
         for length in 0..FILE.len() {
-            // Whether it is refused depends on the bytes that come to stand where the footer's length was.
+            // Whether it is refused depends on the bytes that come to stand where the footer's
+            // length was.
             drop(checked(&FILE[..length]));
             drop(checked(&[&FILE[..length], &FILE[FILE.len() - 8..]].concat()));
         }
@@ -185,8 +213,26 @@ mod tests {
         assert_eq!(FILE[at], 0x15, "a 32-bit number under id 1");
         let mut thrift = Thrift::of(&FILE[at..]);
         page_head(&mut thrift).unwrap();
-        let small = [&[0x15, 0x00, 0x15][..], &zigzag(100), &[0x15], &zigzag(0), &[0x2C, 0x15], &zigzag(1), &[0, 0]].concat();
-        let large = [&[0x15, 0x00, 0x15][..], &zigzag(1 << 30), &[0x15], &zigzag(0), &[0x2C, 0x15], &zigzag(1), &[0, 0]].concat();
+        let small = [
+            &[0x15, 0x00, 0x15][..],
+            &zigzag(100),
+            &[0x15],
+            &zigzag(0),
+            &[0x2C, 0x15],
+            &zigzag(1),
+            &[0, 0],
+        ]
+        .concat();
+        let large = [
+            &[0x15, 0x00, 0x15][..],
+            &zigzag(1 << 30),
+            &[0x15],
+            &zigzag(0),
+            &[0x2C, 0x15],
+            &zigzag(1),
+            &[0, 0],
+        ]
+        .concat();
         for (head, passes) in [(small, true), (large, false)] {
             let file = one_page(&head, 1);
             let found = checked(&file);
@@ -196,13 +242,24 @@ mod tests {
 
     #[test]
     fn columns_of_too_many_values_and_lists_without_end_are_refused() {
-        let head = [&[0x15, 0x00, 0x15][..], &zigzag(8), &[0x15], &zigzag(0), &[0x2C, 0x15], &zigzag(1), &[0, 0]].concat();
+        let head = [
+            &[0x15, 0x00, 0x15][..],
+            &zigzag(8),
+            &[0x15],
+            &zigzag(0),
+            &[0x2C, 0x15],
+            &zigzag(1),
+            &[0, 0],
+        ]
+        .concat();
         assert!(checked(&one_page(&head, 1 << 40)).unwrap_err().contains("claim to unpack"));
         let mut endless = b"PAR1".to_vec();
         endless.extend([0x49, 0xFC, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 7, 0, 0, 0]);
         endless.extend(b"PAR1");
         assert!(checked(&endless).unwrap_err().contains("elements in"));
-        let deep = [b"PAR1".to_vec(), vec![0x1C; 200], 200_u32.to_le_bytes().to_vec(), b"PAR1".to_vec()].concat();
+        let deep =
+            [b"PAR1".to_vec(), vec![0x1C; 200], 200_u32.to_le_bytes().to_vec(), b"PAR1".to_vec()]
+                .concat();
         assert!(checked(&deep).unwrap_err().contains("deeper"));
     }
 
@@ -221,7 +278,16 @@ mod tests {
 
     /// A file of one row, whose one column has one page with this head and no bytes.
     fn one_page(head: &[u8], values: u64) -> Vec<u8> {
-        let column = [&[0x56][..], &zigzag(values), &[0x26], &zigzag(head.len() as u64), &[0x26], &zigzag(4), &[0]].concat();
+        let column = [
+            &[0x56][..],
+            &zigzag(values),
+            &[0x26],
+            &zigzag(head.len() as u64),
+            &[0x26],
+            &zigzag(4),
+            &[0],
+        ]
+        .concat();
         let group = [&[0x19, 0x1C, 0x3C][..], &column, &[0, 0x26], &zigzag(1), &[0]].concat();
         let footer = [&[0x36][..], &zigzag(1), &[0x19, 0x1C], &group, &[0]].concat();
         let length = (footer.len() as u32).to_le_bytes();

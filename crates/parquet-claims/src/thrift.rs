@@ -37,7 +37,10 @@ impl<'a> Thrift<'a> {
     }
 
     /// Hands each field of a structure to `take`, which must take it or skip it.
-    pub fn fields(&mut self, mut take: impl FnMut(&mut Self, i64, Kind) -> Result<(), String>) -> Result<(), String> {
+    pub fn fields(
+        &mut self,
+        mut take: impl FnMut(&mut Self, i64, Kind) -> Result<(), String>,
+    ) -> Result<(), String> {
         self.enter()?;
         let mut id = 0_i64;
         loop {
@@ -46,13 +49,20 @@ impl<'a> Thrift<'a> {
                 self.depth -= 1;
                 return Ok(());
             }
-            id = if head >> 4 == 0 { self.number()? } else { id.saturating_add(i64::from(head >> 4)) };
+            id = if head >> 4 == 0 {
+                self.number()?
+            } else {
+                id.saturating_add(i64::from(head >> 4))
+            };
             take(self, id, kind_of(head & 0x0F)?)?;
         }
     }
 
     /// Hands each structure of a list to `take`.
-    pub fn structs(&mut self, mut take: impl FnMut(&mut Self) -> Result<(), String>) -> Result<(), String> {
+    pub fn structs(
+        &mut self,
+        mut take: impl FnMut(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
         let (count, kind) = self.list()?;
         if kind != Kind::Struct && count > 0 {
             return Err(format!("a list of {kind:?} where structures should be"));
@@ -105,14 +115,21 @@ impl<'a> Thrift<'a> {
         let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
         // An element takes a byte at least.
         if count > (self.bytes.len() - self.at) as u64 {
-            return Err(format!("a list of {count} elements in {} bytes", self.bytes.len() - self.at));
+            return Err(format!(
+                "a list of {count} elements in {} bytes",
+                self.bytes.len() - self.at
+            ));
         }
         Ok((count, kind_of(head & 0x0F)?))
     }
 
     fn enter(&mut self) -> Result<(), String> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(format!("structures nest deeper than {MAX_DEPTH}")) } else { Ok(()) }
+        if self.depth > MAX_DEPTH {
+            Err(format!("structures nest deeper than {MAX_DEPTH}"))
+        } else {
+            Ok(())
+        }
     }
 
     fn byte(&mut self) -> Result<u8, String> {

@@ -2,8 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-/// Whether the machine failed: the disk is full, over its quota, read-only or broken, the memory or the table of open files is full, a
-/// network's file system is gone. What is missing, in the way or forbidden is for whoever asked to mend.
+/// Whether the machine failed: the disk is full, over its quota, read-only or broken, the memory or
+/// the table of open files is full, a network's file system is gone. What is missing, in the way or
+/// forbidden is for whoever asked to mend.
 #[must_use]
 pub fn failed(error: &io::Error) -> bool {
     let numbers = [
@@ -41,8 +42,18 @@ mod tests {
         for number in [libc::ENOSPC, libc::EDQUOT, libc::EIO, libc::EROFS, libc::ENOMEM] {
             assert!(failed(&io::Error::from_raw_os_error(number)), "{number}");
         }
-        assert!(failed(&io::Error::from(ErrorKind::StorageFull)), "as tempfile and others pass it on");
-        for number in [libc::ENOENT, libc::EACCES, libc::EPIPE, libc::EEXIST, libc::ENOTDIR, libc::ENAMETOOLONG] {
+        assert!(
+            failed(&io::Error::from(ErrorKind::StorageFull)),
+            "as tempfile and others pass it on"
+        );
+        for number in [
+            libc::ENOENT,
+            libc::EACCES,
+            libc::EPIPE,
+            libc::EEXIST,
+            libc::ENOTDIR,
+            libc::ENAMETOOLONG,
+        ] {
             assert!(!failed(&io::Error::from_raw_os_error(number)), "{number}");
         }
     }

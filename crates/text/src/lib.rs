@@ -8,9 +8,9 @@ pub use table::{Align, table};
 
 use std::borrow::Cow;
 
-/// Makes text that came from a file or another machine safe to show: control characters (C0, C1), bidirectional overrides,
-/// zero-width and tag characters are replaced by their escape (`\u{1b}`), so that nothing can move the cursor, set a title,
-/// fill the clipboard or turn the reading order.
+/// Makes text that came from a file or another machine safe to show: control characters (C0, C1),
+/// bidirectional overrides, zero-width and tag characters are replaced by their escape (`\u{1b}`),
+/// so that nothing can move the cursor, set a title, fill the clipboard or turn the reading order.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(hidden) {
@@ -43,11 +43,15 @@ pub fn cleaned(text: &str) -> String {
     clean(text).into_owned()
 }
 
-/// A path as text, for JSON: bytes that are no UTF-8 become U+FFFD, where serde's own way would be an error.
+/// A path as text, for JSON: bytes that are no UTF-8 become U+FFFD, where serde's own way would be
+/// an error.
 ///
 /// # Errors
 /// What the serializer says.
-pub fn path<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn path<S: serde::Serializer>(
+    path: &std::path::Path,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 

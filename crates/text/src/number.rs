@@ -3,7 +3,8 @@
 /// What stands for an undefined number.
 pub const UNDEFINED: &str = "—";
 
-/// A number with four significant digits (`4.213`, `0.001`, `3.2e-7`), or `—` where it is undefined.
+/// A number with four significant digits (`4.213`, `0.001`, `3.2e-7`), or `—` where it is
+/// undefined.
 #[must_use]
 pub fn number(value: Option<f64>) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else { return UNDEFINED.into() };
@@ -15,7 +16,9 @@ pub fn number(value: Option<f64>) -> String {
     // The exponent of the rounded number: 9.9996 has that of 10.
     let exponent: i32 = exponent.parse().unwrap_or(0);
     match exponent {
-        -4..0 => trimmed(&format!("{value:.*}", usize::try_from(3 - exponent).unwrap_or(3))).to_owned(),
+        -4..0 => {
+            trimmed(&format!("{value:.*}", usize::try_from(3 - exponent).unwrap_or(3))).to_owned()
+        }
         0..7 => format!("{value:.*}", usize::try_from(3 - exponent).unwrap_or(0)),
         _ => format!("{}e{exponent}", trimmed(digits)),
     }
@@ -31,8 +34,16 @@ mod tests {
 
     #[test]
     fn numbers_have_four_significant_digits() {
-        let texts = [4.2131, 4.0, 3421.36, 34213.6, 9.9996, 0.001, 0.012_345, -0.5, 3.2e-7, 1e9, 0.0].map(|x| number(Some(x)));
-        assert_eq!(texts, ["4.213", "4.000", "3421", "34214", "10.00", "0.001", "0.01235", "-0.5", "3.2e-7", "1e9", "0"]);
+        let texts =
+            [4.2131, 4.0, 3421.36, 34213.6, 9.9996, 0.001, 0.012_345, -0.5, 3.2e-7, 1e9, 0.0]
+                .map(|x| number(Some(x)));
+        assert_eq!(
+            texts,
+            [
+                "4.213", "4.000", "3421", "34214", "10.00", "0.001", "0.01235", "-0.5", "3.2e-7",
+                "1e9", "0"
+            ]
+        );
     }
 
     #[test]

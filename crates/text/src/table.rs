@@ -1,4 +1,5 @@
-//! Plain tables: columns and no lines, so that they read well in a terminal, in a log and in an issue.
+//! Plain tables: columns and no lines, so that they read well in a terminal, in a log and in an
+//! issue.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -11,11 +12,15 @@ pub enum Align {
     Right,
 }
 
-/// Lays out rows under a header, two spaces between columns; every line ends with a newline and without spaces. Cells are printed as
-/// they are: names go through [`crate::cleaned`] before. Missing cells are empty.
+/// Lays out rows under a header, two spaces between columns; every line ends with a newline and
+/// without spaces. Cells are printed as they are: names go through [`crate::cleaned`] before.
+/// Missing cells are empty.
 #[must_use]
 pub fn table(header: &[(String, Align)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = std::iter::once(header.iter().map(|(name, _)| name.clone()).collect()).chain(rows).collect();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(header.iter().map(|(name, _)| name.clone()).collect())
+            .chain(rows)
+            .collect();
     let mut widths = vec![0; header.len()];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -44,7 +49,8 @@ pub fn table(header: &[(String, Align)], rows: impl IntoIterator<Item = Vec<Stri
     text
 }
 
-/// Columns of a terminal that a cell takes. Most cells are numbers: of printable ASCII every character takes one.
+/// Columns of a terminal that a cell takes. Most cells are numbers: of printable ASCII every
+/// character takes one.
 fn columns(cell: &str) -> usize {
     if cell.bytes().all(|byte| matches!(byte, b' '..=b'~')) { cell.len() } else { cell.width() }
 }
@@ -55,8 +61,15 @@ mod tests {
 
     #[test]
     fn columns_line_up_without_lines_or_spaces_at_the_end() {
-        let header = [("run".to_owned(), Align::Left), ("rmse".to_owned(), Align::Right), ("note".to_owned(), Align::Left)];
-        let rows = [vec!["a".into(), "4.2".into(), "—".into()], vec!["bcde".into(), "14.25".into(), String::new()]];
+        let header = [
+            ("run".to_owned(), Align::Left),
+            ("rmse".to_owned(), Align::Right),
+            ("note".to_owned(), Align::Left),
+        ];
+        let rows = [
+            vec!["a".into(), "4.2".into(), "—".into()],
+            vec!["bcde".into(), "14.25".into(), String::new()],
+        ];
         assert_eq!(table(&header, rows), "run    rmse  note\na       4.2  —\nbcde  14.25\n");
     }
 

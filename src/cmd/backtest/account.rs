@@ -10,8 +10,12 @@ use evidence::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
 use evidence::compare::Comparison;
 use experiment::metric::Split;
 
-/// Trades the validation forecasts as the experiment says; `None` where it does not, the reason where nothing can be traded.
-pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> Option<Result<Trading, String>> {
+/// Trades the validation forecasts as the experiment says; `None` where it does not, the reason
+/// where nothing can be traded.
+pub(in crate::cmd) fn trading(
+    selected: &Selected,
+    comparison: &Comparison,
+) -> Option<Result<Trading, String>> {
     let asked = selected.manifests.iter().any(|manifest| manifest.backtest.is_some())
         || selected.runs.iter().any(|run| run.trial.backtest.is_some());
     asked.then(|| {
@@ -20,7 +24,8 @@ pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> O
             Failure::Bug(error) => error.to_string(),
             Failure::OutputClosed => "the output was closed".to_owned(),
         };
-        let gathered = gather(selected, TradedSplit::Valid, &TradingArgs::default(), None).map_err(told)?;
+        let gathered =
+            gather(selected, TradedSplit::Valid, &TradingArgs::default(), None).map_err(told)?;
         // The page shows no deflated Sharpe ratio, and the frontier of one run.
         let report = report(&gathered, Split::Valid, Frontiers::LeftOut, Chance::LeftOut);
         if report.runs.is_empty() {
@@ -30,25 +35,36 @@ pub(in crate::cmd) fn trading(selected: &Selected, comparison: &Comparison) -> O
     })
 }
 
-fn traded(gathered: &Gathered<'_>, report: Report, comparison: &Comparison) -> Result<Trading, String> {
+fn traded(
+    gathered: &Gathered<'_>,
+    report: Report,
+    comparison: &Comparison,
+) -> Result<Trading, String> {
     let mut words = Vec::new();
     if let Some(first) = report.runs.first() {
         if first.synthetic {
-            words.push("the bars are synthetic: what is earned on them is no evidence about any market".to_owned());
+            words.push(
+                "the bars are synthetic: what is earned on them is no evidence about any market"
+                    .to_owned(),
+            );
         }
         words.push(format!("rule: {}", rule_in_words(first)));
         words.push(format!("costs of one side: {}", costs_in_words(first)));
         if report.runs.iter().any(|run| run.backtest != first.backtest) {
-            words.push("rules or costs differ between the runs; these are the first one's".to_owned());
+            words.push(
+                "rules or costs differ between the runs; these are the first one's".to_owned(),
+            );
         }
         words.push(
-            "decided at a bar's close, filled at the next bar's open, over the validation forecasts, which chose the epoch"
+            "decided at a bar's close, filled at the next bar's open, over the validation \
+                forecasts, which chose the epoch"
                 .to_owned(),
         );
     }
     let verdict = report.runs.first().map_or_else(String::new, |best| verdict(&report, best));
     let first = report.runs.first().map(|run| run.stretch);
-    let held = first.map(|stretch| gathered.stretches[stretch].job()).transpose()?.as_ref().and_then(held);
+    let held =
+        first.map(|stretch| gathered.stretches[stretch].job()).transpose()?.as_ref().and_then(held);
     let stretches: Vec<usize> = report.runs.iter().map(|run| run.stretch).collect();
     let mut runs: Vec<TradedRun> = report.runs.into_iter().map(without_account).collect();
     for place in drawn_accounts(comparison, &runs) {
@@ -68,7 +84,8 @@ fn account(job: &Job, side_bps: f64) -> TradedAccount {
     let (_, ledger) = super::report::traded(job);
     let axes = Axes::default().or_fitting(expected, side_bps);
     let limits = (backtest.limits, *flat_before);
-    let frontier = frontier(tape, &span.calendar(), expected, limits, &axes.thresholds, &axes.costs);
+    let frontier =
+        frontier(tape, &span.calendar(), expected, limits, &axes.thresholds, &axes.costs);
     TradedAccount { ts: tape.ts.clone(), equity: ledger.equity, frontier: Some(frontier) }
 }
 

@@ -1,13 +1,18 @@
-//! Arguments → [`Backtest`]: each stands for a key of `[backtest]`, is checked like it, and goes over what was recorded.
+//! Arguments → [`Backtest`]: each stands for a key of `[backtest]`, is checked like it, and goes
+//! over what was recorded.
 
 use super::super::{Failure, TradingArgs};
 use experiment::Backtest;
 use experiment::space::Value;
 
 /// How forecasts are traded: as recorded, with the arguments over it.
-pub(super) fn backtest(recorded: Option<&Backtest>, args: &TradingArgs) -> Result<Backtest, Failure> {
+pub(super) fn backtest(
+    recorded: Option<&Backtest>,
+    args: &TradingArgs,
+) -> Result<Backtest, Failure> {
     Backtest::with(recorded, &written(args)).map_err(|problems| {
-        let mut message: Vec<String> = problems.iter().map(|problem| format!("error: {}", as_arguments(problem))).collect();
+        let mut message: Vec<String> =
+            problems.iter().map(|problem| format!("error: {}", as_arguments(problem))).collect();
         if problems.iter().any(|problem| problem.contains("missing")) {
             message.push(format!("\n{HELP}"));
         }
@@ -43,8 +48,15 @@ fn written(args: &TradingArgs) -> Vec<(&'static str, Value)> {
     let text = |value: &Option<String>| value.clone().map(Value::Text);
     // A rule's part says which rule is meant.
     let is_quantile = share.is_some() || lookback.is_some();
-    let parts = [(threshold.is_some(), "threshold"), (scale.is_some(), "proportional"), (is_quantile, "quantile")];
-    let meant = parts.into_iter().find(|(is_given, _)| *is_given).map(|(_, kind)| Value::Text(kind.to_owned()));
+    let parts = [
+        (threshold.is_some(), "threshold"),
+        (scale.is_some(), "proportional"),
+        (is_quantile, "quantile"),
+    ];
+    let meant = parts
+        .into_iter()
+        .find(|(is_given, _)| *is_given)
+        .map(|(_, kind)| Value::Text(kind.to_owned()));
     let all = [
         ("backtest.rule.kind", text(rule).or(meant)),
         ("backtest.rule.threshold_bps", number(threshold)),
@@ -78,5 +90,7 @@ fn as_arguments(problem: &str) -> String {
         ("backtest.max_short", "--max-short"),
         ("backtest.flat_at", "--flat-at"),
     ];
-    names.iter().fold(problem.to_owned(), |text, (key, argument)| text.replace(&format!("'{key}'"), argument))
+    names.iter().fold(problem.to_owned(), |text, (key, argument)| {
+        text.replace(&format!("'{key}'"), argument)
+    })
 }

@@ -1,5 +1,5 @@
-//! Runs → stretches → jobs: recorded forecasts, laid onto the bars that they were made of. A stretch is light; its job is not, and lives
-//! no longer than it takes to trade it.
+//! Runs → stretches → jobs: recorded forecasts, laid onto the bars that they were made of. A
+//! stretch is light; its job is not, and lives no longer than it takes to trade it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,7 +22,8 @@ use runs::store::{Forecasts, RunFolder, RunRecord, Tried};
 pub(super) struct Job {
     /// The sweep's name.
     pub sweep: String,
-    /// The trial's id; of folds that are traded as one stretch the first one's, and how many follow.
+    /// The trial's id; of folds that are traded as one stretch the first one's, and how many
+    /// follow.
     pub run: String,
     /// The bars were generated.
     pub is_synthetic: bool,
@@ -97,17 +98,22 @@ pub(super) struct Gathered<'a> {
     pub root: Option<PathBuf>,
 }
 
-/// The stretches of the selected runs. `data` is the file that the runs were trained on, where it is not to be looked for.
+/// The stretches of the selected runs. `data` is the file that the runs were trained on, where it
+/// is not to be looked for.
 pub(super) fn gather<'a>(
     selected: &'a Selected,
     split: TradedSplit,
     args: &TradingArgs,
     data: Option<&Path>,
 ) -> Result<Gathered<'a>, Failure> {
-    let recorded: HashMap<&str, Option<&Backtest>> =
-        selected.manifests.iter().map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref())).collect();
+    let recorded: HashMap<&str, Option<&Backtest>> = selected
+        .manifests
+        .iter()
+        .map(|manifest| (manifest.name.as_str(), manifest.backtest.as_ref()))
+        .collect();
     let mut sources = Sources { given: data.map(Path::to_owned), ..Sources::default() };
-    let root = selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
+    let root =
+        selected.runs.first().and_then(|run| run.folder.ancestors().nth(3)).map(Path::to_owned);
     let mut gathered = Gathered { root, skipped: selected.damaged.clone(), stretches: Vec::new() };
     for folds in stretches(&selected.runs, split) {
         let run = folds[0];
@@ -124,12 +130,15 @@ pub(super) fn nothing_traded(skipped: &[(String, String)]) -> Failure {
     Failure::BadInput(match skipped {
         [] => "there is no run to trade".to_owned(),
         [(run, reason)] => format!("{run}: {reason}"),
-        [(run, reason), rest @ ..] => format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1),
+        [(run, reason), rest @ ..] => {
+            format!("none of the {} runs can be traded; {run}: {reason}", rest.len() + 1)
+        }
     })
 }
 
-/// Runs whose forecasts are traded as one stretch: the folds of an assignment and seed, in time order, each traded where it was validated.
-/// Their test windows are the same, so there each is traded by itself.
+/// Runs whose forecasts are traded as one stretch: the folds of an assignment and seed, in time
+/// order, each traded where it was validated. Their test windows are the same, so there each is
+/// traded by itself.
 fn stretches(runs: &[RunRecord], split: TradedSplit) -> Vec<Vec<&RunRecord>> {
     let mut stretches: Vec<Vec<&RunRecord>> = Vec::new();
     let mut places: HashMap<(String, Vec<u8>), usize> = HashMap::new();
@@ -178,7 +187,12 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Some folds of one assignment and seed, with their bars.
-    pub fn stretch<'a>(&mut self, folds: Vec<&'a RunRecord>, backtest: Backtest, split: TradedSplit) -> Stretch<'a> {
+    pub fn stretch<'a>(
+        &mut self,
+        folds: Vec<&'a RunRecord>,
+        backtest: Backtest,
+        split: TradedSplit,
+    ) -> Stretch<'a> {
         let bars = self.bars(folds[0]);
         Stretch { folds, backtest, split, bars }
     }
@@ -186,7 +200,11 @@ impl Sources {
     /// The bars of a run's data, found by its content.
     fn bars(&mut self, run: &RunRecord) -> Result<Arc<Bars>, String> {
         let data = &run.trial.settings.data;
-        let same = |other: &Data| other.source == data.source && other.rows == data.rows && other.bar_seconds == data.bar_seconds;
+        let same = |other: &Data| {
+            other.source == data.source
+                && other.rows == data.rows
+                && other.bar_seconds == data.bar_seconds
+        };
         if let Some((_, bars)) = self.read.iter().find(|(other, _)| same(other)) {
             return bars.clone();
         }
@@ -197,12 +215,14 @@ impl Sources {
 }
 
 fn read_bars(run: &RunRecord, given: Option<&Path>) -> Result<Bars, String> {
-    let (found, fingerprint) = located(&run.folder, &run.trial.settings, given).map_err(|failure| match failure {
-        Failure::BadInput(problem) => problem,
-        other => format!("{other:?}"),
-    })?;
+    let (found, fingerprint) =
+        located(&run.folder, &run.trial.settings, given).map_err(|failure| match failure {
+            Failure::BadInput(problem) => problem,
+            other => format!("{other:?}"),
+        })?;
     let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
-    let tape = Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
+    let tape =
+        Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
     Ok(Bars { calendar: calendar(&tape.date), tape, fingerprint })
 }
 
@@ -223,7 +243,10 @@ impl Stretch<'_> {
             if let Some(why) = unfinished.damage.first() {
                 return Err(why.clone());
             }
-            let of_fold = unfinished.trial.fold().map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
+            let of_fold = unfinished
+                .trial
+                .fold()
+                .map_or_else(|| "it".to_owned(), |fold| format!("its fold {fold}"));
             return Err(format!("{of_fold} is not finished: it has no result.json"));
         }
         if data.target.kind == TargetKind::LogVolatility {
@@ -236,14 +259,16 @@ impl Stretch<'_> {
             if !run.trial.id.is_of(&run.trial.settings, &bars.fingerprint) {
                 let now = TrialId::of(&run.trial.settings, &bars.fingerprint);
                 return Err(format!(
-                    "the data file is not the one that the run was trained on (its content would make it run {now})"
+                    "the data file is not the one that the run was trained on (its content would \
+                        make it run {now})"
                 ));
             }
         }
         let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
         let span = Span { bars: Arc::clone(bars), range: first..first + forecast.len() };
         let tape = span.tape();
-        let expected = expected_returns(data.target.kind, &tape.close, &forecast).map_err(|untradable| untradable.to_string())?;
+        let expected = expected_returns(data.target.kind, &tape.close, &forecast)
+            .map_err(|untradable| untradable.to_string())?;
         let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
         Ok(Job {
             sweep,
@@ -260,7 +285,12 @@ impl Stretch<'_> {
             data: bars.fingerprint.clone(),
             trials: folds
                 .iter()
-                .map(|run| (run.trial.id.clone(), run.result.as_ref().and_then(|result| result.tried.clone())))
+                .map(|run| {
+                    (
+                        run.trial.id.clone(),
+                        run.result.as_ref().and_then(|result| result.tried.clone()),
+                    )
+                })
                 .collect(),
         })
     }
@@ -276,23 +306,38 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
         TradedSplit::Test => {
             let runs = run.folder.ancestors().nth(3).unwrap_or(Path::new(""));
             let evaluate = command(&format!("evaluate {}", quoted(&format!("{sweep}/{id}"))), runs);
-            ("test", format!("its test split has not been opened; open it, which is recorded, with: {evaluate}"))
+            (
+                "test",
+                format!(
+                    "its test split has not been opened; open it, which is recorded, with: \
+                        {evaluate}"
+                ),
+            )
         }
     };
     let folder = RunFolder { path: run.folder.clone() };
-    let Forecasts { ts, target, forecast, .. } = folder.point_forecasts(name).map_err(|error| error.to_string())?;
+    let Forecasts { ts, target, forecast, .. } =
+        folder.point_forecasts(name).map_err(|error| error.to_string())?;
     if ts.is_empty() {
         return Err(without);
     }
-    Ok(ts.into_iter().zip(target).zip(forecast).map(|((ts, target), forecast)| (ts, target, forecast)).collect())
+    Ok(ts
+        .into_iter()
+        .zip(target)
+        .zip(forecast)
+        .map(|((ts, target), forecast)| (ts, target, forecast))
+        .collect())
 }
 
-/// The first forecast's bar, and the forecasts by bar from there to the last one's target; NaN where there is none. What was recorded
-/// as each target must be what the bars say: a forecast that is one bar off its own would be worth a fortune.
+/// The first forecast's bar, and the forecasts by bar from there to the last one's target; NaN
+/// where there is none. What was recorded as each target must be what the bars say: a forecast that
+/// is one bar off its own would be worth a fortune.
 fn lay(tape: &Tape, target: &Target, rows: &[Row]) -> Result<(usize, Vec<f64>), String> {
     let mut laid: Vec<(usize, f64)> = Vec::with_capacity(rows.len());
     for (ts, recorded, forecast) in rows {
-        let off = || "the recorded forecasts are not of these bars: their times or targets differ".to_owned();
+        let off = || {
+            "the recorded forecasts are not of these bars: their times or targets differ".to_owned()
+        };
         let bar = tape.ts.binary_search(ts).map_err(|_| off())?;
         let ahead = tape.close.get(bar + target.horizon).ok_or_else(off)?;
         let found = match target.kind {
@@ -305,7 +350,9 @@ fn lay(tape: &Tape, target: &Target, rows: &[Row]) -> Result<(usize, Vec<f64>), 
         laid.push((bar, *forecast));
     }
     laid.sort_unstable_by_key(|(bar, _)| *bar);
-    let Some((&(first, _), &(last, _))) = laid.first().zip(laid.last()) else { return Ok((0, Vec::new())) };
+    let Some((&(first, _), &(last, _))) = laid.first().zip(laid.last()) else {
+        return Ok((0, Vec::new()));
+    };
     let mut forecast = vec![f64::NAN; last + target.horizon + 1 - first];
     for (bar, value) in laid {
         forecast[bar - first] = value;
@@ -322,15 +369,24 @@ mod tests {
     #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
     fn tape() -> Tape {
         let close: Vec<f64> = (0..8).map(|bar| 100.0 + f64::from(bar)).collect();
-        Tape::new(&[0, 1, 2, 3, 4, 5, 6, 7].map(|bar| bar * 60_000_000_000), &[0; 8], &close, &close, &[0..8], 60)
+        Tape::new(
+            &[0, 1, 2, 3, 4, 5, 6, 7].map(|bar| bar * 60_000_000_000),
+            &[0; 8],
+            &close,
+            &close,
+            &[0..8],
+            60,
+        )
     }
 
     #[test]
     fn forecasts_lie_on_their_own_bars_up_to_the_last_target() {
         let minute = 60_000_000_000;
-        let (first, laid) = lay(&tape(), &PRICE, &[(3 * minute, 105.0, 7.0), (minute, 103.0, 9.0)]).unwrap();
+        let (first, laid) =
+            lay(&tape(), &PRICE, &[(3 * minute, 105.0, 7.0), (minute, 103.0, 9.0)]).unwrap();
         assert_eq!(first, 1);
-        let defined: Vec<Option<f64>> = laid.iter().map(|value| (!value.is_nan()).then_some(*value)).collect();
+        let defined: Vec<Option<f64>> =
+            laid.iter().map(|value| (!value.is_nan()).then_some(*value)).collect();
         assert_eq!(defined, [Some(9.0), None, Some(7.0), None, None]);
         let log_return = Target { kind: TargetKind::LogReturn, ..PRICE };
         assert!(lay(&tape(), &log_return, &[(minute, (103.0_f64 / 101.0).ln(), 0.0)]).is_ok());
@@ -339,8 +395,10 @@ mod tests {
     #[test]
     fn the_folds_of_an_assignment_are_one_stretch_where_they_were_validated() {
         let run = |rate: f64, seed: u64, fold: Option<usize>| {
-            let text = "[data]\nsynthetic = { bars = 1000 }\nsplit = { kind = \"walk_forward\", folds = 2 }\n";
-            let experiment = experiment::Experiment::parse(std::path::Path::new("x.toml"), text, &[]).unwrap();
+            let text = "[data]\nsynthetic = { bars = 1000 }\nsplit = \
+                { kind = \"walk_forward\", folds = 2 }\n";
+            let experiment =
+                experiment::Experiment::parse(std::path::Path::new("x.toml"), text, &[]).unwrap();
             let mut settings = experiment.base.of_fold(fold.unwrap_or(0));
             (settings.train.learning_rate, settings.train.seed) = (rate, seed);
             if fold.is_none() {
@@ -373,7 +431,10 @@ mod tests {
             run(0.1, 1, None),
         ];
         let folds = |split| -> Vec<Vec<Option<usize>>> {
-            stretches(&runs, split).into_iter().map(|runs| runs.iter().map(|run| run.trial.fold()).collect()).collect()
+            stretches(&runs, split)
+                .into_iter()
+                .map(|runs| runs.iter().map(|run| run.trial.fold()).collect())
+                .collect()
         };
         let valid = [vec![Some(0), Some(1)], vec![Some(0)], vec![Some(0)], vec![None], vec![None]];
         assert_eq!(folds(TradedSplit::Valid), valid);
@@ -384,18 +445,28 @@ mod tests {
     fn forecasts_that_are_one_bar_off_are_refused() {
         let minute = 60_000_000_000;
         for row in [(minute, 104.0, 9.0), (minute + 1, 103.0, 9.0), (6 * minute, 108.0, 9.0)] {
-            assert!(lay(&tape(), &PRICE, &[row]).unwrap_err().contains("not of these bars"), "{row:?}");
+            assert!(
+                lay(&tape(), &PRICE, &[row]).unwrap_err().contains("not of these bars"),
+                "{row:?}"
+            );
         }
     }
 
     #[test]
     fn forecasts_that_keep_within_gaps_are_not_held_over_them() {
-        let experiment = experiment::Experiment::parse(std::path::Path::new("x.toml"), "[data]\nsynthetic = {}\n", &[]);
+        let experiment = experiment::Experiment::parse(
+            std::path::Path::new("x.toml"),
+            "[data]\nsynthetic = {}\n",
+            &[],
+        );
         let mut data = experiment.unwrap().base.data;
         assert_eq!(flat_before(FlatAt::Auto, &data), (FlatAt::Gap, Gap::Break));
         assert_eq!(flat_before(FlatAt::Never, &data).1, Gap::None);
         data.cross_gaps = true;
         assert_eq!(flat_before(FlatAt::Auto, &data), (FlatAt::Never, Gap::None));
-        assert_eq!((flat_before(FlatAt::Gap, &data).1, flat_before(FlatAt::SessionEnd, &data).1), (Gap::Break, Gap::Session));
+        assert_eq!(
+            (flat_before(FlatAt::Gap, &data).1, flat_before(FlatAt::SessionEnd, &data).1),
+            (Gap::Break, Gap::Session)
+        );
     }
 }

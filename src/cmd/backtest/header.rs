@@ -14,7 +14,9 @@ pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<(
     let date = |stamp: &str| stamp.get(..16).unwrap_or(stamp).replace('T', " ");
     let split = if report.split == "test" { "test" } else { "validation" };
     let per_year = match first.calendar.sessions_per_year {
-        Some(per_year) => format!("{} sessions a year by the bars' own dates", number(Some(per_year))),
+        Some(per_year) => {
+            format!("{} sessions a year by the bars' own dates", number(Some(per_year)))
+        }
         None => "the bars cover less than a week: nothing is annualised".to_owned(),
     };
     let series = if first.synthetic { " on a synthetic series" } else { "" };
@@ -27,14 +29,20 @@ pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<(
         first.sheet.sessions
     )?;
     let same = |of: fn(&Traded) -> String| report.runs.iter().all(|run| of(run) == of(first));
-    let (rule, costs): (fn(&Traded) -> String, fn(&Traded) -> String) = (rule_in_words, costs_in_words);
+    let (rule, costs): (fn(&Traded) -> String, fn(&Traded) -> String) =
+        (rule_in_words, costs_in_words);
     for (name, of) in [("rule", rule), ("costs of one side", costs)] {
         if same(of) {
             writeln!(out, "{name}: {}", of(first))?;
             continue;
         }
         for run in &report.runs {
-            writeln!(out, "{name} of {}: {}", cleaned(&format!("{}/{}", run.sweep, run.run)), of(run))?;
+            writeln!(
+                out,
+                "{name} of {}: {}",
+                cleaned(&format!("{}/{}", run.sweep, run.run)),
+                of(run)
+            )?;
         }
     }
     writeln!(out, "decided at a bar's close, filled at the next bar's open\n")
@@ -47,11 +55,17 @@ pub(super) fn rule_in_words(run: &Traded) -> String {
     let rule = match rule {
         Rule::Sign => format!("the sign of the return expected over {ahead}"),
         Rule::Threshold { threshold_bps } => {
-            format!("the sign of the return expected over {ahead} where it is beyond {threshold_bps} bps, else flat")
+            format!(
+                "the sign of the return expected over {ahead} where it is beyond {threshold_bps} \
+                    bps, else flat"
+            )
         }
-        Rule::Proportional { scale_bps } => format!("in proportion to the return expected over {ahead}, full at {scale_bps} bps"),
+        Rule::Proportional { scale_bps } => {
+            format!("in proportion to the return expected over {ahead}, full at {scale_bps} bps")
+        }
         Rule::Quantile { share, lookback } => format!(
-            "the highest {0} % of the last {lookback} expected returns over {ahead} long, the lowest {0} % short",
+            "the highest {0} % of the last {lookback} expected returns over {ahead} long, the \
+                lowest {0} % short",
             number(Some(share * 100.0))
         ),
     };
@@ -73,7 +87,8 @@ pub(super) fn rule_in_words(run: &Traded) -> String {
 pub(super) fn costs_in_words(run: &Traded) -> String {
     let Costs { commission_bps, half_spread, slippage } = run.backtest.costs;
     format!(
-        "commission {commission_bps} bps, half-spread {half_spread}, slippage {slippage}: {} bps in all at the mean price",
+        "commission {commission_bps} bps, half-spread {half_spread}, slippage {slippage}: {} bps \
+            in all at the mean price",
         number(Some(run.side_bps))
     )
 }
@@ -87,10 +102,15 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
     writeln!(out, "\n{}", verdict(report, best))?;
     match &report.runs[..] {
         [run] => writeln!(out, "{}", tries_in_words(run.luck.tries))?,
-        runs => report.luck.sentences(runs.len()).iter().try_for_each(|sentence| writeln!(out, "{sentence}"))?,
+        runs => report
+            .luck
+            .sentences(runs.len())
+            .iter()
+            .try_for_each(|sentence| writeln!(out, "{sentence}"))?,
     }
     // One reason for each, and each once.
-    let mut reasons: Vec<&str> = report.runs.iter().filter_map(|run| run.luck.undefined.as_deref()).collect();
+    let mut reasons: Vec<&str> =
+        report.runs.iter().filter_map(|run| run.luck.undefined.as_deref()).collect();
     reasons.sort_unstable();
     reasons.dedup();
     if !reasons.is_empty() {
@@ -98,14 +118,20 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
     }
     if report.split == "test" {
         let openings: Vec<usize> = report.runs.iter().map(|run| run.test_openings).collect();
-        let (least, most) = (openings.iter().min().copied().unwrap_or(0), openings.iter().max().copied().unwrap_or(0));
+        let (least, most) = (
+            openings.iter().min().copied().unwrap_or(0),
+            openings.iter().max().copied().unwrap_or(0),
+        );
         let times = if least == most { format!("{most}") } else { format!("{least} to {most}") };
-        writeln!(out, "the test split was opened {times} time(s) by each of these runs (kiln evaluate)")?;
+        writeln!(
+            out,
+            "the test split was opened {times} time(s) by each of these runs (kiln evaluate)"
+        )?;
     } else {
         writeln!(
             out,
-            "these bars chose the epoch that is traded, and choosing a run, rule or threshold by this page chooses on them again; the test \
-             split has not seen it"
+            "these bars chose the epoch that is traded, and choosing a run, rule or threshold by \
+                this page chooses on them again; the test split has not seen it"
         )?;
     }
     Ok(())
@@ -119,14 +145,23 @@ pub(super) fn verdict(report: &Report, best: &Traded) -> String {
         1 => name,
         runs => format!("{earning} of {runs} runs earn something after costs; the best, {name},"),
     };
-    let held = report.buy_and_hold.iter().find(|held| held.runs.contains(&format!("{}/{}", best.sweep, best.run)));
-    let market = held.map_or_else(String::new, |held| format!("; buy and hold {} %", percent(Some(held.sheet.net_return))));
+    let held = report
+        .buy_and_hold
+        .iter()
+        .find(|held| held.runs.contains(&format!("{}/{}", best.sweep, best.run)));
+    let market = held.map_or_else(String::new, |held| {
+        format!("; buy and hold {} %", percent(Some(held.sheet.net_return)))
+    });
     match sheet.break_even_bps {
         _ if sheet.fills == 0 => format!("{who} trades nothing"),
         _ if sheet.ruined_at.is_some() => format!("{who} loses everything"),
-        None => format!("{who} earns nothing even for free ({} % before costs){market}", percent(Some(sheet.gross_return))),
+        None => format!(
+            "{who} earns nothing even for free ({} % before costs){market}",
+            percent(Some(sheet.gross_return))
+        ),
         Some(break_even) if sheet.net_return <= 0.0 => format!(
-            "{who} earns {} % before costs and {} % after them: it breaks even at {} bps a side and pays {}{market}",
+            "{who} earns {} % before costs and {} % after them: it breaks even at {} bps a side \
+                and pays {}{market}",
             percent(Some(sheet.gross_return)),
             percent(Some(sheet.net_return)),
             number(Some(break_even)),

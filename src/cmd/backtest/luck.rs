@@ -1,10 +1,11 @@
-//! What luck has to do with it: how sure a Sharpe ratio is, how high the best of so many would be by chance, and whether choosing by the
-//! past chooses for the future.
+//! What luck has to do with it: how sure a Sharpe ratio is, how high the best of so many would be
+//! by chance, and whether choosing by the past chooses for the future.
 //!
-//! Sharpe ratios are of session returns, as in the sheet but not annualised, with raw kurtosis. The number of trials is that of the ledger
-//! (every trial ever tried on these times, whether or not it is still there), never less than the trials that are traded here. Divisions of
-//! time and the effective number of trials are of bar returns, over the bars that all runs have; runs on different data have none in common,
-//! whatever their timestamps.
+//! Sharpe ratios are of session returns, as in the sheet but not annualised, with raw kurtosis. The
+//! number of trials is that of the ledger (every trial ever tried on these times, whether or not it
+//! is still there), never less than the trials that are traded here. Divisions of time and the
+//! effective number of trials are of bar returns, over the bars that all runs have; runs on
+//! different data have none in common, whatever their timestamps.
 
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -13,8 +14,8 @@ use super::gather::{Job, Span};
 use evidence::backtest::{Ledger, START_EQUITY, stat};
 use evidence::compare::Spread;
 use evidence::{
-    BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe, effective_trials,
-    expected_maximum, probabilistic_sharpe,
+    BlockLength, Bootstrap, Panel, Performance, TrackRecord, backtest_overfitting, deflated_sharpe,
+    effective_trials, expected_maximum, probabilistic_sharpe,
 };
 use experiment::metric::Split;
 use experiment::seed::SeedStream;
@@ -42,7 +43,8 @@ pub(super) struct RunLuck {
     pub kurtosis: Option<f64>,
     /// Probability that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012).
     pub probabilistic_sharpe: Option<f64>,
-    /// Probability that it is above what the best of all trials would reach by luck (Bailey & López de Prado 2014).
+    /// Probability that it is above what the best of all trials would reach by luck (Bailey & López
+    /// de Prado 2014).
     pub deflated_sharpe: Option<f64>,
     /// Trials ever tried on these times, by the ledger, and which of them this one is.
     pub tries: Option<Tries>,
@@ -56,10 +58,11 @@ pub(super) struct Luck {
     /// Trials that were ever tried on these times.
     #[serde(flatten)]
     pub searched: Searched,
-    /// Runs like those here that so many trials come to, which is what the deflated Sharpe ratio counts: fewer than trials where folds are
-    /// traded as one stretch.
+    /// Runs like those here that so many trials come to, which is what the deflated Sharpe ratio
+    /// counts: fewer than trials where folds are traded as one stretch.
     pub strategies: usize,
-    /// Independent trials among the runs here whose best would stand out as far as theirs does by luck.
+    /// Independent trials among the runs here whose best would stand out as far as theirs does by
+    /// luck.
     pub effective_trials: Option<f64>,
     /// Standard deviation of their Sharpe ratios, per session.
     pub sharpe_deviation: Option<f64>,
@@ -123,28 +126,46 @@ impl Account {
 
     /// Of which nobody will ask how lucky it is.
     pub fn unweighed(job: Job) -> Self {
-        Self { span: job.span, data: job.data, trials: Vec::new(), record: Err("it was not asked for".to_owned()), equity: None }
-    }
-}
-
-/// How often was tried what an account's forecasts were, on the span of any of its folds.
-fn tries(account: &Account, split: Split, ledger: &TrialLedger, counter: &mut TriesCounter<'_>) -> Option<Tries> {
-    match &account.trials[..] {
-        [(trial, tried)] => Some(counter.tries(trial, tried.as_ref()?)),
-        folds => {
-            let on: Option<HashSet<&Tried>> = folds.iter().map(|(_, tried)| tried.as_ref()).collect();
-            let on = on.filter(|on| !on.is_empty())?;
-            Some(Tries { trials: ledger.like(&on, split).len(), number: None, damaged_lines: ledger.damage.len() })
+        Self {
+            span: job.span,
+            data: job.data,
+            trials: Vec::new(),
+            record: Err("it was not asked for".to_owned()),
+            equity: None,
         }
     }
 }
 
-/// All trials that were tried on what these accounts' forecasts were, and how many of them these are.
+/// How often was tried what an account's forecasts were, on the span of any of its folds.
+fn tries(
+    account: &Account,
+    split: Split,
+    ledger: &TrialLedger,
+    counter: &mut TriesCounter<'_>,
+) -> Option<Tries> {
+    match &account.trials[..] {
+        [(trial, tried)] => Some(counter.tries(trial, tried.as_ref()?)),
+        folds => {
+            let on: Option<HashSet<&Tried>> =
+                folds.iter().map(|(_, tried)| tried.as_ref()).collect();
+            let on = on.filter(|on| !on.is_empty())?;
+            Some(Tries {
+                trials: ledger.like(&on, split).len(),
+                number: None,
+                damaged_lines: ledger.damage.len(),
+            })
+        }
+    }
+}
+
+/// All trials that were tried on what these accounts' forecasts were, and how many of them these
+/// are.
 fn searched(accounts: &[Account], split: Split, ledger: &TrialLedger) -> Searched {
     let own = || accounts.iter().flat_map(|account| &account.trials);
     let on: HashSet<&Tried> = own().filter_map(|(_, tried)| tried.as_ref()).collect();
     let here: HashSet<&TrialId> = own().map(|(trial, _)| trial).collect();
-    let all: HashSet<&TrialId> = ledger.like(&on, split).into_iter().chain(here.iter().copied()).collect();
+    let all: HashSet<&TrialId> =
+        ledger.like(&on, split).into_iter().chain(here.iter().copied()).collect();
     Searched {
         trials: all.len(),
         traded: here.len(),
@@ -154,7 +175,11 @@ fn searched(accounts: &[Account], split: Split, ledger: &TrialLedger) -> Searche
 }
 
 /// Of accounts, with what the ledger of trials says of them.
-pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -> (Luck, Vec<RunLuck>) {
+pub(super) fn luck(
+    accounts: Vec<Account>,
+    ledger: &TrialLedger,
+    split: Split,
+) -> (Luck, Vec<RunLuck>) {
     let mut counter = TriesCounter::new(ledger, split);
     let mut runs: Vec<RunLuck> = Vec::with_capacity(accounts.len());
     for account in &accounts {
@@ -178,7 +203,8 @@ pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -
     let is_one_series = accounts.windows(2).all(|pair| pair[0].data == pair[1].data);
     let records = || accounts.iter().map(|account| account.record.as_ref().ok());
     let sharpes: Vec<f64> = records().flatten().map(|record| record.sharpe).collect();
-    let variance = Spread::of(&sharpes).and_then(|spread| spread.sd).map(|deviation| deviation * deviation);
+    let variance =
+        Spread::of(&sharpes).and_then(|spread| spread.sd).map(|deviation| deviation * deviation);
     let variance = variance.filter(|_| is_one_series);
     for (run, record) in runs.iter_mut().zip(records()) {
         let Some(record) = record else { continue };
@@ -192,15 +218,19 @@ pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -
         searched,
         strategies: strategies as usize,
         sharpe_deviation: variance.map(f64::sqrt),
-        expected_maximum: variance.zip(expected_maximum(strategies)).map(|(variance, most)| variance.sqrt() * most),
+        expected_maximum: variance
+            .zip(expected_maximum(strategies))
+            .map(|(variance, most)| variance.sqrt() * most),
         ..Luck::default()
     };
     match panel(accounts) {
         Err(why) => luck.undefined = Some(why),
         Ok(panel) => {
             let stream = SeedStream { seed: 1, purpose: "effective trials" };
-            luck.effective_trials =
-                effective_trials(&panel, &Bootstrap { resamples: RESAMPLES, block_length: BlockLength::Automatic, stream });
+            luck.effective_trials = effective_trials(
+                &panel,
+                &Bootstrap { resamples: RESAMPLES, block_length: BlockLength::Automatic, stream },
+            );
             match overfitting(&panel) {
                 Ok(found) => luck.overfitting = Some(found),
                 Err(why) => luck.undefined = Some(why),
@@ -212,7 +242,8 @@ pub(super) fn luck(accounts: Vec<Account>, ledger: &TrialLedger, split: Split) -
 
 const OTHER_DATA: &str = "the runs trade different series: backtest those of one at a time";
 
-const NEEDS_SEVERAL: &str = "the deflated Sharpe ratio takes those of several trials: backtest the whole sweep";
+const NEEDS_SEVERAL: &str =
+    "the deflated Sharpe ratio takes those of several trials: backtest the whole sweep";
 
 fn track_record(job: &Job, ledger: &Ledger) -> Result<TrackRecord, String> {
     if ledger.ruined.is_some() {
@@ -234,7 +265,8 @@ fn panel(accounts: Vec<Account>) -> Result<Panel, String> {
     if accounts.windows(2).any(|pair| pair[0].data != pair[1].data) {
         return Err(OTHER_DATA.to_owned());
     }
-    let sound: Vec<(Span, Vec<f64>)> = accounts.into_iter().filter_map(|account| Some((account.span, account.equity?))).collect();
+    let sound: Vec<(Span, Vec<f64>)> =
+        accounts.into_iter().filter_map(|account| Some((account.span, account.equity?))).collect();
     let [(first, _), _, ..] = &sound[..] else {
         return Err("it takes at least two runs that trade".to_owned());
     };
@@ -252,9 +284,15 @@ fn panel(accounts: Vec<Account>) -> Result<Panel, String> {
     common.retain(|_, count| *count == all);
     let row = |(span, equity): (Span, Vec<f64>)| -> Vec<f64> {
         let returns = stat::day_returns(START_EQUITY, &equity);
-        span.ts().iter().zip(returns).filter(|(ts, _)| common.contains_key(ts)).map(|(_, r)| r).collect()
+        span.ts()
+            .iter()
+            .zip(returns)
+            .filter(|(ts, _)| common.contains_key(ts))
+            .map(|(_, r)| r)
+            .collect()
     };
-    Panel::of_equal(common.len(), sound.into_iter().map(row)).map_err(|_| "the runs have no bars in common".to_owned())
+    Panel::of_equal(common.len(), sound.into_iter().map(row))
+        .map_err(|_| "the runs have no bars in common".to_owned())
 }
 
 fn overfitting(panel: &Panel) -> Result<Overfitting, String> {
@@ -264,32 +302,52 @@ fn overfitting(panel: &Panel) -> Result<Overfitting, String> {
         return Err(format!("{bars} bars are too few to divide: it takes {}", 2 * LEAST_BARS));
     }
     let found = backtest_overfitting(panel, Performance::Sharpe, blocks);
-    let found = found.ok_or_else(|| "too few runs trade in both halves of any division".to_owned())?;
-    Ok(Overfitting { probability: found.probability, divisions: found.logits.len(), blocks, block_bars: bars / blocks })
+    let found =
+        found.ok_or_else(|| "too few runs trade in both halves of any division".to_owned())?;
+    Ok(Overfitting {
+        probability: found.probability,
+        divisions: found.logits.len(),
+        blocks,
+        block_bars: bars / blocks,
+    })
 }
 
 impl Luck {
     /// In sentences, of so many runs: several.
     pub fn sentences(&self, runs: usize) -> Vec<String> {
-        let Self { searched, strategies, effective_trials, expected_maximum, overfitting, undefined, .. } = self;
+        let Self {
+            searched,
+            strategies,
+            effective_trials,
+            expected_maximum,
+            overfitting,
+            undefined,
+            ..
+        } = self;
         let Searched { trials, traded, by_ledger, damaged_lines } = searched;
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         let counted = if *by_ledger {
             let damaged = match damaged_lines {
                 0 => String::new(),
                 1 => "; a line of it is damaged: there may have been one more".to_owned(),
-                lines => format!("; {lines} lines of it are damaged: there may have been so many more"),
+                lines => {
+                    format!("; {lines} lines of it are damaged: there may have been so many more")
+                }
             };
             format!("{trials} trials were tried on this span (ledger{damaged})")
         } else {
-            format!("{trials} trials are known of this span: these, some of them recorded before there was a ledger")
+            format!(
+                "{trials} trials are known of this span: these, some of them recorded before there \
+                    was a ledger"
+            )
         };
         let alike = effective_trials.map_or_else(String::new, |count| {
             format!("; by their returns the {runs} here are as good as {count:.1} independent ones")
         });
         let bar = expected_maximum.map_or_else(String::new, |most| {
             format!(
-                "; the best of {strategies} worthless ones would reach a Sharpe ratio of about {most:.3} a session, which DSR asks for"
+                "; the best of {strategies} worthless ones would reach a Sharpe ratio of about \
+                    {most:.3} a session, which DSR asks for"
             )
         });
         let mut sentences = vec![format!("{counted}{alike}{bar}")];
@@ -300,14 +358,21 @@ impl Luck {
                     0.1..0.5 => "choosing by the past says little about the future here",
                     _ => "choosing by the past holds in the other half here",
                 };
-                let over = if traded < trials { format!(" over the {runs} here, not all {trials} trials") } else { String::new() };
+                let over = if traded < trials {
+                    format!(" over the {runs} here, not all {trials} trials")
+                } else {
+                    String::new()
+                };
                 sentences.push(format!(
-                    "the best by the Sharpe ratio of one half of the time is at or below the median in the other half in {} of {divisions} \
-                     divisions (PBO{over}, {blocks} blocks of {block_bars} bars): {so}",
+                    "the best by the Sharpe ratio of one half of the time is at or below the \
+                        median in the other half in {} of {divisions} divisions (PBO{over}, \
+                        {blocks} blocks of {block_bars} bars): {so}",
                     percent(*probability)
                 ));
             }
-            (None, Some(why)) => sentences.push(format!("probability of backtest overfitting: — ({why})")),
+            (None, Some(why)) => {
+                sentences.push(format!("probability of backtest overfitting: — ({why})"))
+            }
             _ => {}
         }
         sentences
@@ -321,10 +386,13 @@ mod tests {
     #[test]
     fn short_records_are_divided_into_fewer_blocks_or_not_at_all() {
         let panel = |bars: usize| {
-            let row = |step: f64| -> Vec<f64> { (0..bars).map(|t| (t as f64 * step).sin()).collect() };
+            let row =
+                |step: f64| -> Vec<f64> { (0..bars).map(|t| (t as f64 * step).sin()).collect() };
             Panel::new(&[row(0.3), row(1.1), row(2.3)]).unwrap()
         };
-        let blocks = |bars| overfitting(&panel(bars)).map(|found| (found.blocks, found.block_bars, found.divisions));
+        let blocks = |bars| {
+            overfitting(&panel(bars)).map(|found| (found.blocks, found.block_bars, found.divisions))
+        };
         assert_eq!(blocks(1_000), Ok((16, 62, 12_870)));
         assert_eq!(blocks(100), Ok((4, 25, 6)));
         assert!(blocks(39).unwrap_err().contains("39 bars are too few"));
@@ -332,7 +400,8 @@ mod tests {
 
     #[test]
     fn the_sentences_say_what_was_counted_and_what_it_means() {
-        let overfitting = Overfitting { probability: 0.634, divisions: 12_870, blocks: 16, block_bars: 292 };
+        let overfitting =
+            Overfitting { probability: 0.634, divisions: 12_870, blocks: 16, block_bars: 292 };
         let luck = Luck {
             searched: Searched { trials: 412, traded: 12, by_ledger: true, damaged_lines: 0 },
             strategies: 412,
@@ -344,19 +413,36 @@ mod tests {
         let sentences = luck.sentences(12);
         assert_eq!(
             sentences[0],
-            "412 trials were tried on this span (ledger); by their returns the 12 here are as good as 4.1 independent ones; the best of 412 \
-             worthless ones would reach a Sharpe ratio of about 0.234 a session, which DSR asks for"
+            "412 trials were tried on this span (ledger); by their returns the 12 here are as good \
+                as 4.1 independent ones; the best of 412 worthless ones would reach a Sharpe ratio \
+                of about 0.234 a session, which DSR asks for"
         );
         assert!(
-            sentences[1].contains("in 63 % of 12870 divisions (PBO over the 12 here, not all 412 trials, 16 blocks of 292 bars)")
-                && sentences[1].contains("drawing lots")
+            sentences[1].contains(
+                "in 63 % of 12870 divisions (PBO over the 12 here, not all 412 \
+                trials, 16 blocks of 292 bars)"
+            ) && sentences[1].contains("drawing lots")
         );
         let few = Searched { trials: 3, traded: 3, ..Searched::default() };
-        let damaged = Luck { searched: Searched { by_ledger: true, damaged_lines: 2, ..few }, ..Luck::default() };
-        assert!(damaged.sentences(3)[0].contains("(ledger; 2 lines of it are damaged"), "{:?}", damaged.sentences(3));
-        let none = Luck { searched: few, undefined: Some("39 bars are too few to divide: it takes 40".into()), ..Luck::default() };
+        let damaged = Luck {
+            searched: Searched { by_ledger: true, damaged_lines: 2, ..few },
+            ..Luck::default()
+        };
+        assert!(
+            damaged.sentences(3)[0].contains("(ledger; 2 lines of it are damaged"),
+            "{:?}",
+            damaged.sentences(3)
+        );
+        let none = Luck {
+            searched: few,
+            undefined: Some("39 bars are too few to divide: it takes 40".into()),
+            ..Luck::default()
+        };
         let sentences = none.sentences(3);
         assert!(sentences[0].starts_with("3 trials are known of this span"));
-        assert_eq!(sentences[1], "probability of backtest overfitting: — (39 bars are too few to divide: it takes 40)");
+        assert_eq!(
+            sentences[1],
+            "probability of backtest overfitting: — (39 bars are too few to divide: it takes 40)"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Stretches → report: what each came to, and what stands beside them. Each is read, traded and let go before the next, on all cores:
-//! what stays of it are its statistics, and its equity where luck is to be weighed.
+//! Stretches → report: what each came to, and what stands beside them. Each is read, traded and let
+//! go before the next, on all cores: what stays of it are its statistics, and its equity where luck
+//! is to be weighed.
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -10,7 +11,8 @@ use std::ops::Range;
 use super::gather::{Gathered, Job, Span, Stretch};
 use super::luck::{Account, Luck, RunLuck, luck};
 use evidence::backtest::{
-    Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders, sheet, weights,
+    Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders,
+    sheet, weights,
 };
 use experiment::metric::Split;
 use experiment::{Backtest, Costs, Target};
@@ -100,15 +102,23 @@ pub(super) enum Frontiers<'a> {
 }
 
 /// Trades every stretch.
-pub(super) fn report(gathered: &Gathered<'_>, split: Split, frontiers: Frontiers<'_>, chance: Chance<'_>) -> Report {
+pub(super) fn report(
+    gathered: &Gathered<'_>,
+    split: Split,
+    frontiers: Frontiers<'_>,
+    chance: Chance<'_>,
+) -> Report {
     let Gathered { stretches, skipped, root: _ } = gathered;
     let axes = match frontiers {
         Frontiers::All(axes) => Some(axes),
         Frontiers::Single(axes) if stretches.len() == 1 => Some(axes),
         Frontiers::Single(_) | Frontiers::LeftOut => None,
     };
-    let outcomes: Vec<Result<(Traded, Account), String>> =
-        stretches.par_iter().enumerate().map(|(place, stretch)| outcome(stretch, place, axes, chance)).collect();
+    let outcomes: Vec<Result<(Traded, Account), String>> = stretches
+        .par_iter()
+        .enumerate()
+        .map(|(place, stretch)| outcome(stretch, place, axes, chance))
+        .collect();
     let (mut runs, mut accounts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (stretch, outcome) in stretches.iter().zip(outcomes) {
         match outcome {
@@ -120,7 +130,10 @@ pub(super) fn report(gathered: &Gathered<'_>, split: Split, frontiers: Frontiers
         }
     }
     let buy_and_hold = held(&runs, &accounts);
-    let persistence = runs.first().zip(accounts.first()).and_then(|(run, account)| persistence(&account.span, &run.backtest.costs));
+    let persistence = runs
+        .first()
+        .zip(accounts.first())
+        .and_then(|(run, account)| persistence(&account.span, &run.backtest.costs));
     let mut of_all = Luck::default();
     if let Chance::Weighed(ledger) = chance {
         let (found, of_runs) = luck(accounts, ledger, split);
@@ -133,16 +146,40 @@ pub(super) fn report(gathered: &Gathered<'_>, split: Split, frontiers: Frontiers
     Report { split, runs, buy_and_hold, persistence, luck: of_all, skipped }
 }
 
-fn outcome(stretch: &Stretch<'_>, place: usize, axes: Option<&Axes>, chance: Chance<'_>) -> Result<(Traded, Account), String> {
+fn outcome(
+    stretch: &Stretch<'_>,
+    place: usize,
+    axes: Option<&Axes>,
+    chance: Chance<'_>,
+) -> Result<(Traded, Account), String> {
     let job = stretch.job()?;
     let (orders, ledger) = traded(&job);
-    let Job { sweep, run, is_synthetic, target, backtest, flat_before, span, tape, expected, openings, .. } = &job;
+    let Job {
+        sweep,
+        run,
+        is_synthetic,
+        target,
+        backtest,
+        flat_before,
+        span,
+        tape,
+        expected,
+        openings,
+        ..
+    } = &job;
     let calendar = span.calendar();
     let sheet = sheet(tape, &calendar, &orders, &ledger).ok_or("there are no bars to trade on")?;
     let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
     let frontier = axes.map(|axes| {
         let axes = axes.or_fitting(expected, side_bps);
-        frontier(tape, &calendar, expected, (backtest.limits, *flat_before), &axes.thresholds, &axes.costs)
+        frontier(
+            tape,
+            &calendar,
+            expected,
+            (backtest.limits, *flat_before),
+            &axes.thresholds,
+            &axes.costs,
+        )
     });
     let traded = Traded {
         sweep: sweep.clone(),
@@ -210,20 +247,32 @@ fn persistence(span: &Span, costs: &Costs) -> Option<Sheet> {
 const LEFT_OUT: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 
 impl Axes {
-    /// As given; else thresholds that leave out known shares of the forecasts, and costs around the given one.
+    /// As given; else thresholds that leave out known shares of the forecasts, and costs around the
+    /// given one.
     pub fn or_fitting(&self, expected: &[f64], side_bps: f64) -> Self {
         let Self { thresholds, costs } = self;
-        let thresholds = if thresholds.is_empty() { fitting_thresholds(expected) } else { thresholds.clone() };
+        let thresholds =
+            if thresholds.is_empty() { fitting_thresholds(expected) } else { thresholds.clone() };
         let unit = if side_bps > 0.0 { side_bps } else { 0.5 };
-        let costs = if costs.is_empty() { [0.0, 0.5, 1.0, 2.0, 4.0].map(|times| times * unit).to_vec() } else { costs.clone() };
+        let costs = if costs.is_empty() {
+            [0.0, 0.5, 1.0, 2.0, 4.0].map(|times| times * unit).to_vec()
+        } else {
+            costs.clone()
+        };
         Self { thresholds, costs }
     }
 }
 
 fn fitting_thresholds(expected: &[f64]) -> Vec<f64> {
-    let mut sizes: Vec<f64> = expected.iter().filter(|expected| !expected.is_nan()).map(|expected| expected.abs() * 1e4).collect();
+    let mut sizes: Vec<f64> = expected
+        .iter()
+        .filter(|expected| !expected.is_nan())
+        .map(|expected| expected.abs() * 1e4)
+        .collect();
     sizes.sort_by(f64::total_cmp);
-    let at = |share: f64| sizes.get((share * sizes.len() as f64) as usize).copied().map_or(0.0, two_digits);
+    let at = |share: f64| {
+        sizes.get((share * sizes.len() as f64) as usize).copied().map_or(0.0, two_digits)
+    };
     let mut thresholds: Vec<f64> = std::iter::once(0.0).chain(LEFT_OUT.map(at)).collect();
     thresholds.dedup();
     thresholds
@@ -245,7 +294,8 @@ mod tests {
 
     #[test]
     fn thresholds_leave_out_known_shares_of_the_forecasts() {
-        let expected: Vec<f64> = (0..=200).map(|i| f64::from(i - 100) * 1e-6).chain([f64::NAN]).collect();
+        let expected: Vec<f64> =
+            (0..=200).map(|i| f64::from(i - 100) * 1e-6).chain([f64::NAN]).collect();
         assert_eq!(fitting_thresholds(&expected), [0.0, 0.5, 0.75, 0.9, 0.95, 0.99]);
         assert_eq!(fitting_thresholds(&[0.0; 5]), [0.0]);
         assert_eq!(fitting_thresholds(&[f64::NAN]), [0.0]);

@@ -16,15 +16,18 @@ pub(super) fn write_table(out: &mut dyn Write, report: &Report) -> io::Result<()
     if report.runs.len() <= MOST_COLUMNS {
         let mut header = vec![(String::new(), Align::Left)];
         header.extend(columns.iter().map(|column| (column.name.clone(), Align::Right)));
-        let rows =
-            STATISTICS.iter().map(|(name, cell)| std::iter::once((*name).to_owned()).chain(columns.iter().map(cell)).collect());
+        let rows = STATISTICS.iter().map(|(name, cell)| {
+            std::iter::once((*name).to_owned()).chain(columns.iter().map(cell)).collect()
+        });
         return write!(out, "{}", table(&header, rows));
     }
     let mut header = vec![("run".to_owned(), Align::Left)];
     header.extend(MAIN.iter().map(|(name, _)| ((*name).to_owned(), Align::Right)));
-    let rows = columns
-        .iter()
-        .map(|column| std::iter::once(column.name.clone()).chain(MAIN.iter().map(|(_, cell)| cell(column))).collect());
+    let rows = columns.iter().map(|column| {
+        std::iter::once(column.name.clone())
+            .chain(MAIN.iter().map(|(_, cell)| cell(column)))
+            .collect()
+    });
     write!(out, "{}", table(&header, rows))
 }
 
@@ -37,10 +40,15 @@ fn columns(report: &Report) -> Vec<Column<'_>> {
         columns.push(Column { name: cleaned(&name), sheet: &run.sheet, luck: Some(&run.luck) });
     }
     for (place, held) in report.buy_and_hold.iter().enumerate() {
-        let name = if place == 0 { "buy & hold".to_owned() } else { format!("buy & hold {}", place + 1) };
+        let name =
+            if place == 0 { "buy & hold".to_owned() } else { format!("buy & hold {}", place + 1) };
         columns.push(Column { name, sheet: &held.sheet, luck: None });
     }
-    columns.extend(report.persistence.iter().map(|sheet| Column { name: "persistence".to_owned(), sheet, luck: None }));
+    columns.extend(report.persistence.iter().map(|sheet| Column {
+        name: "persistence".to_owned(),
+        sheet,
+        luck: None,
+    }));
     columns
 }
 
@@ -80,8 +88,12 @@ const STATISTICS: &[Statistic] = &[
     ("growth a calendar year (CAGR), %", |c| percent(c.sheet.annual.cagr)),
     ("volatility a year, %", |c| percent(c.sheet.annual.volatility_annual)),
     ("Sharpe ratio", |c| number(c.sheet.annual.sharpe)),
-    ("  probability that it is above 0 (PSR), %", |c| probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))),
-    ("  above the luckiest of all tried (DSR), %", |c| probability(c.luck.and_then(|luck| luck.deflated_sharpe))),
+    ("  probability that it is above 0 (PSR), %", |c| {
+        probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))
+    }),
+    ("  above the luckiest of all tried (DSR), %", |c| {
+        probability(c.luck.and_then(|luck| luck.deflated_sharpe))
+    }),
     ("Sortino ratio", |c| number(c.sheet.annual.sortino)),
     ("Calmar ratio", |c| number(c.sheet.annual.calmar)),
     ("alpha, %", |c| percent(c.sheet.market.alpha)),
@@ -109,7 +121,11 @@ const STATISTICS: &[Statistic] = &[
 /// Basis points as they were given: without zeros at the end.
 pub(super) fn bps(value: f64) -> String {
     let digits = number(Some(value));
-    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits }
+    if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        digits
+    }
 }
 
 /// A probability in percent, to a tenth.
@@ -146,13 +162,17 @@ mod tests {
 
     #[test]
     fn durations_have_two_units_at_most() {
-        let texts = [1.0, 60.0, 95.0, 3600.0, 12_000.0, 90_000.0].map(|seconds| duration(Some(seconds)));
+        let texts =
+            [1.0, 60.0, 95.0, 3600.0, 12_000.0, 90_000.0].map(|seconds| duration(Some(seconds)));
         assert_eq!(texts, ["1 s", "1 min", "1 min 35 s", "1 h 0 min", "3 h 20 min", "1 d 1 h"]);
         assert_eq!(duration(None), "—");
     }
 
     #[test]
     fn percentages_keep_the_digits_of_small_ones() {
-        assert_eq!([0.1234567, -0.5, 123.4, 0.00001, 0.0].map(|x| percent(Some(x))), ["12.35", "-50.00", "12340", "0.001", "0"]);
+        assert_eq!(
+            [0.1234567, -0.5, 123.4, 0.00001, 0.0].map(|x| percent(Some(x))),
+            ["12.35", "-50.00", "12340", "0.001", "0"]
+        );
     }
 }

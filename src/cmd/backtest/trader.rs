@@ -1,4 +1,5 @@
-//! Trades the trials that the dashboard lays over each other, on a thread of its own: the bars are to be read first.
+//! Trades the trials that the dashboard lays over each other, on a thread of its own: the bars are
+//! to be read first.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -13,7 +14,8 @@ use experiment::Backtest;
 use experiment::trial::TrialId;
 use runs::store::{SweepRecord, read_run};
 
-/// Trades trials of a sweep as its file says; `None` where it does not. The thread ends with what it returns.
+/// Trades trials of a sweep as its file says; `None` where it does not. The thread ends with what
+/// it returns.
 pub(in crate::cmd) fn trader(sweep: &SweepRecord) -> Option<Trades> {
     let backtest = sweep.manifest.backtest?;
     let trials = sweep.folder.join("trials");

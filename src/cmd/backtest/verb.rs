@@ -19,7 +19,17 @@ use runs::store::{read_ledger, read_sweep_summaries};
 /// # Errors
 /// When a selector names nothing that can be traded, the costs are not known, or the output fails.
 pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let BacktestArgs { selectors, split, data, trading, frontier_thresholds, frontier_costs, ledger, runs, json } = args;
+    let BacktestArgs {
+        selectors,
+        split,
+        data,
+        trading,
+        frontier_thresholds,
+        frontier_costs,
+        ledger,
+        runs,
+        json,
+    } = args;
     let axes = Axes {
         thresholds: believed("--frontier-thresholds", frontier_thresholds)?,
         costs: believed("--frontier-costs", frontier_costs)?,
@@ -35,7 +45,12 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         TradedSplit::Valid => Split::Valid,
         TradedSplit::Test => Split::Test,
     };
-    let trials = gathered.root.as_ref().map(|root| read_ledger(root, &clock::now())).transpose()?.unwrap_or_default();
+    let trials = gathered
+        .root
+        .as_ref()
+        .map(|root| read_ledger(root, &clock::now()))
+        .transpose()?
+        .unwrap_or_default();
     let frontiers = if json { Frontiers::All(&axes) } else { Frontiers::Single(&axes) };
     let report = report(&gathered, split, frontiers, Chance::Weighed(&trials));
     if report.runs.is_empty() {
@@ -43,7 +58,10 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
     }
     if let Some(path) = &ledger {
         let [run] = &report.runs[..] else {
-            return Err(Failure::BadInput(format!("--ledger writes one run's account, but {} were named", report.runs.len())));
+            return Err(Failure::BadInput(format!(
+                "--ledger writes one run's account, but {} were named",
+                report.runs.len()
+            )));
         };
         // Traded again: of many runs nobody keeps what only one is asked for.
         let job = gathered.stretches[run.stretch].job().map_err(Failure::BadInput)?;
@@ -65,7 +83,9 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 /// An axis of the frontier: numbers of 0 or more, ascending.
 fn believed(argument: &str, mut numbers: Vec<f64>) -> Result<Vec<f64>, Failure> {
     if let Some(wrong) = numbers.iter().find(|number| !(0.0..=1e4).contains(*number)) {
-        return Err(Failure::BadInput(format!("error: {argument} takes basis points from 0 to 10000, not {wrong}")));
+        return Err(Failure::BadInput(format!(
+            "error: {argument} takes basis points from 0 to 10000, not {wrong}"
+        )));
     }
     numbers.sort_by(f64::total_cmp);
     numbers.dedup();

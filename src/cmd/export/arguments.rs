@@ -64,12 +64,30 @@ pub(super) struct Output {
 
 /// Source, roots and export; an option that has no effect with the format is a mistake.
 pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failure> {
-    let ExportArgs { source, format, output, force, what, split, raw, units, to, experiment, runs, models } = args;
+    let ExportArgs {
+        source,
+        format,
+        output,
+        force,
+        what,
+        split,
+        raw,
+        units,
+        to,
+        experiment,
+        runs,
+        models,
+    } = args;
     let is_table = matches!(format, ExportFormat::Csv | ExportFormat::Parquet);
     let is_mlflow = format == ExportFormat::Mlflow;
     let belongs = [
         ("--what", what.is_some(), is_table, "--format csv and parquet"),
-        ("--split", split.is_some(), is_table && what == Some(ExportTable::Forecasts), "--what forecasts"),
+        (
+            "--split",
+            split.is_some(),
+            is_table && what == Some(ExportTable::Forecasts),
+            "--what forecasts",
+        ),
         ("--raw", raw, format == ExportFormat::Csv, "--format csv"),
         ("--units", units.is_some(), format == ExportFormat::Onnx, "--format onnx"),
         ("--to", to.is_some(), is_mlflow, "--format mlflow"),
@@ -77,10 +95,15 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
         ("-o", output.is_some(), !is_mlflow, "the formats that write files (mlflow: --to)"),
         ("--force", force, !is_mlflow, "the formats that write files"),
     ];
-    if let Some((option, _, _, formats)) = belongs.into_iter().find(|(_, given, legal, _)| *given && !legal) {
+    if let Some((option, _, _, formats)) =
+        belongs.into_iter().find(|(_, given, legal, _)| *given && !legal)
+    {
         return Err(Failure::BadInput(format!("{option} has an effect only with {formats}")));
     }
-    let output = Output { path: output, existing: if force { Existing::Replaced } else { Existing::Refused } };
+    let output = Output {
+        path: output,
+        existing: if force { Existing::Replaced } else { Existing::Refused },
+    };
     let what = match what.unwrap_or(ExportTable::Runs) {
         ExportTable::Runs => What::Runs,
         ExportTable::Epochs => What::Epochs,
@@ -97,8 +120,12 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
     let export = match format {
         ExportFormat::Safetensors => Export::Weights(Weights::Safetensors, output),
         ExportFormat::Onnx => Export::Weights(Weights::Onnx(units), output),
-        ExportFormat::Csv => Export::Table(Table { what, format: TableFormat::Csv(formulas) }, output),
-        ExportFormat::Parquet => Export::Table(Table { what, format: TableFormat::Parquet }, output),
+        ExportFormat::Csv => {
+            Export::Table(Table { what, format: TableFormat::Csv(formulas) }, output)
+        }
+        ExportFormat::Parquet => {
+            Export::Table(Table { what, format: TableFormat::Parquet }, output)
+        }
         ExportFormat::Tensorboard => Export::Folder(Folder::Tensorboard, output),
         ExportFormat::Jsonl => Export::Folder(Folder::Jsonl, output),
         ExportFormat::Mlflow => Export::Mlflow { to: server(to)?, experiment },
@@ -108,6 +135,10 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
 
 fn server(to: Option<String>) -> Result<String, Failure> {
     let known = to.or_else(|| std::env::var("MLFLOW_TRACKING_URI").ok());
-    known
-        .ok_or_else(|| Failure::BadInput("where to? name the tracking server with --to URL, or set MLFLOW_TRACKING_URI".to_owned()))
+    known.ok_or_else(|| {
+        Failure::BadInput(
+            "where to? name the tracking server with --to URL, or set MLFLOW_TRACKING_URI"
+                .to_owned(),
+        )
+    })
 }

@@ -10,7 +10,13 @@ use super::{Roots, file_name};
 use crate::cmd::Failure;
 use crate::export::{Recorded, check_free, history, tensorboard, write_file};
 
-pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    source: &str,
+    roots: &Roots,
+    kind: Folder,
+    output: &Output,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let runs = recorded(roots, source)?;
     let suffix = match kind {
         Folder::Tensorboard => "tensorboard",
@@ -19,7 +25,8 @@ pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, ou
     let folder = match &output.path {
         Some(path) if path == Path::new("-") => {
             return Err(Failure::BadInput(
-                "this format is a folder of files, which stdout cannot take; name a folder with -o".to_owned(),
+                "this format is a folder of files, which stdout cannot take; name a folder with -o"
+                    .to_owned(),
             ));
         }
         Some(path) => path.clone(),
@@ -36,7 +43,9 @@ pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, ou
     }
     for (path, bytes) in &files {
         let own = path.parent().unwrap_or(&folder);
-        fs::create_dir_all(own).map_err(|error| Failure::BadInput(format!("{}: cannot be made: {error}", own.display())))?;
+        fs::create_dir_all(own).map_err(|error| {
+            Failure::BadInput(format!("{}: cannot be made: {error}", own.display()))
+        })?;
         write_file(path, bytes, output.existing)?;
     }
     Ok(writeln!(out, "{}", text::clean(&folder.display().to_string()))?)
@@ -45,6 +54,8 @@ pub(super) fn run(source: &str, roots: &Roots, kind: Folder, output: &Output, ou
 fn of_run(run: &Recorded, kind: Folder) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     Ok(match kind {
         Folder::Tensorboard => vec![(tensorboard::file_name(run), tensorboard::write(run))],
-        Folder::Jsonl => history::files(run)?.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect(),
+        Folder::Jsonl => {
+            history::files(run)?.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+        }
     })
 }

@@ -18,8 +18,8 @@ use crate::export::write_file;
 /// Writes the source in the format that was asked for, and prints where.
 ///
 /// # Errors
-/// When an option does not belong to the format, the source is not what the format is about, something is there already, or what is asked
-/// for cannot be written or sent.
+/// When an option does not belong to the format, the source is not what the format is about,
+/// something is there already, or what is asked for cannot be written or sent.
 pub fn run(args: ExportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let (source, roots, export) = export(args)?;
     match export {

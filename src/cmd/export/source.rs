@@ -20,14 +20,19 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
             let record = read_run(&folder.path)?;
             let weights = best_weights(&folder)?;
             let scaling: Scaling = serde_json::from_str(&folder.scaling()?).map_err(|error| {
-                Failure::BadInput(format!("{}: the kept scaling cannot be read: {error}", folder.path.display()))
+                Failure::BadInput(format!(
+                    "{}: the kept scaling cannot be read: {error}",
+                    folder.path.display()
+                ))
             })?;
             let (sweep, run) = names(&record);
             Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
         }
         Named::Model { name, folder } => {
             let SavedModel { passport, weights } = SavedModel::read(&folder)?;
-            let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
+            let name = Path::new(&name)
+                .file_name()
+                .map_or(name.clone(), |name| name.to_string_lossy().into_owned());
             Ok(Trained::new(name, &passport.settings, passport.scaling, weights)?)
         }
     }
@@ -35,7 +40,8 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
 
 /// The runs of a sweep, or one run, with their histories; what cannot be read is told.
 pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Failure> {
-    let Selected { runs, others: _, manifests: _, damaged, former } = read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
+    let Selected { runs, others: _, manifests: _, damaged, former } =
+        read_selected(&roots.runs, &[source.to_owned()], read_sweep)?;
     for (run, reason) in &damaged {
         note(&format!("{run} is left out: {reason}"));
     }
@@ -47,10 +53,14 @@ pub(super) fn recorded(roots: &Roots, source: &str) -> Result<Vec<Recorded>, Fai
         note(&format!("{former} runs that the file does not plan any more are left out"));
     }
     if runs.is_empty() {
-        return Err(Failure::BadInput(format!("'{}' has no runs that can be exported", text::clean(source))));
+        return Err(Failure::BadInput(format!(
+            "'{}' has no runs that can be exported",
+            text::clean(source)
+        )));
     }
     // Of a run whose result is damaged there is none, which was told above.
-    let recorded = |run: RunRecord| history(&run.folder).ok().map(|history| Recorded::new(run, history));
+    let recorded =
+        |run: RunRecord| history(&run.folder).ok().map(|history| Recorded::new(run, history));
     Ok(runs.into_iter().filter_map(recorded).collect())
 }
 

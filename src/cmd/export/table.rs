@@ -10,14 +10,22 @@ use crate::export::{Recorded, csv, epochs, forecasts, parquet, runs};
 use experiment::metric::Split;
 use runs::store::{Forecasts, RunFolder};
 
-pub(super) fn run(source: &str, roots: &Roots, table: Table, output: &Output, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    source: &str,
+    roots: &Roots,
+    table: Table,
+    output: &Output,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let Table { what, format } = table;
     let recorded = recorded(roots, source)?;
     let name = name_of(roots, source, &recorded);
     let (table, rows) = match what {
         What::Runs => (runs(&recorded), "runs"),
         What::Epochs => (epochs(&recorded), "epochs"),
-        What::Forecasts(split) => (forecasts(&with_forecasts(recorded, split)?, split), "forecasts"),
+        What::Forecasts(split) => {
+            (forecasts(&with_forecasts(recorded, split)?, split), "forecasts")
+        }
     };
     let (bytes, extension) = match format {
         TableFormat::Csv(formulas) => (csv::write(&table, formulas).into_bytes(), "csv"),
@@ -27,7 +35,10 @@ pub(super) fn run(source: &str, roots: &Roots, table: Table, output: &Output, ou
 }
 
 /// Runs that have no forecasts of the split are left out, and told.
-fn with_forecasts(runs: Vec<Recorded>, split: Split) -> Result<Vec<(Recorded, Forecasts)>, Failure> {
+fn with_forecasts(
+    runs: Vec<Recorded>,
+    split: Split,
+) -> Result<Vec<(Recorded, Forecasts)>, Failure> {
     let (name, hint) = match split {
         Split::Test => ("test", " (kiln evaluate RUN opens the test split)"),
         Split::Train | Split::Valid => ("valid", ""),
@@ -37,7 +48,10 @@ fn with_forecasts(runs: Vec<Recorded>, split: Split) -> Result<Vec<(Recorded, Fo
         let folder = RunFolder { path: run.record.folder.clone() };
         match folder.forecasts(name) {
             Ok(forecasts) if !forecasts.ts.is_empty() => found.push((run, forecasts)),
-            Ok(_) => note(&format!("{}/{} is left out: it has no forecasts of the {name} split{hint}", run.sweep, run.run)),
+            Ok(_) => note(&format!(
+                "{}/{} is left out: it has no forecasts of the {name} split{hint}",
+                run.sweep, run.run
+            )),
             Err(error) => note(&format!("{}/{} is left out: {error}", run.sweep, run.run)),
         }
     }

@@ -8,7 +8,13 @@ use super::{Roots, deliver};
 use crate::cmd::Failure;
 use crate::export::{onnx, torch};
 
-pub(super) fn run(source: &str, roots: &Roots, weights: Weights, output: &Output, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    source: &str,
+    roots: &Roots,
+    weights: Weights,
+    output: &Output,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let trained = trained(roots, source)?;
     let (bytes, extension) = match weights {
         Weights::Safetensors => (torch::write(&trained)?, "safetensors"),

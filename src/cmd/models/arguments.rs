@@ -61,7 +61,8 @@ pub enum ModelsAction {
 /// `models register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-    /// A finished run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best; or a saved model's folder
+    /// A finished run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best; or a saved model's
+    /// folder
     #[arg(value_name = "RUN|FOLDER")]
     pub run: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'
@@ -83,7 +84,8 @@ pub struct RegisterArgs {
 pub struct ImportArgs {
     /// A safetensors file with the weights of an nn.LSTM and an nn.Linear
     pub file: PathBuf,
-    /// The run or model whose features, scaling and network they share: SWEEP/ID, SWEEP/best, NAME@VERSION, or a folder
+    /// The run or model whose features, scaling and network they share: SWEEP/ID, SWEEP/best,
+    /// NAME@VERSION, or a folder
     #[arg(long, value_name = "RUN|MODEL")]
     pub like: String,
     /// The model's name: a-z, 0-9, '.', '_', '-'
@@ -146,7 +148,8 @@ pub struct UnaliasArgs {
 pub struct GateArgs {
     /// The model
     pub name: String,
-    /// Rules in place of the stored ones: "crowned" "test.rmse <= champion.test.rmse"; none shows them
+    /// Rules in place of the stored ones: "crowned" "test.rmse <= champion.test.rmse"; none shows
+    /// them
     #[arg(conflicts_with = "clear")]
     pub rules: Vec<String>,
     /// Remove the stored rules
@@ -192,7 +195,8 @@ pub struct GcArgs {
     /// All models
     #[arg(long)]
     pub all: bool,
-    /// Keep so many of the newest versions, besides those with an alias, those a rollback would go to, and those tagged keep
+    /// Keep so many of the newest versions, besides those with an alias, those a rollback would go
+    /// to, and those tagged keep
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub keep: usize,
     /// Say what would be removed; remove nothing

@@ -1,4 +1,5 @@
-//! What a model's passport holds besides what the run's folder knows: the verdict of its sweep, the profile of its training rows.
+//! What a model's passport holds besides what the run's folder knows: the verdict of its sweep, the
+//! profile of its training rows.
 
 use crate::cmd::Failure;
 use crate::cmd::data_file::located;
@@ -10,7 +11,8 @@ use experiment::metric::Split;
 use runs::model::{ColumnProfile, SavedModel, Verdict, profile};
 use runs::store::{RunFolder, RunRecord, read_run, read_sweep_summaries};
 
-/// A run's best weights with a passport that says all there is to know, as of `at`; and what could not be known, in words.
+/// A run's best weights with a passport that says all there is to know, as of `at`; and what could
+/// not be known, in words.
 pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<String>), Failure> {
     let run = read_run(&folder.path)?;
     let mut model = SavedModel::of_run(folder, tries(&run, Split::Valid), at)?;
@@ -21,10 +23,15 @@ pub(super) fn complete(folder: &RunFolder, at: &str) -> Result<(SavedModel, Vec<
     }
     match training_profile(folder, &run.trial.settings) {
         Ok(profile) => model.passport.profile = profile,
-        Err(why) => notes.push(format!("no profile of the training rows, by which a service sees drift: {why}")),
+        Err(why) => notes
+            .push(format!("no profile of the training rows, by which a service sees drift: {why}")),
     }
     if model.passport.metrics.test.is_none() {
-        notes.push("the test split was not opened: test.* is undefined in rules (kiln evaluate, before registering)".to_owned());
+        notes.push(
+            "the test split was not opened: test.* is undefined in rules (kiln evaluate, \
+            before registering)"
+                .to_owned(),
+        );
     }
     notes.extend(model.warnings());
     Ok((model, notes))
@@ -40,14 +47,18 @@ fn verdict(run: &RunRecord, notes: &mut Vec<String>) -> Result<Option<Verdict>, 
     let files = ForecastFiles::default();
     weigh(&mut comparison, &mut runs, &mut others, &files);
     notes.extend(files.notes());
-    notes.extend(sweep.damaged.iter().map(|(other, why)| format!("the verdict leaves out {other}: {why}")));
     notes.extend(
-        runs.iter()
-            .filter(|run| run.result.is_none())
-            .filter_map(|run| run.damage.first().map(|why| format!("the verdict leaves out {}: {why}", names(run).1))),
+        sweep.damaged.iter().map(|(other, why)| format!("the verdict leaves out {other}: {why}")),
     );
+    notes.extend(runs.iter().filter(|run| run.result.is_none()).filter_map(|run| {
+        run.damage.first().map(|why| format!("the verdict leaves out {}: {why}", names(run).1))
+    }));
     let (_, name) = names(run);
-    Ok(comparison.rows.iter().find(|row| row.runs.contains(&name)).map(|row| in_words(&comparison, row)))
+    Ok(comparison
+        .rows
+        .iter()
+        .find(|row| row.runs.contains(&name))
+        .map(|row| in_words(&comparison, row)))
 }
 
 fn in_words(comparison: &Comparison, row: &Row) -> Verdict {
@@ -64,7 +75,10 @@ fn in_words(comparison: &Comparison, row: &Row) -> Verdict {
 }
 
 /// Of the data that the run was trained on, where that is still there.
-fn training_profile(folder: &RunFolder, settings: &experiment::Settings) -> Result<Option<Vec<ColumnProfile>>, String> {
+fn training_profile(
+    folder: &RunFolder,
+    settings: &experiment::Settings,
+) -> Result<Option<Vec<ColumnProfile>>, String> {
     let text = |failure: Failure| match failure {
         Failure::BadInput(message) | Failure::Machine(message) => message,
         Failure::Bug(error) => error.to_string(),

@@ -55,7 +55,11 @@ struct WeightPair {
     largest: Option<f64>,
 }
 
-pub(super) fn run(registry: &Registry, args: &DiffArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    args: &DiffArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let DiffArgs { left, right } = args;
     let read = |reference: &str| -> Result<(String, SavedModel), Failure> {
         let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
@@ -89,8 +93,10 @@ fn settings(left: &Passport, right: &Passport) -> Result<BTreeMap<String, [Json;
         Ok(flat)
     };
     let (left, mut right) = (flat(left)?, flat(right)?);
-    let mut pairs: BTreeMap<String, [Json; 2]> =
-        left.into_iter().map(|(key, value)| (key.clone(), [value, right.remove(&key).unwrap_or_default()])).collect();
+    let mut pairs: BTreeMap<String, [Json; 2]> = left
+        .into_iter()
+        .map(|(key, value)| (key.clone(), [value, right.remove(&key).unwrap_or_default()]))
+        .collect();
     pairs.extend(right.into_iter().map(|(key, value)| (key, [Json::Null, value])));
     pairs.retain(|_, [left, right]| left != right);
     Ok(pairs)
@@ -112,8 +118,14 @@ fn flatten(flat: &mut BTreeMap<String, Json>, path: String, value: Json) {
 fn incomparable(left: &Passport, right: &Passport) -> Option<String> {
     let (left, right) = (subject(left), subject(right));
     Some(match left.apart(&right)? {
-        Apart::Target => "they forecast different targets: no number of one says anything about the other".to_owned(),
-        Apart::Data => "they were measured on different series: compare their skill, not their errors".to_owned(),
+        Apart::Target => {
+            "they forecast different targets: no number of one says anything about the other"
+                .to_owned()
+        }
+        Apart::Data => {
+            "they were measured on different series: compare their skill, not their errors"
+                .to_owned()
+        }
     })
 }
 
@@ -136,10 +148,13 @@ fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
     for split in [Split::Valid, Split::Test] {
         let (of_left, of_right) = (rows(left, split), rows(right, split));
         for quantity in Quantity::ALL {
-            let find = |rows: &[MetricRow]| rows.iter().find(|row| row.metric.quantity == quantity).cloned();
+            let find = |rows: &[MetricRow]| {
+                rows.iter().find(|row| row.metric.quantity == quantity).cloned()
+            };
             let (one, other) = (find(&of_left), find(&of_right));
             let Some(any) = one.clone().or(other.clone()) else { continue };
-            let interval = |row: &Option<MetricRow>| row.as_ref().and_then(|row| Some([row.low?, row.high?]));
+            let interval =
+                |row: &Option<MetricRow>| row.as_ref().and_then(|row| Some([row.low?, row.high?]));
             let value = |row: &Option<MetricRow>| row.as_ref().and_then(|row| row.value);
             if value(&one).is_some() || value(&other).is_some() {
                 pairs.push(MetricPair {
@@ -158,21 +173,32 @@ fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
 }
 
 fn weights(left: &lane_types::Weights, right: &lane_types::Weights) -> Vec<WeightPair> {
-    let mut names: Vec<&str> = left.0.iter().chain(&right.0).map(|weight| weight.name.as_str()).collect();
+    let mut names: Vec<&str> =
+        left.0.iter().chain(&right.0).map(|weight| weight.name.as_str()).collect();
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(*name));
     let pair = |name: &str| {
-        let find = |weights: &'_ lane_types::Weights| weights.0.iter().find(|weight| weight.name == name).cloned();
+        let find = |weights: &'_ lane_types::Weights| {
+            weights.0.iter().find(|weight| weight.name == name).cloned()
+        };
         let both = find(left).zip(find(right)).filter(|(a, b)| a.shape == b.shape);
         let apart = both.as_ref().map(|(a, b)| {
-            let differences = a.values.iter().zip(&b.values).map(|(a, b)| f64::from(*b) - f64::from(*a));
-            let (squares, largest) = differences.fold((0.0, 0.0_f64), |(sum, most), d| (sum + d * d, most.max(d.abs())));
-            (squares.sqrt(), largest, a.values.iter().map(|a| f64::from(*a).powi(2)).sum::<f64>().sqrt())
+            let differences =
+                a.values.iter().zip(&b.values).map(|(a, b)| f64::from(*b) - f64::from(*a));
+            let (squares, largest) =
+                differences.fold((0.0, 0.0_f64), |(sum, most), d| (sum + d * d, most.max(d.abs())));
+            (
+                squares.sqrt(),
+                largest,
+                a.values.iter().map(|a| f64::from(*a).powi(2)).sum::<f64>().sqrt(),
+            )
         });
         WeightPair {
             weight: name.to_owned(),
             distance: apart.map(|(distance, ..)| distance).filter(|distance| distance.is_finite()),
-            relative: apart.map(|(distance, _, length)| distance / length).filter(|relative| relative.is_finite()),
+            relative: apart
+                .map(|(distance, _, length)| distance / length)
+                .filter(|relative| relative.is_finite()),
             largest: apart.map(|(_, largest, _)| largest).filter(|largest| largest.is_finite()),
         }
     };
@@ -189,29 +215,54 @@ fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
             Json::String(text) => cleaned(text),
             value => cleaned(&value.to_string()),
         };
-        let rows = settings.iter().map(|(key, [left, right])| vec![cleaned(key), cell(left), cell(right)]);
-        write!(out, "{}", table(&header([("setting", Align::Left), (left, Align::Left), (right, Align::Left)]), rows))?;
+        let rows =
+            settings.iter().map(|(key, [left, right])| vec![cleaned(key), cell(left), cell(right)]);
+        write!(
+            out,
+            "{}",
+            table(
+                &header([("setting", Align::Left), (left, Align::Left), (right, Align::Left)]),
+                rows
+            )
+        )?;
     }
     let value = |value: Option<f64>, interval: Option<[f64; 2]>| match interval {
-        Some([low, high]) => format!("{} [{}, {}]", number(value), number(Some(low)), number(Some(high))),
+        Some([low, high]) => {
+            format!("{} [{}, {}]", number(value), number(Some(low)), number(Some(high)))
+        }
         None => number(value),
     };
     let rows = metrics.iter().map(|pair| {
-        let MetricPair { metric, direction, unit, left, left_interval, right, right_interval } = pair;
-        vec![format!("{} {metric}", direction.arrow()), value(*left, *left_interval), value(*right, *right_interval), unit.clone()]
+        let MetricPair { metric, direction, unit, left, left_interval, right, right_interval } =
+            pair;
+        vec![
+            format!("{} {metric}", direction.arrow()),
+            value(*left, *left_interval),
+            value(*right, *right_interval),
+            unit.clone(),
+        ]
     });
-    let columns = [("metric", Align::Left), (left.as_str(), Align::Left), (right, Align::Left), ("unit", Align::Left)];
+    let columns = [
+        ("metric", Align::Left),
+        (left.as_str(), Align::Left),
+        (right, Align::Left),
+        ("unit", Align::Left),
+    ];
     write!(out, "\n{}", table(&header(columns), rows))?;
     if let Some(why) = incomparable {
         writeln!(out, "note: {why}")?;
     }
     writeln!(out)?;
     let ranks = verdicts.each_ref().map(|verdict| match verdict {
-        Some(Verdict { rank: Some(rank), rows, .. }) => format!("number {rank} of {rows} in its sweep"),
+        Some(Verdict { rank: Some(rank), rows, .. }) => {
+            format!("number {rank} of {rows} in its sweep")
+        }
         Some(Verdict { rank: None, .. }) => "no place in its sweep".to_owned(),
         None => "no verdict".to_owned(),
     });
-    let words = verdicts.each_ref().map(|verdict| verdict.as_ref().map_or(&[][..], |verdict| &verdict.sentences));
+    let words = verdicts
+        .each_ref()
+        .map(|verdict| verdict.as_ref().map_or(&[][..], |verdict| &verdict.sentences));
     let same = words[0] == words[1];
     for (index, name) in [left, right].into_iter().enumerate() {
         writeln!(out, "{name}: {}", ranks[index])?;
@@ -223,7 +274,12 @@ fn write_diff(out: &mut dyn Write, diff: &Diff) -> Result<(), Failure> {
         let WeightPair { weight, distance, relative, largest } = pair;
         vec![cleaned(weight), number(*distance), number(*relative), number(*largest)]
     });
-    let columns = [("weight", Align::Left), ("distance", Align::Right), ("of its length", Align::Right), ("largest", Align::Right)];
+    let columns = [
+        ("weight", Align::Left),
+        ("distance", Align::Right),
+        ("of its length", Align::Right),
+        ("largest", Align::Right),
+    ];
     write!(out, "\n{}", table(&header(columns), rows))?;
     Ok(())
 }

@@ -10,7 +10,11 @@ use crate::cmd::{Failure, Outcome, clock};
 use runs::registry::{Finding, Gate, Rule, Writer};
 use text::{Align, cleaned, number, table};
 
-pub(super) fn run(registry: &Registry, args: &GateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    args: &GateArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let GateArgs { name, rules, clear } = args;
     if *clear || !rules.is_empty() {
         let rules = parsed(rules)?;
@@ -36,21 +40,26 @@ pub(super) fn run(registry: &Registry, args: &GateArgs, out: &mut dyn Write) -> 
 
 /// All mistakes at once.
 pub(super) fn parsed(rules: &[String]) -> Result<Vec<Rule>, Failure> {
-    let (rules, mistakes): (Vec<_>, Vec<_>) = rules.iter().map(|rule| rule.parse::<Rule>()).partition(Result::is_ok);
+    let (rules, mistakes): (Vec<_>, Vec<_>) =
+        rules.iter().map(|rule| rule.parse::<Rule>()).partition(Result::is_ok);
     if mistakes.is_empty() {
         return Ok(rules.into_iter().filter_map(Result::ok).collect());
     }
-    let mistakes: Vec<String> = mistakes.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    let mistakes: Vec<String> =
+        mistakes.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
     Err(Failure::BadInput(mistakes.join("\n")))
 }
 
 /// Each rule with its two numbers.
 pub(super) fn findings_table(findings: &[Finding]) -> String {
-    let header = [("rule", Align::Left), ("left", Align::Right), ("right", Align::Right), ("", Align::Left)];
+    let header =
+        [("rule", Align::Left), ("left", Align::Right), ("right", Align::Right), ("", Align::Left)];
     let header = header.map(|(name, align)| (name.to_owned(), align));
     let row = |Finding { rule, passed, left, right, note }: &Finding| {
         let word = if *passed { "passed" } else { "failed" };
-        let said = note.as_ref().map_or_else(|| word.to_owned(), |note| format!("{word}: {}", cleaned(note)));
+        let said = note
+            .as_ref()
+            .map_or_else(|| word.to_owned(), |note| format!("{word}: {}", cleaned(note)));
         vec![cleaned(rule), shown(*left), shown(*right), said]
     };
     table(&header, findings.iter().map(row))

@@ -21,13 +21,19 @@ struct GcRow {
     reason: String,
 }
 
-pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    args: &GcArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let GcArgs { name, all: _, keep, dry_run } = args;
     let names = match name {
         Some(name) => vec![name.clone()],
-        None => {
-            registry::list(&registry.root)?.into_iter().filter(|entry| entry.damage.is_none()).map(|entry| entry.name).collect()
-        }
+        None => registry::list(&registry.root)?
+            .into_iter()
+            .filter(|entry| entry.damage.is_none())
+            .map(|entry| entry.name)
+            .collect(),
     };
     if !dry_run {
         store::remove_leftovers(&registry.root, clock::system_time());
@@ -54,7 +60,12 @@ pub(super) fn run(registry: &Registry, args: &GcArgs, out: &mut dyn Write) -> Re
         let GcPlan { versions } = plan;
         rows.extend(versions.into_iter().map(|(version, fate)| match fate {
             Fate::Kept(reason) => GcRow { model: name.clone(), version, removed: false, reason },
-            Fate::Removed => GcRow { model: name.clone(), version, removed: true, reason: "nothing names it".to_owned() },
+            Fate::Removed => GcRow {
+                model: name.clone(),
+                version,
+                removed: true,
+                reason: "nothing names it".to_owned(),
+            },
         }));
     }
     if registry.json {
@@ -69,7 +80,11 @@ fn write_rows(out: &mut dyn Write, rows: &[GcRow], dry_run: bool) -> Result<(), 
     let header = ["version", "", "reason"].map(|name| (name.to_owned(), Align::Left));
     let gone = if dry_run { "would go" } else { "removed" };
     let row = |GcRow { model, version, removed, reason }: &GcRow| {
-        vec![format!("{model}@{version}"), if *removed { gone } else { "kept" }.to_owned(), reason.clone()]
+        vec![
+            format!("{model}@{version}"),
+            if *removed { gone } else { "kept" }.to_owned(),
+            reason.clone(),
+        ]
     };
     Ok(write!(out, "{}", table(&header, rows.iter().map(row)))?)
 }

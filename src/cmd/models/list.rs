@@ -12,18 +12,33 @@ use runs::model::{Passport, SavedModel};
 use runs::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 use text::{Align, cleaned, number, table};
 
-pub(super) fn run(registry: &Registry, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    name: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     match name {
         None => {
             let models = registry::list(&registry.root)?;
-            if registry.json { write_json(out, &models)? } else { write_models(registry, &models, out)? }
+            if registry.json {
+                write_json(out, &models)?
+            } else {
+                write_models(registry, &models, out)?
+            }
         }
         Some(name) => {
             registry::model(&registry.root, name)?;
-            let entry = registry::list(&registry.root)?.into_iter().find(|entry| entry.name == name);
-            let entry = entry.ok_or_else(|| RegistryError::Unknown(format!("no model is named '{name}' any more")))?;
+            let entry =
+                registry::list(&registry.root)?.into_iter().find(|entry| entry.name == name);
+            let entry = entry.ok_or_else(|| {
+                RegistryError::Unknown(format!("no model is named '{name}' any more"))
+            })?;
             let rows: Vec<VersionRow> = entry.versions.into_iter().map(VersionRow::new).collect();
-            if registry.json { write_json(out, &rows)? } else { write!(out, "{}", versions_table(name, &rows))? }
+            if registry.json {
+                write_json(out, &rows)?
+            } else {
+                write!(out, "{}", versions_table(name, &rows))?
+            }
         }
     }
     Ok(Outcome::Done)
@@ -53,17 +68,29 @@ impl VersionRow {
                 trials: selection.map(|selection| selection.ever),
                 damage: None,
             },
-            Err(error) => {
-                Self { entry, skill: None, test_skill: None, crowned: None, trials: None, damage: Some(error.to_string()) }
-            }
+            Err(error) => Self {
+                entry,
+                skill: None,
+                test_skill: None,
+                crowned: None,
+                trials: None,
+                damage: Some(error.to_string()),
+            },
         }
     }
 }
 
-fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write) -> Result<(), Failure> {
+fn write_models(
+    registry: &Registry,
+    models: &[ModelEntry],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if models.is_empty() {
         let root = cleaned(&registry.root.display().to_string());
-        writeln!(out, "{root} holds no models yet; register one with `kiln models register RUN --name NAME`")?;
+        writeln!(
+            out,
+            "{root} holds no models yet; register one with `kiln models register RUN --name NAME`"
+        )?;
         return Ok(());
     }
     let columns = [
@@ -76,10 +103,17 @@ fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write)
     let row = |entry: &ModelEntry| {
         let ModelEntry { name, versions, aliases, damage } = entry;
         if let Some(damage) = damage {
-            return vec![name.clone(), number(None), number(None), format!("damaged: {}", cleaned(damage))];
+            return vec![
+                name.clone(),
+                number(None),
+                number(None),
+                format!("damaged: {}", cleaned(damage)),
+            ];
         }
-        let aliases: Vec<String> = aliases.iter().map(|(alias, to)| format!("{alias} = {to}")).collect();
-        let rules = Gate::read(&registry.root, name).map(|gate| gate.map_or(0, |gate| gate.rules.len()));
+        let aliases: Vec<String> =
+            aliases.iter().map(|(alias, to)| format!("{alias} = {to}")).collect();
+        let rules =
+            Gate::read(&registry.root, name).map(|gate| gate.map_or(0, |gate| gate.rules.len()));
         vec![
             name.clone(),
             versions.len().to_string(),
@@ -93,7 +127,11 @@ fn write_models(registry: &Registry, models: &[ModelEntry], out: &mut dyn Write)
             },
         ]
     };
-    Ok(write!(out, "{}", table(&columns.map(|(name, align)| (name.to_owned(), align)), models.iter().map(row)))?)
+    Ok(write!(
+        out,
+        "{}",
+        table(&columns.map(|(name, align)| (name.to_owned(), align)), models.iter().map(row))
+    )?)
 }
 
 fn versions_table(name: &str, rows: &[VersionRow]) -> String {
@@ -122,7 +160,10 @@ fn versions_table(name: &str, rows: &[VersionRow]) -> String {
             cleaned(&entry.source),
             number(*skill),
             number(*test_skill),
-            crowned.map_or_else(|| number(None), |crowned| if crowned { "yes" } else { "no" }.to_owned()),
+            crowned.map_or_else(
+                || number(None),
+                |crowned| if crowned { "yes" } else { "no" }.to_owned(),
+            ),
             trials.map_or_else(|| number(None), |trials| trials.to_string()),
             tags,
         ]

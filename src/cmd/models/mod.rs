@@ -21,8 +21,8 @@ mod tag;
 mod verify;
 
 pub use arguments::{
-    DiffArgs, GateArgs, GcArgs, ImportArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs, RollbackArgs, TagArgs,
-    UnaliasArgs, UntagArgs, VerifyArgs,
+    DiffArgs, GateArgs, GcArgs, ImportArgs, ModelsAction, ModelsArgs, PromoteArgs, RegisterArgs,
+    RollbackArgs, TagArgs, UnaliasArgs, UntagArgs, VerifyArgs,
 };
 
 use std::io::Write;
@@ -42,7 +42,8 @@ struct Registry {
 /// Runs the verb.
 ///
 /// # Errors
-/// When a name is not legal or names nothing, a gate is not passed, a file is damaged, or the output fails.
+/// When a name is not legal or names nothing, a gate is not passed, a file is damaged, or the
+/// output fails.
 pub fn run(args: ModelsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ModelsArgs { action, models: root, json } = args;
     let registry = Registry { root, json };
@@ -65,11 +66,14 @@ pub fn run(args: ModelsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 }
 
 impl Registry {
-    /// The version that a reference means; of a name alone the champion, or the newest version where there is none.
+    /// The version that a reference means; of a name alone the champion, or the newest version
+    /// where there is none.
     fn version(&self, reference: &str) -> Result<Resolved, RegistryError> {
         let Reference { name, wanted } = Reference::parse(reference)?;
-        let has_champion =
-            registry::model(&self.root, &name)?.aliases.get(CHAMPION).is_some_and(|champion| champion.version.is_some());
+        let has_champion = registry::model(&self.root, &name)?
+            .aliases
+            .get(CHAMPION)
+            .is_some_and(|champion| champion.version.is_some());
         if wanted == Wanted::Default && !has_champion {
             return registry::resolve(&self.root, &format!("{name}@latest"));
         }

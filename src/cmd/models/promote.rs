@@ -9,11 +9,17 @@ use super::gate::{findings_table, parsed};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome, clock};
 use runs::model::SavedModel;
-use runs::registry::{CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge};
+use runs::registry::{
+    CHAMPION, Entry, Event, Facts, Gate, Reference, Remark, RolledBack, Rule, Wanted, Writer, judge,
+};
 use text::cleaned;
 
 /// Points an alias to a version that passes the rules.
-pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn promote(
+    registry: &Registry,
+    args: PromoteArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let PromoteArgs { model, alias, rules, force, reason } = args;
     let mut rules = parsed(&rules)?;
     let mut reference = Reference::parse(&model)?;
@@ -25,19 +31,31 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
     let version = writer.chosen(&reference.wanted)?;
     if alias == CHAMPION {
         match Gate::remark(&registry.root, name)? {
-            Some(remark @ Remark::Removed { .. }) => return Err(Failure::BadInput(remark.in_words(name))),
-            Some(remark @ Remark::Changed) => writeln!(std::io::stderr(), "warning: {}", cleaned(&remark.in_words(name)))?,
+            Some(remark @ Remark::Removed { .. }) => {
+                return Err(Failure::BadInput(remark.in_words(name)));
+            }
+            Some(remark @ Remark::Changed) => {
+                writeln!(std::io::stderr(), "warning: {}", cleaned(&remark.in_words(name)))?
+            }
             None => {}
         }
-        let stored: Vec<Rule> = Gate::read(&registry.root, name)?.map(|gate| gate.rules).unwrap_or_default();
+        let stored: Vec<Rule> =
+            Gate::read(&registry.root, name)?.map(|gate| gate.rules).unwrap_or_default();
         writer.remember_gate(&stored)?;
         rules.splice(0..0, stored);
     }
-    // Read with every check also where there is no rule: what cannot be read, or can forecast nothing, is no champion.
+    // Read with every check also where there is no rule: what cannot be read, or can forecast
+    // nothing, is no champion.
     let candidate = Facts::of(&SavedModel::read_strict(&writer.version_folder(version))?.passport);
-    let facts = |version: u32| SavedModel::read(&writer.version_folder(version)).map(|model| Facts::of(&model.passport));
+    let facts = |version: u32| {
+        SavedModel::read(&writer.version_folder(version)).map(|model| Facts::of(&model.passport))
+    };
     let champion = writer.state().aliases.get(CHAMPION).and_then(|champion| champion.version);
-    let beside = if rules.iter().any(Rule::names_champion) { champion.map(facts).transpose()? } else { None };
+    let beside = if rules.iter().any(Rule::names_champion) {
+        champion.map(facts).transpose()?
+    } else {
+        None
+    };
     let findings = judge(&rules, &candidate, beside.as_ref());
     let failed = findings.iter().filter(|finding| !finding.passed).count();
     if failed > 0 && !force {
@@ -50,8 +68,8 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
             write!(out, "{}", findings_table(&findings))?;
         }
         return Err(Failure::BadInput(format!(
-            "{name}@{version} does not become {alias}: {failed} of {} rules failed; nothing was changed (--force --reason TEXT \
-             promotes it all the same)",
+            "{name}@{version} does not become {alias}: {failed} of {} rules failed; nothing was \
+                changed (--force --reason TEXT promotes it all the same)",
             findings.len()
         )));
     }
@@ -60,7 +78,9 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
     if registry.json {
         return write_json(out, &entry).map(|()| Outcome::Done);
     }
-    let Entry { event: Event::Promoted { from, forced, .. }, .. } = &entry else { return Ok(Outcome::Done) };
+    let Entry { event: Event::Promoted { from, forced, .. }, .. } = &entry else {
+        return Ok(Outcome::Done);
+    };
     if !rules.is_empty() {
         write!(out, "{table}")?;
     }
@@ -71,18 +91,26 @@ pub(super) fn promote(registry: &Registry, args: PromoteArgs, out: &mut dyn Writ
 }
 
 /// Points an alias back.
-pub(super) fn roll_back(registry: &Registry, args: RollbackArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn roll_back(
+    registry: &Registry,
+    args: RollbackArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let RollbackArgs { name, alias, reason } = args;
     let mut writer = Writer::open(&registry.root, &name, &clock::now())?;
     let RolledBack { from, to, passed } = writer.roll_back(&alias, reason)?;
     if registry.json {
-        write_json(out, &json!({ "model": name, "alias": alias, "from": from, "to": to, "passed_over": passed }))?;
+        write_json(
+            out,
+            &json!({ "model": name, "alias": alias, "from": from, "to": to, "passed_over": passed }),
+        )?;
         return Ok(Outcome::Done);
     }
     let before = from.map_or_else(|| "nothing".to_owned(), |from| format!("{name}@{from}"));
     writeln!(out, "{name}@{alias} = {name}@{to}, as it was (before: {before})")?;
     if !passed.is_empty() {
-        let passed: Vec<String> = passed.iter().map(|version| format!("{name}@{version}")).collect();
+        let passed: Vec<String> =
+            passed.iter().map(|version| format!("{name}@{version}")).collect();
         writeln!(out, "passed over, because removed: {}", passed.join(", "))?;
     }
     match writer.state().before(&alias) {
@@ -93,7 +121,11 @@ pub(super) fn roll_back(registry: &Registry, args: RollbackArgs, out: &mut dyn W
 }
 
 /// Makes an alias point nowhere.
-pub(super) fn unalias(registry: &Registry, args: &UnaliasArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn unalias(
+    registry: &Registry,
+    args: &UnaliasArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let UnaliasArgs { name, alias } = args;
     let entry = Writer::open(&registry.root, name, &clock::now())?.unalias(alias)?;
     if registry.json {

@@ -12,7 +12,11 @@ use crate::cmd::{Failure, Outcome, clock};
 use runs::model::{SavedModel, Source};
 use runs::registry::{self, ModelState, Registration, Writer};
 
-pub(super) fn run(registry: &Registry, args: RegisterArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    args: RegisterArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let RegisterArgs { run, name, tags, again, runs } = args;
     registry::check_name(&name)?;
     let at = clock::now();
@@ -53,7 +57,11 @@ impl Version {
                 (version, false)
             }
             None => {
-                let registration = Registration { source: source(&model), weights: model.passport.weights.sha256.clone(), tags };
+                let registration = Registration {
+                    source: source(&model),
+                    weights: model.passport.weights.sha256.clone(),
+                    tags,
+                };
                 (writer.register(registration, |folder| model.write(folder))?, true)
             }
         };
@@ -77,7 +85,9 @@ impl Version {
 /// The newest version of the same run with the same weights.
 fn already(state: &ModelState, model: &SavedModel) -> Option<u32> {
     let source = source(model);
-    let is_same = |version: &registry::VersionState| version.source == source && version.weights == model.passport.weights.sha256;
+    let is_same = |version: &registry::VersionState| {
+        version.source == source && version.weights == model.passport.weights.sha256
+    };
     state.versions.iter().rev().find(|(_, version)| is_same(version)).map(|(number, _)| *number)
 }
 

@@ -14,7 +14,11 @@ use runs::registry::{self, Resolved};
 use runs::store::Baseline;
 use text::{cleaned, number};
 
-pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    reference: &str,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
     let state = registry::model(&registry.root, &name)?;
     let model = SavedModel::read(&folder)?;
@@ -39,7 +43,18 @@ pub(super) fn run(registry: &Registry, reference: &str, out: &mut dyn Write) -> 
 
 fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failure> {
     let Passport {
-        saved_at, source, settings, windows, best_epoch, selection, metrics, verdict, intervals, profile, weights, ..
+        saved_at,
+        source,
+        settings,
+        windows,
+        best_epoch,
+        selection,
+        metrics,
+        verdict,
+        intervals,
+        profile,
+        weights,
+        ..
     } = passport;
     writeln!(out, "from: {}, saved {}", origin(source), cleaned(saved_at))?;
     let (data, model) = (&settings.data, &settings.model);
@@ -52,7 +67,9 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         data.window,
         cleaned(&features.join(", "))
     )?;
-    let bars = passport.known_bar_seconds().map_or_else(|| "of unknown length".to_owned(), |seconds| format!("of {seconds} s"));
+    let bars = passport
+        .known_bar_seconds()
+        .map_or_else(|| "of unknown length".to_owned(), |seconds| format!("of {seconds} s"));
     let best = best_epoch.map_or_else(|| "not known".to_owned(), |epoch| epoch.to_string());
     writeln!(
         out,
@@ -65,9 +82,14 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         _ => "start",
     };
     writeln!(out, "time: zone {}, timestamps mark the {label} of a bar", cleaned(zone))?;
-    writeln!(out, "windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)?;
+    writeln!(
+        out,
+        "windows: {} train, {} valid, {} test",
+        windows.train, windows.valid, windows.test
+    )?;
     if let Some(selection) = selection {
-        let number = selection.number.map_or_else(|| "one".to_owned(), |number| format!("number {number}"));
+        let number =
+            selection.number.map_or_else(|| "one".to_owned(), |number| format!("number {number}"));
         writeln!(
             out,
             "chosen: {number} of {} trials ever tried on this span, of {} in its sweep",
@@ -76,7 +98,8 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     }
     match verdict {
         Some(verdict) => {
-            let rank = verdict.rank.map_or_else(|| "no place".to_owned(), |rank| format!("number {rank}"));
+            let rank =
+                verdict.rank.map_or_else(|| "no place".to_owned(), |rank| format!("number {rank}"));
             writeln!(out, "\nverdict on its sweep, in which it has {rank} of {}", verdict.rows)?;
             for sentence in &verdict.sentences {
                 writeln!(out, "- {}", cleaned(sentence))?;
@@ -89,28 +112,49 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         let words: Vec<String> = intervals
             .iter()
             .map(|interval| {
-                format!("{} % ± {}", evidence::calibration::percent(interval.coverage), number(Some(interval.calibration.margin)))
+                format!(
+                    "{} % ± {}",
+                    evidence::calibration::percent(interval.coverage),
+                    number(Some(interval.calibration.margin))
+                )
             })
             .collect();
         writeln!(out, "\nconformal intervals, in the target's unit: {}", words.join(", "))?;
     }
-    let profile = if profile.is_some() { "kept: a service sees drift by it" } else { "none: a service cannot see drift" };
+    let profile = if profile.is_some() {
+        "kept: a service sees drift by it"
+    } else {
+        "none: a service cannot see drift"
+    };
     writeln!(out, "profile of the training rows: {profile}")?;
     writeln!(out, "sha256 of the weights: {} ({} bytes)", weights.sha256, weights.bytes)?;
     Ok(())
 }
 
-fn write_metrics(out: &mut dyn Write, passport: &Passport, metrics: &Metrics) -> Result<(), Failure> {
+fn write_metrics(
+    out: &mut dyn Write,
+    passport: &Passport,
+    metrics: &Metrics,
+) -> Result<(), Failure> {
     let kind = passport.settings.data.target.kind;
     let Metrics { skill: _, baselines, valid, test } = metrics;
     let rows = metric_rows(Split::Valid, kind, |metric| metrics.estimate(metric));
-    writeln!(out, "\nmetrics of the validation forecasts\n{}", metric_table(&rows, kind, valid.as_ref()).trim_end())?;
+    writeln!(
+        out,
+        "\nmetrics of the validation forecasts\n{}",
+        metric_table(&rows, kind, valid.as_ref()).trim_end()
+    )?;
     writeln!(out, "baselines on the same windows: {}", beside(baselines))?;
     match test {
         Some(test) => {
             let rows = metric_rows(Split::Test, kind, |metric| metrics.estimate(metric));
             let table = metric_table(&rows, kind, test.scores.as_ref());
-            writeln!(out, "\nmetrics of the test forecasts, opened at {}\n{}", cleaned(&test.at), table.trim_end())?;
+            writeln!(
+                out,
+                "\nmetrics of the test forecasts, opened at {}\n{}",
+                cleaned(&test.at),
+                table.trim_end()
+            )?;
             writeln!(out, "baselines on the same windows: {}", beside(&test.baselines))?;
         }
         None => writeln!(out, "\nthe test split was not opened before it was saved")?,
@@ -120,15 +164,21 @@ fn write_metrics(out: &mut dyn Write, passport: &Passport, metrics: &Metrics) ->
 
 /// `persistence rmse 0.54, linear rmse 0.6`.
 fn beside(baselines: &[Baseline]) -> String {
-    let words: Vec<String> =
-        baselines.iter().map(|baseline| format!("{} rmse {}", cleaned(&baseline.name), number(Some(baseline.rmse)))).collect();
+    let words: Vec<String> = baselines
+        .iter()
+        .map(|baseline| format!("{} rmse {}", cleaned(&baseline.name), number(Some(baseline.rmse))))
+        .collect();
     if words.is_empty() { "none recorded".to_owned() } else { words.join(", ") }
 }
 
 /// Where weights come from, in a line.
 pub(super) fn origin(source: &Source) -> String {
     match source {
-        Source::Run { sweep, run, attempt, .. } => cleaned(&format!("run {sweep}/{run}, attempt {attempt}")),
-        Source::Import { file, sha256: _, like } => cleaned(&format!("{file}, imported as one like {like}")),
+        Source::Run { sweep, run, attempt, .. } => {
+            cleaned(&format!("run {sweep}/{run}, attempt {attempt}"))
+        }
+        Source::Import { file, sha256: _, like } => {
+            cleaned(&format!("{file}, imported as one like {like}"))
+        }
     }
 }

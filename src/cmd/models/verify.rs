@@ -29,7 +29,11 @@ impl VerifyRow {
     }
 }
 
-pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    registry: &Registry,
+    args: &VerifyArgs,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
     let VerifyArgs { name, strict } = args;
     if !registry.root.is_dir() {
         let root = cleaned(&registry.root.display().to_string());
@@ -48,24 +52,39 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
     let mut rows = Vec::new();
     for ModelEntry { name, versions, aliases: _, damage } in models {
         if let Some(damage) = damage {
-            rows.push(VerifyRow { model: name.clone(), version: None, problem: Some(damage), warnings: Vec::new() });
+            rows.push(VerifyRow {
+                model: name.clone(),
+                version: None,
+                problem: Some(damage),
+                warnings: Vec::new(),
+            });
         }
         match Gate::remark(&registry.root, &name) {
             Ok(None) => {}
-            Ok(Some(remark @ Remark::Changed)) => rows.push(VerifyRow::of_gate(&name, None, vec![remark.in_words(&name)])),
+            Ok(Some(remark @ Remark::Changed)) => {
+                rows.push(VerifyRow::of_gate(&name, None, vec![remark.in_words(&name)]))
+            }
             Ok(Some(remark @ Remark::Removed { .. })) => {
                 rows.push(VerifyRow::of_gate(&name, Some(remark.in_words(&name)), Vec::new()))
             }
             // Of a history that cannot be read it was told above.
-            Err(error) if !versions.is_empty() => rows.push(VerifyRow::of_gate(&name, Some(error.to_string()), Vec::new())),
+            Err(error) if !versions.is_empty() => {
+                rows.push(VerifyRow::of_gate(&name, Some(error.to_string()), Vec::new()))
+            }
             Err(_) => {}
         }
         let state = registry::model(&registry.root, &name).unwrap_or_default();
         for VersionEntry { version, folder, .. } in versions {
             let recorded = state.versions.get(&version).map(|version| version.weights.as_str());
             let (problem, warnings) = match SavedModel::read(&folder) {
-                Ok(model) if recorded.is_some_and(|recorded| recorded != model.passport.weights.sha256) => {
-                    (Some("its weights are not those that were registered".to_owned()), model.warnings())
+                Ok(model)
+                    if recorded
+                        .is_some_and(|recorded| recorded != model.passport.weights.sha256) =>
+                {
+                    (
+                        Some("its weights are not those that were registered".to_owned()),
+                        model.warnings(),
+                    )
                 }
                 Ok(model) => (None, model.warnings()),
                 Err(error) => (Some(error.to_string()), Vec::new()),
@@ -73,7 +92,10 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
             rows.push(VerifyRow { model: name.clone(), version: Some(version), problem, warnings });
         }
     }
-    let broken = rows.iter().filter(|row| row.problem.is_some() || *strict && !row.warnings.is_empty()).count();
+    let broken = rows
+        .iter()
+        .filter(|row| row.problem.is_some() || *strict && !row.warnings.is_empty())
+        .count();
     if registry.json {
         write_json(out, &rows)?
     } else {
@@ -81,7 +103,8 @@ pub(super) fn run(registry: &Registry, args: &VerifyArgs, out: &mut dyn Write) -
     }
     if broken > 0 {
         return Err(Failure::BadInput(format!(
-            "{broken} of {} cannot be used as they are; what was found beside each says how to mend it, a damaged version is registered anew from its run",
+            "{broken} of {} cannot be used as they are; what was found beside each says how to \
+                mend it, a damaged version is registered anew from its run",
             rows.len()
         )));
     }

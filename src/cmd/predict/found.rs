@@ -22,8 +22,14 @@ pub(super) struct Found {
 /// Finds a model by what a person wrote, and its interval of a coverage.
 ///
 /// # Errors
-/// When nothing, or both a run and a model, bears the name; when it is damaged; when the model has intervals but none of this coverage.
-pub(super) fn find(wanted: &str, coverage: f64, runs: &Path, models: &Path) -> Result<Found, Failure> {
+/// When nothing, or both a run and a model, bears the name; when it is damaged; when the model has
+/// intervals but none of this coverage.
+pub(super) fn find(
+    wanted: &str,
+    coverage: f64,
+    runs: &Path,
+    models: &Path,
+) -> Result<Found, Failure> {
     match named(wanted, runs, models)? {
         Named::Run(folder) => of_run(&folder, coverage),
         Named::Model { name, folder } => saved(name, &folder, coverage),
@@ -32,7 +38,8 @@ pub(super) fn find(wanted: &str, coverage: f64, runs: &Path, models: &Path) -> R
 
 fn of_run(folder: &RunFolder, coverage: f64) -> Result<Found, Failure> {
     let model = SavedModel::of_run(folder, None, &clock::now())?;
-    let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let calibration = calibration(folder, coverage);
     if let Err(why) = &calibration {
         note(&format!("{name}: no conformal interval: {why}"));

@@ -14,11 +14,12 @@ use experiment::Data;
 use market::{BarLines, MarketError};
 use runs::store::Forecasts;
 
-/// Answers every line of `input` that ends a window with one line of `out`, until the input ends. `data` says how the lines are to be read.
+/// Answers every line of `input` that ends a window with one line of `out`, until the input ends.
+/// `data` says how the lines are to be read.
 ///
 /// # Errors
-/// When a line is none of a bar, or does not come after the one before it: the line's number and the reason. When the input ends before
-/// there was a window.
+/// When a line is none of a bar, or does not come after the one before it: the line's number and
+/// the reason. When the input ends before there was a window.
 pub(super) fn run(
     found: &Found,
     forecaster: &Forecaster,
@@ -30,13 +31,18 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     if !matches!(format, ForecastFormat::Csv | ForecastFormat::Jsonl) {
         return Err(Failure::BadInput(
-            "bars that come line by line are answered in CSV or, with --jsonl, in JSON lines".to_owned(),
+            "bars that come line by line are answered in CSV or, with --jsonl, in JSON lines"
+                .to_owned(),
         ));
     }
     let name = Path::new("stdin");
-    let failed = |line: usize, problem: &dyn std::fmt::Display| Failure::BadInput(format!("stdin: line {line}: {problem}"));
-    let mut stream = ForecastStream::new(forecaster).map_err(|error| Failure::BadInput(format!("{}: {error}", found.name)))?;
-    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?.told_by(forecaster.clock());
+    let failed = |line: usize, problem: &dyn std::fmt::Display| {
+        Failure::BadInput(format!("stdin: line {line}: {problem}"))
+    };
+    let mut stream = ForecastStream::new(forecaster)
+        .map_err(|error| Failure::BadInput(format!("{}: {error}", found.name)))?;
+    let mut lines = BarLines::new(name, input, data, forecaster.bar_seconds().unwrap_or(0))?
+        .told_by(forecaster.clock());
     if format == ForecastFormat::Csv {
         out.write_all(csv_header(&super::verb::levels(found)).as_bytes())?;
         out.flush()?;
@@ -49,12 +55,16 @@ pub(super) fn run(
             check_label(&found.model.passport, &data.source, args, lines.stamps())?;
         }
         bars += 1;
-        let Some(forecast) = stream.push(&bar).map_err(|error| failed(lines.line(), &error))? else { continue };
+        let Some(forecast) = stream.push(&bar).map_err(|error| failed(lines.line(), &error))?
+        else {
+            continue;
+        };
         windows += 1;
         // Once for each feature: every line of JSON says it of itself.
         let new = stream.outside().iter().filter(|outside| warned.insert(outside.feature.clone()));
         warn(found, &new.map(Outside::warning).collect::<Vec<_>>());
-        let outside = vec![stream.outside().iter().map(|outside| outside.feature.clone()).collect()];
+        let outside =
+            vec![stream.outside().iter().map(|outside| outside.feature.clone()).collect()];
         let persistence = [forecast.persistence.unwrap_or(f64::NAN)];
         for row in rows(&alone(&forecast), &persistence, found.calibration.as_ref().ok(), outside) {
             let line = if format == ForecastFormat::Csv { row.csv() } else { row.json_line()? };
@@ -65,7 +75,8 @@ pub(super) fn run(
     if windows == 0 {
         let window = data.window;
         return Err(Failure::from(MarketError(format!(
-            "stdin: {bars} bars without a window: a window is {window} bars without a gap, the first after {} bars of warm-up",
+            "stdin: {bars} bars without a window: a window is {window} bars without a gap, the \
+                first after {} bars of warm-up",
             forecaster.needs() - window
         ))));
     }

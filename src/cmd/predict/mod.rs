@@ -1,4 +1,5 @@
-//! `kiln predict`: forecasts of bars with a run's best weights or a saved model, with their interval, in the target's own unit.
+//! `kiln predict`: forecasts of bars with a run's best weights or a saved model, with their
+//! interval, in the target's own unit.
 //!
 //! ```text
 //! RUN|MODEL ─ found ─→ Forecaster ─┬─ a file: every window at once ─────────→ rows ─ written ─→ CSV, JSON, JSON lines, Parquet

@@ -4,16 +4,19 @@ use polars::prelude::*;
 
 use super::row::Row;
 
-/// Columns: `bar_start` (nanoseconds, UTC), `forecast`, `persistence`, `actual`, one for each level (`q0.1`), `lower`, `upper`; null where
-/// nothing is known.
+/// Columns: `bar_start` (nanoseconds, UTC), `forecast`, `persistence`, `actual`, one for each level
+/// (`q0.1`), `lower`, `upper`; null where nothing is known.
 ///
 /// # Errors
 /// When Polars fails.
 pub(super) fn table(rows: &[Row], levels: &[f64]) -> Result<Vec<u8>, anyhow::Error> {
     let stamps: Vec<i64> = rows.iter().map(|row| row.ts).collect();
-    let stamps = Int64Chunked::from_slice("bar_start".into(), &stamps).into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
+    let stamps = Int64Chunked::from_slice("bar_start".into(), &stamps)
+        .into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
     let numbers = |name: &str, of: &dyn Fn(&Row) -> Option<f64>| {
-        Float64Chunked::from_iter_options(name.into(), rows.iter().map(of)).into_series().into_column()
+        Float64Chunked::from_iter_options(name.into(), rows.iter().map(of))
+            .into_series()
+            .into_column()
     };
     let mut columns = vec![
         stamps.into_series().into_column(),

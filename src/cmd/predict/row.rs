@@ -44,7 +44,9 @@ pub(super) fn rows(
     let interval = calibration.map(|calibration| calibration.interval(forecasts));
     let end = |side: usize, row: usize| interval.as_ref().and_then(|ends| known(ends[side][row]));
     let row = |(row, outside): (usize, Vec<String>)| Row {
-        bar_start: Timestamp::from_nanosecond(i128::from(forecasts.ts[row])).map(|ts| ts.to_string()).unwrap_or_default(),
+        bar_start: Timestamp::from_nanosecond(i128::from(forecasts.ts[row]))
+            .map(|ts| ts.to_string())
+            .unwrap_or_default(),
         ts: forecasts.ts[row],
         forecast: forecasts.forecast[row],
         persistence: known(persistence[row]),
@@ -67,9 +69,20 @@ impl Row {
     /// A line of CSV; what is not known is empty.
     pub(super) fn csv(&self) -> String {
         let cell = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let Self { bar_start, ts: _, forecast, persistence, actual, quantiles, lower, upper, outside: _ } = self;
+        let Self {
+            bar_start,
+            ts: _,
+            forecast,
+            persistence,
+            actual,
+            quantiles,
+            lower,
+            upper,
+            outside: _,
+        } = self;
         let quantiles: String = quantiles.iter().map(|value| format!(",{value}")).collect();
-        let (persistence, actual, lower, upper) = (cell(*persistence), cell(*actual), cell(*lower), cell(*upper));
+        let (persistence, actual, lower, upper) =
+            (cell(*persistence), cell(*actual), cell(*lower), cell(*upper));
         format!("{bar_start},{forecast},{persistence},{actual}{quantiles},{lower},{upper}\n")
     }
 

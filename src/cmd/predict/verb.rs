@@ -17,7 +17,8 @@ use text::cleaned;
 /// Runs the verb.
 ///
 /// # Errors
-/// When nothing is named so, the bars are not what the model's features need, or the device is not usable.
+/// When nothing is named so, the bars are not what the model's features need, or the device is not
+/// usable.
 pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     predict(args, out).map_err(|failure| match failure {
         Failure::BadInput(message) => Failure::BadInput(as_arguments(&message)),
@@ -26,7 +27,20 @@ pub fn run(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 }
 
 fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let PredictArgs { model, data: file, last, coverage, bars, output, output_format, json, jsonl, backend, runs, models } = args;
+    let PredictArgs {
+        model,
+        data: file,
+        last,
+        coverage,
+        bars,
+        output,
+        output_format,
+        json,
+        jsonl,
+        backend,
+        runs,
+        models,
+    } = args;
     let asked = match (json, jsonl) {
         (true, _) => Some(ForecastFormat::Json),
         (_, true) => Some(ForecastFormat::Jsonl),
@@ -35,7 +49,8 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let format = format(asked, output.as_deref())?;
     let from_stdin = file == Path::new("-");
     if from_stdin && (last.is_some() || output.is_some()) {
-        let problem = "--last and -o take a file of bars; lines from stdin are answered as they come, on stdout";
+        let problem = "--last and -o take a file of bars; lines from stdin are answered as they \
+            come, on stdout";
         return Err(Failure::BadInput(problem.to_owned()));
     }
     let output = output.map(|path| OutputFile::new(&path, &file)).transpose()?;
@@ -43,11 +58,17 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     for warning in found.model.warnings() {
         drop(writeln!(std::io::stderr(), "{}: {warning}", found.name));
     }
-    let named = |error: &dyn std::fmt::Display| Failure::BadInput(format!("{}: {error}", found.name));
-    let forecaster = Forecaster::new(&found.model, &burn_lanes::open(backend)?).map_err(|error| named(&error))?;
+    let named =
+        |error: &dyn std::fmt::Display| Failure::BadInput(format!("{}: {error}", found.name));
+    let forecaster = Forecaster::new(&found.model, &burn_lanes::open(backend)?)
+        .map_err(|error| named(&error))?;
     // A zone that is named here is the one that such a model goes by.
-    let warnings: Vec<Warning> =
-        forecaster.warnings().iter().filter(|warning| bars.zone.is_none() || warning.code != "unknown_zone").cloned().collect();
+    let warnings: Vec<Warning> = forecaster
+        .warnings()
+        .iter()
+        .filter(|warning| bars.zone.is_none() || warning.code != "unknown_zone")
+        .cloned()
+        .collect();
     warn(&found, &warnings);
     let mut source = market::forecast_source(forecaster.data(), &file);
     read_as(&mut source, &bars)?;
@@ -56,25 +77,40 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         live::run(&found, &forecaster, &data, &bars, format, std::io::stdin().lock(), out)?;
         return Ok(Outcome::Done);
     }
-    let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling(), forecaster.clock())?;
+    let prepared = market::prepare_source(
+        forecaster.data(),
+        &source,
+        forecaster.scaling(),
+        forecaster.clock(),
+    )?;
     check_label(&found.model.passport, &source, &bars, prepared.report.stamps)?;
     for odd in &prepared.report.odd {
         drop(writeln!(std::io::stderr(), "warning: the bars: {}", cleaned(odd)));
     }
     let ends = &prepared.series.valid;
     let ends = &ends[ends.len() - last.unwrap_or(ends.len()).min(ends.len())..];
-    let (forecasts, persistence) = forecaster.forecast_prepared(&prepared, ends).map_err(|error| named(&error))?;
+    let (forecasts, persistence) =
+        forecaster.forecast_prepared(&prepared, ends).map_err(|error| named(&error))?;
     let (outside, by_window) = forecaster.outside_prepared(&prepared, ends);
     let outside: Vec<Warning> = outside.iter().map(Outside::warning).collect();
     warn(&found, &outside);
     let rows = rows(&forecasts, &persistence, found.calibration.as_ref().ok(), by_window);
     if let Some(row) = rows.iter().find(|row| !row.forecast.is_finite()) {
-        return Err(named(&format!("the forecast after the bar of {} is {}", row.bar_start, row.forecast)));
+        return Err(named(&format!(
+            "the forecast after the bar of {} is {}",
+            row.bar_start, row.forecast
+        )));
     }
     let bytes = match format {
-        ForecastFormat::Csv => (csv_header(&levels(&found)) + &rows.iter().map(Row::csv).collect::<String>()).into_bytes(),
-        ForecastFormat::Jsonl => rows.iter().map(Row::json_line).collect::<Result<String, _>>()?.into_bytes(),
-        ForecastFormat::Json => document(&found, coverage, &rows, &[warnings, outside].concat())?.into_bytes(),
+        ForecastFormat::Csv => (csv_header(&levels(&found))
+            + &rows.iter().map(Row::csv).collect::<String>())
+            .into_bytes(),
+        ForecastFormat::Jsonl => {
+            rows.iter().map(Row::json_line).collect::<Result<String, _>>()?.into_bytes()
+        }
+        ForecastFormat::Json => {
+            document(&found, coverage, &rows, &[warnings, outside].concat())?.into_bytes()
+        }
         ForecastFormat::Parquet => parquet::table(&rows, &levels(&found))?,
     };
     match output {
@@ -95,11 +131,21 @@ pub(super) fn levels(found: &Found) -> Vec<f64> {
 /// On stderr: in CSV and JSON lines there is no place for what is said of all forecasts.
 pub(super) fn warn(found: &Found, warnings: &[Warning]) {
     for warning in warnings {
-        drop(writeln!(std::io::stderr(), "warning: {}: {}", cleaned(&found.name), cleaned(&warning.message)));
+        drop(writeln!(
+            std::io::stderr(),
+            "warning: {}: {}",
+            cleaned(&found.name),
+            cleaned(&warning.message)
+        ));
     }
 }
 
-fn document(found: &Found, coverage: f64, rows: &[Row], warnings: &[Warning]) -> Result<String, anyhow::Error> {
+fn document(
+    found: &Found,
+    coverage: f64,
+    rows: &[Row],
+    warnings: &[Warning],
+) -> Result<String, anyhow::Error> {
     let target = &found.model.passport.settings.data.target;
     let kind = match target.kind {
         TargetKind::Price => "price",

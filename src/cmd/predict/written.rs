@@ -11,14 +11,20 @@ use runs::store::publish;
 ///
 /// # Errors
 /// When the file's name says nothing, or a table of Parquet would go to a terminal or a pipe.
-pub(super) fn format(asked: Option<ForecastFormat>, output: Option<&Path>) -> Result<ForecastFormat, Failure> {
+pub(super) fn format(
+    asked: Option<ForecastFormat>,
+    output: Option<&Path>,
+) -> Result<ForecastFormat, Failure> {
     let Some(output) = output else {
         return match asked {
-            Some(ForecastFormat::Parquet) => Err(Failure::BadInput("Parquet goes into a file: add -o FILE.parquet".to_owned())),
+            Some(ForecastFormat::Parquet) => {
+                Err(Failure::BadInput("Parquet goes into a file: add -o FILE.parquet".to_owned()))
+            }
             asked => Ok(asked.unwrap_or(ForecastFormat::Csv)),
         };
     };
-    let extension = output.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let extension =
+        output.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     match (asked, extension.as_deref()) {
         (Some(format), _) => Ok(format),
         (None, Some("csv")) => Ok(ForecastFormat::Csv),
@@ -26,7 +32,8 @@ pub(super) fn format(asked: Option<ForecastFormat>, output: Option<&Path>) -> Re
         (None, Some("jsonl" | "ndjson")) => Ok(ForecastFormat::Jsonl),
         (None, Some("parquet" | "pq")) => Ok(ForecastFormat::Parquet),
         (None, _) => Err(Failure::BadInput(format!(
-            "{}: its name does not say what to write (.csv, .json, .jsonl, .parquet); add --output-format",
+            "{}: its name does not say what to write (.csv, .json, .jsonl, .parquet); add \
+                --output-format",
             output.display()
         ))),
     }
@@ -40,13 +47,16 @@ impl OutputFile {
     /// Checked before anything is computed.
     ///
     /// # Errors
-    /// When its folder is not there, it is there and no regular file, or it is the file of bars itself.
+    /// When its folder is not there, it is there and no regular file, or it is the file of bars
+    /// itself.
     pub(super) fn new(path: &Path, data: &Path) -> Result<Self, Failure> {
-        let refused = |problem: &str| Err(Failure::BadInput(format!("{}: {problem}", path.display())));
+        let refused =
+            |problem: &str| Err(Failure::BadInput(format!("{}: {problem}", path.display())));
         if path == Path::new("-") {
             return refused("is no file; leave out -o for stdout");
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             return refused("its folder does not exist");
         }
@@ -104,9 +114,18 @@ mod tests {
         std::os::unix::fs::symlink(&bars, &linked).unwrap();
         assert!(refusal(OutputFile::new(&bars, &bars)).ends_with("is the file of bars itself"));
         assert!(refusal(OutputFile::new(&linked, &bars)).ends_with("is the file of bars itself"));
-        assert!(refusal(OutputFile::new(folder.path(), &bars)).ends_with("is there and no regular file"));
-        assert!(refusal(OutputFile::new(Path::new("/dev/null"), &bars)).ends_with("is there and no regular file"));
-        assert!(refusal(OutputFile::new(&folder.path().join("no/such.csv"), &bars)).ends_with("its folder does not exist"));
+        assert!(
+            refusal(OutputFile::new(folder.path(), &bars))
+                .ends_with("is there and no regular file")
+        );
+        assert!(
+            refusal(OutputFile::new(Path::new("/dev/null"), &bars))
+                .ends_with("is there and no regular file")
+        );
+        assert!(
+            refusal(OutputFile::new(&folder.path().join("no/such.csv"), &bars))
+                .ends_with("its folder does not exist")
+        );
         let output = OutputFile::new(&folder.path().join("new.csv"), &bars).unwrap();
         output.write(b"forecasts", &mut Vec::new()).unwrap();
         assert_eq!(fs::read(folder.path().join("new.csv")).unwrap(), b"forecasts");

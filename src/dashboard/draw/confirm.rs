@@ -22,7 +22,11 @@ pub fn stop_trial(buf: &mut Buffer, area: Rect, screen: &Screen, place: usize) {
     let row = &screen.sweep.rows[place];
     let planned = row.planned_epochs().map_or(String::new(), |planned| format!(" of {planned}"));
     let lines = [
-        Line::from(format!("Stop {} after epoch {}{planned}? Its result so far counts.", row.name, row.epochs())),
+        Line::from(format!(
+            "Stop {} after epoch {}{planned}? Its result so far counts.",
+            row.name,
+            row.epochs()
+        )),
         answer(screen, "y", "stop it"),
         answer(screen, "Esc", "back"),
     ];
@@ -34,7 +38,10 @@ pub fn leave(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let running = screen.sweep.count(Kind::Running);
     let verb = if running == 1 { "trial is" } else { "trials are" };
     let lines = [
-        Line::from(format!("{running} {verb} running, {} waiting.", screen.sweep.count(Kind::Waiting))),
+        Line::from(format!(
+            "{running} {verb} running, {} waiting.",
+            screen.sweep.count(Kind::Waiting)
+        )),
         answer(screen, "l", "leave the sweep running; `kiln watch` shows it again"),
         answer(screen, "s", "stop it with checkpoints; `kiln sweep` goes on from them"),
         answer(screen, "Esc", "back"),

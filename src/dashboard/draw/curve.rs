@@ -1,4 +1,5 @@
-//! Learning curves of the selected trial, the best and the pinned ones: validation as a line, training as darker dots.
+//! Learning curves of the selected trial, the best and the pinned ones: validation as a line,
+//! training as darker dots.
 //!
 //! ```text
 //! ── loss, log ──────────────── ━ a1b2c3d4e5f6 selected  ━ 0123456789ab best  ┄ persistence ──
@@ -31,14 +32,16 @@ const PINNED: usize = 8;
 /// Draws them.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let curves = chosen(screen);
-    let lines: Vec<Points> = curves.iter().map(|(curve, row)| points(screen, *curve, row)).collect();
+    let lines: Vec<Points> =
+        curves.iter().map(|(curve, row)| points(screen, *curve, row)).collect();
     let rule = rule(screen);
     let inside = pane(buf, area, screen, &title(screen), &legend(screen, &curves, rule.is_some()));
     let Some(bounds) = Bounds::of(&lines, rule, screen.view.scale) else {
         put(buf, inside, &[Span::styled("no epochs yet", screen.theme.dim())]);
         return;
     };
-    let level: Vec<(f64, f64)> = rule.map_or(Vec::new(), |level| vec![(bounds.x[0], level), (bounds.x[1], level)]);
+    let level: Vec<(f64, f64)> =
+        rule.map_or(Vec::new(), |level| vec![(bounds.x[0], level), (bounds.x[1], level)]);
     let mut sets = vec![dataset(&level, screen.theme.rule(), Marker::Dot, GraphType::Line)];
     for points in &lines {
         let (valid, train) = screen.theme.curve(points.curve);
@@ -55,7 +58,8 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
         Scale::Log => number(10f64.powf(value)),
     };
     let [low, high] = bounds.y;
-    let middle = if inside.height >= 6 { vec![shown(f64::midpoint(low, high))] } else { Vec::new() };
+    let middle =
+        if inside.height >= 6 { vec![shown(f64::midpoint(low, high))] } else { Vec::new() };
     let labels: Vec<String> = [shown(low)].into_iter().chain(middle).chain([shown(high)]).collect();
     let ends = bounds.x.map(|epoch| Line::from(format!("{epoch:.0}")));
     Chart::new(sets)
@@ -65,7 +69,12 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
         .render(inside, buf);
 }
 
-pub(super) fn dataset(points: &[(f64, f64)], color: Color, marker: Marker, kind: GraphType) -> Dataset<'_> {
+pub(super) fn dataset(
+    points: &[(f64, f64)],
+    color: Color,
+    marker: Marker,
+    kind: GraphType,
+) -> Dataset<'_> {
     Dataset::default().data(points).style(Style::new().fg(color)).marker(marker).graph_type(kind)
 }
 
@@ -73,10 +82,17 @@ pub(super) fn dataset(points: &[(f64, f64)], color: Color, marker: Marker, kind:
 pub(super) fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
     let view = &screen.view;
     let best = screen.sweep.summary.best.map(|best| best.run);
-    let others = view.pinned.iter().filter(|place| Some(**place) != view.selected && Some(**place) != best);
-    let mut curves: Vec<(Curve, &Row)> =
-        others.take(PINNED).enumerate().map(|(number, place)| (Curve::Pinned(number), &screen.sweep.rows[*place])).collect();
-    curves.extend(best.filter(|best| Some(*best) != view.selected).map(|best| (Curve::Best, &screen.sweep.rows[best])));
+    let others =
+        view.pinned.iter().filter(|place| Some(**place) != view.selected && Some(**place) != best);
+    let mut curves: Vec<(Curve, &Row)> = others
+        .take(PINNED)
+        .enumerate()
+        .map(|(number, place)| (Curve::Pinned(number), &screen.sweep.rows[*place]))
+        .collect();
+    curves.extend(
+        best.filter(|best| Some(*best) != view.selected)
+            .map(|best| (Curve::Best, &screen.sweep.rows[best])),
+    );
     curves.extend(view.selected.map(|selected| (Curve::Selected, &screen.sweep.rows[selected])));
     curves
 }
@@ -101,7 +117,8 @@ fn legend(screen: &Screen, curves: &[(Curve, &Row)], ruled: bool) -> Vec<Span<'s
     let mut spans = Vec::new();
     for (curve, row) in curves.iter().rev() {
         let (color, _) = screen.theme.curve(*curve);
-        let best = screen.sweep.summary.best.is_some_and(|best| screen.sweep.rows[best.run].id == row.id);
+        let best =
+            screen.sweep.summary.best.is_some_and(|best| screen.sweep.rows[best.run].id == row.id);
         let (glyph, word) = match curve {
             Curve::Selected if best => ("━", "selected, best"),
             Curve::Selected => ("━", "selected"),
@@ -178,10 +195,15 @@ impl Bounds {
         all().next()?;
         let last = all().map(|(x, _)| *x).fold(1.0, f64::max).max(2.0);
         let levels = || all().map(|(_, y)| *y).chain(rule);
-        let (low, high) = (levels().fold(f64::INFINITY, f64::min), levels().fold(f64::NEG_INFINITY, f64::max));
+        let (low, high) =
+            (levels().fold(f64::INFINITY, f64::min), levels().fold(f64::NEG_INFINITY, f64::max));
         let margin = if high > low { (high - low) * 0.03 } else { high.abs().max(1e-9) * 0.1 };
         // Errors are never below 0, and a margin is no reason to show that they might be.
-        let bottom = if scale == Scale::Linear && low >= 0.0 { (low - margin).max(0.0) } else { low - margin };
+        let bottom = if scale == Scale::Linear && low >= 0.0 {
+            (low - margin).max(0.0)
+        } else {
+            low - margin
+        };
         Some(Self { x: [1.0, last], y: [bottom, high + margin] })
     }
 }

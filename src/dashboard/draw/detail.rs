@@ -21,7 +21,9 @@ use ratatui::text::{Line, Span};
 use super::{pane, put};
 use crate::dashboard::screen::Screen;
 use crate::dashboard::state::{Kind, Row};
-use crate::dashboard::text::{clean, count, duration, learning_rate, number, number_or_dash, width};
+use crate::dashboard::text::{
+    clean, count, duration, learning_rate, number, number_or_dash, width,
+};
 use crate::dashboard::view::Mode;
 use experiment::trial::Trial;
 use runs::store::RunResult;
@@ -34,7 +36,11 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
         return;
     };
     let zoomed = screen.view.mode == Mode::Detail;
-    let hint = if zoomed { vec![Span::styled("↑↓ trial  PgUp PgDn scroll  Esc back", theme.dim())] } else { Vec::new() };
+    let hint = if zoomed {
+        vec![Span::styled("↑↓ trial  PgUp PgDn scroll  Esc back", theme.dim())]
+    } else {
+        Vec::new()
+    };
     let inside = pane(buf, area, screen, &[Span::styled(row.name.as_str(), theme.strong())], &hint);
     let skip = if zoomed { screen.view.detail_skip } else { 0 };
     let text = wrapped(text(screen, row), usize::from(inside.width));
@@ -56,8 +62,16 @@ fn text(screen: &Screen, row: &Row) -> Vec<Line<'static>> {
     let theme = screen.theme;
     let kind = row.kind();
     let mut lines = Vec::new();
-    let device = row.progress.device.as_deref().map_or(String::new(), |device| format!(" on {}", clean(device)));
-    let attempt = if row.progress.attempt > 0 { format!(", attempt {}", row.progress.attempt) } else { String::new() };
+    let device = row
+        .progress
+        .device
+        .as_deref()
+        .map_or(String::new(), |device| format!(" on {}", clean(device)));
+    let attempt = if row.progress.attempt > 0 {
+        format!(", attempt {}", row.progress.attempt)
+    } else {
+        String::new()
+    };
     lines.push(Line::from(vec![
         Span::styled(format!("{} {}", kind.glyph(), kind.word()), theme.state(kind)),
         Span::raw(format!("{device}{attempt}")),
@@ -82,11 +96,21 @@ fn troubles(screen: &Screen, row: &Row) -> Vec<Line<'static>> {
         lines.push(Line::styled(format!("failed: {}", clean(reason)), theme.failure()));
     }
     if row.kind() == Kind::Lost {
-        lines.push(Line::styled("its process is gone; sweep again to go on from its last checkpoint", theme.warning()));
+        lines.push(Line::styled(
+            "its process is gone; sweep again to go on from its last checkpoint",
+            theme.warning(),
+        ));
     }
-    lines.extend(row.damage.iter().map(|reason| Line::styled(format!("! damaged: {reason}"), theme.failure())));
     lines.extend(
-        row.progress.warnings.iter().map(|warning| Line::styled(format!("! warning: {}", clean(warning)), theme.warning())),
+        row.damage
+            .iter()
+            .map(|reason| Line::styled(format!("! damaged: {reason}"), theme.failure())),
+    );
+    lines.extend(
+        row.progress
+            .warnings
+            .iter()
+            .map(|warning| Line::styled(format!("! warning: {}", clean(warning)), theme.warning())),
     );
     lines
 }
@@ -101,11 +125,20 @@ fn progress(screen: &Screen, row: &Row) -> Vec<Line<'static>> {
     lines.push(Line::from(format!("epoch {}{planned}{checkpoint}", row.epochs())));
     if let Some(live) = row.live.filter(|_| row.kind() == Kind::Running) {
         let step = format!("step {}/{} of epoch {}", live.step, live.steps, live.epoch);
-        lines.push(Line::from(format!("{step}, pack of {} lanes at {} windows/s", live.lanes, count(live.windows_per_second))));
+        lines.push(Line::from(format!(
+            "{step}, pack of {} lanes at {} windows/s",
+            live.lanes,
+            count(live.windows_per_second)
+        )));
     }
     if let Some(last) = row.last() {
-        let losses = format!("last  train {}  valid {}", number(last.train.loss), number(last.valid.loss));
-        lines.push(Line::from(format!("{losses}  lr {}  {} an epoch", learning_rate(last.learning_rate), duration(last.seconds))));
+        let losses =
+            format!("last  train {}  valid {}", number(last.train.loss), number(last.valid.loss));
+        lines.push(Line::from(format!(
+            "{losses}  lr {}  {} an epoch",
+            learning_rate(last.learning_rate),
+            duration(last.seconds)
+        )));
         lines.push(Line::from(format!("waited {} epochs since the best", last.waited)));
     }
     if let Some(epoch) = row.best_epoch() {
@@ -121,7 +154,10 @@ fn outcome(screen: &Screen, result: &RunResult) -> Vec<Line<'static>> {
     let theme = screen.theme;
     let head = format!("result of attempt {} after {}", result.attempt, duration(result.seconds));
     let mut lines = vec![Line::default(), Line::styled(head, theme.dim())];
-    lines.push(Line::styled(format!("  {:<12} {:>12} {:>12} {:>12}", "", "rmse", "mae", "mse"), theme.dim()));
+    lines.push(Line::styled(
+        format!("  {:<12} {:>12} {:>12} {:>12}", "", "rmse", "mae", "mse"),
+        theme.dim(),
+    ));
     let mut line = |name: &str, rmse: f64, mae: f64, mse: f64| {
         let numbers = format!("{:>12} {:>12} {:>12}", number(rmse), number(mae), number(mse));
         lines.push(Line::from(format!("  {:<12} {numbers}", clean(name))));
@@ -136,7 +172,10 @@ fn outcome(screen: &Screen, result: &RunResult) -> Vec<Line<'static>> {
     }
     let windows = result.windows;
     lines.push(Line::from(format!("  skill over persistence {}", number_or_dash(result.skill))));
-    lines.push(Line::from(format!("  windows: {} train, {} valid, {} test", windows.train, windows.valid, windows.test)));
+    lines.push(Line::from(format!(
+        "  windows: {} train, {} valid, {} test",
+        windows.train, windows.valid, windows.test
+    )));
     lines
 }
 
@@ -148,11 +187,14 @@ fn settings(screen: &Screen, trial: &Trial) -> Vec<Line<'static>> {
     }
     let widest = flat.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let chosen = |key: &str| {
-        trial.assignment.keys().any(|chosen| key == chosen || key.strip_prefix(chosen).is_some_and(|rest| rest.starts_with('.')))
+        trial.assignment.keys().any(|chosen| {
+            key == chosen || key.strip_prefix(chosen).is_some_and(|rest| rest.starts_with('.'))
+        })
     };
     flat.into_iter()
         .map(|(key, value)| {
-            let (mark, style) = if chosen(&key) { ("· ", screen.theme.strong()) } else { ("  ", Style::new()) };
+            let (mark, style) =
+                if chosen(&key) { ("· ", screen.theme.strong()) } else { ("  ", Style::new()) };
             Line::from(vec![
                 Span::raw(mark),
                 Span::styled(format!("{key:<widest$}  "), screen.theme.dim()),
@@ -196,7 +238,10 @@ fn wrapped(lines: Vec<Line<'static>>, columns: usize) -> Vec<Line<'static>> {
                 let mut part = String::new();
                 for word in only.content.split(' ') {
                     if !part.is_empty() && width(&part) + 1 + width(word) > columns {
-                        out.push(Line::styled(std::mem::replace(&mut part, "  ".to_owned()), style));
+                        out.push(Line::styled(
+                            std::mem::replace(&mut part, "  ".to_owned()),
+                            style,
+                        ));
                     } else if !part.is_empty() {
                         part.push(' ');
                     }

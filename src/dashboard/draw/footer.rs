@@ -20,7 +20,14 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     if screen.view.mode == Mode::Filter {
         let typed = format!("/{}▏", clean(&screen.view.filter));
-        put(buf, area, &[Span::styled(typed, theme.strong()), Span::styled("  Enter keeps it, Esc clears it", theme.dim())]);
+        put(
+            buf,
+            area,
+            &[
+                Span::styled(typed, theme.strong()),
+                Span::styled("  Enter keeps it, Esc clears it", theme.dim()),
+            ],
+        );
         return;
     }
     if let Some(notice) = &screen.notice {
@@ -30,7 +37,11 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let mut room = usize::from(area.width);
     let mut spans = Vec::new();
     let last = |action| matches!(action, Action::Help | Action::Quit);
-    let reserved: usize = BINDINGS.iter().filter(|binding| last(binding.action)).map(|one| spans_width(&hint(screen, one))).sum();
+    let reserved: usize = BINDINGS
+        .iter()
+        .filter(|binding| last(binding.action))
+        .map(|one| spans_width(&hint(screen, one)))
+        .sum();
     room = room.saturating_sub(reserved);
     for binding in &BINDINGS {
         let hint = hint(screen, binding);
@@ -47,9 +58,14 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
 }
 
 fn hint(screen: &Screen, binding: &Binding) -> Vec<Span<'static>> {
-    if binding.hint.is_empty() || (binding.action == Action::StopTrial && screen.role == Role::Watcher) {
+    if binding.hint.is_empty()
+        || (binding.action == Action::StopTrial && screen.role == Role::Watcher)
+    {
         return Vec::new();
     }
     let key = if binding.action == Action::Down { "↑↓" } else { binding.shown };
-    vec![Span::styled(key, screen.theme.key()), Span::styled(format!(" {}  ", binding.hint), screen.theme.dim())]
+    vec![
+        Span::styled(key, screen.theme.key()),
+        Span::styled(format!(" {}  ", binding.hint), screen.theme.dim()),
+    ]
 }

@@ -47,8 +47,12 @@ fn phase(screen: &Screen) -> (String, Style) {
     let theme = screen.theme;
     match (&screen.phase, screen.role) {
         (Phase::Ended(how), _) => (how.clone(), theme.strong()),
-        (Phase::Stopping, _) => ("stopping: writing checkpoints; q leaves at once".into(), theme.warning()),
-        (Phase::Running, Role::Watcher) if screen.sweep.over() => ("watching: all trials have ended".into(), theme.dim()),
+        (Phase::Stopping, _) => {
+            ("stopping: writing checkpoints; q leaves at once".into(), theme.warning())
+        }
+        (Phase::Running, Role::Watcher) if screen.sweep.over() => {
+            ("watching: all trials have ended".into(), theme.dim())
+        }
         (Phase::Running, Role::Watcher) => ("watching".into(), theme.dim()),
         (Phase::Running, Role::Owner) => (String::new(), theme.dim()),
     }
@@ -56,7 +60,8 @@ fn phase(screen: &Screen) -> (String, Style) {
 
 fn states(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let sweep = &screen.sweep;
-    let mut machine: Vec<String> = vec![sweep.summary.devices.iter().cloned().collect::<Vec<_>>().join(", ")];
+    let mut machine: Vec<String> =
+        vec![sweep.summary.devices.iter().cloned().collect::<Vec<_>>().join(", ")];
     machine.extend(sweep.summary.memory.map(bytes));
     let machine = fit(machine.join("  ").trim_start(), usize::from(area.width) / 3).into_owned();
     put_right(buf, area, &machine, screen.theme.dim());
@@ -73,8 +78,13 @@ fn states(buf: &mut Buffer, area: Rect, screen: &Screen) {
 fn counts(screen: &Screen, words: usize) -> Vec<Span<'static>> {
     let summary = &screen.sweep.summary;
     let always = |kind: Kind| matches!(kind, Kind::Running | Kind::Waiting | Kind::Finished);
-    let states = Kind::ALL.into_iter().zip(summary.counts).filter(|(kind, number)| always(*kind) || *number > 0);
-    let mut parts: Vec<_> = states.map(|(kind, number)| (kind.glyph(), number, kind.word(), screen.theme.state(kind))).collect();
+    let states = Kind::ALL
+        .into_iter()
+        .zip(summary.counts)
+        .filter(|(kind, number)| always(*kind) || *number > 0);
+    let mut parts: Vec<_> = states
+        .map(|(kind, number)| (kind.glyph(), number, kind.word(), screen.theme.state(kind)))
+        .collect();
     if summary.damaged > 0 {
         parts.push(("!", summary.damaged, "damaged", screen.theme.failure()));
     }
@@ -88,14 +98,21 @@ fn counts(screen: &Screen, words: usize) -> Vec<Span<'static>> {
 
 fn bar(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
     let summary = &screen.sweep.summary;
-    let share = summary.epochs_planned.filter(|planned| *planned > 0.0).map(|planned| (summary.epochs_done / planned).min(1.0));
+    let share = summary
+        .epochs_planned
+        .filter(|planned| *planned > 0.0)
+        .map(|planned| (summary.epochs_done / planned).min(1.0));
     // Rounded down: 100 % means all.
-    let percent = share.map_or_else(|| UNDEFINED.to_owned(), |share| format!("{:.0} %", (share * 100.0).floor()));
+    let percent = share
+        .map_or_else(|| UNDEFINED.to_owned(), |share| format!("{:.0} %", (share * 100.0).floor()));
     let epochs = match summary.epochs_planned {
         Some(planned) => format!("{:.0}/{planned:.0} epochs", summary.epochs_done.floor()),
         None => format!("{UNDEFINED} epochs"),
     };
-    let rate = format!("{} windows/s", summary.windows_per_second.map_or_else(|| UNDEFINED.to_owned(), count));
+    let rate = format!(
+        "{} windows/s",
+        summary.windows_per_second.map_or_else(|| UNDEFINED.to_owned(), count)
+    );
     let left = screen.sweep.remaining_seconds(now).map_or_else(|| UNDEFINED.to_owned(), duration);
     let parts = [
         Span::styled(format!(" {percent:>5}  "), screen.theme.strong()),
@@ -107,7 +124,10 @@ fn bar(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
     let columns = area.width.saturating_sub(words).min(60);
     let filled = share.map_or(0, |share| (f64::from(columns) * share) as u16);
     let line = |columns: u16, glyph: &str| glyph.repeat(usize::from(columns));
-    let bar = [Span::styled(line(filled, "━"), screen.theme.bar()), Span::styled(line(columns - filled, "─"), screen.theme.dim())];
+    let bar = [
+        Span::styled(line(filled, "━"), screen.theme.bar()),
+        Span::styled(line(columns - filled, "─"), screen.theme.dim()),
+    ];
     let x = put(buf, area, &bar);
     put(buf, Rect { x, width: area.right() - x, ..area }, &parts);
 }
@@ -120,10 +140,22 @@ fn best(buf: &mut Buffer, area: Rect, screen: &Screen) {
         put(buf, area, &[Span::styled(word, theme.dim())]);
         return;
     };
-    let value = format!("  {} {} {}", sweep.objective, number(value), sweep.objective.unit(&sweep.target_unit));
-    let fold = row.trial.as_ref().and_then(|trial| trial.fold()).map_or(String::new(), |fold| format!(" (fold {fold})"));
-    let mut spans =
-        vec![Span::raw("best "), Span::styled(row.name.as_str(), theme.best()), Span::raw(fold + value.trim_end() + &of)];
+    let value = format!(
+        "  {} {} {}",
+        sweep.objective,
+        number(value),
+        sweep.objective.unit(&sweep.target_unit)
+    );
+    let fold = row
+        .trial
+        .as_ref()
+        .and_then(|trial| trial.fold())
+        .map_or(String::new(), |fold| format!(" (fold {fold})"));
+    let mut spans = vec![
+        Span::raw("best "),
+        Span::styled(row.name.as_str(), theme.best()),
+        Span::raw(fold + value.trim_end() + &of),
+    ];
     spans.push(Span::styled(beside(sweep, row), theme.dim()));
     put(buf, area, &spans);
 }

@@ -20,7 +20,9 @@ use crate::dashboard::state::Kind;
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for binding in &BINDINGS {
-        if binding.help.is_empty() || (binding.action == Action::StopTrial && screen.role == Role::Watcher) {
+        if binding.help.is_empty()
+            || (binding.action == Action::StopTrial && screen.role == Role::Watcher)
+        {
             continue;
         }
         let key = Span::styled(format!("{:<8}", binding.shown), screen.theme.key());

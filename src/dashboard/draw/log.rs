@@ -21,10 +21,18 @@ use crate::dashboard::view::Zoom;
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     let skip = screen.view.log_skip;
-    let newer = if skip > 0 { vec![Span::styled(format!("{skip} newer below"), theme.dim())] } else { Vec::new() };
+    let newer = if skip > 0 {
+        vec![Span::styled(format!("{skip} newer below"), theme.dim())]
+    } else {
+        Vec::new()
+    };
     let inside = pane(buf, area, screen, &[Span::styled("log", theme.strong())], &newer);
     let height = usize::from(inside.height);
-    let buried = screen.sweep.log.buried_failure(height).filter(|_| screen.view.zoom == Zoom::All && height > 1);
+    let buried = screen
+        .sweep
+        .log
+        .buried_failure(height)
+        .filter(|_| screen.view.zoom == Zoom::All && height > 1);
     let newest = screen.sweep.log.last(height - usize::from(buried.is_some()), skip);
     for (number, entry) in buried.into_iter().chain(newest).enumerate() {
         write(buf, Rect { y: inside.y + number as u16, height: 1, ..inside }, screen, entry);

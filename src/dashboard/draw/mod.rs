@@ -12,7 +12,8 @@
 //! │ keys                         │            │ keys                                         │
 //! └──────────────────────────────┘            └──────────────────────────────────────────────┘
 //! ```
-//! Below 20 rows the log goes, below 16 the curves, below 12 all of the header but its bar; below 40×10 there is only a word.
+//! Below 20 rows the log goes, below 16 the curves, below 12 all of the header but its bar; below
+//! 40×10 there is only a word.
 
 mod confirm;
 mod curve;
@@ -46,7 +47,10 @@ const WIDE: (u16, u16) = (140, 30);
 pub fn screen(buf: &mut Buffer, screen: &Screen, now: f64) {
     let area = buf.area;
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        let word = format!("terminal too small: {}x{}, needs {}x{}", area.width, area.height, LEAST.0, LEAST.1);
+        let word = format!(
+            "terminal too small: {}x{}, needs {}x{}",
+            area.width, area.height, LEAST.0, LEAST.1
+        );
         put(buf, area, &[Span::raw(word)]);
         return;
     }
@@ -102,15 +106,29 @@ fn panes(buf: &mut Buffer, area: Rect, body: Rect, screen: &Screen) {
     };
     trials::render(buf, Rect { height: left.height - curve_height, ..left }, screen);
     if curve_height > 0 {
-        curve::render(buf, Rect { y: left.bottom() - curve_height, height: curve_height, ..left }, screen);
+        curve::render(
+            buf,
+            Rect { y: left.bottom() - curve_height, height: curve_height, ..left },
+            screen,
+        );
     }
     if log_height > 0 {
-        log::render(buf, Rect { y: body.bottom() - log_height, height: log_height, ..body }, screen);
+        log::render(
+            buf,
+            Rect { y: body.bottom() - log_height, height: log_height, ..body },
+            screen,
+        );
     }
 }
 
 /// A pane's title on a rule: `── title ───── right ──`; returns what is below it.
-fn pane(buf: &mut Buffer, area: Rect, screen: &Screen, title: &[Span<'_>], right: &[Span<'_>]) -> Rect {
+fn pane(
+    buf: &mut Buffer,
+    area: Rect,
+    screen: &Screen,
+    title: &[Span<'_>],
+    right: &[Span<'_>],
+) -> Rect {
     let dim = screen.theme.dim();
     for x in area.x..area.right() {
         buf[(x, area.y)].set_symbol("─").set_style(dim);
@@ -118,7 +136,11 @@ fn pane(buf: &mut Buffer, area: Rect, screen: &Screen, title: &[Span<'_>], right
     let title_width = spans_width(title);
     let room = usize::from(area.width).saturating_sub(6);
     let mut x = area.x + 2;
-    x = put_padded(buf, Rect { x, width: area.right().saturating_sub(x + 1), height: 1, ..area }, title);
+    x = put_padded(
+        buf,
+        Rect { x, width: area.right().saturating_sub(x + 1), height: 1, ..area },
+        title,
+    );
     let right_width = spans_width(right);
     if right_width > 0 && title_width + right_width + 4 <= room {
         let start = area.right() - right_width as u16 - 4;
@@ -137,7 +159,8 @@ fn put_padded(buf: &mut Buffer, area: Rect, spans: &[Span<'_>]) -> u16 {
     put(buf, area, &padded)
 }
 
-/// Writes spans on the first line of a rectangle, the last one that fits cut with `…`; returns the column after them.
+/// Writes spans on the first line of a rectangle, the last one that fits cut with `…`; returns the
+/// column after them.
 fn put(buf: &mut Buffer, area: Rect, spans: &[Span<'_>]) -> u16 {
     let mut x = area.x;
     if area.height == 0 {
@@ -157,7 +180,11 @@ fn put(buf: &mut Buffer, area: Rect, spans: &[Span<'_>]) -> u16 {
 /// Writes a text that ends at the right edge of a rectangle's first line.
 fn put_right(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
     let columns = width(text).min(usize::from(area.width)) as u16;
-    put(buf, Rect { x: area.right() - columns, width: columns, height: 1, ..area }, &[Span::styled(text, style)]);
+    put(
+        buf,
+        Rect { x: area.right() - columns, width: columns, height: 1, ..area },
+        &[Span::styled(text, style)],
+    );
 }
 
 fn spans_width(spans: &[Span<'_>]) -> usize {
@@ -169,12 +196,21 @@ fn dialog(buf: &mut Buffer, area: Rect, screen: &Screen, title: &str, lines: &[L
     let widest = lines.iter().map(Line::width).chain([width(title) + 2]).max().unwrap_or(0);
     let columns = (widest as u16 + 4).min(area.width);
     let rows = (lines.len() as u16 + 2).min(area.height);
-    let inside =
-        Rect { x: area.x + (area.width - columns) / 2, y: area.y + (area.height - rows) / 2, width: columns, height: rows };
+    let inside = Rect {
+        x: area.x + (area.width - columns) / 2,
+        y: area.y + (area.height - rows) / 2,
+        width: columns,
+        height: rows,
+    };
     Clear.render(inside, buf);
     let block = Block::bordered().title(Line::styled(format!(" {title} "), screen.theme.strong()));
     block.render(inside, buf);
-    let text = Rect { x: inside.x + 2, y: inside.y + 1, width: columns.saturating_sub(4), height: rows.saturating_sub(2) };
+    let text = Rect {
+        x: inside.x + 2,
+        y: inside.y + 1,
+        width: columns.saturating_sub(4),
+        height: rows.saturating_sub(2),
+    };
     for (number, line) in lines.iter().take(usize::from(text.height)).enumerate() {
         put(buf, Rect { y: text.y + number as u16, height: 1, ..text }, &line.spans);
     }

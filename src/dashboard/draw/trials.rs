@@ -30,7 +30,11 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     heading(buf, table, screen, &cells, hidden);
     let rows = Rect { y: table.y + 1, height: table.height - 1, ..table };
     if view.rows.is_empty() {
-        let word = if screen.sweep.rows.is_empty() { "no trials yet" } else { "no trial matches the filter; Esc clears it" };
+        let word = if screen.sweep.rows.is_empty() {
+            "no trials yet"
+        } else {
+            "no trial matches the filter; Esc clears it"
+        };
         put(buf, rows, &[Span::styled(word, screen.theme.dim())]);
         return;
     }
@@ -42,7 +46,8 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     }
 }
 
-/// The first row to show: the selected one stays in the middle as far as there are rows on both sides.
+/// The first row to show: the selected one stays in the middle as far as there are rows on both
+/// sides.
 fn first_row(selected: usize, height: usize, rows: usize) -> usize {
     selected.saturating_sub(height / 2).min(rows.saturating_sub(height))
 }
@@ -55,7 +60,10 @@ fn title(screen: &Screen) -> Vec<Span<'static>> {
         let former = screen.sweep.former.len();
         spans.push(Span::raw(format!(" {all}")));
         if former > 0 {
-            spans.push(Span::styled(format!(" (and {former} of former versions of the file)"), theme.dim()));
+            spans.push(Span::styled(
+                format!(" (and {former} of former versions of the file)"),
+                theme.dim(),
+            ));
         }
     } else {
         spans.push(Span::raw(format!(" {shown} of {all} match ")));
@@ -69,9 +77,12 @@ fn sorted(screen: &Screen) -> Vec<Span<'static>> {
         Sort::Plan => "plan".to_owned(),
         Sort::State => "state".to_owned(),
         Sort::Id => "id".to_owned(),
-        Sort::Parameter(key) => {
-            screen.sweep.columns.iter().find(|column| column.key == *key).map_or(key.clone(), |column| column.heading.clone())
-        }
+        Sort::Parameter(key) => screen
+            .sweep
+            .columns
+            .iter()
+            .find(|column| column.key == *key)
+            .map_or(key.clone(), |column| column.heading.clone()),
         Sort::Epoch => "epoch".to_owned(),
         Sort::TrainLoss => "train".to_owned(),
         Sort::Objective => screen.sweep.objective.to_string(),
@@ -111,11 +122,12 @@ const MARKS: usize = 4;
 /// Widest parameter shown.
 const WIDEST: usize = 16;
 
-/// The columns that fit, and how many parameters do not: the rate goes first, then half of the id, the training loss, parameters
-/// from the right.
+/// The columns that fit, and how many parameters do not: the rate goes first, then half of the id,
+/// the training loss, parameters from the right.
 fn layout(screen: &Screen, columns: u16) -> (Vec<Cell>, usize) {
     let sweep = &screen.sweep;
-    let cell = |what, heading: &str, width: usize| Cell { what, heading: heading.to_owned(), width };
+    let cell =
+        |what, heading: &str, width: usize| Cell { what, heading: heading.to_owned(), width };
     let epochs = sweep.rows.first().and_then(Row::planned_epochs).unwrap_or(100).to_string().len();
     let objective = sweep.objective.to_string();
     let mut cells = vec![cell(What::Id, "id", 12)];
@@ -127,7 +139,8 @@ fn layout(screen: &Screen, columns: u16) -> (Vec<Cell>, usize) {
     cells.push(cell(What::Objective, &objective, (11 + epochs).max(objective.len())));
     cells.push(cell(What::LearningRate, "lr", 6));
     let room = usize::from(columns).saturating_sub(MARKS);
-    let needed = |cells: &[Cell]| cells.iter().map(|cell| cell.width + 2).sum::<usize>().saturating_sub(2);
+    let needed =
+        |cells: &[Cell]| cells.iter().map(|cell| cell.width + 2).sum::<usize>().saturating_sub(2);
     let mut hidden = 0;
     if needed(&cells) > room {
         cells.retain(|cell| cell.what != What::LearningRate);
@@ -200,24 +213,38 @@ fn value(screen: &Screen, row: &Row, cell: &Cell) -> String {
     let dash = || UNDEFINED.to_owned();
     match cell.what {
         What::Id => row.name.chars().take(cell.width).collect(),
-        What::Parameter(number) => row.parameter(&screen.sweep.columns[number].key).map_or_else(dash, str::to_owned),
+        What::Parameter(number) => {
+            row.parameter(&screen.sweep.columns[number].key).map_or_else(dash, str::to_owned)
+        }
         What::Epoch => match row.planned_epochs() {
             Some(planned) => format!("{}/{planned}", row.epochs()),
             None => dash(),
         },
         What::TrainLoss => row.last().map_or_else(dash, |epoch| number(epoch.train.loss)),
         What::Objective => {
-            let epoch = row.best_epoch().filter(|_| row.value.is_some()).map_or(String::new(), |epoch| format!("@{epoch}"));
+            let epoch = row
+                .best_epoch()
+                .filter(|_| row.value.is_some())
+                .map_or(String::new(), |epoch| format!("@{epoch}"));
             let digits = row.planned_epochs().unwrap_or(100).to_string().len() + 1;
             format!("{} {epoch:<digits$}", number_or_dash(row.value))
         }
-        What::LearningRate => row.last().map_or_else(dash, |epoch| learning_rate(epoch.learning_rate)),
+        What::LearningRate => {
+            row.last().map_or_else(dash, |epoch| learning_rate(epoch.learning_rate))
+        }
         What::Spark => spark(row, cell.width),
     }
 }
 
 /// Texts to the left, numbers to the right.
-fn write_cell(buf: &mut Buffer, (x, y): (u16, u16), cell: &Cell, text: &str, style: Style, end: u16) {
+fn write_cell(
+    buf: &mut Buffer,
+    (x, y): (u16, u16),
+    cell: &Cell,
+    text: &str,
+    style: Style,
+    end: u16,
+) {
     let indent = match cell.what {
         What::Id | What::Spark => 0,
         _ => cell.width.saturating_sub(width(text)),
@@ -233,7 +260,8 @@ fn spark(row: &Row, columns: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let losses: Vec<f64> = row.progress.epochs.iter().map(|epoch| epoch.valid.loss).collect();
     let finite = || losses.iter().copied().filter(|loss| loss.is_finite());
-    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let (low, high) =
+        (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let columns = columns.min(losses.len());
     (1..=columns)
         .map(|column| {
@@ -262,7 +290,10 @@ mod tests {
             for height in [1, 4, 7, 40] {
                 for selected in 0..rows {
                     let first = first_row(selected, height, rows);
-                    assert!((first..first + height).contains(&selected), "{selected} of {rows} in {height}");
+                    assert!(
+                        (first..first + height).contains(&selected),
+                        "{selected} of {rows} in {height}"
+                    );
                     assert!(first == 0 || first + height <= rows);
                 }
             }
@@ -284,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_spark_line_falls_with_the_loss_and_leaves_gaps_where_there_is_none() {
-        let mut row = Screen::new(&fixture::grid(1), Role::Watcher, Theme::plain()).sweep.rows.remove(0);
+        let mut row =
+            Screen::new(&fixture::grid(1), Role::Watcher, Theme::plain()).sweep.rows.remove(0);
         row.progress.epochs = fixture::epochs(&[4.0, 3.0, f64::NAN, 1.0, 0.5]);
         assert_eq!(spark(&row, 10), "█▆ ▂▁");
         assert_eq!(spark(&row, 2).chars().count(), 2);

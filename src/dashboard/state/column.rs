@@ -28,7 +28,12 @@ pub fn columns(rows: &[Row]) -> Vec<Column> {
     let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
     for row in &known {
         for (key, value) in &row.parameters {
-            let seen = seen.entry(key).or_insert(Seen { first: value, trials: 0, varies: false, width: 0 });
+            let seen = seen.entry(key).or_insert(Seen {
+                first: value,
+                trials: 0,
+                varies: false,
+                width: 0,
+            });
             seen.trials += 1;
             seen.varies |= seen.first != value;
             seen.width = seen.width.max(text::width(value));
@@ -45,7 +50,8 @@ pub fn columns(rows: &[Row]) -> Vec<Column> {
         .iter()
         .map(|(key, seen)| {
             let heading = heading(key);
-            let ambiguous = varying.iter().any(|(other, _)| other != key && self::heading(other) == heading);
+            let ambiguous =
+                varying.iter().any(|(other, _)| other != key && self::heading(other) == heading);
             let heading = text::clean(if ambiguous { key } else { heading }).into_owned();
             Column { key: (*key).to_owned(), width: seen.width.max(text::width(&heading)), heading }
         })
@@ -92,7 +98,8 @@ mod tests {
     fn folds_have_a_column() {
         let mut record = fixture::grid(12);
         for (number, run) in record.runs.iter_mut().enumerate() {
-            let walk_forward = WalkForward { folds: 3, train: TrainRows::Expanding, fold: number % 3 };
+            let walk_forward =
+                WalkForward { folds: 3, train: TrainRows::Expanding, fold: number % 3 };
             run.trial.settings.data.split.walk_forward = Some(walk_forward);
         }
         let sweep = fixture::sweep(&record);
@@ -110,8 +117,13 @@ mod tests {
     fn equal_last_parts_are_told_apart() {
         let mut record = fixture::grid(12);
         for (number, run) in record.runs.iter_mut().enumerate() {
-            run.trial.assignment.insert("other.hidden_size".into(), experiment::space::Value::Int(number as i64));
+            run.trial
+                .assignment
+                .insert("other.hidden_size".into(), experiment::space::Value::Int(number as i64));
         }
-        assert_eq!(keys(&fixture::sweep(&record).rows), ["model.hidden_size", "other.hidden_size", "rate"]);
+        assert_eq!(
+            keys(&fixture::sweep(&record).rows),
+            ["model.hidden_size", "other.hidden_size", "rate"]
+        );
     }
 }

@@ -55,7 +55,8 @@ impl Log {
         self.entries.len()
     }
 
-    /// The newest failure, when more than so many entries came since: it is not to be lost in a flood of epochs.
+    /// The newest failure, when more than so many entries came since: it is not to be lost in a
+    /// flood of epochs.
     pub fn buried_failure(&self, entries: usize) -> Option<&Entry> {
         self.failure.as_ref().filter(|(_, since)| *since >= entries).map(|(entry, _)| entry)
     }

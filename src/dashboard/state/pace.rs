@@ -19,7 +19,8 @@ const CLOSE: f64 = 0.25;
 impl Pace {
     /// Takes the counter at time `now`.
     pub fn sample(&mut self, now: f64, epochs: f64) {
-        // Several polls a second would only make the queue long. The first sample is never touched: the observation began there.
+        // Several polls a second would only make the queue long. The first sample is never touched:
+        // the observation began there.
         let begun = self.samples.len() > 1;
         match self.samples.back_mut() {
             Some(last) if begun && now - last.0 < CLOSE => last.1 = epochs,
@@ -30,13 +31,15 @@ impl Pace {
         }
     }
 
-    /// Epochs per second at time `now`; `None` before three seconds of observation or when nothing was done in the last minute.
+    /// Epochs per second at time `now`; `None` before three seconds of observation or when nothing
+    /// was done in the last minute.
     pub fn per_second(&self, now: f64) -> Option<f64> {
         let (newest, last) = self.samples.back()?;
         if now - newest >= SPAN {
             return None;
         }
-        let (begun, first) = self.samples.iter().rev().take_while(|(at, _)| now - at <= SPAN).last()?;
+        let (begun, first) =
+            self.samples.iter().rev().take_while(|(at, _)| now - at <= SPAN).last()?;
         let (elapsed, done) = (now - begun, last - first);
         (elapsed >= LEAST && done > 0.0).then_some(done / elapsed)
     }
@@ -75,7 +78,11 @@ mod tests {
     fn only_the_last_minute_counts() {
         let mut pace = Pace::default();
         for second in 0..200 {
-            let done = if second < 100 { f64::from(second) * 10.0 } else { 1000.0 + f64::from(second - 100) };
+            let done = if second < 100 {
+                f64::from(second) * 10.0
+            } else {
+                1000.0 + f64::from(second - 100)
+            };
             pace.sample(f64::from(second), done);
         }
         assert_eq!(pace.per_second(199.0), Some(1.0));

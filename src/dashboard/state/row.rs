@@ -25,7 +25,8 @@ pub struct Row {
     pub result: Option<Box<RunResult>>,
     /// What could not be read; escaped.
     pub damage: Vec<String>,
-    /// What the space chose, the seed and the fold, by key: `(dotted key, value as shown)`, ascending.
+    /// What the space chose, the seed and the fold, by key: `(dotted key, value as shown)`,
+    /// ascending.
     pub parameters: Vec<(String, String)>,
     /// The objective at the epoch whose weights are kept; kept up to date by the sweep.
     pub value: Option<f64>,
@@ -109,7 +110,16 @@ impl Row {
 
     /// Takes what was recorded so far.
     pub fn recorded(run: &RunRecord) -> Self {
-        let RunRecord { trial, folder: _, progress, result, evaluations: _, damage, current: _, seeds: _ } = run;
+        let RunRecord {
+            trial,
+            folder: _,
+            progress,
+            result,
+            evaluations: _,
+            damage,
+            current: _,
+            seeds: _,
+        } = run;
         let mut row = Self::planned(trial.id.clone());
         row.describe(trial.clone());
         row.progress = progress.clone();
@@ -127,10 +137,18 @@ impl Row {
 
     /// Learns what the trial is.
     pub fn describe(&mut self, trial: Trial) {
-        self.parameters = trial.assignment.iter().map(|(key, value)| (key.clone(), text::parameter(value))).collect();
-        for (own, value) in [(SEED, Some(trial.settings.train.seed.to_string())), (FOLD, trial.fold().map(|fold| fold.to_string()))]
-        {
-            if let (Err(place), Some(value)) = (self.parameters.binary_search_by(|(key, _)| key.as_str().cmp(own)), value) {
+        self.parameters = trial
+            .assignment
+            .iter()
+            .map(|(key, value)| (key.clone(), text::parameter(value)))
+            .collect();
+        for (own, value) in [
+            (SEED, Some(trial.settings.train.seed.to_string())),
+            (FOLD, trial.fold().map(|fold| fold.to_string())),
+        ] {
+            if let (Err(place), Some(value)) =
+                (self.parameters.binary_search_by(|(key, _)| key.as_str().cmp(own)), value)
+            {
                 self.parameters.insert(place, (own.to_owned(), value));
             }
         }
@@ -181,20 +199,30 @@ impl Row {
     /// How much of the epoch after the last recorded one is done, 0..1.
     pub fn partial(&self) -> f64 {
         match self.live {
-            Some(live) if self.kind() == Kind::Running && live.epoch == self.epochs() + 1 && live.steps > 0 => {
+            Some(live)
+                if self.kind() == Kind::Running
+                    && live.epoch == self.epochs() + 1
+                    && live.steps > 0 =>
+            {
                 (live.step as f64 / live.steps as f64).min(1.0)
             }
             _ => 0.0,
         }
     }
 
-    /// Windows per second of this lane, while it runs: its share of the pack, or what its last epoch came to.
+    /// Windows per second of this lane, while it runs: its share of the pack, or what its last
+    /// epoch came to.
     pub fn windows_per_second(&self) -> Option<f64> {
         if self.kind() != Kind::Running {
             return None;
         }
-        let share = self.live.filter(|live| live.lanes > 0).map(|live| live.windows_per_second / live.lanes as f64);
-        share.or_else(|| self.last().map(|epoch| epoch.windows_per_second)).filter(|rate| rate.is_finite())
+        let share = self
+            .live
+            .filter(|live| live.lanes > 0)
+            .map(|live| live.windows_per_second / live.lanes as f64);
+        share
+            .or_else(|| self.last().map(|epoch| epoch.windows_per_second))
+            .filter(|rate| rate.is_finite())
     }
 
     /// The last epoch.
@@ -214,11 +242,13 @@ impl Row {
 
     /// What it forecasts; `None` while its trial is not known.
     pub fn subject(&self) -> Option<Subject<'_>> {
-        let data = self.result.as_ref().and_then(|result| Some(result.tried.as_ref()?.data.as_str()));
+        let data =
+            self.result.as_ref().and_then(|result| Some(result.tried.as_ref()?.data.as_str()));
         Some(Subject { data, target: &self.trial.as_ref()?.settings.data.target })
     }
 
-    /// How it is ranked: a run that has ended with a result or still trains counts, as `compare` counts the former.
+    /// How it is ranked: a run that has ended with a result or still trains counts, as `compare`
+    /// counts the former.
     pub fn candidate(&self, assignment: usize) -> Candidate {
         let counts = match self.kind() {
             Kind::Waiting | Kind::Running => true,

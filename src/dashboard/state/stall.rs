@@ -1,4 +1,5 @@
-//! Which running trials make no progress, by the reader's own clock: whoever trains may be on another machine.
+//! Which running trials make no progress, by the reader's own clock: whoever trains may be on
+//! another machine.
 
 use std::collections::HashMap;
 
@@ -39,7 +40,8 @@ impl Stalls {
         let mut still = HashMap::with_capacity(self.still.len());
         let mut found = Vec::new();
         for place in running {
-            let mut one = self.still.get(&place).copied().unwrap_or(Still { since: now, told: false });
+            let mut one =
+                self.still.get(&place).copied().unwrap_or(Still { since: now, told: false });
             if slept > ASLEEP {
                 one.since = (one.since + slept).min(now);
             }
@@ -61,7 +63,10 @@ mod tests {
     /// Looks once a second over a span; what was found, with the second.
     fn look(stalls: &mut Stalls, span: std::ops::Range<u32>) -> Vec<(u32, usize)> {
         span.flat_map(|second| {
-            stalls.look(f64::from(second), [3, 7].into_iter()).into_iter().map(move |(place, _)| (second, place))
+            stalls
+                .look(f64::from(second), [3, 7].into_iter())
+                .into_iter()
+                .map(move |(place, _)| (second, place))
         })
         .collect()
     }

@@ -63,7 +63,8 @@ pub struct Summary {
     pub devices: BTreeSet<String>,
     /// Resident memory of the workers, bytes.
     pub memory: Option<u64>,
-    /// The assignment that leads, as `compare` ranks them, and the row that stands for it; of running trials what they came to so far.
+    /// The assignment that leads, as `compare` ranks them, and the row that stands for it; of
+    /// running trials what they came to so far.
     pub best: Option<Leader>,
     /// Trials of which something could not be read.
     pub damaged: usize,
@@ -118,7 +119,12 @@ impl Sweep {
         for (name, reason) in &record.damaged {
             let reason = clean(reason).into_owned();
             if name == MANIFEST {
-                let entry = Entry { at: String::new(), id: TrialId(name.clone()), level: Level::Failure, text: reason };
+                let entry = Entry {
+                    at: String::new(),
+                    id: TrialId(name.clone()),
+                    level: Level::Failure,
+                    text: reason,
+                };
                 sweep.log.push(entry);
             } else {
                 let place = sweep.place(&TrialId(name.clone()));
@@ -132,7 +138,8 @@ impl Sweep {
         sweep
     }
 
-    /// Folds what is new; returns what a log says of it, oldest first. `now` is in monotonic seconds.
+    /// Folds what is new; returns what a log says of it, oldest first. `now` is in monotonic
+    /// seconds.
     pub fn apply(&mut self, changes: &[Change], now: f64) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut described = false;
@@ -152,10 +159,20 @@ impl Sweep {
         if !changes.is_empty() {
             self.summarise();
         }
-        let running = self.rows.iter().enumerate().filter(|(_, row)| row.kind() == Kind::Running).map(|(place, _)| place);
+        let running = self
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| row.kind() == Kind::Running)
+            .map(|(place, _)| place);
         for (place, seconds) in self.stalls.look(now, running) {
             let text = format!("no progress for {seconds:.0} s");
-            let entry = Entry { at: String::new(), id: self.rows[place].id.clone(), level: Level::Warning, text };
+            let entry = Entry {
+                at: String::new(),
+                id: self.rows[place].id.clone(),
+                level: Level::Warning,
+                text,
+            };
             self.log.push(entry.clone());
             entries.push(entry);
         }
@@ -164,7 +181,8 @@ impl Sweep {
         entries
     }
 
-    /// Seconds until every planned epoch is done at the pace of the last minute; `None` when that is not known.
+    /// Seconds until every planned epoch is done at the pace of the last minute; `None` when that
+    /// is not known.
     pub fn remaining_seconds(&self, now: f64) -> Option<f64> {
         let left = self.summary.epochs_planned? - self.summary.epochs_done;
         if self.count(Kind::Running) == 0 || left <= 0.0 {
@@ -185,7 +203,10 @@ impl Sweep {
 
     /// Trials in a state.
     pub fn count(&self, kind: Kind) -> usize {
-        Kind::ALL.iter().position(|other| *other == kind).map_or(0, |place| self.summary.counts[place])
+        Kind::ALL
+            .iter()
+            .position(|other| *other == kind)
+            .map_or(0, |place| self.summary.counts[place])
     }
 
     /// Whether every trial has all the result that it will have.
@@ -237,7 +258,9 @@ impl Sweep {
             Change::Lost(id) => {
                 let place = self.place(id);
                 self.rows[place].progress.state = RunState::Lost;
-                let text = "lost: its process is gone; sweep again to go on from its last checkpoint".to_owned();
+                let text =
+                    "lost: its process is gone; sweep again to go on from its last checkpoint"
+                        .to_owned();
                 Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text })
             }
             Change::Damage(id, reason) => {
@@ -247,7 +270,12 @@ impl Sweep {
                     return None;
                 }
                 self.rows[place].damage.push(reason.clone());
-                Some(Entry { at: String::new(), id: id.clone(), level: Level::Failure, text: format!("damaged: {reason}") })
+                Some(Entry {
+                    at: String::new(),
+                    id: id.clone(),
+                    level: Level::Failure,
+                    text: format!("damaged: {reason}"),
+                })
             }
         }
     }
@@ -256,7 +284,8 @@ impl Sweep {
     fn describe(&mut self) {
         self.columns = columns(&self.rows);
         self.assignments = assignments(&self.rows);
-        let Objective { metric, direction } = ranked_by(self.asked, self.rows.iter().filter_map(Row::subject));
+        let Objective { metric, direction } =
+            ranked_by(self.asked, self.rows.iter().filter_map(Row::subject));
         if self.objective != metric {
             (self.objective, self.direction) = (metric, direction);
             (0..self.rows.len()).for_each(|place| self.rate(place));
@@ -294,7 +323,8 @@ impl Sweep {
             let asked = row.planned_epochs().unwrap_or(0) as f64;
             planned += asked;
             described += usize::from(row.trial.is_some());
-            summary.epochs_done += if kind.over() { asked } else { (row.epochs() as f64 + row.partial()).min(asked) };
+            summary.epochs_done +=
+                if kind.over() { asked } else { (row.epochs() as f64 + row.partial()).min(asked) };
             if let Some(rate) = row.windows_per_second() {
                 *summary.windows_per_second.get_or_insert(0.0) += rate;
             }
@@ -315,15 +345,20 @@ impl Sweep {
             // Trials that are only planned yet are taken to be like the ones that are known.
             summary.epochs_planned = Some(planned / described as f64 * self.rows.len() as f64);
         }
-        let candidates: Vec<Candidate> =
-            self.rows.iter().zip(&self.assignments).map(|(row, assignment)| row.candidate(*assignment)).collect();
+        let candidates: Vec<Candidate> = self
+            .rows
+            .iter()
+            .zip(&self.assignments)
+            .map(|(row, assignment)| row.candidate(*assignment))
+            .collect();
         summary.best = leader(&candidates, self.repeats, self.direction);
         summary.memory = (!memory.is_empty()).then(|| memory.values().sum());
         self.summary = summary;
     }
 }
 
-/// Of each row, which assignment it is a run of; a row that is only an id of the plan yet is one by itself.
+/// Of each row, which assignment it is a run of; a row that is only an id of the plan yet is one by
+/// itself.
 fn assignments(rows: &[Row]) -> Vec<usize> {
     let mut known: HashMap<String, usize> = HashMap::new();
     let of = |(place, row): (usize, &Row)| match &row.trial {
@@ -337,6 +372,10 @@ fn assignments(rows: &[Row]) -> Vec<usize> {
 fn about(change: &Change) -> &TrialId {
     match change {
         Change::Run(trial) => &trial.id,
-        Change::Line(id, ..) | Change::Progress(id, _) | Change::Result(id, _) | Change::Lost(id) | Change::Damage(id, _) => id,
+        Change::Line(id, ..)
+        | Change::Progress(id, _)
+        | Change::Result(id, _)
+        | Change::Lost(id)
+        | Change::Damage(id, _) => id,
     }
 }

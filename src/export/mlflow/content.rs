@@ -21,7 +21,8 @@ pub(super) struct Content {
     /// Every setting by its dotted key.
     pub params: Vec<Pair>,
     pub tags: Vec<Pair>,
-    /// Of each epoch, with the epoch as the step; then those of the best epoch, under `best.`, with the number of epochs as the step.
+    /// Of each epoch, with the epoch as the step; then those of the best epoch, under `best.`, with
+    /// the number of epochs as the step.
     pub metrics: Vec<Metric>,
 }
 
@@ -47,7 +48,10 @@ const LONGEST: usize = 6000;
 impl Content {
     pub(super) fn of(run: &Recorded) -> Result<Self, ExportError> {
         if !run.run.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(ExportError::new(format!("'{}' is no id of a trial", run.run.escape_debug())));
+            return Err(ExportError::new(format!(
+                "'{}' is no id of a trial",
+                run.run.escape_debug()
+            )));
         }
         let milliseconds = |at: &str| nanoseconds(at).map(|nanoseconds| nanoseconds / 1_000_000);
         let started = run.history.started.as_deref().and_then(milliseconds).unwrap_or_default();
@@ -55,14 +59,28 @@ impl Content {
         let (mut last, mut step) = (started, 0);
         for (at, report) in &run.history.epochs {
             (last, step) = (milliseconds(at).unwrap_or(last), report.epoch as i64);
-            let of_epoch = numbers(report).into_iter().filter_map(|(key, value)| Some((key, value?)));
-            sent.extend(of_epoch.map(|(key, value)| Metric { key: key.to_owned(), value, timestamp: last, step }));
+            let of_epoch =
+                numbers(report).into_iter().filter_map(|(key, value)| Some((key, value?)));
+            sent.extend(of_epoch.map(|(key, value)| Metric {
+                key: key.to_owned(),
+                value,
+                timestamp: last,
+                step,
+            }));
         }
         let ended = run.history.ended.as_deref().and_then(milliseconds);
         let best = metrics().filter_map(|metric| Some((metric, value(&run.record, metric)?)));
         let timestamp = ended.unwrap_or(last);
-        sent.extend(best.map(|(metric, value)| Metric { key: format!("best.{metric}"), value, timestamp, step }));
-        let pair = |key: &str, value: &str| Pair { key: key.to_owned(), value: value.chars().take(LONGEST).collect() };
+        sent.extend(best.map(|(metric, value)| Metric {
+            key: format!("best.{metric}"),
+            value,
+            timestamp,
+            step,
+        }));
+        let pair = |key: &str, value: &str| Pair {
+            key: key.to_owned(),
+            value: value.chars().take(LONGEST).collect(),
+        };
         let status = match run.status() {
             Status::Finished => "FINISHED",
             Status::Failed => "FAILED",
@@ -74,16 +92,24 @@ impl Content {
             status,
             started,
             ended: ended.filter(|_| status != "RUNNING"),
-            params: flat(&run.record.trial.settings).into_iter().map(|(key, value)| pair(&key, &text(&value))).collect(),
-            tags: vec![pair("kiln.sweep", &run.sweep), pair("kiln.trial", &run.run), pair("kiln.state", &state(&run.record))],
+            params: flat(&run.record.trial.settings)
+                .into_iter()
+                .map(|(key, value)| pair(&key, &text(&value)))
+                .collect(),
+            tags: vec![
+                pair("kiln.sweep", &run.sweep),
+                pair("kiln.trial", &run.run),
+                pair("kiln.state", &state(&run.record)),
+            ],
             metrics: sent,
         })
     }
 
     /// Of all of it.
     pub(super) fn fingerprint(&self) -> Result<String, ExportError> {
-        let bytes =
-            serde_json::to_vec(self).map_err(|error| ExportError::new(format!("{}: cannot be written: {error}", self.name)))?;
+        let bytes = serde_json::to_vec(self).map_err(|error| {
+            ExportError::new(format!("{}: cannot be written: {error}", self.name))
+        })?;
         Ok(blake3::hash(&bytes).to_hex()[..32].to_owned())
     }
 }
@@ -98,10 +124,14 @@ mod tests {
         let recorded = testing::recorded();
         let content = Content::of(&recorded[0]).unwrap();
         assert_eq!((content.name.as_str(), content.status), ("grid/31d897f497c7", "FINISHED"));
-        let find = |key: &str, step: i64| content.metrics.iter().find(|metric| metric.key == key && metric.step == step);
+        let find = |key: &str, step: i64| {
+            content.metrics.iter().find(|metric| metric.key == key && metric.step == step)
+        };
         assert_eq!(find("valid.rmse", 2).unwrap().value, 0.0625);
         assert_eq!(find("best.valid.rmse", 4).unwrap().timestamp, 1_767_323_045_000);
-        assert!(content.params.iter().any(|param| param.key == "data.window" && param.value == "60"));
+        assert!(
+            content.params.iter().any(|param| param.key == "data.window" && param.value == "60")
+        );
         let failed = Content::of(&recorded[1]).unwrap();
         assert_eq!(failed.status, "FAILED");
         assert!(failed.metrics.iter().all(|metric| metric.value.is_finite()), "{failed:?}");

@@ -46,7 +46,8 @@ impl Fake {
     pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (state, stopping) = (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
+        let (state, stopping) =
+            (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
         let (of_thread, stop) = (Arc::clone(&state), Arc::clone(&stopping));
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -108,17 +109,34 @@ fn answer(stream: &mut TcpStream, state: &Mutex<State>) {
     }
     let (status, answer) = match fault {
         Some(fault) => fault,
-        None => match handle(&mut state, path, query, &serde_json::from_slice(&body).unwrap_or_default()) {
+        None => match handle(
+            &mut state,
+            path,
+            query,
+            &serde_json::from_slice(&body).unwrap_or_default(),
+        ) {
             Ok(answer) => (200, answer.to_string()),
-            Err((status, code, message)) => (status, json!({ "error_code": code, "message": message }).to_string()),
+            Err((status, code, message)) => {
+                (status, json!({ "error_code": code, "message": message }).to_string())
+            }
         },
     };
-    let location = if (300..400).contains(&status) { "Location: http://127.0.0.1:9/\r\n" } else { "" };
+    let location =
+        if (300..400).contains(&status) { "Location: http://127.0.0.1:9/\r\n" } else { "" };
     // Who asked may have gone.
-    drop(write!(stream, "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\nConnection: close\r\n\r\n{answer}", answer.len()));
+    drop(write!(
+        stream,
+        "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+        answer.len()
+    ));
 }
 
-fn handle(state: &mut State, path: &str, query: &str, body: &Json) -> Result<Json, (u16, &'static str, String)> {
+fn handle(
+    state: &mut State,
+    path: &str,
+    query: &str,
+    body: &Json,
+) -> Result<Json, (u16, &'static str, String)> {
     let argument = |name: &str| {
         let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
         pair.unwrap_or_default().replace("%20", " ").replace("%2F", "/")
@@ -130,14 +148,27 @@ fn handle(state: &mut State, path: &str, query: &str, body: &Json) -> Result<Jso
     let of_body = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let pairs = |name: &str| -> Vec<(String, String)> {
         let list = body[name].as_array().cloned().unwrap_or_default();
-        list.iter().map(|pair| (pair["key"].as_str().unwrap().to_owned(), pair["value"].as_str().unwrap().to_owned())).collect()
+        list.iter()
+            .map(|pair| {
+                (
+                    pair["key"].as_str().unwrap().to_owned(),
+                    pair["value"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect()
     };
     match path {
         "experiments/get-by-name" => {
             let name = argument("experiment_name");
             let place = state.experiments.iter().position(|known| *known == name);
-            let place = place.ok_or((404, "RESOURCE_DOES_NOT_EXIST", format!("Could not find experiment with name '{name}'")))?;
-            Ok(json!({ "experiment": { "experiment_id": place.to_string(), "lifecycle_stage": "active" } }))
+            let place = place.ok_or((
+                404,
+                "RESOURCE_DOES_NOT_EXIST",
+                format!("Could not find experiment with name '{name}'"),
+            ))?;
+            Ok(
+                json!({ "experiment": { "experiment_id": place.to_string(), "lifecycle_stage": "active" } }),
+            )
         }
         "experiments/create" => {
             state.experiments.push(of_body("name"));
@@ -145,26 +176,43 @@ fn handle(state: &mut State, path: &str, query: &str, body: &Json) -> Result<Jso
         }
         "runs/search" => {
             let filter = of_body("filter");
-            let wanted = filter.strip_prefix("tags.`kiln.trial` = '").and_then(|rest| rest.strip_suffix('\'')).unwrap();
-            let has = |run: &Run| run.tags.iter().any(|(key, value)| key == "kiln.trial" && value == wanted);
-            let found = state.runs.iter().enumerate().filter(|(_, run)| has(run)).map(|(place, run)| {
-                let tags: Vec<Json> = run.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
-                json!({ "info": { "run_id": place.to_string() }, "data": { "tags": tags } })
-            });
+            let wanted = filter
+                .strip_prefix("tags.`kiln.trial` = '")
+                .and_then(|rest| rest.strip_suffix('\''))
+                .unwrap();
+            let has = |run: &Run| {
+                run.tags.iter().any(|(key, value)| key == "kiln.trial" && value == wanted)
+            };
+            let found =
+                state.runs.iter().enumerate().filter(|(_, run)| has(run)).map(|(place, run)| {
+                    let tags: Vec<Json> = run
+                        .tags
+                        .iter()
+                        .map(|(key, value)| json!({ "key": key, "value": value }))
+                        .collect();
+                    json!({ "info": { "run_id": place.to_string() }, "data": { "tags": tags } })
+                });
             // An empty list is left out, as protocol buffers' JSON does.
             let found: Vec<Json> = found.collect();
             Ok(if found.is_empty() { json!({}) } else { json!({ "runs": found }) })
         }
         "runs/create" => {
             assert!(body["start_time"].is_i64());
-            state.runs.push(Run { name: of_body("run_name"), tags: pairs("tags"), status: "RUNNING".into(), ..Run::default() });
+            state.runs.push(Run {
+                name: of_body("run_name"),
+                tags: pairs("tags"),
+                status: "RUNNING".into(),
+                ..Run::default()
+            });
             Ok(json!({ "run": { "info": { "run_id": (state.runs.len() - 1).to_string() } } }))
         }
         "metrics/get-history" => {
             let place = run(state, &argument("run_id"))?;
             let (key, token) = (argument("metric_key"), argument("page_token"));
             let of_key = state.runs[place].metrics.iter().filter(|(own, ..)| *own == key);
-            let all: Vec<Json> = of_key.map(|(key, step, value)| json!({ "key": key, "step": step, "value": value })).collect();
+            let all: Vec<Json> = of_key
+                .map(|(key, step, value)| json!({ "key": key, "step": step, "value": value }))
+                .collect();
             // Two at a time: the pages must be turned.
             let from: usize = token.parse().unwrap_or_default();
             let to = (from + 2).min(all.len());
@@ -182,7 +230,11 @@ fn handle(state: &mut State, path: &str, query: &str, body: &Json) -> Result<Jso
             for (key, value) in params {
                 match run.params.iter().find(|(known, _)| *known == key) {
                     Some((_, former)) if *former != value => {
-                        return Err((400, "INVALID_PARAMETER_VALUE", format!("Changing param values is not allowed: {key}")));
+                        return Err((
+                            400,
+                            "INVALID_PARAMETER_VALUE",
+                            format!("Changing param values is not allowed: {key}"),
+                        ));
                     }
                     Some(_) => {}
                     None => run.params.push((key, value)),

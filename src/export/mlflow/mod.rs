@@ -1,7 +1,8 @@
 //! MLflow: runs sent to a tracking server over its REST interface (2.0).
 //!
-//! One MLflow run a run, found again by its tags `kiln.sweep` and `kiln.trial`: what was sent is not sent twice, and an export that was cut
-//! off is gone on with. The last thing that a run gets is the tag `kiln.exported`, a fingerprint of all that was sent.
+//! One MLflow run a run, found again by its tags `kiln.sweep` and `kiln.trial`: what was sent is
+//! not sent twice, and an export that was cut off is gone on with. The last thing that a run gets
+//! is the tag `kiln.exported`, a fingerprint of all that was sent.
 
 mod content;
 #[cfg(test)]
@@ -41,15 +42,17 @@ const HISTORY: usize = 25_000;
 /// Sends runs into the experiment of this name, which is made if it is not there.
 ///
 /// # Errors
-/// When the server cannot be reached, does not answer in time, or refuses something; what was sent by then stays, and a second export goes
-/// on from there.
+/// When the server cannot be reached, does not answer in time, or refuses something; what was sent
+/// by then stays, and a second export goes on from there.
 pub fn export(server: &Server, experiment: &str, runs: &[Recorded]) -> Result<Sent, ExportError> {
     let mut sent = Sent { experiment_id: experiment_id(server, experiment)?, ..Sent::default() };
     for run in runs {
         let content = Content::of(run)?;
         let fingerprint = content.fingerprint()?;
         match find(server, &sent.experiment_id, run)? {
-            Some(found) if found.fingerprint.as_deref() == Some(&fingerprint) => sent.unchanged += 1,
+            Some(found) if found.fingerprint.as_deref() == Some(&fingerprint) => {
+                sent.unchanged += 1
+            }
             Some(found) => {
                 let known = known_values(server, &found.id, &content)?;
                 fill(server, &found.id, &content, &known, &fingerprint)?;
@@ -87,7 +90,8 @@ fn find_experiment(server: &Server, name: &str) -> Result<Option<String>, Export
     };
     if found.pointer("/experiment/lifecycle_stage").and_then(Json::as_str) == Some("deleted") {
         return Err(ExportError::new(format!(
-            "the server's experiment '{name}' is deleted; restore it there, or name another with --experiment"
+            "the server's experiment '{name}' is deleted; restore it there, or name another with \
+                --experiment"
         )));
     }
     text(&found, "/experiment/experiment_id").map(Some)
@@ -100,9 +104,14 @@ struct Found {
     fingerprint: Option<String>,
 }
 
-fn find(server: &Server, experiment_id: &str, run: &Recorded) -> Result<Option<Found>, ExportError> {
+fn find(
+    server: &Server,
+    experiment_id: &str,
+    run: &Recorded,
+) -> Result<Option<Found>, ExportError> {
     let filter = format!("tags.`kiln.trial` = '{}'", run.run);
-    let request = json!({ "experiment_ids": [experiment_id], "filter": filter, "max_results": 100 });
+    let request =
+        json!({ "experiment_ids": [experiment_id], "filter": filter, "max_results": 100 });
     let answer = post(server, "runs/search", &request)?;
     let none = Vec::new();
     for found in answer.get("runs").and_then(Json::as_array).unwrap_or(&none) {
@@ -111,7 +120,10 @@ fn find(server: &Server, experiment_id: &str, run: &Recorded) -> Result<Option<F
             tags.iter().find(|tag| tag["key"] == key)?["value"].as_str().map(str::to_owned)
         };
         if tag("kiln.sweep").as_deref() == Some(&run.sweep) {
-            return Ok(Some(Found { id: text(found, "/info/run_id")?, fingerprint: tag("kiln.exported") }));
+            return Ok(Some(Found {
+                id: text(found, "/info/run_id")?,
+                fingerprint: tag("kiln.exported"),
+            }));
         }
     }
     Ok(None)
@@ -125,7 +137,11 @@ fn create(server: &Server, experiment_id: &str, content: &Content) -> Result<Str
 }
 
 /// Names and steps of the values that the server has.
-fn known_values(server: &Server, run_id: &str, content: &Content) -> Result<HashSet<(String, i64)>, ExportError> {
+fn known_values(
+    server: &Server,
+    run_id: &str,
+    content: &Content,
+) -> Result<HashSet<(String, i64)>, ExportError> {
     let keys: HashSet<&String> = content.metrics.iter().map(|metric| &metric.key).collect();
     let mut known = HashSet::new();
     for key in keys {
@@ -136,10 +152,16 @@ fn known_values(server: &Server, run_id: &str, content: &Content) -> Result<Hash
             if !token.is_empty() {
                 query.push(("page_token", &token));
             }
-            let page = server.get("metrics/get-history", &query)?.map_err(|refused| refused.as_error("metrics/get-history"))?;
+            let page = server
+                .get("metrics/get-history", &query)?
+                .map_err(|refused| refused.as_error("metrics/get-history"))?;
             let none = Vec::new();
             let values = page.get("metrics").and_then(Json::as_array).unwrap_or(&none);
-            known.extend(values.iter().map(|value| (key.clone(), value["step"].as_i64().unwrap_or_default())));
+            known.extend(
+                values
+                    .iter()
+                    .map(|value| (key.clone(), value["step"].as_i64().unwrap_or_default())),
+            );
             match page.get("next_page_token").and_then(Json::as_str) {
                 Some(next) if !next.is_empty() && next != token => token = next.to_owned(),
                 _ => break,
@@ -159,7 +181,8 @@ fn fill(
     for params in content.params.chunks(PARAMETERS) {
         post(server, "runs/log-batch", &json!({ "run_id": run_id, "params": params }))?;
     }
-    let missing: Vec<&Metric> = content.metrics.iter().filter(|m| !known.contains(&(m.key.clone(), m.step))).collect();
+    let missing: Vec<&Metric> =
+        content.metrics.iter().filter(|m| !known.contains(&(m.key.clone(), m.step))).collect();
     for metrics in missing.chunks(METRICS) {
         post(server, "runs/log-batch", &json!({ "run_id": run_id, "metrics": metrics }))?;
     }
@@ -169,7 +192,12 @@ fn fill(
         None => json!({ "run_id": run_id, "status": content.status }),
     };
     post(server, "runs/update", &update)?;
-    post(server, "runs/set-tag", &json!({ "run_id": run_id, "key": "kiln.exported", "value": fingerprint })).map(drop)
+    post(
+        server,
+        "runs/set-tag",
+        &json!({ "run_id": run_id, "key": "kiln.exported", "value": fingerprint }),
+    )
+    .map(drop)
 }
 
 fn post(server: &Server, path: &str, request: &Json) -> Result<Json, ExportError> {
@@ -179,5 +207,9 @@ fn post(server: &Server, path: &str, request: &Json) -> Result<Json, ExportError
 /// A text of an answer.
 fn text(answer: &Json, pointer: &str) -> Result<String, ExportError> {
     let found = answer.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
-    found.ok_or_else(|| ExportError::new(format!("the server's answer has no {pointer}: is it an MLflow tracking server?")))
+    found.ok_or_else(|| {
+        ExportError::new(format!(
+            "the server's answer has no {pointer}: is it an MLflow tracking server?"
+        ))
+    })
 }

@@ -14,7 +14,9 @@ fn server(fake: &Fake) -> Server {
 fn long(epochs: usize) -> Recorded {
     let mut run = testing::recorded().swap_remove(0);
     let (at, report) = run.history.epochs[0].clone();
-    run.history.epochs = (1..=epochs).map(|epoch| (at.clone(), lane_types::EpochReport { epoch, ..report.clone() })).collect();
+    run.history.epochs = (1..=epochs)
+        .map(|epoch| (at.clone(), lane_types::EpochReport { epoch, ..report.clone() }))
+        .collect();
     run
 }
 
@@ -32,8 +34,16 @@ fn runs_are_sent_once_with_their_settings_epochs_and_state() {
         let state = fake.state();
         assert_eq!(state.authorization.as_deref(), Some("Bearer secret-token"));
         assert_eq!(state.experiments, ["my grid"]);
-        let told: Vec<(&str, &str)> = state.runs.iter().map(|run| (run.name.as_str(), run.status.as_str())).collect();
-        assert_eq!(told, [("grid/31d897f497c7", "FINISHED"), ("grid/ef53f2eb8e5c", "FAILED"), ("grid/6ae5c693e4dd", "RUNNING")]);
+        let told: Vec<(&str, &str)> =
+            state.runs.iter().map(|run| (run.name.as_str(), run.status.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("grid/31d897f497c7", "FINISHED"),
+                ("grid/ef53f2eb8e5c", "FAILED"),
+                ("grid/6ae5c693e4dd", "RUNNING")
+            ]
+        );
         let run = &state.runs[0];
         assert!(run.params.contains(&("data.window".into(), "60".into())));
         assert!(run.metrics.contains(&("valid.rmse".into(), 4, 0.015_625)));
@@ -68,13 +78,19 @@ fn an_export_that_was_cut_off_anywhere_is_gone_on_with() {
     for (cut, is_done) in (1..=whole.0).flat_map(|cut| [(cut, false), (cut, true)]) {
         let fake = Fake::start();
         fake.state().is_done_all_the_same = is_done;
-        fake.state().fault = Some(Box::new(move |number| (number == cut).then(|| (500, "out of disk".to_owned()))));
-        let complaint = export(&server(&fake), "grid", std::slice::from_ref(&run)).unwrap_err().to_string();
+        fake.state().fault =
+            Some(Box::new(move |number| (number == cut).then(|| (500, "out of disk".to_owned()))));
+        let complaint =
+            export(&server(&fake), "grid", std::slice::from_ref(&run)).unwrap_err().to_string();
         assert!(complaint.contains("with 500") && complaint.contains("out of disk"), "{complaint}");
         fake.state().fault = None;
         let sent = export(&server(&fake), "grid", std::slice::from_ref(&run)).unwrap();
         let is_whole = is_done && cut == whole.0;
-        assert_eq!((sent.new + sent.completed, sent.unchanged), if is_whole { (0, 1) } else { (1, 0) }, "cut at {cut}");
+        assert_eq!(
+            (sent.new + sent.completed, sent.unchanged),
+            if is_whole { (0, 1) } else { (1, 0) },
+            "cut at {cut}"
+        );
         let state = fake.state();
         assert_eq!((state.experiments.len(), state.runs.len()), (1, 1), "cut at {cut}");
         assert_eq!(unique(&state.runs[0]), whole.1, "cut at {cut}");
@@ -94,10 +110,15 @@ fn what_a_server_says_is_told() {
     let denied = r#"{"error_code":"PERMISSION_DENIED","message":"who are\u001b[31m you?"}"#;
     let said = complaint(403, denied);
     assert!(
-        said.contains("403 PERMISSION_DENIED (set MLFLOW_TRACKING_TOKEN)") && said.contains("who are\\u{1b}[31m you?"),
+        said.contains("403 PERMISSION_DENIED (set MLFLOW_TRACKING_TOKEN)")
+            && said.contains("who are\\u{1b}[31m you?"),
         "{said}"
     );
-    assert!(complaint(302, "moved").contains("a redirection is not followed"), "{}", complaint(302, "moved"));
+    assert!(
+        complaint(302, "moved").contains("a redirection is not followed"),
+        "{}",
+        complaint(302, "moved")
+    );
     assert!(complaint(200, "<html>").contains("is it an MLflow tracking server?"));
     assert!(complaint(200, "{}").contains("has no /experiment/experiment_id"));
     let deleted = r#"{"experiment":{"experiment_id":"3","lifecycle_stage":"deleted"}}"#;
@@ -115,5 +136,8 @@ fn a_server_that_is_not_there_or_does_not_answer_is_an_error_in_time() {
     assert!(complaint.contains("timeout"), "{complaint}");
     drop(free);
     let complaint = export(&silent, "grid", &[]).unwrap_err().to_string();
-    assert!(complaint.contains(&url) && complaint.to_lowercase().contains("refused"), "{complaint}");
+    assert!(
+        complaint.contains(&url) && complaint.to_lowercase().contains("refused"),
+        "{complaint}"
+    );
 }

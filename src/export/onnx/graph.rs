@@ -2,7 +2,8 @@
 
 use super::Units;
 use super::message::{
-    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, INT64, INTS, Node, Tensor, TensorShape, TensorType, Type, ValueInfo,
+    Attribute, DOUBLE, Dimension, FLOAT, Graph, INT, INT64, INTS, Node, Tensor, TensorShape,
+    TensorType, Type, ValueInfo,
 };
 use crate::export::Trained;
 use crate::export::trained::Layer;
@@ -24,7 +25,12 @@ pub(super) fn graph(trained: &Trained, units: Units) -> Graph {
     parts.floats("head.weight", &[outputs, trained.shape.hidden], weight.iter().copied());
     parts.floats("head.bias", &[outputs], bias.iter().copied());
     let gemm = |parts: &mut Parts, output: &str| {
-        parts.node("Gemm", &[&steps, "head.weight", "head.bias"], &[output], vec![int("transB", 1)]);
+        parts.node(
+            "Gemm",
+            &[&steps, "head.weight", "head.bias"],
+            &[output],
+            vec![int("transB", 1)],
+        );
     };
     let elements = match units {
         Units::Scaled => {
@@ -43,7 +49,12 @@ pub(super) fn graph(trained: &Trained, units: Units) -> Graph {
         name: "kiln".to_owned(),
         initializer: parts.tensors,
         input: vec![value_info("window", elements, &rows, &trained.features.join(", "))],
-        output: vec![value_info("forecast", elements, &[None, Some(outputs)], trained.target.kind.unit())],
+        output: vec![value_info(
+            "forecast",
+            elements,
+            &[None, Some(outputs)],
+            trained.target.kind.unit(),
+        )],
     }
 }
 
@@ -63,7 +74,12 @@ fn unscaled(parts: &mut Parts, trained: &Trained, outputs: usize) {
     let mut last = "outputs";
     if outputs > 1 {
         parts.tensor("count", &[1], INT64, (outputs as i64).to_le_bytes().into());
-        parts.node("TopK", &["outputs", "count"], &["ascending", "places"], vec![int("largest", 0), int("sorted", 1)]);
+        parts.node(
+            "TopK",
+            &["outputs", "count"],
+            &["ascending", "places"],
+            vec![int("largest", 0), int("sorted", 1)],
+        );
         last = "ascending";
     }
     let target = trained.scaling.target;
@@ -74,8 +90,15 @@ fn unscaled(parts: &mut Parts, trained: &Trained, outputs: usize) {
     parts.node("Add", &["moved", "target.offset"], &["forecast"], vec![]);
 }
 
-/// One layer over `steps` (`[window, batch, inputs]`): all its steps, or of the last layer the last, `[batch, hidden]`.
-fn lstm(parts: &mut Parts, trained: &Trained, number: usize, layer: Layer<'_>, steps: &str) -> String {
+/// One layer over `steps` (`[window, batch, inputs]`): all its steps, or of the last layer the
+/// last, `[batch, hidden]`.
+fn lstm(
+    parts: &mut Parts,
+    trained: &Trained,
+    number: usize,
+    layer: Layer<'_>,
+    steps: &str,
+) -> String {
     let hidden = trained.shape.hidden;
     let [w, r, b] = ["w", "r", "b"].map(|matrix| format!("lstm.{number}.{matrix}"));
     parts.floats(&w, &[1, 4 * hidden, layer.inputs], gates(layer.w_input, layer.inputs, hidden));
@@ -84,7 +107,8 @@ fn lstm(parts: &mut Parts, trained: &Trained, number: usize, layer: Layer<'_>, s
     let biases = gates(layer.bias, 1, hidden).chain(std::iter::repeat_n(0.0, 4 * hidden));
     parts.floats(&b, &[1, 8 * hidden], biases);
     let is_last = number + 1 == trained.shape.layers;
-    let (raw, squeezed, axes) = (format!("lstm.{number}"), format!("hidden.{number}"), format!("axes.{number}"));
+    let (raw, squeezed, axes) =
+        (format!("lstm.{number}"), format!("hidden.{number}"), format!("axes.{number}"));
     let outputs = if is_last { vec!["", raw.as_str()] } else { vec![raw.as_str()] };
     parts.node("LSTM", &[steps, &w, &r, &b], &outputs, vec![int("hidden_size", hidden as i64)]);
     let direction: i64 = if is_last { 0 } else { 1 };
@@ -109,9 +133,16 @@ struct Parts {
 impl Parts {
     /// A node is named after the last of its outputs.
     fn node(&mut self, op_type: &str, input: &[&str], output: &[&str], attribute: Vec<Attribute>) {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let owned =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let name = format!("{op_type}.{}", output.last().copied().unwrap_or_default());
-        self.nodes.push(Node { input: owned(input), output: owned(output), name, op_type: op_type.to_owned(), attribute });
+        self.nodes.push(Node {
+            input: owned(input),
+            output: owned(output),
+            name,
+            op_type: op_type.to_owned(),
+            attribute,
+        });
     }
 
     fn floats(&mut self, name: &str, dims: &[usize], values: impl Iterator<Item = f32>) {
@@ -144,7 +175,11 @@ fn value_info(name: &str, elem_type: i32, dims: &[Option<usize>], doc: &str) -> 
     };
     let shape = Some(TensorShape { dim: dims.iter().map(dimension).collect() });
     let tensor_type = Some(TensorType { elem_type, shape });
-    ValueInfo { name: name.to_owned(), kind: Some(Type { tensor_type }), doc_string: doc.to_owned() }
+    ValueInfo {
+        name: name.to_owned(),
+        kind: Some(Type { tensor_type }),
+        doc_string: doc.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +208,12 @@ mod tests {
                 assert!(read.node.iter().flat_map(|node| &node.input).all(is_known));
                 for tensor in &read.initializer {
                     let bytes = if tensor.data_type == FLOAT { 4 } else { 8 };
-                    assert_eq!(tensor.raw_data.len() as i64, bytes * tensor.dims.iter().product::<i64>(), "{}", tensor.name);
+                    assert_eq!(
+                        tensor.raw_data.len() as i64,
+                        bytes * tensor.dims.iter().product::<i64>(),
+                        "{}",
+                        tensor.name
+                    );
                 }
             }
         }
@@ -184,7 +224,10 @@ mod tests {
         // One row, one unit: input 1, forget 2, cell 3, output 4.
         assert_eq!(gates(&[1.0, 2.0, 3.0, 4.0], 1, 1).collect::<Vec<_>>(), [1.0, 4.0, 2.0, 3.0]);
         let two_rows = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
-        assert_eq!(gates(&two_rows, 2, 1).collect::<Vec<_>>(), [1.0, 5.0, 4.0, 8.0, 2.0, 6.0, 3.0, 7.0]);
+        assert_eq!(
+            gates(&two_rows, 2, 1).collect::<Vec<_>>(),
+            [1.0, 5.0, 4.0, 8.0, 2.0, 6.0, 3.0, 7.0]
+        );
     }
 
     #[test]
@@ -192,6 +235,9 @@ mod tests {
         let scaled = graph(&testing::trained("quantile", 2), Units::Scaled);
         assert!(scaled.initializer.iter().all(|tensor| tensor.data_type != DOUBLE));
         let own = graph(&testing::trained("quantile", 2), Units::Own);
-        assert_eq!(own.output[0].kind.as_ref().unwrap().tensor_type.as_ref().unwrap().elem_type, DOUBLE);
+        assert_eq!(
+            own.output[0].kind.as_ref().unwrap().tensor_type.as_ref().unwrap().elem_type,
+            DOUBLE
+        );
     }
 }

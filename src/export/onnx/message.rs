@@ -1,5 +1,6 @@
-//! The messages of `onnx.proto` that an exported model needs, under its field numbers (onnx/onnx.proto, proto2: a scalar that must be
-//! there although it is 0 is optional here, and lists of numbers are not packed).
+//! The messages of `onnx.proto` that an exported model needs, under its field numbers
+//! (onnx/onnx.proto, proto2: a scalar that must be there although it is 0 is optional here, and
+//! lists of numbers are not packed).
 
 use prost::Message;
 

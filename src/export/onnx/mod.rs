@@ -5,8 +5,9 @@
 //! | own | `[batch, window, features]` double, the features' own units | `[batch, outputs]` double, the target's unit; quantiles ascend |
 //! | scaled | the same, float, scaled | float, scaled, as the network gives them |
 //!
-//! In own units the scaling is part of the graph, in double precision: a price near 60,000 that moves by cents keeps its digits, and the
-//! numbers are those of `predict`. Where double precision is not to be had (some accelerators), the scaled graph has none; its scaling is in
+//! In own units the scaling is part of the graph, in double precision: a price near 60,000 that
+//! moves by cents keeps its digits, and the numbers are those of `predict`. Where double precision
+//! is not to be had (some accelerators), the scaled graph has none; its scaling is in
 //! `metadata_props`, under `kiln`.
 //!
 //! ```text
@@ -40,7 +41,8 @@ const IR_VERSION: i64 = 7;
 /// The model as an ONNX file.
 ///
 /// # Errors
-/// Never on a model that was made by [`Trained::of`]; an error would mean that JSON cannot hold its names.
+/// Never on a model that was made by [`Trained::of`]; an error would mean that JSON cannot hold its
+/// names.
 pub fn write(trained: &Trained, units: Units) -> Result<Vec<u8>, ExportError> {
     let property = |key: &str, value: String| Property { key: key.to_owned(), value };
     let model = Model {

@@ -1,5 +1,6 @@
-//! The messages of TensorBoard's event files that are written here, under their field numbers (tensorboard/compat/proto/event.proto,
-//! summary.proto, tensor.proto; tensorboard/plugins/hparams/plugin_data.proto; google/protobuf/struct.proto).
+//! The messages of TensorBoard's event files that are written here, under their field numbers
+//! (tensorboard/compat/proto/event.proto, summary.proto, tensor.proto;
+//! tensorboard/plugins/hparams/plugin_data.proto; google/protobuf/struct.proto).
 
 use prost::{Message, Oneof};
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
-//! TensorBoard: one event file a run, with a scalar for each number of an epoch, at the time at which the epoch ended, and the settings for
-//! the HPARAMS page. A scalar is single precision: that is the format's.
+//! TensorBoard: one event file a run, with a scalar for each number of an epoch, at the time at
+//! which the epoch ended, and the settings for the HPARAMS page. A scalar is single precision: that
+//! is the format's.
 
 mod message;
 mod record;
@@ -9,25 +10,31 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 use self::message::{
-    Dimension, Event, FLOAT, HyperParameters, Kind, Metadata, PluginData, SessionEnd, SessionStart, Setting, Summary, Tensor,
-    TensorShape, Value,
+    Dimension, Event, FLOAT, HyperParameters, Kind, Metadata, PluginData, SessionEnd, SessionStart,
+    Setting, Summary, Tensor, TensorShape, Value,
 };
 use super::recorded::{Recorded, Status, numbers, seconds};
 use super::settings::{flat, text};
 
-/// The name of a run's event file: of the second in which the run began, so that a run has one name for ever.
+/// The name of a run's event file: of the second in which the run began, so that a run has one name
+/// for ever.
 #[must_use]
 pub fn file_name(run: &Recorded) -> String {
     format!("events.out.tfevents.{:010}.kiln", started(run) as u64)
 }
 
-/// A run's event file. Losses and errors are `train/loss`, `valid/rmse`, …; the step is the epoch, from 1.
+/// A run's event file. Losses and errors are `train/loss`, `valid/rmse`, …; the step is the epoch,
+/// from 1.
 #[must_use]
 pub fn write(run: &Recorded) -> Vec<u8> {
     let started = started(run);
     let mut file = Vec::new();
     let mut push = |event: Event| record::push(&mut file, &event.encode_to_vec());
-    push(Event { wall_time: started, file_version: "brain.Event:2".to_owned(), ..Event::default() });
+    push(Event {
+        wall_time: started,
+        file_version: "brain.Event:2".to_owned(),
+        ..Event::default()
+    });
     push(session(started, "_hparams_/session_start_info", start(run, started)));
     let mut last = started;
     for (at, report) in &run.history.epochs {
@@ -37,7 +44,12 @@ pub fn write(run: &Recorded) -> Vec<u8> {
             Some(Value { tag: name.replace('.', "/"), simple_value, ..Value::default() })
         };
         let summary = Summary { value: numbers(report).into_iter().filter_map(scalar).collect() };
-        push(Event { wall_time: last, step: report.epoch as i64, summary: Some(summary), ..Event::default() });
+        push(Event {
+            wall_time: last,
+            step: report.epoch as i64,
+            summary: Some(summary),
+            ..Event::default()
+        });
     }
     if let Some(end) = end(run, last) {
         push(session(last, "_hparams_/session_end_info", end));
@@ -59,8 +71,13 @@ fn start(run: &Recorded, started: f64) -> HyperParameters {
         };
         (key, Setting { kind: Some(kind) })
     };
-    let hparams: BTreeMap<String, Setting> = flat(&run.record.trial.settings).into_iter().map(setting).collect();
-    let info = SessionStart { hparams, group_name: format!("{}/{}", run.sweep, run.run), start_time_secs: started };
+    let hparams: BTreeMap<String, Setting> =
+        flat(&run.record.trial.settings).into_iter().map(setting).collect();
+    let info = SessionStart {
+        hparams,
+        group_name: format!("{}/{}", run.sweep, run.run),
+        start_time_secs: started,
+    };
     HyperParameters { session_start_info: Some(info), session_end_info: None }
 }
 
@@ -72,12 +89,16 @@ fn end(run: &Recorded, last: f64) -> Option<HyperParameters> {
         Status::Running => return None,
     };
     let end_time_secs = run.history.ended.as_deref().and_then(seconds).unwrap_or(last);
-    Some(HyperParameters { session_start_info: None, session_end_info: Some(SessionEnd { status, end_time_secs }) })
+    Some(HyperParameters {
+        session_start_info: None,
+        session_end_info: Some(SessionEnd { status, end_time_secs }),
+    })
 }
 
 /// A summary without a number, for the plugin.
 fn session(wall_time: f64, tag: &str, content: HyperParameters) -> Event {
-    let plugin_data = PluginData { plugin_name: "hparams".to_owned(), content: content.encode_to_vec() };
+    let plugin_data =
+        PluginData { plugin_name: "hparams".to_owned(), content: content.encode_to_vec() };
     let shape = Some(TensorShape { dim: vec![Dimension { size: 0 }] });
     let value = Value {
         tag: tag.to_owned(),
@@ -117,8 +138,12 @@ mod tests {
     #[test]
     fn settings_begin_and_the_state_ends_the_session() {
         let sessions = |run: &Recorded| -> Vec<HyperParameters> {
-            let contents = events(run).into_iter().filter_map(|event| event.summary).flat_map(|summary| summary.value);
-            let contents = contents.filter_map(|value| value.metadata?.plugin_data).map(|data| data.content);
+            let contents = events(run)
+                .into_iter()
+                .filter_map(|event| event.summary)
+                .flat_map(|summary| summary.value);
+            let contents =
+                contents.filter_map(|value| value.metadata?.plugin_data).map(|data| data.content);
             contents.map(|content| HyperParameters::decode(content.as_slice()).unwrap()).collect()
         };
         let recorded = testing::recorded();

@@ -9,7 +9,8 @@ pub(super) fn push(file: &mut Vec<u8>, bytes: &[u8]) {
     file.extend(masked(bytes).to_le_bytes());
 }
 
-/// A checksum of bytes that hold checksums is no good: it is rotated and moved (tensorflow/core/lib/hash/crc32c.h).
+/// A checksum of bytes that hold checksums is no good: it is rotated and moved
+/// (tensorflow/core/lib/hash/crc32c.h).
 fn masked(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
@@ -44,6 +45,9 @@ mod tests {
         push(&mut file, b"");
         assert_eq!(read(&file), [&b"abc"[..], b""]);
         // As tensorboard's own RecordWriter writes an empty record.
-        assert_eq!(file[19..], [0, 0, 0, 0, 0, 0, 0, 0, 0x29, 0x03, 0x98, 0x07, 0xd8, 0xea, 0x82, 0xa2]);
+        assert_eq!(
+            file[19..],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0x29, 0x03, 0x98, 0x07, 0xd8, 0xea, 0x82, 0xa2]
+        );
     }
 }

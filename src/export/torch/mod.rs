@@ -9,7 +9,8 @@
 //! | `head.weight` | `[Q, H]`, Q = 1 of a point head | `head.weight` |
 //! | `head.bias` | `[Q]` | `head.bias` |
 //!
-//! Both order the gates input, forget, cell, output. `batch_first` concerns the caller's tensors, not the weights.
+//! Both order the gates input, forget, cell, output. `batch_first` concerns the caller's tensors,
+//! not the weights.
 
 mod number;
 mod read;

@@ -5,13 +5,26 @@ use safetensors::Dtype;
 /// The values of a tensor as f32; an error says what cannot be one.
 pub(super) fn values(dtype: Dtype, bytes: &[u8]) -> Result<Vec<f32>, String> {
     match dtype {
-        Dtype::F32 => Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
-        Dtype::F16 => Ok(bytes.as_chunks::<2>().0.iter().map(|bytes| of_half(u16::from_le_bytes(*bytes))).collect()),
+        Dtype::F32 => {
+            Ok(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        }
+        Dtype::F16 => Ok(bytes
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|bytes| of_half(u16::from_le_bytes(*bytes)))
+            .collect()),
         Dtype::BF16 => {
-            let wide = |bytes: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16);
+            let wide =
+                |bytes: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16);
             Ok(bytes.as_chunks::<2>().0.iter().map(wide).collect())
         }
-        Dtype::F64 => bytes.as_chunks::<8>().0.iter().map(|bytes| of_double(f64::from_le_bytes(*bytes))).collect(),
+        Dtype::F64 => bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|bytes| of_double(f64::from_le_bytes(*bytes)))
+            .collect(),
         other => Err(format!("is {other:?}, not F32 (F16, BF16, and F64 that fit are read too)")),
     }
 }
@@ -21,7 +34,10 @@ fn of_double(value: f64) -> Result<f32, String> {
     if f64::from(narrow) == value {
         Ok(narrow)
     } else {
-        Err(format!("holds {value}, which single precision cannot hold exactly; save it rounded: model.float()"))
+        Err(format!(
+            "holds {value}, which single precision cannot hold exactly; save it rounded: \
+                model.float()"
+        ))
     }
 }
 
@@ -43,8 +59,17 @@ mod tests {
 
     #[test]
     fn half_precision_is_read_exactly() {
-        let cases = [(0x0000, 0.0), (0x8000, -0.0), (0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0400, 6.103_515_6e-5)];
-        for (bits, value) in cases.into_iter().chain([(0x0001, 5.960_464_5e-8), (0x3555, 0.333_251_95)]) {
+        let cases = [
+            (0x0000, 0.0),
+            (0x8000, -0.0),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0400, 6.103_515_6e-5),
+        ];
+        for (bits, value) in
+            cases.into_iter().chain([(0x0001, 5.960_464_5e-8), (0x3555, 0.333_251_95)])
+        {
             assert_eq!(of_half(bits).to_bits(), f32::to_bits(value), "{bits:04x}");
         }
         assert_eq!(of_half(0xfc00), f32::NEG_INFINITY);

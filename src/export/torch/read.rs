@@ -17,13 +17,14 @@ const MAX_HEADER: u64 = 1 << 20;
 /// Names that an error lists.
 const LISTED: usize = 5;
 
-/// The weights of an `nn.LSTM` and an `nn.Linear` of the given shape. The two modules may have any name (`lstm` and `head`, `rnn` and
-/// `fc`); each must be there once. F32 is taken as it is, F16 and BF16 are widened, F64 is taken where every value fits. The two biases of
-/// a layer are added.
+/// The weights of an `nn.LSTM` and an `nn.Linear` of the given shape. The two modules may have any
+/// name (`lstm` and `head`, `rnn` and `fc`); each must be there once. F32 is taken as it is, F16
+/// and BF16 are widened, F64 is taken where every value fits. The two biases of a layer are added.
 ///
 /// # Errors
-/// When the bytes are no safetensors file, or hold anything but the weights of that shape; bidirectional and projected LSTMs are refused by
-/// name. Never panics; memory is reserved for tensors that are there and fit, never by a size that the file only claims.
+/// When the bytes are no safetensors file, or hold anything but the weights of that shape;
+/// bidirectional and projected LSTMs are refused by name. Never panics; memory is reserved for
+/// tensors that are there and fit, never by a size that the file only claims.
 pub fn read(bytes: &[u8], shape: &Shape) -> Result<Weights, ForeignWeights> {
     let mut tensors = open(bytes)?;
     let lstm = lstm_name(&tensors)?;
@@ -32,8 +33,10 @@ pub fn read(bytes: &[u8], shape: &Shape) -> Result<Weights, ForeignWeights> {
     let mut found = Vec::new();
     for layer in 0..shape.layers {
         let inputs = if layer == 0 { shape.features } else { hidden };
-        let mut take = |key: &str, dims: &[usize]| tensors.take(&format!("{lstm}{key}_l{layer}"), dims);
-        let (w_input, w_hidden) = (take("weight_ih", &[gates, inputs])?, take("weight_hh", &[gates, hidden])?);
+        let mut take =
+            |key: &str, dims: &[usize]| tensors.take(&format!("{lstm}{key}_l{layer}"), dims);
+        let (w_input, w_hidden) =
+            (take("weight_ih", &[gates, inputs])?, take("weight_hh", &[gates, hidden])?);
         let (of_input, of_hidden) = (take("bias_ih", &[gates])?, take("bias_hh", &[gates])?);
         found.push(transposed(&w_input, gates));
         found.push(transposed(&w_hidden, gates));
@@ -41,17 +44,26 @@ pub fn read(bytes: &[u8], shape: &Shape) -> Result<Weights, ForeignWeights> {
     }
     let deeper = format!("{lstm}weight_ih_l{}", shape.layers);
     if tensors.0.contains_key(&deeper) {
-        return bad(format!("'{deeper}' is there: the network has more than {} layers", shape.layers));
+        return bad(format!(
+            "'{deeper}' is there: the network has more than {} layers",
+            shape.layers
+        ));
     }
     let head = head_name(&tensors)?;
     let outputs = shape.head.outputs();
     found.push(tensors.take(&format!("{head}weight"), &[outputs, hidden])?);
     found.push(tensors.take(&format!("{head}bias"), &[outputs])?);
     tensors.finish()?;
-    let named = shape.layout().into_iter().zip(found).map(|((name, shape), values)| Weight { name, shape, values });
+    let named = shape.layout().into_iter().zip(found).map(|((name, shape), values)| Weight {
+        name,
+        shape,
+        values,
+    });
     let weights: Vec<Weight> = named.collect();
     match weights.iter().find(|weight| weight.values.iter().any(|value| !value.is_finite())) {
-        Some(weight) => bad(format!("what becomes '{}' holds a number that is not finite", weight.name)),
+        Some(weight) => {
+            bad(format!("what becomes '{}' holds a number that is not finite", weight.name))
+        }
         None => Ok(Weights(weights)),
     }
 }
@@ -62,51 +74,84 @@ struct Tensors<'a>(BTreeMap<String, TensorView<'a>>);
 impl Tensors<'_> {
     fn take(&mut self, name: &str, dims: &[usize]) -> Result<Vec<f32>, ForeignWeights> {
         let Some(tensor) = self.0.remove(name) else {
-            return bad(format!("tensor '{name}' is missing ({} left are: {})", self.0.len(), list(self.0.keys())));
+            return bad(format!(
+                "tensor '{name}' is missing ({} left are: {})",
+                self.0.len(),
+                list(self.0.keys())
+            ));
         };
         if tensor.shape() != dims {
-            return bad(format!("tensor '{name}' has shape {:?}, the network's has {dims:?}", tensor.shape()));
+            return bad(format!(
+                "tensor '{name}' has shape {:?}, the network's has {dims:?}",
+                tensor.shape()
+            ));
         }
-        values(tensor.dtype(), tensor.data()).map_err(|why| ForeignWeights(format!("tensor '{name}' {why}")))
+        values(tensor.dtype(), tensor.data())
+            .map_err(|why| ForeignWeights(format!("tensor '{name}' {why}")))
     }
 
     fn finish(self) -> Result<(), ForeignWeights> {
         if self.0.is_empty() {
             return Ok(());
         }
-        bad(format!("{} tensors belong to no LSTM with a linear head: {}", self.0.len(), list(self.0.keys())))
+        bad(format!(
+            "{} tensors belong to no LSTM with a linear head: {}",
+            self.0.len(),
+            list(self.0.keys())
+        ))
     }
 }
 
 fn open(bytes: &[u8]) -> Result<Tensors<'_>, ForeignWeights> {
     let length = bytes.first_chunk::<8>().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
     if length > MAX_HEADER {
-        return bad(format!("{} bytes are no safetensors file: no header of at most {MAX_HEADER} bytes", bytes.len()));
+        return bad(format!(
+            "{} bytes are no safetensors file: no header of at most {MAX_HEADER} bytes",
+            bytes.len()
+        ));
     }
-    let tensors = SafeTensors::deserialize(bytes)
-        .map_err(|error| ForeignWeights(format!("{} bytes are no safetensors file: {}", bytes.len(), shown(&error.to_string()))))?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
+        ForeignWeights(format!(
+            "{} bytes are no safetensors file: {}",
+            bytes.len(),
+            shown(&error.to_string())
+        ))
+    })?;
     Ok(Tensors(tensors.tensors().into_iter().collect()))
 }
 
 /// What stands before `weight_ih_l0`, with its dot: the name of the LSTM's module.
 fn lstm_name(tensors: &Tensors) -> Result<String, ForeignWeights> {
-    let mut names = tensors.0.keys().filter_map(|name| name.strip_suffix("weight_ih_l0")).filter(|name| is_module(name));
+    let mut names = tensors
+        .0
+        .keys()
+        .filter_map(|name| name.strip_suffix("weight_ih_l0"))
+        .filter(|name| is_module(name));
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
-        (None, _) => {
-            bad(format!("no tensor is named 'lstm.weight_ih_l0': there is no LSTM (there are {})", list(tensors.0.keys())))
+        (None, _) => bad(format!(
+            "no tensor is named 'lstm.weight_ih_l0': there is no LSTM (there are {})",
+            list(tensors.0.keys())
+        )),
+        (Some(a), Some(b)) => {
+            bad(format!("there are two LSTMs, '{}' and '{}'; save one", shown(a), shown(b)))
         }
-        (Some(a), Some(b)) => bad(format!("there are two LSTMs, '{}' and '{}'; save one", shown(a), shown(b))),
     }
 }
 
 /// The module of the one `weight` that is left, with its dot.
 fn head_name(tensors: &Tensors) -> Result<String, ForeignWeights> {
-    let mut names = tensors.0.keys().filter_map(|name| name.strip_suffix("weight")).filter(|name| is_module(name));
+    let mut names = tensors
+        .0
+        .keys()
+        .filter_map(|name| name.strip_suffix("weight"))
+        .filter(|name| is_module(name));
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name.to_owned()),
         (None, _) => bad("tensor 'head.weight' is missing: there is no linear head".to_owned()),
-        (Some(a), Some(b)) => bad(format!("there are two linear heads, '{}' and '{}'; save one", shown(a), shown(b))),
+        (Some(a), Some(b)) => {
+            bad(format!("there are two linear heads, '{}' and '{}'; save one", shown(a), shown(b)))
+        }
     }
 }
 
@@ -128,7 +173,8 @@ fn refuse_other_kinds(tensors: &Tensors, lstm: &str) -> Result<(), ForeignWeight
     Ok(())
 }
 
-/// A sum that leaves the one where the other is zero, even a negative zero: what was exported comes back bit by bit.
+/// A sum that leaves the one where the other is zero, even a negative zero: what was exported comes
+/// back bit by bit.
 fn added(a: f32, b: f32) -> f32 {
     if b == 0.0 { a } else { a + b }
 }
@@ -140,7 +186,8 @@ fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let mut names: Vec<String> = names.take(LISTED + 1).map(|name| format!("'{}'", shown(name))).collect();
+    let mut names: Vec<String> =
+        names.take(LISTED + 1).map(|name| format!("'{}'", shown(name))).collect();
     if names.len() > LISTED {
         names[LISTED] = "…".to_owned();
     }

@@ -6,17 +6,27 @@ use std::collections::BTreeMap;
 use crate::export::description::{Description, KEY};
 use crate::export::{ExportError, Trained};
 
-/// The model as a safetensors file with the keys of a module that has an `nn.LSTM` named `lstm` and an `nn.Linear` named `head`. Its
-/// metadata hold `format` = `pt` and, under `kiln`, a JSON text with features, window, head, target and scaling.
+/// The model as a safetensors file with the keys of a module that has an `nn.LSTM` named `lstm` and
+/// an `nn.Linear` named `head`. Its metadata hold `format` = `pt` and, under `kiln`, a JSON text
+/// with features, window, head, target and scaling.
 ///
 /// # Errors
-/// Never on a model that was made by [`Trained::of`]; an error would mean that JSON cannot hold its names.
+/// Never on a model that was made by [`Trained::of`]; an error would mean that JSON cannot hold its
+/// names.
 pub fn write(trained: &Trained) -> Result<Vec<u8>, ExportError> {
     let (hidden, gates) = (trained.shape.hidden, 4 * trained.shape.hidden);
     let mut file = File::default();
     for (number, layer) in trained.layers().enumerate() {
-        file.push(format!("lstm.weight_ih_l{number}"), vec![gates, layer.inputs], transposed(layer.w_input, gates));
-        file.push(format!("lstm.weight_hh_l{number}"), vec![gates, hidden], transposed(layer.w_hidden, gates));
+        file.push(
+            format!("lstm.weight_ih_l{number}"),
+            vec![gates, layer.inputs],
+            transposed(layer.w_input, gates),
+        );
+        file.push(
+            format!("lstm.weight_hh_l{number}"),
+            vec![gates, hidden],
+            transposed(layer.w_hidden, gates),
+        );
         file.push(format!("lstm.bias_ih_l{number}"), vec![gates], layer.bias.iter().copied());
         file.push(format!("lstm.bias_hh_l{number}"), vec![gates], std::iter::repeat_n(0.0, gates));
     }
@@ -31,7 +41,8 @@ fn transposed(values: &[f32], columns: usize) -> impl Iterator<Item = f32> + '_ 
     (0..columns).flat_map(move |column| values.iter().skip(column).step_by(columns).copied())
 }
 
-/// Tensors one after the other. (The crate `safetensors` writes metadata in random order; here equal models give equal bytes.)
+/// Tensors one after the other. (The crate `safetensors` writes metadata in random order; here
+/// equal models give equal bytes.)
 #[derive(Default)]
 struct File {
     entries: Vec<(String, Entry)>,
@@ -49,16 +60,21 @@ impl File {
     fn push(&mut self, name: String, shape: Vec<usize>, values: impl Iterator<Item = f32>) {
         let start = self.data.len();
         self.data.extend(values.flat_map(f32::to_le_bytes));
-        self.entries.push((name, Entry { dtype: "F32", shape, data_offsets: [start, self.data.len()] }));
+        self.entries
+            .push((name, Entry { dtype: "F32", shape, data_offsets: [start, self.data.len()] }));
     }
 
     /// Eight bytes of the header's length, the header, the data.
     fn bytes(self, description: &str) -> Result<Vec<u8>, ExportError> {
         let metadata = BTreeMap::from([("format", "pt"), (KEY, description)]);
-        let unwritten = |error: serde_json::Error| ExportError::new(format!("the header cannot be written: {error}"));
-        let mut header = format!("{{\"__metadata__\":{}", serde_json::to_string(&metadata).map_err(unwritten)?);
+        let unwritten = |error: serde_json::Error| {
+            ExportError::new(format!("the header cannot be written: {error}"))
+        };
+        let mut header =
+            format!("{{\"__metadata__\":{}", serde_json::to_string(&metadata).map_err(unwritten)?);
         for (name, entry) in &self.entries {
-            let [name, entry] = [serde_json::to_string(name), serde_json::to_string(entry)].map(|text| text.map_err(unwritten));
+            let [name, entry] = [serde_json::to_string(name), serde_json::to_string(entry)]
+                .map(|text| text.map_err(unwritten));
             header.push_str(&format!(",{}:{}", name?, entry?));
         }
         header.push('}');
@@ -109,6 +125,9 @@ mod tests {
 
     #[test]
     fn a_matrix_is_transposed() {
-        assert_eq!(transposed(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3).collect::<Vec<_>>(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(
+            transposed(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3).collect::<Vec<_>>(),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
     }
 }

@@ -19,7 +19,13 @@ fn read(name: &str, format: Format, bytes: &[u8]) -> Result<(), String> {
     let path = FOLDER.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     for zone in [None, Some("Asia/Shanghai".to_owned())] {
-        let source = Source::File { path: path.clone(), format, columns: Columns::default(), zone, bar_label: BarLabel::Start };
+        let source = Source::File {
+            path: path.clone(),
+            format,
+            columns: Columns::default(),
+            zone,
+            bar_label: BarLabel::Start,
+        };
         let data = Data { source, ..DATA.clone() };
         let probed = probe(&data.source);
         let prepared = prepare(&data);

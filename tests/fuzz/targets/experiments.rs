@@ -40,6 +40,7 @@ pub fn arguments() -> Vec<Vec<u8>> {
 }
 
 pub fn set(bytes: &[u8]) -> Result<(), String> {
-    const TEXT: &str = "data = { synthetic = { bars = 600 } }\n[sweep.space]\n\"model.hidden_size\" = [8, 16]\n";
+    const TEXT: &str =
+        "data = { synthetic = { bars = 600 } }\n[sweep.space]\n\"model.hidden_size\" = [8, 16]\n";
     parse(TEXT, &[String::from_utf8_lossy(bytes).into_owned()])
 }

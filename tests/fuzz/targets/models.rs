@@ -32,7 +32,8 @@ pub fn passport(bytes: &[u8]) -> Result<(), String> {
 
 /// Weights in such a folder.
 pub fn weights(bytes: &[u8]) -> Result<(), String> {
-    let mut passport: serde_json::Value = serde_json::from_slice(&fs::read(version().join("passport.json")).unwrap()).unwrap();
+    let mut passport: serde_json::Value =
+        serde_json::from_slice(&fs::read(version().join("passport.json")).unwrap()).unwrap();
     passport["weights"]["bytes"] = json!(bytes.len());
     passport["weights"]["sha256"] = json!(digest(bytes));
     read(&serde_json::to_vec(&passport).unwrap(), bytes)
@@ -51,8 +52,13 @@ pub fn sums(bytes: &[u8]) -> Result<(), String> {
 /// What is read fits its own network.
 fn read(passport: &[u8], weights: &[u8]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
-    let sums = format!("{}  passport.json\n{}  weights.safetensors\n", digest(passport), digest(weights));
-    for (name, bytes) in [("passport.json", passport), ("weights.safetensors", weights), ("SHA256SUMS", sums.as_bytes())] {
+    let sums =
+        format!("{}  passport.json\n{}  weights.safetensors\n", digest(passport), digest(weights));
+    for (name, bytes) in [
+        ("passport.json", passport),
+        ("weights.safetensors", weights),
+        ("SHA256SUMS", sums.as_bytes()),
+    ] {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     match SavedModel::read(folder.path()) {
@@ -124,7 +130,9 @@ pub fn name(bytes: &[u8]) -> Result<(), String> {
     drop(Reference::parse(&text));
     drop(text.parse::<Rule>());
     match registry::resolve(&frozen(), &text) {
-        Ok(found) if !found.folder.starts_with(frozen()) => Err(format!("it is {}", found.folder.display())),
+        Ok(found) if !found.folder.starts_with(frozen()) => {
+            Err(format!("it is {}", found.folder.display()))
+        }
         _ => Ok(()),
     }
 }

@@ -9,7 +9,10 @@ static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir(
 
 pub fn ledgers() -> Vec<Vec<u8>> {
     let line = r#"{"v":1,"at":"2026-01-02T03:04:05Z","sweep":"grid","trial":"31d897f497c7","data":"0c56","target":{"horizon":1,"kind":"log_return"},"valid":[1,9],"test":[20,29]}"#;
-    vec![format!("{line}\n").into_bytes(), format!("{line}\n{}\n", line.replace("31d8", "41d8")).into_bytes()]
+    vec![
+        format!("{line}\n").into_bytes(),
+        format!("{line}\n{}\n", line.replace("31d8", "41d8")).into_bytes(),
+    ]
 }
 
 pub fn ledger(bytes: &[u8]) -> Result<(), String> {

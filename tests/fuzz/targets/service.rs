@@ -1,4 +1,5 @@
-//! What comes over the network to a service that runs in this process: bodies, and whatever is no HTTP at all.
+//! What comes over the network to a service that runs in this process: bodies, and whatever is no
+//! HTTP at all.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -20,7 +21,11 @@ fn address() -> SocketAddr {
             token: None,
             hosts: Vec::new(),
             limits: Limits::default(),
-            timeouts: Timeouts { header: Duration::from_secs(1), body: Duration::from_secs(1), ..Timeouts::default() },
+            timeouts: Timeouts {
+                header: Duration::from_secs(1),
+                body: Duration::from_secs(1),
+                ..Timeouts::default()
+            },
         };
         let catalog = Registered::new(frozen(), burn_lanes::open(DeviceSpec::Flex).unwrap());
         start(config, Arc::new(catalog), "2026-01-02T03:04:05Z").unwrap()
@@ -39,20 +44,33 @@ pub fn csv(bytes: &[u8]) -> Result<(), String> {
 
 fn body(kind: &str, bytes: &[u8]) -> Result<(), String> {
     let head = format!(
-        "POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nConnection: \
+            close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         bytes.len()
     );
     let answer = exchanged(&[head.as_bytes(), bytes].concat(), After::Listen)?;
-    let status = String::from_utf8_lossy(&answer).split(' ').nth(1).map(str::to_owned).unwrap_or_default();
+    let status =
+        String::from_utf8_lossy(&answer).split(' ').nth(1).map(str::to_owned).unwrap_or_default();
     // 503: the model was not loaded yet, or the machine is busy.
-    if ["200", "400", "413", "422", "503"].contains(&status.as_str()) { Ok(()) } else { Err(format!("status '{status}'")) }
+    if ["200", "400", "413", "422", "503"].contains(&status.as_str()) {
+        Ok(())
+    } else {
+        Err(format!("status '{status}'"))
+    }
 }
 
 /// Whatever is sent, and the service lives.
 pub fn raw(bytes: &[u8]) -> Result<(), String> {
     exchanged(bytes, After::HangUp)?;
-    let health = exchanged(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", After::Listen)?;
-    if health.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(format!("afterwards: {}", String::from_utf8_lossy(&health))) }
+    let health = exchanged(
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        After::Listen,
+    )?;
+    if health.starts_with(b"HTTP/1.1 200") {
+        Ok(())
+    } else {
+        Err(format!("afterwards: {}", String::from_utf8_lossy(&health)))
+    }
 }
 
 /// What a client does when it has sent its bytes.
@@ -69,7 +87,9 @@ fn exchanged(bytes: &[u8], after: After) -> Result<Vec<u8>, String> {
         match TcpStream::connect(address()) {
             Ok(stream) => break stream,
             // Thousands of connections a second use up the ports; they come back.
-            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => std::thread::sleep(Duration::from_millis(200)),
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                std::thread::sleep(Duration::from_millis(200))
+            }
             Err(error) => return Err(format!("no connection: {error}")),
         }
     };
@@ -81,7 +101,9 @@ fn exchanged(bytes: &[u8], after: After) -> Result<Vec<u8>, String> {
     }
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Err("no end after 10 s".to_owned()),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err("no end after 10 s".to_owned())
+        }
         _ => Ok(answer),
     }
 }
@@ -93,7 +115,9 @@ pub fn bodies() -> Vec<Vec<u8>> {
     let rows = format!("[{}]", vec![row.as_str(); window].join(","));
     let bar = |minute: usize| {
         let ts = 1_715_131_860 + 60 * minute;
-        format!(r#"{{"ts": {ts}, "open": 3000, "high": 3001.5, "low": 2999, "close": 3000.5, "volume": 7}}"#)
+        format!(
+            r#"{{"ts": {ts}, "open": 3000, "high": 3001.5, "low": 2999, "close": 3000.5, "volume": 7}}"#
+        )
     };
     let bars: Vec<String> = (0..passport.warm_up() + window).map(bar).collect();
     [
@@ -107,7 +131,8 @@ pub fn bodies() -> Vec<Vec<u8>> {
 
 pub fn tables() -> Vec<Vec<u8>> {
     let passport = model().passport;
-    let line = |minute: usize| format!("{},3000,3001.5,2999,3000.5,7\n", 1_715_131_860 + 60 * minute);
+    let line =
+        |minute: usize| format!("{},3000,3001.5,2999,3000.5,7\n", 1_715_131_860 + 60 * minute);
     let lines: String = (0..passport.warm_up() + passport.settings.data.window).map(line).collect();
     vec![format!("ts,open,high,low,close,volume\n{lines}").into_bytes()]
 }
@@ -115,13 +140,16 @@ pub fn tables() -> Vec<Vec<u8>> {
 pub fn requests() -> Vec<Vec<u8>> {
     let features = String::from_utf8(bodies().swap_remove(0)).unwrap();
     let post = format!(
-        "POST /v1/models/minute@1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{features}",
+        "POST /v1/models/minute@1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+            application/json\r\nContent-Length: {}\r\n\r\n{features}",
         features.len()
     );
     [
-        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
-        "POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n\
-         5\r\n{\"fea\r\n0\r\n\r\n"
+        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\nGET /metrics \
+            HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            .to_owned(),
+        "POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \
+            chunked\r\nContent-Type: application/json\r\n\r\n5\r\n{\"fea\r\n0\r\n\r\n"
             .to_owned(),
         post,
     ]

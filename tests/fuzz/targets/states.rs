@@ -13,9 +13,15 @@ use lane_types::{DeviceSpec, LaneState, Weights};
 /// What is read can be written, and is then read as the same.
 pub fn lane_state(bytes: &[u8]) -> Result<(), String> {
     let Ok(state) = LaneState::from_bytes(bytes) else { return Ok(()) };
-    let written = state.to_bytes().map_err(|error| format!("what was read cannot be written: {error}"))?;
-    let again = LaneState::from_bytes(&written).map_err(|error| format!("what was written cannot be read: {error}"))?;
-    if again.to_bytes().as_ref() == Ok(&written) { Ok(()) } else { Err("it changes each time that it is written".to_owned()) }
+    let written =
+        state.to_bytes().map_err(|error| format!("what was read cannot be written: {error}"))?;
+    let again = LaneState::from_bytes(&written)
+        .map_err(|error| format!("what was written cannot be read: {error}"))?;
+    if again.to_bytes().as_ref() == Ok(&written) {
+        Ok(())
+    } else {
+        Err("it changes each time that it is written".to_owned())
+    }
 }
 
 pub fn weights(bytes: &[u8]) -> Result<(), String> {
@@ -26,7 +32,10 @@ pub fn weights(bytes: &[u8]) -> Result<(), String> {
             return Err(format!("{} values of shape {:?}", weight.values.len(), weight.shape));
         }
     }
-    weights.to_bytes().map(drop).map_err(|error| format!("what was read cannot be written: {error}"))
+    weights
+        .to_bytes()
+        .map(drop)
+        .map_err(|error| format!("what was read cannot be written: {error}"))
 }
 
 pub fn scalings() -> Vec<Vec<u8>> {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
-use kiln::cmd::{CompareArgs, Failure, Outcome, ReportArgs, RunsArgs, ShowArgs, compare, report, runs, show};
+use kiln::cmd::{
+    CompareArgs, Failure, Outcome, ReportArgs, RunsArgs, ShowArgs, compare, report, runs, show,
+};
 use kiln::store::{RunFolder, read_sweep, read_sweep_summaries};
 
 use super::corpus::{RUN, store};
@@ -43,7 +45,10 @@ fn with(file: &str, bytes: &[u8]) -> PathBuf {
 }
 
 /// Runs a verb: it may refuse, but not fail, and what it says drives no terminal.
-fn say(verb: &str, run: impl FnOnce(&mut dyn std::io::Write) -> Result<Outcome, Failure>) -> Result<(), String> {
+fn say(
+    verb: &str,
+    run: impl FnOnce(&mut dyn std::io::Write) -> Result<Outcome, Failure>,
+) -> Result<(), String> {
     let mut out = Vec::new();
     if let Err(Failure::Bug(error)) = run(&mut out) {
         return Err(format!("{verb} calls it a bug: {error:#}"));
@@ -51,17 +56,30 @@ fn say(verb: &str, run: impl FnOnce(&mut dyn std::io::Write) -> Result<Outcome, 
     let text = String::from_utf8(out).map_err(|_| format!("{verb} says what is not UTF-8"))?;
     match kiln::text::clean_lines(&text) {
         std::borrow::Cow::Borrowed(_) => Ok(()),
-        std::borrow::Cow::Owned(cleaned) => {
-            Err(format!("{verb} says what drives a terminal: {}", cleaned.chars().take(3000).collect::<String>()))
-        }
+        std::borrow::Cow::Owned(cleaned) => Err(format!(
+            "{verb} says what drives a terminal: {}",
+            cleaned.chars().take(3000).collect::<String>()
+        )),
     }
 }
 
 fn look(root: &Path, bytes: &[u8]) -> Result<(), String> {
     let runs_of = root.to_owned();
-    say("runs", |out| runs::run(RunsArgs { selector: Some("grid".into()), runs: runs_of.clone(), json: false }, out))?;
-    say("runs", |out| runs::run(RunsArgs { selector: None, runs: runs_of.clone(), json: false }, out))?;
-    say("show", |out| show::run(ShowArgs { run: RUN.replace("/trials", ""), runs: runs_of.clone(), json: false }, out))?;
+    say("runs", |out| {
+        runs::run(
+            RunsArgs { selector: Some("grid".into()), runs: runs_of.clone(), json: false },
+            out,
+        )
+    })?;
+    say("runs", |out| {
+        runs::run(RunsArgs { selector: None, runs: runs_of.clone(), json: false }, out)
+    })?;
+    say("show", |out| {
+        show::run(
+            ShowArgs { run: RUN.replace("/trials", ""), runs: runs_of.clone(), json: false },
+            out,
+        )
+    })?;
     let compared = CompareArgs {
         selectors: vec!["grid".into()],
         view: None,

@@ -1,10 +1,15 @@
-//! What a device failed with, in a line: drivers and CubeCL tell it with backtraces and whole sources of kernels.
+//! What a device failed with, in a line: drivers and CubeCL tell it with backtraces and whole
+//! sources of kernels.
 
-#![cfg_attr(not(any(feature = "cuda", feature = "wgpu")), allow(dead_code, reason = "a host without GPU backends has no failures"))]
+#![cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    allow(dead_code, reason = "a host without GPU backends has no failures")
+)]
 
 use serde::{Deserialize, Serialize};
 
-/// Why a device can no longer be trusted. After one, this process uses no GPU again: what its memory holds is not known.
+/// Why a device can no longer be trusted. After one, this process uses no GPU again: what its
+/// memory holds is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("the device failed: {message}")]
 pub struct DeviceFailure {
@@ -37,14 +42,19 @@ impl DeviceFailure {
             (DeviceFailureKind::OutOfMemory, Some(bytes)) => {
                 format!("out of device memory (an allocation of {} was refused)", amount(bytes))
             }
-            (DeviceFailureKind::OutOfMemory, None) => format!("out of device memory ({})", shortened(text)),
-            (DeviceFailureKind::Compilation, _) => format!("a kernel does not compile ({})", compiler_error(text)),
+            (DeviceFailureKind::OutOfMemory, None) => {
+                format!("out of device memory ({})", shortened(text))
+            }
+            (DeviceFailureKind::Compilation, _) => {
+                format!("a kernel does not compile ({})", compiler_error(text))
+            }
             (DeviceFailureKind::Other, _) => shortened(text),
         };
         Self { kind, message: cut(&message) }
     }
 
-    /// Whether the message says nothing: CubeCL leaves the driver's words out of some of its errors.
+    /// Whether the message says nothing: CubeCL leaves the driver's words out of some of its
+    /// errors.
     pub(crate) fn is_vague(&self) -> bool {
         self.message.starts_with("Unknown error")
     }
@@ -58,8 +68,22 @@ impl DeviceFailure {
 
 fn kind(text: &str) -> DeviceFailureKind {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let compilation = ["CompilationError", "[Compilation Error]", "compilation error", "_PTX", "NO_BINARY_FOR_GPU", "NVRTC_ERROR"];
-    if has(&["BufferTooBig", "can't allocate buffer", "OUT_OF_MEMORY", "OutOfMemory", "Out of Memory", "Not enough memory left"]) {
+    let compilation = [
+        "CompilationError",
+        "[Compilation Error]",
+        "compilation error",
+        "_PTX",
+        "NO_BINARY_FOR_GPU",
+        "NVRTC_ERROR",
+    ];
+    if has(&[
+        "BufferTooBig",
+        "can't allocate buffer",
+        "OUT_OF_MEMORY",
+        "OutOfMemory",
+        "Out of Memory",
+        "Not enough memory left",
+    ]) {
         DeviceFailureKind::OutOfMemory
     } else if has(&compilation) {
         DeviceFailureKind::Compilation
@@ -69,7 +93,11 @@ fn kind(text: &str) -> DeviceFailureKind {
 }
 
 fn amount(bytes: u64) -> String {
-    if bytes < 1_000_000 { format!("{:.1} kB", bytes as f64 / 1e3) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+    if bytes < 1_000_000 {
+        format!("{:.1} kB", bytes as f64 / 1e3)
+    } else {
+        format!("{:.1} MB", bytes as f64 / 1e6)
+    }
 }
 
 /// Bytes of the allocation that failed, where CubeCL tells them.
@@ -93,9 +121,13 @@ fn compiler_error(text: &str) -> String {
 /// Without backtraces and with single spaces.
 fn shortened(text: &str) -> String {
     let unwrapped = text.split_once("on an `Err` value: ").map_or(text, |(_, error)| error);
-    let until = ["No backtrace", "backtrace", "Backtrace", "[Source]"].iter().filter_map(|word| unwrapped.find(word)).min();
+    let until = ["No backtrace", "backtrace", "Backtrace", "[Source]"]
+        .iter()
+        .filter_map(|word| unwrapped.find(word))
+        .min();
     let text = &unwrapped[..until.unwrap_or(unwrapped.len())];
-    let frames = ["An error happened during execution", "The server is in an invalid state", "Caused by:"];
+    let frames =
+        ["An error happened during execution", "The server is in an invalid state", "Caused by:"];
     let text = frames.iter().fold(text.to_owned(), |text, frame| text.replace(frame, ""));
     let words: Vec<&str> = text.split_whitespace().collect();
     cut(words.join(" ").trim_end_matches([',', '{', ' ', ':']))
@@ -120,11 +152,20 @@ mod tests {
 
     #[test]
     fn a_refused_allocation_is_told_with_its_size() {
-        let text =
-            "called `Result::unwrap()` on an `Err` value: BufferTooBig { size: 147221504, backtrace: No backtrace available }";
-        assert_eq!(of(text), (OutOfMemory, "out of device memory (an allocation of 147.2 MB was refused)".to_owned()));
+        let text = "called `Result::unwrap()` on an `Err` value: BufferTooBig \
+            { size: 147221504, backtrace: No backtrace available }";
+        assert_eq!(
+            of(text),
+            (
+                OutOfMemory,
+                "out of device memory (an allocation of 147.2 MB was refused)".to_owned()
+            )
+        );
         let text = "wgpu error: Out of Memory\n";
-        assert_eq!(of(text), (OutOfMemory, "out of device memory (wgpu error: Out of Memory)".to_owned()));
+        assert_eq!(
+            of(text),
+            (OutOfMemory, "out of device memory (wgpu error: Out of Memory)".to_owned())
+        );
         let text = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
         assert_eq!(of(text).0, OutOfMemory);
     }
@@ -132,22 +173,36 @@ mod tests {
     #[test]
     fn a_kernel_that_does_not_compile_is_told_by_the_compilers_first_error() {
         let source = "x".repeat(100_000);
-        let errors = "CompilationError(Generic { reason: \"[Compilation Error] \\n    default_program(3): error: identifier \\\"f\\\" is undefined\\n";
-        let text = format!("{errors}    1 error detected\\n[Source]  \\n{source}\", backtrace: none }}), {errors}");
-        let expected = "a kernel does not compile (default_program(3): error: identifier \\\"f\\\" is undefined)";
+        let errors = "CompilationError(Generic \
+            { reason: \"[Compilation Error] \\n    default_program(3): error: identifier \\\"f\\\" is undefined\\n";
+        let text = format!(
+            "{errors}    1 error detected\\n[Source]  \\n{source}\", backtrace: none }}), {errors}"
+        );
+        let expected = "a kernel does not compile (default_program(3): error: identifier \\\"f\\\" \
+            is undefined)";
         assert_eq!(of(&text), (Compilation, expected.to_owned()));
-        let text = "Unable to load the PTX: DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled with an unsupported toolchain.\")";
+        let text = "Unable to load the PTX: DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the \
+            provided PTX was compiled with an unsupported toolchain.\")";
         assert!(of(text).1.contains("UNSUPPORTED_PTX_VERSION"), "{:?}", of(text));
         assert_eq!(of(text).0, Compilation);
     }
 
     #[test]
     fn any_other_error_is_one_short_line_without_its_backtrace() {
-        let text = "The server is in an invalid state\nCaused by:\n  [Launch(Unknown { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\", backtrace:    0: a\n 1: b";
+        let text = "The server is in an invalid state\nCaused by:\n  [Launch(Unknown \
+            { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\", backtrace:    0: a\n 1: b";
         let (kind, message) = of(text);
         assert_eq!(kind, Other);
-        assert_eq!(message, "[Launch(Unknown { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\"");
-        assert!(DeviceFailure::of_text("Unknown error happened during execution\nNo backtrace available").is_vague());
+        assert_eq!(
+            message,
+            "[Launch(Unknown { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\""
+        );
+        assert!(
+            DeviceFailure::of_text(
+                "Unknown error happened during execution\nNo backtrace available"
+            )
+            .is_vague()
+        );
         let (_, message) = of(&"ä".repeat(10_000));
         assert_eq!(message.chars().count(), LONGEST);
     }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::op::InstructionSet;
 use lane_types::DeviceSpec;
 
-/// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`, `flex`).
+/// A device that was found usable: what [`crate::train`] takes. Displays as it is named (`cuda:0`,
+/// `flex`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Concrete: never `Auto`, and a wgpu adapter by its number.
@@ -27,15 +28,18 @@ impl Device {
         matches!(self.spec, DeviceSpec::NdArray | DeviceSpec::Flex)
     }
 
-    /// What computes: of the processor `portable`, `avx2` or `avx512`, of a GPU `cuda` or `wgpu`. The same trial has the same bits on every
-    /// machine with the same instruction set, and on the same GPU and driver; elsewhere the last bits differ.
+    /// What computes: of the processor `portable`, `avx2` or `avx512`, of a GPU `cuda` or `wgpu`.
+    /// The same trial has the same bits on every machine with the same instruction set, and on the
+    /// same GPU and driver; elsewhere the last bits differ.
     #[must_use]
     pub fn arithmetic(&self) -> &'static str {
         match self.spec {
             DeviceSpec::Cuda(_) => "cuda",
             DeviceSpec::Wgpu(_) => "wgpu",
             // `Auto` is never a device's own.
-            DeviceSpec::NdArray | DeviceSpec::Flex | DeviceSpec::Auto => InstructionSet::chosen().name(),
+            DeviceSpec::NdArray | DeviceSpec::Flex | DeviceSpec::Auto => {
+                InstructionSet::chosen().name()
+            }
         }
     }
 }
@@ -45,14 +49,15 @@ impl Device {
 pub struct DeviceInfo {
     /// As it is named.
     pub spec: DeviceSpec,
-    /// "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "2 cores"; empty where there is no device to name.
+    /// "NVIDIA H100 80GB HBM3", "llvmpipe (LLVM 15.0.6, 256 bits)", "2 cores"; empty where there is
+    /// no device to name.
     pub name: String,
     /// Memory, bytes, where it is known: a GPU's all, the host's what is left.
     pub memory: Option<u64>,
     /// Whether the adapter is software (llvmpipe): never chosen by `auto`.
     pub software: bool,
-    /// Whether the adapter shares the host's memory and power (a laptop's graphics): slower than flex for small models, and never chosen by
-    /// `auto`.
+    /// Whether the adapter shares the host's memory and power (a laptop's graphics): slower than
+    /// flex for small models, and never chosen by `auto`.
     pub integrated: bool,
     /// Why it cannot be used; `None` when it can.
     pub problem: Option<String>,
@@ -63,8 +68,8 @@ pub struct DeviceInfo {
 #[error("{0}")]
 pub struct DeviceError(pub String);
 
-/// Every backend and device, usable or not; `auto` takes the first that works and is neither software nor integrated, or flex. Never
-/// panics.
+/// Every backend and device, usable or not; `auto` takes the first that works and is neither
+/// software nor integrated, or flex. Never panics.
 #[must_use]
 pub fn devices() -> Vec<DeviceInfo> {
     [cuda_devices(), wgpu_devices(), host_devices()].concat()
@@ -73,7 +78,8 @@ pub fn devices() -> Vec<DeviceInfo> {
 /// Finds a device. Asks only the drivers that the name is about: opening `flex` starts none.
 ///
 /// # Errors
-/// When it cannot be used, or the environment variable `KILN_SIMD` asks for what the processor lacks.
+/// When it cannot be used, or the environment variable `KILN_SIMD` asks for what the processor
+/// lacks.
 pub fn open(spec: DeviceSpec) -> Result<Device, DeviceError> {
     InstructionSet::from_environment().map_err(DeviceError)?;
     let candidates = match spec {
@@ -85,8 +91,9 @@ pub fn open(spec: DeviceSpec) -> Result<Device, DeviceError> {
     choose(spec, &candidates).map_err(|problem| refusal(spec, &problem, &quietly()))
 }
 
-/// As [`devices`], but without asking for wgpu adapters where the machine has no graphics hardware: Vulkan's loader takes tens of
-/// milliseconds and complains on stderr of machines without a screen, only to find a software adapter that `auto` never takes.
+/// As [`devices`], but without asking for wgpu adapters where the machine has no graphics hardware:
+/// Vulkan's loader takes tens of milliseconds and complains on stderr of machines without a screen,
+/// only to find a software adapter that `auto` never takes.
 fn quietly() -> Vec<DeviceInfo> {
     let adapters = if may_have_graphics() { wgpu_devices() } else { Vec::new() };
     [cuda_devices(), adapters, host_devices()].concat()
@@ -101,8 +108,12 @@ fn may_have_graphics() -> bool {
 /// The device that a name means, or what is wrong with it.
 fn choose(spec: DeviceSpec, candidates: &[DeviceInfo]) -> Result<Device, String> {
     let found = match spec {
-        DeviceSpec::Auto => candidates.iter().find(|info| info.problem.is_none() && !info.software && !info.integrated),
-        DeviceSpec::Wgpu(None) => candidates.iter().find(|info| info.problem.is_none()).or(candidates.first()),
+        DeviceSpec::Auto => candidates
+            .iter()
+            .find(|info| info.problem.is_none() && !info.software && !info.integrated),
+        DeviceSpec::Wgpu(None) => {
+            candidates.iter().find(|info| info.problem.is_none()).or(candidates.first())
+        }
         named => candidates.iter().find(|info| info.spec == named),
     };
     match found {
@@ -112,30 +123,43 @@ fn choose(spec: DeviceSpec, candidates: &[DeviceInfo]) -> Result<Device, String>
     }
 }
 
-/// Why no candidate has the number that was asked for: the first one's problem if there are no devices at all.
+/// Why no candidate has the number that was asked for: the first one's problem if there are no
+/// devices at all.
 fn absence(candidates: &[DeviceInfo]) -> String {
     match candidates {
         [] => "it was not found".to_owned(),
         [DeviceInfo { name, problem: Some(problem), .. }] if name.is_empty() => problem.clone(),
         _ => {
-            let found: Vec<_> = candidates.iter().map(|info| format!("{} {}", info.spec, info.name)).collect();
+            let found: Vec<_> =
+                candidates.iter().map(|info| format!("{} {}", info.spec, info.name)).collect();
             format!("there is no device of this number (found: {})", found.join(", "))
         }
     }
 }
 
 fn refusal(spec: DeviceSpec, problem: &str, all: &[DeviceInfo]) -> DeviceError {
-    let usable: Vec<_> = all.iter().filter(|info| info.problem.is_none()).map(|info| info.spec.to_string()).collect();
+    let usable: Vec<_> = all
+        .iter()
+        .filter(|info| info.problem.is_none())
+        .map(|info| info.spec.to_string())
+        .collect();
     DeviceError(format!("cannot use {spec}: {problem}; usable here: {}", usable.join(", ")))
 }
 
 fn host_devices() -> Vec<DeviceInfo> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let name = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-    let flex =
-        DeviceInfo { spec: DeviceSpec::Flex, name, memory: host_memory(), software: false, integrated: false, problem: None };
+    let flex = DeviceInfo {
+        spec: DeviceSpec::Flex,
+        name,
+        memory: host_memory(),
+        software: false,
+        integrated: false,
+        problem: None,
+    };
     let flex = DeviceInfo { problem: InstructionSet::from_environment().err(), ..flex };
-    let problem = if cfg!(feature = "ndarray") { flex.problem.clone() } else { Some(left_out("ndarray")) };
+    let problem =
+        if cfg!(feature = "ndarray") { flex.problem.clone() } else { Some(left_out("ndarray")) };
     let ndarray = DeviceInfo { spec: DeviceSpec::NdArray, problem, ..flex.clone() };
     vec![flex, ndarray]
 }
@@ -144,7 +168,9 @@ fn host_devices() -> Vec<DeviceInfo> {
 pub(super) fn host_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    let free = system.cgroup_limits().map_or(system.available_memory(), |group| group.free_memory.min(system.available_memory()));
+    let free = system.cgroup_limits().map_or(system.available_memory(), |group| {
+        group.free_memory.min(system.available_memory())
+    });
     (free > 0).then_some(free)
 }
 
@@ -166,7 +192,14 @@ fn wgpu_devices() -> Vec<DeviceInfo> {
 
 /// The entry of a backend that has no device at all.
 fn missing(spec: DeviceSpec, problem: String) -> DeviceInfo {
-    DeviceInfo { spec, name: String::new(), memory: None, software: false, integrated: false, problem: Some(problem) }
+    DeviceInfo {
+        spec,
+        name: String::new(),
+        memory: None,
+        software: false,
+        integrated: false,
+        problem: Some(problem),
+    }
 }
 
 fn left_out(feature: &str) -> String {
@@ -178,7 +211,14 @@ mod tests {
     use super::*;
 
     fn info(spec: DeviceSpec) -> DeviceInfo {
-        DeviceInfo { spec, name: format!("the {spec}"), memory: None, software: false, integrated: false, problem: None }
+        DeviceInfo {
+            spec,
+            name: format!("the {spec}"),
+            memory: None,
+            software: false,
+            integrated: false,
+            problem: None,
+        }
     }
 
     fn broken(info: DeviceInfo) -> DeviceInfo {
@@ -204,9 +244,18 @@ mod tests {
         let (cuda, wgpu, flex) = (info(Cuda(0)), info(Wgpu(Some(0))), info(Flex));
         assert_eq!(chosen(Auto, &[cuda.clone(), wgpu.clone(), flex.clone()]), Ok(Cuda(0)));
         assert_eq!(chosen(Auto, &[broken(cuda.clone()), info(Cuda(1)), flex.clone()]), Ok(Cuda(1)));
-        assert_eq!(chosen(Auto, &[broken(cuda.clone()), wgpu.clone(), flex.clone()]), Ok(Wgpu(Some(0))));
-        assert_eq!(chosen(Auto, &[broken(cuda.clone()), software(wgpu.clone()), flex.clone()]), Ok(Flex));
-        assert_eq!(chosen(Auto, &[broken(cuda.clone()), integrated(wgpu.clone()), flex.clone()]), Ok(Flex));
+        assert_eq!(
+            chosen(Auto, &[broken(cuda.clone()), wgpu.clone(), flex.clone()]),
+            Ok(Wgpu(Some(0)))
+        );
+        assert_eq!(
+            chosen(Auto, &[broken(cuda.clone()), software(wgpu.clone()), flex.clone()]),
+            Ok(Flex)
+        );
+        assert_eq!(
+            chosen(Auto, &[broken(cuda.clone()), integrated(wgpu.clone()), flex.clone()]),
+            Ok(Flex)
+        );
         assert_eq!(chosen(Wgpu(None), &[info(Wgpu(Some(0)))]), Ok(Wgpu(Some(0))));
     }
 
@@ -220,10 +269,15 @@ mod tests {
     #[test]
     fn a_number_that_is_too_high_is_refused_with_what_there_is() {
         let found = [info(Cuda(0)), info(Cuda(1))];
-        let problem = "there is no device of this number (found: cuda:0 the cuda:0, cuda:1 the cuda:1)";
+        let problem =
+            "there is no device of this number (found: cuda:0 the cuda:0, cuda:1 the cuda:1)";
         assert_eq!(chosen(Cuda(7), &found), Err(problem.to_owned()));
-        let error = refusal(Cuda(7), problem, &[info(Cuda(0)), broken(info(Wgpu(None))), info(Flex)]);
-        assert_eq!(error.to_string(), format!("cannot use cuda:7: {problem}; usable here: cuda:0, flex"));
+        let error =
+            refusal(Cuda(7), problem, &[info(Cuda(0)), broken(info(Wgpu(None))), info(Flex)]);
+        assert_eq!(
+            error.to_string(),
+            format!("cannot use cuda:7: {problem}; usable here: cuda:0, flex")
+        );
     }
 
     #[test]
@@ -237,7 +291,10 @@ mod tests {
     fn flex_is_always_there_and_every_backend_is_listed() {
         let all = devices();
         for backend in ["cuda", "wgpu", "ndarray", "flex"] {
-            assert!(all.iter().any(|info| info.spec.to_string().starts_with(backend)), "{backend} of {all:?}");
+            assert!(
+                all.iter().any(|info| info.spec.to_string().starts_with(backend)),
+                "{backend} of {all:?}"
+            );
         }
         let flex = open(Flex).unwrap();
         assert_eq!((flex.to_string().as_str(), flex.is_cpu()), ("flex", true));
@@ -251,7 +308,13 @@ mod tests {
                 None => assert_eq!(open(info.spec).unwrap().spec, info.spec),
                 Some(problem) => {
                     let message = open(info.spec).unwrap_err().to_string();
-                    assert!(message.starts_with(&format!("cannot use {}: {problem}; usable here: ", info.spec)), "{message}");
+                    assert!(
+                        message.starts_with(&format!(
+                            "cannot use {}: {problem}; usable here: ",
+                            info.spec
+                        )),
+                        "{message}"
+                    );
                     assert!(message.contains("flex"), "{message}");
                 }
             }

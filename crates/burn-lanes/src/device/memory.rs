@@ -5,8 +5,9 @@ use super::find::Device;
 use crate::DeviceSpec;
 
 impl Device {
-    /// Memory that a training may take, bytes, of so much as it would like (`wanted`): what the host and its control group have left; what a
-    /// CUDA device has free, other processes' shares left out; on wgpu, which tells nobody, what could be allocated just now, of the host's
+    /// Memory that a training may take, bytes, of so much as it would like (`wanted`): what the
+    /// host and its control group have left; what a CUDA device has free, other processes' shares
+    /// left out; on wgpu, which tells nobody, what could be allocated just now, of the host's
     /// memory where the adapter has none of its own. `None` where nobody knows.
     ///
     /// A GPU is opened for the question, for the tenths of a second that it takes.
@@ -17,15 +18,18 @@ impl Device {
             #[cfg(feature = "cuda")]
             DeviceSpec::Cuda(index) => super::cuda::free_memory(index),
             #[cfg(feature = "wgpu")]
-            DeviceSpec::Wgpu(index) => super::wgpu::allocatable(index.unwrap_or(0), wanted, find::host_memory()),
+            DeviceSpec::Wgpu(index) => {
+                super::wgpu::allocatable(index.unwrap_or(0), wanted, find::host_memory())
+            }
             _ => None,
         }
     }
 }
 
-/// Makes CubeCL allocate what is asked for, and keep a buffer for the next of its size. Its pools of pages would take up to a quarter of
-/// the device's memory for a few hundred megabytes, and look through all pages at each allocation; but a training asks for the same few
-/// sizes at every step. `memory_persistent = ...` in a `cubecl.toml` wins; so does whoever configured CubeCL before.
+/// Makes CubeCL allocate what is asked for, and keep a buffer for the next of its size. Its pools
+/// of pages would take up to a quarter of the device's memory for a few hundred megabytes, and look
+/// through all pages at each allocation; but a training asks for the same few sizes at every step.
+/// `memory_persistent = ...` in a `cubecl.toml` wins; so does whoever configured CubeCL before.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub(crate) fn allocate_exactly() {
     use cubecl::config::memory::PersistentMemory;

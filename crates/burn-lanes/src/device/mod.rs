@@ -1,7 +1,7 @@
 //! Devices: named by a person, found at run time, never a panic on a missing driver.
 //!
-//! `find` chooses, `cuda` and `wgpu` ask the drivers; `watch` sees what fails while a GPU works, `failure` says it
-//! in a line, and `memory` tells how much a training may take.
+//! `find` chooses, `cuda` and `wgpu` ask the drivers; `watch` sees what fails while a GPU works,
+//! `failure` says it in a line, and `memory` tells how much a training may take.
 
 #[cfg(feature = "cuda")]
 mod cuda;

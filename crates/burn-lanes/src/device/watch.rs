@@ -1,18 +1,22 @@
 //! Sees every failure of a GPU, so that none becomes a result.
 //!
-//! CubeCL 0.10 does its work in a thread of its own for each device, and tells what went wrong in four ways, of which most readers of a
-//! tensor hear one:
+//! CubeCL 0.10 does its work in a thread of its own for each device, and tells what went wrong in
+//! four ways, of which most readers of a tensor hear one:
 //!
-//! * an allocation that fails panics in that thread, and so does every later task that needs the buffer; CubeCL catches the panics, and
-//!   the tasks around them go on with whatever the memory holds;
-//! * a launch that fails is kept as an error of its stream: on CUDA the next read returns it, on wgpu only a synchronisation does;
-//! * an error that the device meets later (an illegal access) is returned by the synchronisation after it;
+//! * an allocation that fails panics in that thread, and so does every later task that needs the
+//!   buffer; CubeCL catches the panics, and the tasks around them go on with whatever the memory
+//!   holds;
+//! * a launch that fails is kept as an error of its stream: on CUDA the next read returns it, on
+//!   wgpu only a synchronisation does;
+//! * an error that the device meets later (an illegal access) is returned by the synchronisation
+//!   after it;
 //! * a lost device panics wherever it is next waited for, in the caller's thread too.
 //!
-//! So a panic hook notes the panics of CubeCL's threads and of the crates beneath it; [`LstmBackend::health`] synchronises, lets the
-//! device compute something of which the result is known, and asks for notes; and every read of a tensor ends with a synchronisation and
-//! the same question. Tasks are done in the order in which they are asked for: what a read returned was computed after everything before
-//! it, and nothing before it had failed.
+//! So a panic hook notes the panics of CubeCL's threads and of the crates beneath it;
+//! [`LstmBackend::health`] synchronises, lets the device compute something of which the result is
+//! known, and asks for notes; and every read of a tensor ends with a synchronisation and the same
+//! question. Tasks are done in the order in which they are asked for: what a read returned was
+//! computed after everything before it, and nothing before it had failed.
 //!
 //! [`LstmBackend::health`]: crate::op::LstmBackend::health
 
@@ -43,14 +47,17 @@ pub(crate) fn note(failure: DeviceFailure) -> DeviceFailure {
 /// When there was any failure so far.
 pub(crate) fn checked<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, DeviceFailure> {
     match (result, failure()) {
-        (Err(error), Some(failure)) if failure.is_vague() => Err(DeviceFailure::of_text(&error.to_string())),
+        (Err(error), Some(failure)) if failure.is_vague() => {
+            Err(DeviceFailure::of_text(&error.to_string()))
+        }
         (_, Some(failure)) => Err(failure.clone()),
         (Ok(value), None) => Ok(value),
         (Err(error), None) => Err(note(DeviceFailure::of_text(&error.to_string()))),
     }
 }
 
-/// Does something on a GPU with all its failures seen; a panic that a failure caused is the failure.
+/// Does something on a GPU with all its failures seen; a panic that a failure caused is the
+/// failure.
 ///
 /// # Errors
 /// When the device has failed, before or now.
@@ -78,7 +85,8 @@ fn install() {
             let first = FAILURE.get().is_none();
             let failure = note(DeviceFailure::of_text(panic_text(info.payload())));
             if first {
-                // One line: all after it, thousands, have the same cause. If stderr is closed, nobody reads it.
+                // One line: all after it, thousands, have the same cause. If stderr is closed,
+                // nobody reads it.
                 drop(writeln!(std::io::stderr(), "{failure}"));
             }
         }));
@@ -88,7 +96,8 @@ fn install() {
 /// Whether a panic is CubeCL's or of what it stands on.
 fn is_of_device(info: &PanicHookInfo<'_>) -> bool {
     let thread = std::thread::current();
-    let is_runner = thread.name().is_some_and(|name| name.starts_with("DSU-") || name.starts_with("DSD-"));
+    let is_runner =
+        thread.name().is_some_and(|name| name.starts_with("DSU-") || name.starts_with("DSD-"));
     is_runner || info.location().is_some_and(|place| is_of_driver_crates(place.file()))
 }
 
@@ -100,7 +109,8 @@ fn is_of_driver_crates(file: &str) -> bool {
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
 }
 
 #[cfg(test)]
@@ -110,11 +120,21 @@ mod tests {
     #[test]
     fn a_panic_is_the_devices_by_its_source_file() {
         let registry = "/home/a/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
-        for name in ["cubecl-runtime-0.10.0", "cubecl-cuda-0.10.0", "burn-cubecl-0.21.0", "wgpu-core-29.0.4", "cudarc-0.19.10"] {
+        for name in [
+            "cubecl-runtime-0.10.0",
+            "cubecl-cuda-0.10.0",
+            "burn-cubecl-0.21.0",
+            "wgpu-core-29.0.4",
+            "cudarc-0.19.10",
+        ] {
             assert!(is_of_driver_crates(&format!("{registry}/{name}/src/lib.rs")), "{name}");
         }
         assert!(is_of_driver_crates(r"C:\registry\cubecl-wgpu-0.10.0\src\a.rs"));
-        for file in ["crates/burn-lanes/src/epoch.rs", "src/sweep/worker.rs", "/registry/polars-core-0.55.0/src/a.rs"] {
+        for file in [
+            "crates/burn-lanes/src/epoch.rs",
+            "src/sweep/worker.rs",
+            "/registry/polars-core-0.55.0/src/a.rs",
+        ] {
             assert!(!is_of_driver_crates(file), "{file}");
         }
     }

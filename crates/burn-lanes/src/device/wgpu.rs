@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use ::wgpu::{
-    Backends, BufferDescriptor, BufferUsages, DeviceDescriptor, DeviceType, ErrorFilter, Instance, InstanceDescriptor, MemoryHints,
+    Backends, BufferDescriptor, BufferUsages, DeviceDescriptor, DeviceType, ErrorFilter, Instance,
+    InstanceDescriptor, MemoryHints,
 };
 use burn::backend::wgpu::WgpuDevice;
 use burn::backend::wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
@@ -17,7 +18,10 @@ use crate::DeviceSpec;
 pub(super) fn probe() -> Result<Vec<DeviceInfo>, String> {
     if adapters().is_empty() {
         let api = AutoGraphicsApi::backend();
-        return Err(format!("there is no {api:?} adapter (is a {api:?} driver installed, and may this user open the device?)"));
+        return Err(format!(
+            "there is no {api:?} adapter (is a {api:?} driver installed, and may this user open \
+                the device?)"
+        ));
     }
     Ok(adapters().iter().enumerate().map(|(index, adapter)| describe(index, adapter)).collect())
 }
@@ -33,16 +37,20 @@ pub(crate) fn wgpu_device(device: &Device) -> WgpuDevice {
     adapters().get(index).and_then(|adapter| adapter.burn.clone()).unwrap_or_default()
 }
 
-/// How many of so many bytes can be allocated on an adapter just now, at most what the host has left where the adapter shares its memory.
-/// Allocates them in buffers, and frees them; `None` where the adapter cannot be opened.
+/// How many of so many bytes can be allocated on an adapter just now, at most what the host has
+/// left where the adapter shares its memory. Allocates them in buffers, and frees them; `None`
+/// where the adapter cannot be opened.
 pub(super) fn allocatable(index: usize, wanted: u64, host: Option<u64>) -> Option<u64> {
     let adapter = adapters().get(index)?;
     let shared = adapter.kind != DeviceType::DiscreteGpu;
     let wanted = if shared { wanted.min(host.unwrap_or(wanted)) } else { wanted };
     let opened = enumerated().into_iter().nth(adapter.place)?;
     let limits = opened.limits();
-    let request =
-        DeviceDescriptor { required_limits: limits.clone(), memory_hints: MemoryHints::MemoryUsage, ..DeviceDescriptor::default() };
+    let request = DeviceDescriptor {
+        required_limits: limits.clone(),
+        memory_hints: MemoryHints::MemoryUsage,
+        ..DeviceDescriptor::default()
+    };
     let (device, _queue) = wait(opened.request_device(&request)).ok()?;
     let largest = limits.max_buffer_size.min(MOST_AT_ONCE);
     let mut buffers = Vec::new();
@@ -50,8 +58,14 @@ pub(super) fn allocatable(index: usize, wanted: u64, host: Option<u64>) -> Optio
     while granted < wanted {
         let size = largest.min(wanted - granted).max(4).next_multiple_of(4);
         let [memory, rules, inner] =
-            [ErrorFilter::OutOfMemory, ErrorFilter::Validation, ErrorFilter::Internal].map(|kind| device.push_error_scope(kind));
-        let descriptor = BufferDescriptor { label: None, size, usage: BufferUsages::STORAGE, mapped_at_creation: false };
+            [ErrorFilter::OutOfMemory, ErrorFilter::Validation, ErrorFilter::Internal]
+                .map(|kind| device.push_error_scope(kind));
+        let descriptor = BufferDescriptor {
+            label: None,
+            size,
+            usage: BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        };
         buffers.push(device.create_buffer(&descriptor));
         // The last that was pushed is the first that is taken away.
         if [inner, rules, memory].map(|scope| wait(scope.pop())).iter().any(Option::is_some) {
@@ -83,23 +97,35 @@ fn describe(index: usize, adapter: &Adapter) -> DeviceInfo {
         software: adapter.kind == DeviceType::Cpu,
         // Apple's are integrated and fast.
         integrated: adapter.kind == DeviceType::IntegratedGpu && !cfg!(target_os = "macos"),
-        problem: adapter.burn.is_none().then(|| "Burn cannot address it: it takes only the first adapter of this kind".to_owned()),
+        problem: adapter.burn.is_none().then(|| {
+            "Burn cannot address it: it takes only the first adapter of this kind".to_owned()
+        }),
     }
 }
 
-/// Asked once a process: opening the driver takes tens of milliseconds, and the numbers must not change.
+/// Asked once a process: opening the driver takes tens of milliseconds, and the numbers must not
+/// change.
 fn adapters() -> &'static [Adapter] {
     static FOUND: OnceLock<Vec<Adapter>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let found = enumerated();
-        number(found.iter().map(::wgpu::Adapter::get_info).map(|info| (info.name, info.device_type)).collect())
+        number(
+            found
+                .iter()
+                .map(::wgpu::Adapter::get_info)
+                .map(|info| (info.name, info.device_type))
+                .collect(),
+        )
     })
 }
 
 /// In the driver's order.
 fn enumerated() -> Vec<::wgpu::Adapter> {
     let backends = Backends::from(AutoGraphicsApi::backend());
-    let instance = Instance::new(InstanceDescriptor { backends, ..InstanceDescriptor::new_without_display_handle() });
+    let instance = Instance::new(InstanceDescriptor {
+        backends,
+        ..InstanceDescriptor::new_without_display_handle()
+    });
     wait(instance.enumerate_adapters(backends))
 }
 
@@ -141,7 +167,8 @@ fn rank(kind: DeviceType) -> usize {
     }
 }
 
-/// Runs a future to its end. On native platforms wgpu's are ready at once; an executor would be a dependency for nothing.
+/// Runs a future to its end. On native platforms wgpu's are ready at once; an executor would be a
+/// dependency for nothing.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -167,8 +194,10 @@ mod tests {
             ("second", DeviceType::DiscreteGpu),
             ("swiftshader", DeviceType::Cpu),
         ];
-        let adapters = number(found.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect());
-        let names: Vec<_> = adapters.iter().map(|adapter| (adapter.name.as_str(), adapter.burn.clone())).collect();
+        let adapters =
+            number(found.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect());
+        let names: Vec<_> =
+            adapters.iter().map(|adapter| (adapter.name.as_str(), adapter.burn.clone())).collect();
         let expected = [
             ("first", Some(WgpuDevice::DiscreteGpu(0))),
             ("second", Some(WgpuDevice::DiscreteGpu(1))),
@@ -178,7 +207,11 @@ mod tests {
             ("swiftshader", None),
         ];
         assert_eq!(names, expected);
-        let software: Vec<_> = adapters.iter().enumerate().map(|(index, adapter)| describe(index, adapter).software).collect();
+        let software: Vec<_> = adapters
+            .iter()
+            .enumerate()
+            .map(|(index, adapter)| describe(index, adapter).software)
+            .collect();
         assert_eq!(software, [false, false, false, false, true, true]);
     }
 

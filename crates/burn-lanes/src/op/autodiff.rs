@@ -11,17 +11,22 @@ use burn::tensor::ops::FloatTensor;
 use super::{Gradient, LstmBackend, primitive, tensor};
 use crate::data::Batch;
 
-/// Each lane's mean loss, `[K]`, as a function of the weights `[K, P]`; and the sums over the windows, `[K, 3]`, which stay on the
-/// device.
+/// Each lane's mean loss, `[K]`, as a function of the weights `[K, P]`; and the sums over the
+/// windows, `[K, 3]`, which stay on the device.
 ///
-/// The gradient is computed with the losses, while a tile's activations are still in the cache, and waits for the backward pass.
-pub(crate) fn losses<B: LstmBackend>(batch: &Batch<B>, weights: Tensor<Autodiff<B>, 2>) -> (Tensor<Autodiff<B>, 1>, Tensor<B, 2>) {
+/// The gradient is computed with the losses, while a tile's activations are still in the cache, and
+/// waits for the backward pass.
+pub(crate) fn losses<B: LstmBackend>(
+    batch: &Batch<B>,
+    weights: Tensor<Autodiff<B>, 2>,
+) -> (Tensor<Autodiff<B>, 1>, Tensor<B, 2>) {
     let weights = primitive(weights);
     let Gradient { losses, sums, weights: gradient } = B::gradient(batch, weights.primitive);
-    let losses = match NetworkNode.prepare::<NoCheckpointing>([weights.node]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(gradient, losses),
-        OpsKind::UnTracked(prepared) => prepared.finish(losses),
-    };
+    let losses =
+        match NetworkNode.prepare::<NoCheckpointing>([weights.node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(gradient, losses),
+            OpsKind::UnTracked(prepared) => prepared.finish(losses),
+        };
     (tensor(losses), tensor(sums))
 }
 

@@ -1,4 +1,5 @@
-//! Cases that the tests of every implementation share: a network, its data and its windows, all drawn.
+//! Cases that the tests of every implementation share: a network, its data and its windows, all
+//! drawn.
 
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// From time steps, lanes, windows, features, units and layers. Lane k drops k tenths, lane 0 nothing.
+    /// From time steps, lanes, windows, features, units and layers. Lane k drops k tenths, lane 0
+    /// nothing.
     pub(crate) fn new(
         objective: impl Into<Objective>,
         [window, lanes, windows, features, hidden, layers]: [usize; 6],
@@ -38,7 +40,16 @@ impl Case {
             Objective::Point(loss) => (loss, Head::Point),
             Objective::Quantiles(levels) => (Loss::Mse, Head::Quantile { levels }),
         };
-        let shape = Shape { features, window, hidden, layers, batch: windows, loss, optimizer: OptimizerKind::Adam, head };
+        let shape = Shape {
+            features,
+            window,
+            hidden,
+            layers,
+            batch: windows,
+            loss,
+            optimizer: OptimizerKind::Adam,
+            head,
+        };
         let rows = window + 3 * windows;
         let series = Series {
             features: random::uniform(seed, 0, rows * features, 1.0),
@@ -49,19 +60,35 @@ impl Case {
             valid: Vec::new(),
         };
         let ends = (0..lanes as u64)
-            .map(|lane| random::permutation(seed, lane, rows - window + 1).into_iter().take(windows))
+            .map(|lane| {
+                random::permutation(seed, lane, rows - window + 1).into_iter().take(windows)
+            })
             .map(|ends| ends.map(|end| end + window as u32 - 1).collect())
             .collect();
-        let dropout = (0..lanes as u64).map(|lane| Dropout::new(seed, 3 + lane, lane as f64 / 10.0)).collect();
+        let dropout = (0..lanes as u64)
+            .map(|lane| Dropout::new(seed, 3 + lane, lane as f64 / 10.0))
+            .collect();
         let bound = 1.5 / (hidden as f64).sqrt();
-        Self { weights: random::uniform(seed, 2, lanes * parameters(&shape), bound), shape, lanes, windows, series, ends, dropout }
+        Self {
+            weights: random::uniform(seed, 2, lanes * parameters(&shape), bound),
+            shape,
+            lanes,
+            windows,
+            series,
+            ends,
+            dropout,
+        }
     }
 
     /// Small ones of every objective.
     pub(crate) fn small() -> impl Strategy<Value = Self> {
         let objective = prop::sample::select(objectives().to_vec());
         let sizes = (1_usize..6, 1_usize..4, 1_usize..7, 1_usize..4, 1_usize..6, 1_usize..4);
-        let case = |(objective, (time, lanes, windows, features, hidden, layers), seed): (Objective, _, _)| {
+        let case = |(objective, (time, lanes, windows, features, hidden, layers), seed): (
+            Objective,
+            _,
+            _,
+        )| {
             Self::new(objective, [time, lanes, windows, features, hidden, layers], seed)
         };
         (objective, sizes, any::<u64>()).prop_map(case)
@@ -92,7 +119,10 @@ impl Case {
     /// `[K, P]`.
     pub(crate) fn weights<B: Backend>(&self) -> Tensor<B, 2> {
         let columns = self.weights.len() / self.lanes;
-        Tensor::from_data(TensorData::new(self.weights.clone(), [self.lanes, columns]), &B::Device::default())
+        Tensor::from_data(
+            TensorData::new(self.weights.clone(), [self.lanes, columns]),
+            &B::Device::default(),
+        )
     }
 
     pub(crate) fn batch<B: Backend>(&self) -> Batch<B> {
@@ -112,7 +142,14 @@ impl Case {
 /// One of every kind, and quantiles of different numbers, whose median is not always in the middle.
 pub(crate) fn objectives() -> [Objective; 6] {
     let [mse, mae, huber] = [Loss::Mse, Loss::Mae, Loss::Huber].map(Objective::Point);
-    [mse, mae, huber, quantiles(&[0.1, 0.5, 0.9]), quantiles(&[0.5]), quantiles(&[0.01, 0.25, 0.4, 0.5, 0.975])]
+    [
+        mse,
+        mae,
+        huber,
+        quantiles(&[0.1, 0.5, 0.9]),
+        quantiles(&[0.5]),
+        quantiles(&[0.01, 0.25, 0.4, 0.5, 0.975]),
+    ]
 }
 
 /// Quantiles of these levels.
@@ -126,12 +163,15 @@ impl From<Loss> for Objective {
     }
 }
 
-/// Within a tolerance of the largest value, or of 0.05 if that is larger: what is smaller is what larger values leave of each other, and
-/// activations are right to 3e-7.
+/// Within a tolerance of the largest value, or of 0.05 if that is larger: what is smaller is what
+/// larger values leave of each other, and activations are right to 3e-7.
 pub(crate) fn assert_near(what: &str, ours: &[f32], theirs: &[f32], tolerance: f32) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let size = theirs.iter().fold(0.05_f32, |size, value| size.max(value.abs()));
     for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
-        assert!((ours - theirs).abs() <= tolerance * size, "{what} at {index}: {ours} is not {theirs}");
+        assert!(
+            (ours - theirs).abs() <= tolerance * size,
+            "{what} at {index}: {ours} is not {theirs}"
+        );
     }
 }

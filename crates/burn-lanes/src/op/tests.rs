@@ -1,4 +1,5 @@
-//! The reference against the network as a textbook writes it, differentiated by Burn, and against finite differences.
+//! The reference against the network as a textbook writes it, differentiated by Burn, and against
+//! finite differences.
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
     let batch = case.batch::<Plain>();
     let windows = batch.windows.count();
     let gathered = batch.gather();
-    let mut sequence: Tensor<B, 4> = of(&values(gathered.inputs), [shape.window, lanes, windows, shape.features]);
+    let mut sequence: Tensor<B, 4> =
+        of(&values(gathered.inputs), [shape.window, lanes, windows, shape.features]);
     let targets: Tensor<B, 2> = of(&values(gathered.targets), [lanes, windows]);
     let mut start = 0;
     let mut next = |size: usize| {
@@ -49,7 +51,8 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
             h = o * tanh(c.clone());
             let mask: Vec<f32> = (0..lanes * windows * hidden)
                 .map(|index| {
-                    let (lane, row, unit) = (index / (windows * hidden), index / hidden % windows, index % hidden);
+                    let (lane, row, unit) =
+                        (index / (windows * hidden), index / hidden % windows, index % hidden);
                     let place = MaskPlace { layer, t, row, rows: windows, unit, units: hidden };
                     batch.dropout.get(lane).map_or(1.0, |dropout| dropout.factor(place))
                 })
@@ -61,7 +64,8 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
     }
     let outputs = shape.head.outputs();
     let weights = next(outputs * hidden).reshape([lanes, outputs, hidden]);
-    let forecasts = last.matmul(weights.swap_dims(1, 2)) + next(outputs).reshape([lanes, 1, outputs]);
+    let forecasts =
+        last.matmul(weights.swap_dims(1, 2)) + next(outputs).reshape([lanes, 1, outputs]);
     let losses = match Objective::of(shape) {
         Objective::Quantiles(levels) => pinball(&levels, &(targets.unsqueeze_dim(2) - forecasts)),
         point => window_losses(&point, forecasts - targets.unsqueeze_dim(2)),
@@ -69,7 +73,8 @@ fn textbook<B: Backend>(case: &Case, weights: Tensor<B, 2>) -> Tensor<B, 1> {
     losses.mean_dim(1).reshape([lanes])
 }
 
-/// As Koenker & Bassett (1978) write it: `max(τ·u, (τ − 1)·u)` of the residuals u, `[K, B, Q]`; its mean over the levels, `[K, B]`.
+/// As Koenker & Bassett (1978) write it: `max(τ·u, (τ − 1)·u)` of the residuals u, `[K, B, Q]`; its
+/// mean over the levels, `[K, B]`.
 fn pinball<B: Backend>(levels: &crate::Levels, residuals: &Tensor<B, 3>) -> Tensor<B, 2> {
     let [lanes, windows, count] = residuals.dims();
     let of_level = |(output, level): (usize, f64)| {
@@ -126,7 +131,8 @@ fn the_gradient_agrees_with_finite_differences() {
         let sums: f64 = values(textbook(&case, weights)).into_iter().map(f64::from).sum();
         sums
     };
-    let gradient = reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>())).weights;
+    let gradient =
+        reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>())).weights;
     for (index, analytic) in values(tensor::<Plain, 2>(gradient)).into_iter().enumerate() {
         let at = weights[index];
         let step = 1e-2;
@@ -148,7 +154,8 @@ fn the_node_hands_each_lane_its_gradient_times_what_comes_from_above() {
     let (losses, _) = losses(&batch, weights.clone());
     let factors: Tensor<Tracked, 1> = of(&[2.0, -3.0], [2]);
     let gradients = (losses * factors).backward();
-    let plain: Tensor<Plain, 2> = tensor(Plain::gradient(&batch, primitive(case.weights::<Plain>())).weights);
+    let plain: Tensor<Plain, 2> =
+        tensor(Plain::gradient(&batch, primitive(case.weights::<Plain>())).weights);
     let expected = plain * of::<Plain, 2>(&[2.0, -3.0], [2, 1]);
     assert_eq!(values(weights.grad(&gradients).unwrap()), values(expected));
 }
@@ -157,7 +164,8 @@ fn the_node_hands_each_lane_its_gradient_times_what_comes_from_above() {
 fn saturated_gates_stay_finite() {
     let mut case = Case::new(Loss::Mse, [5, 1, 2, 1, 3, 1], 1);
     case.scale_features(1e4);
-    let Gradient { losses, weights, .. } = reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>()));
+    let Gradient { losses, weights, .. } =
+        reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>()));
     let all = [values(tensor::<Plain, 1>(losses)), values(tensor::<Plain, 2>(weights))].concat();
     assert!(all.iter().all(|value| value.is_finite()));
 }

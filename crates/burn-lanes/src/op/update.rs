@@ -1,7 +1,9 @@
-//! One step of the optimizer over the lanes of a pack: a row of all weights for each lane, and each lane's own numbers.
+//! One step of the optimizer over the lanes of a pack: a row of all weights for each lane, and each
+//! lane's own numbers.
 //!
-//! Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019) and SGD with momentum in PyTorch's formulation: L2 decay joins the
-//! gradient after clipping, ε is added outside the root, the bias corrections are kept apart.
+//! Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019) and SGD with momentum in PyTorch's
+//! formulation: L2 decay joins the gradient after clipping, ε is added outside the root, the bias
+//! corrections are kept apart.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
@@ -32,7 +34,8 @@ pub(crate) struct LaneNumbers {
     pub(crate) epsilon: f32,
 }
 
-/// Rows of equal shape, `[K, P]`: weights and the optimizer's moments (SGD has its velocity in `first` alone).
+/// Rows of equal shape, `[K, P]`: weights and the optimizer's moments (SGD has its velocity in
+/// `first` alone).
 #[derive(Clone, Debug)]
 pub(crate) struct UpdateRows<B: Backend> {
     pub(crate) weights: FloatTensor<B>,
@@ -55,7 +58,8 @@ pub(super) fn composed<B: Backend>(
         let values: Vec<f32> = lanes.iter().map(number).collect();
         Tensor::<B, 2>::from_data(TensorData::new(values, [lanes.len(), 1]), &device)
     };
-    // Decay is applied where it is 0 too, so that a lane's neighbours do not change its zeros' signs.
+    // Decay is applied where it is 0 too, so that a lane's neighbours do not change its zeros'
+    // signs.
     let gradients = clipped(lanes, tensor(gradients));
     let (weights, gradients) = match kind {
         OptimizerKind::AdamW => (weights * column(|lane| lane.shrinkage), gradients),
@@ -67,12 +71,18 @@ pub(super) fn composed<B: Backend>(
     match (kind, rows.second) {
         (OptimizerKind::Adam | OptimizerKind::AdamW, Some(second)) => {
             let squares = gradients.clone() * gradients.clone();
-            let first = first * column(|lane| lane.beta1) + gradients * column(|lane| lane.beta1_rest);
-            let second = tensor::<B, 2>(second) * column(|lane| lane.beta2) + squares * column(|lane| lane.beta2_rest);
+            let first =
+                first * column(|lane| lane.beta1) + gradients * column(|lane| lane.beta1_rest);
+            let second = tensor::<B, 2>(second) * column(|lane| lane.beta2)
+                + squares * column(|lane| lane.beta2_rest);
             let root = second.clone().sqrt() * column(|lane| lane.root_scale);
             let step = first.clone() * column(|lane| lane.corrected_rate);
             let weights = weights - step / (root + column(|lane| lane.epsilon));
-            UpdateRows { weights: primitive(weights), first: primitive(first), second: Some(primitive(second)) }
+            UpdateRows {
+                weights: primitive(weights),
+                first: primitive(first),
+                second: Some(primitive(second)),
+            }
         }
         (OptimizerKind::Sgd, second) | (_, second @ None) => {
             let velocity = first * column(|lane| lane.momentum) + gradients;
@@ -82,7 +92,8 @@ pub(super) fn composed<B: Backend>(
     }
 }
 
-/// Scales each lane's gradient down to its norm's limit, as PyTorch's `clip_grad_norm_`: `min(1, limit / (norm + 1e-6))`.
+/// Scales each lane's gradient down to its norm's limit, as PyTorch's `clip_grad_norm_`: `min(1,
+/// limit / (norm + 1e-6))`.
 fn clipped<B: Backend>(lanes: &[LaneNumbers], gradients: Tensor<B, 2>) -> Tensor<B, 2> {
     if lanes.iter().all(|lane| lane.clip_norm.is_none()) {
         return gradients;
@@ -91,7 +102,8 @@ fn clipped<B: Backend>(lanes: &[LaneNumbers], gradients: Tensor<B, 2>) -> Tensor
     let limits: Vec<f32> = lanes.iter().map(|lane| lane.clip_norm.unwrap_or(1.0)).collect();
     let limits = Tensor::<B, 2>::from_data(TensorData::new(limits, [lanes.len(), 1]), &device);
     let unlimited: Vec<bool> = lanes.iter().map(|lane| lane.clip_norm.is_none()).collect();
-    let unlimited = Tensor::<B, 2, Bool>::from_data(TensorData::new(unlimited, [lanes.len(), 1]), &device);
+    let unlimited =
+        Tensor::<B, 2, Bool>::from_data(TensorData::new(unlimited, [lanes.len(), 1]), &device);
     let norms = (gradients.clone() * gradients.clone()).sum_dim(1).sqrt(); // [K, 1]
     let factors = (limits / (norms + 1e-6)).clamp_max(1.0).mask_fill(unlimited, 1.0);
     gradients * factors

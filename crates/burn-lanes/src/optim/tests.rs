@@ -7,7 +7,13 @@ use super::*;
 type Plain = Flex;
 
 /// A step of one weight, in f64, as PyTorch's documentation writes it.
-fn oracle(kind: OptimizerKind, config: &LaneConfig, rate: f64, gradients: &[Vec<f64>], mut weights: Vec<f64>) -> Vec<f64> {
+fn oracle(
+    kind: OptimizerKind,
+    config: &LaneConfig,
+    rate: f64,
+    gradients: &[Vec<f64>],
+    mut weights: Vec<f64>,
+) -> Vec<f64> {
     let (mut m, mut v) = (vec![0.0; weights.len()], vec![0.0; weights.len()]);
     for (step, gradients) in gradients.iter().enumerate() {
         let t = step as i32 + 1;
@@ -26,7 +32,8 @@ fn oracle(kind: OptimizerKind, config: &LaneConfig, rate: f64, gradients: &[Vec<
             }
             m[i] = config.beta1 * m[i] + (1.0 - config.beta1) * g;
             v[i] = config.beta2 * v[i] + (1.0 - config.beta2) * g * g;
-            let (first, second) = (m[i] / (1.0 - config.beta1.powi(t)), v[i] / (1.0 - config.beta2.powi(t)));
+            let (first, second) =
+                (m[i] / (1.0 - config.beta1.powi(t)), v[i] / (1.0 - config.beta2.powi(t)));
             *w -= rate * first / (second.sqrt() + config.epsilon);
         }
     }
@@ -39,10 +46,18 @@ fn rows_of(rows: &[Vec<f64>]) -> Tensor<Plain, 2> {
 }
 
 /// The rows after these gradients, one list of rows a step.
-fn stepped(kind: OptimizerKind, configs: &[LaneConfig], gradients: &[Vec<Vec<f64>>], weights: &[Vec<f64>]) -> Vec<Vec<f32>> {
+fn stepped(
+    kind: OptimizerKind,
+    configs: &[LaneConfig],
+    gradients: &[Vec<Vec<f64>>],
+    weights: &[Vec<f64>],
+) -> Vec<Vec<f32>> {
     let mut lanes: Vec<_> = configs
         .iter()
-        .map(|config| LaneUpdate { rate: config.learning_rate, ..LaneUpdate::new(config.clone(), ScheduleState::default(), 0) })
+        .map(|config| LaneUpdate {
+            rate: config.learning_rate,
+            ..LaneUpdate::new(config.clone(), ScheduleState::default(), 0)
+        })
         .collect();
     let mut weights = rows_of(weights);
     let second = (kind != OptimizerKind::Sgd).then(|| weights.zeros_like());
@@ -86,7 +101,8 @@ proptest! {
                 let own: Vec<_> = gradients.iter().map(|step| step[lane].clone()).collect();
                 let theirs = oracle(kind, config, config.learning_rate, &own, weights[lane].clone());
                 for (ours, theirs) in ours[lane].iter().zip(theirs) {
-                    prop_assert!((f64::from(*ours) - theirs).abs() < 2e-5, "{kind:?}: {ours} is not {theirs}");
+                    prop_assert!((f64::from(*ours) - theirs).abs() < 2e-5, "{kind:?}: {ours} is \
+                        not {theirs}");
                 }
             }
         }
@@ -118,14 +134,16 @@ fn a_clipped_gradient_has_the_limits_norm_and_a_short_one_is_left_alone() {
     // SGD of rate 1 from zero: what is taken off the weights is the gradient.
     let lane = |clip_norm| LaneConfig { clip_norm, learning_rate: 1.0, ..LaneConfig::default() };
     let lanes = [lane(Some(1.0)), lane(Some(10.0)), lane(None)];
-    let weights = stepped(OptimizerKind::Sgd, &lanes, &[vec![vec![3.0, 4.0]; 3]], &vec![vec![0.0; 2]; 3]);
+    let weights =
+        stepped(OptimizerKind::Sgd, &lanes, &[vec![vec![3.0, 4.0]; 3]], &vec![vec![0.0; 2]; 3]);
     assert!((weights[0][0] + 0.6).abs() < 1e-6 && (weights[0][1] + 0.8).abs() < 1e-6);
     assert_eq!(weights[1..], [[-3.0, -4.0], [-3.0, -4.0]]);
 }
 
 #[test]
 fn the_scheduler_sets_each_lanes_own_rate() {
-    let config = |schedule| LaneConfig { learning_rate: 0.1, epochs: 10, schedule, ..LaneConfig::default() };
+    let config =
+        |schedule| LaneConfig { learning_rate: 0.1, epochs: 10, schedule, ..LaneConfig::default() };
     let at = |epoch| ScheduleState { epoch, ..ScheduleState::default() };
     let step = Schedule::Step { warmup_epochs: 0, step_epochs: 1, gamma: 0.5 };
     let table = LaneTable::new(vec![

@@ -20,18 +20,35 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
-        self.epochs.entry(lane).or_default().push(EpochReport { seconds: 0.0, windows_per_second: 0.0, ..report.clone() });
+    fn epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
+        self.epochs.entry(lane).or_default().push(EpochReport {
+            seconds: 0.0,
+            windows_per_second: 0.0,
+            ..report.clone()
+        });
         if self.keep_states == Some(report.epoch) {
             self.states.push((lane, state().unwrap()));
         }
-        if self.stop == Some((lane, report.epoch)) { LaneControl::Stop } else { LaneControl::Continue }
+        if self.stop == Some((lane, report.epoch)) {
+            LaneControl::Stop
+        } else {
+            LaneControl::Continue
+        }
     }
 
     fn step(&mut self, progress: &Progress) -> PackControl {
         assert!(progress.step >= 1 && progress.step <= progress.steps && progress.lanes >= 1);
         self.steps += 1;
-        if self.interrupt_after == Some(self.steps) { PackControl::Interrupt } else { PackControl::Continue }
+        if self.interrupt_after == Some(self.steps) {
+            PackControl::Interrupt
+        } else {
+            PackControl::Continue
+        }
     }
 
     fn interrupted(&mut self, lane: usize, state: LaneState) {
@@ -57,11 +74,27 @@ fn series(rows: usize, columns: usize, window: usize) -> Series {
     target.push(f32::NAN);
     let ends: Vec<u32> = (window as u32 - 1..rows as u32 - 1).collect();
     let (train, valid) = ends.split_at(ends.len() * 3 / 4);
-    Series { features, columns, target, target_unit: 2.0, train: train.to_vec(), valid: valid.to_vec() }
+    Series {
+        features,
+        columns,
+        target,
+        target_unit: 2.0,
+        train: train.to_vec(),
+        valid: valid.to_vec(),
+    }
 }
 
 fn shape(optimizer: OptimizerKind) -> Shape {
-    Shape { features: 3, window: 6, hidden: 5, layers: 2, batch: 7, loss: Loss::Mse, optimizer, head: Head::Point }
+    Shape {
+        features: 3,
+        window: 6,
+        hidden: 5,
+        layers: 2,
+        batch: 7,
+        loss: Loss::Mse,
+        optimizer,
+        head: Head::Point,
+    }
 }
 
 /// Eight lanes that differ in everything that a lane may have for itself.
@@ -72,13 +105,18 @@ fn configs() -> Vec<LaneConfig> {
             learning_rate: 1e-3 * f64::from(1 + lane * lane),
             schedule: match lane % 3 {
                 0 => Schedule::Constant,
-                1 => Schedule::Cosine { warmup_epochs: 1, min_learning_rate: 1e-5, restart_epochs: None },
+                1 => Schedule::Cosine {
+                    warmup_epochs: 1,
+                    min_learning_rate: 1e-5,
+                    restart_epochs: None,
+                },
                 _ => Schedule::Plateau { factor: 0.5, patience: 0, min_learning_rate: 1e-6 },
             },
             weight_decay: if lane % 2 == 0 { 0.0 } else { 0.01 },
             dropout: [0.0, 0.3, 0.5][lane as usize % 3],
             clip_norm: (lane % 4 == 1).then_some(0.05),
-            early_stopping: (lane % 3 == 2).then_some(EarlyStopping { patience: 1, min_delta: 0.01 }),
+            early_stopping: (lane % 3 == 2)
+                .then_some(EarlyStopping { patience: 1, min_delta: 0.01 }),
             seed: u64::from(100 + lane / 2),
             ..LaneConfig::default()
         })
@@ -104,9 +142,15 @@ fn assert_same_lane(ours: (&Recorder, usize), theirs: (&Recorder, usize)) {
 }
 
 fn assert_same_outcome(ours: &LaneOutcome, theirs: &LaneOutcome) {
-    assert_eq!((&ours.end, ours.epochs, ours.best_epoch), (&theirs.end, theirs.epochs, theirs.best_epoch));
+    assert_eq!(
+        (&ours.end, ours.epochs, ours.best_epoch),
+        (&theirs.end, theirs.epochs, theirs.best_epoch)
+    );
     // Bytes: equal to the bit, zeros' signs included.
-    assert!(ours.state.to_bytes().unwrap() == theirs.state.to_bytes().unwrap(), "the states differ");
+    assert!(
+        ours.state.to_bytes().unwrap() == theirs.state.to_bytes().unwrap(),
+        "the states differ"
+    );
 }
 
 #[test]
@@ -125,8 +169,17 @@ fn a_lane_gets_the_same_bits_alone_and_in_a_pack_of_eight() {
 #[test]
 fn larger_matrices_keep_the_bits_too() {
     let series = series(700, 5, 20);
-    let shape = Shape { features: 5, window: 20, hidden: 64, layers: 2, batch: 256, ..shape(OptimizerKind::Adam) };
-    let configs: Vec<_> = (0..5).map(|seed| LaneConfig { seed, clip_norm: Some(0.1), ..LaneConfig::default() }).collect();
+    let shape = Shape {
+        features: 5,
+        window: 20,
+        hidden: 64,
+        layers: 2,
+        batch: 256,
+        ..shape(OptimizerKind::Adam)
+    };
+    let configs: Vec<_> = (0..5)
+        .map(|seed| LaneConfig { seed, clip_norm: Some(0.1), ..LaneConfig::default() })
+        .collect();
     let together = trained(&series, &shape, fresh(&configs), Recorder::default());
     for (lane, config) in configs.into_iter().enumerate() {
         let alone = trained(&series, &shape, fresh(&[config]), Recorder::default());
@@ -149,7 +202,14 @@ fn the_order_of_the_lanes_does_not_matter() {
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let series = series(400, 5, 20);
-    let shape = Shape { features: 5, window: 20, hidden: 32, layers: 2, batch: 128, ..shape(OptimizerKind::Adam) };
+    let shape = Shape {
+        features: 5,
+        window: 20,
+        hidden: 32,
+        layers: 2,
+        batch: 128,
+        ..shape(OptimizerKind::Adam)
+    };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| trained(&series, &shape, fresh(&configs()), Recorder::default()))
@@ -203,11 +263,18 @@ fn a_state_taken_at_an_epochs_end_goes_on_with_lanes_of_other_epochs() {
     let series = series(120, 3, 6);
     let shape = shape(OptimizerKind::Adam);
     let config = LaneConfig { epochs: 4, dropout: 0.2, ..LaneConfig::default() };
-    let undisturbed =
-        trained(&series, &shape, fresh(std::slice::from_ref(&config)), Recorder { keep_states: Some(2), ..Recorder::default() });
+    let undisturbed = trained(
+        &series,
+        &shape,
+        fresh(std::slice::from_ref(&config)),
+        Recorder { keep_states: Some(2), ..Recorder::default() },
+    );
     let (_, state) = undisturbed.states[0].clone();
     assert_eq!((state.epoch, state.cursor), (2, 0));
-    let lanes = vec![Lane { config: config.clone(), resume: None, series: 0 }, Lane { config, resume: Some(state), series: 0 }];
+    let lanes = vec![
+        Lane { config: config.clone(), resume: None, series: 0 },
+        Lane { config, resume: Some(state), series: 0 },
+    ];
     let resumed = trained(&series, &shape, lanes, Recorder::default());
     assert_eq!(resumed.epochs[&1], undisturbed.epochs[&0][2..]);
     assert_same_outcome(&resumed.ended[&1], &undisturbed.ended[&0]);
@@ -220,12 +287,17 @@ fn a_state_saved_just_before_an_early_stop_ends_at_once_when_it_goes_on() {
     let shape = shape(OptimizerKind::Sgd);
     let rule = Some(EarlyStopping { patience: 1, min_delta: 10.0 });
     let config = LaneConfig { epochs: 9, early_stopping: rule, ..LaneConfig::default() };
-    let undisturbed =
-        trained(&series, &shape, fresh(std::slice::from_ref(&config)), Recorder { keep_states: Some(2), ..Recorder::default() });
+    let undisturbed = trained(
+        &series,
+        &shape,
+        fresh(std::slice::from_ref(&config)),
+        Recorder { keep_states: Some(2), ..Recorder::default() },
+    );
     assert_eq!(undisturbed.ended[&0].end, LaneEnd::EarlyStopped);
     assert_eq!((undisturbed.ended[&0].epochs, undisturbed.ended[&0].best_epoch), (2, 1));
     let resume = Some(undisturbed.states[0].1.clone());
-    let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
+    let resumed =
+        trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_eq!(resumed.steps, 0);
     assert_same_outcome(&resumed.ended[&0], &undisturbed.ended[&0]);
 }
@@ -234,9 +306,15 @@ fn a_state_saved_just_before_an_early_stop_ends_at_once_when_it_goes_on() {
 fn a_stopped_lane_ends_and_the_others_do_not_notice() {
     let series = series(120, 3, 6);
     let shape = shape(OptimizerKind::Adam);
-    let configs: Vec<_> = (0..3).map(|seed| LaneConfig { epochs: 4, seed, ..LaneConfig::default() }).collect();
+    let configs: Vec<_> =
+        (0..3).map(|seed| LaneConfig { epochs: 4, seed, ..LaneConfig::default() }).collect();
     let free = trained(&series, &shape, fresh(&configs), Recorder::default());
-    let stopped = trained(&series, &shape, fresh(&configs), Recorder { stop: Some((1, 2)), ..Recorder::default() });
+    let stopped = trained(
+        &series,
+        &shape,
+        fresh(&configs),
+        Recorder { stop: Some((1, 2)), ..Recorder::default() },
+    );
     assert_eq!((&stopped.ended[&1].end, stopped.ended[&1].epochs), (&LaneEnd::Stopped, 2));
     assert_eq!(stopped.epochs[&1], free.epochs[&1][..2]);
     assert_same_lane((&stopped, 0), (&free, 0));
@@ -250,7 +328,9 @@ fn a_diverging_lane_ends_with_the_reason_and_the_others_do_not_notice() {
     let calm = LaneConfig { epochs: 3, ..LaneConfig::default() };
     let wild = LaneConfig { learning_rate: 1e30, ..calm.clone() };
     let run = trained(&series, &shape, fresh(&[wild, calm.clone()]), Recorder::default());
-    let LaneEnd::Diverged { epoch: 1, what } = &run.ended[&0].end else { panic!("{:?}", run.ended[&0].end) };
+    let LaneEnd::Diverged { epoch: 1, what } = &run.ended[&0].end else {
+        panic!("{:?}", run.ended[&0].end)
+    };
     assert!(what.starts_with("training loss is "), "{what}");
     assert_eq!(run.ended[&0].best_epoch, 0);
     assert!(run.ended[&0].state.best.is_none() && !run.epochs.contains_key(&0));
@@ -263,19 +343,30 @@ fn the_reported_validation_loss_is_that_of_the_forecasts() {
     let series = series(300, 3, 6);
     for loss in [Loss::Mse, Loss::Mae, Loss::Huber] {
         let shape = Shape { loss, ..shape(OptimizerKind::Adam) };
-        let configs: Vec<_> = (0..2).map(|seed| LaneConfig { epochs: 2, seed, ..LaneConfig::default() }).collect();
+        let configs: Vec<_> =
+            (0..2).map(|seed| LaneConfig { epochs: 2, seed, ..LaneConfig::default() }).collect();
         let run = trained(&series, &shape, fresh(&configs), Recorder::default());
-        let forecasts = predict(&flex(), &series, &shape, &run.ended[&1].state.weights, &series.valid).unwrap();
-        let errors: Vec<f64> =
-            forecasts.iter().zip(&series.valid).map(|(forecast, end)| f64::from(forecast - series.target[*end as usize])).collect();
-        let mean = |f: fn(f64) -> f64| errors.iter().map(|error| f(*error)).sum::<f64>() / errors.len() as f64;
+        let forecasts =
+            predict(&flex(), &series, &shape, &run.ended[&1].state.weights, &series.valid).unwrap();
+        let errors: Vec<f64> = forecasts
+            .iter()
+            .zip(&series.valid)
+            .map(|(forecast, end)| f64::from(forecast - series.target[*end as usize]))
+            .collect();
+        let mean = |f: fn(f64) -> f64| {
+            errors.iter().map(|error| f(*error)).sum::<f64>() / errors.len() as f64
+        };
         let report = run.epochs[&1][1].valid;
         let expected = match loss {
             Loss::Mse => mean(|e| e * e),
             Loss::Mae => mean(f64::abs),
             Loss::Huber => mean(|e| if e.abs() < 1.0 { 0.5 * e * e } else { e.abs() - 0.5 }),
         };
-        assert!((report.loss - expected).abs() < 1e-6 * expected, "{loss:?}: {} is not {expected}", report.loss);
+        assert!(
+            (report.loss - expected).abs() < 1e-6 * expected,
+            "{loss:?}: {} is not {expected}",
+            report.loss
+        );
         assert!((report.mse - 4.0 * mean(|e| e * e)).abs() < 1e-6 * report.mse);
         assert!((report.mae - 2.0 * mean(f64::abs)).abs() < 1e-6 * report.mae);
         assert!((report.rmse * report.rmse - report.mse).abs() < 1e-9);
@@ -286,7 +377,8 @@ fn the_reported_validation_loss_is_that_of_the_forecasts() {
 fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
     let series = series(300, 3, 6);
     let levels = Levels::new(&[0.2, 0.5, 0.6]).unwrap();
-    let shape = Shape { head: Head::Quantile { levels: levels.clone() }, ..shape(OptimizerKind::Adam) };
+    let shape =
+        Shape { head: Head::Quantile { levels: levels.clone() }, ..shape(OptimizerKind::Adam) };
     let config = LaneConfig { epochs: 3, ..LaneConfig::default() };
     let mut recorder = Recorder { keep_states: Some(1), ..Recorder::default() };
     recorder = trained(&series, &shape, fresh(std::slice::from_ref(&config)), recorder);
@@ -306,17 +398,25 @@ fn quantiles_are_reported_as_they_are_forecast_and_go_on_where_they_were() {
         sizes += error.abs();
     }
     let (report, windows) = (recorder.epochs[&0][2].valid, series.valid.len() as f64);
-    for (ours, expected) in [(report.loss, pinball), (report.mse, 4.0 * squares), (report.mae, 2.0 * sizes)] {
+    for (ours, expected) in
+        [(report.loss, pinball), (report.mse, 4.0 * squares), (report.mae, 2.0 * sizes)]
+    {
         let expected = expected / windows;
         assert!((ours - expected).abs() < 1e-6 * expected, "{ours} is not {expected}");
     }
 
     let bytes = recorder.states[0].1.to_bytes().unwrap();
     let resume = Some(LaneState::from_bytes(&bytes).unwrap());
-    let resumed = trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
+    let resumed =
+        trained(&series, &shape, vec![Lane { config, resume, series: 0 }], Recorder::default());
     assert_same_outcome(&resumed.ended[&0], &recorder.ended[&0]);
-    let error = predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10]).unwrap_err();
-    assert!(error.to_string().contains("weight 'head.weight' of shape [3, 5] with 15 values"), "{error}");
+    let error =
+        predict(&flex(), &series, &Shape { head: Head::Point, ..shape }, &state.weights, &[10])
+            .unwrap_err();
+    assert!(
+        error.to_string().contains("weight 'head.weight' of shape [3, 5] with 15 values"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -334,18 +434,33 @@ fn quantiles_of_noise_are_those_of_its_distribution() {
     };
     let levels = Levels::new(&[0.1, 0.5, 0.9]).unwrap();
     let (head, optimizer) = (Head::Quantile { levels: levels.clone() }, OptimizerKind::Adam);
-    let shape = Shape { features: 1, window: 2, hidden: 4, layers: 1, batch: 100, loss: Loss::Mse, optimizer, head };
+    let shape = Shape {
+        features: 1,
+        window: 2,
+        hidden: 4,
+        layers: 1,
+        batch: 100,
+        loss: Loss::Mse,
+        optimizer,
+        head,
+    };
     let schedule = Schedule::Exponential { warmup_epochs: 0, gamma: 0.9 };
     let config = LaneConfig { epochs: 40, learning_rate: 0.02, schedule, ..LaneConfig::default() };
     let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
-    let forecasts = predict(&flex(), &series, &shape, &run.ended[&0].state.weights, &series.valid).unwrap();
+    let forecasts =
+        predict(&flex(), &series, &shape, &run.ended[&0].state.weights, &series.valid).unwrap();
     for (output, level) in levels.values().enumerate() {
         let pairs = forecasts.chunks_exact(3).zip(&series.valid);
-        let below = pairs.filter(|(forecasts, end)| series.target[**end as usize] <= forecasts[output]).count();
+        let below = pairs
+            .filter(|(forecasts, end)| series.target[**end as usize] <= forecasts[output])
+            .count();
         let share = below as f64 / series.valid.len() as f64;
         // Three standard errors of a share of 1000, and a little for what was learnt.
         let allowed = 3.0 * (level * (1.0 - level) / 1000.0).sqrt() + 0.02;
-        assert!((share - level).abs() < allowed, "{share} of the targets are below the quantile of {level}");
+        assert!(
+            (share - level).abs() < allowed,
+            "{share} of the targets are below the quantile of {level}"
+        );
     }
 }
 
@@ -356,10 +471,18 @@ fn the_best_weights_give_the_best_epochs_loss() {
     let config = LaneConfig { epochs: 8, learning_rate: 0.1, ..LaneConfig::default() };
     let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
     let outcome = &run.ended[&0];
-    assert!(outcome.best_epoch < 8, "the rate is meant to be too high, epoch {} was the best", outcome.best_epoch);
+    assert!(
+        outcome.best_epoch < 8,
+        "the rate is meant to be too high, epoch {} was the best",
+        outcome.best_epoch
+    );
     let best = outcome.state.best.as_ref().unwrap();
     let forecasts = predict(&flex(), &series, &shape, best, &series.valid).unwrap();
-    let sum: f64 = forecasts.iter().zip(&series.valid).map(|(f, end)| f64::from(f - series.target[*end as usize]).powi(2)).sum();
+    let sum: f64 = forecasts
+        .iter()
+        .zip(&series.valid)
+        .map(|(f, end)| f64::from(f - series.target[*end as usize]).powi(2))
+        .sum();
     let loss = sum / forecasts.len() as f64;
     let reported = run.epochs[&0][outcome.best_epoch - 1].valid.loss;
     assert!((loss - reported).abs() < 1e-6 * reported, "{loss} is not {reported}");
@@ -392,15 +515,34 @@ fn a_model_learns_thirty_two_windows_by_heart() {
 #[test]
 fn an_autoregressive_series_is_forecast_better_than_by_its_mean_in_every_loss_and_optimizer() {
     let series = series(600, 1, 8);
-    for (loss, optimizer, learning_rate) in
-        [(Loss::Mse, OptimizerKind::Adam, 0.01), (Loss::Mae, OptimizerKind::AdamW, 0.01), (Loss::Huber, OptimizerKind::Sgd, 0.1)]
-    {
-        let shape = Shape { features: 1, window: 8, hidden: 8, layers: 1, batch: 16, loss, optimizer, head: Head::Point };
-        let config = LaneConfig { epochs: 15, learning_rate, momentum: 0.9, clip_norm: Some(1.0), ..LaneConfig::default() };
+    for (loss, optimizer, learning_rate) in [
+        (Loss::Mse, OptimizerKind::Adam, 0.01),
+        (Loss::Mae, OptimizerKind::AdamW, 0.01),
+        (Loss::Huber, OptimizerKind::Sgd, 0.1),
+    ] {
+        let shape = Shape {
+            features: 1,
+            window: 8,
+            hidden: 8,
+            layers: 1,
+            batch: 16,
+            loss,
+            optimizer,
+            head: Head::Point,
+        };
+        let config = LaneConfig {
+            epochs: 15,
+            learning_rate,
+            momentum: 0.9,
+            clip_norm: Some(1.0),
+            ..LaneConfig::default()
+        };
         let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
-        let targets: Vec<f64> = series.valid.iter().map(|end| f64::from(series.target[*end as usize])).collect();
+        let targets: Vec<f64> =
+            series.valid.iter().map(|end| f64::from(series.target[*end as usize])).collect();
         let mean = targets.iter().sum::<f64>() / targets.len() as f64;
-        let variance = targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>() / targets.len() as f64;
+        let variance = targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>()
+            / targets.len() as f64;
         let mse = run.epochs[&0][14].valid.mse / 4.0;
         // The noise is 1 − 0.9² = 19 % of the variance.
         assert!(mse < 0.4 * variance, "{loss:?}, {optimizer:?}: {mse} of {variance}");
@@ -415,8 +557,13 @@ fn every_training_window_counts_once_in_an_epoch() {
     // With a rate of 0 the training loss is the mean over the windows with the initial weights.
     let config = LaneConfig { learning_rate: 0.0, ..LaneConfig::default() };
     let run = trained(&series, &shape, fresh(&[config]), Recorder::default());
-    let forecasts = predict(&flex(), &series, &shape, &run.ended[&0].state.weights, &series.train).unwrap();
-    let sum: f64 = forecasts.iter().zip(&series.train).map(|(f, end)| f64::from(f - series.target[*end as usize]).powi(2)).sum();
+    let forecasts =
+        predict(&flex(), &series, &shape, &run.ended[&0].state.weights, &series.train).unwrap();
+    let sum: f64 = forecasts
+        .iter()
+        .zip(&series.train)
+        .map(|(f, end)| f64::from(f - series.target[*end as usize]).powi(2))
+        .sum();
     let (ours, theirs) = (run.epochs[&0][0].train.loss, sum / series.train.len() as f64);
     assert!((ours - theirs).abs() < 1e-6 * theirs, "{ours} is not {theirs}");
 }
@@ -431,33 +578,59 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     };
     let lanes = || fresh(&[LaneConfig::default()]);
     assert!(refusal(&good, &Shape { hidden: 0, ..shape.clone() }, lanes()).contains("hidden is 0"));
-    assert!(refusal(&good, &Shape { features: 4, ..shape.clone() }, lanes()).contains("3 feature columns, the models take 4"));
-    assert!(refusal(&Series { valid: vec![], ..good.clone() }, &shape, lanes()).contains("no validation windows"));
-    assert!(refusal(&Series { train: vec![4], ..good.clone() }, &shape, lanes()).contains("ends at row 4"));
-    assert!(refusal(&Series { train: vec![60], ..good.clone() }, &shape, lanes()).contains("ends at row 60"));
-    assert!(refusal(&Series { train: vec![59], ..good.clone() }, &shape, lanes()).contains("no finite target"));
+    assert!(
+        refusal(&good, &Shape { features: 4, ..shape.clone() }, lanes())
+            .contains("3 feature columns, the models take 4")
+    );
+    assert!(
+        refusal(&Series { valid: vec![], ..good.clone() }, &shape, lanes())
+            .contains("no validation windows")
+    );
+    assert!(
+        refusal(&Series { train: vec![4], ..good.clone() }, &shape, lanes())
+            .contains("ends at row 4")
+    );
+    assert!(
+        refusal(&Series { train: vec![60], ..good.clone() }, &shape, lanes())
+            .contains("ends at row 60")
+    );
+    assert!(
+        refusal(&Series { train: vec![59], ..good.clone() }, &shape, lanes())
+            .contains("no finite target")
+    );
     let dropout = LaneConfig { dropout: 1.0, ..LaneConfig::default() };
     assert!(refusal(&good, &shape, fresh(&[dropout])).contains("lane 0: dropout is 1"));
     let rate = LaneConfig { learning_rate: f64::NAN, ..LaneConfig::default() };
     assert!(refusal(&good, &shape, fresh(&[rate])).contains("learning rate is NaN"));
 
-    let interrupted = trained(&good, &shape, lanes(), Recorder { interrupt_after: Some(1), ..Recorder::default() });
+    let interrupted = trained(
+        &good,
+        &shape,
+        lanes(),
+        Recorder { interrupt_after: Some(1), ..Recorder::default() },
+    );
     let state = interrupted.interrupted[&0].clone();
     let at_one = Lane { config: LaneConfig::default(), resume: Some(state.clone()), series: 0 };
-    assert!(refusal(&good, &Shape { hidden: 6, ..shape.clone() }, vec![at_one.clone()]).contains("lane 0 cannot go on"));
+    assert!(
+        refusal(&good, &Shape { hidden: 6, ..shape.clone() }, vec![at_one.clone()])
+            .contains("lane 0 cannot go on")
+    );
     let beyond = Lane { resume: Some(LaneState { cursor: 9, ..state.clone() }), ..at_one.clone() };
     assert!(
         refusal(&good, &shape, vec![at_one.clone(), beyond])
             .contains("lane 1 cannot go on: the state stands at batch 9 of an epoch of 6")
     );
     let elsewhere = Lane { series: 1, ..at_one };
-    assert!(refusal(&good, &shape, vec![elsewhere]).contains("lane 0 trains on series 1, there are 1"));
+    assert!(
+        refusal(&good, &shape, vec![elsewhere]).contains("lane 0 trains on series 1, there are 1")
+    );
     assert!(predict(&flex(), &good, &Shape { layers: 1, ..shape }, &state.weights, &[10]).is_err());
 }
 
 #[test]
 fn a_pack_without_lanes_is_done_at_once() {
-    let run = trained(&series(60, 3, 6), &shape(OptimizerKind::Adam), Vec::new(), Recorder::default());
+    let run =
+        trained(&series(60, 3, 6), &shape(OptimizerKind::Adam), Vec::new(), Recorder::default());
     assert!(run.ended.is_empty() && run.steps == 0);
 }
 
@@ -468,7 +641,13 @@ fn ndarray_keeps_a_lanes_bits_and_agrees_with_flex() {
     let shape = shape(OptimizerKind::Adam);
     let run = |device: &Device, configs: &[LaneConfig]| {
         let mut recorder = Recorder::default();
-        train(device, &[&series], Pack { shape: shape.clone(), lanes: fresh(configs) }, &mut recorder).unwrap();
+        train(
+            device,
+            &[&series],
+            Pack { shape: shape.clone(), lanes: fresh(configs) },
+            &mut recorder,
+        )
+        .unwrap();
         recorder
     };
     let ndarray = open(DeviceSpec::NdArray).unwrap();
@@ -476,7 +655,8 @@ fn ndarray_keeps_a_lanes_bits_and_agrees_with_flex() {
     let flex = run(&flex(), &configs());
     for (lane, config) in configs().into_iter().enumerate() {
         assert_same_lane((&run(&ndarray, &[config]), 0), (&together, lane));
-        let (ours, theirs) = (together.epochs[&lane][0].valid.loss, flex.epochs[&lane][0].valid.loss);
+        let (ours, theirs) =
+            (together.epochs[&lane][0].valid.loss, flex.epochs[&lane][0].valid.loss);
         assert!((ours - theirs).abs() < 1e-3 * theirs, "lane {lane}: {ours} is not {theirs}");
     }
 }

@@ -1,7 +1,8 @@
 //! Trains a pack to its end and keeps what was reported.
 
 use burn_lanes::{
-    EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl, Progress, Series, TrainError,
+    EpochReport, LaneControl, LaneEnd, LaneOutcome, LaneState, Observer, Pack, PackControl,
+    Progress, Series, TrainError,
 };
 
 /// What came of one lane.
@@ -16,11 +17,18 @@ pub struct Trained {
 /// Trains on the named device; every lane must finish its epochs.
 pub fn train(device: &str, series: &[Series], pack: Pack) -> Vec<Trained> {
     let device = burn_lanes::open(device.parse().unwrap()).unwrap();
-    let mut recorder = Recorder { reports: vec![Vec::new(); pack.lanes.len()], outcomes: vec![None; pack.lanes.len()] };
+    let mut recorder = Recorder {
+        reports: vec![Vec::new(); pack.lanes.len()],
+        outcomes: vec![None; pack.lanes.len()],
+    };
     let series: Vec<&Series> = series.iter().collect();
     burn_lanes::train(&device, &series, pack, &mut recorder).unwrap();
     let Recorder { reports, outcomes } = recorder;
-    reports.into_iter().zip(outcomes).map(|(reports, outcome)| finished(reports, outcome.unwrap())).collect()
+    reports
+        .into_iter()
+        .zip(outcomes)
+        .map(|(reports, outcome)| finished(reports, outcome.unwrap()))
+        .collect()
 }
 
 fn finished(reports: Vec<EpochReport>, outcome: LaneOutcome) -> Trained {
@@ -35,7 +43,12 @@ struct Recorder {
 }
 
 impl Observer for Recorder {
-    fn epoch(&mut self, lane: usize, report: &EpochReport, _state: &dyn Fn() -> Result<LaneState, TrainError>) -> LaneControl {
+    fn epoch(
+        &mut self,
+        lane: usize,
+        report: &EpochReport,
+        _state: &dyn Fn() -> Result<LaneState, TrainError>,
+    ) -> LaneControl {
         self.reports[lane].push(report.clone());
         LaneControl::Continue
     }

@@ -1,9 +1,10 @@
-//! Tests that need what a machine may lack: skipped aloud, or failed where the machine must have it.
+//! Tests that need what a machine may lack: skipped aloud, or failed where the machine must have
+//! it.
 
 use std::io::Write;
 
-/// Says on the process's own stderr, which no test's capture takes away, that the running test is skipped, for lack of a thing (`wgpu`,
-/// `cuda`; a device such as `wgpu:0` counts as its backend).
+/// Says on the process's own stderr, which no test's capture takes away, that the running test is
+/// skipped, for lack of a thing (`wgpu`, `cuda`; a device such as `wgpu:0` counts as its backend).
 ///
 /// # Panics
 /// Where the variable `KILN_REQUIRE`, a list with commas, names the thing.

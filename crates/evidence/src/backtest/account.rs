@@ -1,5 +1,5 @@
-//! Cash and units, and the one place where they change: the ledger and the frontier both trade through it, so that they agree to
-//! the last bit.
+//! Cash and units, and the one place where they change: the ledger and the frontier both trade
+//! through it, so that they agree to the last bit.
 
 use experiment::{Concession, Costs};
 
@@ -61,9 +61,10 @@ impl Account {
 
     /// Trades at a middle price until `units × mid = weight × equity`, after the costs of doing so.
     ///
-    /// With `k` the costs of trading a unit, equity falls by `k` for each of them: `units' · mid = weight · (equity − k·|units' − units|)`,
-    /// whose solution is below. Where selling costs more than it frees (absurd costs with leverage), everything is sold.
-    /// Without branches, so that accounts side by side are traded by vector instructions.
+    /// With `k` the costs of trading a unit, equity falls by `k` for each of them: `units' · mid =
+    /// weight · (equity − k·|units' − units|)`, whose solution is below. Where selling costs more
+    /// than it frees (absurd costs with leverage), everything is sold. Without branches, so that
+    /// accounts side by side are traded by vector instructions.
     #[inline]
     pub fn trade_to(&mut self, weight: f64, mid: f64, rates: &Rates) -> Traded {
         let away = rates.absolute + rates.relative * mid;

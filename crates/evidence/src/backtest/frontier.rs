@@ -1,8 +1,9 @@
 //! Many costs at once: what a threshold earns at each of them, and at which cost it earns nothing.
 //!
-//! What is traded does not depend on what it costs, so the orders of a threshold are made once and traded by [`LANES`] accounts side by
-//! side, whose closes are looked at only where something can happen: at a fill, at the end of a day, at ruin. The accounts trade
-//! through the same arithmetic as the ledger's, so both agree to the last bit.
+//! What is traded does not depend on what it costs, so the orders of a threshold are made once and
+//! traded by [`LANES`] accounts side by side, whose closes are looked at only where something can
+//! happen: at a fill, at the end of a day, at ruin. The accounts trade through the same arithmetic
+//! as the ledger's, so both agree to the last bit.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -31,7 +32,8 @@ pub struct ThresholdRow {
     pub threshold_bps: f64,
     /// Changes of the position.
     pub fills: usize,
-    /// The cost of one side at which it earns nothing, basis points; `None` where it earns nothing even for free.
+    /// The cost of one side at which it earns nothing, basis points; `None` where it earns nothing
+    /// even for free.
     pub break_even_bps: Option<f64>,
     /// By cost.
     pub cells: Vec<Cell>,
@@ -61,29 +63,40 @@ pub fn frontier(
     let row = |&threshold_bps: &f64| {
         let weights = weights(Rule::Threshold { threshold_bps }, limits, expected);
         let orders = orders(tape, &weights, flat_before);
-        let blocks: Vec<Vec<Outcome>> = rates.par_chunks(LANES).map(|rates| replay(tape, &orders, &day_ends, rates)).collect();
+        let blocks: Vec<Vec<Outcome>> =
+            rates.par_chunks(LANES).map(|rates| replay(tape, &orders, &day_ends, rates)).collect();
         let cells = blocks.into_iter().flatten().map(|outcome| Cell {
             net_return: outcome.equity / START_EQUITY - 1.0,
             sharpe: sharpe(&day_returns(START_EQUITY, &outcome.day_equity), calendar),
         });
-        ThresholdRow { threshold_bps, fills: orders.len(), break_even_bps: break_even_bps(tape, &orders), cells: cells.collect() }
+        ThresholdRow {
+            threshold_bps,
+            fills: orders.len(),
+            break_even_bps: break_even_bps(tape, &orders),
+            cells: cells.collect(),
+        }
     };
-    Frontier { costs_bps: costs_bps.to_vec(), thresholds: thresholds_bps.par_iter().map(row).collect() }
+    Frontier {
+        costs_bps: costs_bps.to_vec(),
+        thresholds: thresholds_bps.par_iter().map(row).collect(),
+    }
 }
 
 /// Final equity over the first, minus 1, of the same orders at each of these costs.
 #[must_use]
 pub fn net_returns(tape: &Tape, orders: &[Order], costs: &[Costs]) -> Vec<f64> {
     let rates: Vec<Rates> = costs.iter().map(Rates::of).collect();
-    let blocks: Vec<Vec<Outcome>> = rates.par_chunks(LANES).map(|rates| replay(tape, orders, &[], rates)).collect();
+    let blocks: Vec<Vec<Outcome>> =
+        rates.par_chunks(LANES).map(|rates| replay(tape, orders, &[], rates)).collect();
     blocks.into_iter().flatten().map(|outcome| outcome.equity / START_EQUITY - 1.0).collect()
 }
 
-/// The cost of one side, basis points of the traded value, at which the orders come to a net return of 0; `None` where they earn
-/// nothing even for free, or trade nothing.
+/// The cost of one side, basis points of the traded value, at which the orders come to a net return
+/// of 0; `None` where they earn nothing even for free, or trade nothing.
 #[must_use]
 pub fn break_even_bps(tape: &Tape, orders: &[Order]) -> Option<f64> {
-    // Each fill takes its share of equity, so that the logarithm of equity falls nearly in a straight line as costs rise.
+    // Each fill takes its share of equity, so that the logarithm of equity falls nearly in a
+    // straight line as costs rise.
     let growth_at = |costs: [f64; LANES]| -> Vec<f64> {
         let outcomes = replay(tape, orders, &[], &costs.map(Rates::flat));
         outcomes.iter().map(|outcome| (outcome.equity.max(0.0) / START_EQUITY).ln()).collect()
@@ -108,7 +121,9 @@ pub fn break_even_bps(tape: &Tape, orders: &[Order]) -> Option<f64> {
             (true, true) => NEAR.map(|offset| (between + offset * width).clamp(low.0, high.0)),
             // Somebody is ruined: there is no line.
             (true, false) if width <= 1e-9 * high.0 => return Some(low.0),
-            (true, false) => std::array::from_fn(|lane| low.0 + width * (lane + 1) as f64 / (LANES + 1) as f64),
+            (true, false) => {
+                std::array::from_fn(|lane| low.0 + width * (lane + 1) as f64 / (LANES + 1) as f64)
+            }
             (false, _) => LADDER.map(|step| low.0 * (1.0 + step)),
         };
     }
@@ -144,7 +159,12 @@ struct Lanes {
 }
 
 /// Trades the orders at up to [`LANES`] rates; as [`super::ledger()`], without the book.
-pub(super) fn replay(tape: &Tape, orders: &[Order], day_ends: &[usize], rates: &[Rates]) -> Vec<Outcome> {
+pub(super) fn replay(
+    tape: &Tape,
+    orders: &[Order],
+    day_ends: &[usize],
+    rates: &[Rates],
+) -> Vec<Outcome> {
     let mut lanes = Lanes {
         cash: [START_EQUITY; LANES],
         units: [0.0; LANES],
@@ -197,7 +217,8 @@ impl Lanes {
         }
     }
 
-    /// Goes through closes without a fill; where equity is gone at one of them, the lane is closed there.
+    /// Goes through closes without a fill; where equity is gone at one of them, the lane is closed
+    /// there.
     fn mark(&mut self, closes: &[f64]) {
         if self.units == [0.0; LANES] {
             return;
@@ -221,7 +242,8 @@ impl Lanes {
         let gone = closes.iter().find(|close| account.equity(**close) <= 0.0);
         if let Some(&close) = gone.filter(|_| self.alive[lane] > 0.0) {
             account.trade_to(0.0, close, &self.rates[lane]);
-            (self.cash[lane], self.units[lane], self.alive[lane]) = (account.cash, account.units, 0.0);
+            (self.cash[lane], self.units[lane], self.alive[lane]) =
+                (account.cash, account.units, 0.0);
         }
     }
 }

@@ -7,7 +7,8 @@ use super::order::{Moment, Order};
 use super::tape::Tape;
 use experiment::Costs;
 
-/// Money at the start, as in backtesting.py. Everything is in proportion to it: no statistic depends on it.
+/// Money at the start, as in backtesting.py. Everything is in proportion to it: no statistic
+/// depends on it.
 pub const START_EQUITY: f64 = 10_000.0;
 
 /// A trade on one side.
@@ -60,7 +61,8 @@ pub struct Ledger {
     pub ruined: Option<usize>,
 }
 
-/// Trades the orders, which are those of [`super::orders`] or [`super::buy_and_hold`] for this tape.
+/// Trades the orders, which are those of [`super::orders`] or [`super::buy_and_hold`] for this
+/// tape.
 #[must_use]
 pub fn ledger(tape: &Tape, orders: &[Order], costs: &Costs) -> Ledger {
     let rates = Rates::of(costs);

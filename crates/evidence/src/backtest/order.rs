@@ -23,8 +23,9 @@ pub struct Order {
     pub weight: f64,
 }
 
-/// The orders of weights that were decided at the closes of the tape's bars (NaN: no decision). `flat_before` is the least gap that
-/// no position is held over; [`Gap::None`] means none: positions are held over every gap.
+/// The orders of weights that were decided at the closes of the tape's bars (NaN: no decision).
+/// `flat_before` is the least gap that no position is held over; [`Gap::None`] means none:
+/// positions are held over every gap.
 ///
 /// # Panics
 /// When there is not one weight for each bar.
@@ -59,7 +60,8 @@ fn is_flat_before(gap: Gap, least: Gap) -> bool {
     }
 }
 
-/// Buys at the first open that a forecast made at the first bar's close could be filled at, and sells at the last close.
+/// Buys at the first open that a forecast made at the first bar's close could be filled at, and
+/// sells at the last close.
 #[must_use]
 pub fn buy_and_hold(tape: &Tape) -> Vec<Order> {
     let mut weights = vec![f64::NAN; tape.len()];
@@ -77,14 +79,32 @@ mod tests {
 
     /// Three bars, a break, two bars, a night, two bars.
     fn tape() -> Tape {
-        let gap_after = vec![Gap::None, Gap::None, Gap::Break, Gap::None, Gap::Session, Gap::None, Gap::Session];
+        let gap_after = vec![
+            Gap::None,
+            Gap::None,
+            Gap::Break,
+            Gap::None,
+            Gap::Session,
+            Gap::None,
+            Gap::Session,
+        ];
         let columns = vec![1.0; 7];
         let ts = (0..7).collect();
-        Tape { ts, date: vec![0, 0, 0, 0, 0, 1, 1], open: columns.clone(), close: columns, gap_after, bar_seconds: 60 }
+        Tape {
+            ts,
+            date: vec![0, 0, 0, 0, 0, 1, 1],
+            open: columns.clone(),
+            close: columns,
+            gap_after,
+            bar_seconds: 60,
+        }
     }
 
     fn found(weights: &[f64; 7], flat_before: Gap) -> Vec<(usize, Moment, f64)> {
-        orders(&tape(), weights, flat_before).iter().map(|order| (order.bar, order.at, order.weight)).collect()
+        orders(&tape(), weights, flat_before)
+            .iter()
+            .map(|order| (order.bar, order.at, order.weight))
+            .collect()
     }
 
     #[test]
@@ -98,11 +118,32 @@ mod tests {
     fn flat_before_a_gap_is_at_the_close_before_it_and_drops_that_bars_decision() {
         let (open, close) = (Moment::Open, Moment::Close);
         let weights = [1.0, NONE, -1.0, 1.0, -1.0, 1.0, 1.0];
-        let at_breaks = [(1, open, 1.0), (2, close, 0.0), (4, open, 1.0), (4, close, 0.0), (6, open, 1.0), (6, close, 0.0)];
+        let at_breaks = [
+            (1, open, 1.0),
+            (2, close, 0.0),
+            (4, open, 1.0),
+            (4, close, 0.0),
+            (6, open, 1.0),
+            (6, close, 0.0),
+        ];
         assert_eq!(found(&weights, Gap::Break), at_breaks);
-        let at_sessions = [(1, open, 1.0), (3, open, -1.0), (4, open, 1.0), (4, close, 0.0), (6, open, 1.0), (6, close, 0.0)];
+        let at_sessions = [
+            (1, open, 1.0),
+            (3, open, -1.0),
+            (4, open, 1.0),
+            (4, close, 0.0),
+            (6, open, 1.0),
+            (6, close, 0.0),
+        ];
         assert_eq!(found(&weights, Gap::Session), at_sessions);
-        let held = [(1, open, 1.0), (3, open, -1.0), (4, open, 1.0), (5, open, -1.0), (6, open, 1.0), (6, close, 0.0)];
+        let held = [
+            (1, open, 1.0),
+            (3, open, -1.0),
+            (4, open, 1.0),
+            (5, open, -1.0),
+            (6, open, 1.0),
+            (6, close, 0.0),
+        ];
         assert_eq!(found(&weights, Gap::None), held);
     }
 
@@ -120,7 +161,8 @@ mod tests {
 
     #[test]
     fn buy_and_hold_buys_at_the_second_open_and_sells_at_the_last_close() {
-        let found: Vec<_> = buy_and_hold(&tape()).iter().map(|order| (order.bar, order.at, order.weight)).collect();
+        let found: Vec<_> =
+            buy_and_hold(&tape()).iter().map(|order| (order.bar, order.at, order.weight)).collect();
         assert_eq!(found, [(1, Moment::Open, 1.0), (6, Moment::Close, 0.0)]);
     }
 }

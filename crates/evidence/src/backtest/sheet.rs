@@ -10,7 +10,8 @@ use super::tape::{Calendar, Tape};
 use super::trade::trades;
 use experiment::{Concession, Costs};
 
-/// The statistics of a backtest; shares, not percent. See [`super::stat`] for definitions and sources.
+/// The statistics of a backtest; shares, not percent. See [`super::stat`] for definitions and
+/// sources.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sheet {
     /// Start of the first bar, nanoseconds since 1970 UTC.
@@ -35,7 +36,8 @@ pub struct Sheet {
     pub turnover_per_session: f64,
     /// Changes of the position.
     pub fills: usize,
-    /// The cost of one side at which the net return is 0, basis points; `None` where it is not above 0 even for free.
+    /// The cost of one side at which the net return is 0, basis points; `None` where it is not
+    /// above 0 even for free.
     pub break_even_bps: Option<f64>,
     /// The bar at which equity was gone, if it was.
     pub ruined_at: Option<usize>,
@@ -68,7 +70,12 @@ impl CostSums {
 /// The sheet of a ledger that came of these orders; `None` of an empty tape.
 #[must_use]
 pub fn sheet(tape: &Tape, calendar: &Calendar, orders: &[Order], ledger: &Ledger) -> Option<Sheet> {
-    let (&start_ts, &end_ts, &last) = tape.ts.first().zip(tape.ts.last()).zip(ledger.equity.last()).map(|((a, b), c)| (a, b, c))?;
+    let (&start_ts, &end_ts, &last) = tape
+        .ts
+        .first()
+        .zip(tape.ts.last())
+        .zip(ledger.equity.last())
+        .map(|((a, b), c)| (a, b, c))?;
     let share = |money: f64| money / START_EQUITY;
     let day_ends = tape.day_ends();
     let day_equity: Vec<f64> = day_ends.iter().map(|&bar| ledger.equity[bar]).collect();
@@ -76,7 +83,8 @@ pub fn sheet(tape: &Tape, calendar: &Calendar, orders: &[Order], ledger: &Ledger
     let drawdowns = drawdowns(&tape.ts, &ledger.equity);
     let held = ledger.units_within.iter().filter(|units| **units != 0.0).count();
     // A sum of nothing is 0, not −0.
-    let booked = |of: fn(&Fill) -> f64| share(ledger.fills.iter().fold(0.0, |sum, fill| sum + of(fill)));
+    let booked =
+        |of: fn(&Fill) -> f64| share(ledger.fills.iter().fold(0.0, |sum, fill| sum + of(fill)));
     let traded = |fill: &Fill| fill.units.abs() * fill.mid / fill.equity_before;
     Some(Sheet {
         start_ts,
@@ -92,17 +100,30 @@ pub fn sheet(tape: &Tape, calendar: &Calendar, orders: &[Order], ledger: &Ledger
             half_spread: booked(|fill| fill.half_spread),
             slippage: booked(|fill| fill.slippage),
         },
-        turnover_per_session: ledger.fills.iter().filter(|fill| fill.equity_before > 0.0).fold(0.0, |sum, fill| sum + traded(fill))
+        turnover_per_session: ledger
+            .fills
+            .iter()
+            .filter(|fill| fill.equity_before > 0.0)
+            .fold(0.0, |sum, fill| sum + traded(fill))
             / day_ends.len() as f64,
         fills: ledger.fills.len(),
         break_even_bps: break_even_bps(tape, orders),
         ruined_at: ledger.ruined,
-        annual: annual(START_EQUITY, &day_equity, calendar, (end_ts - start_ts) as f64 / 1e9, drawdowns.max_drawdown),
+        annual: annual(
+            START_EQUITY,
+            &day_equity,
+            calendar,
+            (end_ts - start_ts) as f64 / 1e9,
+            drawdowns.max_drawdown,
+        ),
         market: market(net_return, &ledger.equity, &tape.close),
         drawdowns,
         trading: trading(&trades(tape, &ledger.fills)),
     })
 }
 
-const FREE: Costs =
-    Costs { commission_bps: 0.0, half_spread: Concession::Bps { bps: 0.0 }, slippage: Concession::Bps { bps: 0.0 } };
+const FREE: Costs = Costs {
+    commission_bps: 0.0,
+    half_spread: Concession::Bps { bps: 0.0 },
+    slippage: Concession::Bps { bps: 0.0 },
+};

@@ -49,10 +49,14 @@ pub fn trades(tape: &Tape, fills: &[Fill]) -> Vec<Trade> {
     let mut before = 0.0;
     for fill in fills.iter().filter(|fill| fill.units != 0.0) {
         let now = (fill.bar, time(tape, fill));
-        // A fill that crosses zero ends one trade and begins another; its commission is shared by units.
+        // A fill that crosses zero ends one trade and begins another; its commission is shared by
+        // units.
         let crosses = before * fill.position < 0.0;
-        let parts =
-            if crosses { [(-before, 0.0), (fill.position, fill.position)] } else { [(fill.units, fill.position), (0.0, 0.0)] };
+        let parts = if crosses {
+            [(-before, 0.0), (fill.position, fill.position)]
+        } else {
+            [(fill.units, fill.position), (0.0, 0.0)]
+        };
         for (units, position) in parts.into_iter().filter(|(units, _)| *units != 0.0) {
             if open.entered == 0.0 {
                 open.entry = now;
@@ -112,12 +116,30 @@ mod tests {
     fn tape() -> Tape {
         let column = vec![100.0; 6];
         let ts = (0..6).map(|bar| bar * 60_000_000_000).collect();
-        Tape { ts, date: vec![0; 6], open: column.clone(), close: column, gap_after: vec![Gap::None; 6], bar_seconds: 60 }
+        Tape {
+            ts,
+            date: vec![0; 6],
+            open: column.clone(),
+            close: column,
+            gap_after: vec![Gap::None; 6],
+            bar_seconds: 60,
+        }
     }
 
     fn fill(bar: usize, units: f64, position: f64, price: f64, commission: f64) -> Fill {
         let (half_spread, slippage) = (0.0, 0.0);
-        Fill { bar, at: Moment::Open, units, position, mid: price, price, commission, half_spread, slippage, equity_before: 1000.0 }
+        Fill {
+            bar,
+            at: Moment::Open,
+            units,
+            position,
+            mid: price,
+            price,
+            commission,
+            half_spread,
+            slippage,
+            equity_before: 1000.0,
+        }
     }
 
     #[test]
@@ -138,7 +160,10 @@ mod tests {
     #[test]
     fn a_reversal_ends_one_trade_and_begins_another_and_shares_its_commission() {
         let close = Fill { at: Moment::Close, ..fill(3, 2.0, 0.0, 90.0, 2.0) };
-        let found = trades(&tape(), &[fill(0, 1.0, 1.0, 100.0, 1.0), fill(2, -3.0, -2.0, 95.0, 3.0), close]);
+        let found = trades(
+            &tape(),
+            &[fill(0, 1.0, 1.0, 100.0, 1.0), fill(2, -3.0, -2.0, 95.0, 3.0), close],
+        );
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].profit, found[0].commission), (-7.0, 2.0));
         assert_eq!((found[1].units, found[1].profit, found[1].commission), (-2.0, 6.0, 4.0));

@@ -3,8 +3,8 @@
 use experiment::seed::SeedStream;
 use rand_chacha::rand_core::Rng;
 
-/// Where a block begins, and the place after its end, both below `n`: a block that ends with the series ends at 0, and one with
-/// `end ≤ start` wraps around.
+/// Where a block begins, and the place after its end, both below `n`: a block that ends with the
+/// series ends at 0, and one with `end ≤ start` wraps around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block {
     pub start: u32,
@@ -13,12 +13,17 @@ pub(super) struct Block {
 
 /// The blocks of each of `resamples` resamples.
 #[cfg(test)]
-pub(super) fn draw(n: usize, length: f64, resamples: usize, stream: SeedStream<'_>) -> Vec<Vec<Block>> {
+pub(super) fn draw(
+    n: usize,
+    length: f64,
+    resamples: usize,
+    stream: SeedStream<'_>,
+) -> Vec<Vec<Block>> {
     (0..resamples).map(|resample| one(n, length, stream, resample as u64)).collect()
 }
 
-/// The blocks of the resample numbered `resample` of `n` observations, `n` in all, with the given expected length. `n` is positive and
-/// below 2³², `length` at least 1.
+/// The blocks of the resample numbered `resample` of `n` observations, `n` in all, with the given
+/// expected length. `n` is positive and below 2³², `length` at least 1.
 pub(super) fn one(n: usize, length: f64, stream: SeedStream<'_>, resample: u64) -> Vec<Block> {
     let mut generator = stream.generator(resample);
     // ln of the probability that a block goes on; −∞ at length 1.
@@ -82,10 +87,15 @@ mod tests {
             for resample in 0..resamples {
                 let picked = picks(n, length, resample);
                 picked.iter().for_each(|&x| counts[x as usize] += 1);
-                follows += picked.windows(2).filter(|pair| pair[1] == (pair[0] + 1.0) % n as f64).count();
+                follows +=
+                    picked.windows(2).filter(|pair| pair[1] == (pair[0] + 1.0) % n as f64).count();
             }
-            // Each is picked `resamples` times on average; blocks of 4 make the count's deviation at most about √(2·4·resamples) = 180.
-            assert!(counts.iter().all(|&count| count.abs_diff(resamples as u32) < 4 * 180), "{counts:?}");
+            // Each is picked `resamples` times on average; blocks of 4 make the count's deviation
+            // at most about √(2·4·resamples) = 180.
+            assert!(
+                counts.iter().all(|&count| count.abs_diff(resamples as u32) < 4 * 180),
+                "{counts:?}"
+            );
             // A pair follows with probability 1 − 1/length, or by chance at a block's border.
             let expected = 1.0 - (1.0 - 1.0 / n as f64) / length;
             let share = follows as f64 / (resamples as f64 * (n - 1) as f64);

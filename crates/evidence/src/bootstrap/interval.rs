@@ -25,16 +25,19 @@ pub struct BootstrapInterval {
     pub undefined: usize,
 }
 
-/// The percentile interval (Efron 1979) of a statistic of one or several aligned series, by the stationary bootstrap.
+/// The percentile interval (Efron 1979) of a statistic of one or several aligned series, by the
+/// stationary bootstrap.
 ///
-/// * `series`: the rows that the statistic takes, each `[n]`; they are resampled at the same places.
-/// * `statistic`: of such rows; in any unit, which is the interval's too. Called from several threads.
+/// * `series`: the rows that the statistic takes, each `[n]`; they are resampled at the same
+///   places.
+/// * `statistic`: of such rows; in any unit, which is the interval's too. Called from several
+///   threads.
 /// * `confidence`: of the interval, such as 0.95.
 ///
 /// The percentile interval is of first order: it does not correct for a biased or skewed statistic.
 ///
-/// `None` when the statistic is undefined on the sample or on more than one resample in twenty, unless 0 < `confidence` < 1, without
-/// resamples, or when the block length is undefined.
+/// `None` when the statistic is undefined on the sample or on more than one resample in twenty,
+/// unless 0 < `confidence` < 1, without resamples, or when the block length is undefined.
 #[must_use]
 pub fn bootstrap_interval<Statistic>(
     series: &Panel,
@@ -47,7 +50,8 @@ where
 {
     let &Bootstrap { resamples, block_length, stream } = bootstrap;
     let n = series.length();
-    (confidence > 0.0 && confidence < 1.0 && resamples > 0 && u32::try_from(n).is_ok()).then_some(())?;
+    (confidence > 0.0 && confidence < 1.0 && resamples > 0 && u32::try_from(n).is_ok())
+        .then_some(())?;
     let rows: Vec<&[f64]> = series.rows().collect();
     let block_length = block_length.resolve(&rows)?;
     let estimate = finite(statistic(&rows)?)?;
@@ -57,14 +61,22 @@ where
         let rows: Vec<&[f64]> = picked.iter().map(Vec::as_slice).collect();
         statistic(&rows).and_then(finite)
     };
-    let values: Vec<Option<f64>> =
-        (0..resamples).into_par_iter().map_init(|| vec![Vec::with_capacity(n); rows.len()], resampled).collect();
+    let values: Vec<Option<f64>> = (0..resamples)
+        .into_par_iter()
+        .map_init(|| vec![Vec::with_capacity(n); rows.len()], resampled)
+        .collect();
     BootstrapInterval::of(estimate, values, confidence, block_length)
 }
 
 impl BootstrapInterval {
-    /// From the statistic of the sample and of every resample; `None` when it is undefined on more than one resample in twenty.
-    pub(super) fn of(estimate: f64, values: Vec<Option<f64>>, confidence: f64, block_length: f64) -> Option<Self> {
+    /// From the statistic of the sample and of every resample; `None` when it is undefined on more
+    /// than one resample in twenty.
+    pub(super) fn of(
+        estimate: f64,
+        values: Vec<Option<f64>>,
+        confidence: f64,
+        block_length: f64,
+    ) -> Option<Self> {
         let resamples = values.len();
         let mut values: Vec<f64> = values.into_iter().flatten().collect();
         let undefined = resamples - values.len();
@@ -97,8 +109,10 @@ mod tests {
         let row: Vec<f64> = (0..60).map(|t| f64::from(t * t % 17)).collect();
         let shifted: Vec<f64> = row.iter().map(|x| x + 2.0).collect();
         let panel = Panel::new(&[row, shifted]).unwrap();
-        let difference = |rows: &[&[f64]]| rows[1].iter().zip(rows[0]).map(|(b, a)| b - a).reduce(f64::max);
-        let interval = bootstrap_interval(&panel, difference, 0.9, &bootstrap(200, 5.0, 1)).unwrap();
+        let difference =
+            |rows: &[&[f64]]| rows[1].iter().zip(rows[0]).map(|(b, a)| b - a).reduce(f64::max);
+        let interval =
+            bootstrap_interval(&panel, difference, 0.9, &bootstrap(200, 5.0, 1)).unwrap();
         assert_eq!((interval.estimate, interval.low, interval.high), (2.0, 2.0, 2.0));
         assert_eq!(interval.standard_error, None);
     }
@@ -121,12 +135,16 @@ mod tests {
         assert_eq!(bootstrap_interval(&panel, first_mean, 0.9, &bootstrap(10, 0.0, 1)), None);
         let automatic = Bootstrap { block_length: BlockLength::Automatic, ..bootstrap(10, 1.0, 1) };
         assert_eq!(bootstrap_interval(&panel, first_mean, 0.9, &automatic), None);
-        assert_eq!(bootstrap_interval(&panel, |_| Some(f64::NAN), 0.9, &bootstrap(10, 1.0, 1)), None);
+        assert_eq!(
+            bootstrap_interval(&panel, |_| Some(f64::NAN), 0.9, &bootstrap(10, 1.0, 1)),
+            None
+        );
     }
 
     #[test]
     fn any_number_of_threads_gives_the_same_bits() {
-        let panel = Panel::new(&[(0..50).map(|t| f64::from(t * t % 23)).collect::<Vec<_>>()]).unwrap();
+        let panel =
+            Panel::new(&[(0..50).map(|t| f64::from(t * t % 23)).collect::<Vec<_>>()]).unwrap();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| bootstrap_interval(&panel, first_mean, 0.9, &bootstrap(101, 3.0, 7)))

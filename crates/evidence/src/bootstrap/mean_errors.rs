@@ -11,7 +11,8 @@ use std::ops::Range;
 /// Rows that are summed together: a cache line of doubles.
 const ROWS: usize = 8;
 
-/// [`mean_errors`] of some resamples at a time: those of 10,000 rows in all of 1,000 resamples are 80 MB.
+/// [`mean_errors`] of some resamples at a time: those of 10,000 rows in all of 1,000 resamples are
+/// 80 MB.
 #[derive(Debug)]
 pub(in super::super) struct MeanErrors<'a> {
     panel: &'a Panel,
@@ -33,8 +34,8 @@ impl<'a> MeanErrors<'a> {
 /// Resamples whose places are drawn at a time: so many stay in memory.
 const DRAWN: usize = 64;
 
-/// Resamples that several panels share: rows that come one after the other are resampled at the same places, which are drawn anew for each
-/// panel, so that they take no memory.
+/// Resamples that several panels share: rows that come one after the other are resampled at the
+/// same places, which are drawn anew for each panel, so that they take no memory.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Resamples {
     n: usize,
@@ -46,10 +47,18 @@ pub(in super::super) struct Resamples {
 }
 
 impl Resamples {
-    /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and for an `n` of 2³² and more.
+    /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and
+    /// for an `n` of 2³² and more.
     pub fn new(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
-        let &Bootstrap { resamples: count, block_length: _, stream: SeedStream { seed, purpose } } = bootstrap;
-        (count > 0 && u32::try_from(n).is_ok()).then(|| Self { n, length, count, seed, purpose: purpose.to_owned() })
+        let &Bootstrap { resamples: count, block_length: _, stream: SeedStream { seed, purpose } } =
+            bootstrap;
+        (count > 0 && u32::try_from(n).is_ok()).then(|| Self {
+            n,
+            length,
+            count,
+            seed,
+            purpose: purpose.to_owned(),
+        })
     }
 
     /// How many.
@@ -57,11 +66,12 @@ impl Resamples {
         self.count
     }
 
-    /// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None` for a panel of another length, or when a
-    /// mean is too large for a number.
+    /// The mean of each row in each resample, less the row's own mean: `[rows][resamples]`. `None`
+    /// for a panel of another length, or when a mean is too large for a number.
     ///
-    /// The sum over a block is the difference of two running sums of the centred row, so a resample costs a row n / length additions and
-    /// not n; and since a centred row's running sum ends at 0 where it began, a block that wraps around needs no case of its own.
+    /// The sum over a block is the difference of two running sums of the centred row, so a resample
+    /// costs a row n / length additions and not n; and since a centred row's running sum ends at 0
+    /// where it began, a block that wraps around needs no case of its own.
     pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
         self.of(panel, 0..self.count)
     }
@@ -73,8 +83,10 @@ impl Resamples {
         let stream = SeedStream { seed: self.seed, purpose: &self.purpose };
         let means = panel.means()?;
         let chunks = panel.height().div_ceil(ROWS);
-        let sums: Vec<Vec<[f64; ROWS]>> =
-            (0..chunks).into_par_iter().map(|chunk| running_sums(panel, &means, chunk * ROWS)).collect();
+        let sums: Vec<Vec<[f64; ROWS]>> = (0..chunks)
+            .into_par_iter()
+            .map(|chunk| running_sums(panel, &means, chunk * ROWS))
+            .collect();
         let mut errors = vec![0.0; panel.height() * count];
         for first in (0..count).step_by(DRAWN) {
             let drawn: Vec<Vec<Block>> = (first..count.min(first + DRAWN))
@@ -101,11 +113,16 @@ impl Resamples {
 }
 
 /// [`Resamples::mean_errors`] of one panel.
-pub(in super::super) fn mean_errors(panel: &Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Vec<f64>> {
+pub(in super::super) fn mean_errors(
+    panel: &Panel,
+    length: f64,
+    bootstrap: &Bootstrap<'_>,
+) -> Option<Vec<f64>> {
     Resamples::new(panel.length(), length, bootstrap)?.mean_errors(panel)
 }
 
-/// `[n][ROWS]`: the sum of the values before each place, for the rows from `first` on; 0 beyond the last row.
+/// `[n][ROWS]`: the sum of the values before each place, for the rows from `first` on; 0 beyond the
+/// last row.
 fn running_sums(panel: &Panel, means: &[f64], first: usize) -> Vec<[f64; ROWS]> {
     let mut sums = vec![[0.0; ROWS]; panel.length()];
     for (lane, row) in (first..panel.height().min(first + ROWS)).enumerate() {
@@ -125,9 +142,17 @@ mod tests {
     use super::*;
 
     fn panel(rows: usize, n: usize) -> Panel {
-        let value =
-            |row: usize, t: usize| (((t + 3 * row) * (t + 7) * 37) % 101) as f64 + 50.0 * (t as f64 / 9.0).sin() + row as f64;
-        Panel::new(&(0..rows).map(|row| (0..n).map(|t| value(row, t)).collect()).collect::<Vec<Vec<f64>>>()).unwrap()
+        let value = |row: usize, t: usize| {
+            (((t + 3 * row) * (t + 7) * 37) % 101) as f64
+                + 50.0 * (t as f64 / 9.0).sin()
+                + row as f64
+        };
+        Panel::new(
+            &(0..rows)
+                .map(|row| (0..n).map(|t| value(row, t)).collect())
+                .collect::<Vec<Vec<f64>>>(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -186,6 +211,9 @@ mod tests {
     #[test]
     fn undefined_is_none() {
         assert_eq!(mean_errors(&panel(1, 10), 2.0, &bootstrap(0, 2.0, 1)), None);
-        assert_eq!(mean_errors(&Panel::new(&[[f64::MAX; 3]]).unwrap(), 2.0, &bootstrap(5, 2.0, 1)), None);
+        assert_eq!(
+            mean_errors(&Panel::new(&[[f64::MAX; 3]]).unwrap(), 2.0, &bootstrap(5, 2.0, 1)),
+            None
+        );
     }
 }

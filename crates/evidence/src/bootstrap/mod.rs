@@ -1,8 +1,10 @@
-//! The stationary block bootstrap: how a statistic of dependent observations varies, without a model of the dependence.
+//! The stationary block bootstrap: how a statistic of dependent observations varies, without a
+//! model of the dependence.
 //!
-//! A resample strings together blocks of the series, each from a random place on, of geometric length, wrapped at the end (Politis &
-//! Romano 1994). All rows of a [`Panel`](super::Panel) are resampled at the same places, so what holds them together is kept. Resample
-//! `b` draws from the stream's generator `b`: results do not depend on the number of threads.
+//! A resample strings together blocks of the series, each from a random place on, of geometric
+//! length, wrapped at the end (Politis & Romano 1994). All rows of a [`Panel`](super::Panel) are
+//! resampled at the same places, so what holds them together is kept. Resample `b` draws from the
+//! stream's generator `b`: results do not depend on the number of threads.
 
 mod block_length;
 mod blocks;

@@ -26,7 +26,8 @@ pub struct Comparison {
     pub direction: Direction,
     /// Unit of the target; empty where the runs have different targets.
     pub target_unit: String,
-    /// What the baselines are measured by: the objective, or valid.rmse where a baseline cannot have it.
+    /// What the baselines are measured by: the objective, or valid.rmse where a baseline cannot
+    /// have it.
     pub yardstick: Metric,
     /// What the runs of a row differ in: `seeds`, `folds`, `seeds and folds`.
     pub spread_over: String,
@@ -44,7 +45,8 @@ pub struct Comparison {
     pub verdict: String,
     /// What chance says of that; see [`Comparison::weigh`].
     pub significance: Option<Significance>,
-    /// Why no test compares the rows, where their forecasts are not of the same; see [`Comparison::weigh`].
+    /// Why no test compares the rows, where their forecasts are not of the same; see
+    /// [`Comparison::weigh`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untested: Option<String>,
 }
@@ -56,8 +58,9 @@ pub struct Row {
     pub rank: Option<usize>,
     /// The sweep's name.
     pub sweep: String,
-    /// The run that stands for the row, which `SWEEP/best` names of the first row: of the runs that count those of the last fold, of these
-    /// the one with the best value (the row's first run where none counts).
+    /// The run that stands for the row, which `SWEEP/best` names of the first row: of the runs that
+    /// count those of the last fold, of these the one with the best value (the row's first run
+    /// where none counts).
     pub run: String,
     /// The runs' names, by repeat and fold.
     pub runs: Vec<String>,
@@ -122,7 +125,8 @@ pub struct Unranked {
     pub so_far: Option<f64>,
 }
 
-/// Compares runs: groups repeats, ranks by the objective, finds the settings that differ and places the baselines.
+/// Compares runs: groups repeats, ranks by the objective, finds the settings that differ and places
+/// the baselines.
 #[must_use]
 pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
     let Objective { metric, direction } = objective;
@@ -132,7 +136,9 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
     let folds = folds_of(runs);
     for group in &mut groups {
         group.runs.sort_by_key(|(_, run)| (run.trial.repeat, run.trial.fold()));
-        group.counted = whole_repeats(group.runs.iter().map(|(_, run)| *run), &folds, |run| counted(run, metric).is_some());
+        group.counted = whole_repeats(group.runs.iter().map(|(_, run)| *run), &folds, |run| {
+            counted(run, metric).is_some()
+        });
     }
     let flats: Vec<_> = groups.iter().map(|group| group.flat.clone()).collect();
     let differing = flattener.differences(&flats);
@@ -150,7 +156,12 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
         let group = &groups[index];
         let settings = differing
             .iter()
-            .map(|difference| (difference.key.clone(), flattener.get(&group.flat, &difference.key).cloned().unwrap_or_default()))
+            .map(|difference| {
+                (
+                    difference.key.clone(),
+                    flattener.get(&group.flat, &difference.key).cloned().unwrap_or_default(),
+                )
+            })
             .collect();
         rows.push(Row {
             seeds: seeds[index],
@@ -161,30 +172,46 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
             standings.push(Standing { seeds: seeds[index], ..standing(group, yardstick) });
         }
         let ranked: BTreeSet<_> = group.counted.iter().flatten().map(|run| &run.trial.id).collect();
-        unranked.extend(group.runs.iter().filter(|(_, run)| !ranked.contains(&run.trial.id)).map(|(name, run)| Unranked {
-            sweep: group.sweep.clone(),
-            run: name.clone(),
-            state: match counted(run, metric) {
-                Some(_) => {
-                    let lacking =
-                        lacking(run, group.runs.iter().map(|(_, run)| *run), &folds, |run| counted(run, metric).is_some());
-                    let lacking: Vec<String> = lacking.iter().map(usize::to_string).collect();
-                    format!("{}, but {metric} of fold {} is not there", state(run), lacking.join(", "))
-                }
-                None => why_unranked(run, metric),
+        unranked.extend(group.runs.iter().filter(|(_, run)| !ranked.contains(&run.trial.id)).map(
+            |(name, run)| Unranked {
+                sweep: group.sweep.clone(),
+                run: name.clone(),
+                state: match counted(run, metric) {
+                    Some(_) => {
+                        let lacking =
+                            lacking(run, group.runs.iter().map(|(_, run)| *run), &folds, |run| {
+                                counted(run, metric).is_some()
+                            });
+                        let lacking: Vec<String> = lacking.iter().map(usize::to_string).collect();
+                        format!(
+                            "{}, but {metric} of fold {} is not there",
+                            state(run),
+                            lacking.join(", ")
+                        )
+                    }
+                    None => why_unranked(run, metric),
+                },
+                epochs:
+                    run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
+                so_far: value(run, metric),
             },
-            epochs: run.result.as_ref().map_or(run.progress.epochs.len(), |result| result.epochs),
-            so_far: value(run, metric),
-        }));
+        ));
     }
     let units: BTreeSet<&str> = runs.iter().map(target_unit).collect();
     Comparison {
         objective: metric,
         direction,
-        target_unit: if units.len() == 1 { units.first().copied().unwrap_or_default().to_owned() } else { String::new() },
+        target_unit: if units.len() == 1 {
+            units.first().copied().unwrap_or_default().to_owned()
+        } else {
+            String::new()
+        },
         yardstick,
         baselines: baseline_rows(&standings, yardstick),
-        notes: notes(runs, metric, &differing, &units).into_iter().chain(lacking_seeds(&rows)).collect(),
+        notes: notes(runs, metric, &differing, &units)
+            .into_iter()
+            .chain(lacking_seeds(&rows))
+            .collect(),
         verdict: verdict(&standings, yardstick, spread_over(runs)),
         spread_over: spread_over(runs).to_owned(),
         significance: None,
@@ -198,13 +225,17 @@ pub fn compare(runs: &[RunRecord], objective: Objective) -> Comparison {
 /// A baseline has no training loss and is not fitted by epochs: what it is measured by instead.
 fn yardstick(objective: Metric) -> Metric {
     match (objective.split, objective.quantity) {
-        (Split::Valid | Split::Test, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Skill) => objective,
+        (
+            Split::Valid | Split::Test,
+            Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Skill,
+        ) => objective,
         (Split::Test, _) => Metric { split: Split::Test, quantity: Quantity::Rmse },
         _ => Metric { split: Split::Valid, quantity: Quantity::Rmse },
     }
 }
 
-/// The value that a run is ranked by, if it is: it has a result, did not fail, and the number is finite.
+/// The value that a run is ranked by, if it is: it has a result, did not fail, and the number is
+/// finite.
 pub(super) fn counted(run: &RunRecord, objective: Metric) -> Option<f64> {
     match run.result.as_ref()?.end {
         End::Finished | End::EarlyStopped | End::Stopped => value(run, objective),
@@ -228,11 +259,19 @@ fn why_unranked(run: &RunRecord, objective: Metric) -> String {
 
 /// A metric over the runs of a group that count.
 fn spread(group: &Group, metric: Metric) -> Option<Spread> {
-    Spread::of(&group.counted.iter().flatten().filter_map(|run| value(run, metric)).collect::<Vec<_>>())
+    Spread::of(
+        &group.counted.iter().flatten().filter_map(|run| value(run, metric)).collect::<Vec<_>>(),
+    )
 }
 
-fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metric), settings: BTreeMap<String, Json>) -> Row {
-    let quantity = if objective.quantity.is_of_training() { objective.quantity } else { Quantity::Rmse };
+fn row(
+    group: &Group,
+    rank: Option<usize>,
+    (objective, yardstick): (Metric, Metric),
+    settings: BTreeMap<String, Json>,
+) -> Row {
+    let quantity =
+        if objective.quantity.is_of_training() { objective.quantity } else { Quantity::Rmse };
     let over = |metric| spread(group, metric);
     Row {
         rank,
@@ -241,7 +280,12 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
         runs: group.runs.iter().map(|(name, _)| name.clone()).collect(),
         seeds: Seeds::default(),
         settings,
-        best_epochs: group.counted.iter().flatten().filter_map(|run| run.result.as_ref()?.best_epoch).collect(),
+        best_epochs: group
+            .counted
+            .iter()
+            .flatten()
+            .filter_map(|run| run.result.as_ref()?.best_epoch)
+            .collect(),
         value: over(objective),
         interval: interval(group, objective),
         train: over(Metric { split: Split::Train, quantity }),
@@ -256,26 +300,41 @@ fn row(group: &Group, rank: Option<usize>, (objective, yardstick): (Metric, Metr
 fn interval(group: &Group, metric: Metric) -> Option<Interval> {
     let [(_, run)] = &group.runs[..] else { return None };
     let Estimate { value: _, low, high } = estimate(run, metric)?;
-    Some(Interval { low: low?, high: high?, confidence: run.measured().scores(metric.split)?.confidence })
+    Some(Interval {
+        low: low?,
+        high: high?,
+        confidence: run.measured().scores(metric.split)?.confidence,
+    })
 }
 
-/// Its yardstick and its own baselines, which are those of its first repeat that counts: repeats share their windows. Of folds they are
-/// the means, as its yardstick is.
+/// Its yardstick and its own baselines, which are those of its first repeat that counts: repeats
+/// share their windows. Of folds they are the means, as its yardstick is.
 fn standing(group: &Group, yardstick: Metric) -> Standing {
-    let folds: Vec<&[Baseline]> = group.counted.iter().take(1).flatten().map(|run| baselines(run, yardstick.split)).collect();
+    let folds: Vec<&[Baseline]> =
+        group.counted.iter().take(1).flatten().map(|run| baselines(run, yardstick.split)).collect();
     let mean = |name: &str, quantity| -> Option<f64> {
-        let of_fold = |own: &&[Baseline]| baseline_value(own.iter().find(|baseline| baseline.name == name)?, own, quantity);
+        let of_fold = |own: &&[Baseline]| {
+            baseline_value(own.iter().find(|baseline| baseline.name == name)?, own, quantity)
+        };
         let values: Option<Vec<f64>> = folds.iter().map(of_fold).collect();
         Spread::of(&values?).map(|spread| spread.mean)
     };
-    let names = || folds.first().into_iter().flat_map(|own| own.iter().map(|baseline| &baseline.name));
-    let named = |quantity| names().filter_map(|name| Some((name.clone(), mean(name, quantity)?))).collect();
+    let names =
+        || folds.first().into_iter().flat_map(|own| own.iter().map(|baseline| &baseline.name));
+    let named =
+        |quantity| names().filter_map(|name| Some((name.clone(), mean(name, quantity)?))).collect();
     let seeds = Seeds::default();
-    Standing { value: spread(group, yardstick), seeds, baselines: named(yardstick.quantity), skills: named(Quantity::Skill) }
+    Standing {
+        value: spread(group, yardstick),
+        seeds,
+        baselines: named(yardstick.quantity),
+        skills: named(Quantity::Skill),
+    }
 }
 
 fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> {
-    // Rows that lack seeds stand behind those that do not, and behind a baseline, which lacks nothing.
+    // Rows that lack seeds stand behind those that do not, and behind a baseline, which lacks
+    // nothing.
     let whole = standings.first().map_or(0, |standing| standing.seeds.missing());
     let values: Vec<f64> = standings
         .iter()
@@ -289,7 +348,8 @@ fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> 
             if !seen.insert((name.clone(), value.to_bits())) {
                 continue;
             }
-            let skill = standing.skills.iter().find(|(other, _)| other == name).map(|(_, skill)| *skill);
+            let skill =
+                standing.skills.iter().find(|(other, _)| other == name).map(|(_, skill)| *skill);
             match rows.iter_mut().find(|row| row.name == *name) {
                 Some(row) => {
                     row.variants += 1;
@@ -297,7 +357,13 @@ fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> 
                         (row.value, row.skill) = (*value, skill);
                     }
                 }
-                None => rows.push(BaselineRow { name: name.clone(), value: *value, skill, would_rank: 0, variants: 1 }),
+                None => rows.push(BaselineRow {
+                    name: name.clone(),
+                    value: *value,
+                    skill,
+                    would_rank: 0,
+                    variants: 1,
+                }),
             }
         }
     }
@@ -307,7 +373,8 @@ fn baseline_rows(standings: &[Standing], yardstick: Metric) -> Vec<BaselineRow> 
     rows
 }
 
-/// The run that stands for a row: the newest fold's model is what a person would use, and of its seeds the best.
+/// The run that stands for a row: the newest fold's model is what a person would use, and of its
+/// seeds the best.
 fn representative(group: &Group, objective: Objective) -> String {
     let Objective { metric, direction } = objective;
     let counted: BTreeSet<_> = group.counted.iter().flatten().map(|run| &run.trial.id).collect();
@@ -315,7 +382,12 @@ fn representative(group: &Group, objective: Objective) -> String {
     let last = counted().map(|(_, run)| run.trial.fold()).max();
     let worth = |run: &RunRecord| value(run, metric).unwrap_or(f64::NAN);
     let of_last = counted().filter(|(_, run)| Some(run.trial.fold()) == last);
-    let best = of_last.reduce(|best, other| if direction.better(worth(other.1), worth(best.1)) { other } else { best });
+    let best =
+        of_last.reduce(
+            |best, other| {
+                if direction.better(worth(other.1), worth(best.1)) { other } else { best }
+            },
+        );
     best.or(group.runs.first()).map(|(name, _)| name.clone()).unwrap_or_default()
 }
 
@@ -328,22 +400,38 @@ fn lacking_seeds(rows: &[Row]) -> Option<String> {
         0 => return None,
         lacking if lacking == all => "every assignment lacks seeds".to_owned(),
         1 => format!("1 of {all} assignments lacks seeds and is ranked after those that lack none"),
-        lacking => format!("{lacking} of {all} assignments lack seeds and are ranked after those that lack fewer"),
+        lacking => format!(
+            "{lacking} of {all} assignments lack seeds and are ranked after those that lack fewer"
+        ),
     };
-    Some(format!("{which} (failed, deleted, still running or not named here): the mean of the others may be that of survivors"))
+    Some(format!(
+        "{which} (failed, deleted, still running or not named here): the mean of the others may be \
+            that of survivors"
+    ))
 }
 
 /// A note that gives way to the reason why no test compares the rows.
-pub(super) const OTHER_WINDOWS: &str = "the runs were not measured on the same windows: compare their skill, not their errors";
+pub(super) const OTHER_WINDOWS: &str =
+    "the runs were not measured on the same windows: compare their skill, not their errors";
 
-fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units: &BTreeSet<&str>) -> Vec<String> {
+fn notes(
+    runs: &[RunRecord],
+    objective: Metric,
+    differing: &[Difference],
+    units: &BTreeSet<&str>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if units.len() > 1 {
         let units: Vec<&str> = units.iter().copied().collect();
-        notes.push(format!("the runs forecast different targets ({}): their errors cannot be compared", units.join(", ")));
+        notes.push(format!(
+            "the runs forecast different targets ({}): their errors cannot be compared",
+            units.join(", ")
+        ));
     }
     let windows = runs.iter().filter(|run| counted(run, objective).is_some()).filter_map(|run| {
-        let persistence = baselines(run, objective.split).iter().find(|baseline| baseline.name == "persistence")?;
+        let persistence = baselines(run, objective.split)
+            .iter()
+            .find(|baseline| baseline.name == "persistence")?;
         let windows = match objective.split {
             Split::Test => run.evaluations.last()?.windows,
             Split::Train | Split::Valid => run.result.as_ref()?.windows.valid,
@@ -364,7 +452,9 @@ fn notes(runs: &[RunRecord], objective: Metric, differing: &[Difference], units:
     if let Some(key) = differing.iter().map(|difference| &difference.key).find(|key| of_loss(key))
         && objective.quantity == Quantity::Loss
     {
-        notes.push(format!("{objective} is in scaled units and {key} differs: rank by valid.rmse instead"));
+        notes.push(format!(
+            "{objective} is in scaled units and {key} differs: rank by valid.rmse instead"
+        ));
     }
     notes
 }
@@ -383,9 +473,18 @@ mod tests {
 
     #[test]
     fn repeats_are_ranked_by_their_mean() {
-        let runs = [finished(16, 0, 1.0), finished(16, 1, 5.0), finished(32, 0, 2.0), finished(32, 1, 2.5)];
+        let runs = [
+            finished(16, 0, 1.0),
+            finished(16, 1, 5.0),
+            finished(32, 0, 2.0),
+            finished(32, 1, 2.5),
+        ];
         let comparison = compare(&runs, by("valid.rmse"));
-        let ranks: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.settings["model.hidden_size"].clone())).collect();
+        let ranks: Vec<_> = comparison
+            .rows
+            .iter()
+            .map(|row| (row.rank, row.settings["model.hidden_size"].clone()))
+            .collect();
         assert_eq!(ranks, [(Some(1), 32.into()), (Some(2), 16.into())]);
         let value = comparison.rows[0].value.unwrap();
         assert_eq!((value.mean, value.n), (2.25, 2));
@@ -402,8 +501,15 @@ mod tests {
         let comparison = compare(&runs, by("valid.rmse"));
         assert_eq!(comparison.rows.len(), 1);
         assert_eq!(comparison.rows[0].value, Some(Spread { mean: 3.0, sd: None, n: 1 }));
-        let states: Vec<_> = comparison.unranked.iter().map(|unranked| unranked.state.as_str()).collect();
-        assert_eq!(states, ["failed: training loss is NaN", "lost: its process is gone; the next sweep goes on with it"]);
+        let states: Vec<_> =
+            comparison.unranked.iter().map(|unranked| unranked.state.as_str()).collect();
+        assert_eq!(
+            states,
+            [
+                "failed: training loss is NaN",
+                "lost: its process is gone; the next sweep goes on with it"
+            ]
+        );
     }
 
     fn with_seeds(planned: usize, mut run: RunRecord) -> RunRecord {
@@ -421,39 +527,62 @@ mod tests {
     fn an_assignment_is_not_ranked_first_by_the_seeds_that_survived() {
         let others = |run: fn(usize, usize) -> RunRecord| -> Vec<RunRecord> {
             let whole = (0..4).map(|repeat| finished(32, repeat, 3.0));
-            let survivors = (0..2).map(|repeat| finished(16, repeat, 1.0)).chain((2..4).map(|repeat| run(16, repeat)));
+            let survivors = (0..2)
+                .map(|repeat| finished(16, repeat, 1.0))
+                .chain((2..4).map(|repeat| run(16, repeat)));
             whole.chain(survivors).map(|run| with_seeds(4, run)).collect()
         };
-        let running: fn(usize, usize) -> RunRecord = |hidden, repeat| unfinished(hidden, repeat, RunState::Running);
+        let running: fn(usize, usize) -> RunRecord =
+            |hidden, repeat| unfinished(hidden, repeat, RunState::Running);
         for missing in [diverged, running] {
             let comparison = compare(&others(missing), by("valid.rmse"));
-            let rows: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.settings["model.hidden_size"].clone())).collect();
+            let rows: Vec<_> = comparison
+                .rows
+                .iter()
+                .map(|row| (row.rank, row.settings["model.hidden_size"].clone()))
+                .collect();
             assert_eq!(rows, [(Some(1), 32.into()), (Some(2), 16.into())]);
             assert_eq!(comparison.rows[1].seeds, Seeds { counted: 2, planned: 4 });
-            assert!(comparison.notes[0].starts_with("1 of 2 assignments lacks seeds"), "{:?}", comparison.notes);
+            assert!(
+                comparison.notes[0].starts_with("1 of 2 assignments lacks seeds"),
+                "{:?}",
+                comparison.notes
+            );
             assert!(!comparison.verdict.contains("cannot be crowned"), "{}", comparison.verdict);
             // A baseline lacks no seed.
             assert_eq!(comparison.baselines[0].would_rank, 2);
         }
-        // Deleted, so that no run is left to tell of it; and all alone, so that it is first whatever it lacks.
+        // Deleted, so that no run is left to tell of it; and all alone, so that it is first
+        // whatever it lacks.
         let mut deleted = others(diverged);
         deleted.retain(|run| run.trial.repeat < 2);
         for runs in [&deleted[..], &deleted[2..]] {
             let comparison = compare(runs, by("valid.rmse"));
-            assert!(comparison.rows.iter().all(|row| row.seeds == Seeds { counted: 2, planned: 4 }));
-            assert!(comparison.verdict.contains("; with 2 of 4 seeds it cannot be crowned"), "{}", comparison.verdict);
+            assert!(
+                comparison.rows.iter().all(|row| row.seeds == Seeds { counted: 2, planned: 4 })
+            );
+            assert!(
+                comparison.verdict.contains("; with 2 of 4 seeds it cannot be crowned"),
+                "{}",
+                comparison.verdict
+            );
         }
     }
 
     #[test]
     fn without_a_manifest_the_seeds_of_the_compared_runs_are_expected() {
         let runs = [finished(16, 0, 1.0), finished(32, 0, 2.0), finished(32, 1, 2.0)];
-        let seeds: Vec<_> = compare(&runs, by("valid.rmse")).rows.iter().map(|row| (row.rank, row.seeds.lack())).collect();
+        let seeds: Vec<_> = compare(&runs, by("valid.rmse"))
+            .rows
+            .iter()
+            .map(|row| (row.rank, row.seeds.lack()))
+            .collect();
         assert_eq!(seeds, [(Some(1), None), (Some(2), Some("1 of 2 seeds".to_owned()))]);
         // Another sweep has its own.
         let mut other = finished(64, 0, 3.0);
         other.folder = "runs/other/trials/400".into();
-        let seeds: Vec<_> = compare(&[runs[1].clone(), runs[2].clone(), other], by("valid.rmse")).rows;
+        let seeds: Vec<_> =
+            compare(&[runs[1].clone(), runs[2].clone(), other], by("valid.rmse")).rows;
         assert!(seeds.iter().all(|row| row.seeds.missing() == 0));
     }
 
@@ -464,19 +593,30 @@ mod tests {
             let noise = |at: i64| ((at * 7919 + 13) % 1000) as f64 / 1000.0 - 0.5;
             let target: Vec<f64> = ts.iter().map(|&ts| noise(ts)).collect();
             let off = 0.01 * (1 + run.trial.repeat) as f64;
-            let forecast = target.iter().zip(&ts).map(|(target, ts)| target + off * noise(ts + 5)).collect();
-            Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 400])], ts, target, forecast, quantiles: Vec::new() })
+            let forecast =
+                target.iter().zip(&ts).map(|(target, ts)| target + off * noise(ts + 5)).collect();
+            Some(Forecasts {
+                baselines: vec![("persistence".into(), vec![0.0; 400])],
+                ts,
+                target,
+                forecast,
+                quantiles: Vec::new(),
+            })
         };
         let runs: Vec<RunRecord> = (0..2).map(|repeat| finished(16, repeat, 1.0)).collect();
         let crowned = |planned: usize| {
-            let runs: Vec<RunRecord> = runs.iter().map(|run| with_seeds(planned, run.clone())).collect();
+            let runs: Vec<RunRecord> =
+                runs.iter().map(|run| with_seeds(planned, run.clone())).collect();
             let mut comparison = compare(&runs, by("valid.rmse"));
             comparison.weigh(&within(&runs, &read));
             (comparison.significance.as_ref().unwrap().crowned, comparison.conclusion().join("\n"))
         };
         assert!(crowned(2).0, "{}", crowned(2).1);
         let (is_crowned, conclusion) = crowned(4);
-        assert!(!is_crowned && conclusion.contains("but with 2 of 4 seeds it is not crowned"), "{conclusion}");
+        assert!(
+            !is_crowned && conclusion.contains("but with 2 of 4 seeds it is not crowned"),
+            "{conclusion}"
+        );
     }
 
     #[test]
@@ -489,7 +629,8 @@ mod tests {
     }
 
     #[test]
-    fn folds_are_ranked_by_their_mean_beside_the_mean_of_their_baselines_and_only_when_all_are_there() {
+    fn folds_are_ranked_by_their_mean_beside_the_mean_of_their_baselines_and_only_when_all_are_there()
+     {
         let fold = |hidden, fold, rmse, persistence: f64| {
             let mut run = in_fold(2, fold, finished(hidden, 0, rmse));
             let result = run.result.as_mut().unwrap();
@@ -497,18 +638,31 @@ mod tests {
             result.baselines[0].mse = persistence * persistence;
             run
         };
-        // Fold 1 is the harder one: the second assignment has a smaller error over fold 0 alone than the first over both.
+        // Fold 1 is the harder one: the second assignment has a smaller error over fold 0 alone
+        // than the first over both.
         let runs = [fold(16, 0, 1.0, 2.0), fold(16, 1, 5.0, 6.0), fold(32, 0, 2.0, 2.0)];
         let comparison = compare(&runs, by("valid.rmse"));
-        let ranks: Vec<_> = comparison.rows.iter().map(|row| (row.rank, row.value.map(|value| (value.mean, value.n)))).collect();
+        let ranks: Vec<_> = comparison
+            .rows
+            .iter()
+            .map(|row| (row.rank, row.value.map(|value| (value.mean, value.n))))
+            .collect();
         assert_eq!(ranks, [(Some(1), Some((3.0, 2))), (None, None)]);
         assert_eq!(comparison.rows[0].runs, ["100f0", "100f1"]);
         assert_eq!(comparison.unranked.len(), 1);
         assert_eq!(comparison.unranked[0].state, "finished, but valid.rmse of fold 1 is not there");
-        assert_eq!((comparison.baselines[0].name.as_str(), comparison.baselines[0].value), ("persistence", 4.0));
+        assert_eq!(
+            (comparison.baselines[0].name.as_str(), comparison.baselines[0].value),
+            ("persistence", 4.0)
+        );
         assert_eq!((comparison.notes.clone(), comparison.spread_over.as_str()), (vec![], "folds"));
-        assert!(comparison.verdict.contains("the margin is within its spread over folds"), "{}", comparison.verdict);
-        // The same fold of each, picked by hand, is a comparison too; a fold beside a holdout is one of unequal windows.
+        assert!(
+            comparison.verdict.contains("the margin is within its spread over folds"),
+            "{}",
+            comparison.verdict
+        );
+        // The same fold of each, picked by hand, is a comparison too; a fold beside a holdout is
+        // one of unequal windows.
         let picked = compare(&[runs[0].clone(), runs[2].clone()], by("valid.rmse"));
         assert_eq!(picked.rows.iter().map(|row| row.rank).collect::<Vec<_>>(), [Some(1), Some(2)]);
         let mixed = compare(&[runs[0].clone(), finished(64, 0, 2.0)], by("valid.rmse"));
@@ -517,17 +671,27 @@ mod tests {
 
     #[test]
     fn the_forecasts_of_folds_are_weighed_as_one_stretch() {
-        let runs: Vec<RunRecord> = (0..2).map(|fold| in_fold(2, fold, finished(16, 0, 1.0))).collect();
+        let runs: Vec<RunRecord> =
+            (0..2).map(|fold| in_fold(2, fold, finished(16, 0, 1.0))).collect();
         let read = |run: &RunRecord, split: Split| {
             let first = if split == Split::Test { 1000 } else { 100 * run.trial.fold()? as i64 };
             let ts: Vec<i64> = (first..first + 100).collect();
             let target: Vec<f64> = ts.iter().map(|&ts| (ts as f64 * 0.7).sin()).collect();
             let forecast = target.iter().map(|target| 0.5 * target).collect();
-            Some(Forecasts { baselines: vec![("persistence".into(), vec![0.0; 100])], ts, target, forecast, quantiles: Vec::new() })
+            Some(Forecasts {
+                baselines: vec![("persistence".into(), vec![0.0; 100])],
+                ts,
+                target,
+                forecast,
+                quantiles: Vec::new(),
+            })
         };
         let mut comparison = compare(&runs, by("valid.rmse"));
         comparison.weigh(&within(&runs, &read));
-        assert_eq!(comparison.significance.as_ref().map(|found| (found.windows, found.rows)), Some((200, 1)));
+        assert_eq!(
+            comparison.significance.as_ref().map(|found| (found.windows, found.rows)),
+            Some((200, 1))
+        );
         // Their test windows are the same.
         let mut comparison = compare(&runs, by("valid.rmse"));
         comparison.yardstick = "test.rmse".parse().unwrap();
@@ -563,7 +727,9 @@ mod tests {
         result.windows.valid += 1;
         result.baselines[0].mse = 9.0;
         let runs = [finished(16, 0, 3.0), other];
-        assert!(compare(&runs, by("valid.rmse")).notes[0].contains("not measured on the same windows"));
+        assert!(
+            compare(&runs, by("valid.rmse")).notes[0].contains("not measured on the same windows")
+        );
         assert_eq!(compare(&runs[..1], by("valid.rmse")).notes, [""; 0]);
         assert_eq!(compare(&runs, by("valid.rmse")).baselines[0].variants, 1);
     }

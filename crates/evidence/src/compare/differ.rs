@@ -27,7 +27,8 @@ pub struct DifferingValue {
     pub rows: usize,
 }
 
-/// A trial's settings as dotted keys. The seed is that of repeat 0 and the fold the first, so that the runs of an assignment are equal.
+/// A trial's settings as dotted keys. The seed is that of repeat 0 and the fold the first, so that
+/// the runs of an assignment are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Flat {
     /// Numbers of the interned `data`, `model` and `train`.
@@ -85,7 +86,8 @@ impl Flattener {
         number
     }
 
-    /// Tables become dotted keys; a list is one value; what is off (`null`) is absent, like the keys that it would have when on.
+    /// Tables become dotted keys; a list is one value; what is off (`null`) is absent, like the
+    /// keys that it would have when on.
     fn flatten_into(&mut self, flat: &mut Section, path: &mut String, value: Json) {
         match value {
             Json::Object(fields) => {
@@ -105,7 +107,8 @@ impl Flattener {
         }
     }
 
-    /// The number of a key that is the `place`-th of its section, where the last section most often has it too.
+    /// The number of a key that is the `place`-th of its section, where the last section most often
+    /// has it too.
     fn key_number(&mut self, key: &str, place: usize) -> usize {
         if let Some((number, _)) = self.sections.last().and_then(|last| last.get(place))
             && self.keys[*number] == key
@@ -130,10 +133,13 @@ impl Flattener {
         for row in rows {
             *counts.entry(row.sections[place]).or_default() += 1;
         }
-        let Some(first) = counts.keys().next().map(|number| &self.sections[*number]) else { return Vec::new() };
+        let Some(first) = counts.keys().next().map(|number| &self.sections[*number]) else {
+            return Vec::new();
+        };
         let mut differing: BTreeMap<&str, usize> = BTreeMap::new();
         for section in counts.keys().map(|number| &self.sections[*number]) {
-            let has_the_same_keys = section.len() == first.len() && section.iter().zip(first).all(|(a, b)| a.0 == b.0);
+            let has_the_same_keys =
+                section.len() == first.len() && section.iter().zip(first).all(|(a, b)| a.0 == b.0);
             if has_the_same_keys {
                 let unequal = section.iter().zip(first).filter(|(a, b)| a.1 != b.1);
                 differing.extend(unequal.map(|((key, _), _)| (&*self.keys[*key], *key)));
@@ -143,16 +149,26 @@ impl Flattener {
                 differing.extend(unequal.map(|key| (&*self.keys[key], key)));
             }
         }
-        differing.into_iter().map(|(name, key)| self.difference(name, key, &counts, rows.len())).collect()
+        differing
+            .into_iter()
+            .map(|(name, key)| self.difference(name, key, &counts, rows.len()))
+            .collect()
     }
 
     /// The values of a key over sections, each with the number of its rows.
-    fn difference(&self, name: &str, key: usize, counts: &BTreeMap<usize, usize>, rows: usize) -> Difference {
+    fn difference(
+        &self,
+        name: &str,
+        key: usize,
+        counts: &BTreeMap<usize, usize>,
+        rows: usize,
+    ) -> Difference {
         let mut values: HashMap<String, DifferingValue> = HashMap::new();
         for (number, rows) in counts {
             if let Some(value) = value_in(&self.sections[*number], key) {
                 let same = values.entry(value.to_string());
-                same.or_insert_with(|| DifferingValue { value: value.clone(), rows: 0 }).rows += rows;
+                same.or_insert_with(|| DifferingValue { value: value.clone(), rows: 0 }).rows +=
+                    rows;
             }
         }
         let mut values: Vec<DifferingValue> = values.into_values().collect();
@@ -171,8 +187,8 @@ impl Flattener {
     }
 }
 
-/// The sections of a trial that are not those of the one before it. Neighbours are nearly always equal in most sections, and comparing is
-/// cheaper than serialising.
+/// The sections of a trial that are not those of the one before it. Neighbours are nearly always
+/// equal in most sections, and comparing is cheaper than serialising.
 fn serialised(trials: &[&Trial], place: usize) -> [Option<(String, Json)>; 3] {
     let (data, model, train) = of_assignment(trials[place]);
     let former = place.checked_sub(1).map(|former| of_assignment(trials[former]));
@@ -187,7 +203,8 @@ fn serialised(trials: &[&Trial], place: usize) -> [Option<(String, Json)>; 3] {
     ]
 }
 
-/// The settings as the runs of an assignment share them: of the first fold, with the seed of repeat 0.
+/// The settings as the runs of an assignment share them: of the first fold, with the seed of
+/// repeat 0.
 fn of_assignment(trial: &Trial) -> (Cow<'_, Data>, &Model, Train) {
     let Settings { data, model, train } = &trial.settings;
     let data = match trial.fold() {
@@ -199,9 +216,13 @@ fn of_assignment(trial: &Trial) -> (Cow<'_, Data>, &Model, Train) {
     (data, model, train)
 }
 
-/// Validated settings always serialise; an empty section would only make keys equal that cannot be read.
+/// Validated settings always serialise; an empty section would only make keys equal that cannot be
+/// read.
 fn text_and_value(section: &impl Serialize) -> (String, Json) {
-    (serde_json::to_string(section).unwrap_or_default(), serde_json::to_value(section).unwrap_or_default())
+    (
+        serde_json::to_string(section).unwrap_or_default(),
+        serde_json::to_value(section).unwrap_or_default(),
+    )
 }
 
 fn value_in(section: &Section, key: usize) -> Option<&Json> {
@@ -230,7 +251,14 @@ mod tests {
         let mut flattener = Flattener::default();
         let rows: Vec<Flat> = flattener.flatten(&trials.iter().collect::<Vec<_>>());
         let text = |difference: Difference| {
-            (difference.key, difference.values.iter().map(|value| format!("{}×{}", value.value, value.rows)).collect())
+            (
+                difference.key,
+                difference
+                    .values
+                    .iter()
+                    .map(|value| format!("{}×{}", value.value, value.rows))
+                    .collect(),
+            )
         };
         flattener.differences(&rows).into_iter().map(text).collect()
     }
@@ -254,13 +282,17 @@ mod tests {
         assert_eq!(keys(&[trial(16, 0), trial(16, 1), trial(16, 2)]), []);
         let mut other = trial(16, 0);
         other.settings.train.seed += 7;
-        assert_eq!(keys(&[trial(16, 0), other]), [("train.seed".into(), vec!["1×1".into(), "8×1".into()])]);
+        assert_eq!(
+            keys(&[trial(16, 0), other]),
+            [("train.seed".into(), vec!["1×1".into(), "8×1".into()])]
+        );
     }
 
     #[test]
     fn what_is_off_differs_from_what_is_on_in_each_of_its_keys() {
         let mut on = trial(16, 0);
-        on.settings.train.early_stopping = Some(lane_types::EarlyStopping { patience: 3, min_delta: 0.0 });
+        on.settings.train.early_stopping =
+            Some(lane_types::EarlyStopping { patience: 3, min_delta: 0.0 });
         assert_eq!(
             keys(&[trial(16, 0), on]),
             [

@@ -9,8 +9,9 @@ pub(super) fn folds_of(runs: &[RunRecord]) -> BTreeSet<usize> {
     runs.iter().filter_map(|run| run.trial.fold()).collect()
 }
 
-/// The repeats of an assignment of which every one of these folds counts, each with its folds in order; of a holdout split those that
-/// count. Folds are not equally hard: a mean over some of them would be no measure beside a mean over all.
+/// The repeats of an assignment of which every one of these folds counts, each with its folds in
+/// order; of a holdout split those that count. Folds are not equally hard: a mean over some of them
+/// would be no measure beside a mean over all.
 pub(super) fn whole_repeats<'a>(
     runs: impl IntoIterator<Item = &'a RunRecord>,
     folds: &BTreeSet<usize>,
@@ -20,7 +21,9 @@ pub(super) fn whole_repeats<'a>(
     for run in runs.into_iter().filter(|run| counts(run)) {
         repeats.entry(run.trial.repeat).or_default().push(run);
     }
-    let is_whole = |runs: &Vec<&RunRecord>| runs.first().is_some_and(|run| runs.len() == expected(run, folds).count().max(1));
+    let is_whole = |runs: &Vec<&RunRecord>| {
+        runs.first().is_some_and(|run| runs.len() == expected(run, folds).count().max(1))
+    };
     let mut whole: Vec<Vec<&RunRecord>> = repeats.into_values().filter(is_whole).collect();
     whole.iter_mut().for_each(|runs| runs.sort_by_key(|run| run.trial.fold()));
     whole
@@ -33,7 +36,8 @@ pub(super) fn lacking<'a>(
     folds: &BTreeSet<usize>,
     counts: impl Fn(&RunRecord) -> bool,
 ) -> Vec<usize> {
-    let of_repeat = runs.into_iter().filter(|other| other.trial.repeat == run.trial.repeat && counts(other));
+    let of_repeat =
+        runs.into_iter().filter(|other| other.trial.repeat == run.trial.repeat && counts(other));
     let there: BTreeSet<usize> = of_repeat.filter_map(|other| other.trial.fold()).collect();
     expected(run, folds).filter(|fold| !there.contains(fold)).collect()
 }

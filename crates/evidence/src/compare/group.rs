@@ -44,8 +44,9 @@ pub(super) struct Group<'a> {
     pub(super) counted: Vec<Vec<&'a RunRecord>>,
 }
 
-/// Groups runs of equal settings of one sweep, in order of first appearance. A second run of the same settings, repeat and fold (the data
-/// changed between two calls of a sweep) starts another group: it is no other seed.
+/// Groups runs of equal settings of one sweep, in order of first appearance. A second run of the
+/// same settings, repeat and fold (the data changed between two calls of a sweep) starts another
+/// group: it is no other seed.
 pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut known: HashMap<(String, Flat), Vec<usize>> = HashMap::new();
@@ -54,8 +55,12 @@ pub(super) fn groups<'a>(runs: &'a [RunRecord], flattener: &mut Flattener) -> Ve
         let (sweep, id) = names(run);
         let candidates = known.entry((sweep.clone(), flat.clone())).or_default();
         let place = (run.trial.repeat, run.trial.fold());
-        let is_taken =
-            |group: &&usize| groups[**group].runs.iter().any(|(_, other)| (other.trial.repeat, other.trial.fold()) == place);
+        let is_taken = |group: &&usize| {
+            groups[**group]
+                .runs
+                .iter()
+                .any(|(_, other)| (other.trial.repeat, other.trial.fold()) == place)
+        };
         match candidates.iter().find(|group| !is_taken(group)) {
             Some(&group) => groups[group].runs.push((id, run)),
             None => {
@@ -110,8 +115,14 @@ pub(super) mod tests {
 
     /// A run that ended with this valid.rmse, beside a persistence of 4 and a linear model of 5.
     pub(crate) fn finished(hidden_size: usize, repeat: usize, rmse: f64) -> RunRecord {
-        let report = |rmse: f64| SplitReport { loss: rmse / 100.0, mse: rmse * rmse, mae: 0.8 * rmse, rmse };
-        let baseline = |name: &str, rmse: f64| Baseline { name: name.into(), mse: rmse * rmse, mae: 0.8 * rmse, rmse };
+        let report =
+            |rmse: f64| SplitReport { loss: rmse / 100.0, mse: rmse * rmse, mae: 0.8 * rmse, rmse };
+        let baseline = |name: &str, rmse: f64| Baseline {
+            name: name.into(),
+            mse: rmse * rmse,
+            mae: 0.8 * rmse,
+            rmse,
+        };
         let result = RunResult {
             v: 1,
             attempt: 1,
@@ -128,12 +139,16 @@ pub(super) mod tests {
             seconds: 1.0,
             instruction_sets: vec![],
         };
-        RunRecord { result: Some(result), ..unfinished(hidden_size, repeat, RunState::Ended(End::Finished)) }
+        RunRecord {
+            result: Some(result),
+            ..unfinished(hidden_size, repeat, RunState::Ended(End::Finished))
+        }
     }
 
     /// The same over a fold of so many.
     pub(crate) fn in_fold(folds: usize, fold: usize, mut run: RunRecord) -> RunRecord {
-        run.trial.settings.data.split.walk_forward = Some(WalkForward { folds, train: TrainRows::Expanding, fold });
+        run.trial.settings.data.split.walk_forward =
+            Some(WalkForward { folds, train: TrainRows::Expanding, fold });
         run.trial.id = TrialId(format!("{}f{fold}", run.trial.id));
         run.folder = format!("runs/grid/trials/{}", run.trial.id).into();
         run
@@ -141,8 +156,10 @@ pub(super) mod tests {
 
     #[test]
     fn folds_and_repeats_are_one_group() {
-        let runs: Vec<RunRecord> =
-            (0..4).map(|index| in_fold(2, index % 2, finished(16, index / 2, 1.0))).chain([finished(16, 0, 1.0)]).collect();
+        let runs: Vec<RunRecord> = (0..4)
+            .map(|index| in_fold(2, index % 2, finished(16, index / 2, 1.0)))
+            .chain([finished(16, 0, 1.0)])
+            .collect();
         let groups = groups(&runs, &mut Flattener::default());
         assert_eq!(groups.iter().map(|group| group.runs.len()).collect::<Vec<_>>(), [4, 1]);
     }
@@ -161,7 +178,8 @@ pub(super) mod tests {
         other.folder = "runs/other/trials/102".into();
         let runs = [finished(16, 0, 1.0), finished(32, 0, 1.0), finished(16, 1, 1.0), other];
         let groups = groups(&runs, &mut Flattener::default());
-        let sizes: Vec<_> = groups.iter().map(|group| (group.sweep.as_str(), group.runs.len())).collect();
+        let sizes: Vec<_> =
+            groups.iter().map(|group| (group.sweep.as_str(), group.runs.len())).collect();
         assert_eq!(sizes, [("grid", 2), ("grid", 1), ("other", 1)]);
     }
 

@@ -1,7 +1,9 @@
-//! What forecasts are of, and at which windows two of them can be paired: the one join of every place that does so.
+//! What forecasts are of, and at which windows two of them can be paired: the one join of every
+//! place that does so.
 //!
-//! A timestamp names no window: two series have the same ones, and so have two horizons. Forecasts are paired where they are of one
-//! [`Subject`], at windows that end at the same bar and came to the same target.
+//! A timestamp names no window: two series have the same ones, and so have two horizons. Forecasts
+//! are paired where they are of one [`Subject`], at windows that end at the same bar and came to
+//! the same target.
 
 use serde::Serialize;
 
@@ -12,7 +14,8 @@ use experiment::{Objective, Target};
 /// What was forecast, and of which data. What is said of one subject says nothing of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject<'a> {
-    /// Fingerprint of the data; `None` where it was not recorded (before version 0.2), which is taken for any.
+    /// Fingerprint of the data; `None` where it was not recorded (before version 0.2), which is
+    /// taken for any.
     pub data: Option<&'a str>,
     /// The kind, and with it the unit, and the horizon.
     pub target: &'a Target,
@@ -24,7 +27,8 @@ pub struct Subject<'a> {
 pub enum Apart {
     /// They were made from other data.
     Data,
-    /// They are of another target or horizon, or the same bars came to other targets: their columns, zones or bars were read otherwise.
+    /// They are of another target or horizon, or the same bars came to other targets: their
+    /// columns, zones or bars were read otherwise.
     Target,
 }
 
@@ -33,7 +37,10 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn of(run: &'a RunRecord) -> Self {
         let tried = run.result.as_ref().and_then(|result| result.tried.as_ref());
-        Self { data: tried.map(|tried| tried.data.as_str()), target: &run.trial.settings.data.target }
+        Self {
+            data: tried.map(|tried| tried.data.as_str()),
+            target: &run.trial.settings.data.target,
+        }
     }
 
     /// Why forecasts of both cannot be paired; `None` where they can.
@@ -52,10 +59,17 @@ pub fn apart<'a>(runs: impl IntoIterator<Item = &'a RunRecord>) -> Option<Apart>
     first_apart(runs.into_iter().map(Subject::of))
 }
 
-/// What trials of these subjects are ranked by, whoever ranks them: what was asked for, unless errors over different data or of different
-/// targets would be compared; then the default, which is comparable.
-pub fn ranked_by<'a>(asked: Objective, subjects: impl IntoIterator<Item = Subject<'a>>) -> Objective {
-    let is_error = matches!(asked.metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss);
+/// What trials of these subjects are ranked by, whoever ranks them: what was asked for, unless
+/// errors over different data or of different targets would be compared; then the default, which is
+/// comparable.
+pub fn ranked_by<'a>(
+    asked: Objective,
+    subjects: impl IntoIterator<Item = Subject<'a>>,
+) -> Objective {
+    let is_error = matches!(
+        asked.metric.quantity,
+        Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Loss
+    );
     if is_error && first_apart(subjects).is_some() {
         return Objective { metric: Metric::DEFAULT, direction: Metric::DEFAULT.direction() };
     }
@@ -108,7 +122,8 @@ impl Windows {
     /// Those that forecasts have too; `None` where they have all.
     ///
     /// # Errors
-    /// [`Apart::Target`] when a bar of both came to another target, or the times of `forecasts` do not ascend.
+    /// [`Apart::Target`] when a bar of both came to another target, or the times of `forecasts` do
+    /// not ascend.
     pub fn narrowed(&self, forecasts: &Forecasts) -> Result<Option<Self>, Apart> {
         if windows(forecasts).eq(self.windows.iter().copied()) {
             return Ok(None);
@@ -127,7 +142,8 @@ impl Windows {
         Ok((common.len() < self.len()).then_some(Self { windows: common }))
     }
 
-    /// The rows of forecasts at these windows; `None` where they lack one, or one came to another target.
+    /// The rows of forecasts at these windows; `None` where they lack one, or one came to another
+    /// target.
     #[must_use]
     pub fn rows(&self, forecasts: &Forecasts) -> Option<Vec<usize>> {
         if windows(forecasts).eq(self.windows.iter().copied()) {
@@ -166,29 +182,41 @@ mod tests {
 
     fn tried(run: &mut RunRecord, data: &str) {
         let target = run.trial.settings.data.target.clone();
-        run.result.as_mut().unwrap().tried = Some(Tried { data: data.into(), target, valid: Some((1, 9)), test: None });
+        run.result.as_mut().unwrap().tried =
+            Some(Tried { data: data.into(), target, valid: Some((1, 9)), test: None });
     }
 
     #[test]
     fn other_data_another_target_and_another_horizon_are_apart() {
-        let [mut a, mut b, mut horizon, mut kind] = [0, 1, 2, 3].map(|repeat| finished(16, repeat, 1.0));
+        let [mut a, mut b, mut horizon, mut kind] =
+            [0, 1, 2, 3].map(|repeat| finished(16, repeat, 1.0));
         horizon.trial.settings.data.target.horizon += 4;
         kind.trial.settings.data.target.kind = TargetKind::LogVolatility;
         assert_eq!(apart([&a, &b]), None, "what was not recorded is taken for any");
         tried(&mut a, "one");
         assert_eq!(apart([&a, &b, &a]), None);
-        assert_eq!((apart([&a, &horizon]), apart([&a, &kind])), (Some(Apart::Target), Some(Apart::Target)));
+        assert_eq!(
+            (apart([&a, &horizon]), apart([&a, &kind])),
+            (Some(Apart::Target), Some(Apart::Target))
+        );
         tried(&mut b, "two");
         assert_eq!(apart([&a, &b]), Some(Apart::Data));
         let unknown = finished(16, 4, 1.0);
-        assert_eq!(apart([&unknown, &a, &b]), Some(Apart::Data), "one that is not known hides no difference");
+        assert_eq!(
+            apart([&unknown, &a, &b]),
+            Some(Apart::Data),
+            "one that is not known hides no difference"
+        );
     }
 
     #[test]
     fn windows_are_paired_by_bar_and_target() {
         let all = Windows::of(&forecasts(&[(1, 0.5), (2, 1.5), (4, 2.5)])).unwrap();
         assert_eq!(all.narrowed(&forecasts(&[(1, 0.5), (2, 1.5), (4, 2.5)])), Ok(None));
-        assert_eq!(all.narrowed(&forecasts(&[(0, 9.0), (1, 0.5), (2, 1.5), (3, 8.0), (4, 2.5)])), Ok(None));
+        assert_eq!(
+            all.narrowed(&forecasts(&[(0, 9.0), (1, 0.5), (2, 1.5), (3, 8.0), (4, 2.5)])),
+            Ok(None)
+        );
         let less = all.narrowed(&forecasts(&[(2, 1.5), (3, 8.0), (4, 2.5)])).unwrap().unwrap();
         assert_eq!(less.windows, [(2, 1.5_f64.to_bits()), (4, 2.5_f64.to_bits())]);
         assert_eq!(

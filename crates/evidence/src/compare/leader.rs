@@ -1,4 +1,5 @@
-//! The assignment that leads a sweep that may still be running: by the rule that ranks the rows of a comparison.
+//! The assignment that leads a sweep that may still be running: by the rule that ranks the rows of
+//! a comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +48,8 @@ pub fn leader(candidates: &[Candidate], planned: usize, direction: Direction) ->
             seed.push(index);
         }
     }
-    let folds: BTreeSet<usize> = candidates.iter().filter_map(|candidate| Some(candidate.fold?.0)).collect();
+    let folds: BTreeSet<usize> =
+        candidates.iter().filter_map(|candidate| Some(candidate.fold?.0)).collect();
     // Folds are not equally hard: a seed counts with all of them or not at all.
     let is_whole = |seed: &Vec<usize>| {
         let of = seed.first().and_then(|run| candidates[*run].fold).map_or(0, |(_, of)| of);
@@ -61,7 +63,8 @@ pub fn leader(candidates: &[Candidate], planned: usize, direction: Direction) ->
             (seeds, whole.into_iter().flatten().copied().collect())
         })
         .collect();
-    let values = |runs: &[usize]| runs.iter().filter_map(|run| candidates[*run].value).collect::<Vec<_>>();
+    let values =
+        |runs: &[usize]| runs.iter().filter_map(|run| candidates[*run].value).collect::<Vec<_>>();
     let merit = |(seeds, runs): &(Seeds, Vec<usize>)| Merit {
         value: Spread::of(&values(runs)).map(|spread| spread.mean),
         missing_seeds: seeds.missing(),
@@ -72,7 +75,10 @@ pub fn leader(candidates: &[Candidate], planned: usize, direction: Direction) ->
     let last = runs.iter().map(|run| candidates[*run].fold).max()?;
     let worth = |run: usize| candidates[run].value.unwrap_or(f64::NAN);
     let of_last = runs.iter().copied().filter(|run| candidates[*run].fold == last);
-    let run = of_last.reduce(|best, other| if direction.better(worth(other), worth(best)) { other } else { best })?;
+    let run =
+        of_last.reduce(
+            |best, other| if direction.better(worth(other), worth(best)) { other } else { best },
+        )?;
     Some(Leader { run, value: Spread::of(&values(runs))?, seeds: *seeds })
 }
 
@@ -90,7 +96,9 @@ mod tests {
 
     /// The runs of a sweep of three assignments; `None` of one that has no result.
     fn sweep(rmses: &[Option<u8>], repeats: usize, folds: usize) -> Vec<RunRecord> {
-        let place = |index: usize| (HIDDEN[index / (repeats * folds)], index / folds % repeats, index % folds);
+        let place = |index: usize| {
+            (HIDDEN[index / (repeats * folds)], index / folds % repeats, index % folds)
+        };
         rmses
             .iter()
             .enumerate()
@@ -122,7 +130,10 @@ mod tests {
         let runs = sweep(&rmses, 2, 1);
         let metric: Metric = "valid.rmse".parse().unwrap();
         let leader = leader(&candidates(&runs, metric), 2, Direction::Minimize).unwrap();
-        assert_eq!((leader.run, leader.value.mean, leader.seeds.missing()), (2, 1.0 + 22.0 / 8.0, 0));
+        assert_eq!(
+            (leader.run, leader.value.mean, leader.seeds.missing()),
+            (2, 1.0 + 22.0 / 8.0, 0)
+        );
     }
 
     proptest! {

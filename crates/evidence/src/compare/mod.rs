@@ -1,9 +1,11 @@
-//! Runs side by side: what differs in their settings first, then results with their spread, beside the baselines.
+//! Runs side by side: what differs in their settings first, then results with their spread, beside
+//! the baselines.
 //!
-//! Runs of one assignment over repeats and folds are one row ([`Row`]), with the mean, the standard deviation and the number of its runs. A
-//! row that lacks seeds says so, comes after those that lack fewer, and is never crowned ([`Seeds`]).
-//! Every number is of the best epoch by validation loss, never of the last one. A run without a finite number is listed after the
-//! ranking with its state and reason, never left out and never ranked. Knows records, not where they come from.
+//! Runs of one assignment over repeats and folds are one row ([`Row`]), with the mean, the standard
+//! deviation and the number of its runs. A row that lacks seeds says so, comes after those that
+//! lack fewer, and is never crowned ([`Seeds`]). Every number is of the best epoch by validation
+//! loss, never of the last one. A run without a finite number is listed after the ranking with its
+//! state and reason, never left out and never ranked. Knows records, not where they come from.
 
 mod assignment;
 mod comparison;

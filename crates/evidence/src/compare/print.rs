@@ -38,7 +38,8 @@ const MOST_CHARACTERS: usize = 32;
 const MOST_UNRANKED: usize = 5;
 
 impl Comparison {
-    /// Prints everything: what differs, the ranking beside the baselines, runs without a place, notes and the verdict.
+    /// Prints everything: what differs, the ranking beside the baselines, runs without a place,
+    /// notes and the verdict.
     ///
     /// # Errors
     /// Those of `out`.
@@ -62,11 +63,17 @@ impl Comparison {
         self.write_end(out)
     }
 
-    /// Prints the ranking's first `top` rows beside the baselines, the first of the runs without a place, notes and the verdict.
+    /// Prints the ranking's first `top` rows beside the baselines, the first of the runs without a
+    /// place, notes and the verdict.
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write_ranking(&self, out: &mut dyn Write, top: usize, intervals: Intervals) -> io::Result<()> {
+    pub fn write_ranking(
+        &self,
+        out: &mut dyn Write,
+        top: usize,
+        intervals: Intervals,
+    ) -> io::Result<()> {
         self.write_results(out, top, intervals)?;
         let ranked = self.ranked().count();
         if ranked > top {
@@ -82,10 +89,12 @@ impl Comparison {
         self.write_end(out)
     }
 
-    /// What it comes to, in sentences: whether the best row beats the best baseline, and what chance says of that.
+    /// What it comes to, in sentences: whether the best row beats the best baseline, and what
+    /// chance says of that.
     #[must_use]
     pub fn conclusion(&self) -> Vec<String> {
-        let tests = self.significance.iter().flat_map(Significance::sentences).chain(self.untested.clone());
+        let tests =
+            self.significance.iter().flat_map(Significance::sentences).chain(self.untested.clone());
         std::iter::once(self.verdict.clone()).chain(tests).collect()
     }
 
@@ -97,11 +106,20 @@ impl Comparison {
         self.conclusion().iter().try_for_each(|sentence| writeln!(out, "{}", cleaned(sentence)))
     }
 
-    fn write_results(&self, out: &mut dyn Write, top: usize, intervals: Intervals) -> io::Result<()> {
+    fn write_results(
+        &self,
+        out: &mut dyn Write,
+        top: usize,
+        intervals: Intervals,
+    ) -> io::Result<()> {
         if self.ranked().next().is_none() {
             return Ok(());
         }
-        let confidence = self.ranked().take(top).find_map(|row| row.interval).map(|interval| interval.confidence);
+        let confidence = self
+            .ranked()
+            .take(top)
+            .find_map(|row| row.interval)
+            .map(|interval| interval.confidence);
         let (table, is_with) = match (intervals, confidence) {
             (Intervals::Hidden, _) | (_, None) => (self.results(top, Cells::Values), false),
             (Intervals::Shown, Some(_)) => (self.results(top, Cells::WithIntervals), true),
@@ -112,30 +130,40 @@ impl Comparison {
             }
         };
         let unit = self.objective.unit(&self.target_unit);
-        let unit = if unit.trim_matches('²').is_empty() { String::new() } else { format!(" in {unit}") };
+        let unit =
+            if unit.trim_matches('²').is_empty() { String::new() } else { format!(" in {unit}") };
         let better = match self.direction {
             Direction::Minimize => "lower",
             Direction::Maximize => "higher",
         };
-        let spread =
-            if self.is_repeated() { format!("; mean ± standard deviation ({})", self.spread_over) } else { String::new() };
-        let alike = if self.significance.is_some() { "; ≈ cannot be told from the best" } else { "" };
+        let spread = if self.is_repeated() {
+            format!("; mean ± standard deviation ({})", self.spread_over)
+        } else {
+            String::new()
+        };
+        let alike =
+            if self.significance.is_some() { "; ≈ cannot be told from the best" } else { "" };
         let within = match confidence.filter(|_| is_with) {
             Some(confidence) => {
-                format!("; [{} % interval]", number(Some(confidence * 100.0)).trim_end_matches('0').trim_end_matches('.'))
+                format!(
+                    "; [{} % interval]",
+                    number(Some(confidence * 100.0)).trim_end_matches('0').trim_end_matches('.')
+                )
             }
             None => String::new(),
         };
         writeln!(
             out,
-            "{}{unit}, {better} is better; numbers are of the best epoch by valid.loss{spread}{within}{alike}",
+            "{}{unit}, {better} is better; numbers are of the best epoch by \
+                valid.loss{spread}{within}{alike}",
             self.objective
         )?;
         write!(out, "{table}")
     }
 
     fn results(&self, top: usize, shown: Cells) -> String {
-        let keys: Vec<&str> = if self.differing.len() <= MOST_SETTINGS { self.keys().collect() } else { Vec::new() };
+        let keys: Vec<&str> =
+            if self.differing.len() <= MOST_SETTINGS { self.keys().collect() } else { Vec::new() };
         let columns = self.columns();
         let mut header = vec![("#".to_owned(), Align::Right), ("run".to_owned(), Align::Left)];
         header.extend(short_names(&keys).into_iter().map(|name| (cleaned(&name), Align::Right)));
@@ -150,7 +178,8 @@ impl Comparison {
             }
             cells
         });
-        let baselines = self.baselines.iter().map(|baseline| self.baseline_row(baseline, keys.len(), &columns));
+        let baselines =
+            self.baselines.iter().map(|baseline| self.baseline_row(baseline, keys.len(), &columns));
         table(&header, rows.chain(baselines))
     }
 
@@ -166,12 +195,21 @@ impl Comparison {
         self.differing.iter().map(|difference| difference.key.as_str())
     }
 
-    /// Train, validation, then the objective where it is neither, the yardstick where it is another one again, and the skill.
+    /// Train, validation, then the objective where it is neither, the yardstick where it is another
+    /// one again, and the skill.
     pub fn columns(&self) -> Vec<Metric> {
-        let quantity = if self.objective.quantity.is_of_training() { self.objective.quantity } else { Quantity::Rmse };
+        let quantity = if self.objective.quantity.is_of_training() {
+            self.objective.quantity
+        } else {
+            Quantity::Rmse
+        };
         let skill = Metric::DEFAULT;
-        let mut columns = vec![Metric { split: Split::Train, quantity }, Metric { split: Split::Valid, quantity }];
-        columns.extend([self.objective, self.yardstick].into_iter().filter(|metric| *metric != skill));
+        let mut columns = vec![
+            Metric { split: Split::Train, quantity },
+            Metric { split: Split::Valid, quantity },
+        ];
+        columns
+            .extend([self.objective, self.yardstick].into_iter().filter(|metric| *metric != skill));
         columns.push(skill);
         let mut seen = Vec::new();
         columns.retain(|metric| {
@@ -182,8 +220,18 @@ impl Comparison {
         columns
     }
 
-    fn result_row(&self, row: &Row, naming: Naming, keys: &[&str], columns: &[Metric], shown: Cells) -> Vec<String> {
-        let mut cells = vec![row.rank.map_or_else(|| UNDEFINED.into(), |rank| rank.to_string()), naming.row(row)];
+    fn result_row(
+        &self,
+        row: &Row,
+        naming: Naming,
+        keys: &[&str],
+        columns: &[Metric],
+        shown: Cells,
+    ) -> Vec<String> {
+        let mut cells = vec![
+            row.rank.map_or_else(|| UNDEFINED.into(), |rank| rank.to_string()),
+            naming.row(row),
+        ];
         cells.extend(keys.iter().map(|key| shortened(&setting(row.settings.get(*key)))));
         cells.push(match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
             (Some(least), Some(most)) if least < most => format!("{least}–{most}"),
@@ -191,7 +239,9 @@ impl Comparison {
             _ => UNDEFINED.into(),
         });
         cells.extend(columns.iter().map(|metric| match row.metric(*metric, self) {
-            Some(value) if *metric == self.objective => with_spread(value, row.seeds) + &within(row.interval, shown),
+            Some(value) if *metric == self.objective => {
+                with_spread(value, row.seeds) + &within(row.interval, shown)
+            }
             value => number(value.map(|value| value.mean)),
         }));
         cells
@@ -206,7 +256,9 @@ impl Comparison {
         cells.extend(std::iter::repeat_n(String::new(), keys + 1));
         cells.extend(columns.iter().map(|metric| match *metric {
             metric if metric == self.yardstick => number(Some(baseline.value)),
-            Metric { split: Split::Valid, quantity: Quantity::Skill } if self.yardstick.split == Split::Valid => {
+            Metric { split: Split::Valid, quantity: Quantity::Skill }
+                if self.yardstick.split == Split::Valid =>
+            {
                 number(baseline.skill)
             }
             _ => String::new(),
@@ -215,7 +267,11 @@ impl Comparison {
     }
 
     pub(super) fn naming(&self) -> Naming {
-        if self.rows.windows(2).all(|pair| pair[0].sweep == pair[1].sweep) { Naming::Run } else { Naming::SweepAndRun }
+        if self.rows.windows(2).all(|pair| pair[0].sweep == pair[1].sweep) {
+            Naming::Run
+        } else {
+            Naming::SweepAndRun
+        }
     }
 
     fn differences_by_row(&self) -> String {
@@ -230,13 +286,21 @@ impl Comparison {
     }
 
     fn differences_by_value(&self) -> String {
-        let header = [("setting".to_owned(), Align::Left), ("values (rows)".to_owned(), Align::Left)];
+        let header =
+            [("setting".to_owned(), Align::Left), ("values (rows)".to_owned(), Align::Left)];
         let cells = |difference: &Difference| {
             let values = &difference.values;
-            let mut texts: Vec<String> =
-                values.iter().take(MOST_VALUES).map(|value| format!("{} ({})", setting(Some(&value.value)), value.rows)).collect();
+            let mut texts: Vec<String> = values
+                .iter()
+                .take(MOST_VALUES)
+                .map(|value| format!("{} ({})", setting(Some(&value.value)), value.rows))
+                .collect();
             if values.len() > MOST_VALUES {
-                let most = values.iter().rev().find(|value| !value.value.is_null()).map(|value| setting(Some(&value.value)));
+                let most = values
+                    .iter()
+                    .rev()
+                    .find(|value| !value.value.is_null())
+                    .map(|value| setting(Some(&value.value)));
                 texts.push(format!("… {} values up to {}", values.len(), most.unwrap_or_default()));
             }
             vec![cleaned(&difference.key), texts.join(", ")]
@@ -245,8 +309,13 @@ impl Comparison {
     }
 
     fn unranked(&self, most: usize) -> String {
-        let header = [("run", Align::Left), ("epochs", Align::Right), ("so far", Align::Right), ("state", Align::Left)]
-            .map(|(n, a)| (n.to_owned(), a));
+        let header = [
+            ("run", Align::Left),
+            ("epochs", Align::Right),
+            ("so far", Align::Right),
+            ("state", Align::Left),
+        ]
+        .map(|(n, a)| (n.to_owned(), a));
         let naming = self.naming();
         let cells = self.unranked.iter().take(most).map(|unranked| {
             vec![
@@ -322,7 +391,9 @@ impl Row {
 
 fn within(interval: Option<Interval>, shown: Cells) -> String {
     match (shown, interval) {
-        (Cells::WithIntervals, Some(Interval { low, high, .. })) => format!(" [{}, {}]", number(Some(low)), number(Some(high))),
+        (Cells::WithIntervals, Some(Interval { low, high, .. })) => {
+            format!(" [{}, {}]", number(Some(low)), number(Some(high)))
+        }
         _ => String::new(),
     }
 }
@@ -339,7 +410,8 @@ fn with_spread(value: Spread, seeds: Seeds) -> String {
     }
 }
 
-/// Keys by their last part, where that names one of them alone: `hidden_size`, but `schedule.kind` and `optimizer.kind`.
+/// Keys by their last part, where that names one of them alone: `hidden_size`, but `schedule.kind`
+/// and `optimizer.kind`.
 pub fn short_names(keys: &[&str]) -> Vec<String> {
     let tail = |key: &str, parts: usize| {
         let all: Vec<&str> = key.split('.').collect();
@@ -362,7 +434,10 @@ pub fn setting(value: Option<&Json>) -> String {
         None | Some(Json::Null) => UNDEFINED.into(),
         Some(Json::String(text)) => cleaned(text),
         Some(Json::Array(values)) => {
-            format!("[{}]", values.iter().map(|value| setting(Some(value))).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                values.iter().map(|value| setting(Some(value))).collect::<Vec<_>>().join(", ")
+            )
         }
         Some(Json::Number(value)) => value.as_f64().map_or_else(|| value.to_string(), significant),
         Some(value) => cleaned(&value.to_string()),
@@ -405,7 +480,12 @@ mod tests {
     fn a_comparison_reads_from_what_differs_to_the_verdict() {
         let mut fast = finished(16, 0, 3.5);
         fast.trial.settings.train.learning_rate = 0.01;
-        let runs = [finished(16, 0, 4.5), fast, finished(32, 0, 3.9), unfinished(64, 0, RunState::Running)];
+        let runs = [
+            finished(16, 0, 4.5),
+            fast,
+            finished(32, 0, 3.9),
+            unfinished(64, 0, RunState::Running),
+        ];
         let comparison = compared(&runs, "valid.rmse");
         insta::assert_snapshot!(text(|out| comparison.write(out, Intervals::Hidden)), @r"
         what differs
@@ -432,7 +512,12 @@ mod tests {
     #[test]
     fn repeats_show_their_spread_and_the_short_form_its_first_rows() {
         let runs: Vec<RunRecord> = (0..12)
-            .flat_map(|h| [finished(16 + h, 0, 3.0 + h as f64 / 10.0), finished(16 + h, 1, 3.1 + h as f64 / 10.0)])
+            .flat_map(|h| {
+                [
+                    finished(16 + h, 0, 3.0 + h as f64 / 10.0),
+                    finished(16 + h, 1, 3.1 + h as f64 / 10.0),
+                ]
+            })
             .collect();
         let comparison = compared(&runs, "valid.skill");
         insta::assert_snapshot!(text(|out| comparison.write_ranking(out, 3, Intervals::Hidden)), @r"
@@ -456,29 +541,59 @@ mod tests {
             confidence: 0.95,
             block_length: Some(4.0),
             days: 0,
-            estimates: [(Quantity::Rmse, Estimate { value: 3.5, low: Some(3.25), high: Some(3.875) })].into(),
+            estimates: [(
+                Quantity::Rmse,
+                Estimate { value: 3.5, low: Some(3.25), high: Some(3.875) },
+            )]
+            .into(),
         });
         let comparison = compared(&[first, finished(32, 0, 3.9)], "valid.rmse");
         let with = text(|out| comparison.write_ranking(out, 9, Intervals::Shown));
-        assert!(with.contains("; [95 % interval]\n") && with.contains("3.500 [3.250, 3.875]"), "{with}");
+        assert!(
+            with.contains("; [95 % interval]\n") && with.contains("3.500 [3.250, 3.875]"),
+            "{with}"
+        );
         let without = text(|out| comparison.write_ranking(out, 9, Intervals::Hidden));
         assert!(!without.contains('['), "{without}");
-        let widest = with.lines().skip(1).take_while(|line| !line.is_empty()).map(UnicodeWidthStr::width).max().unwrap();
-        assert_eq!(text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest })), with);
-        assert_eq!(text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest - 1 })), without);
+        let widest = with
+            .lines()
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .map(UnicodeWidthStr::width)
+            .max()
+            .unwrap();
+        assert_eq!(
+            text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest })),
+            with
+        );
+        assert_eq!(
+            text(|out| comparison.write_ranking(out, 9, Intervals::Within { columns: widest - 1 })),
+            without
+        );
     }
 
     #[test]
     fn a_hostile_name_cannot_reach_the_terminal() {
         let mut hostile = finished(16, 0, 4.5);
         hostile.folder = "runs/a\u{1b}[31m/trials/\u{9b}2J".into();
-        let printed = text(|out| compared(&[hostile.clone(), finished(32, 0, 3.0)], "valid.rmse").write(out, Intervals::Shown));
-        assert!(!printed.contains(['\u{1b}', '\u{9b}']) && printed.contains(r"a\u{1b}[31m/\u{9b}2J"));
+        let printed = text(|out| {
+            compared(&[hostile.clone(), finished(32, 0, 3.0)], "valid.rmse")
+                .write(out, Intervals::Shown)
+        });
+        assert!(
+            !printed.contains(['\u{1b}', '\u{9b}']) && printed.contains(r"a\u{1b}[31m/\u{9b}2J")
+        );
     }
 
     #[test]
     fn names_are_as_short_as_they_can_be_told_apart() {
-        assert_eq!(short_names(&["model.hidden_size", "train.learning_rate"]), ["hidden_size", "learning_rate"]);
-        assert_eq!(short_names(&["train.schedule.kind", "train.optimizer.kind"]), ["schedule.kind", "optimizer.kind"]);
+        assert_eq!(
+            short_names(&["model.hidden_size", "train.learning_rate"]),
+            ["hidden_size", "learning_rate"]
+        );
+        assert_eq!(
+            short_names(&["train.schedule.kind", "train.optimizer.kind"]),
+            ["schedule.kind", "optimizer.kind"]
+        );
     }
 }

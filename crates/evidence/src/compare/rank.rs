@@ -11,9 +11,10 @@ pub(super) struct Merit {
     pub(super) missing_seeds: usize,
 }
 
-/// Indices from the best row to the worst, each with its place (from 1; equal rows share one); those without a value last and without
-/// place. Rows that lack fewer seeds come first, whatever their value: a mean over the seeds that survived is no measure beside one over
-/// all. Equal ones keep their order.
+/// Indices from the best row to the worst, each with its place (from 1; equal rows share one);
+/// those without a value last and without place. Rows that lack fewer seeds come first, whatever
+/// their value: a mean over the seeds that survived is no measure beside one over all. Equal ones
+/// keep their order.
 pub(super) fn ranked(rows: &[Merit], direction: Direction) -> Vec<(usize, Option<usize>)> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by(|&a, &b| {
@@ -23,7 +24,13 @@ pub(super) fn ranked(rows: &[Merit], direction: Direction) -> Vec<(usize, Option
             (Some(a), Some(b)) if direction.better(b, a) => std::cmp::Ordering::Greater,
             _ => std::cmp::Ordering::Equal,
         };
-        let by_seeds = || if a.value.is_some() { a.missing_seeds.cmp(&b.missing_seeds) } else { std::cmp::Ordering::Equal };
+        let by_seeds = || {
+            if a.value.is_some() {
+                a.missing_seeds.cmp(&b.missing_seeds)
+            } else {
+                std::cmp::Ordering::Equal
+            }
+        };
         a.value.is_none().cmp(&b.value.is_none()).then_with(by_seeds).then_with(by_value)
     });
     let mut place = 0;
@@ -49,7 +56,8 @@ mod tests {
 
     #[test]
     fn the_best_comes_first_ties_keep_their_order_and_the_undefined_come_last() {
-        let values = [Some(2.0), None, Some(1.0), Some(2.0), None, Some(3.0)].map(|value| Merit { value, missing_seeds: 0 });
+        let values = [Some(2.0), None, Some(1.0), Some(2.0), None, Some(3.0)]
+            .map(|value| Merit { value, missing_seeds: 0 });
         let up = [(2, Some(1)), (0, Some(2)), (3, Some(2)), (5, Some(4)), (1, None), (4, None)];
         assert_eq!(ranked(&values, Direction::Minimize), up);
         let down = [(5, Some(1)), (0, Some(2)), (3, Some(2)), (2, Some(4)), (1, None), (4, None)];
@@ -58,9 +66,25 @@ mod tests {
 
     #[test]
     fn a_row_that_lacks_seeds_comes_after_those_that_lack_fewer() {
-        let rows = [(Some(1.0), 2), (Some(9.0), 0), (Some(3.0), 1), (Some(8.0), 0), (None, 4), (Some(2.0), 1), (Some(3.0), 1)]
-            .map(|(value, missing_seeds)| Merit { value, missing_seeds });
-        let found = [(3, Some(1)), (1, Some(2)), (5, Some(3)), (2, Some(4)), (6, Some(4)), (0, Some(6)), (4, None)];
+        let rows = [
+            (Some(1.0), 2),
+            (Some(9.0), 0),
+            (Some(3.0), 1),
+            (Some(8.0), 0),
+            (None, 4),
+            (Some(2.0), 1),
+            (Some(3.0), 1),
+        ]
+        .map(|(value, missing_seeds)| Merit { value, missing_seeds });
+        let found = [
+            (3, Some(1)),
+            (1, Some(2)),
+            (5, Some(3)),
+            (2, Some(4)),
+            (6, Some(4)),
+            (0, Some(6)),
+            (4, None),
+        ];
         assert_eq!(ranked(&rows, Direction::Minimize), found);
     }
 

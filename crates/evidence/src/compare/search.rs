@@ -1,8 +1,9 @@
 //! The search that compared rows were chosen from, and how much of it can be weighed.
 //!
-//! A row is the best of all that were tried, not of those that are shown. So rows are tested within the whole of their sweeps: trials that a
-//! selection left out and those of former versions of the file are weighed beside them. What was tried on the same windows and cannot be
-//! weighed (it failed, was deleted, or is of another sweep) is counted, by the ledger: see [`crate::widened`].
+//! A row is the best of all that were tried, not of those that are shown. So rows are tested within
+//! the whole of their sweeps: trials that a selection left out and those of former versions of the
+//! file are weighed beside them. What was tried on the same windows and cannot be weighed (it
+//! failed, was deleted, or is of another sweep) is counted, by the ledger: see [`crate::widened`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -46,13 +47,16 @@ pub struct Search<'a> {
 impl std::fmt::Debug for Search<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { runs, compared, .. } = self;
-        f.debug_struct("Search").field("runs", &runs.len()).field("compared", compared).finish_non_exhaustive()
+        f.debug_struct("Search")
+            .field("runs", &runs.len())
+            .field("compared", compared)
+            .finish_non_exhaustive()
     }
 }
 
 impl Comparison {
-    /// Weighs the ranked rows by their forecasts of every window, within the search that they were chosen from; or says why nothing
-    /// compares them.
+    /// Weighs the ranked rows by their forecasts of every window, within the search that they were
+    /// chosen from; or says why nothing compares them.
     pub fn weigh(&mut self, search: &Search<'_>) {
         match self.weighed(search) {
             Ok(found) => self.significance = found,
@@ -65,9 +69,14 @@ impl Comparison {
 
     /// `None` where there is nothing to weigh.
     fn weighed(&self, search: &Search<'_>) -> Result<Option<Significance>, String> {
-        // A mean over survivors is not weighed beside one over all seeds; it counts among those that were tried.
+        // A mean over survivors is not weighed beside one over all seeds; it counts among those
+        // that were tried.
         let least = self.rows.first().map_or(0, |row| row.seeds.missing());
-        let ranked: Vec<&Row> = self.rows.iter().filter(|row| row.rank.is_some() && row.seeds.missing() <= least).collect();
+        let ranked: Vec<&Row> = self
+            .rows
+            .iter()
+            .filter(|row| row.rank.is_some() && row.seeds.missing() <= least)
+            .collect();
         let runs = Runs::of(search.runs);
         let shown: Vec<&RunRecord> = ranked.iter().flat_map(|row| runs.of_row(row)).collect();
         if shown.is_empty() {
@@ -82,17 +91,24 @@ impl Comparison {
                 let naming = self.naming();
                 let names: Vec<String> = ranked.iter().map(|row| naming.row(row)).collect();
                 let first = names.first().cloned().unwrap_or_default();
-                let mut found = significance(&weighed, &rows.places, names, self.yardstick.split, counts);
-                if let (Some(found), Some(lack)) = (&mut found, ranked.first().and_then(|row| row.seeds.lack())) {
+                let mut found =
+                    significance(&weighed, &rows.places, names, self.yardstick.split, counts);
+                if let (Some(found), Some(lack)) =
+                    (&mut found, ranked.first().and_then(|row| row.seeds.lack()))
+                {
                     found.withhold(lack);
                 }
                 found.map(Some).ok_or_else(|| {
-                    format!("no test says what of this is chance: the forecasts of {first} were not kept or cannot be read")
+                    format!(
+                        "no test says what of this is chance: the forecasts of {first} were \
+                        not kept or cannot be read"
+                    )
                 })
             }
             Err(Unweighable::Apart(why)) => Err(untested(why, &shown)),
             Err(Unweighable::FewWindows(windows)) => Err(format!(
-                "no test says what of this is chance: there are {windows} common windows, and fewer than {LEAST_WINDOWS} say nothing"
+                "no test says what of this is chance: there are {windows} common windows, and \
+                    fewer than {LEAST_WINDOWS} say nothing"
             )),
             Err(Unweighable::NoForecasts) => Ok(None),
         }
@@ -110,21 +126,28 @@ fn untested(why: Apart, runs: &[&RunRecord]) -> String {
         }
     }
     let mut seen = HashSet::new();
-    let each_once = sweeps.len() > 1 && sweeps.iter().flat_map(|(_, names)| names).all(|name| seen.insert(name));
-    let mut groups: Vec<String> =
-        sweeps.iter().map(|(_, names)| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")).collect();
+    let each_once = sweeps.len() > 1
+        && sweeps.iter().flat_map(|(_, names)| names).all(|name| seen.insert(name));
+    let mut groups: Vec<String> = sweeps
+        .iter()
+        .map(|(_, names)| names.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        .collect();
     groups.sort_unstable();
     let which = if each_once { format!(" ({})", groups.join(" | ")) } else { String::new() };
     match why {
         Apart::Data => format!(
-            "the rows are of {} different series{which}: no test compares them, and errors of one say nothing about another",
+            "the rows are of {} different series{which}: no test compares them, and errors of one \
+                say nothing about another",
             sweeps.len().max(2)
         ),
         Apart::Target if sweeps.len() < 2 => {
-            "the rows read the same data differently: the same bars came to other targets, so no test compares them".to_owned()
+            "the rows read the same data differently: the same bars came to other targets, so no \
+                test compares them"
+                .to_owned()
         }
         Apart::Target => format!(
-            "the rows forecast {} different targets{which}: no test compares them, and errors of one say nothing about another",
+            "the rows forecast {} different targets{which}: no test compares them, and errors of \
+                one say nothing about another",
             sweeps.len()
         ),
     }
@@ -145,7 +168,9 @@ impl<'a> Runs<'a> {
     }
 
     fn of_row(&self, row: &Row) -> impl Iterator<Item = &'a RunRecord> {
-        row.runs.iter().filter_map(|run| self.by_name.get(&(row.sweep.clone(), run.clone())).copied())
+        row.runs
+            .iter()
+            .filter_map(|run| self.by_name.get(&(row.sweep.clone(), run.clone())).copied())
     }
 }
 
@@ -157,11 +182,14 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The search's own rows, where each compared row is one of them or a part of one; else the compared rows, then the others.
+    /// The search's own rows, where each compared row is one of them or a part of one; else the
+    /// compared rows, then the others.
     fn of(comparison: &Comparison, ranked: &[&Row], runs: &Runs<'a>, search: &Search<'a>) -> Self {
         let objective = comparison.objective;
         let candidate = |row: &Row, folds: &BTreeSet<usize>, is_primary: bool| Candidate {
-            repeats: whole_repeats(runs.of_row(row), folds, |run| counted(run, objective).is_some()),
+            repeats: whole_repeats(runs.of_row(row), folds, |run| {
+                counted(run, objective).is_some()
+            }),
             is_primary,
         };
         let own_folds = folds_of(&search.runs[..search.compared]);
@@ -169,10 +197,13 @@ impl<'a> Rows<'a> {
         if search.compared == search.runs.len() {
             return Self { candidates: own().collect(), places: (0..ranked.len()).collect() };
         }
-        let whole = compare(search.runs, Objective { metric: objective, direction: comparison.direction });
+        let whole =
+            compare(search.runs, Objective { metric: objective, direction: comparison.direction });
         let folds = folds_of(search.runs);
         let first = ranked.first().and_then(|row| runs.of_row(row).next());
-        let is_comparable = |row: &&Row| runs.of_row(row).all(|run| first.is_none_or(|first| apart([first, run]).is_none()));
+        let is_comparable = |row: &&Row| {
+            runs.of_row(row).all(|run| first.is_none_or(|first| apart([first, run]).is_none()))
+        };
         let least = ranked.first().map_or(0, |row| row.seeds.missing());
         let is_whole = |row: &&Row| row.rank.is_some() && row.seeds.missing() <= least;
         let rows: Vec<&Row> = whole.rows.iter().filter(is_whole).filter(is_comparable).collect();
@@ -180,46 +211,71 @@ impl<'a> Rows<'a> {
         for (place, row) in rows.iter().enumerate() {
             place_of.extend(row.runs.iter().map(|run| ((row.sweep.as_str(), run.as_str()), place)));
         }
-        let of_ranked = |row: &&Row| row.runs.first().and_then(|run| place_of.get(&(row.sweep.as_str(), run.as_str())).copied());
+        let of_ranked = |row: &&Row| {
+            row.runs
+                .first()
+                .and_then(|run| place_of.get(&(row.sweep.as_str(), run.as_str())).copied())
+        };
         let places: Option<Vec<usize>> = ranked.iter().map(of_ranked).collect();
         match places {
             Some(places) => {
                 let is_shown: HashSet<usize> = places.iter().copied().collect();
-                let is_primary = |place: usize, row: &Row| is_shown.contains(&place) || runs.of_row(row).any(|run| run.current);
-                let candidates = rows.iter().enumerate().map(|(place, row)| candidate(row, &folds, is_primary(place, row)));
+                let is_primary = |place: usize, row: &Row| {
+                    is_shown.contains(&place) || runs.of_row(row).any(|run| run.current)
+                };
+                let candidates = rows
+                    .iter()
+                    .enumerate()
+                    .map(|(place, row)| candidate(row, &folds, is_primary(place, row)));
                 Self { candidates: candidates.collect(), places }
             }
             None => {
-                let shown: HashSet<(&str, &str)> =
-                    ranked.iter().flat_map(|row| row.runs.iter().map(|run| (row.sweep.as_str(), run.as_str()))).collect();
-                let is_other = |row: &&&Row| row.runs.iter().all(|run| !shown.contains(&(row.sweep.as_str(), run.as_str())));
+                let shown: HashSet<(&str, &str)> = ranked
+                    .iter()
+                    .flat_map(|row| row.runs.iter().map(|run| (row.sweep.as_str(), run.as_str())))
+                    .collect();
+                let is_other = |row: &&&Row| {
+                    row.runs.iter().all(|run| !shown.contains(&(row.sweep.as_str(), run.as_str())))
+                };
                 let others = rows.iter().filter(is_other).map(|row| candidate(row, &folds, false));
-                Self { candidates: own().chain(others).collect(), places: (0..ranked.len()).collect() }
+                Self {
+                    candidates: own().chain(others).collect(),
+                    places: (0..ranked.len()).collect(),
+                }
             }
         }
     }
 
-    /// The tests over all windows that the search's primary rows have; where these are too few, over those of the compared rows.
-    fn tested(&self, metric: Metric, search: &Search<'_>, shown: &[&RunRecord]) -> Result<(Weighed, Counts), Unweighable> {
+    /// The tests over all windows that the search's primary rows have; where these are too few,
+    /// over those of the compared rows.
+    fn tested(
+        &self,
+        metric: Metric,
+        search: &Search<'_>,
+        shown: &[&RunRecord],
+    ) -> Result<(Weighed, Counts), Unweighable> {
         let horizon = shown.first().map_or(1, |run| run.trial.settings.data.target.horizon);
         let (tried, by_ledger) = tried(metric.split, search, shown);
         let possible = self.candidates.iter().flat_map(trials).count();
         let resamples = if tried.len() > 4 * possible.max(1) { MORE_RESAMPLES } else { RESAMPLES };
         let settings = Settings { metric, horizon, resamples };
         let found = match stored(&self.candidates, settings, search) {
-            Err(Unweighable::FewWindows(_) | Unweighable::Apart(_)) if search.compared < search.runs.len() => {
+            Err(Unweighable::FewWindows(_) | Unweighable::Apart(_))
+                if search.compared < search.runs.len() =>
+            {
                 let shown: HashSet<usize> = self.places.iter().copied().collect();
-                let narrow = self
-                    .candidates
-                    .iter()
-                    .enumerate()
-                    .map(|(place, candidate)| Candidate { repeats: candidate.repeats.clone(), is_primary: shown.contains(&place) });
+                let narrow =
+                    self.candidates.iter().enumerate().map(|(place, candidate)| Candidate {
+                        repeats: candidate.repeats.clone(),
+                        is_primary: shown.contains(&place),
+                    });
                 stored(&narrow.collect::<Vec<_>>(), settings, search)?
             }
             found => found?,
         };
         let was_weighed = self.candidates.iter().zip(&found.rows).filter(|(_, row)| row.is_some());
-        let weighed: HashSet<&TrialId> = was_weighed.flat_map(|(candidate, _)| trials(candidate)).collect();
+        let weighed: HashSet<&TrialId> =
+            was_weighed.flat_map(|(candidate, _)| trials(candidate)).collect();
         let of_shown: HashSet<&TrialId> = shown.iter().map(|run| &run.trial.id).collect();
         let counts = Counts {
             trials: tried.union(&weighed).count(),
@@ -237,20 +293,35 @@ fn trials<'a>(candidate: &Candidate<'a>) -> impl Iterator<Item = &'a TrialId> {
     candidate.repeats.iter().flatten().map(|run| &run.trial.id)
 }
 
-/// Every trial that is known to have been tried on the compared rows' windows: by the ledger, and of their sweeps those that ended, with
-/// or without a result. And whether the ledger knows of them.
-fn tried<'a>(split: Split, search: &Search<'a>, shown: &[&RunRecord]) -> (HashSet<&'a TrialId>, bool) {
+/// Every trial that is known to have been tried on the compared rows' windows: by the ledger, and
+/// of their sweeps those that ended, with or without a result. And whether the ledger knows of
+/// them.
+fn tried<'a>(
+    split: Split,
+    search: &Search<'a>,
+    shown: &[&RunRecord],
+) -> (HashSet<&'a TrialId>, bool) {
     let of = |run: &'a RunRecord| run.result.as_ref().and_then(|result| result.tried.as_ref());
     let is_shown: HashSet<&TrialId> = shown.iter().map(|run| &run.trial.id).collect();
-    let on: HashSet<&Tried> = search.runs.iter().filter(|run| is_shown.contains(&run.trial.id)).filter_map(of).collect();
-    // What was tried on the validation windows was not looked at on the test windows, unless it was opened there.
+    let on: HashSet<&Tried> =
+        search.runs.iter().filter(|run| is_shown.contains(&run.trial.id)).filter_map(of).collect();
+    // What was tried on the validation windows was not looked at on the test windows, unless it was
+    // opened there.
     let was_looked_at = |run: &RunRecord| split != Split::Test || !run.evaluations.is_empty();
-    let ended = |run: &RunRecord| run.result.is_some() || matches!(run.progress.state, RunState::Ended(End::Failed { .. }));
+    let ended = |run: &RunRecord| {
+        run.result.is_some() || matches!(run.progress.state, RunState::Ended(End::Failed { .. }))
+    };
     let is_like = |run: &'a RunRecord| match of(run) {
         Some(own) if !on.is_empty() => on.iter().any(|tried| own.is_like(tried, split)),
-        _ => shown.first().is_none_or(|first| Subject::of(first).apart(&Subject::of(run)).is_none()),
+        _ => {
+            shown.first().is_none_or(|first| Subject::of(first).apart(&Subject::of(run)).is_none())
+        }
     };
-    let here = search.runs.iter().filter(|run| ended(run) && was_looked_at(run) && is_like(run)).map(|run| &run.trial.id);
+    let here = search
+        .runs
+        .iter()
+        .filter(|run| ended(run) && was_looked_at(run) && is_like(run))
+        .map(|run| &run.trial.id);
     let mut tried: HashSet<&TrialId> = here.collect();
     let ledger = search.ledger.filter(|_| !on.is_empty());
     match (ledger, split) {
@@ -262,12 +333,19 @@ fn tried<'a>(split: Split, search: &Search<'a>, shown: &[&RunRecord]) -> (HashSe
 }
 
 /// What was kept of these rows' forecasts, or what they come to now.
-fn stored(candidates: &[Candidate<'_>], settings: Settings, search: &Search<'_>) -> Result<Weighed, Unweighable> {
-    let Some(stored) = search.stored.filter(|_| candidates.len() >= super::stored::LEAST_ROWS) else {
+fn stored(
+    candidates: &[Candidate<'_>],
+    settings: Settings,
+    search: &Search<'_>,
+) -> Result<Weighed, Unweighable> {
+    let Some(stored) = search.stored.filter(|_| candidates.len() >= super::stored::LEAST_ROWS)
+    else {
         return weighed(candidates, settings, search.read);
     };
     let key = key(candidates, settings, stored);
-    if let Some(found) = stored.get(settings, &key).filter(|found| found.rows.len() == candidates.len()) {
+    if let Some(found) =
+        stored.get(settings, &key).filter(|found| found.rows.len() == candidates.len())
+    {
         return Ok(found);
     }
     let found = weighed(candidates, settings, search.read)?;
@@ -321,12 +399,22 @@ pub(super) mod tests {
     }
 
     fn rmse(of: &Forecasts) -> f64 {
-        let square: f64 = of.forecast.iter().zip(&of.target).map(|(forecast, target)| (forecast - target).powi(2)).sum();
+        let square: f64 = of
+            .forecast
+            .iter()
+            .zip(&of.target)
+            .map(|(forecast, target)| (forecast - target).powi(2))
+            .sum();
         (square / of.ts.len() as f64).sqrt()
     }
 
     fn tried(data: &str, target: &Target) -> Tried {
-        Tried { data: data.into(), target: target.clone(), valid: Some((0, WINDOWS as i64 - 1)), test: None }
+        Tried {
+            data: data.into(),
+            target: target.clone(),
+            valid: Some((0, WINDOWS as i64 - 1)),
+            test: None,
+        }
     }
 
     /// Trials of a sweep, ranked by what they really came to.
@@ -365,7 +453,8 @@ pub(super) mod tests {
         Ledger { entries: (0..trials).map(entry).collect(), ..Ledger::default() }
     }
 
-    /// Two series with the same timestamps: nothing is said of one by the other, and what is said is said once.
+    /// Two series with the same timestamps: nothing is said of one by the other, and what is said
+    /// is said once.
     #[test]
     fn series_with_the_same_timestamps_are_not_paired() {
         let runs = [trials("a", "one", 4, 1), trials("other", "two", 4, 2)].concat();
@@ -374,7 +463,8 @@ pub(super) mod tests {
         let told = comparison.conclusion();
         assert_eq!(
             told[1..],
-            ["the rows are of 2 different series (a | other): no test compares them, and errors of one say nothing about another"]
+            ["the rows are of 2 different series (a | other): no test compares them, and errors \
+                    of one say nothing about another"]
         );
         assert!(comparison.notes.is_empty(), "{:?}", comparison.notes);
         // Before version 0.2 no fingerprint was recorded: what came tells them apart all the same.
@@ -388,7 +478,11 @@ pub(super) mod tests {
             .collect();
         let comparison = weighed(&unknown, &within(&unknown, &read));
         assert_eq!(comparison.significance, None);
-        assert!(comparison.conclusion()[1].contains("read the same data differently"), "{:?}", comparison.conclusion());
+        assert!(
+            comparison.conclusion()[1].contains("read the same data differently"),
+            "{:?}",
+            comparison.conclusion()
+        );
         let whole = within(&runs[..4], &read);
         assert!(weighed(&runs[..4], &whole).significance.is_some());
     }
@@ -399,7 +493,12 @@ pub(super) mod tests {
         runs[1].trial.settings.data.target.horizon = 5;
         let comparison = weighed(&runs, &within(&runs, &read));
         assert!(comparison.significance.is_none());
-        assert!(comparison.untested.unwrap().starts_with("the rows forecast 2 different targets: no test compares them"));
+        assert!(
+            comparison
+                .untested
+                .unwrap()
+                .starts_with("the rows forecast 2 different targets: no test compares them")
+        );
     }
 
     /// The best of 16 that know nothing, picked by hand, is the best of 16.
@@ -409,13 +508,27 @@ pub(super) mod tests {
         let whole = weighed(&runs, &within(&runs, &read)).significance.unwrap();
         let alone = weighed(&runs[..1], &within(&runs[..1], &read)).significance.unwrap();
         assert!(alone.spa.unwrap() < 0.3 * whole.spa.unwrap(), "{alone:?} {whole:?}");
-        let picked = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) }).significance.unwrap();
-        assert_eq!((picked.spa, picked.spa_raw, picked.diebold_mariano), (whole.spa, whole.spa_raw, whole.diebold_mariano));
-        assert_eq!((picked.rows, picked.tried.trials, picked.tried.weighed, picked.tried.shown), (1, 16, 16, 1));
-        assert!(picked.sentences()[0].contains("(over all 16 of the search, of which these are 1)"), "{:?}", picked.sentences());
+        let picked = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) })
+            .significance
+            .unwrap();
+        assert_eq!(
+            (picked.spa, picked.spa_raw, picked.diebold_mariano),
+            (whole.spa, whole.spa_raw, whole.diebold_mariano)
+        );
+        assert_eq!(
+            (picked.rows, picked.tried.trials, picked.tried.weighed, picked.tried.shown),
+            (1, 16, 16, 1)
+        );
+        assert!(
+            picked.sentences()[0].contains("(over all 16 of the search, of which these are 1)"),
+            "{:?}",
+            picked.sentences()
+        );
         // One that is not the best is no better for being looked at alone.
         let runs: Vec<RunRecord> = runs.iter().skip(3).chain(&runs[..3]).cloned().collect();
-        let fourth = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) }).significance.unwrap();
+        let fourth = weighed(&runs[..1], &Search { compared: 1, ..within(&runs, &read) })
+            .significance
+            .unwrap();
         assert!(fourth.spa >= whole.spa, "{fourth:?}");
     }
 
@@ -426,7 +539,11 @@ pub(super) mod tests {
         let of = |search: &Search<'_>| weighed(&runs, search).significance.unwrap();
         let all = of(&Search { ledger: Some(&Ledger::default()), ..within(&runs, &read) });
         assert_eq!((all.spa, all.tried.trials), (all.spa_raw, 8));
-        assert!(all.sentences()[0].contains(", the search over 8 trials included: "), "{:?}", all.sentences());
+        assert!(
+            all.sentences()[0].contains(", the search over 8 trials included: "),
+            "{:?}",
+            all.sentences()
+        );
         let found = of(&Search { ledger: Some(&ledger), ..within(&runs, &read) });
         assert_eq!((found.tried.trials, found.tried.weighed, found.spa_raw), (32, 8, all.spa_raw));
         let expected = 1.0 - (1.0 - found.spa_raw.unwrap()).powi(4);
@@ -436,7 +553,8 @@ pub(super) mod tests {
         assert!(told.contains(" over the 8 that could be weighed, widened to all 32)"), "{told}");
         // Half of them have lost their forecasts, and two failed.
         let some = |run: &RunRecord, split: Split| {
-            (index(run).is_multiple_of(2) || run.trial.id == runs[0].trial.id).then(|| read(run, split))?
+            (index(run).is_multiple_of(2) || run.trial.id == runs[0].trial.id)
+                .then(|| read(run, split))?
         };
         let mut with_failed = runs.clone();
         for run in trials("a", "one", 10, 1).into_iter().filter(|run| index(run) >= 8) {
@@ -449,7 +567,10 @@ pub(super) mod tests {
         let search = Search { ledger: Some(&Ledger::default()), ..within(&with_failed, &some) };
         let found = weighed(&with_failed, &search).significance.unwrap();
         assert_eq!((found.tried.trials, found.rows), (10, found.tried.weighed), "{found:?}");
-        assert!((4..=5).contains(&found.rows) && found.in_set.iter().flatten().count() == found.rows, "{found:?}");
+        assert!(
+            (4..=5).contains(&found.rows) && found.in_set.iter().flatten().count() == found.rows,
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -457,27 +578,39 @@ pub(super) mod tests {
         let mut runs = trials("a", "one", 2, 1);
         let known = |run: &RunRecord, split: Split| {
             let forecasts = read(run, split)?;
-            Some(Forecasts { forecast: forecasts.target.iter().map(|target| 0.5 * target).collect(), ..forecasts })
+            Some(Forecasts {
+                forecast: forecasts.target.iter().map(|target| 0.5 * target).collect(),
+                ..forecasts
+            })
         };
         runs.truncate(1);
         let ledger = ledger(2_999, &runs[0].trial.settings.data.target);
-        let of = |ledger: &Ledger| weighed(&runs, &Search { ledger: Some(ledger), ..within(&runs, &known) }).significance.unwrap();
+        let of = |ledger: &Ledger| {
+            weighed(&runs, &Search { ledger: Some(ledger), ..within(&runs, &known) })
+                .significance
+                .unwrap()
+        };
         assert!(of(&Ledger::default()).crowned);
         let found = of(&ledger);
         assert_eq!((found.spa_raw, found.tried.trials), (Some(0.0), 3_000));
-        assert!(found.spa.unwrap() > 0.2 && !found.crowned, "3,000 tries of which one is left: {found:?}");
+        assert!(
+            found.spa.unwrap() > 0.2 && !found.crowned,
+            "3,000 tries of which one is left: {found:?}"
+        );
     }
 
     #[test]
     fn all_of_many_rows_are_weighed_and_what_they_come_to_is_kept() {
         let runs = trials("a", "one", 260, 1);
-        let (reads, kept) = (std::sync::atomic::AtomicUsize::new(0), std::cell::RefCell::new(None::<Vec<u8>>));
+        let (reads, kept) =
+            (std::sync::atomic::AtomicUsize::new(0), std::cell::RefCell::new(None::<Vec<u8>>));
         let counting = |run: &RunRecord, split: Split| {
             reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             read(run, split)
         };
         let length = std::sync::atomic::AtomicU64::new(1);
-        let stamp = |_: &RunRecord, _: Split| Some((length.load(std::sync::atomic::Ordering::Relaxed), 5));
+        let stamp =
+            |_: &RunRecord, _: Split| Some((length.load(std::sync::atomic::Ordering::Relaxed), 5));
         let stored = Stored {
             stamp: &stamp,
             read: &|name| (name == "verdict-valid-squared").then(|| kept.borrow().clone())?,
@@ -491,12 +624,18 @@ pub(super) mod tests {
             found
         };
         let first = again(261);
-        assert_eq!((first.rows, first.tried.weighed, first.search_rows, first.set_rows), (260, 260, 260, 260));
+        assert_eq!(
+            (first.rows, first.tried.weighed, first.search_rows, first.set_rows),
+            (260, 260, 260, 260)
+        );
         assert_eq!(again(0), first);
         // The best of them picked by hand finds what was kept, too.
         let picked = weighed(&runs[..1], &Search { compared: 1, ..search });
         let picked = picked.significance.clone().unwrap_or_else(|| panic!("{picked:?}"));
-        assert_eq!((picked.spa, reads.load(std::sync::atomic::Ordering::Relaxed)), (first.spa, 261));
+        assert_eq!(
+            (picked.spa, reads.load(std::sync::atomic::Ordering::Relaxed)),
+            (first.spa, 261)
+        );
         // A damaged byte, a changed file: it is computed anew.
         let whole = kept.borrow().clone().unwrap();
         let place = whole.windows(9).position(|text| text == b"largest\\\"").unwrap() + 12;
@@ -519,14 +658,17 @@ pub(super) mod tests {
         let later = |run: &RunRecord, split: Split| {
             let mut forecasts = read(run, split)?;
             if run.trial.id == last {
-                for column in [&mut forecasts.target, &mut forecasts.forecast, &mut forecasts.baselines[0].1] {
+                for column in
+                    [&mut forecasts.target, &mut forecasts.forecast, &mut forecasts.baselines[0].1]
+                {
                     column.drain(..200);
                 }
                 forecasts.ts.drain(..200);
             }
             Some(forecasts)
         };
-        let search = Search { compared: 4, ledger: Some(&Ledger::default()), ..within(&runs, &later) };
+        let search =
+            Search { compared: 4, ledger: Some(&Ledger::default()), ..within(&runs, &later) };
         let found = weighed(&runs[..4], &search).significance.unwrap();
         assert_eq!((found.windows, found.rows, found.search_rows), (WINDOWS, 4, 5));
         assert_eq!((found.tried.trials, found.tried.weighed, found.tried.shown), (6, 5, 4));

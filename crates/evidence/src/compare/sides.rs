@@ -1,5 +1,5 @@
-//! Whole sweeps side by side: what differs in their settings, what the best and the others came to, and whether the bests differ by more
-//! than chance.
+//! Whole sweeps side by side: what differs in their settings, what the best and the others came to,
+//! and whether the bests differ by more than chance.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -79,15 +79,20 @@ pub struct BestPair {
     pub second: String,
     /// Windows that both have, of the same data and target; `None` where they have too few.
     pub windows: Option<usize>,
-    /// That neither is better (Diebold & Mariano, with the correction of Harvey, Leybourne & Newbold; two-sided), adjusted by Holm over
-    /// the pairs.
+    /// That neither is better (Diebold & Mariano, with the correction of Harvey, Leybourne &
+    /// Newbold; two-sided), adjusted by Holm over the pairs.
     pub p: Option<f64>,
 }
 
 impl Sides {
     /// The sweeps of a comparison, in this order; `None` of fewer than two.
     #[must_use]
-    pub fn of(comparison: &Comparison, sweeps: &[String], runs: &[RunRecord], read: Read<'_>) -> Option<Self> {
+    pub fn of(
+        comparison: &Comparison,
+        sweeps: &[String],
+        runs: &[RunRecord],
+        read: Read<'_>,
+    ) -> Option<Self> {
         (sweeps.len() > 1).then_some(())?;
         let sides: Vec<Side> = sweeps.iter().map(|sweep| side(comparison, sweep)).collect();
         Some(Self {
@@ -99,7 +104,8 @@ impl Sides {
         })
     }
 
-    /// Prints the sweeps as columns, then the settings that differ between them, then what chance says of their bests.
+    /// Prints the sweeps as columns, then the settings that differ between them, then what chance
+    /// says of their bests.
     ///
     /// # Errors
     /// Those of `out`.
@@ -108,13 +114,19 @@ impl Sides {
         let mut header = vec![(String::new(), Align::Left)];
         header.extend(self.sweeps.iter().map(|side| (cleaned(&side.sweep), Align::Right)));
         let line = |name: &str, cell: &dyn Fn(&Side) -> String| {
-            std::iter::once(name.to_owned()).chain(self.sweeps.iter().map(cell)).collect::<Vec<String>>()
+            std::iter::once(name.to_owned())
+                .chain(self.sweeps.iter().map(cell))
+                .collect::<Vec<String>>()
         };
-        let quartile = |place: usize| move |side: &Side| number(side.quartiles.map(|quartiles| quartiles[place]));
+        let quartile = |place: usize| {
+            move |side: &Side| number(side.quartiles.map(|quartiles| quartiles[place]))
+        };
         let rows = [
             line("rows (runs)", &|side| format!("{} ({})", side.rows, side.runs)),
             line("without a place", &|side| side.unranked.to_string()),
-            line("best run", &|side| side.best_run.as_deref().map_or_else(|| UNDEFINED.into(), cleaned)),
+            line("best run", &|side| {
+                side.best_run.as_deref().map_or_else(|| UNDEFINED.into(), cleaned)
+            }),
             line(&format!("best {}", self.objective), &|side| spread(side.best)),
             line("  better quartile", &quartile(0)),
             line("  median", &quartile(1)),
@@ -131,7 +143,9 @@ impl Sides {
             let mut header = vec![("setting".to_owned(), Align::Left)];
             header.extend(self.sweeps.iter().map(|side| (cleaned(&side.sweep), Align::Left)));
             let rows = self.differing.iter().map(|differing| {
-                std::iter::once(cleaned(&differing.key)).chain(differing.values.iter().map(|values| listed(values))).collect()
+                std::iter::once(cleaned(&differing.key))
+                    .chain(differing.values.iter().map(|values| listed(values)))
+                    .collect()
             });
             write!(out, "{}", table(&header, rows))?;
         }
@@ -140,10 +154,19 @@ impl Sides {
     }
 
     fn sentence(&self, pair: &BestPair) -> String {
-        let of = |name: &str| self.sweeps.iter().find(|side| side.sweep == name).and_then(|side| side.best).map(|best| best.mean);
+        let of = |name: &str| {
+            self.sweeps
+                .iter()
+                .find(|side| side.sweep == name)
+                .and_then(|side| side.best)
+                .map(|best| best.mean)
+        };
         let BestPair { first, second, windows, p } = pair;
         let (Some(ours), Some(theirs)) = (of(first), of(second)) else {
-            return format!("{first} or {second} has no row with a {}: their bests cannot be compared", self.objective);
+            return format!(
+                "{first} or {second} has no row with a {}: their bests cannot be compared",
+                self.objective
+            );
         };
         let numbers = format!(
             "the best of {first} has a {} of {}, that of {second} {}",
@@ -153,13 +176,17 @@ impl Sides {
         );
         match (windows, p) {
             (None, _) if self.is_said_below => numbers,
-            (None, _) => format!("{numbers}: they were not measured on the same windows, so nothing says which is better"),
+            (None, _) => format!(
+                "{numbers}: they were not measured on the same windows, so nothing says which is \
+                    better"
+            ),
             (Some(windows), Some(p)) => {
-                let told = if *p <= LEVEL { "more than chance" } else { "chance explains the difference" };
+                let told =
+                    if *p <= LEVEL { "more than chance" } else { "chance explains the difference" };
                 let p = if *p < 0.001 { "p below 0.001".to_owned() } else { format!("p = {p:.3}") };
                 format!(
-                    "{numbers}: {told} (Diebold-Mariano, two-sided, {p}; {windows} windows); each was chosen as the best of its \
-                        sweep on these windows"
+                    "{numbers}: {told} (Diebold-Mariano, two-sided, {p}; {windows} windows); each \
+                        was chosen as the best of its sweep on these windows"
                 )
             }
             (Some(_), None) => format!("{numbers}: whether that is more than chance is undefined"),
@@ -169,13 +196,16 @@ impl Sides {
 
 fn spread(spread: Option<Spread>) -> String {
     match spread {
-        Some(Spread { mean, sd: Some(sd), n }) => format!("{} ± {} ({n})", number(Some(mean)), number(Some(sd))),
+        Some(Spread { mean, sd: Some(sd), n }) => {
+            format!("{} ± {} ({n})", number(Some(mean)), number(Some(sd)))
+        }
         value => number(value.map(|value| value.mean)),
     }
 }
 
 fn listed(values: &[Json]) -> String {
-    let mut texts: Vec<String> = values.iter().take(MOST_VALUES).map(|value| setting(Some(value))).collect();
+    let mut texts: Vec<String> =
+        values.iter().take(MOST_VALUES).map(|value| setting(Some(value))).collect();
     if values.len() > MOST_VALUES {
         texts.push(format!("… {} values", values.len()));
     }
@@ -183,7 +213,8 @@ fn listed(values: &[Json]) -> String {
 }
 
 fn side(comparison: &Comparison, sweep: &str) -> Side {
-    let rows: Vec<&Row> = comparison.rows.iter().filter(|row| row.sweep == sweep && row.rank.is_some()).collect();
+    let rows: Vec<&Row> =
+        comparison.rows.iter().filter(|row| row.sweep == sweep && row.rank.is_some()).collect();
     // From the best to the worst; ranked rows are not, where some lack seeds.
     let mut values: Vec<f64> = rows.iter().filter_map(|row| Some(row.value?.mean)).collect();
     values.sort_by(|a, b| match comparison.direction {
@@ -192,7 +223,8 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
     });
     let at = |share: f64| {
         let place = share * values.len().checked_sub(1)? as f64;
-        let (below, above) = (*values.get(place.floor() as usize)?, *values.get(place.ceil() as usize)?);
+        let (below, above) =
+            (*values.get(place.floor() as usize)?, *values.get(place.ceil() as usize)?);
         Some(below + (above - below) * place.fract())
     };
     let skills = || rows.iter().filter_map(|row| Some(row.skill?.mean));
@@ -212,23 +244,37 @@ fn side(comparison: &Comparison, sweep: &str) -> Side {
 
 fn differing(comparison: &Comparison, sweeps: &[String]) -> Vec<SideSetting> {
     let all = comparison.differing.iter().map(|difference| {
-        // By their texts, which are equal where the values are: rows are gone through once and not once a value.
+        // By their texts, which are equal where the values are: rows are gone through once and not
+        // once a value.
         let texts = |sweep: &String| -> HashSet<String> {
             let rows = comparison.rows.iter().filter(|row| row.sweep == *sweep);
-            rows.map(|row| row.settings.get(&difference.key).unwrap_or(&Json::Null).to_string()).collect()
+            rows.map(|row| row.settings.get(&difference.key).unwrap_or(&Json::Null).to_string())
+                .collect()
         };
         let of = |sweep| {
             let texts = texts(sweep);
-            difference.values.iter().map(|value| &value.value).filter(|value| texts.contains(&value.to_string())).cloned().collect()
+            difference
+                .values
+                .iter()
+                .map(|value| &value.value)
+                .filter(|value| texts.contains(&value.to_string()))
+                .cloned()
+                .collect()
         };
         SideSetting { key: difference.key.clone(), values: sweeps.iter().map(of).collect() }
     });
     all.filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1])).collect()
 }
 
-fn bests(comparison: &Comparison, sides: &[Side], runs: &[RunRecord], read: Read<'_>) -> Vec<BestPair> {
+fn bests(
+    comparison: &Comparison,
+    sides: &[Side],
+    runs: &[RunRecord],
+    read: Read<'_>,
+) -> Vec<BestPair> {
     let Some((first, others)) = sides.split_first() else { return Vec::new() };
-    let all: Vec<Option<Best>> = sides.iter().map(|side| best(comparison, &side.sweep, runs, read)).collect();
+    let all: Vec<Option<Best>> =
+        sides.iter().map(|side| best(comparison, &side.sweep, runs, read)).collect();
     let tested = |place: usize| all[0].as_ref()?.beside(all[place].as_ref()?, comparison.yardstick);
     let mut pairs: Vec<BestPair> = Vec::new();
     for (place, other) in others.iter().enumerate() {
@@ -252,15 +298,24 @@ struct Best<'a> {
     repeats: Vec<Forecasts>,
 }
 
-fn best<'a>(comparison: &Comparison, sweep: &str, runs: &'a [RunRecord], read: Read<'_>) -> Option<Best<'a>> {
+fn best<'a>(
+    comparison: &Comparison,
+    sweep: &str,
+    runs: &'a [RunRecord],
+    read: Read<'_>,
+) -> Option<Best<'a>> {
     let row = comparison.rows.iter().find(|row| row.sweep == sweep && row.rank.is_some())?;
     let own: Vec<&RunRecord> = runs.iter().filter(|run| is_of(row, run)).collect();
     let is_counted = |run: &RunRecord| counted(run, comparison.objective).is_some();
-    let candidate = Candidate { repeats: whole_repeats(own.iter().copied(), &folds_of(runs), is_counted), is_primary: true };
+    let candidate = Candidate {
+        repeats: whole_repeats(own.iter().copied(), &folds_of(runs), is_counted),
+        is_primary: true,
+    };
     let repeats = forecasts(&candidate, comparison.yardstick.split, read)?;
-    let windows = repeats.iter().skip(1).try_fold(Windows::of(repeats.first()?)?, |windows, repeat| {
-        windows.narrowed(repeat).ok().map(|narrower| narrower.unwrap_or(windows))
-    })?;
+    let windows =
+        repeats.iter().skip(1).try_fold(Windows::of(repeats.first()?)?, |windows, repeat| {
+            windows.narrowed(repeat).ok().map(|narrower| narrower.unwrap_or(windows))
+        })?;
     Some(Best { run: candidate.repeats.first()?.first()?, windows, repeats })
 }
 
@@ -274,10 +329,14 @@ impl Best<'_> {
             windows.narrowed(repeat).ok().map(|narrower| narrower.unwrap_or(windows))
         })?;
         (windows.len() >= LEAST_WINDOWS).then_some(())?;
-        let (ours, theirs) = (losses(&windows, &self.repeats, metric)?, losses(&windows, &other.repeats, metric)?);
+        let (ours, theirs) =
+            (losses(&windows, &self.repeats, metric)?, losses(&windows, &other.repeats, metric)?);
         let differential: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
         let horizon = self.run.trial.settings.data.target.horizon;
-        Some((windows.len(), diebold_mariano(&differential, horizon).and_then(|test| test.p(Alternative::TwoSided))))
+        Some((
+            windows.len(),
+            diebold_mariano(&differential, horizon).and_then(|test| test.p(Alternative::TwoSided)),
+        ))
     }
 }
 
@@ -321,9 +380,19 @@ mod tests {
 
     #[test]
     fn two_sweeps_read_side_by_side() {
-        let runs = [of("a", 16, 3.0), of("a", 32, 5.0), of("b", 16, 4.5), of("b", 64, 2.0), of("b", 8, 6.0)];
+        let runs = [
+            of("a", 16, 3.0),
+            of("a", 32, 5.0),
+            of("b", 16, 4.5),
+            of("b", 64, 2.0),
+            of("b", 8, 6.0),
+        ];
         let read = |run: &RunRecord, _: Split| {
-            Some(if run.folder.starts_with("runs/a") { forecasts(1.0, 1.0) } else { forecasts(0.5, 2.0) })
+            Some(if run.folder.starts_with("runs/a") {
+                forecasts(1.0, 1.0)
+            } else {
+                forecasts(0.5, 2.0)
+            })
         };
         let sides = sides(&runs, &read);
         assert!(sides.bests[0].p.unwrap() < 0.001);

@@ -1,7 +1,8 @@
-//! What the forecasts of many rows come to, kept beside them: reading ten thousand files takes seconds, reading this one milliseconds.
+//! What the forecasts of many rows come to, kept beside them: reading ten thousand files takes
+//! seconds, reading this one milliseconds.
 //!
-//! An index is a cache: it may be deleted at any moment, and is taken for what it says only while everything that it was computed from is
-//! as it was.
+//! An index is a cache: it may be deleted at any moment, and is taken for what it says only while
+//! everything that it was computed from is as it was.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ const VERSION: u32 = 1;
 /// Where it is kept, and what tells that a file has changed.
 #[derive(Clone, Copy)]
 pub struct Stored<'a> {
-    /// Of a run's forecasts of a split: length and time of the last change; `None` where there is no file.
+    /// Of a run's forecasts of a split: length and time of the last change; `None` where there is
+    /// no file.
     pub stamp: &'a (dyn Fn(&RunRecord, Split) -> Option<(u64, u128)> + Sync),
     /// What is kept under a name.
     pub read: &'a dyn Fn(&str) -> Option<Vec<u8>>,
@@ -40,7 +42,8 @@ impl Stored<'_> {
     /// What is kept, if it was computed from just this.
     pub(super) fn get(&self, settings: Settings, key: &str) -> Option<Weighed> {
         let file: File = serde_json::from_slice(&(self.read)(&name(settings))?).ok()?;
-        let is_whole = file.key == key && blake3::hash(file.weighed.as_bytes()).to_hex().as_str() == file.sum;
+        let is_whole =
+            file.key == key && blake3::hash(file.weighed.as_bytes()).to_hex().as_str() == file.sum;
         serde_json::from_str(&file.weighed).ok().filter(|_| is_whole)
     }
 
@@ -68,11 +71,18 @@ fn loss(settings: Settings) -> &'static str {
 
 /// Everything that the tests of these rows depend on.
 pub(super) fn key(candidates: &[Candidate<'_>], settings: Settings, stored: Stored<'_>) -> String {
-    let runs: Vec<&RunRecord> = candidates.iter().flat_map(|candidate| candidate.repeats.iter().flatten().copied()).collect();
-    let stamps: Vec<Option<(u64, u128)>> = runs.par_iter().map(|run| (stored.stamp)(run, settings.metric.split)).collect();
+    let runs: Vec<&RunRecord> = candidates
+        .iter()
+        .flat_map(|candidate| candidate.repeats.iter().flatten().copied())
+        .collect();
+    let stamps: Vec<Option<(u64, u128)>> =
+        runs.par_iter().map(|run| (stored.stamp)(run, settings.metric.split)).collect();
     let mut stamps = stamps.into_iter();
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{VERSION} {} {} {}\n", loss(settings), settings.horizon, settings.resamples).as_bytes());
+    hasher.update(
+        format!("{VERSION} {} {} {}\n", loss(settings), settings.horizon, settings.resamples)
+            .as_bytes(),
+    );
     for candidate in candidates {
         hasher.update(if candidate.is_primary { b"primary\n" } else { b"other\n" });
         for run in candidate.repeats.iter().flat_map(|folds| folds.iter().map(Some).chain([None])) {

@@ -23,18 +23,29 @@ impl Standing {
     }
 
     fn beats_its_baselines(&self, direction: Direction) -> bool {
-        self.value.zip(self.best_baseline(direction)).is_some_and(|(value, (_, best))| direction.better(value.mean, best))
+        self.value
+            .zip(self.best_baseline(direction))
+            .is_some_and(|(value, (_, best))| direction.better(value.mean, best))
     }
 }
 
-/// Says whether the best row (the first) beats the best baseline over its windows, by how much, and how many rows do. A margin
-/// within the spread over seeds or folds is called that, and so is a spread that nobody measured.
+/// Says whether the best row (the first) beats the best baseline over its windows, by how much, and
+/// how many rows do. A margin within the spread over seeds or folds is called that, and so is a
+/// spread that nobody measured.
 pub(super) fn verdict(standings: &[Standing], metric: Metric, spread_over: &str) -> String {
     let direction = metric.direction();
-    let Some(best) = standings.first() else { return "no run has finished: there is nothing to rank".into() };
+    let Some(best) = standings.first() else {
+        return "no run has finished: there is nothing to rank".into();
+    };
     let repeated = standings.iter().any(|standing| standing.value.is_some_and(|value| value.n > 1));
-    let (unit, subject) = if repeated { ("assignment", "the best assignment's mean") } else { ("trial", "the best trial's") };
-    let Some(value) = best.value else { return format!("{subject} {metric} is undefined: nothing says what it is worth") };
+    let (unit, subject) = if repeated {
+        ("assignment", "the best assignment's mean")
+    } else {
+        ("trial", "the best trial's")
+    };
+    let Some(value) = best.value else {
+        return format!("{subject} {metric} is undefined: nothing says what it is worth");
+    };
     let Some((name, baseline)) = best.best_baseline(direction) else {
         return format!(
             "no baseline was recorded: nothing says whether {subject} {metric} of {} is any good",
@@ -43,25 +54,41 @@ pub(super) fn verdict(standings: &[Standing], metric: Metric, spread_over: &str)
     };
     let distance = distance(value.mean, baseline, metric.quantity);
     let against = format!("{name}'s {}", number(Some(baseline)));
-    let beating = standings.iter().filter(|standing| standing.beats_its_baselines(direction)).count();
+    let beating =
+        standings.iter().filter(|standing| standing.beats_its_baselines(direction)).count();
     let who = match beating {
         0 => format!("no {unit} beats it"),
         1 if standings.len() == 1 => format!("the one {unit} beats it"),
-        beating => format!("{beating} of {} {unit}s {} it", standings.len(), if beating == 1 { "beats" } else { "beat" }),
+        beating => format!(
+            "{beating} of {} {unit}s {} it",
+            standings.len(),
+            if beating == 1 { "beats" } else { "beat" }
+        ),
     };
     let doubt = match value.sd {
         _ if !direction.better(value.mean, baseline) => String::new(),
         None => "; it has one seed, so its spread is unknown".into(),
         Some(sd) if (value.mean - baseline).abs() <= sd => {
-            format!("; the margin is within its spread over {spread_over} (± {}, n = {})", number(Some(sd)), value.n)
+            format!(
+                "; the margin is within its spread over {spread_over} (± {}, n = {})",
+                number(Some(sd)),
+                value.n
+            )
         }
-        Some(sd) => format!("; its spread over {spread_over} is ± {} (n = {})", number(Some(sd)), value.n),
+        Some(sd) => {
+            format!("; its spread over {spread_over} is ± {} (n = {})", number(Some(sd)), value.n)
+        }
     };
     let survivors = match best.seeds.lack() {
-        Some(lack) => format!("; with {lack} it cannot be crowned: nobody knows what the others come to"),
+        Some(lack) => {
+            format!("; with {lack} it cannot be crowned: nobody knows what the others come to")
+        }
         None => String::new(),
     };
-    format!("{subject} {metric} {} is {distance} {against}: {who}{doubt}{survivors}", number(Some(value.mean)))
+    format!(
+        "{subject} {metric} {} is {distance} {against}: {who}{doubt}{survivors}",
+        number(Some(value.mean))
+    )
 }
 
 /// "1.2 % above"; differences of a skill are not a share of it.
@@ -92,7 +119,10 @@ mod tests {
             .map(|(values, baselines)| Standing {
                 value: Spread::of(values),
                 seeds: Seeds { counted: values.len(), planned: values.len() },
-                baselines: baselines.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+                baselines: baselines
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), *value))
+                    .collect(),
                 skills: vec![],
             })
             .collect();
@@ -105,7 +135,8 @@ mod tests {
     fn a_sweep_that_is_worth_nothing_is_told_so() {
         assert_eq!(
             of("valid.rmse", &[(&[4.21], BASELINES), (&[5.0], BASELINES)]),
-            "the best trial's valid.rmse 4.210 is 1.2 % above persistence's 4.160: no trial beats it"
+            "the best trial's valid.rmse 4.210 is 1.2 % above persistence's 4.160: no trial beats \
+                it"
         );
     }
 
@@ -113,15 +144,19 @@ mod tests {
     fn a_better_trial_is_told_its_margin_and_its_doubt() {
         assert_eq!(
             of("valid.rmse", &[(&[4.0], BASELINES), (&[4.1], BASELINES), (&[5.0], BASELINES)]),
-            "the best trial's valid.rmse 4.000 is 3.8 % below persistence's 4.160: 2 of 3 trials beat it; it has one seed, so its \
-             spread is unknown"
+            "the best trial's valid.rmse 4.000 is 3.8 % below persistence's 4.160: 2 of 3 trials \
+                beat it; it has one seed, so its spread is unknown"
         );
         assert_eq!(
             of("valid.rmse", &[(&[3.9, 4.3], BASELINES)]),
-            "the best assignment's mean valid.rmse 4.100 is 1.4 % below persistence's 4.160: the one assignment beats it; the margin \
-             is within its spread over seeds (± 0.2828, n = 2)"
+            "the best assignment's mean valid.rmse 4.100 is 1.4 % below persistence's 4.160: the \
+                one assignment beats it; the margin is within its spread over seeds (± 0.2828, n = \
+                2)"
         );
-        assert!(of("valid.rmse", &[(&[3.9, 3.91], BASELINES)]).ends_with("its spread over seeds is ± 0.007071 (n = 2)"));
+        assert!(
+            of("valid.rmse", &[(&[3.9, 3.91], BASELINES)])
+                .ends_with("its spread over seeds is ± 0.007071 (n = 2)")
+        );
     }
 
     #[test]
@@ -141,16 +176,22 @@ mod tests {
         let baselines: &[(&str, f64)] = &[("persistence", 0.0), ("linear", -0.2)];
         assert_eq!(
             of("valid.skill", &[(&[0.012], baselines)]),
-            "the best trial's valid.skill 0.012 is 0.012 above persistence's 0: the one trial beats it; it has one seed, so its \
-             spread is unknown"
+            "the best trial's valid.skill 0.012 is 0.012 above persistence's 0: the one trial \
+                beats it; it has one seed, so its spread is unknown"
         );
-        assert!(of("valid.skill", &[(&[-0.1], baselines)]).contains("0.1 below persistence's 0: no trial beats it"));
+        assert!(
+            of("valid.skill", &[(&[-0.1], baselines)])
+                .contains("0.1 below persistence's 0: no trial beats it")
+        );
     }
 
     #[test]
     fn without_runs_or_baselines_nothing_is_claimed() {
         assert!(of("valid.rmse", &[]).contains("nothing to rank"));
         assert!(of("valid.rmse", &[(&[4.0], &[])]).contains("no baseline was recorded"));
-        assert!(of("valid.rmse", &[(&[4.16], BASELINES)]).contains("is no different from persistence's 4.160: no trial beats it"));
+        assert!(
+            of("valid.rmse", &[(&[4.16], BASELINES)])
+                .contains("is no different from persistence's 4.160: no trial beats it")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The tests of a search: its rows by their errors of every window, one after the other, in memory that does not grow with their number.
+//! The tests of a search: its rows by their errors of every window, one after the other, in memory
+//! that does not grow with their number.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::join::{Apart, Windows};
 use super::search::Read;
 use crate::records::{Forecasts, RunRecord};
-use crate::{Alternative, BlockLength, Bootstrap, Panel, RowByRow, SetStatistic, diebold_mariano, model_confidence_set};
+use crate::{
+    Alternative, BlockLength, Bootstrap, Panel, RowByRow, SetStatistic, diebold_mariano,
+    model_confidence_set,
+};
 use experiment::metric::{Metric, Quantity, Split};
 use experiment::seed::SeedStream;
 
@@ -36,7 +40,8 @@ const MOST_LOSSES: usize = 1 << 23;
 pub(super) struct Candidate<'a> {
     /// Of each repeat that counts the runs of its folds.
     pub repeats: Vec<Vec<&'a RunRecord>>,
-    /// Whether the windows that are looked at are those of which it has forecasts; another one is weighed if it has them all.
+    /// Whether the windows that are looked at are those of which it has forecasts; another one is
+    /// weighed if it has them all.
     pub is_primary: bool,
 }
 
@@ -95,16 +100,25 @@ pub(super) enum Unweighable {
 }
 
 /// Tests the rows of a search, the best first.
-pub(super) fn weighed(candidates: &[Candidate<'_>], settings: Settings, read: Read<'_>) -> Result<Weighed, Unweighable> {
+pub(super) fn weighed(
+    candidates: &[Candidate<'_>],
+    settings: Settings,
+    read: Read<'_>,
+) -> Result<Weighed, Unweighable> {
     let of = |candidate: &Candidate<'_>| forecasts(candidate, settings.metric.split, read);
-    let first = candidates.iter().filter(|candidate| candidate.is_primary).find_map(of).ok_or(Unweighable::NoForecasts)?;
+    let first = candidates
+        .iter()
+        .filter(|candidate| candidate.is_primary)
+        .find_map(of)
+        .ok_or(Unweighable::NoForecasts)?;
     let mut windows = first.first().and_then(Windows::of).ok_or(Unweighable::NoForecasts)?;
     loop {
         if windows.len() < LEAST_WINDOWS {
             return Err(Unweighable::FewWindows(windows.len()));
         }
         let mut tests = Tests::new(&windows, settings);
-        // Once a row turns out to lack windows the others are only asked for theirs; then all are weighed over what is left.
+        // Once a row turns out to lack windows the others are only asked for theirs; then all are
+        // weighed over what is left.
         let mut narrower: Option<Windows> = None;
         for chunk in candidates.chunks(CHUNK) {
             let read: Vec<Option<Vec<Forecasts>>> = chunk.par_iter().map(of).collect();
@@ -126,8 +140,13 @@ pub(super) fn weighed(candidates: &[Candidate<'_>], settings: Settings, read: Re
     }
 }
 
-/// The forecasts of a row: of each repeat one stretch. Folds are validated one after the other, and tested on the same windows.
-pub(super) fn forecasts(candidate: &Candidate<'_>, split: Split, read: Read<'_>) -> Option<Vec<Forecasts>> {
+/// The forecasts of a row: of each repeat one stretch. Folds are validated one after the other, and
+/// tested on the same windows.
+pub(super) fn forecasts(
+    candidate: &Candidate<'_>,
+    split: Split,
+    read: Read<'_>,
+) -> Option<Vec<Forecasts>> {
     let of_repeat = |folds: &Vec<&RunRecord>| -> Option<Vec<Forecasts>> {
         let each: Option<Vec<Forecasts>> = folds.iter().map(|run| read(run, split)).collect();
         if split == Split::Test { each } else { Some(vec![Forecasts::joined(each?)]) }
@@ -136,7 +155,8 @@ pub(super) fn forecasts(candidate: &Candidate<'_>, split: Split, read: Read<'_>)
     Some(each?.concat()).filter(|all| !all.is_empty())
 }
 
-/// The mean loss of some repeats by window; `None` where one lacks a window, or a loss is no number.
+/// The mean loss of some repeats by window; `None` where one lacks a window, or a loss is no
+/// number.
 pub(super) fn losses(windows: &Windows, repeats: &[Forecasts], metric: Metric) -> Option<Vec<f64>> {
     let mut mean = vec![0.0; windows.len()];
     for forecasts in repeats {
@@ -147,8 +167,14 @@ pub(super) fn losses(windows: &Windows, repeats: &[Forecasts], metric: Metric) -
     mean.iter().all(|mean| mean.is_finite()).then_some(mean)
 }
 
-fn losses_of(windows: &Windows, of: &Forecasts, forecast: &[f64], metric: Metric) -> Option<Vec<f64>> {
-    let loss = |error: f64| if metric.quantity == Quantity::Mae { error.abs() } else { error * error };
+fn losses_of(
+    windows: &Windows,
+    of: &Forecasts,
+    forecast: &[f64],
+    metric: Metric,
+) -> Option<Vec<f64>> {
+    let loss =
+        |error: f64| if metric.quantity == Quantity::Mae { error.abs() } else { error * error };
     Some(windows.rows(of)?.into_iter().map(|row| loss(forecast[row] - of.target[row])).collect())
 }
 
@@ -202,12 +228,16 @@ impl<'a> Tests<'a> {
         let place = self.rows.len();
         self.rows.push(None);
         let metric = self.settings.metric;
-        let Some(losses) = repeats.and_then(|repeats| losses(self.windows, repeats, metric)) else { return };
+        let Some(losses) = repeats.and_then(|repeats| losses(self.windows, repeats, metric)) else {
+            return;
+        };
         if self.baselines.is_none() {
-            self.baselines = repeats.and_then(|repeats| Baselines::of(self.windows, repeats.first()?, metric));
+            self.baselines =
+                repeats.and_then(|repeats| Baselines::of(self.windows, repeats.first()?, metric));
         }
         let Some(baselines) = &self.baselines else { return };
-        let differential: Vec<f64> = losses.iter().zip(baselines.benchmark()).map(|(ours, theirs)| ours - theirs).collect();
+        let differential: Vec<f64> =
+            losses.iter().zip(baselines.benchmark()).map(|(ours, theirs)| ours - theirs).collect();
         let test = diebold_mariano(&differential, self.settings.horizon);
         self.rows[place] = Some(RowTests {
             gap: mean(&differential),
@@ -232,9 +262,12 @@ impl<'a> Tests<'a> {
     fn take_all(&mut self) {
         let Some(baselines) = &self.baselines else { return };
         if self.search.is_none() {
-            let sample: Vec<&Vec<f64>> = self.pending.iter().take(SAMPLE).map(|(_, losses)| losses).collect();
+            let sample: Vec<&Vec<f64>> =
+                self.pending.iter().take(SAMPLE).map(|(_, losses)| losses).collect();
             let bootstrap = bootstrap("superior predictive ability", self.settings.resamples);
-            self.search = Panel::new(&sample).ok().and_then(|sample| RowByRow::new(baselines.benchmark(), &sample, &bootstrap));
+            self.search = Panel::new(&sample)
+                .ok()
+                .and_then(|sample| RowByRow::new(baselines.benchmark(), &sample, &bootstrap));
         }
         let Some(search) = &mut self.search else { return };
         let pending = std::mem::take(&mut self.pending);
@@ -242,9 +275,12 @@ impl<'a> Tests<'a> {
         let all = Panel::new(&losses).ok().and_then(|panel| search.add(&panel));
         // One row that is too large for a number must not hide the others.
         let one = |search: &mut RowByRow, losses: &Vec<f64>| {
-            Panel::new(&[losses]).ok().and_then(|panel| search.add(&panel)?.first().copied().flatten())
+            Panel::new(&[losses])
+                .ok()
+                .and_then(|panel| search.add(&panel)?.first().copied().flatten())
         };
-        let found = all.unwrap_or_else(|| losses.iter().map(|losses| one(search, losses)).collect());
+        let found =
+            all.unwrap_or_else(|| losses.iter().map(|losses| one(search, losses)).collect());
         for ((place, _), studentised) in pending.iter().zip(found) {
             if let Some(row) = &mut self.rows[*place] {
                 row.studentised = studentised;
@@ -255,18 +291,29 @@ impl<'a> Tests<'a> {
     fn finish(mut self) -> Option<Weighed> {
         self.take_all();
         let Baselines { best, all } = self.baselines.as_ref()?;
-        let panel: Vec<&Vec<f64>> =
-            self.kept.iter().map(|(_, losses)| losses).chain(all.iter().map(|(_, losses)| losses)).collect();
-        let set =
-            model_confidence_set(&Panel::new(&panel).ok()?, SetStatistic::Max, &bootstrap("model confidence set", SET_RESAMPLES));
+        let panel: Vec<&Vec<f64>> = self
+            .kept
+            .iter()
+            .map(|(_, losses)| losses)
+            .chain(all.iter().map(|(_, losses)| losses))
+            .collect();
+        let set = model_confidence_set(
+            &Panel::new(&panel).ok()?,
+            SetStatistic::Max,
+            &bootstrap("model confidence set", SET_RESAMPLES),
+        );
         let members = set.map(|set| set.members(1.0 - CONFIDENCE));
-        let in_set = |index: usize| members.as_ref().map(|members| members.binary_search(&index).is_ok());
+        let in_set =
+            |index: usize| members.as_ref().map(|members| members.binary_search(&index).is_ok());
         for (index, (place, _)) in self.kept.iter().enumerate() {
             if let Some(row) = &mut self.rows[*place] {
                 row.in_set = in_set(index);
             }
         }
-        let named = all.iter().enumerate().filter(|(index, _)| in_set(self.kept.len() + index) == Some(true));
+        let named = all
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| in_set(self.kept.len() + index) == Some(true));
         Some(Weighed {
             windows: self.windows.len(),
             best_baseline: all[*best].0.clone(),
@@ -279,7 +326,11 @@ impl<'a> Tests<'a> {
 }
 
 fn bootstrap(purpose: &str, resamples: usize) -> Bootstrap<'_> {
-    Bootstrap { resamples, block_length: BlockLength::Automatic, stream: SeedStream { seed: 1, purpose } }
+    Bootstrap {
+        resamples,
+        block_length: BlockLength::Automatic,
+        stream: SeedStream { seed: 1, purpose },
+    }
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -1,4 +1,5 @@
-//! What a follower tells, folded into a record: it comes to what reading the folder anew would give.
+//! What a follower tells, folded into a record: it comes to what reading the folder anew would
+//! give.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use experiment::trial::{Trial, TrialId};
 /// Something new in a sweep's folder.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A run's folder appeared. For a run that is known: it starts anew (an older attempt won), and what was told of it is void.
+    /// A run's folder appeared. For a run that is known: it starts anew (an older attempt won), and
+    /// what was told of it is void.
     Run(Box<Trial>),
     /// A line of a run's log, with its attempt.
     Line(TrialId, u32, Box<Line>),
@@ -41,12 +43,13 @@ pub struct ProgressFile {
 }
 
 impl SweepRecord {
-    /// Takes one change. [`Change::Run`] of a run that is known starts that run anew. Progress within an epoch is not part of a
-    /// record.
+    /// Takes one change. [`Change::Run`] of a run that is known starts that run anew. Progress
+    /// within an epoch is not part of a record.
     pub fn apply(&mut self, change: &Change) {
         match change {
             Change::Run(trial) => {
-                let mut run = RunRecord::new((**trial).clone(), self.folder.join("trials").join(&trial.id.0));
+                let mut run =
+                    RunRecord::new((**trial).clone(), self.folder.join("trials").join(&trial.id.0));
                 let position = self.manifest.trials.iter().position(|id| *id == trial.id.0);
                 run.place(position, &self.manifest);
                 self.damaged.retain(|(id, _)| *id != trial.id.0);
@@ -105,7 +108,8 @@ impl RunRecord {
         self.result = Some(result);
     }
 
-    /// Gives a run its place in the current plan: `trial.toml` was written once, by whichever version of the file came first.
+    /// Gives a run its place in the current plan: `trial.toml` was written once, by whichever
+    /// version of the file came first.
     pub fn place(&mut self, position: Option<usize>, manifest: &SweepManifest) {
         self.current = position.is_some();
         self.seeds = position.map(|_| manifest.repeats);

@@ -11,7 +11,8 @@ pub struct Forecasts {
     pub forecast: Vec<f64>,
     /// Name and forecasts of each baseline; none in files of before version 0.2.
     pub baselines: Vec<(String, Vec<f64>)>,
-    /// Level and forecasts of each quantile, by level, in the target's unit; none of a point head. In each row they ascend.
+    /// Level and forecasts of each quantile, by level, in the target's unit; none of a point head.
+    /// In each row they ascend.
     pub quantiles: Vec<(f64, Vec<f64>)>,
 }
 
@@ -48,7 +49,12 @@ mod tests {
     use super::*;
 
     fn forecasts(ts: &[i64], target: &[f64], forecast: &[f64]) -> Forecasts {
-        Forecasts { ts: ts.to_vec(), target: target.to_vec(), forecast: forecast.to_vec(), ..Forecasts::default() }
+        Forecasts {
+            ts: ts.to_vec(),
+            target: target.to_vec(),
+            forecast: forecast.to_vec(),
+            ..Forecasts::default()
+        }
     }
 
     fn with(name: &str, values: &[f64], forecasts: Forecasts) -> Forecasts {
@@ -58,10 +64,20 @@ mod tests {
     #[test]
     fn stretches_are_joined_with_the_baselines_that_all_have() {
         let first = with("linear", &[1.5, 2.5], forecasts(&[10, 20], &[1.0, 2.0], &[1.1, 2.1]));
-        let first = Forecasts { baselines: [first.baselines.clone(), vec![("har".to_owned(), vec![0.0; 2])]].concat(), ..first };
+        let first = Forecasts {
+            baselines: [first.baselines.clone(), vec![("har".to_owned(), vec![0.0; 2])]].concat(),
+            ..first
+        };
         let second = with("linear", &[3.5], forecasts(&[30], &[3.0], &[3.1]));
         let joined = Forecasts::joined(vec![first, second]);
-        assert_eq!(joined, with("linear", &[1.5, 2.5, 3.5], forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.1, 2.1, 3.1])));
+        assert_eq!(
+            joined,
+            with(
+                "linear",
+                &[1.5, 2.5, 3.5],
+                forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.1, 2.1, 3.1])
+            )
+        );
         assert_eq!(Forecasts::joined(vec![]), Forecasts::default());
     }
 }

@@ -10,7 +10,8 @@ use experiment::trial::TrialId;
 pub struct Ledger {
     /// In the order in which they were written down, each trial once.
     pub entries: Vec<LedgerEntry>,
-    /// Trials whose test windows were opened, each once; those of before there was a line for it are known to their folders alone.
+    /// Trials whose test windows were opened, each once; those of before there was a line for it
+    /// are known to their folders alone.
     pub openings: Vec<LedgerEntry>,
     /// Lines that could not be read, and why.
     pub damage: Vec<String>,
@@ -30,7 +31,8 @@ pub struct LedgerEntry {
     /// What it was tried on.
     #[serde(flatten)]
     pub tried: Tried,
-    /// Whether the line tells that its test windows were opened, which is another line than that it ended.
+    /// Whether the line tells that its test windows were opened, which is another line than that it
+    /// ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub opened: bool,
 }

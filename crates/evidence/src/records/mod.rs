@@ -1,4 +1,5 @@
-//! What is recorded of sweeps and runs: plain data for the market's scores, the store, the dashboard, the comparison and the report.
+//! What is recorded of sweeps and runs: plain data for the market's scores, the store, the
+//! dashboard, the comparison and the report.
 
 mod data_file;
 mod fold;
@@ -15,7 +16,9 @@ pub use fold::{Change, ProgressFile};
 pub use forecasts::Forecasts;
 pub use ledger::{Ledger, LedgerEntry};
 pub use tries::Tries;
-pub use value::{Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill};
+pub use value::{
+    Measured, baseline_value, epoch_value, evaluation_estimate, evaluation_value, skill,
+};
 
 use lane_types::{EpochReport, SplitReport};
 use serde::{Deserialize, Serialize};
@@ -84,7 +87,8 @@ pub struct Origin {
     pub argv: Vec<String>,
     /// Overrides given with `--set`.
     pub overrides: Vec<String>,
-    /// Where the data file lay when the sweep was last started; none of generated bars, and in manifests of before version 0.2.
+    /// Where the data file lay when the sweep was last started; none of generated bars, and in
+    /// manifests of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_file: Option<DataFile>,
 }
@@ -106,11 +110,13 @@ pub struct RunRecord {
     pub damage: Vec<String>,
     /// Whether the current version of the file plans it; one run read alone counts as planned.
     pub current: bool,
-    /// Seeds that the sweep plans for its assignment; `None` where that is not known (one run read alone, a former version of the file).
+    /// Seeds that the sweep plans for its assignment; `None` where that is not known (one run read
+    /// alone, a former version of the file).
     pub seeds: Option<usize>,
 }
 
-/// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to where it resumed.
+/// The fold of a run's events: the newest attempt's, with the epochs of earlier attempts up to
+/// where it resumed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunProgress {
     /// The newest attempt, from 1; 0 before any.
@@ -127,7 +133,8 @@ pub struct RunProgress {
     pub checkpoint: Option<Cursor>,
     /// Warnings, in order.
     pub warnings: Vec<String>,
-    /// How often it failed by itself: interruptions, and deaths of a worker that had others in its pack, are not its own.
+    /// How often it failed by itself: interruptions, and deaths of a worker that had others in its
+    /// pack, are not its own.
     pub failures: u32,
     /// Lanes of the newest attempt's pack at its start.
     pub lanes: usize,
@@ -149,7 +156,8 @@ pub enum RunState {
 }
 
 impl RunProgress {
-    /// Takes one line of the log of attempt `attempt`. Lines of an attempt come in order; attempts come in order.
+    /// Takes one line of the log of attempt `attempt`. Lines of an attempt come in order; attempts
+    /// come in order.
     pub fn fold(&mut self, attempt: u32, line: &Line) {
         self.attempt = attempt;
         match &line.event {
@@ -177,7 +185,8 @@ impl RunProgress {
         }
     }
 
-    /// In logs of before there were [`Self::failures`] every trial of a pack whose worker died was recorded as failed.
+    /// In logs of before there were [`Self::failures`] every trial of a pack whose worker died was
+    /// recorded as failed.
     fn is_own_failure(&self, end: &End) -> bool {
         match end {
             End::Failed { reason } => self.lanes < 2 || !reason.starts_with(WORKER_DIED),
@@ -185,8 +194,9 @@ impl RunProgress {
         }
     }
 
-    /// The epoch whose weights are kept so far, as the last epoch says: not always the one with the lowest loss, for a fall by no more than
-    /// `min_delta` changes nothing. `None` before any, and where its line could not be read.
+    /// The epoch whose weights are kept so far, as the last epoch says: not always the one with the
+    /// lowest loss, for a fall by no more than `min_delta` changes nothing. `None` before any, and
+    /// where its line could not be read.
     #[must_use]
     pub fn best(&self) -> Option<&EpochReport> {
         let kept = self.epochs.last()?.best_epoch;
@@ -218,7 +228,8 @@ pub struct RunResult {
     pub baselines: Vec<Baseline>,
     /// Windows in each split.
     pub windows: WindowCounts,
-    /// Every metric of the validation forecasts with its interval; none in results of before version 0.2 and without forecasts.
+    /// Every metric of the validation forecasts with its interval; none in results of before
+    /// version 0.2 and without forecasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
     /// What it was tried on, for the ledger; none in results of before version 0.2.
@@ -227,8 +238,9 @@ pub struct RunResult {
     /// Wall time of the winning attempt, seconds.
     #[serde(deserialize_with = "lane_types::number_or_nan")]
     pub seconds: f64,
-    /// What the weights were trained with, oldest first: instruction sets of a processor (`portable`, `avx2`, `avx512`), `cuda`, `wgpu`. More
-    /// than one where an attempt went on from another's checkpoint. None in results of before version 0.2, nor of a GPU before 0.3.
+    /// What the weights were trained with, oldest first: instruction sets of a processor
+    /// (`portable`, `avx2`, `avx512`), `cuda`, `wgpu`. More than one where an attempt went on from
+    /// another's checkpoint. None in results of before version 0.2, nor of a GPU before 0.3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
@@ -238,7 +250,8 @@ pub struct RunResult {
 pub struct Scores {
     /// Probability of the intervals, such as 0.95.
     pub confidence: f64,
-    /// Expected block length of their bootstrap, in windows; `None` where there are too few windows for one.
+    /// Expected block length of their bootstrap, in windows; `None` where there are too few windows
+    /// for one.
     pub block_length: Option<f64>,
     /// Days with an information coefficient.
     pub days: usize,
@@ -259,7 +272,8 @@ pub struct Estimate {
     pub high: Option<f64>,
 }
 
-/// What a trial was tried on: the same data, target and time, and whoever tries again is trying his luck.
+/// What a trial was tried on: the same data, target and time, and whoever tries again is trying his
+/// luck.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tried {
     /// Fingerprint of the data.
@@ -311,7 +325,8 @@ pub struct Evaluation {
     /// Every metric with its interval; none in evaluations of before version 0.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
-    /// What was still open of its sweep; `None` where nothing was, and in evaluations of former versions, which did not look.
+    /// What was still open of its sweep; `None` where nothing was, and in evaluations of former
+    /// versions, which did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early: Option<EarlyOpening>,
 }

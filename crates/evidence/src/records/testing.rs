@@ -7,7 +7,8 @@ use lane_types::{EpochReport, SplitReport};
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Estimate, Evaluation, Forecasts, LedgerEntry, Origin, RunResult, Scores, SweepManifest, Tried, WindowCounts,
+    Baseline, Estimate, Evaluation, Forecasts, LedgerEntry, Origin, RunResult, Scores,
+    SweepManifest, Tried, WindowCounts,
 };
 use experiment::event::{Cursor, End, Event, Line, VERSION};
 use experiment::metric::{Direction, Metric, Quantity, Split};
@@ -24,8 +25,11 @@ pub fn trial(index: usize) -> Trial {
         id: TrialId::of(&settings, "fingerprint"),
         index,
         repeat: 0,
-        assignment: [("train.learning_rate".to_owned(), Value::Float(1e-3)), ("train.kind".to_owned(), Value::Text("adam".into()))]
-            .into(),
+        assignment: [
+            ("train.learning_rate".to_owned(), Value::Float(1e-3)),
+            ("train.kind".to_owned(), Value::Text("adam".into())),
+        ]
+        .into(),
         settings,
         backtest: None,
     }
@@ -53,14 +57,19 @@ pub fn manifest(ids: &[&str]) -> SweepManifest {
         target_unit: "log return".into(),
         trials: ids.iter().map(|id| (*id).to_owned()).collect(),
         backtest: None,
-        origin: Origin { argv: vec!["kiln".into(), "sweep".into()], git_dirty: Some(false), ..Origin::default() },
+        origin: Origin {
+            argv: vec!["kiln".into(), "sweep".into()],
+            git_dirty: Some(false),
+            ..Origin::default()
+        },
         experiment: "name = \"grid\"\n".into(),
     }
 }
 
 /// Its numbers are short in decimal: serde_json's default parser may miss the last bit of others.
 pub fn epoch(epoch: usize, loss: f64) -> EpochReport {
-    let split = |loss: f64| SplitReport { loss, mse: loss * 3.0, mae: loss / 8.0, rmse: loss / 4.0 };
+    let split =
+        |loss: f64| SplitReport { loss, mse: loss * 3.0, mae: loss / 8.0, rmse: loss / 4.0 };
     EpochReport {
         epoch,
         train: split(loss / 2.0),
@@ -75,7 +84,12 @@ pub fn epoch(epoch: usize, loss: f64) -> EpochReport {
 
 /// A whole attempt of `epochs` epochs.
 pub fn events(epochs: usize) -> Vec<Event> {
-    let mut events = vec![Event::Started { device: "flex".into(), lanes: 8, resumed: None, baselines: Vec::new() }];
+    let mut events = vec![Event::Started {
+        device: "flex".into(),
+        lanes: 8,
+        resumed: None,
+        baselines: Vec::new(),
+    }];
     for i in 1..=epochs {
         events.push(Event::Epoch(epoch(i, 0.5_f64.powi(i as i32))));
     }
@@ -86,7 +100,12 @@ pub fn events(epochs: usize) -> Vec<Event> {
 
 /// The log of [`events`].
 pub fn log(epochs: usize) -> String {
-    let lines = events(epochs).into_iter().zip(0..).map(|(event, seq)| Line { v: VERSION, seq, at: AT.into(), event });
+    let lines = events(epochs).into_iter().zip(0..).map(|(event, seq)| Line {
+        v: VERSION,
+        seq,
+        at: AT.into(),
+        event,
+    });
     lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect()
 }
 
@@ -152,7 +171,14 @@ pub fn forecasts(seconds: &[i64]) -> Forecasts {
 
 /// A line of the ledger.
 pub fn entry(trial: &str, sweep: &str, tried: Tried) -> LedgerEntry {
-    LedgerEntry { v: 1, at: AT.into(), sweep: sweep.into(), trial: TrialId(trial.into()), tried, opened: false }
+    LedgerEntry {
+        v: 1,
+        at: AT.into(),
+        sweep: sweep.into(),
+        trial: TrialId(trial.into()),
+        tried,
+        opened: false,
+    }
 }
 
 pub fn tried(valid: (i64, i64), test: Option<(i64, i64)>) -> Tried {

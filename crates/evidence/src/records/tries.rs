@@ -19,8 +19,9 @@ pub struct Tries {
 }
 
 impl Ledger {
-    /// How often was tried what `trial` was: the same data and target, over a time of `split` that overlaps. A trial counts once, in
-    /// however many sweeps it was; other seeds, settings and folds are other trials.
+    /// How often was tried what `trial` was: the same data and target, over a time of `split` that
+    /// overlaps. A trial counts once, in however many sweeps it was; other seeds, settings and
+    /// folds are other trials.
     #[must_use]
     pub fn tries(&self, trial: &TrialId, tried: &Tried, split: Split) -> Tries {
         let mut seen = HashSet::new();
@@ -36,13 +37,21 @@ impl Ledger {
     /// Every trial that was tried on what one of these was, as [`Self::tries`] counts them.
     pub fn like<'a>(&'a self, tried: &HashSet<&Tried>, split: Split) -> HashSet<&'a TrialId> {
         let is_like = |entry: &Tried| tried.iter().any(|tried| entry.is_like(tried, split));
-        self.entries.iter().filter(|entry| is_like(&entry.tried)).map(|entry| &entry.trial).collect()
+        self.entries
+            .iter()
+            .filter(|entry| is_like(&entry.tried))
+            .map(|entry| &entry.trial)
+            .collect()
     }
 
     /// Every trial whose test windows were opened, where they overlap with those of one of these.
     pub fn opened<'a>(&'a self, tried: &HashSet<&Tried>) -> HashSet<&'a TrialId> {
         let is_like = |entry: &Tried| tried.iter().any(|tried| entry.is_like(tried, Split::Test));
-        self.openings.iter().filter(|entry| is_like(&entry.tried)).map(|entry| &entry.trial).collect()
+        self.openings
+            .iter()
+            .filter(|entry| is_like(&entry.tried))
+            .map(|entry| &entry.trial)
+            .collect()
     }
 }
 
@@ -87,7 +96,8 @@ mod tests {
         ];
         let ledger = Ledger { entries, ..Ledger::default() };
         let tries = |trial: &str, split| {
-            let Tries { trials, number, damaged_lines: _ } = ledger.tries(&TrialId(trial.into()), &mine, split);
+            let Tries { trials, number, damaged_lines: _ } =
+                ledger.tries(&TrialId(trial.into()), &mine, split);
             (trials, number)
         };
         assert_eq!(tries("mine", Split::Test), (2, Some(2)));

@@ -1,9 +1,11 @@
-//! From what is recorded of a run to the value of a metric. Whoever shows, ranks, exports or gates a number takes it from here, so that one
-//! name is one number: live and afterwards, in every table.
+//! From what is recorded of a run to the value of a metric. Whoever shows, ranks, exports or gates
+//! a number takes it from here, so that one name is one number: live and afterwards, in every
+//! table.
 //!
-//! While a run has no result, its numbers are those of the epoch whose weights are kept so far, and its skill is against the baselines that
-//! its log began with. What is not known yet (the metrics of forecasts), or was not recorded (the baselines, in older logs), has no
-//! value: never that of a neighbour.
+//! While a run has no result, its numbers are those of the epoch whose weights are kept so far, and
+//! its skill is against the baselines that its log began with. What is not known yet (the metrics
+//! of forecasts), or was not recorded (the baselines, in older logs), has no value: never that of a
+//! neighbour.
 
 use lane_types::{EpochReport, SplitReport};
 
@@ -22,8 +24,8 @@ pub struct Measured<'a> {
 }
 
 impl<'a> Measured<'a> {
-    /// A metric at the best epoch: from the result, or so far while there is none; over the test windows, of the last evaluation. `None`
-    /// where it is undefined, not finite, or not recorded.
+    /// A metric at the best epoch: from the result, or so far while there is none; over the test
+    /// windows, of the last evaluation. `None` where it is undefined, not finite, or not recorded.
     #[must_use]
     pub fn value(self, metric: Metric) -> Option<f64> {
         let value = match (metric.split, self.result) {
@@ -41,7 +43,8 @@ impl<'a> Measured<'a> {
         Some(with_interval(self.value(metric)?, self.scores(metric.split), metric.quantity))
     }
 
-    /// The scores of the recorded forecasts over the windows of a split, of the last evaluation for the test split.
+    /// The scores of the recorded forecasts over the windows of a split, of the last evaluation for
+    /// the test split.
     #[must_use]
     pub fn scores(self, split: Split) -> Option<&'a Scores> {
         match split {
@@ -55,7 +58,9 @@ impl<'a> Measured<'a> {
     #[must_use]
     pub fn baselines(self, split: Split) -> &'a [Baseline] {
         match (split, self.result) {
-            (Split::Test, _) => self.evaluations.last().map_or(&[], |evaluation| &evaluation.baselines),
+            (Split::Test, _) => {
+                self.evaluations.last().map_or(&[], |evaluation| &evaluation.baselines)
+            }
             (_, Some(result)) => &result.baselines,
             (_, None) => &self.progress.baselines,
         }
@@ -75,12 +80,16 @@ impl RunRecord {
     /// What its metrics are read off.
     #[must_use]
     pub fn measured(&self) -> Measured<'_> {
-        Measured { progress: &self.progress, result: self.result.as_ref(), evaluations: &self.evaluations }
+        Measured {
+            progress: &self.progress,
+            result: self.result.as_ref(),
+            evaluations: &self.evaluations,
+        }
     }
 }
 
-/// A metric of one epoch, whose validation windows are those of `baselines`. `None` where an epoch does not tell it: a metric of forecasts,
-/// the test split, a skill without baselines.
+/// A metric of one epoch, whose validation windows are those of `baselines`. `None` where an epoch
+/// does not tell it: a metric of forecasts, the test split, a skill without baselines.
 #[must_use]
 pub fn epoch_value(epoch: &EpochReport, baselines: &[Baseline], metric: Metric) -> Option<f64> {
     let value = match (metric.split, metric.quantity) {
@@ -109,7 +118,11 @@ pub fn evaluation_value(evaluation: &Evaluation, quantity: Quantity) -> Option<f
 /// [`evaluation_value`] with its interval, where it has one.
 #[must_use]
 pub fn evaluation_estimate(evaluation: &Evaluation, quantity: Quantity) -> Option<Estimate> {
-    Some(with_interval(evaluation_value(evaluation, quantity)?, evaluation.scores.as_ref(), quantity))
+    Some(with_interval(
+        evaluation_value(evaluation, quantity)?,
+        evaluation.scores.as_ref(),
+        quantity,
+    ))
 }
 
 /// A metric of a baseline, one of `all` that there are over the same windows.
@@ -125,11 +138,15 @@ pub fn baseline_value(baseline: &Baseline, all: &[Baseline], quantity: Quantity)
     value.filter(|value| value.is_finite())
 }
 
-/// 1 − mse / mse of the best of the baselines over the same windows: above 0 is better than all of them. `None` without baselines, or
-/// when the best makes no error.
+/// 1 − mse / mse of the best of the baselines over the same windows: above 0 is better than all of
+/// them. `None` without baselines, or when the best makes no error.
 #[must_use]
 pub fn skill(mse: f64, baselines: &[Baseline]) -> Option<f64> {
-    let best = baselines.iter().map(|baseline| baseline.mse).filter(|mse| mse.is_finite()).reduce(f64::min)?;
+    let best = baselines
+        .iter()
+        .map(|baseline| baseline.mse)
+        .filter(|mse| mse.is_finite())
+        .reduce(f64::min)?;
     (best > 0.0).then(|| 1.0 - mse / best).filter(|skill| skill.is_finite())
 }
 
@@ -158,9 +175,10 @@ fn of_report(report: &SplitReport, quantity: Quantity) -> Option<f64> {
 }
 
 impl RunResult {
-    /// Its scores with the errors and the skill that the result states. Both are of the same weights over the same windows, but the trainer
-    /// adds up in single precision and the scores in double: they differ in the ninth digit, and one of two numbers under one name is one
-    /// too many. The stated one is what was seen live.
+    /// Its scores with the errors and the skill that the result states. Both are of the same
+    /// weights over the same windows, but the trainer adds up in single precision and the scores in
+    /// double: they differ in the ninth digit, and one of two numbers under one name is one too
+    /// many. The stated one is what was seen live.
     #[must_use]
     pub fn with_one_number_a_name(mut self) -> Self {
         let stated = [Quantity::Mse, Quantity::Mae, Quantity::Rmse, Quantity::Skill]
@@ -170,7 +188,10 @@ impl RunResult {
                 match (scores.estimates.get_mut(&quantity), value) {
                     (Some(estimate), Some(value)) => {
                         // Rounding may put the value outside of an interval that is narrower still.
-                        let (low, high) = (estimate.low.map(|low| low.min(value)), estimate.high.map(|high| high.max(value)));
+                        let (low, high) = (
+                            estimate.low.map(|low| low.min(value)),
+                            estimate.high.map(|high| high.max(value)),
+                        );
                         *estimate = Estimate { value, low, high };
                     }
                     (Some(_), None) => drop(scores.estimates.remove(&quantity)),
@@ -207,7 +228,8 @@ mod tests {
     #[test]
     fn a_live_metric_is_the_metric_of_the_result_or_nothing() {
         let baselines = vec![baseline("persistence", 1.2), baseline("linear", 0.9)];
-        let progress = live(vec![started(baselines.clone()), Event::Epoch(testing::epoch(1, 0.25))]);
+        let progress =
+            live(vec![started(baselines.clone()), Event::Epoch(testing::epoch(1, 0.25))]);
         let best = progress.best().unwrap().clone();
         let result = RunResult {
             best_epoch: Some(1),
@@ -220,9 +242,14 @@ mod tests {
         let before = Measured { progress: &progress, result: None, evaluations: &[] };
         let after = Measured { result: Some(&result), ..before };
         let all = [Split::Train, Split::Valid, Split::Test].into_iter();
-        for metric in all.flat_map(|split| Quantity::ALL.map(|quantity| Metric { split, quantity })) {
+        for metric in all.flat_map(|split| Quantity::ALL.map(|quantity| Metric { split, quantity }))
+        {
             let live = before.value(metric);
-            assert!(live.is_none() || live == after.value(metric), "{metric}: {live:?} became {:?}", after.value(metric));
+            assert!(
+                live.is_none() || live == after.value(metric),
+                "{metric}: {live:?} became {:?}",
+                after.value(metric)
+            );
         }
         // Against the best baseline, not against persistence.
         assert_eq!(before.value(Metric::DEFAULT), Some(1.0 - best.valid.mse / 0.9));
@@ -242,11 +269,20 @@ mod tests {
         let mut result = testing::result(1);
         let off = |value| Estimate { value, low: Some(0.5), high: Some(1.0) };
         let scores = result.scores.as_mut().unwrap();
-        scores.estimates.extend([(Quantity::Mse, off(0.750_000_001)), (Quantity::Skill, off(-1.5))]);
+        scores
+            .estimates
+            .extend([(Quantity::Mse, off(0.750_000_001)), (Quantity::Skill, off(-1.5))]);
         let result = result.with_one_number_a_name();
         let estimates = &result.scores.as_ref().unwrap().estimates;
         assert_eq!(estimates[&Quantity::Mse], off(result.valid.unwrap().mse));
-        assert_eq!(estimates[&Quantity::Skill].value, skill(result.valid.unwrap().mse, &result.baselines).unwrap());
-        assert_eq!(estimates[&Quantity::Mase].value, 0.75, "what it does not state is left as it is");
+        assert_eq!(
+            estimates[&Quantity::Skill].value,
+            skill(result.valid.unwrap().mse, &result.baselines).unwrap()
+        );
+        assert_eq!(
+            estimates[&Quantity::Mase].value,
+            0.75,
+            "what it does not state is left as it is"
+        );
     }
 }

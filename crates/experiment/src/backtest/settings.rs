@@ -1,5 +1,5 @@
-//! `[backtest]`, believed: how forecasts are traded and what trading costs. Nothing of it changes a training, so it is no part of a
-//! trial's settings and of its identity.
+//! `[backtest]`, believed: how forecasts are traded and what trading costs. Nothing of it changes a
+//! training, so it is no part of a trial's settings and of its identity.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,11 +33,13 @@ pub enum Rule {
         /// Expected return at which the position is as large as its limit, basis points.
         scale_bps: f64,
     },
-    /// Long where it is among the highest of the last forecasts, short where it is among the lowest.
+    /// Long where it is among the highest of the last forecasts, short where it is among the
+    /// lowest.
     Quantile {
         /// Share of the forecasts on each side that is traded.
         share: f64,
-        /// Forecasts, the newest one included, that it is compared with; no trade before there are so many.
+        /// Forecasts, the newest one included, that it is compared with; no trade before there are
+        /// so many.
         lookback: usize,
     },
 }
@@ -71,7 +73,8 @@ pub enum Concession {
     },
 }
 
-/// Largest position on each side, as a share of equity: 1 is all of it, 2 is twice with leverage, 0 is none.
+/// Largest position on each side, as a share of equity: 1 is all of it, 2 is twice with leverage, 0
+/// is none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     pub max_long: f64,
@@ -131,7 +134,8 @@ mod tests {
     #[test]
     fn a_side_adds_up_in_basis_points() {
         let half_spread = Concession::Ticks { ticks: 0.5, tick_size: 0.2 };
-        let costs = Costs { commission_bps: 0.25, half_spread, slippage: Concession::Bps { bps: 0.5 } };
+        let costs =
+            Costs { commission_bps: 0.25, half_spread, slippage: Concession::Bps { bps: 0.5 } };
         assert!((costs.side_bps(4000.0) - 1.0).abs() < 1e-12);
     }
 }

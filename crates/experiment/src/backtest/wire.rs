@@ -59,7 +59,8 @@ impl FromStr for WireConcession {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
+        let unit =
+            text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
         let amount: f64 = text[..text.len() - unit.len()].parse().map_err(|_| ())?;
         if !(0.0..=MOST).contains(&amount) {
             return Err(());
@@ -78,11 +79,18 @@ impl From<&Backtest> for WireBacktest {
         let none = WireRule::default();
         let rule = match rule {
             Rule::Sign => none,
-            Rule::Threshold { threshold_bps } => WireRule { kind: RuleKind::Threshold, threshold_bps: Some(threshold_bps), ..none },
-            Rule::Proportional { scale_bps } => WireRule { kind: RuleKind::Proportional, scale_bps: Some(scale_bps), ..none },
-            Rule::Quantile { share, lookback } => {
-                WireRule { kind: RuleKind::Quantile, share: Some(share), lookback: Some(lookback), ..none }
+            Rule::Threshold { threshold_bps } => {
+                WireRule { kind: RuleKind::Threshold, threshold_bps: Some(threshold_bps), ..none }
             }
+            Rule::Proportional { scale_bps } => {
+                WireRule { kind: RuleKind::Proportional, scale_bps: Some(scale_bps), ..none }
+            }
+            Rule::Quantile { share, lookback } => WireRule {
+                kind: RuleKind::Quantile,
+                share: Some(share),
+                lookback: Some(lookback),
+                ..none
+            },
         };
         let Costs { commission_bps, half_spread, slippage } = costs;
         let mut size = None;
@@ -94,8 +102,19 @@ impl From<&Backtest> for WireBacktest {
             }
         };
         let (half_spread, slippage) = (Some(written(half_spread)), Some(written(slippage)));
-        let costs = WireCosts { commission_bps: Some(commission_bps), half_spread, slippage, tick_size: size };
-        Self { rule, costs, max_long: Some(max_long), max_short: Some(max_short), flat_at: Some(flat_at) }
+        let costs = WireCosts {
+            commission_bps: Some(commission_bps),
+            half_spread,
+            slippage,
+            tick_size: size,
+        };
+        Self {
+            rule,
+            costs,
+            max_long: Some(max_long),
+            max_short: Some(max_short),
+            flat_at: Some(flat_at),
+        }
     }
 }
 
@@ -109,8 +128,19 @@ mod tests {
         assert_eq!("1tick".parse(), Ok(WireConcession::Ticks(1.0)));
         assert_eq!("0 bps".parse(), Ok(WireConcession::Bps(0.0)));
         assert_eq!("2.5bp".parse(), Ok(WireConcession::Bps(2.5)));
-        for wrong in ["", "0.5", "ticks", "1 %", "-1 bps", "1e9 bps", "2000 ticks", "0.5 ticks of 2", ". bps", "nan bps", "inf bps"]
-        {
+        for wrong in [
+            "",
+            "0.5",
+            "ticks",
+            "1 %",
+            "-1 bps",
+            "1e9 bps",
+            "2000 ticks",
+            "0.5 ticks of 2",
+            ". bps",
+            "nan bps",
+            "inf bps",
+        ] {
             assert_eq!(wrong.parse::<WireConcession>(), Err(()), "{wrong}");
         }
     }

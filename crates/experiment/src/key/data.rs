@@ -22,17 +22,24 @@ pub(super) static KEYS: &[Key] = &[
         "data.features",
         Takes::Features(|w, v| w.data.features = v),
         Toml(r#"["close", "volume", "sma_20", "rsi_14", "macd"]"#),
-        "Columns of the series, in this order: open, high, low, close, volume, log_return, sma_N, ema_N, rsi_N, macd, macd_signal, \
-         macd_hist (each also with its periods: macd_12_26_9), atr_N, realized_vol_N, time_of_day.",
+        "Columns of the series, in this order: open, high, low, close, volume, log_return, sma_N, \
+            ema_N, rsi_N, macd, macd_signal, macd_hist (each also with its periods: macd_12_26_9), \
+            atr_N, realized_vol_N, time_of_day.",
     ),
-    key("data.target", table(|w| (w.data.horizon, w.data.target) = (1, TargetKind::Price)), Parts, "What is forecast."),
+    key(
+        "data.target",
+        table(|w| (w.data.horizon, w.data.target) = (1, TargetKind::Price)),
+        Parts,
+        "What is forecast.",
+    ),
     key(
         "data.target.column",
         text("\"close\"", |_, v| match v {
             "close" => Ok(()),
             other => Err((
                 format!(
-                    "'data.target.column' takes \"close\", not \"{other}\": the baselines and the units are those of the close"
+                    "'data.target.column' takes \"close\", not \"{other}\": the baselines and the \
+                        units are those of the close"
                 ),
                 Some("other columns can be features".to_owned()),
             )),
@@ -50,9 +57,15 @@ pub(super) static KEYS: &[Key] = &[
         "data.target.kind",
         one_of(&["price", "log_return", "log_volatility"], |w, v| named(&mut w.data.target, v)),
         Toml("\"price\""),
-        "The close itself, its log return over the horizon, or the log of its realised volatility over the horizon.",
+        "The close itself, its log return over the horizon, or the log of its realised volatility \
+            over the horizon.",
     ),
-    key("data.window", whole(1, 10_000, |w, v| w.data.window = v as usize), Toml("60"), "Rows in a window."),
+    key(
+        "data.window",
+        whole(1, 10_000, |w, v| w.data.window = v as usize),
+        Toml("60"),
+        "Rows in a window.",
+    ),
     key(
         "data.step",
         whole(1, 10_000, |w, v| w.data.step = v as usize),
@@ -75,7 +88,8 @@ pub(super) static KEYS: &[Key] = &[
         "data.split.kind",
         one_of(&["holdout", "walk_forward"], |w, v| named(&mut w.data.split.kind, v)),
         Toml("\"holdout\""),
-        "One validation stretch; or several blocks one after the other, a trial for each, which trains on the rows before it.",
+        "One validation stretch; or several blocks one after the other, a trial for each, which \
+            trains on the rows before it.",
     ),
     key(
         "data.split.valid",
@@ -91,9 +105,12 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "data.split.train",
-        one_of(&["expanding", "rolling"], |w, v| named(w.data.split.train.get_or_insert_default(), v)),
+        one_of(&["expanding", "rolling"], |w, v| {
+            named(w.data.split.train.get_or_insert_default(), v)
+        }),
         Rule("expanding"),
-        "Which rows before its block a fold trains on: all, or the last, as many as the first fold has.",
+        "Which rows before its block a fold trains on: all, or the last, as many as the first fold \
+            has.",
     ),
     key(
         "data.split.test",

@@ -15,7 +15,12 @@ pub(super) const MAX_FEATURES: usize = 256;
 /// Names of features.
 pub(super) fn features(entry: &Key, names: &[Value]) -> Result<Vec<Feature>, Vec<Mistake>> {
     if names.is_empty() || names.len() > MAX_FEATURES {
-        return Err(vec![Mistake::value(format!("'{}' takes {}, not {} of them", entry.path, entry.takes, names.len()))]);
+        return Err(vec![Mistake::value(format!(
+            "'{}' takes {}, not {} of them",
+            entry.path,
+            entry.takes,
+            names.len()
+        ))]);
     }
     let mut features = Vec::with_capacity(names.len());
     let mut mistakes = Vec::new();
@@ -23,13 +28,16 @@ pub(super) fn features(entry: &Key, names: &[Value]) -> Result<Vec<Feature>, Vec
         let mistake = match name {
             Value::Text(text) => match text.parse::<Feature>() {
                 Ok(feature) if features.contains(&feature) => {
-                    Mistake::value(format!("the feature \"{feature}\" is listed twice")).hint("remove one of the two")
+                    Mistake::value(format!("the feature \"{feature}\" is listed twice"))
+                        .hint("remove one of the two")
                 }
                 Ok(feature) => {
                     features.push(feature);
                     continue;
                 }
-                Err(error @ UnknownFeature::Name(_)) => Mistake::value(error.to_string()).maybe_hint(feature_hint(text)),
+                Err(error @ UnknownFeature::Name(_)) => {
+                    Mistake::value(error.to_string()).maybe_hint(feature_hint(text))
+                }
                 Err(error @ UnknownFeature::Parameters { .. }) => Mistake::value(error.to_string()),
             },
             other => Mistake::value(format!("a feature is a name in quotes, not {}", shown(other))),
@@ -60,12 +68,16 @@ pub(super) fn levels(entry: &Key, values: &[Value]) -> Result<Levels, Vec<Mistak
         match number(value) {
             Some(number) => numbers.push(number),
             None => {
-                return Err(vec![Mistake::value(format!("a level is a number, not {}", shown(value))).under(Step::Index(index))]);
+                return Err(vec![
+                    Mistake::value(format!("a level is a number, not {}", shown(value)))
+                        .under(Step::Index(index)),
+                ]);
             }
         }
     }
     Levels::new(&numbers).map_err(|bad| {
-        let mistake = Mistake::value(bad.problem).note(format!("'{}' takes {}", entry.path, entry.takes));
+        let mistake =
+            Mistake::value(bad.problem).note(format!("'{}' takes {}", entry.path, entry.takes));
         vec![match bad.index {
             Some(index) => mistake.under(Step::Index(index)),
             None => mistake.hint("for example [0.1, 0.5, 0.9]"),

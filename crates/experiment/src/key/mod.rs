@@ -1,5 +1,6 @@
-//! Every key of an experiment file: what it takes, its default, what it is for. The one list from which files are checked, wrong
-//! names are put right, and the JSON Schema and the book's table are made.
+//! Every key of an experiment file: what it takes, its default, what it is for. The one list from
+//! which files are checked, wrong names are put right, and the JSON Schema and the book's table are
+//! made.
 
 mod backtest;
 mod data;
@@ -72,7 +73,9 @@ pub(super) const ANY_SEED: u64 = i64::MAX as u64;
 
 /// All keys, in the order of the file.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-    [sweep::HEAD, source::KEYS, data::KEYS, train::KEYS, sweep::KEYS, backtest::KEYS].into_iter().flatten()
+    [sweep::HEAD, source::KEYS, data::KEYS, train::KEYS, sweep::KEYS, backtest::KEYS]
+        .into_iter()
+        .flatten()
 }
 
 /// The key with this dotted path.
@@ -106,12 +109,16 @@ pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
         "data.bar_label",
         "data.bar",
     ];
-    let within = |table: &str| key.path == table || key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+    let within = |table: &str| {
+        key.path == table || key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
+    };
     if ["data", "model", "train"].contains(&key.path) {
         return Err("a whole section cannot vary; name one of its keys");
     }
     if BARS.into_iter().any(within) {
-        return Err("the trials of a sweep are compared on the same bars; write one experiment per source");
+        return Err(
+            "the trials of a sweep are compared on the same bars; write one experiment per source",
+        );
     }
     if key.path == "data.target.column" {
         return Err("it has one legal value");
@@ -128,17 +135,24 @@ pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
 /// The mistake of a name that is no key of a table (`""`: of the root).
 pub(super) fn unknown(table: &str, name: &str) -> Mistake {
     let siblings: Vec<&str> = parts(table).map(|key| last(key.path)).collect();
-    let place = if table.is_empty() { "at the top level".to_owned() } else { format!("in '{table}'") };
+    let place =
+        if table.is_empty() { "at the top level".to_owned() } else { format!("in '{table}'") };
     let mistake = Mistake::name(format!("unknown key '{name}' {place}"));
     let known = format!("known keys {place}: {}", siblings.join(", "));
     if let Some(meant) = nearest(name, siblings.iter().copied()) {
         let meant_step = Some(super::mistake::key(meant));
-        return Mistake { meant: meant_step, ..mistake.hint(format!("did you mean '{meant}'?")).note(known) };
+        return Mistake {
+            meant: meant_step,
+            ..mistake.hint(format!("did you mean '{meant}'?")).note(known)
+        };
     }
     let meant = nearest(name, all().map(|key| last(key.path)));
-    let mut elsewhere: Vec<&str> = all().map(|key| key.path).filter(|path| Some(last(path)) == meant).collect();
+    let mut elsewhere: Vec<&str> =
+        all().map(|key| key.path).filter(|path| Some(last(path)) == meant).collect();
     // A key of the same section is likelier than one of another.
-    let section = |path: &str| !table.is_empty() && path.starts_with(table.split('.').next().unwrap_or_default());
+    let section = |path: &str| {
+        !table.is_empty() && path.starts_with(table.split('.').next().unwrap_or_default())
+    };
     if elsewhere.iter().any(|path| section(path)) {
         elsewhere.retain(|path| section(path));
     }

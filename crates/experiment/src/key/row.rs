@@ -9,7 +9,12 @@ use super::super::wire::Wire;
 use super::takes::{Refusal, SetText};
 use super::{Fallback, Interval, Key, Takes};
 
-pub(super) const fn key(path: &'static str, takes: Takes, default: Fallback, doc: &'static str) -> Key {
+pub(super) const fn key(
+    path: &'static str,
+    takes: Takes,
+    default: Fallback,
+    doc: &'static str,
+) -> Key {
     Key { path, takes, default, doc }
 }
 
@@ -33,8 +38,8 @@ pub(super) const fn table(reset: fn(&mut Wire)) -> Takes {
     Takes::Table { reset }
 }
 
-/// Sets a field to the variant of this name, as serde spells it. (A name that is not one changes nothing: the list of names is
-/// checked first, and a test goes through all of them.)
+/// Sets a field to the variant of this name, as serde spells it. (A name that is not one changes
+/// nothing: the list of names is checked first, and a test goes through all of them.)
 pub(super) fn named<T: for<'de> Deserialize<'de>>(field: &mut T, name: &str) {
     let deserializer: StrDeserializer<'_, Error> = name.into_deserializer();
     if let Ok(value) = T::deserialize(deserializer) {

@@ -50,7 +50,8 @@ pub(in super::super) enum Takes {
         reset: fn(&mut Wire),
         off: fn(&mut Wire),
     },
-    /// `sweep.strategy.trials`: a whole number, or a list of assignments, which is read by [`super::super::strategy`].
+    /// `sweep.strategy.trials`: a whole number, or a list of assignments, which is read by
+    /// [`super::super::strategy`].
     Trials {
         set: fn(&mut Wire, u64),
     },
@@ -88,13 +89,17 @@ pub(in super::super) fn set(wire: &mut Wire, entry: &'static Key, value: &Value)
             _ => return vec![refuse(entry, value)],
         },
         (Takes::NumberOrFalse { set, .. }, Value::Bool(false)) => set(wire, None),
-        (Takes::NumberOrFalse { interval, set }, Value::Int(_) | Value::Float(_)) => match number(value) {
-            Some(number) if interval.contains(number) => set(wire, Some(number)),
-            _ => return vec![refuse(entry, value)],
-        },
+        (Takes::NumberOrFalse { interval, set }, Value::Int(_) | Value::Float(_)) => {
+            match number(value) {
+                Some(number) if interval.contains(number) => set(wire, Some(number)),
+                _ => return vec![refuse(entry, value)],
+            }
+        }
         (Takes::OneOf { names, set }, Value::Text(name)) => {
             if !names.contains(&name.as_str()) {
-                return vec![refuse(entry, value).maybe_hint(did_you_mean(name, names.iter().copied()))];
+                return vec![
+                    refuse(entry, value).maybe_hint(did_you_mean(name, names.iter().copied())),
+                ];
             }
             set(wire, name);
         }
@@ -130,7 +135,8 @@ pub(in super::super) fn set(wire: &mut Wire, entry: &'static Key, value: &Value)
     Vec::new()
 }
 
-/// A value as its key means it: numbers are floats where a key takes numbers, so that 1 and 1.0 are the same value.
+/// A value as its key means it: numbers are floats where a key takes numbers, so that 1 and 1.0 are
+/// the same value.
 pub(in super::super) fn canonical(entry: &Key, value: &Value) -> Value {
     match (&entry.takes, value) {
         (Takes::Number { .. } | Takes::NumberOrFalse { .. }, Value::Int(_)) => {
@@ -169,19 +175,25 @@ pub(in super::super) fn shown(value: &Value) -> String {
 const MAX_PROPOSALS: u64 = 10_000_000;
 
 fn refuse(entry: &Key, value: &Value) -> Mistake {
-    let mistake = Mistake::value(format!("'{}' takes {}, not {}", entry.path, entry.takes, shown(value)));
+    let mistake =
+        Mistake::value(format!("'{}' takes {}, not {}", entry.path, entry.takes, shown(value)));
     let hint = match (&entry.takes, value) {
-        (Takes::Whole { .. } | Takes::Trials { .. } | Takes::Number { .. } | Takes::NumberOrFalse { .. }, Value::Text(text))
-            if text.trim().parse::<f64>().is_ok() =>
-        {
+        (
+            Takes::Whole { .. }
+            | Takes::Trials { .. }
+            | Takes::Number { .. }
+            | Takes::NumberOrFalse { .. },
+            Value::Text(text),
+        ) if text.trim().parse::<f64>().is_ok() => {
             Some(format!("numbers are written without quotes: {}", text.trim()))
         }
-        (Takes::Flag(_) | Takes::NumberOrFalse { .. } | Takes::TableOrFalse { .. }, Value::Text(text))
-            if text == "true" || text == "false" =>
+        (
+            Takes::Flag(_) | Takes::NumberOrFalse { .. } | Takes::TableOrFalse { .. },
+            Value::Text(text),
+        ) if text == "true" || text == "false" => Some(format!("{text} is written without quotes")),
+        (Takes::NumberOrFalse { .. } | Takes::TableOrFalse { .. }, Value::Text(text))
+            if text == "none" || text == "off" =>
         {
-            Some(format!("{text} is written without quotes"))
-        }
-        (Takes::NumberOrFalse { .. } | Takes::TableOrFalse { .. }, Value::Text(text)) if text == "none" || text == "off" => {
             Some("false switches it off".to_owned())
         }
         (Takes::TableOrFalse { .. }, Value::Bool(true)) => {
@@ -192,13 +204,17 @@ fn refuse(entry: &Key, value: &Value) -> Mistake {
         {
             Some(format!("write {number:.0}"))
         }
-        (Takes::Features(_), Value::Text(name)) => Some(format!("a list has brackets: [\"{name}\"]")),
+        (Takes::Features(_), Value::Text(name)) => {
+            Some(format!("a list has brackets: [\"{name}\"]"))
+        }
         (Takes::Table { .. } | Takes::TableOrFalse { .. }, Value::Text(name))
             if find(&format!("{}.kind", entry.path)).is_some() =>
         {
             Some(format!("write {{ kind = \"{name}\" }}"))
         }
-        (takes, Value::List(_)) if !matches!(takes, Takes::Space) && super::sweepable(entry).is_ok() => {
+        (takes, Value::List(_))
+            if !matches!(takes, Takes::Space) && super::sweepable(entry).is_ok() =>
+        {
             Some(format!("to try several values, put \"{}\" under [sweep.space]", entry.path))
         }
         _ => None,
@@ -228,7 +244,9 @@ impl fmt::Display for Takes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(_) => write!(f, "true or false"),
-            Self::Whole { low, high, .. } if *high == super::ANY_SEED => write!(f, "a whole number, {low} or more"),
+            Self::Whole { low, high, .. } if *high == super::ANY_SEED => {
+                write!(f, "a whole number, {low} or more")
+            }
             Self::Whole { low, high, .. } => write!(f, "a whole number from {low} to {high}"),
             Self::Number { interval, .. } => write!(f, "a number {interval}"),
             Self::NumberOrFalse { interval, .. } => write!(f, "a number {interval}, or false"),
@@ -237,12 +255,22 @@ impl fmt::Display for Takes {
                 write!(f, "{}", listed(&quoted))
             }
             Self::Text { legal, .. } => write!(f, "{legal}"),
-            Self::Features(_) => write!(f, "a list of 1 to {MAX_FEATURES} features ({})", Feature::NAMES.join(", ")),
-            Self::Levels(_) => write!(f, "a list of numbers between 0 and 1, ascending, with 0.5 among them"),
+            Self::Features(_) => {
+                write!(f, "a list of 1 to {MAX_FEATURES} features ({})", Feature::NAMES.join(", "))
+            }
+            Self::Levels(_) => {
+                write!(f, "a list of numbers between 0 and 1, ascending, with 0.5 among them")
+            }
             Self::Table { .. } => write!(f, "a table"),
             Self::TableOrFalse { .. } => write!(f, "a table, or false"),
-            Self::Trials { .. } => write!(f, "a whole number from 1 to {MAX_PROPOSALS} (random) or a list of tables (list)"),
-            Self::Space => write!(f, "a table of keys in quotes with their values: \"model.hidden_size\" = [16, 32]"),
+            Self::Trials { .. } => write!(
+                f,
+                "a whole number from 1 to {MAX_PROPOSALS} (random) or a list of tables (list)"
+            ),
+            Self::Space => write!(
+                f,
+                "a table of keys in quotes with their values: \"model.hidden_size\" = [16, 32]"
+            ),
         }
     }
 }
@@ -251,10 +279,16 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.low, self.high) {
             (Bound::Included(low), Bound::Included(high)) => write!(f, "from {low} to {high}"),
-            (Bound::Included(low), Bound::Excluded(high)) => write!(f, "from {low} to below {high}"),
+            (Bound::Included(low), Bound::Excluded(high)) => {
+                write!(f, "from {low} to below {high}")
+            }
             (Bound::Included(low), Bound::Unbounded) => write!(f, "of {low} or more"),
-            (Bound::Excluded(low), Bound::Included(high)) => write!(f, "above {low}, at most {high}"),
-            (Bound::Excluded(low), Bound::Excluded(high)) => write!(f, "above {low} and below {high}"),
+            (Bound::Excluded(low), Bound::Included(high)) => {
+                write!(f, "above {low}, at most {high}")
+            }
+            (Bound::Excluded(low), Bound::Excluded(high)) => {
+                write!(f, "above {low} and below {high}")
+            }
             (Bound::Excluded(low), Bound::Unbounded) => write!(f, "above {low}"),
             (Bound::Unbounded, Bound::Included(high)) => write!(f, "of at most {high}"),
             (Bound::Unbounded, Bound::Excluded(high)) => write!(f, "below {high}"),

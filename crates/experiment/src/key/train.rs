@@ -13,21 +13,43 @@ const MAX_RATE: f64 = 100.0;
 /// `[model]` and `[train]`.
 pub(super) static KEYS: &[Key] = &[
     key("model", table(|_| ()), Parts, "The network."),
-    key("model.kind", one_of(&["lstm"], |w, v| named(&mut w.model.kind, v)), Toml("\"lstm\""), "Stacked LSTM and a linear head."),
-    key("model.hidden_size", whole(1, 4096, |w, v| w.model.hidden_size = v as usize), Toml("32"), "Units of each LSTM layer."),
-    key("model.num_layers", whole(1, 16, |w, v| w.model.num_layers = v as usize), Toml("2"), "Stacked LSTM layers."),
+    key(
+        "model.kind",
+        one_of(&["lstm"], |w, v| named(&mut w.model.kind, v)),
+        Toml("\"lstm\""),
+        "Stacked LSTM and a linear head.",
+    ),
+    key(
+        "model.hidden_size",
+        whole(1, 4096, |w, v| w.model.hidden_size = v as usize),
+        Toml("32"),
+        "Units of each LSTM layer.",
+    ),
+    key(
+        "model.num_layers",
+        whole(1, 16, |w, v| w.model.num_layers = v as usize),
+        Toml("2"),
+        "Stacked LSTM layers.",
+    ),
     key(
         "model.dropout",
         number(Included(0.0), Excluded(1.0), |w, v| w.model.dropout = Some(v)),
         Toml("0.1"),
-        "Probability that an output of a layer is zeroed on its way to the next layer while training; a single layer knows none.",
+        "Probability that an output of a layer is zeroed on its way to the next layer while \
+            training; a single layer knows none.",
     ),
-    key("model.head", table(|w| w.model.head = WireHead::default()), Parts, "What is forecast of the target."),
+    key(
+        "model.head",
+        table(|w| w.model.head = WireHead::default()),
+        Parts,
+        "What is forecast of the target.",
+    ),
     key(
         "model.head.kind",
         one_of(&["point", "quantile"], |w, v| named(&mut w.model.head.kind, v)),
         Toml("\"point\""),
-        "A point, trained with train.loss; or quantiles, trained with the mean of their pinball losses (the median is the point forecast).",
+        "A point, trained with train.loss; or quantiles, trained with the mean of their pinball \
+            losses (the median is the point forecast).",
     ),
     key(
         "model.head.levels",
@@ -36,8 +58,18 @@ pub(super) static KEYS: &[Key] = &[
         "Levels of the quantiles.",
     ),
     key("train", table(|_| ()), Parts, "The training."),
-    key("train.epochs", whole(1, 1_000_000, |w, v| w.train.epochs = v as usize), Toml("100"), "Passes over the training windows."),
-    key("train.batch_size", whole(1, 65_536, |w, v| w.train.batch_size = v as usize), Toml("32"), "Windows per step."),
+    key(
+        "train.epochs",
+        whole(1, 1_000_000, |w, v| w.train.epochs = v as usize),
+        Toml("100"),
+        "Passes over the training windows.",
+    ),
+    key(
+        "train.batch_size",
+        whole(1, 65_536, |w, v| w.train.batch_size = v as usize),
+        Toml("32"),
+        "Windows per step.",
+    ),
     key(
         "train.learning_rate",
         number(Excluded(0.0), Included(MAX_RATE), |w, v| w.train.learning_rate = v),
@@ -48,9 +80,15 @@ pub(super) static KEYS: &[Key] = &[
         "train.loss",
         one_of(&["mse", "mae", "huber"], |w, v| named(&mut w.train.loss, v)),
         Toml("\"mse\""),
-        "Mean squared error, mean absolute error, or Huber with δ = 1, on the scaled target, of a point head.",
+        "Mean squared error, mean absolute error, or Huber with δ = 1, on the scaled target, of a \
+            point head.",
     ),
-    key("train.optimizer", table(|w| w.train.optimizer = WireOptimizer::default()), Parts, "The update rule."),
+    key(
+        "train.optimizer",
+        table(|w| w.train.optimizer = WireOptimizer::default()),
+        Parts,
+        "The update rule.",
+    ),
     key(
         "train.optimizer.kind",
         one_of(&["adam", "adamw", "sgd"], |w, v| named(&mut w.train.optimizer.kind, v)),
@@ -95,12 +133,15 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "train.schedule.kind",
-        one_of(&["constant", "linear", "step", "exponential", "cosine", "noam", "plateau"], |w, v| {
-            named(&mut w.train.schedule.kind, v);
-        }),
+        one_of(
+            &["constant", "linear", "step", "exponential", "cosine", "noam", "plateau"],
+            |w, v| {
+                named(&mut w.train.schedule.kind, v);
+            },
+        ),
         Toml("\"cosine\""),
-        "Constant; a straight line, steps or an exponential down; half a cosine (with restarts); noam; or down when the validation loss \
-         stands still (plateau).",
+        "Constant; a straight line, steps or an exponential down; half a cosine (with restarts); \
+            noam; or down when the validation loss stands still (plateau).",
     ),
     key(
         "train.schedule.warmup_epochs",
@@ -110,7 +151,9 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "train.schedule.min_learning_rate",
-        number(Included(0.0), Included(MAX_RATE), |w, v| w.train.schedule.min_learning_rate = Some(v)),
+        number(Included(0.0), Included(MAX_RATE), |w, v| {
+            w.train.schedule.min_learning_rate = Some(v)
+        }),
         Rule("1e-5, but at most a tenth of the learning rate; linear, cosine and plateau only"),
         "Where the rate ends, or stays.",
     ),
@@ -151,7 +194,8 @@ pub(super) static KEYS: &[Key] = &[
             off: |w| w.train.early_stopping = WireStopping::OFF,
         },
         Parts,
-        "Stop when the validation loss no longer falls, and keep the best epoch's weights; false runs all epochs.",
+        "Stop when the validation loss no longer falls, and keep the best epoch's weights; false \
+            runs all epochs.",
     ),
     key(
         "train.early_stopping.patience",
@@ -167,7 +211,10 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "train.clip_norm",
-        Takes::NumberOrFalse { interval: Interval { low: Excluded(0.0), high: Included(1e6) }, set: |w, v| w.train.clip_norm = v },
+        Takes::NumberOrFalse {
+            interval: Interval { low: Excluded(0.0), high: Included(1e6) },
+            set: |w, v| w.train.clip_norm = v,
+        },
         Toml("1.0"),
         "The gradient's L2 norm is scaled down to this; false for no clipping.",
     ),
@@ -175,6 +222,7 @@ pub(super) static KEYS: &[Key] = &[
         "train.seed",
         whole(0, ANY_SEED, |w, v| w.train.seed = v),
         Toml("1"),
-        "Source of the initial weights, the shuffle order and the dropout masks; the n-th repeat adds n.",
+        "Source of the initial weights, the shuffle order and the dropout masks; the n-th repeat \
+            adds n.",
     ),
 ];

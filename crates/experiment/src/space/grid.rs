@@ -1,9 +1,10 @@
 //! The grid: every combination once, counted and reached by number without being expanded.
 //!
-//! A zip group is one axis. An axis none of whose parameters is active has one empty value, so that no combination occurs twice.
-//! The number of combinations below an axis depends on what was chosen above it only through the conditions that it decides; those
-//! are few, and a condition names few values. So an axis is walked as a few named points and the stretches between them,
-//! whatever its length, and sub-counts are remembered by the set of conditions that hold.
+//! A zip group is one axis. An axis none of whose parameters is active has one empty value, so that
+//! no combination occurs twice. The number of combinations below an axis depends on what was chosen
+//! above it only through the conditions that it decides; those are few, and a condition names few
+//! values. So an axis is walked as a few named points and the stretches between them, whatever its
+//! length, and sub-counts are remembered by the set of conditions that hold.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -41,10 +42,15 @@ impl<'a> Grid<'a> {
         for members in ordered_axes(parameters) {
             let members: Vec<_> = members
                 .into_iter()
-                .map(|position| Points::of(&parameters[position].domain).map(|points| (position, points)))
+                .map(|position| {
+                    Points::of(&parameters[position].domain).map(|points| (position, points))
+                })
                 .collect::<Option<_>>()?;
             let len = members.iter().map(|(_, points)| points.len()).min().unwrap_or(0);
-            let named = named_points(parameters, &members).into_iter().filter(|index| *index < len).collect();
+            let named = named_points(parameters, &members)
+                .into_iter()
+                .filter(|index| *index < len)
+                .collect();
             axes.push(Axis { members, len, named });
         }
         Some(Self { parameters, axes, counts: RefCell::default() })
@@ -72,13 +78,18 @@ impl<'a> Grid<'a> {
             for (from, to) in axis.stretches() {
                 let (below, held) = self.choose(k, from, &holding);
                 let rest = self.count_from(k + 1, &held);
-                // Past 2^128 a stretch, or what lies below one point of it, holds every index there is.
+                // Past 2^128 a stretch, or what lies below one point of it, holds every index there
+                // is.
                 match rest.and_then(|rest| rest.checked_mul(to - from)) {
                     Some(size) if index >= size => index -= size,
                     _ => {
                         let skipped = rest.filter(|rest| *rest > 0).map_or(0, |rest| index / rest);
                         index -= rest.map_or(0, |rest| skipped * rest);
-                        reached = Some(if skipped == 0 { (below, held) } else { self.choose(k, from + skipped, &holding) });
+                        reached = Some(if skipped == 0 {
+                            (below, held)
+                        } else {
+                            self.choose(k, from + skipped, &holding)
+                        });
                         break;
                     }
                 }
@@ -133,7 +144,8 @@ impl<'a> Grid<'a> {
 }
 
 impl Axis<'_> {
-    /// Whether any of its parameters is active whatever its point; one that waits for another of the same axis needs that one.
+    /// Whether any of its parameters is active whatever its point; one that waits for another of
+    /// the same axis needs that one.
     fn is_active(&self, holding: &Holding) -> bool {
         self.members.iter().any(|(position, _)| holding[*position])
     }
@@ -156,12 +168,15 @@ impl Axis<'_> {
     }
 }
 
-/// The parameters of each axis: zip groups at the place of their first member, but an axis after those that its conditions name.
+/// The parameters of each axis: zip groups at the place of their first member, but an axis after
+/// those that its conditions name.
 fn ordered_axes(parameters: &[Parameter]) -> Vec<Vec<usize>> {
     let mut waiting: Vec<Vec<usize>> = Vec::new();
     for (position, parameter) in parameters.iter().enumerate() {
         let group = parameter.zip.as_ref().and_then(|group| {
-            waiting.iter_mut().find(|axis| axis.iter().any(|other| parameters[*other].zip.as_ref() == Some(group)))
+            waiting.iter_mut().find(|axis| {
+                axis.iter().any(|other| parameters[*other].zip.as_ref() == Some(group))
+            })
         });
         match group {
             Some(axis) => axis.push(position),
@@ -171,11 +186,20 @@ fn ordered_axes(parameters: &[Parameter]) -> Vec<Vec<usize>> {
     let mut ordered: Vec<Vec<usize>> = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
         let is_free = |axis: &Vec<usize>| {
-            let names =
-                |key: &String| waiting.iter().filter(|other| *other != axis).flatten().any(|other| parameters[*other].key == *key);
-            !axis.iter().filter_map(|position| parameters[*position].when.as_ref()).any(|when| names(&when.key))
+            let names = |key: &String| {
+                waiting
+                    .iter()
+                    .filter(|other| *other != axis)
+                    .flatten()
+                    .any(|other| parameters[*other].key == *key)
+            };
+            !axis
+                .iter()
+                .filter_map(|position| parameters[*position].when.as_ref())
+                .any(|when| names(&when.key))
         };
-        // Where zip groups wait for each other there is no free axis; the file's order then decides.
+        // Where zip groups wait for each other there is no free axis; the file's order then
+        // decides.
         let next = waiting.iter().position(is_free).unwrap_or(0);
         ordered.push(waiting.remove(next));
     }
@@ -187,7 +211,9 @@ fn named_points(parameters: &[Parameter], members: &[(usize, Points)]) -> BTreeS
     conditions
         .flat_map(|when| {
             let member = members.iter().find(|(position, _)| parameters[*position].key == when.key);
-            member.into_iter().flat_map(|(_, points)| when.values.iter().filter_map(|value| points.position(value)))
+            member.into_iter().flat_map(|(_, points)| {
+                when.values.iter().filter_map(|value| points.position(value))
+            })
         })
         .collect()
 }

@@ -1,7 +1,8 @@
 //! What may vary, and who chooses: domains, samplers. Knows nothing of TOML or of Burn.
 //!
-//! A domain is a choice or a range ([`Domain`]); its points are reached by number, without making them all. A [`Sampler`] is a
-//! pure function from an index to an [`Assignment`], so that a plan can be resumed, reordered and counted before it is made.
+//! A domain is a choice or a range ([`Domain`]); its points are reached by number, without making
+//! them all. A [`Sampler`] is a pure function from an index to an [`Assignment`], so that a plan
+//! can be resumed, reordered and counted before it is made.
 
 mod domain;
 mod grid;

@@ -60,10 +60,16 @@ impl<'a> Points<'a> {
             }
             Domain::Float { low, high, points: Some(points), log, .. } => {
                 let len = if low < high { points.max(1) as u128 } else { 1 };
-                Some(Self::Float(Spaced { low, high, len, by: if log { Spacing::Log } else { Spacing::Linear } }))
+                Some(Self::Float(Spaced {
+                    low,
+                    high,
+                    len,
+                    by: if log { Spacing::Log } else { Spacing::Linear },
+                }))
             }
             Domain::Float { low, high, step: Some(step), .. } => {
-                let len = (((high - low) / step + REACH).floor().max(0.0) as u128).saturating_add(1);
+                let len =
+                    (((high - low) / step + REACH).floor().max(0.0) as u128).saturating_add(1);
                 Some(Self::Float(Spaced { low, high, len, by: Spacing::Step(step) }))
             }
             Domain::Float { .. } => None,
@@ -86,7 +92,9 @@ impl<'a> Points<'a> {
         }
         match self {
             Self::Choice(values) => values.get(usize::try_from(index).ok()?).cloned(),
-            Self::Rounded(values) => values.get(usize::try_from(index).ok()?).map(|value| Value::Int(*value)),
+            Self::Rounded(values) => {
+                values.get(usize::try_from(index).ok()?).map(|value| Value::Int(*value))
+            }
             Self::Stepped { low, step, .. } => offset(*low, index * step),
             Self::Spread { low, high, len } => {
                 // Rounded to the nearest in whole numbers, which stay exact where an f64 does not.
@@ -109,13 +117,17 @@ impl<'a> Points<'a> {
     /// The point of a range that is nearest to a number; the lower of two.
     pub(super) fn nearest(&self, number: f64) -> Option<Value> {
         let above = self.lower_bound(&Value::Float(number));
-        let distance =
-            |index: u128| self.get(index).and_then(|value| value.as_f64()).map_or(f64::INFINITY, |at| (at - number).abs());
+        let distance = |index: u128| {
+            self.get(index)
+                .and_then(|value| value.as_f64())
+                .map_or(f64::INFINITY, |at| (at - number).abs())
+        };
         let below = above.saturating_sub(1);
         self.get(if distance(below) <= distance(above) { below } else { above })
     }
 
-    /// The first point that is not below a value; the length if there is none. Ranges ascend, so halving finds it.
+    /// The first point that is not below a value; the length if there is none. Ranges ascend, so
+    /// halving finds it.
     fn lower_bound(&self, value: &Value) -> u128 {
         let (mut from, mut to) = (0, self.len());
         while from < to {
@@ -164,15 +176,21 @@ impl Spaced {
     }
 }
 
-/// Rounds to 12 significant digits where the points lie far enough apart for it, so that a person reads 0.3 and not
-/// 0.30000000000000004, and an identity does not depend on the way a number was computed.
+/// Rounds to 12 significant digits where the points lie far enough apart for it, so that a person
+/// reads 0.3 and not 0.30000000000000004, and an identity does not depend on the way a number was
+/// computed.
 fn tidy(value: f64, distance: f64) -> f64 {
-    if distance < value.abs() * 1e-9 { value } else { format!("{value:.11e}").parse().unwrap_or(value) }
+    if distance < value.abs() * 1e-9 {
+        value
+    } else {
+        format!("{value:.11e}").parse().unwrap_or(value)
+    }
 }
 
 fn rounded(low: i64, high: i64, points: u128) -> Vec<i64> {
     let spaced = Spaced { low: low as f64, high: high as f64, len: points, by: Spacing::Log };
-    let mut values: Vec<i64> = (0..points).map(|index| (spaced.get(index).round() as i64).clamp(low, high)).collect();
+    let mut values: Vec<i64> =
+        (0..points).map(|index| (spaced.get(index).round() as i64).clamp(low, high)).collect();
     values.dedup();
     values
 }

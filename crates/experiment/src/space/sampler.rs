@@ -5,16 +5,18 @@ use rand_chacha::rand_core::Rng;
 use super::{Assignment, Grid, Space};
 use crate::seed;
 
-/// Proposes assignments as a pure function of the space, the seed and the index, so that resuming and reordering change nothing.
+/// Proposes assignments as a pure function of the space, the seed and the index, so that resuming
+/// and reordering change nothing.
 pub trait Sampler {
-    /// How many assignments there are, without making any; `None` past 2^128 (or where there is no end to them: a continuum in
-    /// a grid).
+    /// How many assignments there are, without making any; `None` past 2^128 (or where there is no
+    /// end to them: a continuum in a grid).
     fn count(&self, space: &Space) -> Option<u128>;
 
     /// The `index`-th assignment; `None` past the end.
     fn propose(&self, space: &Space, index: u128) -> Option<Assignment>;
 
-    /// The first `limit` assignments, in order. The same as proposing each; a sampler that prepares something does it once.
+    /// The first `limit` assignments, in order. The same as proposing each; a sampler that prepares
+    /// something does it once.
     fn propose_up_to(&self, space: &Space, limit: usize) -> Vec<Assignment> {
         (0..limit as u128).map_while(|index| self.propose(space, index)).collect()
     }
@@ -58,9 +60,11 @@ impl Sampler for RandomSampler {
         Some(self.trials as u128)
     }
 
-    /// Each parameter (or zip group) has a generator of its own: another one more or less changes no draw of the others.
+    /// Each parameter (or zip group) has a generator of its own: another one more or less changes
+    /// no draw of the others.
     fn propose(&self, space: &Space, index: u128) -> Option<Assignment> {
-        let index = u64::try_from(index).ok().filter(|index| (*index as u128) < self.trials as u128)?;
+        let index =
+            u64::try_from(index).ok().filter(|index| (*index as u128) < self.trials as u128)?;
         let mut assignment = Assignment::new();
         for parameter in &space.parameters {
             if parameter.is_active(&assignment) {
@@ -107,7 +111,10 @@ mod tests {
     }
 
     fn when(mut parameter: Parameter, key: &str, values: &[i64]) -> Parameter {
-        parameter.when = Some(Condition { key: key.into(), values: values.iter().map(|value| Value::Int(*value)).collect() });
+        parameter.when = Some(Condition {
+            key: key.into(),
+            values: values.iter().map(|value| Value::Int(*value)).collect(),
+        });
         parameter
     }
 
@@ -126,7 +133,9 @@ mod tests {
 
     #[test]
     fn the_last_parameter_is_the_fastest() {
-        let space = Space { parameters: vec![parameter("b", ints(&[1, 2])), parameter("a", ints(&[3, 4]))] };
+        let space = Space {
+            parameters: vec![parameter("b", ints(&[1, 2])), parameter("a", ints(&[3, 4]))],
+        };
         let texts: Vec<String> = all(&space).iter().map(text).collect();
         assert_eq!(texts, ["a=3 b=1", "a=4 b=1", "a=3 b=2", "a=4 b=2"]);
         assert_eq!(GridSampler.propose(&space, 4), None);
@@ -163,27 +172,43 @@ mod tests {
         let texts: Vec<String> = all(&space).iter().map(text).collect();
         assert_eq!(
             texts,
-            ["kind=1", "kind=2 momentum=5", "kind=2 momentum=6 nested=8", "kind=2 momentum=6 nested=9", "kind=2 momentum=7"]
+            [
+                "kind=1",
+                "kind=2 momentum=5",
+                "kind=2 momentum=6 nested=8",
+                "kind=2 momentum=6 nested=9",
+                "kind=2 momentum=7"
+            ]
         );
         assert_eq!(GridSampler.count(&space), Some(5));
     }
 
     #[test]
     fn a_trillion_trials_are_counted_and_the_last_is_reached() {
-        let long = Domain::Int { low: 1, high: 1_000_000_000_000, step: None, log: false, points: None };
-        let space =
-            Space { parameters: vec![parameter("a", long), when(parameter("b", ints(&[1, 2, 3])), "a", &[5, 999_999_999_999])] };
+        let long =
+            Domain::Int { low: 1, high: 1_000_000_000_000, step: None, log: false, points: None };
+        let space = Space {
+            parameters: vec![
+                parameter("a", long),
+                when(parameter("b", ints(&[1, 2, 3])), "a", &[5, 999_999_999_999]),
+            ],
+        };
         assert_eq!(GridSampler.count(&space), Some(1_000_000_000_004));
         let at = |index| text(&GridSampler.propose(&space, index).unwrap());
-        assert_eq!((at(3), at(4), at(6), at(7)), ("a=4".into(), "a=5 b=1".into(), "a=5 b=3".into(), "a=6".into()));
+        assert_eq!(
+            (at(3), at(4), at(6), at(7)),
+            ("a=4".into(), "a=5 b=1".into(), "a=5 b=3".into(), "a=6".into())
+        );
         assert_eq!(at(1_000_000_000_003), "a=1000000000000");
         assert_eq!(at(1_000_000_000_002), "a=999999999999 b=3");
     }
 
     #[test]
     fn a_grid_past_2_to_the_128_is_not_counted_but_can_be_walked() {
-        let every = Domain::Int { low: i64::MIN, high: i64::MAX, step: None, log: false, points: None };
-        let space = Space { parameters: ["a", "b", "c"].map(|key| parameter(key, every.clone())).into() };
+        let every =
+            Domain::Int { low: i64::MIN, high: i64::MAX, step: None, log: false, points: None };
+        let space =
+            Space { parameters: ["a", "b", "c"].map(|key| parameter(key, every.clone())).into() };
         assert_eq!(GridSampler.count(&space), None);
         let first = GridSampler.propose(&space, (1 << 64) + 2).unwrap();
         assert_eq!(first["c"], Value::Int(i64::MIN + 2));
@@ -194,7 +219,10 @@ mod tests {
     fn many_pairs_of_controller_and_dependent_are_counted_at_once() {
         let pairs = (0..40).flat_map(|i| {
             let key = format!("c{i}");
-            [parameter(&key, ints(&[0, 1])), when(parameter(&format!("d{i}"), ints(&[1, 2])), &key, &[1])]
+            [
+                parameter(&key, ints(&[0, 1])),
+                when(parameter(&format!("d{i}"), ints(&[1, 2])), &key, &[1]),
+            ]
         });
         assert_eq!(GridSampler.count(&Space { parameters: pairs.collect() }), Some(3_u128.pow(40)));
     }
@@ -206,7 +234,8 @@ mod tests {
         let two = Space { parameters: vec![parameter("b", open.clone()), parameter("a", open)] };
         let sampler = RandomSampler { trials: 10, seed: 1 };
         for index in (0..10).rev() {
-            let (alone, beside) = (sampler.propose(&one, index).unwrap(), sampler.propose(&two, index).unwrap());
+            let (alone, beside) =
+                (sampler.propose(&one, index).unwrap(), sampler.propose(&two, index).unwrap());
             assert_eq!(alone["a"], beside["a"]);
             assert_ne!(beside["a"], beside["b"]);
         }
@@ -215,8 +244,12 @@ mod tests {
 
     #[test]
     fn a_random_zip_group_draws_one_row() {
-        let space =
-            Space { parameters: vec![zip(parameter("a", ints(&[1, 2, 3])), "g"), zip(parameter("b", ints(&[1, 2, 3])), "g")] };
+        let space = Space {
+            parameters: vec![
+                zip(parameter("a", ints(&[1, 2, 3])), "g"),
+                zip(parameter("b", ints(&[1, 2, 3])), "g"),
+            ],
+        };
         let drawn = RandomSampler { trials: 50, seed: 3 }.propose_up_to(&space, 50);
         assert!(drawn.iter().all(|assignment| assignment["a"] == assignment["b"]));
         assert_eq!(drawn.iter().map(text).collect::<HashSet<_>>().len(), 3);
@@ -224,18 +257,25 @@ mod tests {
 
     /// Small spaces with zip groups and conditions on earlier parameters.
     fn spaces() -> impl Strategy<Value = Space> {
-        let one = (1..4_i64, proptest::option::of(0..2_usize), proptest::option::of((0..5_usize, 1..4_i64)));
+        let one = (
+            1..4_i64,
+            proptest::option::of(0..2_usize),
+            proptest::option::of((0..5_usize, 1..4_i64)),
+        );
         proptest::collection::vec(one, 1..6).prop_map(|ones| {
             let lens = [2, 3];
             let mut parameters: Vec<Parameter> = Vec::new();
             for (position, (len, group, condition)) in ones.into_iter().enumerate() {
                 let len = group.map_or(len, |group| lens[group]);
-                let mut new = parameter(&format!("p{position}"), ints(&(1..=len).collect::<Vec<_>>()));
-                // Groups that wait for each other are no believed space, so zipped parameters name none but plain ones.
+                let mut new =
+                    parameter(&format!("p{position}"), ints(&(1..=len).collect::<Vec<_>>()));
+                // Groups that wait for each other are no believed space, so zipped parameters name
+                // none but plain ones.
                 new.when = condition.and_then(|(other, value)| {
                     let other = parameters.get(other)?;
-                    (group.is_none() || (other.zip.is_none() && other.when.is_none()))
-                        .then(|| Condition { key: other.key.clone(), values: vec![Value::Int(value)] })
+                    (group.is_none() || (other.zip.is_none() && other.when.is_none())).then(|| {
+                        Condition { key: other.key.clone(), values: vec![Value::Int(value)] }
+                    })
                 });
                 new.zip = group.map(|group| format!("g{group}"));
                 parameters.push(new);
@@ -244,7 +284,8 @@ mod tests {
         })
     }
 
-    /// By brute force: every point of every axis, inactive parameters taken out, equal assignments once.
+    /// By brute force: every point of every axis, inactive parameters taken out, equal assignments
+    /// once.
     fn expanded(space: &Space) -> HashSet<String> {
         let mut rows: Vec<Vec<(String, usize)>> = vec![vec![]];
         for parameter in &space.parameters {
@@ -269,7 +310,10 @@ mod tests {
                     let axis = parameter.zip.as_ref().unwrap_or(&parameter.key);
                     let index = row.iter().find(|(name, _)| name == axis).unwrap().1;
                     if parameter.is_active(&assignment) {
-                        assignment.insert(parameter.key.clone(), parameter.domain.points().unwrap()[index].clone());
+                        assignment.insert(
+                            parameter.key.clone(),
+                            parameter.domain.points().unwrap()[index].clone(),
+                        );
                     }
                 }
                 text(&assignment)

@@ -22,7 +22,8 @@ pub enum Value {
     Table(BTreeMap<String, Value>),
 }
 
-/// Values of the parameters by their dotted key (`model.hidden_size`); inactive conditional parameters are absent.
+/// Values of the parameters by their dotted key (`model.hidden_size`); inactive conditional
+/// parameters are absent.
 pub type Assignment = BTreeMap<String, Value>;
 
 impl Value {
@@ -40,7 +41,9 @@ impl Value {
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Int(_), Self::Float(_)) | (Self::Float(_), Self::Int(_)) => self.as_f64() == other.as_f64(),
+            (Self::Int(_), Self::Float(_)) | (Self::Float(_), Self::Int(_)) => {
+                self.as_f64() == other.as_f64()
+            }
             _ => self == other,
         }
     }

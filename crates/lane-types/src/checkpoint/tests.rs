@@ -4,11 +4,14 @@ use super::*;
 
 fn weights() -> impl Strategy<Value = Weights> {
     prop::collection::vec((0_usize..4, 0_usize..4, any::<u32>()), 0..5).prop_map(|shapes| {
-        let weights = shapes.into_iter().enumerate().map(|(number, (rows, columns, bits))| Weight {
-            name: format!("lstm.{number}.w_input"),
-            shape: vec![rows, columns],
-            values: (0..rows * columns).map(|index| f32::from_bits(bits.wrapping_mul(index as u32 + 1))).collect(),
-        });
+        let weights =
+            shapes.into_iter().enumerate().map(|(number, (rows, columns, bits))| Weight {
+                name: format!("lstm.{number}.w_input"),
+                shape: vec![rows, columns],
+                values: (0..rows * columns)
+                    .map(|index| f32::from_bits(bits.wrapping_mul(index as u32 + 1)))
+                    .collect(),
+            });
         Weights(weights.collect())
     })
 }
@@ -114,7 +117,9 @@ fn another_format_a_foreign_file_and_a_huge_header_are_refused_with_the_reason()
     let values = [0_u8; 4];
     let view = TensorView::new(Dtype::F32, vec![1], &values).unwrap();
     let foreign = safetensors::serialize([("a", view)], None).unwrap();
-    assert!(Weights::from_bytes(&foreign).unwrap_err().0.contains("no 'burn-lanes' in the metadata"));
+    assert!(
+        Weights::from_bytes(&foreign).unwrap_err().0.contains("no 'burn-lanes' in the metadata")
+    );
 
     let mut huge = u64::MAX.to_le_bytes().to_vec();
     huge.extend([b'{'; 100]);
@@ -136,6 +141,12 @@ fn tensors_that_nobody_asked_for_and_twice_named_weights_are_refused() {
     let mut tensors = Tensors::default();
     tensors.add("", &one("a"));
     tensors.add("", &one("b"));
-    let bytes = tensors.write(&WeightsHeader { format: FORMAT, kind: WeightsKind::Weights, weights: vec!["a".into()] }).unwrap();
+    let bytes = tensors
+        .write(&WeightsHeader {
+            format: FORMAT,
+            kind: WeightsKind::Weights,
+            weights: vec!["a".into()],
+        })
+        .unwrap();
     assert_eq!(Weights::from_bytes(&bytes).unwrap_err().0, "tensor 'b' belongs to nothing");
 }

@@ -1,12 +1,14 @@
 //! `har`: the heterogeneous autoregression of Corsi (2009), for a log volatility.
 //!
-//! Least squares, on the training windows, of the target on the log of the realised volatility of the last [`CASCADE`] bars and on
-//! a smooth curve of the time of day (Andersen and Bollerslev 1997): a parabola and two harmonics over the part of the day that the
-//! training windows cover. The realised volatility is per bar, over as many of the last returns as there are in the data; returns
-//! over a gap count only where windows may cross gaps.
+//! Least squares, on the training windows, of the target on the log of the realised volatility of
+//! the last [`CASCADE`] bars and on a smooth curve of the time of day (Andersen and
+//! Bollerslev 1997): a parabola and two harmonics over the part of the day that the training
+//! windows cover. The realised volatility is per bar, over as many of the last returns as there are
+//! in the data; returns over a gap count only where windows may cross gaps.
 //!
-//! A curve says nothing of times of day at which no training window ends: a parabola goes anywhere. There (half an hour or more, and a
-//! bar, from any time that was seen) the forecast is that of a second regression, on the cascade alone.
+//! A curve says nothing of times of day at which no training window ends: a parabola goes anywhere.
+//! There (half an hour or more, and a bar, from any time that was seen) the forecast is that of a
+//! second regression, on the cascade alone.
 
 use super::ridge::{Normal, add_scaled, dot};
 use super::score::scored;
@@ -51,7 +53,12 @@ pub(super) fn fit(data: &Data, prepared: &Prepared) -> Option<Har> {
 
 impl Fit {
     /// Least squares on the first so many regressors.
-    fn of(rows: &[[f64; COLUMNS]], columns: usize, prepared: &Prepared, train: &[u32]) -> Option<Self> {
+    fn of(
+        rows: &[[f64; COLUMNS]],
+        columns: usize,
+        prepared: &Prepared,
+        train: &[u32],
+    ) -> Option<Self> {
         let count = train.len() as f64;
         let target: Vec<f64> = train.iter().map(|&t| prepared.target[t as usize]).collect();
         let target_mean = target.iter().sum::<f64>() / count;
@@ -59,7 +66,9 @@ impl Fit {
         for &t in train {
             add_scaled(&mut means, 1.0 / count, &rows[t as usize][..columns]);
         }
-        let centred = |&t: &u32| rows[t as usize].iter().zip(&means).map(|(x, mean)| x - mean).collect::<Vec<_>>();
+        let centred = |&t: &u32| {
+            rows[t as usize].iter().zip(&means).map(|(x, mean)| x - mean).collect::<Vec<_>>()
+        };
         let x: Vec<f64> = train.iter().flat_map(centred).collect();
         let y: Vec<f64> = target.iter().map(|y| y - target_mean).collect();
         // Least squares but for bars of one time of day, where the curve's columns are constant.
@@ -110,7 +119,8 @@ impl Seen {
             apart.min(1.0 - apart)
         };
         // The day goes round: the last time is a neighbour of the first.
-        let neighbours = [self.times.get(after), after.checked_sub(1).and_then(|before| self.times.get(before))];
+        let neighbours =
+            [self.times.get(after), after.checked_sub(1).and_then(|before| self.times.get(before))];
         let ends = [self.times.first(), self.times.last()];
         neighbours.into_iter().chain(ends).flatten().any(|seen| distance(seen) <= self.near)
     }
@@ -122,7 +132,8 @@ fn regressors(data: &Data, prepared: &Prepared, train: &[u32]) -> Option<Vec<[f6
     let &last = train.last()?;
     let floor = squares.mean(last as usize, usize::MAX)? * FLOOR;
     let times = || train.iter().map(|&t| prepared.time_of_day[t as usize]);
-    let (first, end) = times().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), time| (a.min(time), b.max(time)));
+    let (first, end) =
+        times().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), time| (a.min(time), b.max(time)));
     let length = if end > first { end - first } else { 1.0 };
     let row = |t: usize| {
         let mut row = [0.0; COLUMNS];
@@ -146,7 +157,8 @@ fn regressors(data: &Data, prepared: &Prepared, train: &[u32]) -> Option<Vec<[f6
     Some((0..prepared.ts.len()).map(row).collect())
 }
 
-/// A mean square below this share of the training rows' counts as it: a stretch without movement has no logarithm.
+/// A mean square below this share of the training rows' counts as it: a stretch without movement
+/// has no logarithm.
 const FLOOR: f64 = 1e-4;
 
 /// Running sums of the squared returns.
@@ -174,8 +186,8 @@ impl Squares {
         squares
     }
 
-    /// Mean square of the last `bars` returns up to row `t`, or of as many as there are; `None` when there are none or no price
-    /// has moved since the first row.
+    /// Mean square of the last `bars` returns up to row `t`, or of as many as there are; `None`
+    /// when there are none or no price has moved since the first row.
     fn mean(&self, t: usize, bars: usize) -> Option<f64> {
         let end = self.counts[t];
         let count = bars.min(end);
@@ -195,9 +207,14 @@ mod tests {
         let mut prepared = prepared(rows, 1);
         let noise = uniforms(rows, 9);
         let sigma: Vec<f64> = (0..rows)
-            .map(|t| 1e-3 * (0.8 * (t as f64 / 700.0).sin() + 0.5 * (prepared.time_of_day[t] * 20.0).cos()).exp())
+            .map(|t| {
+                1e-3 * (0.8 * (t as f64 / 700.0).sin()
+                    + 0.5 * (prepared.time_of_day[t] * 20.0).cos())
+                .exp()
+            })
             .collect();
-        prepared.log_return = noise.iter().zip(&sigma).map(|(noise, sigma)| noise * sigma).collect();
+        prepared.log_return =
+            noise.iter().zip(&sigma).map(|(noise, sigma)| noise * sigma).collect();
         prepared.log_return[0] = f64::NAN;
         prepared.target = sigma.iter().map(|sigma| sigma.ln()).collect();
         prepared.persistence = vec![(1e-3_f64).ln(); rows];
@@ -207,7 +224,8 @@ mod tests {
     fn r_squared(har: &Har, prepared: &Prepared, ends: &[u32]) -> f64 {
         let target: Vec<f64> = ends.iter().map(|&t| prepared.target[t as usize]).collect();
         let mean = target.iter().sum::<f64>() / target.len() as f64;
-        let error: f64 = har.forecast(ends).iter().zip(&target).map(|(f, y)| (f - y) * (f - y)).sum();
+        let error: f64 =
+            har.forecast(ends).iter().zip(&target).map(|(f, y)| (f - y) * (f - y)).sum();
         1.0 - error / target.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>()
     }
 
@@ -235,29 +253,46 @@ mod tests {
 
     #[test]
     fn hours_that_were_never_seen_are_forecast_without_the_curve() {
-        // Training windows end from 10:00 to 16:00 alone; the volatility depends on the time of day, and is calm at night.
+        // Training windows end from 10:00 to 16:00 alone; the volatility depends on the time of
+        // day, and is calm at night.
         let mut prepared = waves(40 * 1440);
-        let by_day = |time: f64| if (0.4..0.67).contains(&time) { (time - 0.5).abs() * 6.0 - 0.3 } else { -2.0 };
-        let sigma: Vec<f64> = prepared.time_of_day.iter().map(|&time| 1e-3 * by_day(time).exp()).collect();
+        let by_day = |time: f64| {
+            if (0.4..0.67).contains(&time) { (time - 0.5).abs() * 6.0 - 0.3 } else { -2.0 }
+        };
+        let sigma: Vec<f64> =
+            prepared.time_of_day.iter().map(|&time| 1e-3 * by_day(time).exp()).collect();
         let noise = uniforms(sigma.len(), 11);
-        prepared.log_return = noise.iter().zip(&sigma).map(|(noise, sigma)| noise * sigma).collect();
+        prepared.log_return =
+            noise.iter().zip(&sigma).map(|(noise, sigma)| noise * sigma).collect();
         prepared.target = sigma.iter().map(|sigma| sigma.ln()).collect();
         let within = |from: f64, to: f64, rows: std::ops::Range<u32>| -> Vec<u32> {
             rows.filter(|&t| (from..to).contains(&prepared.time_of_day[t as usize])).collect()
         };
-        let (day, night) = (within(10.0 / 24.0, 16.0 / 24.0, 300..28_800), within(20.0 / 24.0, 1.0, 28_800..57_600));
+        let (day, night) = (
+            within(10.0 / 24.0, 16.0 / 24.0, 300..28_800),
+            within(20.0 / 24.0, 1.0, 28_800..57_600),
+        );
         let also_seen = within(10.0 / 24.0, 16.0 / 24.0, 28_800..57_600);
         prepared.series.train = day;
         let har = fit(&settings(TargetKind::LogVolatility, 2), &prepared).unwrap();
         let rmse = |ends: &[u32]| {
-            let error: f64 = har.forecast(ends).iter().zip(ends).map(|(f, &t)| (f - prepared.target[t as usize]).powi(2)).sum();
+            let error: f64 = har
+                .forecast(ends)
+                .iter()
+                .zip(ends)
+                .map(|(f, &t)| (f - prepared.target[t as usize]).powi(2))
+                .sum();
             (error / ends.len() as f64).sqrt()
         };
         let (seen, unseen) = (rmse(&also_seen), rmse(&night));
         assert!(seen < 0.3 && unseen < 1.0, "{seen} by day, {unseen} by night");
         // The curve alone would go anywhere.
-        let extrapolated: f64 =
-            night.iter().map(|&t| (har.whole.forecast(&har.rows[t as usize]) - prepared.target[t as usize]).powi(2)).sum();
+        let extrapolated: f64 = night
+            .iter()
+            .map(|&t| {
+                (har.whole.forecast(&har.rows[t as usize]) - prepared.target[t as usize]).powi(2)
+            })
+            .sum();
         let extrapolated = (extrapolated / night.len() as f64).sqrt();
         assert!(extrapolated > 3.0 * unseen, "{extrapolated} with the curve, {unseen} without");
     }
@@ -293,7 +328,13 @@ mod tests {
         prepared.time_of_day.fill(0.5);
         let ends: Vec<u32> = (0..400).collect();
         let settings = settings(TargetKind::LogVolatility, 2);
-        assert!(fit(&settings, &prepared).unwrap().forecast(&ends).iter().all(|forecast| forecast.is_finite()));
+        assert!(
+            fit(&settings, &prepared)
+                .unwrap()
+                .forecast(&ends)
+                .iter()
+                .all(|forecast| forecast.is_finite())
+        );
         prepared.log_return.fill(0.0);
         assert!(fit(&settings, &prepared).is_none());
     }

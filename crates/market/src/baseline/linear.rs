@@ -1,11 +1,15 @@
-//! `linear`: persistence plus a ridge regression on the flattened window of scaled features, persistence being one of them.
+//! `linear`: persistence plus a ridge regression on the flattened window of scaled features,
+//! persistence being one of them.
 //!
-//! * What is regressed is target − persistence, so that shrinking leads back to persistence and not to a worse forecast.
-//! * Each feature is brought to mean 0 and variance 1 over the training windows' last rows; the intercept is not penalised.
-//! * The ridge per window is one of [`RIDGES`]: the one that forecasts the last fifth of the training windows best when fitted on
-//!   those before it (a window and a horizon apart); then the fit is repeated on all training windows.
-//! * At most [`MAX_COLUMNS`] coefficients: of a larger window only the last rows are used. At most [`MAX_PRODUCTS`]
-//!   multiplications: of more training windows only the last are used.
+//! * What is regressed is target − persistence, so that shrinking leads back to persistence and not
+//!   to a worse forecast.
+//! * Each feature is brought to mean 0 and variance 1 over the training windows' last rows; the
+//!   intercept is not penalised.
+//! * The ridge per window is one of [`RIDGES`]: the one that forecasts the last fifth of the
+//!   training windows best when fitted on those before it (a window and a horizon apart); then the
+//!   fit is repeated on all training windows.
+//! * At most [`MAX_COLUMNS`] coefficients: of a larger window only the last rows are used. At most
+//!   [`MAX_PRODUCTS`] multiplications: of more training windows only the last are used.
 
 use super::ridge::{Normal, add_scaled, dot};
 use super::score::scored;
@@ -60,18 +64,25 @@ impl Linear {
     /// Forecasts in the target's unit of the windows that end at `ends`.
     pub fn forecast(&self, prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
         let windows = Windows { features: &self.features, width: self.width, rows: self.rows };
-        let forecast = |&t: &u32| prepared.persistence[t as usize] + self.intercept + dot(windows.ending_at(t), &self.coefficients);
+        let forecast = |&t: &u32| {
+            prepared.persistence[t as usize]
+                + self.intercept
+                + dot(windows.ending_at(t), &self.coefficients)
+        };
         ends.iter().map(forecast).collect()
     }
 }
 
-/// The ridge that does best on `held` when fitted on `before`; the smallest when there is nothing to choose by.
+/// The ridge that does best on `held` when fitted on `before`; the smallest when there is nothing
+/// to choose by.
 fn best_ridge(windows: &Windows, prepared: &Prepared, before: &[u32], held: &[u32]) -> f64 {
     let equations = Equations::of(windows, before, &residuals(prepared, before));
     let wanted = residuals(prepared, held);
     let loss = |ridge: f64| -> Option<f64> {
         let (intercept, coefficients) = equations.solve(ridge)?;
-        let error = |(&t, wanted): (&u32, &f64)| (intercept + dot(windows.ending_at(t), &coefficients) - wanted).powi(2);
+        let error = |(&t, wanted): (&u32, &f64)| {
+            (intercept + dot(windows.ending_at(t), &coefficients) - wanted).powi(2)
+        };
         Some(held.iter().zip(&wanted).map(error).sum())
     };
     let mut best = (RIDGES[0], f64::INFINITY);
@@ -100,7 +111,8 @@ fn affordable(train: &[u32], rows: usize, width: usize) -> &[u32] {
     let mut products = 0;
     for index in (0..train.len()).rev() {
         let in_a_run = index + 1 < train.len() && train[index] + 1 == train[index + 1];
-        // As in `gram`: the last row against the window; at the two ends of a run, the window against itself.
+        // As in `gram`: the last row against the window; at the two ends of a run, the window
+        // against itself.
         products += columns * width + if in_a_run { 0 } else { columns * columns };
         if products > MAX_PRODUCTS {
             return &train[index + 1..];
@@ -109,11 +121,14 @@ fn affordable(train: &[u32], rows: usize, width: usize) -> &[u32] {
     train
 }
 
-/// All rows' features and persistence, brought to mean 0 and variance 1 over the rows of `train`; 0 where constant or unknown.
+/// All rows' features and persistence, brought to mean 0 and variance 1 over the rows of `train`; 0
+/// where constant or unknown.
 fn standardised(prepared: &Prepared, train: &[u32]) -> Vec<f64> {
     let columns = prepared.series.columns;
     let mut table = Vec::with_capacity(prepared.persistence.len() * (columns + 1));
-    for (row, persistence) in prepared.series.features.chunks_exact(columns).zip(&prepared.persistence) {
+    for (row, persistence) in
+        prepared.series.features.chunks_exact(columns).zip(&prepared.persistence)
+    {
         table.extend(row.iter().map(|x| f64::from(*x)));
         table.push(*persistence);
     }
@@ -179,23 +194,28 @@ impl Equations {
 
 /// Σ over windows of the outer product of their features, lower triangle.
 ///
-/// Neighbouring windows share all but one row: with E the ends, the products of rows i+1 and j+1 bars back, summed over E, are
-/// those of rows i and j bars back summed over E shifted by one, which differs from E only where runs of ends begin and stop. So
-/// only the last row is multiplied with every window: columns · width per window in place of columns² / 2.
+/// Neighbouring windows share all but one row: with E the ends, the products of rows i+1 and j+1
+/// bars back, summed over E, are those of rows i and j bars back summed over E shifted by one,
+/// which differs from E only where runs of ends begin and stop. So only the last row is multiplied
+/// with every window: columns · width per window in place of columns² / 2.
 fn gram(windows: &Windows, ends: &[u32]) -> Vec<f64> {
     let &Windows { features, width, rows } = windows;
     let columns = rows * width;
     let mut gram = vec![0.0; columns * columns];
     for &t in ends {
         let window = windows.ending_at(t);
-        for (row, x) in gram[(rows - 1) * width * columns..].chunks_exact_mut(columns).zip(&window[(rows - 1) * width..]) {
+        for (row, x) in gram[(rows - 1) * width * columns..]
+            .chunks_exact_mut(columns)
+            .zip(&window[(rows - 1) * width..])
+        {
             add_scaled(row, *x, window);
         }
     }
     // (end, weight): what a shift by one takes away and brings.
     let contains = |t: u32| ends.binary_search(&t).is_ok();
     let stops = ends.iter().filter(|&&t| !contains(t + 1)).map(|&t| (t as usize, -1.0));
-    let starts = ends.iter().filter(|&&t| t > 0 && !contains(t - 1)).map(|&t| (t as usize - 1, 1.0));
+    let starts =
+        ends.iter().filter(|&&t| t > 0 && !contains(t - 1)).map(|&t| (t as usize - 1, 1.0));
     let edges: Vec<(usize, f64)> = stops.chain(starts).collect();
     for position in (0..rows - 1).rev() {
         // Rows back of the end, for the block of rows one younger.
@@ -207,7 +227,11 @@ fn gram(windows: &Windows, ends: &[u32]) -> Vec<f64> {
             sum.copy_from_slice(&younger[feature * columns + width..][..length]);
             for &(t, weight) in &edges {
                 let end = (t - back + 1) * width;
-                add_scaled(sum, weight * features[(t - back) * width + feature], &features[end - length..end]);
+                add_scaled(
+                    sum,
+                    weight * features[(t - back) * width + feature],
+                    &features[end - length..end],
+                );
             }
         }
     }
@@ -225,7 +249,13 @@ mod tests {
         let mut prepared = prepared(600, 3);
         let feature = |t: usize, column: usize| f64::from(prepared.series.features[t * 3 + column]);
         let target: Vec<f64> = (0..600)
-            .map(|t| if t < 3 { f64::NAN } else { 7.0 + 2.0 * feature(t, 0) - 0.5 * feature(t - 3, 2) + prepared.persistence[t] })
+            .map(|t| {
+                if t < 3 {
+                    f64::NAN
+                } else {
+                    7.0 + 2.0 * feature(t, 0) - 0.5 * feature(t - 3, 2) + prepared.persistence[t]
+                }
+            })
             .collect();
         prepared.target = target;
         let linear = fit(&settings(TargetKind::Price, 4), &prepared).unwrap();
@@ -260,7 +290,8 @@ mod tests {
     #[test]
     fn the_shared_products_equal_the_plain_ones() {
         let prepared = prepared(120, 3);
-        let train: Vec<u32> = (5..30).chain(31..32).chain((40..60).step_by(3)).chain(90..120).collect();
+        let train: Vec<u32> =
+            (5..30).chain(31..32).chain((40..60).step_by(3)).chain(90..120).collect();
         let features = standardised(&prepared, &train);
         let windows = Windows { features: &features, width: 4, rows: 6 };
         let flat: Vec<f64> = train.iter().flat_map(|&t| windows.ending_at(t).to_vec()).collect();
@@ -290,7 +321,8 @@ mod tests {
             row[2] = row[0];
         }
         let ends: Vec<u32> = (150..300).collect();
-        let forecast = fit(&settings(TargetKind::LogReturn, 4), &prepared).unwrap().forecast(&prepared, &ends);
+        let forecast =
+            fit(&settings(TargetKind::LogReturn, 4), &prepared).unwrap().forecast(&prepared, &ends);
         assert!(forecast.iter().all(|forecast| forecast.is_finite()));
     }
 }

@@ -1,4 +1,5 @@
-//! Forecasts without a network, over the same windows: what a model has to beat to be worth anything.
+//! Forecasts without a network, over the same windows: what a model has to beat to be worth
+//! anything.
 //!
 //! All are fitted on the training windows alone and scored in the target's own unit.
 

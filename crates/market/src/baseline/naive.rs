@@ -1,4 +1,5 @@
-//! `drift` and `seasonal`: the two naive forecasts beside persistence (Hyndman & Athanasopoulos 2021, section 5.2).
+//! `drift` and `seasonal`: the two naive forecasts beside persistence (Hyndman & Athanasopoulos
+//! 2021, section 5.2).
 
 use super::score::scored;
 use crate::Prepared;
@@ -9,17 +10,26 @@ const DAY: i64 = 86_400_000_000_000;
 /// Days that `seasonal` goes back at most: over a weekend and a holiday.
 const DAYS: i64 = 7;
 
-/// Persistence plus the mean of target − persistence over the training windows; `None` when there are none.
+/// Persistence plus the mean of target − persistence over the training windows; `None` when there
+/// are none.
 pub(super) fn drift(prepared: &Prepared, ends: &[u32]) -> Option<Vec<f64>> {
     let train = scored(prepared, &prepared.series.train);
-    let steps = train.iter().map(|&t| prepared.target[t as usize] - prepared.persistence[t as usize]);
+    let steps =
+        train.iter().map(|&t| prepared.target[t as usize] - prepared.persistence[t as usize]);
     let mean = steps.sum::<f64>() / train.len() as f64;
-    mean.is_finite().then(|| ends.iter().map(|&t| prepared.persistence[t as usize] + mean).collect())
+    mean.is_finite()
+        .then(|| ends.iter().map(|&t| prepared.persistence[t as usize] + mean).collect())
 }
 
-/// What followed the same minute of the local clock on the last day that has it, at most [`DAYS`] back: its log return, its log volatility, or the last
-/// close plus its change. Persistence where no such day is known. `horizon` bars must have passed since that minute.
-pub(super) fn seasonal(kind: TargetKind, horizon: usize, prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
+/// What followed the same minute of the local clock on the last day that has it, at most [`DAYS`]
+/// back: its log return, its log volatility, or the last close plus its change. Persistence where
+/// no such day is known. `horizon` bars must have passed since that minute.
+pub(super) fn seasonal(
+    kind: TargetKind,
+    horizon: usize,
+    prepared: &Prepared,
+    ends: &[u32],
+) -> Vec<f64> {
     let clock = Clock::of(prepared);
     let forecast = |&t: &u32| {
         let t = t as usize;
@@ -49,10 +59,13 @@ impl<'a> Clock<'a> {
         Self { prepared, offsets }
     }
 
-    /// The row of the same time of the clock on the last day that has it, its target known at row `t`.
+    /// The row of the same time of the clock on the last day that has it, its target known at row
+    /// `t`.
     fn same_minute(&self, t: usize, horizon: usize) -> Option<usize> {
         let Prepared { target, persistence, .. } = self.prepared;
-        let known = |&row: &usize| row + horizon <= t && target[row].is_finite() && persistence[row].is_finite();
+        let known = |&row: &usize| {
+            row + horizon <= t && target[row].is_finite() && persistence[row].is_finite()
+        };
         (1..=DAYS).filter_map(|days| self.days_before(t, days)).find(known)
     }
 
@@ -66,7 +79,9 @@ impl<'a> Clock<'a> {
             (offset_seconds[row] == offset).then_some(row)
         };
         // Where the clock showed it twice, the pass with today's offset.
-        at(own).or_else(|| self.offsets.iter().filter(|&&offset| offset != own).find_map(|&offset| at(offset)))
+        at(own).or_else(|| {
+            self.offsets.iter().filter(|&&offset| offset != own).find_map(|&offset| at(offset))
+        })
     }
 }
 
@@ -101,9 +116,15 @@ mod tests {
         let prepared = hours(60);
         assert_eq!(seasonal(TargetKind::LogReturn, 2, &prepared, &[40]), [prepared.target[16]]);
         let change = prepared.target[16] - prepared.persistence[16];
-        assert_eq!(seasonal(TargetKind::Price, 2, &prepared, &[40]), [prepared.persistence[40] + change]);
+        assert_eq!(
+            seasonal(TargetKind::Price, 2, &prepared, &[40]),
+            [prepared.persistence[40] + change]
+        );
         // Nothing is known of the day before the first.
-        assert_eq!(seasonal(TargetKind::LogReturn, 2, &prepared, &[10]), [prepared.persistence[10]]);
+        assert_eq!(
+            seasonal(TargetKind::LogReturn, 2, &prepared, &[10]),
+            [prepared.persistence[10]]
+        );
     }
 
     #[test]
@@ -119,11 +140,18 @@ mod tests {
     fn seasonal_goes_by_the_local_clock_across_a_change() {
         for (change, from, to) in [(50, -18_000, -14_400), (50, -14_400, -18_000)] {
             let mut prepared = hours(120);
-            prepared.offset_seconds = (0..120).map(|row| if row < change { from } else { to }).collect();
+            prepared.offset_seconds =
+                (0..120).map(|row| if row < change { from } else { to }).collect();
             // What a clock showed at row 60 it showed 23 or 25 rows before.
             let hours = 24 - (to - from) / 3600;
-            assert_eq!(seasonal(TargetKind::LogReturn, 2, &prepared, &[60]), [prepared.target[60 - hours as usize]]);
-            assert_eq!(seasonal(TargetKind::LogReturn, 2, &prepared, &[110]), [prepared.target[86]]);
+            assert_eq!(
+                seasonal(TargetKind::LogReturn, 2, &prepared, &[60]),
+                [prepared.target[60 - hours as usize]]
+            );
+            assert_eq!(
+                seasonal(TargetKind::LogReturn, 2, &prepared, &[110]),
+                [prepared.target[86]]
+            );
         }
     }
 }

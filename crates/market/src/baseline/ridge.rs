@@ -23,8 +23,8 @@ impl Normal {
         normal
     }
 
-    /// The coefficients that minimise Σ(y − xβ)² + ridge·Σβ², by Cholesky's factorisation; `None` when the ridge is too small to
-    /// make the matrix positive definite.
+    /// The coefficients that minimise Σ(y − xβ)² + ridge·Σβ², by Cholesky's factorisation; `None`
+    /// when the ridge is too small to make the matrix positive definite.
     pub fn solve(&self, ridge: f64) -> Option<Vec<f64>> {
         let columns = self.moment.len();
         let mut factor = self.gram.clone();
@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn a_ridge_shrinks_and_settles_equal_columns() {
         // Two equal columns of sum of squares 4: β = 2·moment share / (4 + 4 + ridge).
-        let normal = Normal::of_rows(&[1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0], &[3.0, -3.0, 3.0, -3.0]);
+        let normal =
+            Normal::of_rows(&[1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0], &[3.0, -3.0, 3.0, -3.0]);
         assert_eq!(normal.solve(0.0), None);
         let solved = normal.solve(4.0).unwrap();
         assert!(solved.iter().all(|beta| (beta - 1.0).abs() < 1e-15), "{solved:?}");

@@ -18,10 +18,12 @@ pub struct BaselineForecast {
 /// * `persistence`: nothing changes ([`Prepared::persistence`]);
 /// * `drift`: persistence plus the mean step of the training windows;
 /// * `seasonal`: what followed the same minute of the local clock on the last day that has it;
-/// * `linear`: persistence plus a ridge regression on the window's scaled features and persistence, its ridge chosen by the last fifth
-///   of the training windows; a window of more than 2,000 numbers is cut to its last rows;
-/// * `har`, for a log volatility: the regression of Corsi (2009) on the realised volatility of the last 5, 30 and 240 bars, with a
-///   curve of the time of day; at times of day that training has not seen, one on the realised volatility alone.
+/// * `linear`: persistence plus a ridge regression on the window's scaled features and persistence,
+///   its ridge chosen by the last fifth of the training windows; a window of more than 2,000
+///   numbers is cut to its last rows;
+/// * `har`, for a log volatility: the regression of Corsi (2009) on the realised volatility of the
+///   last 5, 30 and 240 bars, with a curve of the time of day; at times of day that training has
+///   not seen, one on the realised volatility alone.
 ///
 /// One that cannot be fitted is missing.
 #[must_use]
@@ -35,13 +37,19 @@ pub fn baseline_forecasts(data: &Data, prepared: &Prepared, ends: &[u32]) -> Vec
     if data.target.kind == TargetKind::LogVolatility {
         made.push(("har", har::fit(data, prepared).map(|har| har.forecast(ends))));
     }
-    made.into_iter().filter_map(|(name, forecast)| Some(BaselineForecast { name, forecast: forecast? })).collect()
+    made.into_iter()
+        .filter_map(|(name, forecast)| Some(BaselineForecast { name, forecast: forecast? }))
+        .collect()
 }
 
-/// The errors of baselines over those of the windows that end at `ends` that have a finite target; one whose forecast is not finite is
-/// missing, all are when no window is left.
+/// The errors of baselines over those of the windows that end at `ends` that have a finite target;
+/// one whose forecast is not finite is missing, all are when no window is left.
 #[must_use]
-pub fn baselines(prepared: &Prepared, ends: &[u32], forecasts: &[BaselineForecast]) -> Vec<Baseline> {
+pub fn baselines(
+    prepared: &Prepared,
+    ends: &[u32],
+    forecasts: &[BaselineForecast],
+) -> Vec<Baseline> {
     let target: Vec<f64> = ends.iter().map(|&t| prepared.target[t as usize]).collect();
     let score = |BaselineForecast { name, forecast }: &BaselineForecast| {
         let ForecastErrors { mse, mae, rmse } = forecast_errors(&target, forecast)?;
@@ -50,7 +58,8 @@ pub fn baselines(prepared: &Prepared, ends: &[u32], forecasts: &[BaselineForecas
     forecasts.iter().filter_map(score).collect()
 }
 
-/// 1 − mse / mse of persistence of `linear` over the validation windows; `None` when it cannot be fitted or persistence makes no error.
+/// 1 − mse / mse of persistence of `linear` over the validation windows; `None` when it cannot be
+/// fitted or persistence makes no error.
 pub(crate) fn linear_skill(data: &Data, prepared: &Prepared) -> Option<f64> {
     let ends = scored(prepared, &prepared.series.valid);
     let target: Vec<f64> = ends.iter().map(|&t| prepared.target[t as usize]).collect();
@@ -62,7 +71,9 @@ pub(crate) fn linear_skill(data: &Data, prepared: &Prepared) -> Option<f64> {
 
 /// Windows that can be fitted to or scored: target and persistence are known.
 pub(super) fn scored(prepared: &Prepared, ends: &[u32]) -> Vec<u32> {
-    let known = |&t: &u32| prepared.target[t as usize].is_finite() && prepared.persistence[t as usize].is_finite();
+    let known = |&t: &u32| {
+        prepared.target[t as usize].is_finite() && prepared.persistence[t as usize].is_finite()
+    };
     ends.iter().copied().filter(known).collect()
 }
 
@@ -77,8 +88,8 @@ pub struct ForecastErrors {
     pub rmse: f64,
 }
 
-/// Errors of `forecast` for `target`, over the pairs whose target is finite; `None` when there is no such pair or a forecast for
-/// one is not finite.
+/// Errors of `forecast` for `target`, over the pairs whose target is finite; `None` when there is
+/// no such pair or a forecast for one is not finite.
 #[must_use]
 pub fn forecast_errors(target: &[f64], forecast: &[f64]) -> Option<ForecastErrors> {
     let (mut count, mut squares, mut distances) = (0_usize, 0.0, 0.0);
@@ -106,7 +117,8 @@ mod tests {
         let mut prepared = prepared(20, 1);
         prepared.target[10..14].copy_from_slice(&[3.0, f64::NAN, 5.0, -2.0]);
         prepared.persistence[10..14].copy_from_slice(&[1.0, 1.0, 4.0, -2.5]);
-        let baselines = scored_baselines(&settings(TargetKind::Price, 2), &prepared, &[10, 11, 12, 13]);
+        let baselines =
+            scored_baselines(&settings(TargetKind::Price, 2), &prepared, &[10, 11, 12, 13]);
         let persistence = &baselines[0];
         assert_eq!(persistence.name, "persistence");
         assert!((persistence.mse - (4.0 + 1.0 + 0.25) / 3.0).abs() < 1e-15);
@@ -118,11 +130,17 @@ mod tests {
     fn baselines_come_in_order_and_har_for_volatility_alone() {
         let prepared = prepared(400, 2);
         let names = |kind| -> Vec<String> {
-            scored_baselines(&settings(kind, 3), &prepared, &[390, 395]).into_iter().map(|baseline| baseline.name).collect()
+            scored_baselines(&settings(kind, 3), &prepared, &[390, 395])
+                .into_iter()
+                .map(|baseline| baseline.name)
+                .collect()
         };
         assert_eq!(names(TargetKind::Price), ["persistence", "drift", "seasonal", "linear"]);
         assert_eq!(names(TargetKind::LogReturn), ["persistence", "drift", "seasonal", "linear"]);
-        assert_eq!(names(TargetKind::LogVolatility), ["persistence", "drift", "seasonal", "linear", "har"]);
+        assert_eq!(
+            names(TargetKind::LogVolatility),
+            ["persistence", "drift", "seasonal", "linear", "har"]
+        );
     }
 
     #[test]
@@ -131,7 +149,10 @@ mod tests {
         let settings = settings(TargetKind::LogVolatility, 2);
         assert!(scored_baselines(&settings, &prepared, &[]).is_empty());
         prepared.series.train.clear();
-        let names: Vec<String> = scored_baselines(&settings, &prepared, &[40]).into_iter().map(|baseline| baseline.name).collect();
+        let names: Vec<String> = scored_baselines(&settings, &prepared, &[40])
+            .into_iter()
+            .map(|baseline| baseline.name)
+            .collect();
         assert_eq!(names, ["persistence", "seasonal"]);
     }
 
@@ -140,6 +161,9 @@ mod tests {
         assert_eq!(forecast_errors(&[], &[]), None);
         assert_eq!(forecast_errors(&[f64::NAN], &[1.0]), None);
         assert_eq!(forecast_errors(&[1.0], &[f64::NAN]), None);
-        assert_eq!(forecast_errors(&[1.0, f64::NAN], &[3.0, 9.0]), Some(ForecastErrors { mse: 4.0, mae: 2.0, rmse: 2.0 }));
+        assert_eq!(
+            forecast_errors(&[1.0, f64::NAN], &[3.0, 9.0]),
+            Some(ForecastErrors { mse: 4.0, mae: 2.0, rmse: 2.0 })
+        );
     }
 }

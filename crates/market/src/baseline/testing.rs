@@ -8,7 +8,9 @@ use rand_chacha::rand_core::Rng;
 use crate::{Affine, DataReport, Prepared, Scaling};
 use experiment::feature::Feature;
 use experiment::seed;
-use experiment::{BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind};
+use experiment::{
+    BarLabel, Columns, Data, Format, Scale, Scaler, Source, Split, Target, TargetKind,
+};
 
 /// Uniform on (−1, 1).
 pub(super) fn uniforms(count: usize, index: u64) -> Vec<f64> {
@@ -16,7 +18,8 @@ pub(super) fn uniforms(count: usize, index: u64) -> Vec<f64> {
     (0..count).map(|_| (stream.next_u64() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0).collect()
 }
 
-/// One-minute rows of random features, targets and returns; the first half are training windows' ends.
+/// One-minute rows of random features, targets and returns; the first half are training windows'
+/// ends.
 pub(super) fn prepared(rows: usize, columns: usize) -> Prepared {
     let unit = Affine { offset: 0.0, unit: 1.0 };
     Prepared {

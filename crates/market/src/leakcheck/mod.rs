@@ -1,4 +1,5 @@
-//! Looks for the future in the past: what a feature, a scaler, a split or a target may know, tried out on the experiment's own data.
+//! Looks for the future in the past: what a feature, a scaler, a split or a target may know, tried
+//! out on the experiment's own data.
 //!
 //! | check | what is done | what would be found |
 //! |---|---|---|
@@ -9,7 +10,8 @@
 //! | `inputs` | a ridge regression on the last rows of the windows | inputs that know the target: skill no market gives |
 //! | `controls` | the same with the target among the inputs, and with the targets shuffled | a check that cannot find, or finds what is not there |
 //!
-//! freqtrade's `lookahead-analysis` does the first for trading strategies; the controls are what no other tool does.
+//! freqtrade's `lookahead-analysis` does the first for trading strategies; the controls are what no
+//! other tool does.
 
 mod control;
 
@@ -48,13 +50,18 @@ const TARGETS: usize = 64;
 /// # Errors
 /// As [`super::prepare`].
 pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
-    let source::Loaded { mut bars, .. } =
-        source::load(&data.source, super::prepare::volume(data), BarLength::declared(data.bar_seconds), None)?;
+    let source::Loaded { mut bars, .. } = source::load(
+        &data.source,
+        super::prepare::volume(data),
+        BarLength::declared(data.bar_seconds),
+        None,
+    )?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
     let problem = |problem: String| MarketError(format!("the data of the experiment: {problem}"));
-    check(&Pipeline { column: &feature::column, assemble: &assemble_quietly }, data, &bars, seed).map_err(problem)
+    check(&Pipeline { column: &feature::column, assemble: &assemble_quietly }, data, &bars, seed)
+        .map_err(problem)
 }
 
 /// What is under suspicion: exchanged by the tests for ones that leak.
@@ -86,35 +93,54 @@ fn features(pipeline: &Pipeline, data: &Data, bars: &Bars, seed: u64) -> Vec<Fin
             early.iter().zip(&whole).position(|(early, late)| early.to_bits() != late.to_bits())
         };
         let leak = cuts.iter().find_map(|cut| Some((*cut, differs(cut)?))).map(|(cut, row)| {
-            format!("'{feature}' at row {row} has another value when the bars from row {cut} on are not known yet: it looks ahead")
+            format!(
+                "'{feature}' at row {row} has another value when the bars from row {cut} on \
+                are not known yet: it looks ahead"
+            )
         });
         Finding { check: "features", looked_at: format!("{feature} at {} cuts", cuts.len()), leak }
     };
     data.features.iter().map(of).collect()
 }
 
-fn scaling(pipeline: &Pipeline, data: &Data, bars: &Bars, prepared: &Prepared) -> Result<Finding, String> {
+fn scaling(
+    pipeline: &Pipeline,
+    data: &Data,
+    bars: &Bars,
+    prepared: &Prepared,
+) -> Result<Finding, String> {
     let warm_up = bars.len() - prepared.ts.len();
-    let used = prepared.series.train.last().map_or(0, |&row| warm_up + row as usize + data.target.horizon);
+    let used =
+        prepared.series.train.last().map_or(0, |&row| warm_up + row as usize + data.target.horizon);
     let mut changed = bars.clone();
     for column in changed.prices_and_volume() {
         column.iter_mut().skip(used + 1).for_each(|value| *value *= 1.75);
     }
     let other = (pipeline.assemble)(data, changed)?;
-    let named = data.features.iter().map(ToString::to_string).zip(prepared.scaling.columns.iter().zip(&other.scaling.columns));
-    let mut moved: Vec<String> = named.filter(|(_, (known, other))| known != other).map(|(name, _)| name).collect();
+    let named = data
+        .features
+        .iter()
+        .map(ToString::to_string)
+        .zip(prepared.scaling.columns.iter().zip(&other.scaling.columns));
+    let mut moved: Vec<String> =
+        named.filter(|(_, (known, other))| known != other).map(|(name, _)| name).collect();
     if prepared.scaling.target != other.scaling.target {
         moved.push("the target".to_owned());
     }
     let leak = (!moved.is_empty()).then(|| {
         format!(
-            "the scale of {} changes with bars that come after all training rows: it was not fitted on them alone",
+            "the scale of {} changes with bars that come after all training rows: it was not \
+                fitted on them alone",
             moved.join(", ")
         )
     });
     Ok(Finding {
         check: "scaling",
-        looked_at: format!("{} scales, {} later bars changed", data.features.len() + 1, bars.len() - used - 1),
+        looked_at: format!(
+            "{} scales, {} later bars changed",
+            data.features.len() + 1,
+            bars.len() - used - 1
+        ),
         leak,
     })
 }
@@ -129,16 +155,30 @@ fn splits(data: &Data, prepared: &Prepared) -> Finding {
         let last = ends.iter().map(|&end| end as usize + data.target.horizon).max().unwrap_or(0);
         if let Some((earlier, until)) = used.filter(|(_, until)| first <= *until) {
             leak.get_or_insert_with(|| {
-                format!("{name} windows begin at row {first}, {earlier} windows and their targets use rows up to {until}")
+                format!(
+                    "{name} windows begin at row {first}, {earlier} windows and their targets \
+                    use rows up to {until}"
+                )
             });
         }
         used = Some((name, last));
     }
-    let counts = format!("{} training, {} validation, {} test windows", series.train.len(), series.valid.len(), test.len());
+    let counts = format!(
+        "{} training, {} validation, {} test windows",
+        series.train.len(),
+        series.valid.len(),
+        test.len()
+    );
     Finding { check: "splits", looked_at: counts, leak }
 }
 
-fn target(pipeline: &Pipeline, data: &Data, bars: &Bars, prepared: &Prepared, seed: u64) -> Result<Finding, String> {
+fn target(
+    pipeline: &Pipeline,
+    data: &Data,
+    bars: &Bars,
+    prepared: &Prepared,
+    seed: u64,
+) -> Result<Finding, String> {
     let warm_up = bars.len() - prepared.ts.len();
     let horizon = data.target.horizon;
     let rows = apart(&prepared.series.train, 2 * horizon + 4, seed);
@@ -156,7 +196,9 @@ fn target(pipeline: &Pipeline, data: &Data, bars: &Bars, prepared: &Prepared, se
     let leak = rows.iter().find_map(|&row| {
         let window = format!("the target of the window that ends at row {row}");
         if known[row].to_bits() == last[row].to_bits() {
-            Some(format!("{window} does not depend on the bar {horizon} ahead: it is of an earlier one"))
+            Some(format!(
+                "{window} does not depend on the bar {horizon} ahead: it is of an earlier one"
+            ))
         } else if known[row].to_bits() != after[row].to_bits() {
             Some(format!("{window} depends on a bar more than {horizon} ahead"))
         } else {
@@ -181,8 +223,10 @@ fn apart(rows: &[u32], distance: usize, seed: u64) -> Vec<usize> {
 /// At most `count` different numbers below `end`, above 0, ascending.
 fn drawn(seed: u64, purpose: &str, end: usize, count: usize) -> Vec<usize> {
     let mut generator = seed::generator(seed, purpose, 0);
-    let mut drawn: Vec<usize> =
-        (0..count).map(|_| (generator.next_u64() % end.max(1) as u64) as usize).filter(|&n| n > 0).collect();
+    let mut drawn: Vec<usize> = (0..count)
+        .map(|_| (generator.next_u64() % end.max(1) as u64) as usize)
+        .filter(|&n| n > 0)
+        .collect();
     drawn.sort_unstable();
     drawn.dedup();
     drawn
@@ -206,7 +250,14 @@ mod tests {
     }
 
     fn bars(data: &Data) -> Bars {
-        source::load(&data.source, super::super::prepare::volume(data), BarLength::declared(data.bar_seconds), None).unwrap().bars
+        source::load(
+            &data.source,
+            super::super::prepare::volume(data),
+            BarLength::declared(data.bar_seconds),
+            None,
+        )
+        .unwrap()
+        .bars
     }
 
     /// What leaks, and the checks that found it.
@@ -216,7 +267,10 @@ mod tests {
     ) -> Vec<String> {
         let data = data("log_return");
         let findings = check(&Pipeline { column, assemble }, &data, &bars(&data), 1).unwrap();
-        findings.into_iter().filter_map(|finding| finding.leak.map(|leak| format!("{}: {leak}", finding.check))).collect()
+        findings
+            .into_iter()
+            .filter_map(|finding| finding.leak.map(|leak| format!("{}: {leak}", finding.check)))
+            .collect()
     }
 
     fn found_with(change: impl Fn(&Data, &mut Prepared)) -> Vec<String> {
@@ -233,7 +287,11 @@ mod tests {
         for kind in ["price", "log_return", "log_volatility"] {
             let data = data(kind);
             let findings = leakcheck(&data, 1).unwrap();
-            assert_eq!(findings.iter().filter(|finding| finding.leak.is_some()).count(), 0, "{kind}: {findings:?}");
+            assert_eq!(
+                findings.iter().filter(|finding| finding.leak.is_some()).count(),
+                0,
+                "{kind}: {findings:?}"
+            );
             assert_eq!(findings.iter().filter(|finding| finding.check == "features").count(), 8);
             for check in ["scaling", "splits", "target", "inputs", "controls"] {
                 assert!(findings.iter().any(|finding| finding.check == check), "{check}");
@@ -252,7 +310,10 @@ mod tests {
             other => feature::column(other, bars),
         };
         let leaks = found(&ahead, &assemble_quietly);
-        assert!(leaks.len() == 1 && leaks[0].starts_with("features: 'log_return' at row"), "{leaks:?}");
+        assert!(
+            leaks.len() == 1 && leaks[0].starts_with("features: 'log_return' at row"),
+            "{leaks:?}"
+        );
     }
 
     #[test]
@@ -273,10 +334,20 @@ mod tests {
         let leaks = found_with(|data, prepared| {
             let (width, place) = (data.features.len(), 1);
             let own = prepared.scaling.columns[place];
-            let volume = prepared.series.features.iter().skip(place).step_by(width).map(|x| own.unscale(f64::from(*x))).collect();
+            let volume = prepared
+                .series
+                .features
+                .iter()
+                .skip(place)
+                .step_by(width)
+                .map(|x| own.unscale(f64::from(*x)))
+                .collect();
             prepared.scaling.columns[place] = Affine::fit(data.scale.volume, volume);
         });
-        assert!(leaks.len() == 1 && leaks[0].starts_with("scaling: the scale of volume changes"), "{leaks:?}");
+        assert!(
+            leaks.len() == 1 && leaks[0].starts_with("scaling: the scale of volume changes"),
+            "{leaks:?}"
+        );
     }
 
     #[test]
@@ -285,7 +356,10 @@ mod tests {
             let last = prepared.series.train.last().copied().unwrap_or(0);
             prepared.series.valid.insert(0, last + 1);
         });
-        assert!(leaks.len() == 1 && leaks[0].starts_with("splits: validation windows begin at row"), "{leaks:?}");
+        assert!(
+            leaks.len() == 1 && leaks[0].starts_with("splits: validation windows begin at row"),
+            "{leaks:?}"
+        );
     }
 
     #[test]
@@ -295,14 +369,19 @@ mod tests {
             prepared.target.insert(0, first);
             prepared.target.pop();
         });
-        assert!(leaks.iter().any(|leak| leak.contains("does not depend on the bar 2 ahead")), "{leaks:?}");
+        assert!(
+            leaks.iter().any(|leak| leak.contains("does not depend on the bar 2 ahead")),
+            "{leaks:?}"
+        );
     }
 
     #[test]
     fn a_target_among_the_inputs_is_found() {
         let leaks = found_with(|data, prepared| {
             let width = data.features.len();
-            for (row, target) in prepared.target.iter().enumerate().filter(|(_, target)| target.is_finite()) {
+            for (row, target) in
+                prepared.target.iter().enumerate().filter(|(_, target)| target.is_finite())
+            {
                 prepared.series.features[row * width] = (target * 1e3) as f32;
             }
         });

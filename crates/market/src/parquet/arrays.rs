@@ -8,7 +8,10 @@ use super::types::{NumberType, TimeType};
 use crate::timestamp::{Stamp, StampProblem, StampReader};
 
 /// The numbers of a column (NaN for null), and its nulls; `None` when an array is of another type.
-pub(super) fn numbers(chunks: &[Box<dyn Array>], kind: NumberType) -> Option<(Vec<f64>, Vec<usize>)> {
+pub(super) fn numbers(
+    chunks: &[Box<dyn Array>],
+    kind: NumberType,
+) -> Option<(Vec<f64>, Vec<usize>)> {
     let mut values = Vec::with_capacity(chunks.iter().map(|array| array.len()).sum());
     let mut nulls = Vec::new();
     for array in chunks {
@@ -141,7 +144,9 @@ impl<'a> Moments<'a> {
 
     /// The timestamp at a place, which is not null.
     pub(super) fn read(&self, at: usize, reader: &mut StampReader) -> Result<Stamp, StampProblem> {
-        let ns_of = |value: i64, ns: i64| value.checked_mul(ns).ok_or_else(|| StampProblem::OutOfRange(value.to_string()));
+        let ns_of = |value: i64, ns: i64| {
+            value.checked_mul(ns).ok_or_else(|| StampProblem::OutOfRange(value.to_string()))
+        };
         match self {
             Self::Instant { ns, values } => reader.instant(ns_of(values[at], *ns)?),
             Self::Clock { ns, values } => reader.clock(ns_of(values[at], *ns)?),

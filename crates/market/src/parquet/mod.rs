@@ -1,7 +1,8 @@
 //! Parquet → columns.
 //!
-//! Pages are decoded to Arrow arrays as Polars does it, but no data frame is made of them: which types that can hold is a matter of features,
-//! and of others it panics. Here every type is read, or refused by name.
+//! Pages are decoded to Arrow arrays as Polars does it, but no data frame is made of them: which
+//! types that can hold is a matter of features, and of others it panics. Here every type is read,
+//! or refused by name.
 
 mod arrays;
 #[cfg(test)]
@@ -17,7 +18,8 @@ use polars_arrow::array::Array;
 use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use polars_buffer::Buffer;
 use polars_parquet::read::{
-    BasicDecompressor, ColumnChunkMetadata, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
+    BasicDecompressor, ColumnChunkMetadata, FileMetadata, PageReader, column_iter_to_arrays,
+    infer_schema, read_metadata,
 };
 use rayon::prelude::*;
 
@@ -32,9 +34,15 @@ use experiment::Columns;
 use types::{NumberType, TimeType, plain};
 
 /// Reads a Parquet file.
-pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<Zone>) -> Result<Table, MarketError> {
+pub(super) fn read(
+    path: &Path,
+    columns: &Columns,
+    volume: Volume,
+    zone: Option<Zone>,
+) -> Result<Table, MarketError> {
     let mut file = Parquet::open(path)?;
-    let found = columns::find(columns, volume, &file.names()).map_err(|problem| MarketError::of(path, problem))?;
+    let found = columns::find(columns, volume, &file.names())
+        .map_err(|problem| MarketError::of(path, problem))?;
     let types = file.types(&found)?;
     if file.rows() == 0 {
         return Err(MarketError::of(path, "holds columns and no rows"));
@@ -44,12 +52,20 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
     let mut table = Table { places: Places::Rows, ..Table::default() };
     let name = file.name(found.ts);
     let zone = zone.or_else(|| types.ts.zone().and_then(|zone| Zone::parse(zone).ok()));
-    stamps(path, &name, &types.ts, &read.next().unwrap_or_default(), StampReader::of(columns, zone), &mut table)?;
+    stamps(
+        path,
+        &name,
+        &types.ts,
+        &read.next().unwrap_or_default(),
+        StampReader::of(columns, zone),
+        &mut table,
+    )?;
     let mut problems = Problems::default();
     let mut columns = Vec::new();
     for ((place, kind), chunks) in found.numbers().into_iter().zip(types.numbers).zip(read) {
         let name = file.name(place);
-        let (values, nulls) = numbers(&chunks, kind).ok_or_else(|| damaged(path, &"a column is not what its schema says"))?;
+        let (values, nulls) = numbers(&chunks, kind)
+            .ok_or_else(|| damaged(path, &"a column is not what its schema says"))?;
         for row in nulls {
             problems.push(|| format!("row {}, column '{name}': is null", row + 1));
         }
@@ -61,7 +77,8 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
         *column = columns.next().unwrap_or_default();
     }
     table.volume = columns.next();
-    if let Some((place, kind)) = found.unused_volume.and_then(|place| Some((place, NumberType::of(file.kind(place)).ok()?)))
+    if let Some((place, kind)) =
+        found.unused_volume.and_then(|place| Some((place, NumberType::of(file.kind(place)).ok()?)))
         && table.has_doubles()
     {
         let chunks = file.columns(&[place])?.pop().unwrap_or_default();
@@ -71,9 +88,14 @@ pub(super) fn read(path: &Path, columns: &Columns, volume: Volume, zone: Option<
 }
 
 /// Checks the columns and their types.
-pub(super) fn probe(path: &Path, columns: &Columns, zone: Option<&Zone>) -> Result<(), MarketError> {
+pub(super) fn probe(
+    path: &Path,
+    columns: &Columns,
+    zone: Option<&Zone>,
+) -> Result<(), MarketError> {
     let file = Parquet::open(path)?;
-    let found = columns::find(columns, Volume::Unused, &file.names()).map_err(|problem| MarketError::of(path, problem))?;
+    let found = columns::find(columns, Volume::Unused, &file.names())
+        .map_err(|problem| MarketError::of(path, problem))?;
     match file.types(&found)?.ts {
         TimeType::Clock { .. } if zone.is_none() => {
             let problem = StampProblem::NoZone("a timestamp without zone".to_owned());
@@ -103,7 +125,8 @@ type Chunks = Vec<Box<dyn Array>>;
 impl<'a> Parquet<'a> {
     fn open(path: &'a Path) -> Result<Self, MarketError> {
         let mut file = open(path)?;
-        let metadata = guarded(path, || read_metadata(&mut file).map_err(|error| error.to_string()))?;
+        let metadata =
+            guarded(path, || read_metadata(&mut file).map_err(|error| error.to_string()))?;
         let schema = guarded(path, || infer_schema(&metadata).map_err(|error| error.to_string()))?;
         Ok(Self { path, file, metadata, schema })
     }
@@ -118,7 +141,9 @@ impl<'a> Parquet<'a> {
 
     /// The type of a column, whatever it is packed in.
     fn kind(&self, place: usize) -> ArrowDataType {
-        self.schema.get_at_index(place).map_or(ArrowDataType::Null, |(_, field)| plain(field.dtype()))
+        self.schema
+            .get_at_index(place)
+            .map_or(ArrowDataType::Null, |(_, field)| plain(field.dtype()))
     }
 
     fn rows(&self) -> usize {
@@ -127,41 +152,67 @@ impl<'a> Parquet<'a> {
 
     /// What the columns hold; an error of the first that cannot be used.
     fn types(&self, found: &Found) -> Result<Types, MarketError> {
-        let of = |place: usize, problem: String| MarketError::of(self.path, format!("column '{}' {problem}", self.name(place)));
+        let of = |place: usize, problem: String| {
+            MarketError::of(self.path, format!("column '{}' {problem}", self.name(place)))
+        };
         let ts = TimeType::of(self.kind(found.ts)).map_err(|problem| of(found.ts, problem))?;
-        let number = |place: usize| NumberType::of(self.kind(place)).map_err(|problem| of(place, problem));
-        Ok(Types { ts, numbers: found.numbers().into_iter().map(number).collect::<Result<_, _>>()? })
+        let number =
+            |place: usize| NumberType::of(self.kind(place)).map_err(|problem| of(place, problem));
+        Ok(Types {
+            ts,
+            numbers: found.numbers().into_iter().map(number).collect::<Result<_, _>>()?,
+        })
     }
 
     /// Reads columns, each once, and decodes them on all cores.
     fn columns(&mut self, places: &[usize]) -> Result<Vec<Chunks>, MarketError> {
-        let fields: Vec<Field> = places.iter().map(|&place| Field::new(self.name(place).into(), self.kind(place), true)).collect();
+        let fields: Vec<Field> = places
+            .iter()
+            .map(|&place| Field::new(self.name(place).into(), self.kind(place), true))
+            .collect();
         let mut packed: Vec<(usize, &ColumnChunkMetadata, Vec<u8>)> = Vec::new();
         for group in &self.metadata.row_groups {
             for (column, field) in fields.iter().enumerate() {
                 let mut chunks = group.columns_under_root_iter(&field.name).into_iter().flatten();
                 let (Some(chunk), None) = (chunks.next(), chunks.next()) else {
-                    return Err(damaged(self.path, &format!("a group of rows lacks column '{}'", field.name)));
+                    return Err(damaged(
+                        self.path,
+                        &format!("a group of rows lacks column '{}'", field.name),
+                    ));
                 };
-                let bytes = bytes_of(&mut self.file, chunk).map_err(|problem| damaged(self.path, &problem))?;
+                let bytes = bytes_of(&mut self.file, chunk)
+                    .map_err(|problem| damaged(self.path, &problem))?;
                 packed.push((column, chunk, bytes));
             }
         }
         let decode = |(column, chunk, bytes): (usize, &ColumnChunkMetadata, Vec<u8>)| {
-            let pages = PageReader::new(std::io::Cursor::new(Buffer::from(bytes)), chunk, Vec::new(), usize::MAX);
+            let pages = PageReader::new(
+                std::io::Cursor::new(Buffer::from(bytes)),
+                chunk,
+                Vec::new(),
+                usize::MAX,
+            );
             let pages = BasicDecompressor::new(pages, Vec::new());
             let kind = &chunk.descriptor().descriptor.primitive_type;
-            let arrays = column_iter_to_arrays(vec![pages], vec![kind], fields[column].clone(), None);
+            let arrays =
+                column_iter_to_arrays(vec![pages], vec![kind], fields[column].clone(), None);
             arrays.map(|(arrays, _)| (column, arrays)).map_err(|error| error.to_string())
         };
-        let decoded = guarded(self.path, || packed.into_par_iter().map(decode).collect::<Result<Vec<_>, String>>())?;
+        let decoded = guarded(self.path, || {
+            packed.into_par_iter().map(decode).collect::<Result<Vec<_>, String>>()
+        })?;
         let mut columns: Vec<Chunks> = places.iter().map(|_| Vec::new()).collect();
         for (column, arrays) in decoded {
             columns[column].extend(arrays);
         }
         let rows = self.rows();
-        match columns.iter().find(|chunks| chunks.iter().map(|array| array.len()).sum::<usize>() != rows) {
-            Some(_) => Err(damaged(self.path, &"a column has more or fewer values than there are rows")),
+        match columns
+            .iter()
+            .find(|chunks| chunks.iter().map(|array| array.len()).sum::<usize>() != rows)
+        {
+            Some(_) => {
+                Err(damaged(self.path, &"a column has more or fewer values than there are rows"))
+            }
             None => Ok(columns),
         }
     }
@@ -171,37 +222,56 @@ fn bytes_of(file: &mut File, chunk: &ColumnChunkMetadata) -> Result<Vec<u8>, Str
     let range = chunk.byte_range();
     let mut bytes = Vec::new();
     let length = range.end.saturating_sub(range.start);
-    let read = file.seek(SeekFrom::Start(range.start)).and_then(|_| file.take(length).read_to_end(&mut bytes));
+    let read = file
+        .seek(SeekFrom::Start(range.start))
+        .and_then(|_| file.take(length).read_to_end(&mut bytes));
     read.map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 == length { Ok(bytes) } else { Err("a column lies beyond its end".to_owned()) }
+    if bytes.len() as u64 == length {
+        Ok(bytes)
+    } else {
+        Err("a column lies beyond its end".to_owned())
+    }
 }
 
 fn open(path: &Path) -> Result<File, MarketError> {
-    let unreadable = |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+    let unreadable =
+        |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     if length == 0 {
         return Err(MarketError::of(path, "is empty (0 bytes)"));
     }
     let mut magic = [0; 4];
-    let mut at = |place: SeekFrom| file.seek(place).and_then(|_| file.read_exact(&mut magic)).is_ok_and(|()| &magic == b"PAR1");
+    let mut at = |place: SeekFrom| {
+        file.seek(place).and_then(|_| file.read_exact(&mut magic)).is_ok_and(|()| &magic == b"PAR1")
+    };
     if !at(SeekFrom::Start(0)) {
-        return Err(MarketError::of(path, "is not Parquet; for CSV set format = \"csv\" under [data]"));
+        return Err(MarketError::of(
+            path,
+            "is not Parquet; for CSV set format = \"csv\" under [data]",
+        ));
     }
     if length < 12 || !at(SeekFrom::End(-4)) {
-        return Err(MarketError::of(path, format!("is cut off: Parquet ends with PAR1, this file does not ({length} bytes)")));
+        return Err(MarketError::of(
+            path,
+            format!("is cut off: Parquet ends with PAR1, this file does not ({length} bytes)"),
+        ));
     }
     parquet_claims::check(&mut file, length).map_err(|problem| damaged(path, &problem))?;
     file.rewind().map_err(unreadable)?;
     Ok(file)
 }
 
-/// The decoder panics on some damaged files (offsets beyond the end, found by flipping bytes): here that is an error like the others. (What would
-/// make it ask for more memory than there is, which no one can catch, is refused before, by [`open`].)
+/// The decoder panics on some damaged files (offsets beyond the end, found by flipping bytes): here
+/// that is an error like the others. (What would make it ask for more memory than there is, which
+/// no one can catch, is refused before, by [`open`].)
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, String>) -> Result<T, MarketError> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(read) => read.map_err(|error| damaged(path, &error)),
-        Err(_) => Err(MarketError::of(path, "is damaged Parquet: what it says about itself does not fit its bytes")),
+        Err(_) => Err(MarketError::of(
+            path,
+            "is damaged Parquet: what it says about itself does not fit its bytes",
+        )),
     }
 }
 
@@ -222,7 +292,8 @@ fn stamps(
     let mut problems = Problems::default();
     let mut column = StampColumn::new(reader);
     for chunk in chunks {
-        let moments = Moments::of(&**chunk, kind).ok_or_else(|| damaged(path, &"a column is not what its schema says"))?;
+        let moments = Moments::of(&**chunk, kind)
+            .ok_or_else(|| damaged(path, &"a column is not what its schema says"))?;
         for at in 0..chunk.len() {
             let row = column.len() + problems.count();
             if chunk.is_null(at) {
@@ -232,7 +303,9 @@ fn stamps(
             match column.push(|reader| moments.read(at, reader)) {
                 Ok(()) => {}
                 Err(problem @ StampProblem::NoZone(_)) => return Err(wrong(problem.to_string())),
-                Err(problem) => problems.push(|| format!("row {}, column '{name}': {problem}", row + 1)),
+                Err(problem) => {
+                    problems.push(|| format!("row {}, column '{name}': {problem}", row + 1))
+                }
             }
         }
     }
@@ -241,7 +314,8 @@ fn stamps(
         StampProblem::NoZone(_) => wrong(problem.to_string()),
         problem => MarketError::of(path, format!("row {}, column '{name}': {problem}", row + 1)),
     })?;
-    (table.ts, table.offset_seconds, table.assumed) = (settled.ts, settled.offset_seconds, settled.assumed);
+    (table.ts, table.offset_seconds, table.assumed) =
+        (settled.ts, settled.offset_seconds, settled.assumed);
     table.form = settled.form;
     table.zone = kind.zone().map(str::to_owned);
     Ok(())

@@ -3,16 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame, DataType, NamedFrom, ParquetWriter, Series, TimeUnit, pf16};
-use polars_arrow::array::{
-    Array, BinaryViewArray, BooleanArray, DictionaryArray, ListArray, NullArray, PrimitiveArray, StructArray, Utf8ViewArray,
+use polars::prelude::{
+    Column, DataFrame, DataType, NamedFrom, ParquetWriter, Series, TimeUnit, pf16,
 };
-use polars_arrow::datatypes::{ArrowDataType as A, ArrowSchema, Field, IntegerType, TimeUnit as Unit};
+use polars_arrow::array::{
+    Array, BinaryViewArray, BooleanArray, DictionaryArray, ListArray, NullArray, PrimitiveArray,
+    StructArray, Utf8ViewArray,
+};
+use polars_arrow::datatypes::{
+    ArrowDataType as A, ArrowSchema, Field, IntegerType, TimeUnit as Unit,
+};
 use polars_arrow::offset::OffsetsBuffer;
 use polars_arrow::record_batch::RecordBatchT;
 use polars_arrow::types::NativeType;
 use polars_parquet::write::{
-    CompressionOptions, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions, get_dtype_encoding,
+    CompressionOptions, FileWriter, RowGroupIterator, StatisticsOptions, Version, WriteOptions,
+    get_dtype_encoding,
 };
 
 use super::*;
@@ -21,7 +27,9 @@ use super::*;
 const SECONDS: i64 = 1_715_131_860;
 
 fn file(ts: &Series) -> Vec<u8> {
-    let numbers = |name: &str, first: f64| Column::from(Series::new(name.into(), [first, first + 1.0, first + 2.0]));
+    let numbers = |name: &str, first: f64| {
+        Column::from(Series::new(name.into(), [first, first + 1.0, first + 2.0]))
+    };
     let volume = Column::from(Series::new("volume".into(), [5_i32, 6, 7]));
     let columns = vec![
         Column::from(ts.clone()),
@@ -52,9 +60,17 @@ fn every_kind_of_timestamp_column_names_the_same_instants() {
     let seconds = [SECONDS, SECONDS + 60, SECONDS + 120];
     let local = seconds.map(|s| (s + 28_800) * 1000);
     let milliseconds = Series::new("ts".into(), seconds.map(|s| s * 1000));
-    let text = Series::new("ts".into(), ["2024-05-08 09:31", "2024-05-08 09:32", "2024-05-08T09:33:00+08:00"]);
-    let clock = Series::new("ts".into(), local).cast(&DataType::Datetime(TimeUnit::Milliseconds, None)).unwrap();
-    let zoned = DataType::Datetime(TimeUnit::Microseconds, polars::prelude::TimeZone::opt_try_new(Some("Asia/Shanghai")).unwrap());
+    let text = Series::new(
+        "ts".into(),
+        ["2024-05-08 09:31", "2024-05-08 09:32", "2024-05-08T09:33:00+08:00"],
+    );
+    let clock = Series::new("ts".into(), local)
+        .cast(&DataType::Datetime(TimeUnit::Milliseconds, None))
+        .unwrap();
+    let zoned = DataType::Datetime(
+        TimeUnit::Microseconds,
+        polars::prelude::TimeZone::opt_try_new(Some("Asia/Shanghai")).unwrap(),
+    );
     let instants = Series::new("ts".into(), seconds.map(|s| s * 1_000_000)).cast(&zoned).unwrap();
     for (ts, zone) in [
         (&milliseconds, Some("Asia/Shanghai")),
@@ -66,20 +82,33 @@ fn every_kind_of_timestamp_column_names_the_same_instants() {
         let table = read_bytes(&file(ts), zone).unwrap();
         assert_eq!(table.ts, seconds.map(|s| s * 1_000_000_000), "{ts:?}");
         assert_eq!(table.offset_seconds, [28_800; 3], "{ts:?}");
-        assert_eq!((table.close, table.volume), (vec![11.0, 12.0, 13.0], Some(vec![5.0, 6.0, 7.0])));
+        assert_eq!(
+            (table.close, table.volume),
+            (vec![11.0, 12.0, 13.0], Some(vec![5.0, 6.0, 7.0]))
+        );
     }
-    assert!(read_bytes(&file(&clock), None).unwrap_err().0.contains("has no offset from UTC; set zone"));
+    assert!(
+        read_bytes(&file(&clock), None).unwrap_err().0.contains("has no offset from UTC; set zone")
+    );
 }
 
 #[test]
 fn days_are_midnights_and_nulls_are_named() {
-    let days = Series::new("ts".into(), [19_851_i32, 19_852, 19_853]).cast(&DataType::Date).unwrap();
+    let days =
+        Series::new("ts".into(), [19_851_i32, 19_852, 19_853]).cast(&DataType::Date).unwrap();
     let table = read_bytes(&file(&days), None).unwrap();
     assert_eq!((table.ts[0], table.assumed.len()), (19_851 * 86_400 * 1_000_000_000, 1));
     let nulls = Series::new("ts".into(), [Some(SECONDS), None, Some(SECONDS + 120)]);
-    assert!(read_bytes(&file(&nulls), None).unwrap_err().0.ends_with("row 2, column 'ts': is null"));
+    assert!(
+        read_bytes(&file(&nulls), None).unwrap_err().0.ends_with("row 2, column 'ts': is null")
+    );
     let numbers = Series::new("ts".into(), [1.5, 2.5, 3.5]);
-    assert!(read_bytes(&file(&numbers), None).unwrap_err().0.contains("row 1, column 'ts': '1.500000' is not a timestamp"));
+    assert!(
+        read_bytes(&file(&numbers), None)
+            .unwrap_err()
+            .0
+            .contains("row 1, column 'ts': '1.500000' is not a timestamp")
+    );
 }
 
 #[test]
@@ -95,7 +124,8 @@ fn a_file_that_lost_bytes_in_the_middle_is_an_error_and_no_panic() {
 
 #[test]
 fn a_panic_inside_polars_is_a_damaged_file() {
-    let found = guarded::<()>(Path::new("bars.parquet"), || panic!("offset + length <= self.length"));
+    let found =
+        guarded::<()>(Path::new("bars.parquet"), || panic!("offset + length <= self.length"));
     assert!(found.unwrap_err().0.starts_with("bars.parquet: is damaged Parquet"));
 }
 fn array<T: NativeType>(values: [T; 3]) -> Box<dyn Array> {
@@ -108,17 +138,23 @@ fn typed<T: NativeType>(values: [T; 3], kind: A) -> Box<dyn Array> {
 
 /// A file of these columns, as any writer of Parquet may make it.
 fn arrow_file(columns: Vec<(&str, Box<dyn Array>)>) -> Vec<u8> {
-    let schema: ArrowSchema = columns.iter().map(|(name, array)| Field::new((*name).into(), array.dtype().clone(), true)).collect();
+    let schema: ArrowSchema = columns
+        .iter()
+        .map(|(name, array)| Field::new((*name).into(), array.dtype().clone(), true))
+        .collect();
     let options = WriteOptions {
         statistics: StatisticsOptions::empty(),
         version: Version::V1,
         compression: CompressionOptions::Uncompressed,
         data_page_size: None,
     };
-    let encodings: Vec<_> = columns.iter().map(|(_, array)| get_dtype_encoding(array.dtype())).collect();
+    let encodings: Vec<_> =
+        columns.iter().map(|(_, array)| get_dtype_encoding(array.dtype())).collect();
     let arrays: Vec<Box<dyn Array>> = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatchT::new(3, Arc::new(schema.clone()), arrays);
-    let groups = RowGroupIterator::try_new(std::iter::once(Ok(batch)), &schema, options, encodings.into()).unwrap();
+    let groups =
+        RowGroupIterator::try_new(std::iter::once(Ok(batch)), &schema, options, encodings.into())
+            .unwrap();
     let mut writer = FileWriter::try_new(Vec::new(), schema, options).unwrap();
     for group in groups {
         writer.write(3, group.unwrap()).unwrap();
@@ -156,7 +192,9 @@ fn others() -> Vec<(&'static str, Box<dyn Array>)> {
     let fields = vec![Field::new("x".into(), A::Float64, true)];
     let record = StructArray::new(A::Struct(fields), 3, vec![array([1.0, 2.0, 3.0])], None);
     let kind = A::Dictionary(IntegerType::UInt32, Box::new(A::Utf8View), false);
-    let categories = DictionaryArray::<u32>::try_new(kind, PrimitiveArray::from_vec(vec![0, 1, 2]), text()).unwrap();
+    let categories =
+        DictionaryArray::<u32>::try_new(kind, PrimitiveArray::from_vec(vec![0, 1, 2]), text())
+            .unwrap();
     vec![
         ("booleans", BooleanArray::from_slice([true, false, true]).boxed()),
         ("text", text()),
@@ -192,18 +230,26 @@ fn numbers_of_every_type_are_read() {
     ];
     for (values, expected) in cases {
         let kind = values.dtype().clone();
-        let table =
-            read_bytes(&with(epochs(), values.clone(), values.clone()), None).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
-        assert_eq!((&table.close[..], table.volume.as_deref()), (&expected[..], Some(&expected[..])), "{kind:?}");
+        let table = read_bytes(&with(epochs(), values.clone(), values.clone()), None)
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert_eq!(
+            (&table.close[..], table.volume.as_deref()),
+            (&expected[..], Some(&expected[..])),
+            "{kind:?}"
+        );
         let reading = NumberType::of(plain(&kind)).unwrap();
-        assert!(numbers(&[BooleanArray::from_slice([true]).boxed()], reading).is_none(), "{kind:?}");
+        assert!(
+            numbers(&[BooleanArray::from_slice([true]).boxed()], reading).is_none(),
+            "{kind:?}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_number_is_refused_by_column_and_type() {
     for (held, values) in others() {
-        let message = read_bytes(&with(epochs(), values.clone(), array([1.0; 3])), None).unwrap_err().0;
+        let message =
+            read_bytes(&with(epochs(), values.clone(), array([1.0; 3])), None).unwrap_err().0;
         assert!(message.contains(&format!("column 'close' holds {held}")), "{held}: {message}");
         // In a column that is not used it does no harm.
         let file = arrow_file(vec![
@@ -215,7 +261,10 @@ fn what_is_no_number_is_refused_by_column_and_type() {
             ("close", array([2.0; 3])),
             ("volume", array([2.0; 3])),
         ]);
-        assert_eq!(read_bytes(&file, None).unwrap_or_else(|error| panic!("{held}: {error}")).close, [2.0; 3]);
+        assert_eq!(
+            read_bytes(&file, None).unwrap_or_else(|error| panic!("{held}: {error}")).close,
+            [2.0; 3]
+        );
     }
 }
 
@@ -235,25 +284,35 @@ fn timestamps_of_every_type_are_read_or_refused_by_type() {
         typed(seconds.map(|s| s * 1_000), utc(Unit::Millisecond)),
         typed(seconds.map(|s| s * 1_000_000), utc(Unit::Microsecond)),
         typed(seconds.map(|s| s * 1_000_000_000), utc(Unit::Nanosecond)),
-        Utf8ViewArray::from_slice_values(["2024-05-08T01:31:00Z", "2024-05-08T01:32:00Z", "2024-05-08T01:33:00Z"]).boxed(),
+        Utf8ViewArray::from_slice_values([
+            "2024-05-08T01:31:00Z",
+            "2024-05-08T01:32:00Z",
+            "2024-05-08T01:33:00Z",
+        ])
+        .boxed(),
     ];
     let close = || array([1.0; 3]);
     for ts in instants {
         let kind = ts.dtype().clone();
-        let table = read_bytes(&with(ts, close(), close()), None).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        let table = read_bytes(&with(ts, close(), close()), None)
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         assert_eq!(table.ts, ns, "{kind:?}");
     }
     // Digits of a clock, before and after a full hour.
-    for ts in
-        [array([2_405_080_159_i64, 2_405_080_200, 2_405_080_201]), array([202_405_080_159.0, 202_405_080_200.0, 202_405_080_201.0])]
-    {
+    for ts in [
+        array([2_405_080_159_i64, 2_405_080_200, 2_405_080_201]),
+        array([202_405_080_159.0, 202_405_080_200.0, 202_405_080_201.0]),
+    ] {
         let later = ns.map(|ns| ns + 28 * 60 * 1_000_000_000);
         assert_eq!(read_bytes(&with(ts.clone(), close(), close()), Some("UTC")).unwrap().ts, later);
         let message = read_bytes(&with(ts, close(), close()), None).unwrap_err().0;
         assert!(message.contains("has no offset from UTC; set zone"), "{message}");
     }
     let days = typed([19_851_i32, 19_852, 19_853], A::Date32);
-    assert_eq!(read_bytes(&with(days, close(), close()), None).unwrap().ts[0], 19_851 * 86_400 * 1_000_000_000);
+    assert_eq!(
+        read_bytes(&with(days, close(), close()), None).unwrap().ts[0],
+        19_851 * 86_400 * 1_000_000_000
+    );
     for (held, ts) in others() {
         if held == "text" {
             continue;
@@ -262,7 +321,11 @@ fn timestamps_of_every_type_are_read_or_refused_by_type() {
         assert!(message.contains(&format!("column 'ts' holds {held}")), "{held}: {message}");
     }
     let message = read_bytes(&with(array([1.7e9_f32; 3]), close(), close()), None).unwrap_err().0;
-    assert!(message.contains("column 'ts' holds 32-bit floats, which cannot tell an epoch to the minute"), "{message}");
+    assert!(
+        message
+            .contains("column 'ts' holds 32-bit floats, which cannot tell an epoch to the minute"),
+        "{message}"
+    );
 }
 
 #[test]

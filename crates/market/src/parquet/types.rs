@@ -66,11 +66,17 @@ impl NumberType {
             A::Decimal256(precision, scale) => {
                 let held = format!("decimal({precision}, {scale})");
                 return Err(format!(
-                    "holds {held}, of more digits than can be read; write it as double, or as decimal(38, {scale})"
+                    "holds {held}, of more digits than can be read; write it as double, or as \
+                        decimal(38, {scale})"
                 ));
             }
             A::Null => return Err("holds nothing but nulls".to_owned()),
-            other => return Err(format!("holds {}, not numbers; write it as double or integer", named(&other))),
+            other => {
+                return Err(format!(
+                    "holds {}, not numbers; write it as double or integer",
+                    named(&other)
+                ));
+            }
         })
     }
 }
@@ -98,7 +104,8 @@ impl TimeType {
             A::Utf8View => Self::Text,
             A::Float16 | A::Float32 => {
                 return Err(format!(
-                    "holds {}, which cannot tell an epoch to the minute; write timestamps, integers or double",
+                    "holds {}, which cannot tell an epoch to the minute; write timestamps, \
+                        integers or double",
                     named(&kind)
                 ));
             }
@@ -106,7 +113,11 @@ impl TimeType {
             other => {
                 let held = named(&other);
                 let number = NumberType::of(other);
-                Self::Number(number.map_err(|_| format!("holds {held}, not timestamps, dates, epochs or text"))?)
+                Self::Number(
+                    number.map_err(|_| {
+                        format!("holds {held}, not timestamps, dates, epochs or text")
+                    })?,
+                )
             }
         })
     }
@@ -120,7 +131,8 @@ impl TimeType {
     }
 }
 
-/// A type without what it is packed in: dictionaries are read as their values, text and bytes as views.
+/// A type without what it is packed in: dictionaries are read as their values, text and bytes as
+/// views.
 pub(super) fn plain(kind: &ArrowDataType) -> ArrowDataType {
     use ArrowDataType as A;
     match kind {
@@ -128,7 +140,9 @@ pub(super) fn plain(kind: &ArrowDataType) -> ArrowDataType {
         A::Dictionary(_, values, _) => plain(values),
         A::Utf8 | A::LargeUtf8 => A::Utf8View,
         A::Binary | A::LargeBinary => A::BinaryView,
-        A::Decimal32(precision, scale) | A::Decimal64(precision, scale) => A::Decimal(*precision, *scale),
+        A::Decimal32(precision, scale) | A::Decimal64(precision, scale) => {
+            A::Decimal(*precision, *scale)
+        }
         other => other.clone(),
     }
 }

@@ -127,8 +127,9 @@ impl Wilder {
     }
 }
 
-/// A sum in twice the working precision, so that values may enter and leave it for ever without drift (Dekker 1971, Knuth's
-/// two-sum). A plain running sum is off by 1e-9 of a price after 24,000 bars.
+/// A sum in twice the working precision, so that values may enter and leave it for ever without
+/// drift (Dekker 1971, Knuth's two-sum). A plain running sum is off by 1e-9 of a price after 24,000
+/// bars.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunningSum {
     high: f64,

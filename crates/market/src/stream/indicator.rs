@@ -1,8 +1,9 @@
 //! Indicators of the closes, one value a bar.
 //!
-//! They follow TA-Lib 0.8 to 1e-9: an EMA is seeded with the mean of its first `n` values; the RSI smooths as Wilder did and is 0 where
-//! nothing moved; in a MACD the fast EMA is seeded with the mean of the `fast` closes that end where the slow EMA's seed ends, and all
-//! three lines start together.
+//! They follow TA-Lib 0.8 to 1e-9: an EMA is seeded with the mean of its first `n` values; the RSI
+//! smooths as Wilder did and is 0 where nothing moved; in a MACD the fast EMA is seeded with the
+//! mean of the `fast` closes that end where the slow EMA's seed ends, and all three lines start
+//! together.
 
 use super::average::{Ema, Last, RunningSum, Wilder};
 use experiment::feature;
@@ -19,7 +20,8 @@ impl LogReturn {
     }
 }
 
-/// Wilder's relative strength index (1978), 0..100: the average gain's share of average gain plus average loss; 0 where nothing moved.
+/// Wilder's relative strength index (1978), 0..100: the average gain's share of average gain plus
+/// average loss; 0 where nothing moved.
 #[derive(Clone, Debug)]
 pub(super) struct Rsi {
     before: Option<f64>,
@@ -59,7 +61,11 @@ pub(super) struct MacdLines {
 
 impl Macd {
     pub(super) fn new(feature::Macd { fast, slow, signal }: feature::Macd) -> Self {
-        Self { fast: Ema::new(fast, slow - fast), slow: Ema::new(slow, 0), signal: Ema::new(signal, 0) }
+        Self {
+            fast: Ema::new(fast, slow - fast),
+            slow: Ema::new(slow, 0),
+            signal: Ema::new(signal, 0),
+        }
     }
 
     pub(super) fn push(&mut self, close: f64) -> Option<MacdLines> {
@@ -81,7 +87,12 @@ pub(super) struct RealizedVol {
 
 impl RealizedVol {
     pub(super) fn new(n: usize) -> Self {
-        Self { log_return: LogReturn::default(), last: Last::new(n), sum: RunningSum::default(), moves: 0 }
+        Self {
+            log_return: LogReturn::default(),
+            last: Last::new(n),
+            sum: RunningSum::default(),
+            moves: 0,
+        }
     }
 
     pub(super) fn push(&mut self, close: f64) -> Option<f64> {
@@ -93,7 +104,8 @@ impl RealizedVol {
             self.moves -= usize::from(out != 0.0);
         }
         if self.moves == 0 {
-            // Exactly 0 after an all-flat stretch, where the sum may keep a residue of what has left it.
+            // Exactly 0 after an all-flat stretch, where the sum may keep a residue of what has
+            // left it.
             self.sum = RunningSum::default();
         }
         // Not `max(0.0)`, which would make 0 of NaN.

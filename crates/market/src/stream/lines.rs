@@ -16,11 +16,13 @@ use text::cleaned;
 /// Longest line, bytes: an endless one must not fill the memory.
 const LONGEST_LINE: u64 = 1 << 16;
 
-/// The bars of a CSV text that is still being written, such as standard input: a header line, then one bar a line, each read as it comes.
+/// The bars of a CSV text that is still being written, such as standard input: a header line, then
+/// one bar a line, each read as it comes.
 ///
-/// The dialect is that of a file (see [`super::super::prepare_forecast`]), and a line gives the bar that the same line of a file gives. What
-/// a file may have and a stream may not: lines out of order, duplicates, line ends inside quotes, gzip, and a last line without a line
-/// end, of which nobody can say whether it is whole.
+/// The dialect is that of a file (see [`super::super::prepare_forecast`]), and a line gives the bar
+/// that the same line of a file gives. What a file may have and a stream may not: lines out of
+/// order, duplicates, line ends inside quotes, gzip, and a last line without a line end, of which
+/// nobody can say whether it is whole.
 ///
 /// ```
 /// use std::io::BufReader;
@@ -62,16 +64,23 @@ pub struct BarLines<R> {
 }
 
 impl<R: BufRead> BarLines<R> {
-    /// Reads the header. `name` is what messages call the input; columns, zone and bar label are those of `data`; bars are `bar_seconds` long.
+    /// Reads the header. `name` is what messages call the input; columns, zone and bar label are
+    /// those of `data`; bars are `bar_seconds` long.
     ///
     /// # Errors
     /// When the input is no CSV, ends before its header does, or lacks a column.
-    pub fn new(name: &Path, mut input: R, data: &Data, bar_seconds: u32) -> Result<Self, MarketError> {
+    pub fn new(
+        name: &Path,
+        mut input: R,
+        data: &Data,
+        bar_seconds: u32,
+    ) -> Result<Self, MarketError> {
         let source = prepare::forecast_source(data, name);
         let Source::File { columns, .. } = &source else {
             return Err(MarketError::of(name, "lines cannot be read from a generator"));
         };
-        let reader = BarReader::new(data, bar_seconds).map_err(|problem| MarketError::of(name, problem))?;
+        let reader =
+            BarReader::new(data, bar_seconds).map_err(|problem| MarketError::of(name, problem))?;
         let mut buffer = Vec::new();
         let mut line = 0;
         while trimmed(&buffer).is_empty() {
@@ -79,15 +88,26 @@ impl<R: BufRead> BarLines<R> {
                 return Err(MarketError::of(name, "is empty: its first line names the columns"));
             }
             if buffer.starts_with(&[0x1F, 0x8B]) {
-                let problem = "is gzip; unpack it on the way, as in: zcat FILE | kiln predict RUN --data -";
+                let problem =
+                    "is gzip; unpack it on the way, as in: zcat FILE | kiln predict RUN --data -";
                 return Err(MarketError::of(name, problem));
             }
         }
         let text = Text::new(name, buffer.clone())?;
-        let found =
-            columns::find(columns, prepare::volume(data), &text.header).map_err(|problem| MarketError::of(name, problem))?;
+        let found = columns::find(columns, prepare::volume(data), &text.header)
+            .map_err(|problem| MarketError::of(name, problem))?;
         let Text { separator, header, .. } = text;
-        Ok(Self { name: name.to_owned(), input, separator, header, found, reader, line, buffer, ended: false })
+        Ok(Self {
+            name: name.to_owned(),
+            input,
+            separator,
+            header,
+            found,
+            reader,
+            line,
+            buffer,
+            ended: false,
+        })
     }
 
     /// The line of the bar that came last, from 1; of the header before there is one.
@@ -96,7 +116,8 @@ impl<R: BufRead> BarLines<R> {
         self.line
     }
 
-    /// The same lines, told the time by the model's own clock, where that is known, however timestamps are written.
+    /// The same lines, told the time by the model's own clock, where that is known, however
+    /// timestamps are written.
     #[must_use]
     pub fn told_by(self, clock: Option<&LocalClock>) -> Self {
         Self { reader: self.reader.told_by(clock), ..self }
@@ -141,7 +162,12 @@ fn at_line(name: &Path, line: usize, problem: &str) -> MarketError {
 }
 
 /// Reads a line, its end included, and counts it; `None` at the end of the input.
-fn next_line(name: &Path, input: &mut impl BufRead, buffer: &mut Vec<u8>, line: &mut usize) -> Result<Option<()>, MarketError> {
+fn next_line(
+    name: &Path,
+    input: &mut impl BufRead,
+    buffer: &mut Vec<u8>,
+    line: &mut usize,
+) -> Result<Option<()>, MarketError> {
     buffer.clear();
     *line += 1;
     let read = input.take(LONGEST_LINE).read_until(b'\n', buffer);
@@ -153,9 +179,18 @@ fn next_line(name: &Path, input: &mut impl BufRead, buffer: &mut Vec<u8>, line: 
         return Ok(Some(()));
     }
     Err(if read as u64 == LONGEST_LINE {
-        at_line(name, *line, &format!("is longer than {} KiB; is it really CSV?", LONGEST_LINE >> 10))
+        at_line(
+            name,
+            *line,
+            &format!("is longer than {} KiB; is it really CSV?", LONGEST_LINE >> 10),
+        )
     } else {
-        at_line(name, *line, "has no line end, so it may have been cut off; a bar's line ends with a line break, the last one too")
+        at_line(
+            name,
+            *line,
+            "has no line end, so it may have been cut off; a bar's line ends with a line break, \
+                the last one too",
+        )
     })
 }
 
@@ -166,9 +201,17 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 /// The bar of one line.
-fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &mut BarReader) -> Result<Bar, String> {
+fn read(
+    text: &[u8],
+    separator: u8,
+    header: &[String],
+    found: &Found,
+    reader: &mut BarReader,
+) -> Result<Bar, String> {
     if !text.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2) {
-        return Err("a quote is opened and never closed; a bar's line holds no line ends".to_owned());
+        return Err(
+            "a quote is opened and never closed; a bar's line holds no line ends".to_owned()
+        );
     }
     let parts: Vec<&[u8]> = fields(text, separator).take(header.len() + 1).collect();
     if parts.len() != header.len() {
@@ -176,7 +219,9 @@ fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &m
         return Err(format!("{found} fields, but the header has {}", header.len()));
     }
     let Found { ts, open, high, low, close, volume, unused_volume: _ } = *found;
-    let of_column = |place: usize, problem: &str| format!("column '{}': {}", cleaned(&header[place]), cleaned(problem));
+    let of_column = |place: usize, problem: &str| {
+        format!("column '{}': {}", cleaned(&header[place]), cleaned(problem))
+    };
     let number = |place: usize| {
         let field = String::from_utf8_lossy(parts[place]);
         let value = unquote(&field);
@@ -184,7 +229,10 @@ fn read(text: &[u8], separator: u8, header: &[String], found: &Found, reader: &m
             if value.is_empty() {
                 of_column(place, "is empty")
             } else {
-                of_column(place, &format!("'{}' is not a number", value.chars().take(40).collect::<String>()))
+                of_column(
+                    place,
+                    &format!("'{}' is not a number", value.chars().take(40).collect::<String>()),
+                )
             }
         })
     };

@@ -4,8 +4,9 @@
 //! lines of CSV ─ lines ─→ Bar ─ state: a FeatureState each ─→ row ─ windows: scaled, the last `window` rows, gaps ─→ StreamedWindow
 //! ```
 //!
-//! There is one implementation of every feature, the state here; [`super::column`] is a state that is shown all bars. So what is computed
-//! of bars as they come has the same bits as what a file of the same bars gives.
+//! There is one implementation of every feature, the state here; [`super::column`] is a state that
+//! is shown all bars. So what is computed of bars as they come has the same bits as what a file of
+//! the same bars gives.
 
 mod average;
 mod indicator;

@@ -58,7 +58,8 @@ fn sma(values: &[f64], n: usize) -> Vec<f64> {
     column
 }
 
-/// Exponential moving average with k = 2 / (n + 1), whose first value is at row `first`: the mean of the `n` values that end there.
+/// Exponential moving average with k = 2 / (n + 1), whose first value is at row `first`: the mean
+/// of the `n` values that end there.
 fn ema(values: &[f64], n: usize, first: usize) -> Vec<f64> {
     let mut column = vec![f64::NAN; values.len()];
     if first >= values.len() {
@@ -74,8 +75,9 @@ fn ema(values: &[f64], n: usize, first: usize) -> Vec<f64> {
     column
 }
 
-/// Wilder's relative strength index (1978), 0..100: the average gain's share of average gain plus average loss, each seeded with the
-/// mean of the first `n` changes and then smoothed by 1 / n; 0 where nothing moved.
+/// Wilder's relative strength index (1978), 0..100: the average gain's share of average gain plus
+/// average loss, each seeded with the mean of the first `n` changes and then smoothed by 1 / n; 0
+/// where nothing moved.
 fn rsi(close: &[f64], n: usize) -> Vec<f64> {
     let mut column = vec![f64::NAN; close.len()];
     let (mut gain, mut loss) = (0.0, 0.0);
@@ -126,7 +128,8 @@ fn realized_vol(close: &[f64], n: usize) -> Vec<f64> {
             moves -= usize::from(returns[t - n] != 0.0);
         }
         if moves == 0 {
-            // Exactly 0 after an all-flat stretch, where the sum may keep a residue of what has left it.
+            // Exactly 0 after an all-flat stretch, where the sum may keep a residue of what has
+            // left it.
             sum = RunningSum::default();
         }
         if t >= n {
@@ -138,7 +141,8 @@ fn realized_vol(close: &[f64], n: usize) -> Vec<f64> {
     column
 }
 
-/// Share of the local day that has passed at the bar's last instant, 0..1; a bar that ends at midnight has 0.
+/// Share of the local day that has passed at the bar's last instant, 0..1; a bar that ends at
+/// midnight has 0.
 fn time_of_day(bars: &Bars) -> Vec<f64> {
     const DAY: i64 = 86_400;
     let end = |(ts, offset): (&i64, &i32)| {
@@ -153,7 +157,9 @@ fn atr(bars: &Bars, n: usize) -> Vec<f64> {
     let mut column = vec![f64::NAN; bars.len()];
     let range = |t: usize| {
         let before = bars.close[t - 1];
-        (bars.high[t] - bars.low[t]).max((before - bars.high[t]).abs()).max((before - bars.low[t]).abs())
+        (bars.high[t] - bars.low[t])
+            .max((before - bars.high[t]).abs())
+            .max((before - bars.low[t]).abs())
     };
     if bars.len() <= n {
         return column;

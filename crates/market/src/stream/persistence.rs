@@ -21,7 +21,9 @@ impl Persistence {
         match target.kind {
             TargetKind::Price => Self::Price,
             TargetKind::LogReturn => Self::LogReturn,
-            TargetKind::LogVolatility => Self::LogVolatility { before: None, squares: Last::new(target.horizon) },
+            TargetKind::LogVolatility => {
+                Self::LogVolatility { before: None, squares: Last::new(target.horizon) }
+            }
         }
     }
 
@@ -41,13 +43,16 @@ impl Persistence {
         }
     }
 
-    /// After the bar that was pushed last, whose close this is; NaN where undefined. For a volatility its sum is taken afresh, in order,
-    /// as over a whole column: work for as many bars as the horizon has.
+    /// After the bar that was pushed last, whose close this is; NaN where undefined. For a
+    /// volatility its sum is taken afresh, in order, as over a whole column: work for as many bars
+    /// as the horizon has.
     pub(super) fn value(&self, close: f64) -> f64 {
         match self {
             Self::Price => close,
             Self::LogReturn => 0.0,
-            Self::LogVolatility { squares, .. } if squares.is_full() => log_volatility_of(squares.iter()),
+            Self::LogVolatility { squares, .. } if squares.is_full() => {
+                log_volatility_of(squares.iter())
+            }
             Self::LogVolatility { .. } => f64::NAN,
         }
     }

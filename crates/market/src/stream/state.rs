@@ -6,7 +6,8 @@ use super::range::{Atr, time_of_day};
 use crate::Bar;
 use experiment::feature::Feature;
 
-/// What a feature remembers of the bars so far: constant work a bar, memory for as many bars as it looks back.
+/// What a feature remembers of the bars so far: constant work a bar, memory for as many bars as it
+/// looks back.
 ///
 /// ```
 /// use market::{Bar, FeatureState};
@@ -74,7 +75,8 @@ impl FeatureState {
         Self { state }
     }
 
-    /// The feature at the next bar; `None` in the first [`Feature::warm_up`] bars. Bars come in time order; a gap is a bar like any other.
+    /// The feature at the next bar; `None` in the first [`Feature::warm_up`] bars. Bars come in
+    /// time order; a gap is a bar like any other.
     pub fn push(&mut self, bar: &Bar) -> Option<f64> {
         match &mut self.state {
             State::Open => Some(bar.open),
@@ -87,8 +89,12 @@ impl FeatureState {
             State::Ema(state) => state.push(bar.close),
             State::Rsi(state) => state.push(bar.close),
             State::Macd(state) => state.push(bar.close).map(|MacdLines { line, .. }| line),
-            State::MacdSignal(state) => state.push(bar.close).map(|MacdLines { signal, .. }| signal),
-            State::MacdHist(state) => state.push(bar.close).map(|MacdLines { line, signal }| line - signal),
+            State::MacdSignal(state) => {
+                state.push(bar.close).map(|MacdLines { signal, .. }| signal)
+            }
+            State::MacdHist(state) => {
+                state.push(bar.close).map(|MacdLines { line, signal }| line - signal)
+            }
             State::Atr(state) => state.push(bar),
             State::RealizedVol(state) => state.push(bar.close),
             State::TimeOfDay { bar_seconds } => Some(time_of_day(bar, *bar_seconds)),

@@ -14,8 +14,9 @@ use experiment::{Data, TargetKind};
 
 const SAMPLE: &str = "../../experiments/data/if_1m.csv.gz";
 
-const FEATURES: &str = "open high low close volume log_return sma_2 sma_20 sma_390 ema_2 ema_20 rsi_2 rsi_14 macd macd_signal macd_hist \
-                        macd_3_7_1 macd_hist_3_7_1 macd_signal_5_35_5 atr_1 atr_14 realized_vol_2 realized_vol_30 time_of_day";
+const FEATURES: &str = "open high low close volume log_return sma_2 sma_20 sma_390 ema_2 ema_20 \
+    rsi_2 rsi_14 macd macd_signal macd_hist macd_3_7_1 macd_hist_3_7_1 macd_signal_5_35_5 atr_1 \
+    atr_14 realized_vol_2 realized_vol_30 time_of_day";
 
 fn features() -> Vec<Feature> {
     FEATURES.split_whitespace().map(|name| name.parse().unwrap()).collect()
@@ -28,12 +29,16 @@ fn sample() -> Data {
 }
 
 fn bars_of(data: &Data) -> Bars {
-    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds), None).unwrap().bars
+    source::load(&data.source, Volume::Needed, BarLength::declared(data.bar_seconds), None)
+        .unwrap()
+        .bars
 }
 
 /// Other scales for each column, so that one in a wrong place shows.
 fn scaling(data: &Data) -> Scaling {
-    let columns = (0..data.features.len()).map(|place| Affine { offset: place as f64 * 0.7, unit: 1.5 + place as f64 }).collect();
+    let columns = (0..data.features.len())
+        .map(|place| Affine { offset: place as f64 * 0.7, unit: 1.5 + place as f64 })
+        .collect();
     Scaling { columns, target: Affine::IDENTITY }
 }
 
@@ -41,22 +46,27 @@ fn same_bits(feature: Feature, bars: &Bars) -> Result<(), String> {
     let mut state = FeatureState::new(feature, bars.bar_seconds);
     for (row, batch) in oracle::column(feature, bars).into_iter().enumerate() {
         let streamed = state.push(&bars.bar(row));
-        if streamed.is_some() != (row >= feature.warm_up()) || streamed.unwrap_or(f64::NAN).to_bits() != batch.to_bits() {
+        if streamed.is_some() != (row >= feature.warm_up())
+            || streamed.unwrap_or(f64::NAN).to_bits() != batch.to_bits()
+        {
             return Err(format!("{feature} at row {row}: {streamed:?} is not {batch}"));
         }
     }
     Ok(())
 }
 
-/// The windows of a stream are those of all bars at once: as many, at the same bars, of the same bits.
+/// The windows of a stream are those of all bars at once: as many, at the same bars, of the same
+/// bits.
 fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, String> {
     let batch = assemble_forecast(data, bars.clone(), Vec::new(), scaling);
     let mut stream = WindowStream::new(data, scaling, bars.bar_seconds).unwrap();
-    let mut ends = batch.iter().flat_map(|batch| batch.series.valid.iter().map(|&end| end as usize));
+    let mut ends =
+        batch.iter().flat_map(|batch| batch.series.valid.iter().map(|&end| end as usize));
     let mut windows = 0;
     for row in 0..bars.len() {
         let Some(window) = stream.push(&bars.bar(row)).unwrap() else { continue };
-        let (Ok(Prepared { series, ts, persistence, .. }), Some(end)) = (&batch, ends.next()) else {
+        let (Ok(Prepared { series, ts, persistence, .. }), Some(end)) = (&batch, ends.next())
+        else {
             return Err(format!("a window at bar {row} that the batch does not have"));
         };
         let width = data.features.len();
@@ -64,7 +74,11 @@ fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, St
         let same = window.ts == ts[end]
             && window.persistence.to_bits() == persistence[end].to_bits()
             && window.features.len() == expected.len()
-            && window.features.iter().zip(expected).all(|(own, other)| own.to_bits() == other.to_bits());
+            && window
+                .features
+                .iter()
+                .zip(expected)
+                .all(|(own, other)| own.to_bits() == other.to_bits());
         if !same {
             return Err(format!(
                 "the windows at bar {row} differ: {window:?} and {expected:?} of {}, {}",
@@ -73,7 +87,11 @@ fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, St
         }
         windows += 1;
     }
-    if ends.next().is_some() { Err(format!("the batch has more than {windows} windows")) } else { Ok(windows) }
+    if ends.next().is_some() {
+        Err(format!("the batch has more than {windows} windows"))
+    } else {
+        Ok(windows)
+    }
 }
 
 #[test]
@@ -119,7 +137,10 @@ fn the_lines_of_the_sample_are_its_bars() {
 
 #[test]
 fn bars_out_of_order_and_second_bars_are_refused_and_leave_no_trace() {
-    let data = Data { window: 4, ..settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"ema_3\"]").data };
+    let data = Data {
+        window: 4,
+        ..settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"ema_3\"]").data
+    };
     let bars = bars_of(&data);
     let mut clean = WindowStream::new(&data, &scaling(&data), 60).unwrap();
     let mut tried = clean.clone();
@@ -128,10 +149,16 @@ fn bars_out_of_order_and_second_bars_are_refused_and_leave_no_trace() {
         assert_eq!(tried.push(&bars.bar(row)).unwrap(), window);
         let mut wrong = bars.bar(row);
         let message = tried.push(&wrong).unwrap_err().0;
-        assert!(message.starts_with("a second bar of ") && message.ends_with("each once"), "{message}");
+        assert!(
+            message.starts_with("a second bar of ") && message.ends_with("each once"),
+            "{message}"
+        );
         wrong.ts -= 1;
         let message = tried.push(&wrong).unwrap_err().0;
-        assert!(message.starts_with("the bar of ") && message.ends_with("bars come in time order"), "{message}");
+        assert!(
+            message.starts_with("the bar of ") && message.ends_with("bars come in time order"),
+            "{message}"
+        );
         wrong.ts += 2;
         wrong.low = f64::NAN;
         assert_eq!(tried.push(&wrong).unwrap_err().0, "low is NaN; a price is a number above 0");
@@ -140,9 +167,13 @@ fn bars_out_of_order_and_second_bars_are_refused_and_leave_no_trace() {
 
 #[test]
 fn a_scaling_of_other_columns_is_refused() {
-    let data = settings("data.features = [\"close\", \"volume\"]\ndata.synthetic = { bars = 1000 }").data;
+    let data =
+        settings("data.features = [\"close\", \"volume\"]\ndata.synthetic = { bars = 1000 }").data;
     let scaling = Scaling { columns: vec![Affine::IDENTITY], target: Affine::IDENTITY };
-    assert_eq!(WindowStream::new(&data, &scaling, 60).unwrap_err().0, "1 scalers do not fit 2 features");
+    assert_eq!(
+        WindowStream::new(&data, &scaling, 60).unwrap_err().0,
+        "1 scalers do not fit 2 features"
+    );
 }
 
 /// Minutes with gaps, prices with flat stretches and jumps.

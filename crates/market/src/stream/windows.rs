@@ -9,12 +9,13 @@ use crate::{Affine, Bar, MarketError, Scaling};
 use experiment::Data;
 use experiment::feature::Feature;
 
-/// The windows of bars that come one at a time: after each bar what [`super::super::prepare_forecast`] gives of all bars so far, bit for
-/// bit. A bar costs the work of its features (and of a volatility target's horizon); memory is a window, and as many bars as the features
-/// look back.
+/// The windows of bars that come one at a time: after each bar what
+/// [`super::super::prepare_forecast`] gives of all bars so far, bit for bit. A bar costs the work
+/// of its features (and of a volatility target's horizon); memory is a window, and as many bars as
+/// the features look back.
 ///
-/// Bars come in time order, each once: [`Self::push`] refuses what a file could still be sorted for. Features look back across gaps, windows
-/// do not unless the data says `cross_gaps`.
+/// Bars come in time order, each once: [`Self::push`] refuses what a file could still be sorted
+/// for. Features look back across gaps, windows do not unless the data says `cross_gaps`.
 ///
 /// ```
 /// use market::{self, WindowStream};
@@ -60,7 +61,8 @@ pub struct WindowStream {
     in_step: bool,
     /// Rows of this stretch in `rows`, at most a window's.
     filled: usize,
-    /// The last rows, each twice, a window apart: so the last window lies in one piece, wherever it begins.
+    /// The last rows, each twice, a window apart: so the last window lies in one piece, wherever it
+    /// begins.
     rows: Vec<f32>,
     /// Where the next row goes.
     next: usize,
@@ -85,17 +87,25 @@ pub struct StreamedWindow<'a> {
 }
 
 impl WindowStream {
-    /// For the data that a model was trained on, its scaling, and the length of its bars in seconds.
+    /// For the data that a model was trained on, its scaling, and the length of its bars in
+    /// seconds.
     ///
     /// # Errors
     /// When the scaling does not fit the features, or bars have no length.
     pub fn new(data: &Data, scaling: &Scaling, bar_seconds: u32) -> Result<Self, MarketError> {
         let Scaling { columns: scalers, target: _ } = scaling;
         if scalers.len() != data.features.len() {
-            return Err(MarketError(format!("{} scalers do not fit {} features", scalers.len(), data.features.len())));
+            return Err(MarketError(format!(
+                "{} scalers do not fit {} features",
+                scalers.len(),
+                data.features.len()
+            )));
         }
         if bar_seconds == 0 || data.window == 0 {
-            return Err(MarketError(format!("bars of {bar_seconds} s and windows of {} rows are no windows", data.window)));
+            return Err(MarketError(format!(
+                "bars of {bar_seconds} s and windows of {} rows are no windows",
+                data.window
+            )));
         }
         let column = |(&feature, &scaler): (&Feature, &Affine)| {
             let state = FeatureState::new(feature, bar_seconds);
@@ -117,12 +127,13 @@ impl WindowStream {
         })
     }
 
-    /// Takes the next bar; the window that ends with it, when there is one: not before the features are warm, and before a window's rows
-    /// have come since the last gap.
+    /// Takes the next bar; the window that ends with it, when there is one: not before the features
+    /// are warm, and before a window's rows have come since the last gap.
     ///
     /// # Errors
-    /// When the bar does not come after the one before it, or its values are none of a bar: it is left out then, and the next one may come.
-    /// When a feature is not a number, or no two bars so far are as far apart as the model's: the stream has no use any more then.
+    /// When the bar does not come after the one before it, or its values are none of a bar: it is
+    /// left out then, and the next one may come. When a feature is not a number, or no two bars so
+    /// far are as far apart as the model's: the stream has no use any more then.
     pub fn push(&mut self, bar: &Bar) -> Result<Option<StreamedWindow<'_>>, MarketError> {
         self.check(bar).map_err(MarketError)?;
         let at = |bar: &Bar| (bar.ts, bar.offset_seconds);
@@ -161,11 +172,17 @@ impl WindowStream {
         }
         if self.window > 1 && !self.in_step {
             let seconds = self.step.ns() / 1_000_000_000;
-            return Err(MarketError(format!("no two bars so far are {seconds} s apart, as those of the model are")));
+            return Err(MarketError(format!(
+                "no two bars so far are {seconds} s apart, as those of the model are"
+            )));
         }
         // The oldest row is where the next one goes.
         let features = &self.rows[self.next * width..(self.next + self.window) * width];
-        Ok(Some(StreamedWindow { ts: bar.ts, features, persistence: self.persistence.value(bar.close) }))
+        Ok(Some(StreamedWindow {
+            ts: bar.ts,
+            features,
+            persistence: self.persistence.value(bar.close),
+        }))
     }
 
     fn check(&self, bar: &Bar) -> Result<(), String> {
@@ -175,7 +192,10 @@ impl WindowStream {
             return Err(if ts == last.ts {
                 format!("a second bar of {at}; bars come one at a time, each once")
             } else {
-                format!("the bar of {at} comes after that of {}; bars come in time order", rfc3339(last.ts, last.offset_seconds))
+                format!(
+                    "the bar of {at} comes after that of {}; bars come in time order",
+                    rfc3339(last.ts, last.offset_seconds)
+                )
             });
         }
         let problems = wrong_values([open, high, low, close], self.volume_counts.then_some(volume));

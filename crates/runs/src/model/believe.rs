@@ -16,7 +16,8 @@ const MAX_WINDOW_VALUES: usize = 1 << 24;
 /// What is wrong, with the field's name.
 pub(super) fn believe(bytes: &[u8]) -> Result<Passport, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-    let version: Version = serde_json::from_str(text).map_err(|error| format!("is no passport: {error}"))?;
+    let version: Version =
+        serde_json::from_str(text).map_err(|error| format!("is no passport: {error}"))?;
     if version.v != VERSION {
         return Err(format!("has format {}, this version of kiln reads {VERSION}", version.v));
     }
@@ -36,9 +37,13 @@ struct Version {
 fn all_is_known(text: &str, passport: &Passport) -> Result<(), String> {
     let bad = |error: serde_json::Error| error.to_string();
     let written = serde_json::to_string(passport).map_err(bad)?;
-    let (there, known): (Value, Value) = (serde_json::from_str(text).map_err(bad)?, serde_json::from_str(&written).map_err(bad)?);
+    let (there, known): (Value, Value) =
+        (serde_json::from_str(text).map_err(bad)?, serde_json::from_str(&written).map_err(bad)?);
     match unknown("", &there, &known) {
-        Some(field) => Err(format!("has a field '{}' that this version of kiln does not know", field.escape_debug())),
+        Some(field) => Err(format!(
+            "has a field '{}' that this version of kiln does not know",
+            field.escape_debug()
+        )),
         None => Ok(()),
     }
 }
@@ -53,11 +58,11 @@ fn unknown(path: &str, there: &Value, known: &Value) -> Option<String> {
                 None => Some(path),
             }
         }),
-        (Value::Array(there), Value::Array(known)) => there
-            .iter()
-            .zip(known)
-            .enumerate()
-            .find_map(|(index, (there, known))| unknown(&format!("{path}[{index}]"), there, known)),
+        (Value::Array(there), Value::Array(known)) => {
+            there.iter().zip(known).enumerate().find_map(|(index, (there, known))| {
+                unknown(&format!("{path}[{index}]"), there, known)
+            })
+        }
         _ => None,
     }
 }
@@ -91,12 +96,23 @@ fn check(passport: &Passport) -> Result<(), String> {
         return Err("bar_seconds is 0, a bar has at least 1".to_owned());
     }
     if scaling.columns.len() != data.features.len() {
-        return Err(format!("scaling.columns has {} scalers for {} features", scaling.columns.len(), data.features.len()));
+        return Err(format!(
+            "scaling.columns has {} scalers for {} features",
+            scaling.columns.len(),
+            data.features.len()
+        ));
     }
-    let scalers = scaling.columns.iter().enumerate().map(|(index, scaler)| (format!("columns[{index}]"), scaler));
+    let scalers = scaling
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, scaler)| (format!("columns[{index}]"), scaler));
     for (name, Affine { offset, unit }) in scalers.chain([("target".to_owned(), &scaling.target)]) {
         if !(offset.is_finite() && unit.is_finite() && *unit > 0.0) {
-            return Err(format!("scaling.{name} has offset {offset} and unit {unit}; both are finite, the unit above 0"));
+            return Err(format!(
+                "scaling.{name} has offset {offset} and unit {unit}; both are finite, the unit \
+                    above 0"
+            ));
         }
     }
     let levels: Vec<f64> = match &model.head {
@@ -106,7 +122,10 @@ fn check(passport: &Passport) -> Result<(), String> {
     for (index, Interval { coverage, calibration }) in intervals.iter().enumerate() {
         let between = calibration.between.iter().flatten().all(|level| levels.contains(level));
         if !(*coverage > 0.0 && *coverage < 1.0 && calibration.margin.is_finite() && between) {
-            return Err(format!("intervals[{index}] is none of this model: coverage {coverage}, margin {}", calibration.margin));
+            return Err(format!(
+                "intervals[{index}] is none of this model: coverage {coverage}, margin {}",
+                calibration.margin
+            ));
         }
     }
     if let Some(profile) = profile {
@@ -118,21 +137,32 @@ fn check(passport: &Passport) -> Result<(), String> {
     if weights.sha256.len() != 64 || !weights.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("weights.sha256 is not 64 hexadecimal digits".to_owned());
     }
-    let parameters: usize = passport.shape().layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
+    let parameters: usize =
+        passport.shape().layout().iter().map(|(_, dims)| dims.iter().product::<usize>()).sum();
     if weights.parameters != parameters {
-        return Err(format!("weights.parameters is {}, the network has {parameters}", weights.parameters));
+        return Err(format!(
+            "weights.parameters is {}, the network has {parameters}",
+            weights.parameters
+        ));
     }
     Ok(())
 }
 
 fn check_data(data: &Data) -> Result<(), String> {
     if !(1..=256).contains(&data.features.len()) {
-        return Err(format!("settings.data.features has {} features, 1 to 256 are possible", data.features.len()));
+        return Err(format!(
+            "settings.data.features has {} features, 1 to 256 are possible",
+            data.features.len()
+        ));
     }
     within("settings.data.window", data.window, 10_000)?;
     within("settings.data.target.horizon", data.target.horizon, 10_000)?;
     if data.window * data.features.len() > MAX_WINDOW_VALUES {
-        return Err(format!("a window of {} rows × {} features is too large", data.window, data.features.len()));
+        return Err(format!(
+            "a window of {} rows × {} features is too large",
+            data.window,
+            data.features.len()
+        ));
     }
     Ok(())
 }
@@ -143,7 +173,9 @@ fn check_network(data: &Data, model: &Model, train: &Train) -> Result<(), String
     within("settings.model.num_layers", *num_layers, 16)?;
     within("settings.train.batch_size", train.batch_size, 65_536)?;
     if !(0.0..1.0).contains(dropout) {
-        return Err(format!("settings.model.dropout is {dropout}, it must be at least 0 and below 1"));
+        return Err(format!(
+            "settings.model.dropout is {dropout}, it must be at least 0 and below 1"
+        ));
     }
     // At most 16 × 4 × 4096 × 8193 weights: 8 GiB, which only a file of that size can ask for.
     debug_assert!(head.outputs() <= lane_types::Levels::MOST && data.features.len() <= 256);
@@ -156,9 +188,10 @@ fn check_profile(data: &Data, profile: &[super::ColumnProfile]) -> Result<(), St
         return Err("profile is not of the model's features in their order".to_owned());
     }
     for column in profile {
-        let whole =
-            (column.shares.iter().sum::<f64>() - 1.0).abs() < 1e-6 && column.shares.iter().all(|share| (0.0..=1.0).contains(share));
-        let ordered = column.edges.is_sorted_by(|a, b| a < b) && column.edges.iter().all(|edge| edge.is_finite());
+        let whole = (column.shares.iter().sum::<f64>() - 1.0).abs() < 1e-6
+            && column.shares.iter().all(|share| (0.0..=1.0).contains(share));
+        let ordered = column.edges.is_sorted_by(|a, b| a < b)
+            && column.edges.iter().all(|edge| edge.is_finite());
         let range = column.low.is_finite() && column.high.is_finite() && column.low <= column.high;
         if !(whole && ordered && range && column.shares.len() == column.edges.len() + 1) {
             return Err(format!("profile of {} is no distribution", column.feature.escape_debug()));
@@ -176,14 +209,24 @@ fn check_inputs(data: &Data, inputs: &Inputs) -> Result<(), String> {
     if !ranges.is_empty() && !names.eq(data.features.iter().map(ToString::to_string)) {
         return Err("inputs.ranges are not of the model's features in their order".to_owned());
     }
-    match ranges.iter().find(|range| !(range.low.is_finite() && range.high.is_finite() && range.low <= range.high)) {
-        Some(range) => {
-            Err(format!("inputs.ranges of {} is no range: {} to {}", range.feature.escape_debug(), range.low, range.high))
-        }
+    match ranges
+        .iter()
+        .find(|range| !(range.low.is_finite() && range.high.is_finite() && range.low <= range.high))
+    {
+        Some(range) => Err(format!(
+            "inputs.ranges of {} is no range: {} to {}",
+            range.feature.escape_debug(),
+            range.low,
+            range.high
+        )),
         None => Ok(()),
     }
 }
 
 fn within(field: &str, value: usize, most: usize) -> Result<(), String> {
-    if (1..=most).contains(&value) { Ok(()) } else { Err(format!("{field} is {value}, 1 to {most} are possible")) }
+    if (1..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{field} is {value}, 1 to {most} are possible"))
+    }
 }

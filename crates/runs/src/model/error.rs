@@ -28,7 +28,10 @@ impl ModelError {
 
     /// `path: what: error`, of what the system refused.
     pub(super) fn io(path: &Path, what: impl Display, error: &io::Error) -> Self {
-        Self { of_machine: machine::failed(error), ..Self::at(path, format_args!("{what}: {error}")) }
+        Self {
+            of_machine: machine::failed(error),
+            ..Self::at(path, format_args!("{what}: {error}"))
+        }
     }
 }
 

@@ -14,13 +14,17 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |error: std::io::Error| ModelError::io(path, "cannot be read", &error);
     let kind = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ModelError::at(path, "is missing")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ModelError::at(path, "is missing"));
+        }
         Err(error) => return Err(failed(error)),
     };
     if !kind.is_file() {
         return Err(ModelError::at(path, "is not a regular file (links are not followed)"));
     }
-    let too_large = |size: u64| ModelError::at(path, format_args!("has {size} bytes or more, at most {most} are read"));
+    let too_large = |size: u64| {
+        ModelError::at(path, format_args!("has {size} bytes or more, at most {most} are read"))
+    };
     if kind.len() > most {
         return Err(too_large(kind.len()));
     }

@@ -1,7 +1,9 @@
-//! The header of a weights file, held against the network that it should be of, before anything is made of it.
+//! The header of a weights file, held against the network that it should be of, before anything is
+//! made of it.
 //!
-//! The parser of safetensors takes a header at its word: of a name that is there twice it keeps the last, and of 200,000 names it makes a
-//! table. Here the first tensor that is not the network's ends the reading, and nothing is kept.
+//! The parser of safetensors takes a header at its word: of a name that is there twice it keeps the
+//! last, and of 200,000 names it makes a table. Here the first tensor that is not the network's
+//! ends the reading, and nothing is kept.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -21,13 +23,20 @@ pub(super) fn check_header(bytes: &[u8], layout: &[(String, Vec<usize>)]) -> Res
         return Err(format!("is no safetensors file: it has {} bytes", bytes.len()));
     };
     let length = u64::from_le_bytes(*length);
-    let header = usize::try_from(length).ok().filter(|_| length <= MAX_HEADER).and_then(|length| rest.get(..length));
+    let header = usize::try_from(length)
+        .ok()
+        .filter(|_| length <= MAX_HEADER)
+        .and_then(|length| rest.get(..length));
     let header = header.ok_or_else(|| {
-        format!("is no safetensors file: a header of {length} bytes, at most {} are possible", MAX_HEADER.min(rest.len() as u64))
+        format!(
+            "is no safetensors file: a header of {length} bytes, at most {} are possible",
+            MAX_HEADER.min(rest.len() as u64)
+        )
     })?;
     let mut json = serde_json::Deserializer::from_slice(header);
-    let found =
-        Tensors(layout).deserialize(&mut json).map_err(|error| format!("has a header that is not of this network: {error}"))?;
+    let found = Tensors(layout)
+        .deserialize(&mut json)
+        .map_err(|error| format!("has a header that is not of this network: {error}"))?;
     // Spaces may follow, to align the values.
     json.end().map_err(|error| format!("has a header that goes on after its end: {error}"))?;
     match layout.iter().zip(found).find(|(_, found)| !found) {
@@ -62,13 +71,20 @@ impl<'de> Visitor<'de> for Tensors<'_> {
             let is_new = match place {
                 Some(place) => !std::mem::replace(&mut found[place], true),
                 None if name == METADATA => !std::mem::replace(&mut has_metadata, true),
-                None => return Err(A::Error::custom(format!("tensor '{}' is none of the network's", shown(&name)))),
+                None => {
+                    return Err(A::Error::custom(format!(
+                        "tensor '{}' is none of the network's",
+                        shown(&name)
+                    )));
+                }
             };
             if !is_new {
                 return Err(A::Error::custom(format!("'{name}' is named twice")));
             }
             match place {
-                Some(place) => map.next_value_seed(Tensor { name: &name, shape: &self.0[place].1 })?,
+                Some(place) => {
+                    map.next_value_seed(Tensor { name: &name, shape: &self.0[place].1 })?
+                }
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -103,7 +119,9 @@ impl<'de> Visitor<'de> for Tensor<'_> {
         let mut found = [false; 3];
         while let Some(field) = map.next_key::<String>()? {
             let place = fields.iter().position(|known| *known == field);
-            let place = place.ok_or_else(|| A::Error::custom(format!("tensor '{name}' has a field '{}'", shown(&field))))?;
+            let place = place.ok_or_else(|| {
+                A::Error::custom(format!("tensor '{name}' has a field '{}'", shown(&field)))
+            })?;
             if std::mem::replace(&mut found[place], true) {
                 return Err(A::Error::custom(format!("tensor '{name}' has '{field}' twice")));
             }
@@ -111,7 +129,10 @@ impl<'de> Visitor<'de> for Tensor<'_> {
                 0 => {
                     let dtype: String = map.next_value()?;
                     if dtype != "F32" {
-                        return Err(A::Error::custom(format!("tensor '{name}' is {}, not F32", shown(&dtype))));
+                        return Err(A::Error::custom(format!(
+                            "tensor '{name}' is {}, not F32",
+                            shown(&dtype)
+                        )));
                     }
                 }
                 1 => map.next_value_seed(Numbers { name, expected: shape })?,
@@ -149,7 +170,8 @@ impl<'de> Visitor<'de> for Numbers<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let Self { name, expected } = self;
-        let other = || A::Error::custom(format!("tensor '{name}' has another shape than {expected:?}"));
+        let other =
+            || A::Error::custom(format!("tensor '{name}' has another shape than {expected:?}"));
         for dim in expected {
             if seq.next_element::<u64>()? != Some(*dim as u64) {
                 return Err(other());
@@ -184,7 +206,10 @@ mod tests {
         let wrong = [
             (format!("{{{a},{a}}}"), "'a' is named twice"),
             (format!(r#"{{{a},"b":{{}}}}"#), "tensor 'b' is none of the network's"),
-            (format!(r#"{{{a},"../../etc/\u001b[31m":{{}}}}"#), r"tensor '../../etc/\u{1b}[31m' is none"),
+            (
+                format!(r#"{{{a},"../../etc/\u001b[31m":{{}}}}"#),
+                r"tensor '../../etc/\u{1b}[31m' is none",
+            ),
             ("{}".to_owned(), "has no tensor 'a'"),
             (format!("{{{}}}", a.replace("F32", "F16")), "tensor 'a' is F16, not F32"),
             (format!("{{{}}}", a.replace("[2]", "[3]")), "another shape than [2]"),
@@ -192,7 +217,10 @@ mod tests {
             (format!("{{{}}}", a.replace("[2]", "[]")), "another shape than [2]"),
             (format!("{{{}}}", a.replace("[2]", "[-2]")), "has a header"),
             (format!("{{{}}}", a.replace("[0,8]", "[0,8,16]")), "has a header"),
-            (format!("{{{}}}", a.replace(r#""shape""#, r#""shape":[2],"shape""#)), "has 'shape' twice"),
+            (
+                format!("{{{}}}", a.replace(r#""shape""#, r#""shape":[2],"shape""#)),
+                "has 'shape' twice",
+            ),
             (format!("{{{}}}", a.replace(r#""dtype":"F32","#, "")), "has no 'dtype'"),
             (format!("{{{a}}} x"), "goes on after its end"),
             ("[".repeat(100_000), "has a header"),

@@ -9,7 +9,8 @@ use experiment::metric::{Metric, Quantity, Split};
 use experiment::{self, Settings};
 use market::{Inputs, Scaling, ValueRange};
 
-/// A saved model's passport. What it says of settings, units and metrics is in the words of the experiment file.
+/// A saved model's passport. What it says of settings, units and metrics is in the words of the
+/// experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Passport {
@@ -21,9 +22,11 @@ pub struct Passport {
     pub kiln_version: String,
     /// Where its weights come from.
     pub source: Source,
-    /// Features, window, target, zone and bar label of the data, the network, the training. Of the data file's path only the name is kept.
+    /// Features, window, target, zone and bar label of the data, the network, the training. Of the
+    /// data file's path only the name is kept.
     pub settings: Settings,
-    /// Length of a bar, seconds; `None` where it is not known: the most frequent distance between two bars then.
+    /// Length of a bar, seconds; `None` where it is not known: the most frequent distance between
+    /// two bars then.
     pub bar_seconds: Option<u32>,
     /// blake3 of the data file (or of the generator's settings).
     pub data_fingerprint: String,
@@ -39,11 +42,14 @@ pub struct Passport {
     pub metrics: Metrics,
     /// What chance says of its sweep.
     pub verdict: Option<Verdict>,
-    /// Conformal intervals for [`super::COVERAGES`]; none where there were too few validation windows.
+    /// Conformal intervals for [`super::COVERAGES`]; none where there were too few validation
+    /// windows.
     pub intervals: Vec<Interval>,
-    /// What its inputs looked like in training, by feature; `None` where the data was not at hand when it was saved.
+    /// What its inputs looked like in training, by feature; `None` where the data was not at hand
+    /// when it was saved.
     pub profile: Option<Vec<ColumnProfile>>,
-    /// Zone, timestamps and ranges of its inputs in training; `None` where they were not recorded, as by former versions.
+    /// Zone, timestamps and ranges of its inputs in training; `None` where they were not recorded,
+    /// as by former versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
     /// The weights' file.
@@ -71,7 +77,8 @@ pub enum Source {
         /// Whether files differed from it.
         git_dirty: Option<bool>,
     },
-    /// Read from another program's file; settings and scaling are those of a run or a model that it was said to be like.
+    /// Read from another program's file; settings and scaling are those of a run or a model that it
+    /// was said to be like.
     Import {
         /// The file's name.
         file: String,
@@ -88,7 +95,8 @@ pub enum Source {
 pub struct Selection {
     /// Trials of its sweep.
     pub sweep: usize,
-    /// Trials ever tried on the same data and target over a validation time that overlaps, by the ledger.
+    /// Trials ever tried on the same data and target over a validation time that overlaps, by the
+    /// ledger.
     pub ever: usize,
     /// Which of those it is, from 1.
     pub number: Option<usize>,
@@ -109,18 +117,22 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A metric, with its interval where it has one: the one place where it is read off a passport. `None` where it is undefined or was not
-    /// kept; of the training windows nothing is kept.
+    /// A metric, with its interval where it has one: the one place where it is read off a passport.
+    /// `None` where it is undefined or was not kept; of the training windows nothing is kept.
     #[must_use]
     pub fn estimate(&self, metric: Metric) -> Option<Estimate> {
         let kept = || self.valid.as_ref()?.estimates.get(&metric.quantity).copied();
         let estimate = match metric.split {
             Split::Train => None,
             Split::Test => evaluation_estimate(self.test.as_ref()?, metric.quantity),
-            // As every table shows it; in older passports that of the scores differs from it in the ninth digit.
+            // As every table shows it; in older passports that of the scores differs from it in the
+            // ninth digit.
             Split::Valid if metric.quantity == Quantity::Skill => {
                 let value = self.skill?;
-                Some(Estimate { value, ..kept().unwrap_or(Estimate { value, low: None, high: None }) })
+                Some(Estimate {
+                    value,
+                    ..kept().unwrap_or(Estimate { value, low: None, high: None })
+                })
             }
             Split::Valid => kept(),
         };
@@ -138,7 +150,8 @@ impl Metrics {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
-    /// Whether the sweep's best is better than every baseline by more than chance, the search included.
+    /// Whether the sweep's best is better than every baseline by more than chance, the search
+    /// included.
     pub crowned: bool,
     /// The model's rank in its sweep, from 1; `None` where it has none.
     pub rank: Option<usize>,
@@ -189,7 +202,8 @@ impl Passport {
         self.bar_seconds.or(self.settings.data.bar_seconds)
     }
 
-    /// Zone of the local clock, by which its features go whatever way bars are written; `None` where it is not known.
+    /// Zone of the local clock, by which its features go whatever way bars are written; `None`
+    /// where it is not known.
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
         let recorded = self.inputs.as_ref().and_then(|inputs| inputs.zone.as_deref());
@@ -199,7 +213,8 @@ impl Passport {
         })
     }
 
-    /// The least and the greatest value of each feature in training, scaled; none where they are not known.
+    /// The least and the greatest value of each feature in training, scaled; none where they are
+    /// not known.
     #[must_use]
     pub fn ranges(&self) -> Vec<ValueRange> {
         match (&self.inputs, &self.profile) {
@@ -227,8 +242,13 @@ impl Passport {
     /// When there is none of it: says which there are.
     pub fn interval(&self, coverage: f64) -> Result<&Interval, String> {
         self.intervals.iter().find(|interval| interval.coverage == coverage).ok_or_else(|| {
-            let known: Vec<String> = self.intervals.iter().map(|interval| interval.coverage.to_string()).collect();
-            let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+            let known: Vec<String> =
+                self.intervals.iter().map(|interval| interval.coverage.to_string()).collect();
+            let known = if known.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("it has {}", known.join(", "))
+            };
             format!("the model has no interval of coverage {coverage}; {known}")
         })
     }

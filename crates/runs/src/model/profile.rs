@@ -1,10 +1,12 @@
-//! What a model's inputs looked like in training, so that a service can tell when they look different.
+//! What a model's inputs looked like in training, so that a service can tell when they look
+//! different.
 
 use serde::{Deserialize, Serialize};
 
 use market::Prepared;
 
-/// A feature's values over the rows that its training windows cover, each row once. Values are scaled, as the network takes them.
+/// A feature's values over the rows that its training windows cover, each row once. Values are
+/// scaled, as the network takes them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnProfile {
@@ -14,8 +16,9 @@ pub struct ColumnProfile {
     pub low: f32,
     /// The greatest.
     pub high: f32,
-    /// Where one bin ends and the next begins, ascending: deciles, those that are equal once. Bin `i` holds the values up to and with
-    /// `edges[i]` that are in no bin before it; the last bin holds the rest.
+    /// Where one bin ends and the next begins, ascending: deciles, those that are equal once. Bin
+    /// `i` holds the values up to and with `edges[i]` that are in no bin before it; the last bin
+    /// holds the rest.
     pub edges: Vec<f32>,
     /// Share of the rows in each bin, one more than there are edges.
     pub shares: Vec<f64>,
@@ -60,8 +63,15 @@ impl ColumnProfile {
 pub fn profile(settings: &experiment::Data, prepared: &Prepared) -> Option<Vec<ColumnProfile>> {
     let series = &prepared.series;
     let rows = prepared.training_rows(settings.window);
-    let column = |place: usize| rows.iter().map(|row| series.features[row * series.columns + place]).collect();
-    settings.features.iter().enumerate().map(|(place, feature)| ColumnProfile::new(feature.to_string(), column(place))).collect()
+    let column = |place: usize| {
+        rows.iter().map(|row| series.features[row * series.columns + place]).collect()
+    };
+    settings
+        .features
+        .iter()
+        .enumerate()
+        .map(|(place, feature)| ColumnProfile::new(feature.to_string(), column(place)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -70,13 +80,20 @@ mod tests {
 
     #[test]
     fn bins_are_deciles_and_equal_ones_are_one() {
-        let profile = ColumnProfile::new("close".into(), (1..=100).map(|x| x as f32).collect()).unwrap();
+        let profile =
+            ColumnProfile::new("close".into(), (1..=100).map(|x| x as f32).collect()).unwrap();
         assert_eq!(profile.edges, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]);
         assert!(profile.shares.iter().all(|share| (share - 0.1).abs() < 1e-12), "{profile:?}");
         assert_eq!([0.0, 10.0, 10.5, 90.5, 1e9].map(|x| profile.bin(x)), [0, 0, 1, 9, 9]);
-        assert!(profile.is_outside(0.5) && profile.is_outside(100.5) && profile.is_outside(f32::NAN) && !profile.is_outside(1.0));
+        assert!(
+            profile.is_outside(0.5)
+                && profile.is_outside(100.5)
+                && profile.is_outside(f32::NAN)
+                && !profile.is_outside(1.0)
+        );
 
-        let mostly_zero = ColumnProfile::new("volume".into(), [vec![0.0; 75], vec![1.0; 25]].concat()).unwrap();
+        let mostly_zero =
+            ColumnProfile::new("volume".into(), [vec![0.0; 75], vec![1.0; 25]].concat()).unwrap();
         assert_eq!((mostly_zero.edges, mostly_zero.shares), (vec![0.0], vec![0.75, 0.25]));
         let constant = ColumnProfile::new("volume".into(), vec![3.0; 5]).unwrap();
         assert_eq!((constant.edges, constant.shares), (vec![], vec![1.0]));

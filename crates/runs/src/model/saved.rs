@@ -20,7 +20,8 @@ pub struct SavedModel {
 const PASSPORT: &str = "passport.json";
 const WEIGHTS: &str = "weights.safetensors";
 const SUMS: &str = "SHA256SUMS";
-/// More than any passport written here: 256 features have one of 300 KiB. Parsed it takes up to twenty times its size.
+/// More than any passport written here: 256 features have one of 300 KiB. Parsed it takes up to
+/// twenty times its size.
 const MAX_PASSPORT: u64 = 1 << 20;
 /// More than any list of two checksums.
 const MAX_SUMS: u64 = 4 << 10;
@@ -34,24 +35,31 @@ impl SavedModel {
         weights.check(&passport.shape()).map_err(ModelError::new)?;
         let bytes = weights.to_bytes().map_err(|error| ModelError::new(error.to_string()))?;
         let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
-        passport.weights = WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };
+        passport.weights =
+            WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };
         Ok(Self { passport, weights })
     }
 
-    /// Writes the folder, which may exist but must hold no model; durable when it returns. A kill leaves a folder without `SHA256SUMS`,
-    /// which is no model.
+    /// Writes the folder, which may exist but must hold no model; durable when it returns. A kill
+    /// leaves a folder without `SHA256SUMS`, which is no model.
     ///
     /// # Errors
     /// When the folder holds a model or a part of one, or cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), ModelError> {
         let weights = self.weights.to_bytes().map_err(|error| ModelError::at(folder, error))?;
-        let mut passport = serde_json::to_vec_pretty(&self.passport).map_err(|error| ModelError::at(folder, error))?;
+        let mut passport = serde_json::to_vec_pretty(&self.passport)
+            .map_err(|error| ModelError::at(folder, error))?;
         passport.push(b'\n');
         publish::make_folder(folder)?;
         let sums = sums(&[(PASSPORT, digest(&passport)), (WEIGHTS, digest(&weights))]);
-        for (name, bytes) in [(WEIGHTS, &weights[..]), (PASSPORT, &passport), (SUMS, sums.as_bytes())] {
+        for (name, bytes) in
+            [(WEIGHTS, &weights[..]), (PASSPORT, &passport), (SUMS, sums.as_bytes())]
+        {
             if !publish::publish(&folder.join(name), bytes)? {
-                return Err(ModelError::at(&folder.join(name), "is there already: a saved model is never replaced"));
+                return Err(ModelError::at(
+                    &folder.join(name),
+                    "is there already: a saved model is never replaced",
+                ));
             }
         }
         Ok(())
@@ -69,11 +77,15 @@ impl SavedModel {
     /// When anything does not hold: the file, the field, what it is and what it should be.
     pub fn read(folder: &Path) -> Result<Self, ModelError> {
         if !folder_is_own(folder) {
-            return Err(ModelError::at(folder, "is no folder of a saved model (links are not followed)"));
+            return Err(ModelError::at(
+                folder,
+                "is no folder of a saved model (links are not followed)",
+            ));
         }
         let path = |name: &str| folder.join(name);
         let sums = file::read(&path(SUMS), MAX_SUMS)?;
-        let sums = parse_sums(&sums, &[PASSPORT, WEIGHTS]).map_err(|problem| ModelError::at(&path(SUMS), problem))?;
+        let sums = parse_sums(&sums, &[PASSPORT, WEIGHTS])
+            .map_err(|problem| ModelError::at(&path(SUMS), problem))?;
         let verified = |name: &str, most: u64, sum: &str| {
             let bytes = file::read(&path(name), most)?;
             if digest(&bytes) == sum {
@@ -83,17 +95,25 @@ impl SavedModel {
             }
         };
         let passport = verified(PASSPORT, MAX_PASSPORT, &sums[0])?;
-        let passport = believe::believe(&passport).map_err(|problem| ModelError::at(&path(PASSPORT), problem))?;
+        let passport = believe::believe(&passport)
+            .map_err(|problem| ModelError::at(&path(PASSPORT), problem))?;
         let WeightsFile { bytes, sha256, parameters } = &passport.weights;
         let most = 4 * *parameters as u64 + MAX_HEADER;
         if *bytes > most || *sha256 != sums[1] {
-            let problem = format!("weights of {bytes} bytes with that sha256 are not those of {SUMS} for {parameters} parameters");
+            let problem = format!(
+                "weights of {bytes} bytes with that sha256 are not those of {SUMS} for \
+                    {parameters} parameters"
+            );
             return Err(ModelError::at(&path(PASSPORT), problem));
         }
         let bytes = verified(WEIGHTS, *bytes, &sums[1])?;
-        check_header(&bytes, &passport.shape().layout()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
-        let weights = lane_types::Weights::from_bytes(&bytes).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
-        weights.check(&passport.shape()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        check_header(&bytes, &passport.shape().layout())
+            .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        let weights = lane_types::Weights::from_bytes(&bytes)
+            .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        weights
+            .check(&passport.shape())
+            .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         Ok(Self { passport, weights })
     }
 
@@ -104,7 +124,11 @@ impl SavedModel {
     pub fn read_strict(folder: &Path) -> Result<Self, ModelError> {
         let model = Self::read(folder)?;
         let warnings = model.warnings();
-        if warnings.is_empty() { Ok(model) } else { Err(ModelError::at(folder, warnings.join("; "))) }
+        if warnings.is_empty() {
+            Ok(model)
+        } else {
+            Err(ModelError::at(folder, warnings.join("; ")))
+        }
     }
 
     /// What is odd though it can be read: weights that are not numbers.
@@ -113,7 +137,11 @@ impl SavedModel {
         let odd = |weight: &lane_types::Weight| {
             let count = weight.values.iter().filter(|value| !value.is_finite()).count();
             (count > 0).then(|| {
-                format!("{count} values of weight '{}' are not finite: its forecasts are errors, or worth nothing", weight.name)
+                format!(
+                    "{count} values of weight '{}' are not finite: its forecasts are errors, \
+                    or worth nothing",
+                    weight.name
+                )
             })
         };
         self.weights.0.iter().filter_map(odd).collect()

@@ -21,7 +21,8 @@ pub(super) fn parse_sums(bytes: &[u8], names: &[&str]) -> Result<Vec<String>, St
     let lines: Vec<&str> = text.lines().collect();
     let digest_of = |(line, name): (&&str, &&str)| {
         let digest = line.strip_suffix(name)?.strip_suffix("  ")?;
-        (digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| digest.to_owned())
+        (digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| digest.to_owned())
     };
     let digests: Option<Vec<String>> = lines.iter().zip(names).map(digest_of).collect();
     digests
@@ -36,11 +37,28 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_nothing_else_is() {
         // `printf abc | sha256sum`
-        assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         let text = sums(&[("a.json", digest(b"a")), ("b", digest(b"b"))]);
-        assert_eq!(parse_sums(text.as_bytes(), &["a.json", "b"]).unwrap(), [digest(b"a"), digest(b"b")]);
-        let (upper, lines) = (text.replace("a.json", "../a.json"), text.lines().rev().collect::<Vec<_>>().join("\n"));
-        for bad in ["", "x", &text[..70], &upper, &lines, &format!("{text}{text}"), &text.replace("  ", " ")] {
+        assert_eq!(
+            parse_sums(text.as_bytes(), &["a.json", "b"]).unwrap(),
+            [digest(b"a"), digest(b"b")]
+        );
+        let (upper, lines) = (
+            text.replace("a.json", "../a.json"),
+            text.lines().rev().collect::<Vec<_>>().join("\n"),
+        );
+        for bad in [
+            "",
+            "x",
+            &text[..70],
+            &upper,
+            &lines,
+            &format!("{text}{text}"),
+            &text.replace("  ", " "),
+        ] {
             assert!(parse_sums(bad.as_bytes(), &["a.json", "b"]).is_err(), "{bad}");
         }
     }

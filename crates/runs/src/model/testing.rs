@@ -29,7 +29,10 @@ pub fn model(lines: &str, seed: u64) -> SavedModel {
         },
         bar_seconds: Some(60),
         data_fingerprint: "fingerprint".into(),
-        scaling: Scaling { columns: vec![Affine { offset: 1.0, unit: 4.0 }; features], target: Affine { offset: 0.5, unit: 2.0 } },
+        scaling: Scaling {
+            columns: vec![Affine { offset: 1.0, unit: 4.0 }; features],
+            target: Affine { offset: 0.5, unit: 2.0 },
+        },
         windows: WindowCounts { train: 600, valid: 200, test: 100 },
         best_epoch: Some(3),
         selection: None,
@@ -37,7 +40,10 @@ pub fn model(lines: &str, seed: u64) -> SavedModel {
         verdict: None,
         intervals: COVERAGES
             .into_iter()
-            .map(|coverage| Interval { coverage, calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 } })
+            .map(|coverage| Interval {
+                coverage,
+                calibration: Calibration { between: None, margin: coverage, calibrated_on: 200 },
+            })
             .collect(),
         profile: None,
         inputs: None,

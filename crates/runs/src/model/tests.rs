@@ -9,9 +9,10 @@ use super::sums::{digest, sums};
 use super::testing::model;
 use super::*;
 
-const POINT: &str =
-    "data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"rsi_14\"]\ndata.window = 8\nmodel.hidden_size = 3";
-const QUANTILE: &str = "data.synthetic = { bars = 1000 }\ndata.window = 8\nmodel.hidden_size = 3\nmodel.head = { kind = \"quantile\", levels = [0.1, 0.5, 0.9] }";
+const POINT: &str = "data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \
+    \"rsi_14\"]\ndata.window = 8\nmodel.hidden_size = 3";
+const QUANTILE: &str = "data.synthetic = { bars = 1000 }\ndata.window = 8\nmodel.hidden_size = \
+    3\nmodel.head = { kind = \"quantile\", levels = [0.1, 0.5, 0.9] }";
 
 #[test]
 fn what_is_written_is_read() {
@@ -60,7 +61,8 @@ fn tampered(folder: &Path, change: &dyn Fn(&mut Value)) -> String {
     let bytes = serde_json::to_vec(&passport).unwrap();
     fs::write(&path, &bytes).unwrap();
     let weights = fs::read(folder.join("weights.safetensors")).unwrap();
-    let text = sums(&[("passport.json", digest(&bytes)), ("weights.safetensors", digest(&weights))]);
+    let text =
+        sums(&[("passport.json", digest(&bytes)), ("weights.safetensors", digest(&weights))]);
     fs::write(folder.join("SHA256SUMS"), text).unwrap();
     SavedModel::read(folder).map(drop).unwrap_err().to_string()
 }
@@ -81,11 +83,15 @@ fn every_field_is_checked_though_the_checksums_hold() {
         ("settings.data.window is 0", |p| p["settings"]["data"]["window"] = json!(0)),
         ("settings.data.window is 1000000", |p| p["settings"]["data"]["window"] = json!(1_000_000)),
         ("horizon is 0", |p| p["settings"]["data"]["target"]["horizon"] = json!(0)),
-        ("hidden_size is 4611686018427387904", |p| p["settings"]["model"]["hidden_size"] = json!(1_u64 << 62)),
+        ("hidden_size is 4611686018427387904", |p| {
+            p["settings"]["model"]["hidden_size"] = json!(1_u64 << 62)
+        }),
         ("num_layers is 17", |p| p["settings"]["model"]["num_layers"] = json!(17)),
         ("weights.parameters is", |p| p["settings"]["model"]["num_layers"] = json!(1)),
         ("dropout is 1", |p| p["settings"]["model"]["dropout"] = json!(1.0)),
-        ("1 scalers for 2 features", |p| drop(p["scaling"]["columns"].as_array_mut().unwrap().pop())),
+        ("1 scalers for 2 features", |p| {
+            drop(p["scaling"]["columns"].as_array_mut().unwrap().pop())
+        }),
         ("scaling.columns[1]", |p| p["scaling"]["columns"][1]["unit"] = json!(0.0)),
         ("scaling.target", |p| p["scaling"]["target"]["unit"] = json!(-1.0)),
         ("intervals[0]", |p| p["intervals"][0]["coverage"] = json!(1.5)),
@@ -123,7 +129,8 @@ fn weights_that_are_no_numbers_are_told() {
     model.weights.0[0].values[0] = f32::NAN;
     assert_eq!(
         model.warnings(),
-        ["1 values of weight 'lstm.0.w_input' are not finite: its forecasts are errors, or worth nothing"]
+        ["1 values of weight 'lstm.0.w_input' are not finite: its forecasts are errors, or \
+                worth nothing"]
     );
 }
 

@@ -15,7 +15,8 @@ pub enum RegistryError {
     /// No model, alias or version of this name.
     #[error("{0}")]
     Unknown(String),
-    /// What was asked for makes no sense in the present state: a rollback with nothing before, an alias that is set already.
+    /// What was asked for makes no sense in the present state: a rollback with nothing before, an
+    /// alias that is set already.
     #[error("{0}")]
     Refused(String),
     /// Another process writes.
@@ -34,19 +35,31 @@ pub enum RegistryError {
 
 impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
-        if error.is_of_machine() { Self::Machine(error.to_string()) } else { Self::Io(error.to_string()) }
+        if error.is_of_machine() {
+            Self::Machine(error.to_string())
+        } else {
+            Self::Io(error.to_string())
+        }
     }
 }
 
 impl From<ModelError> for RegistryError {
     fn from(error: ModelError) -> Self {
-        if error.of_machine { Self::Machine(error.to_string()) } else { Self::Io(error.to_string()) }
+        if error.of_machine {
+            Self::Machine(error.to_string())
+        } else {
+            Self::Io(error.to_string())
+        }
     }
 }
 
 impl From<std::io::Error> for RegistryError {
     fn from(error: std::io::Error) -> Self {
-        if crate::machine::failed(&error) { Self::Machine(error.to_string()) } else { Self::Io(error.to_string()) }
+        if crate::machine::failed(&error) {
+            Self::Machine(error.to_string())
+        } else {
+            Self::Io(error.to_string())
+        }
     }
 }
 

@@ -25,8 +25,8 @@ pub enum Fate {
     Removed,
 }
 
-/// Keeps the last `keep` versions, what an alias points to, what it pointed to just before (a rollback needs it), and what is tagged
-/// `keep`.
+/// Keeps the last `keep` versions, what an alias points to, what it pointed to just before (a
+/// rollback needs it), and what is tagged `keep`.
 #[must_use]
 pub fn plan(state: &ModelState, keep: usize) -> GcPlan {
     let newest: BTreeSet<u32> = state.versions.keys().rev().take(keep).copied().collect();

@@ -1,8 +1,11 @@
-//! `models/<name>/history.jsonl`: everything that ever happened to a model, appended and never changed.
+//! `models/<name>/history.jsonl`: everything that ever happened to a model, appended and never
+//! changed.
 //!
-//! One write(2) a line; durable before it is acknowledged. A last line without its end is not there: its writer was killed. The next
-//! writer ends it with `#torn`, so that it never becomes one. Each line has a checksum (not those of before version 0.2). Everything else that cannot be read, or is out of order, is damage,
-//! and damage is told: an alias must not point to where it did not.
+//! One write(2) a line; durable before it is acknowledged. A last line without its end is not
+//! there: its writer was killed. The next writer ends it with `#torn`, so that it never becomes
+//! one. Each line has a checksum (not those of before version 0.2). Everything else that cannot be
+//! read, or is out of order, is damage, and damage is told: an alias must not point to where it did
+//! not.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,7 +107,8 @@ pub enum Event {
         /// Where it pointed.
         from: u32,
     },
-    /// What a version must pass to become the champion from now on, in place of former rules; none lets any pass.
+    /// What a version must pass to become the champion from now on, in place of former rules; none
+    /// lets any pass.
     Gated {
         /// As they are written in `gate.toml`.
         rules: Vec<String>,
@@ -126,14 +130,24 @@ pub(super) fn read(model: &Path) -> Result<Vec<Entry>, RegistryError> {
     let path = path_in(model);
     let bytes = place::read_if_there(&path, MOST_BYTES)?.unwrap_or_default();
     parse(&bytes).map_err(|why| {
-        RegistryError::damaged(&path, format_args!("{why}; where the aliases point is unknown: restore the file from a copy"))
+        RegistryError::damaged(
+            &path,
+            format_args!("{why}; where the aliases point is unknown: restore the file from a copy"),
+        )
     })
 }
 
 /// Appends a line and brings it to the disk.
-pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<Entry, RegistryError> {
+pub(super) fn append(
+    model: &Path,
+    seq: u64,
+    at: &str,
+    event: Event,
+) -> Result<Entry, RegistryError> {
     let path = path_in(model);
-    let failed = |error: io::Error| RegistryError::system(&path, "nothing was changed: the line cannot be written", &error);
+    let failed = |error: io::Error| {
+        RegistryError::system(&path, "nothing was changed: the line cannot be written", &error)
+    };
     let entry = Entry { v: VERSION, seq, at: at.to_owned(), event };
     let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
     store::seal_line(&mut line);
@@ -154,7 +168,10 @@ pub(super) fn append(model: &Path, seq: u64, at: &str, event: Event) -> Result<E
     // Not `write_all`: a line that a full disk cuts short must not be mended by a second write.
     let written = file.write(&line).map_err(failed)?;
     if written < line.len() {
-        return Err(failed(io::Error::new(io::ErrorKind::StorageFull, format!("{written} of {} bytes were taken", line.len()))));
+        return Err(failed(io::Error::new(
+            io::ErrorKind::StorageFull,
+            format!("{written} of {} bytes were taken", line.len()),
+        )));
     }
     file.sync_all().map_err(failed)?;
     Ok(entry)
@@ -169,14 +186,21 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
         }
         let number = i + 1;
         store::check_line(line).map_err(|why| format!("line {number} {why}"))?;
-        let Version { v } = serde_json::from_slice(line).map_err(|error| format!("line {number} is damaged: {error}"))?;
+        let Version { v } = serde_json::from_slice(line)
+            .map_err(|error| format!("line {number} is damaged: {error}"))?;
         if v != VERSION {
-            return Err(format!("line {number} has format {v}, this version of kiln reads {VERSION}"));
+            return Err(format!(
+                "line {number} has format {v}, this version of kiln reads {VERSION}"
+            ));
         }
-        let entry: Entry = serde_json::from_slice(line).map_err(|error| format!("line {number} is damaged: {error}"))?;
+        let entry: Entry = serde_json::from_slice(line)
+            .map_err(|error| format!("line {number} is damaged: {error}"))?;
         let expected = entries.len() as u64 + 1;
         if entry.seq != expected {
-            return Err(format!("line {number} has number {} instead of {expected}: lines are missing or doubled", entry.seq));
+            return Err(format!(
+                "line {number} has number {} instead of {expected}: lines are missing or doubled",
+                entry.seq
+            ));
         }
         entries.push(entry);
     }

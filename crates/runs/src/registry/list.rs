@@ -57,17 +57,21 @@ pub struct VersionEntry {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Changes whenever a model, a version, an alias or a tag does: cheap to take (one look at each history), compared for equality.
+/// Changes whenever a model, a version, an alias or a tag does: cheap to take (one look at each
+/// history), compared for equality.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generation(Vec<(String, u64, Option<SystemTime>)>);
 
-/// The version that `NAME` (its champion), `NAME@ALIAS`, `NAME@3` or `NAME@latest` means under `root`.
+/// The version that `NAME` (its champion), `NAME@ALIAS`, `NAME@3` or `NAME@latest` means under
+/// `root`.
 ///
 /// # Errors
-/// When the reference is no legal name, names nothing (with what there is), or what it names is damaged.
+/// When the reference is no legal name, names nothing (with what there is), or what it names is
+/// damaged.
 pub fn resolve(root: &Path, reference: &str) -> Result<Resolved, RegistryError> {
     let Reference { name, wanted } = Reference::parse(reference)?;
-    // A version may be removed between the look at the history and the one at its folder: then the history says so by now.
+    // A version may be removed between the look at the history and the one at its folder: then the
+    // history says so by now.
     for _ in 0..3 {
         let (version, alias) = chosen(&name, &wanted, &model(root, &name)?)?;
         let folder = version_folder(&model_folder(root, &name)?, version);
@@ -75,7 +79,9 @@ pub fn resolve(root: &Path, reference: &str) -> Result<Resolved, RegistryError> 
             return Ok(Resolved { name, version, folder, alias });
         }
     }
-    Err(RegistryError::Damaged(format!("{name}: the history has a version that '{reference}' names, but its folder is gone")))
+    Err(RegistryError::Damaged(format!(
+        "{name}: the history has a version that '{reference}' names, but its folder is gone"
+    )))
 }
 
 /// Every model under `root`, by name; one that cannot be read is there with the reason.
@@ -89,7 +95,10 @@ pub fn list(root: &Path) -> Result<Vec<ModelEntry>, RegistryError> {
         match model(root, &name) {
             Ok(state) => models.push(entry(state)),
             Err(RegistryError::Unknown(_)) => {}
-            Err(error) => models.push(ModelEntry { damage: Some(error.to_string()), ..entry(ModelState::default()) }),
+            Err(error) => models.push(ModelEntry {
+                damage: Some(error.to_string()),
+                ..entry(ModelState::default())
+            }),
         }
     }
     Ok(models)
@@ -104,12 +113,15 @@ pub fn model(root: &Path, name: &str) -> Result<ModelState, RegistryError> {
     match found {
         Ok(state) if state.lines > 0 => Ok(state),
         // What is no model may be what is left of one.
-        Ok(_) | Err(RegistryError::Unknown(_)) => Err(remains(root, name)?.unwrap_or_else(|| unknown(root, name))),
+        Ok(_) | Err(RegistryError::Unknown(_)) => {
+            Err(remains(root, name)?.unwrap_or_else(|| unknown(root, name)))
+        }
         Err(error) => Err(error),
     }
 }
 
-/// What a model's folder lacks though it held a model: versions without a history, or a history without versions.
+/// What a model's folder lacks though it held a model: versions without a history, or a history
+/// without versions.
 pub(super) fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, RegistryError> {
     let name = model_name(name)?;
     let Some(name) = names(root)?.into_iter().find(|there| *there == name) else { return Ok(None) };
@@ -131,8 +143,9 @@ pub(super) fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, 
         return Ok(None);
     }
     let problem = format!(
-        "is missing or empty, though there are versions ({}); where the aliases point is unknown: restore the file from a copy (where a first \
-         registering was cut off: kiln models gc {name}, and register anew)",
+        "is missing or empty, though there are versions ({}); where the aliases point is unknown: \
+            restore the file from a copy (where a first registering was cut off: kiln models gc \
+            {name}, and register anew)",
         whole.join(", ")
     );
     Ok(Some(RegistryError::damaged(&history, problem)))
@@ -165,7 +178,11 @@ pub(super) fn model_folder(root: &Path, name: &str) -> Result<PathBuf, RegistryE
     let found = names(root)?.into_iter().find(|there| *there == name);
     let folder = root.join(found.ok_or_else(|| unknown(root, &name))?);
     let versions = folder.join("versions");
-    if place::is_folder(&folder)? && place::is_folder(&versions)? { Ok(folder) } else { Err(unknown(root, &name)) }
+    if place::is_folder(&folder)? && place::is_folder(&versions)? {
+        Ok(folder)
+    } else {
+        Err(unknown(root, &name))
+    }
 }
 
 /// The fold of the history in a model's folder.
@@ -184,23 +201,35 @@ fn names(root: &Path) -> Result<Vec<String>, RegistryError> {
 }
 
 /// Which version is wanted, and by which alias.
-pub(super) fn chosen(name: &str, wanted: &Wanted, state: &ModelState) -> Result<(u32, Option<String>), RegistryError> {
-    let unknown = |what: String| Err(RegistryError::Unknown(format!("{name} has no {what} ({})", what_there_is(name, state))));
+pub(super) fn chosen(
+    name: &str,
+    wanted: &Wanted,
+    state: &ModelState,
+) -> Result<(u32, Option<String>), RegistryError> {
+    let unknown = |what: String| {
+        Err(RegistryError::Unknown(format!(
+            "{name} has no {what} ({})",
+            what_there_is(name, state)
+        )))
+    };
     match wanted {
         Wanted::Latest => match state.versions.last_key_value() {
             Some((version, _)) => Ok((*version, None)),
             None => unknown("version".to_owned()),
         },
         Wanted::Version(version) if state.versions.contains_key(version) => Ok((*version, None)),
-        Wanted::Version(version) if *version <= state.highest => unknown(format!("version {version} any more: it was removed")),
+        Wanted::Version(version) if *version <= state.highest => {
+            unknown(format!("version {version} any more: it was removed"))
+        }
         Wanted::Version(version) => unknown(format!("version {version}")),
         Wanted::Default | Wanted::Alias(_) => {
             let alias = if let Wanted::Alias(alias) = wanted { alias } else { CHAMPION };
             match state.aliases.get(alias).and_then(|alias| alias.version) {
                 Some(version) => Ok((version, Some(alias.to_owned()))),
-                None if *wanted == Wanted::Default => {
-                    unknown(format!("champion yet: name a version, or promote one with `kiln models promote {name}@VERSION`"))
-                }
+                None if *wanted == Wanted::Default => unknown(format!(
+                    "champion yet: name a version, or promote one with `kiln models promote \
+                        {name}@VERSION`"
+                )),
                 None => unknown(format!("alias '{alias}'")),
             }
         }
@@ -208,10 +237,18 @@ pub(super) fn chosen(name: &str, wanted: &Wanted, state: &ModelState) -> Result<
 }
 
 fn what_there_is(name: &str, state: &ModelState) -> String {
-    let versions = state.versions.keys().rev().take(LISTED).map(|version| format!("{name}@{version}"));
-    let aliases = state.aliases.iter().filter_map(|(alias, to)| Some(format!("{name}@{alias} = {}", to.version?)));
+    let versions =
+        state.versions.keys().rev().take(LISTED).map(|version| format!("{name}@{version}"));
+    let aliases = state
+        .aliases
+        .iter()
+        .filter_map(|(alias, to)| Some(format!("{name}@{alias} = {}", to.version?)));
     let there: Vec<String> = aliases.chain(versions).collect();
-    if there.is_empty() { "all its versions were removed".to_owned() } else { format!("there are {}", there.join(", ")) }
+    if there.is_empty() {
+        "all its versions were removed".to_owned()
+    } else {
+        format!("there are {}", there.join(", "))
+    }
 }
 
 fn unknown(root: &Path, name: &str) -> RegistryError {
@@ -221,10 +258,15 @@ fn unknown(root: &Path, name: &str) -> RegistryError {
     let hint = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
     let there = match names.len() {
         0 => "no models yet; register one with `kiln models register RUN --name NAME`".to_owned(),
-        many if many > LISTED => format!("{} and {} more", names[..LISTED].join(", "), many - LISTED),
+        many if many > LISTED => {
+            format!("{} and {} more", names[..LISTED].join(", "), many - LISTED)
+        }
         _ => names.join(", "),
     };
-    RegistryError::Unknown(format!("{}: no model is named '{name}'{hint} (there are {there})", root.display()))
+    RegistryError::Unknown(format!(
+        "{}: no model is named '{name}'{hint} (there are {there})",
+        root.display()
+    ))
 }
 
 fn entry(folder: &Path, name: &str, state: &ModelState) -> ModelEntry {
@@ -239,7 +281,11 @@ fn entry(folder: &Path, name: &str, state: &ModelState) -> ModelEntry {
     ModelEntry {
         name: name.to_owned(),
         versions: state.versions.iter().map(version).collect(),
-        aliases: state.aliases.iter().filter_map(|(alias, to)| Some((alias.clone(), to.version?))).collect(),
+        aliases: state
+            .aliases
+            .iter()
+            .filter_map(|(alias, to)| Some((alias.clone(), to.version?)))
+            .collect(),
         damage: None,
     }
 }

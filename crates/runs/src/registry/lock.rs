@@ -29,11 +29,13 @@ struct Holder {
     since: String,
 }
 
-/// Locks a model's `folder` from `since` (RFC 3339, UTC) on; waits a few seconds for another writer to end. Advisory and local: what
-/// keeps versions safe on file systems without locks is that their folders are made with create-new.
+/// Locks a model's `folder` from `since` (RFC 3339, UTC) on; waits a few seconds for another writer
+/// to end. Advisory and local: what keeps versions safe on file systems without locks is that their
+/// folders are made with create-new.
 pub(super) fn lock(folder: &Path, since: &str) -> Result<Lock, RegistryError> {
     let path = folder.join(".lock");
-    let failed = |error: io::Error| RegistryError::io(&path, format_args!("cannot be locked: {error}"));
+    let failed =
+        |error: io::Error| RegistryError::io(&path, format_args!("cannot be locked: {error}"));
     let options = &mut OpenOptions::new();
     let file = place::opened(&path, options.read(true).write(true).create(true).truncate(false))?;
     let mut file = file.ok_or_else(|| RegistryError::io(&path, "the model's folder is gone"))?;
@@ -49,20 +51,32 @@ pub(super) fn lock(folder: &Path, since: &str) -> Result<Lock, RegistryError> {
         }
         tries += 1;
     }
-    let AttemptInfo { host, pid, .. } = AttemptInfo::of_this_process(String::new(), Vec::new(), String::new());
-    let line = serde_json::to_string(&Holder { host, pid, since: since.to_owned() }).map_err(|error| failed(error.into()))? + "\n";
+    let AttemptInfo { host, pid, .. } =
+        AttemptInfo::of_this_process(String::new(), Vec::new(), String::new());
+    let line = serde_json::to_string(&Holder { host, pid, since: since.to_owned() })
+        .map_err(|error| failed(error.into()))?
+        + "\n";
     file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).map_err(failed)?;
     Ok(Lock { _file: file })
 }
 
 fn held(folder: &Path, file: &mut File) -> RegistryError {
     let mut text = String::new();
-    let holder = file.take(1 << 12).read_to_string(&mut text).ok().and_then(|_| serde_json::from_str::<Holder>(&text).ok());
+    let holder = file
+        .take(1 << 12)
+        .read_to_string(&mut text)
+        .ok()
+        .and_then(|_| serde_json::from_str::<Holder>(&text).ok());
     let who = holder.map_or_else(
         || "another process".to_owned(),
-        |Holder { host, pid, since }| format!("process {pid} on host {} since {}", text::clean(&host), text::clean(&since)),
+        |Holder { host, pid, since }| {
+            format!("process {pid} on host {} since {}", text::clean(&host), text::clean(&since))
+        },
     );
-    RegistryError::Locked(format!("{}: the model is being changed by {who}; wait for it or end it", folder.display()))
+    RegistryError::Locked(format!(
+        "{}: the model is being changed by {who}; wait for it or end it",
+        folder.display()
+    ))
 }
 
 #[cfg(test)]
@@ -75,7 +89,11 @@ mod tests {
         let first = lock(folder.path(), "2026-01-02T03:04:05Z").unwrap();
         let error = lock(folder.path(), "2027-01-01T00:00:00Z").unwrap_err();
         let RegistryError::Locked(message) = error else { panic!("{error}") };
-        assert!(message.contains(&format!("process {}", std::process::id())) && message.contains("2026-01-02"), "{message}");
+        assert!(
+            message.contains(&format!("process {}", std::process::id()))
+                && message.contains("2026-01-02"),
+            "{message}"
+        );
         std::thread::scope(|scope| {
             scope.spawn(|| lock(folder.path(), "2027-01-01T00:00:00Z").unwrap());
             drop(first);

@@ -42,7 +42,9 @@ impl Reference {
         let (name, wanted) = match text.split_once('@') {
             None => (text, Wanted::Default),
             Some((name, LATEST)) => (name, Wanted::Latest),
-            Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty() => {
+            Some((name, number))
+                if number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty() =>
+            {
                 (name, Wanted::Version(version_number(number)?))
             }
             Some((name, alias)) => (name, Wanted::Alias(alias_name(alias)?)),
@@ -65,19 +67,21 @@ pub(super) fn model_name(text: &str) -> Result<String, RegistryError> {
         return Ok(text.to_owned());
     }
     Err(RegistryError::BadName(format!(
-        "'{}' cannot name a model: a name is 1 to {LONGEST} characters of a-z, 0-9, '.', '_' and '-', the first a letter or digit",
+        "'{}' cannot name a model: a name is 1 to {LONGEST} characters of a-z, 0-9, '.', '_' and \
+            '-', the first a letter or digit",
         shown(text)
     )))
 }
 
 /// A legal alias.
 pub(super) fn alias_name(text: &str) -> Result<String, RegistryError> {
-    if is_name(text) && text.starts_with(|first: char| first.is_ascii_lowercase()) && text != LATEST {
+    if is_name(text) && text.starts_with(|first: char| first.is_ascii_lowercase()) && text != LATEST
+    {
         return Ok(text.to_owned());
     }
     Err(RegistryError::BadName(format!(
-        "'{}' cannot be an alias: an alias is 1 to {LONGEST} characters of a-z, 0-9, '.', '_' and '-', the first a letter, and not \
-         'latest'; a version is a number from 1, such as 3",
+        "'{}' cannot be an alias: an alias is 1 to {LONGEST} characters of a-z, 0-9, '.', '_' and \
+            '-', the first a letter, and not 'latest'; a version is a number from 1, such as 3",
         shown(text)
     )))
 }
@@ -87,7 +91,10 @@ pub(super) fn tag(text: &str) -> Result<(String, String), RegistryError> {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
     let key = tag_key(key)?;
     if value.len() > 256 {
-        return Err(RegistryError::BadName(format!("the value of tag '{key}' has {} bytes, at most 256 are kept", value.len())));
+        return Err(RegistryError::BadName(format!(
+            "the value of tag '{key}' has {} bytes, at most 256 are kept",
+            value.len()
+        )));
     }
     Ok((key, value.to_owned()))
 }
@@ -98,8 +105,8 @@ pub(super) fn tag_key(text: &str) -> Result<String, RegistryError> {
         return Ok(text.to_owned());
     }
     Err(RegistryError::BadName(format!(
-        "'{}' cannot be a tag's key: KEY=VALUE, or KEY alone, with a key of 1 to {LONGEST} characters of a-z, 0-9, '.', '_' and '-', the \
-         first a letter or digit",
+        "'{}' cannot be a tag's key: KEY=VALUE, or KEY alone, with a key of 1 to {LONGEST} \
+            characters of a-z, 0-9, '.', '_' and '-', the first a letter or digit",
         shown(text)
     )))
 }
@@ -107,20 +114,29 @@ pub(super) fn tag_key(text: &str) -> Result<String, RegistryError> {
 fn version_number(digits: &str) -> Result<u32, RegistryError> {
     let number = digits.parse().ok().filter(|number: &u32| *number > 0 && !digits.starts_with('0'));
     number.ok_or_else(|| {
-        RegistryError::BadName(format!("'{}' is no version: a version is a number from 1, such as 3", shown(digits)))
+        RegistryError::BadName(format!(
+            "'{}' is no version: a version is a number from 1, such as 3",
+            shown(digits)
+        ))
     })
 }
 
 fn is_name(text: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-');
+    let legal = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+    };
     text.len() <= LONGEST
         && text.bytes().all(legal)
-        && text.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
 }
 
 /// Text from outside in a message: escaped, and not for ever.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(LONGEST + 16).flat_map(char::escape_default).collect();
+    let mut shown: String =
+        text.chars().take(LONGEST + 16).flat_map(char::escape_default).collect();
     if text.chars().nth(LONGEST + 16).is_some() {
         shown.push('…');
     }
@@ -133,7 +149,8 @@ mod tests {
 
     #[test]
     fn references_are_read() {
-        let parsed = |text: &str| Reference::parse(text).map(|reference| (reference.name, reference.wanted));
+        let parsed =
+            |text: &str| Reference::parse(text).map(|reference| (reference.name, reference.wanted));
         assert_eq!(parsed("if-1m.v2"), Ok(("if-1m.v2".into(), Wanted::Default)));
         assert_eq!(parsed("0@latest"), Ok(("0".into(), Wanted::Latest)));
         assert_eq!(parsed("a@12"), Ok(("a".into(), Wanted::Version(12))));
@@ -180,7 +197,10 @@ mod tests {
         for text in outside {
             let error = Reference::parse(text).unwrap_err();
             assert!(matches!(error, RegistryError::BadName(_)), "{text:?}");
-            assert!(error.to_string().len() < 700 && !error.to_string().contains(text::hidden), "{error}");
+            assert!(
+                error.to_string().len() < 700 && !error.to_string().contains(text::hidden),
+                "{error}"
+            );
         }
         assert!(Reference::parse(&"x".repeat(64)).is_ok());
         assert!(alias_name("latest").is_err() && alias_name("7up").is_err());

@@ -14,7 +14,8 @@ pub struct ModelState {
     pub aliases: BTreeMap<String, AliasState>,
     /// The largest number that was ever given; 0 before any.
     pub highest: u32,
-    /// The rules of its gate; `None` where the history never told of one (those of former versions do not).
+    /// The rules of its gate; `None` where the history never told of one (those of former versions
+    /// do not).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Vec<String>>,
     /// Lines folded.
@@ -68,7 +69,8 @@ impl ModelState {
         self.aliases.iter().filter(points_there).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Where a rollback of an alias goes: the last version before the present one that is still there.
+    /// Where a rollback of an alias goes: the last version before the present one that is still
+    /// there.
     #[must_use]
     pub fn before(&self, alias: &str) -> Option<u32> {
         let former = &self.aliases.get(alias)?.former;
@@ -103,13 +105,21 @@ impl ModelState {
             }
             Event::RolledBack { alias, from: _, to, reason: _ } => {
                 self.version(*to)?;
-                let state = self.aliases.get_mut(alias).ok_or_else(|| format!("there was no alias '{alias}'"))?;
+                let state = self
+                    .aliases
+                    .get_mut(alias)
+                    .ok_or_else(|| format!("there was no alias '{alias}'"))?;
                 let place = state.former.iter().rposition(|version| version == to);
-                state.former.truncate(place.ok_or_else(|| format!("'{alias}' never pointed to version {to}"))?);
+                state.former.truncate(
+                    place.ok_or_else(|| format!("'{alias}' never pointed to version {to}"))?,
+                );
                 state.version = Some(*to);
             }
             Event::Unaliased { alias, from: _ } => {
-                let state = self.aliases.get_mut(alias).ok_or_else(|| format!("there was no alias '{alias}'"))?;
+                let state = self
+                    .aliases
+                    .get_mut(alias)
+                    .ok_or_else(|| format!("there was no alias '{alias}'"))?;
                 state.former.extend(state.version.take());
             }
             Event::Gated { rules } => self.gate = Some(rules.clone()),
@@ -117,7 +127,9 @@ impl ModelState {
                 if let [alias, ..] = &self.aliases_of(*version)[..] {
                     return Err(format!("version {version} was '{alias}'"));
                 }
-                self.versions.remove(version).ok_or_else(|| format!("there was no version {version}"))?;
+                self.versions
+                    .remove(version)
+                    .ok_or_else(|| format!("there was no version {version}"))?;
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! The registry as a whole: what it does, what a crash leaves, and what readers see while somebody writes.
+//! The registry as a whole: what it does, what a crash leaves, and what readers see while somebody
+//! writes.
 
 use proptest::prelude::*;
 use std::fs;
@@ -18,7 +19,8 @@ fn registry(versions: usize) -> tempfile::TempDir {
 }
 
 fn register(root: &Path) -> Result<u32, RegistryError> {
-    let registration = Registration { source: "grid/31d897f497c7".into(), weights: "ab".into(), tags: vec![] };
+    let registration =
+        Registration { source: "grid/31d897f497c7".into(), weights: "ab".into(), tags: vec![] };
     writer(root)?.register(registration, stand_in)
 }
 
@@ -56,15 +58,23 @@ fn references_resolve_to_folders() {
         RegistryError::Unknown(message) => message,
         other => panic!("{other}"),
     };
-    assert!(unknown("minut").contains("did you mean 'minute'? (there are minute)"), "{}", unknown("minut"));
     assert!(
-        unknown("minute@7").contains("no version 7 (there are minute@champion = 2, minute@shadow = 3, minute@3"),
+        unknown("minut").contains("did you mean 'minute'? (there are minute)"),
+        "{}",
+        unknown("minut")
+    );
+    assert!(
+        unknown("minute@7")
+            .contains("no version 7 (there are minute@champion = 2, minute@shadow = 3, minute@3"),
         "{}",
         unknown("minute@7")
     );
     assert!(unknown("minute@live").contains("no alias 'live'"));
     assert!(matches!(error("../minute"), RegistryError::BadName(_)));
-    assert_eq!(list(root).unwrap()[0].aliases, [("champion".to_owned(), 2), ("shadow".to_owned(), 3)].into());
+    assert_eq!(
+        list(root).unwrap()[0].aliases,
+        [("champion".to_owned(), 2), ("shadow".to_owned(), 3)].into()
+    );
 }
 
 #[test]
@@ -97,7 +107,14 @@ fn rollbacks_go_back_step_by_step_and_say_what_they_did() {
     let error = back().unwrap_err().to_string();
     assert!(error.contains("'champion' points to version 1, and to nothing before it"), "{error}");
     assert_eq!(number(root, "minute"), 1);
-    assert!(writer(root).unwrap().roll_back("shadow", None).unwrap_err().to_string().contains("there are champion"));
+    assert!(
+        writer(root)
+            .unwrap()
+            .roll_back("shadow", None)
+            .unwrap_err()
+            .to_string()
+            .contains("there are champion")
+    );
 }
 
 #[test]
@@ -109,7 +126,10 @@ fn a_rollback_passes_over_what_was_removed() {
     }
     let mut writer = writer(root).unwrap();
     writer.remove(2).unwrap();
-    assert_eq!(writer.roll_back("champion", None).unwrap(), RolledBack { from: Some(3), to: 1, passed: vec![2] });
+    assert_eq!(
+        writer.roll_back("champion", None).unwrap(),
+        RolledBack { from: Some(3), to: 1, passed: vec![2] }
+    );
 }
 
 #[test]
@@ -134,7 +154,9 @@ fn garbage_collection_keeps_what_is_named_and_no_number_is_given_twice() {
     let mut writer = writer(root).unwrap();
     let plan = plan(writer.state(), 1);
     assert_eq!(plan.removed().collect::<Vec<_>>(), [5, 6]);
-    let kept = |version: u32| plan.versions.iter().find(|(number, _)| *number == version).unwrap().1.clone();
+    let kept = |version: u32| {
+        plan.versions.iter().find(|(number, _)| *number == version).unwrap().1.clone()
+    };
     assert_eq!(kept(1), Fate::Kept("champion before".into()));
     assert_eq!(kept(7), Fate::Kept("of the last 1".into()));
     for version in [5, 6] {
@@ -167,14 +189,15 @@ fn tags_come_and_go() {
 fn a_failed_registration_leaves_nothing() {
     let root = registry(1);
     let refused = |_: &Path| Err(std::io::Error::other("no room"));
-    let error = writer(root.path()).unwrap().register(Registration::default(), refused).unwrap_err();
+    let error =
+        writer(root.path()).unwrap().register(Registration::default(), refused).unwrap_err();
     assert!(error.to_string().contains("no room"));
     assert!(!root.path().join("minute/versions/2").exists());
     assert_eq!(list(root.path()).unwrap()[0].versions.len(), 1);
 }
 
-/// What a kill between any two steps of a registration, a promotion or a removal leaves: everything can be read, the next change works,
-/// and nothing that was half made is ever named.
+/// What a kill between any two steps of a registration, a promotion or a removal leaves: everything
+/// can be read, the next change works, and nothing that was half made is ever named.
 #[test]
 fn every_point_of_a_crash_leaves_something_readable() {
     let history = |root: &Path| root.join("minute/history.jsonl");
@@ -198,7 +221,8 @@ fn every_point_of_a_crash_leaves_something_readable() {
         ("a torn promotion", |root| {
             let path = root.join("minute/history.jsonl");
             let mut bytes = fs::read(&path).unwrap();
-            bytes.extend_from_slice(br#"{"v":1,"seq":4,"at":"x","event":"promoted","alias":"champ"#);
+            bytes
+                .extend_from_slice(br#"{"v":1,"seq":4,"at":"x","event":"promoted","alias":"champ"#);
             fs::write(&path, bytes).unwrap();
         }),
         ("a promotion without its line's end", |root| {
@@ -224,7 +248,15 @@ fn every_point_of_a_crash_leaves_something_readable() {
         let models = list(root).unwrap();
         assert_eq!((models.len(), &models[0].damage), (1, &None), "{name}");
         let version = register(root).unwrap();
-        assert!(version >= 3 && root.join("minute/versions").join(version.to_string()).join("SHA256SUMS").exists(), "{name}");
+        assert!(
+            version >= 3
+                && root
+                    .join("minute/versions")
+                    .join(version.to_string())
+                    .join("SHA256SUMS")
+                    .exists(),
+            "{name}"
+        );
         promote(root, "champion", version);
         assert_eq!(number(root, "minute"), version, "{name}");
         assert_eq!(writer(root).unwrap().roll_back("champion", None).unwrap().to, 2, "{name}");
@@ -232,7 +264,10 @@ fn every_point_of_a_crash_leaves_something_readable() {
         for orphan in writer.orphans().unwrap() {
             writer.remove_folder(orphan).unwrap();
         }
-        assert!(writer.orphans().unwrap().is_empty() && fs::metadata(history(root)).is_ok(), "{name}");
+        assert!(
+            writer.orphans().unwrap().is_empty() && fs::metadata(history(root)).is_ok(),
+            "{name}"
+        );
     }
 }
 
@@ -246,12 +281,20 @@ fn a_history_that_is_cut_anywhere_has_the_lines_before_and_takes_the_next() {
     for length in 0..=whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let lines = if length == whole.len() { 2 } else { usize::from(length >= first) };
-        assert_eq!(super::history::read(&root.path().join("minute")).unwrap().len(), lines, "{length}");
+        assert_eq!(
+            super::history::read(&root.path().join("minute")).unwrap().len(),
+            lines,
+            "{length}"
+        );
         if lines > 0 {
             promote(root.path(), "shadow", 1);
             assert_eq!(number(root.path(), "minute@shadow"), 1, "{length}");
             let has_champion = resolve(root.path(), "minute").is_ok();
-            assert_eq!(has_champion, lines == 2, "what was not acknowledged never happened: {length}");
+            assert_eq!(
+                has_champion,
+                lines == 2,
+                "what was not acknowledged never happened: {length}"
+            );
             let entries = history(root.path(), "minute").unwrap();
             assert_eq!(entries.len(), lines + 1);
         }
@@ -297,8 +340,15 @@ fn links_and_pipes_are_refused_unread() {
     let there = outside.path().join("minute");
     let root = tempfile::tempdir().unwrap();
     let is_refused = |root: &Path| {
-        assert!(matches!(resolve(root, "minute@1"), Err(RegistryError::Damaged(_))), "{:?}", resolve(root, "minute@1"));
-        assert!(matches!(writer(root), Err(RegistryError::Damaged(_))) || matches!(register(root), Err(RegistryError::Damaged(_))));
+        assert!(
+            matches!(resolve(root, "minute@1"), Err(RegistryError::Damaged(_))),
+            "{:?}",
+            resolve(root, "minute@1")
+        );
+        assert!(
+            matches!(writer(root), Err(RegistryError::Damaged(_)))
+                || matches!(register(root), Err(RegistryError::Damaged(_)))
+        );
     };
     symlink(&there, root.path().join("minute")).unwrap();
     is_refused(root.path());
@@ -341,7 +391,14 @@ fn the_generation_changes_with_every_change_and_with_nothing_else() {
         &|| drop(writer(root).unwrap().roll_back("champion", None).unwrap()),
         &|| drop(writer(root).unwrap().tag(1, "note").unwrap()),
         &|| assert!(register(root).is_ok()),
-        &|| assert!(Writer::create(root, "other", AT).unwrap().register(Registration::default(), stand_in).is_ok()),
+        &|| {
+            assert!(
+                Writer::create(root, "other", AT)
+                    .unwrap()
+                    .register(Registration::default(), stand_in)
+                    .is_ok()
+            )
+        },
     ];
     for change in changes {
         let before = take();
@@ -366,7 +423,10 @@ fn readers_never_fail_and_never_see_half_a_promotion() {
             let mut reads = 0;
             while !done.load(order) {
                 let found = resolve(root, "minute").unwrap();
-                assert!((1..=5).contains(&found.version) && found.folder.join("SHA256SUMS").exists(), "{found:?}");
+                assert!(
+                    (1..=5).contains(&found.version) && found.folder.join("SHA256SUMS").exists(),
+                    "{found:?}"
+                );
                 let entry = list(root).unwrap().remove(0);
                 assert_eq!(entry.damage, None);
                 assert!(entry.versions.len() >= 5 && entry.aliases["champion"] <= 5);
@@ -386,8 +446,11 @@ fn readers_never_fail_and_never_see_half_a_promotion() {
         readers.into_iter().map(|reader| reader.join().unwrap()).collect()
     });
     assert!(reads.iter().all(|reads| *reads > 0), "{reads:?}");
-    let promotions =
-        history(root, "minute").unwrap().into_iter().filter(|entry| matches!(entry.event, Event::Promoted { .. })).count();
+    let promotions = history(root, "minute")
+        .unwrap()
+        .into_iter()
+        .filter(|entry| matches!(entry.event, Event::Promoted { .. }))
+        .count();
     assert_eq!(promotions, 201);
 }
 
@@ -395,7 +458,8 @@ fn readers_never_fail_and_never_see_half_a_promotion() {
 fn writers_at_once_wait_for_each_other_and_share_no_number() {
     let root = tempfile::tempdir().unwrap();
     let mut numbers: Vec<u32> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| register(root.path()).unwrap())).collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| register(root.path()).unwrap())).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     numbers.sort_unstable();
@@ -430,7 +494,8 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// The aliases are where the last promotion or rollback put them, whatever else happened, and the same for whoever reads the files.
+    /// The aliases are where the last promotion or rollback put them, whatever else happened, and
+    /// the same for whoever reads the files.
     #[test]
     fn the_aliases_are_the_fold_of_the_history(acts in prop::collection::vec(act(), 1..40)) {
         let root = registry(1);
@@ -504,11 +569,14 @@ fn what_is_left_of_a_model_is_damage_and_not_nothing() {
     promote(lost.path(), "champion", 2);
     let history = lost.path().join("minute/history.jsonl");
     fs::write(&history, b"").unwrap();
-    assert!(damage(lost.path()).1.contains("is missing or empty, though there are versions (1, 2)"));
+    assert!(
+        damage(lost.path()).1.contains("is missing or empty, though there are versions (1, 2)")
+    );
     fs::remove_file(&history).unwrap();
     let (models, why) = damage(lost.path());
     assert!(models == 1 && why.contains("history.jsonl: is missing or empty"), "{why}");
-    // A first registering that was cut off before its version was whole is no model, and the next one is.
+    // A first registering that was cut off before its version was whole is no model, and the next
+    // one is.
     fs::remove_file(lost.path().join("minute/versions/1/SHA256SUMS")).unwrap();
     fs::remove_file(lost.path().join("minute/versions/2/SHA256SUMS")).unwrap();
     assert_eq!(list(lost.path()).unwrap(), []);
@@ -517,7 +585,11 @@ fn what_is_left_of_a_model_is_damage_and_not_nothing() {
 
     let empty = registry(1);
     fs::remove_dir_all(empty.path().join("minute/versions")).unwrap();
-    assert!(damage(empty.path()).1.contains("versions: is gone, and the history tells of versions in it"));
+    assert!(
+        damage(empty.path())
+            .1
+            .contains("versions: is gone, and the history tells of versions in it")
+    );
 }
 
 #[test]
@@ -540,7 +612,8 @@ fn a_history_that_was_lost_is_not_begun_anew() {
 fn a_gate_is_known_to_the_history_and_missed_when_its_file_is_gone() {
     let root = registry(1);
     let root = root.path();
-    let rules = |text: &[&str]| text.iter().map(|rule| rule.parse().unwrap()).collect::<Vec<Rule>>();
+    let rules =
+        |text: &[&str]| text.iter().map(|rule| rule.parse().unwrap()).collect::<Vec<Rule>>();
     let file = root.join("minute/gate.toml");
     let remark = || Gate::remark(root, "minute").unwrap();
     assert_eq!(remark(), None);
@@ -549,7 +622,11 @@ fn a_gate_is_known_to_the_history_and_missed_when_its_file_is_gone() {
     let written = fs::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
     let Some(removed @ Remark::Removed { .. }) = remark() else { panic!("{:?}", remark()) };
-    assert!(removed.in_words("minute").contains(r#"kiln models gate minute "trials <= 500" brings it back"#));
+    assert!(
+        removed
+            .in_words("minute")
+            .contains(r#"kiln models gate minute "trials <= 500" brings it back"#)
+    );
     fs::write(&file, String::from_utf8(written).unwrap().replace("500", "900")).unwrap();
     assert_eq!(remark(), Some(Remark::Changed));
     writer(root).unwrap().gate(&[]).unwrap();

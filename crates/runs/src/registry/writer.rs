@@ -57,10 +57,12 @@ impl Writer {
     /// Locks a model and makes it where it is not there.
     ///
     /// # Errors
-    /// When the name is not legal, a folder cannot be made, another process writes, or the history is damaged or gone.
+    /// When the name is not legal, a folder cannot be made, another process writes, or the history
+    /// is damaged or gone.
     pub fn create(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
         let name = model_name(name)?;
-        fs::create_dir_all(root).map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
+        fs::create_dir_all(root)
+            .map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
         let folder = root.join(&name);
         make_folder(&folder)?;
         let lock = lock(&folder, at)?;
@@ -100,7 +102,8 @@ impl Writer {
     /// Makes the next version: `write` fills its folder, and only then the history names it.
     ///
     /// # Errors
-    /// When a tag is not legal, `write` fails (its folder is removed again), or a file cannot be written.
+    /// When a tag is not legal, `write` fails (its folder is removed again), or a file cannot be
+    /// written.
     pub fn register<E>(
         &mut self,
         registration: Registration,
@@ -114,7 +117,8 @@ impl Writer {
         let version = self.next_folder()?;
         let folder = self.version_folder(version);
         let written = write(&folder).map_err(RegistryError::from);
-        let synced = written.and_then(|()| sync(&folder)).and_then(|()| sync(&self.folder.join("versions")));
+        let synced =
+            written.and_then(|()| sync(&folder)).and_then(|()| sync(&self.folder.join("versions")));
         if let Err(error) = synced {
             // Best effort: nobody names it.
             drop(fs::remove_dir_all(&folder));
@@ -144,18 +148,30 @@ impl Writer {
             return self.append(Event::Untagged { version, key });
         }
         let has: Vec<&str> = tags.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-        let has = if has.is_empty() { "no tags".to_owned() } else { format!("the tags {}", has.join(", ")) };
-        Err(RegistryError::Refused(format!("{}@{version} has no tag '{key}' (it has {has})", self.name)))
+        let has = if has.is_empty() {
+            "no tags".to_owned()
+        } else {
+            format!("the tags {}", has.join(", "))
+        };
+        Err(RegistryError::Refused(format!(
+            "{}@{version} has no tag '{key}' (it has {has})",
+            self.name
+        )))
     }
 
-    /// Stores the rules that a champion must pass, in place of former ones; none drops the gate. The history knows of them first: a kill in
-    /// between leaves a gate that is missed, never one that is forgotten.
+    /// Stores the rules that a champion must pass, in place of former ones; none drops the gate.
+    /// The history knows of them first: a kill in between leaves a gate that is missed, never one
+    /// that is forgotten.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
         self.remember_gate(rules)?;
-        if rules.is_empty() { Gate::clear_in(&self.folder).map(|_| ()) } else { Gate::write_in(&self.folder, &self.name, rules) }
+        if rules.is_empty() {
+            Gate::clear_in(&self.folder).map(|_| ())
+        } else {
+            Gate::write_in(&self.folder, &self.name, rules)
+        }
     }
 
     /// Lets the history know of a gate that a former version stored, or that was written by hand.
@@ -164,13 +180,16 @@ impl Writer {
     /// When the line cannot be written.
     pub fn remember_gate(&mut self, rules: &[Rule]) -> Result<(), RegistryError> {
         let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-        if self.state.gate.as_ref() != Some(&rules) && !(self.state.gate.is_none() && rules.is_empty()) {
+        if self.state.gate.as_ref() != Some(&rules)
+            && !(self.state.gate.is_none() && rules.is_empty())
+        {
             self.append(Event::Gated { rules })?;
         }
         Ok(())
     }
 
-    /// Points an alias to a version, with what the gate found; `forced` where a finding was against it.
+    /// Points an alias to a version, with what the gate found; `forced` where a finding was against
+    /// it.
     ///
     /// # Errors
     /// When the alias is not legal or points there already, or the version is not there.
@@ -184,7 +203,10 @@ impl Writer {
         let alias = alias_name(alias)?;
         let from = self.state.aliases.get(&alias).and_then(|alias| alias.version);
         if from == Some(to) {
-            return Err(RegistryError::Refused(format!("{}@{to} is '{alias}' already; nothing was changed", self.name)));
+            return Err(RegistryError::Refused(format!(
+                "{}@{to} is '{alias}' already; nothing was changed",
+                self.name
+            )));
         }
         let forced = findings.iter().any(|finding| !finding.passed);
         self.append(Event::Promoted { alias, from, to, findings, forced, reason })
@@ -194,20 +216,34 @@ impl Writer {
     ///
     /// # Errors
     /// When there is no such alias, or nothing before that is still there.
-    pub fn roll_back(&mut self, alias: &str, reason: Option<String>) -> Result<RolledBack, RegistryError> {
+    pub fn roll_back(
+        &mut self,
+        alias: &str,
+        reason: Option<String>,
+    ) -> Result<RolledBack, RegistryError> {
         let alias = alias_name(alias)?;
-        let refused = |what: String| RegistryError::Refused(format!("{}: {what}; nothing was changed", self.name));
+        let refused = |what: String| {
+            RegistryError::Refused(format!("{}: {what}; nothing was changed", self.name))
+        };
         let Some(present) = self.state.aliases.get(&alias) else {
             let known: Vec<&str> = self.state.aliases.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                "there are none".to_owned()
+            } else {
+                format!("there are {}", known.join(", "))
+            };
             return Err(refused(format!("no version was ever '{alias}' ({known})")));
         };
         let from = present.version;
         let Some(to) = self.state.before(&alias) else {
-            let now = from.map_or_else(|| "nowhere".to_owned(), |version| format!("to version {version}"));
-            return Err(refused(format!("'{alias}' points {now}, and to nothing before it that is still there")));
+            let now = from
+                .map_or_else(|| "nowhere".to_owned(), |version| format!("to version {version}"));
+            return Err(refused(format!(
+                "'{alias}' points {now}, and to nothing before it that is still there"
+            )));
         };
-        let passed = present.former.iter().rev().copied().take_while(|version| *version != to).collect();
+        let passed =
+            present.former.iter().rev().copied().take_while(|version| *version != to).collect();
         self.append(Event::RolledBack { alias, from, to, reason })?;
         Ok(RolledBack { from, to, passed })
     }
@@ -218,13 +254,18 @@ impl Writer {
     /// When it points nowhere now.
     pub fn unalias(&mut self, alias: &str) -> Result<Entry, RegistryError> {
         let alias = alias_name(alias)?;
-        let points = |(name, state): (&String, &super::AliasState)| Some(format!("{name} = {}", state.version?));
+        let points = |(name, state): (&String, &super::AliasState)| {
+            Some(format!("{name} = {}", state.version?))
+        };
         match self.state.aliases.get(&alias).and_then(|alias| alias.version) {
             Some(from) => self.append(Event::Unaliased { alias, from }),
             None => {
                 let there: Vec<String> = self.state.aliases.iter().filter_map(points).collect();
                 let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-                Err(RegistryError::Refused(format!("{} has no alias '{alias}' (it has {there})", self.name)))
+                Err(RegistryError::Refused(format!(
+                    "{} has no alias '{alias}' (it has {there})",
+                    self.name
+                )))
             }
         }
     }
@@ -243,7 +284,11 @@ impl Writer {
     /// # Errors
     /// When the folder cannot be listed.
     pub fn orphans(&self) -> Result<Vec<u32>, RegistryError> {
-        Ok(self.numbers()?.into_iter().filter(|number| !self.state.versions.contains_key(number)).collect())
+        Ok(self
+            .numbers()?
+            .into_iter()
+            .filter(|number| !self.state.versions.contains_key(number))
+            .collect())
     }
 
     /// Removes the folder of a version that the history does not name.
@@ -252,7 +297,10 @@ impl Writer {
     /// When it does, or a file cannot be removed.
     pub fn remove_folder(&self, version: u32) -> Result<(), RegistryError> {
         if self.state.versions.contains_key(&version) {
-            return Err(RegistryError::Refused(format!("{}@{version} is there; its folder stays", self.name)));
+            return Err(RegistryError::Refused(format!(
+                "{}@{version} is there; its folder stays",
+                self.name
+            )));
         }
         let folder = self.version_folder(version);
         if !place::is_folder(&folder)? {
@@ -260,18 +308,24 @@ impl Writer {
         }
         // Without its checksums it holds no model: half a folder is never read as a whole one.
         match fs::remove_file(folder.join("SHA256SUMS")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(RegistryError::io(&folder, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(RegistryError::io(&folder, error));
+            }
             _ => {}
         }
-        fs::remove_dir_all(&folder).map_err(|error| RegistryError::io(&folder, format_args!("cannot be removed: {error}")))
+        fs::remove_dir_all(&folder)
+            .map_err(|error| RegistryError::io(&folder, format_args!("cannot be removed: {error}")))
     }
 
-    /// The next number's folder, made with create-new: a number that was ever given, or that a folder bears, is not given again.
+    /// The next number's folder, made with create-new: a number that was ever given, or that a
+    /// folder bears, is not given again.
     fn next_folder(&self) -> Result<u32, RegistryError> {
         let taken = self.numbers()?.last().copied().unwrap_or(0).max(self.state.highest);
         let mut version = taken;
         loop {
-            version = version.checked_add(1).ok_or_else(|| RegistryError::Refused(format!("{} has no numbers left", self.name)))?;
+            version = version.checked_add(1).ok_or_else(|| {
+                RegistryError::Refused(format!("{} has no numbers left", self.name))
+            })?;
             if make_new(&self.version_folder(version))? {
                 return Ok(version);
             }
@@ -279,8 +333,9 @@ impl Writer {
     }
 
     fn numbers(&self) -> Result<Vec<u32>, RegistryError> {
-        let names =
-            place::names_in(&self.folder.join("versions"), |name| name.parse::<u32>().is_ok_and(|n| n.to_string() == name))?;
+        let names = place::names_in(&self.folder.join("versions"), |name| {
+            name.parse::<u32>().is_ok_and(|n| n.to_string() == name)
+        })?;
         let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
         numbers.sort_unstable();
         Ok(numbers)
@@ -288,9 +343,12 @@ impl Writer {
 
     fn append(&mut self, event: Event) -> Result<Entry, RegistryError> {
         let seq = self.state.lines + 1;
-        let refused = |why: String| RegistryError::Refused(format!("{}: {why}; nothing was changed", self.name));
+        let refused = |why: String| {
+            RegistryError::Refused(format!("{}: {why}; nothing was changed", self.name))
+        };
         let mut next = self.state.clone();
-        next.take(&Entry { v: 1, seq, at: self.at.clone(), event: event.clone() }).map_err(refused)?;
+        next.take(&Entry { v: 1, seq, at: self.at.clone(), event: event.clone() })
+            .map_err(refused)?;
         let entry = history::append(&self.folder, seq, &self.at, event)?;
         self.state = next;
         Ok(entry)

@@ -1,4 +1,5 @@
-//! What of a store is opened and by whom it may be written: modes of new files, files that are none, links of other users.
+//! What of a store is opened and by whom it may be written: modes of new files, files that are
+//! none, links of other users.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
@@ -9,7 +10,8 @@ use super::StoreError;
 /// Longest file that is read as a whole, bytes.
 const MAX_FILE: u64 = 1 << 30;
 
-/// Options for a new file, readable and writable as the umask says, but for others never writable: who may write a run may forge it.
+/// Options for a new file, readable and writable as the umask says, but for others never writable:
+/// who may write a run may forge it.
 pub(super) fn new_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -44,7 +46,11 @@ fn open_measured(path: &Path) -> io::Result<(File, u64)> {
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
     let file = options.open(path)?;
     let metadata = file.metadata()?;
-    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::Error::other("it is no regular file")) }
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
 }
 
 /// What a path leads to, if it leads anywhere.
@@ -66,7 +72,8 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_measured(file, length)
 }
 
-/// A file of this length, from where it stands: with room for all of it (and for what shows its end) it is read at once.
+/// A file of this length, from where it stands: with room for all of it (and for what shows its
+/// end) it is read at once.
 fn read_measured(file: File, length: u64) -> io::Result<Vec<u8>> {
     if length <= MAX_FILE {
         let mut bytes = Vec::with_capacity(length as usize + 1);
@@ -77,8 +84,8 @@ fn read_measured(file: File, length: u64) -> io::Result<Vec<u8>> {
     Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")))
 }
 
-/// Refuses a link that belongs to neither this user nor root: whoever made it could lead what is written to any place of ours. (A link
-/// of our own, to another disk, is followed.)
+/// Refuses a link that belongs to neither this user nor root: whoever made it could lead what is
+/// written to any place of ours. (A link of our own, to another disk, is followed.)
 pub(super) fn check_link(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     if let Ok(link) = fs::symlink_metadata(path)
@@ -89,7 +96,8 @@ pub(super) fn check_link(path: &Path) -> Result<(), StoreError> {
             return Err(StoreError::at(
                 path,
                 format_args!(
-                    "is a link that belongs to another user (uid {owner}): it is not followed; name the folder that it leads to"
+                    "is a link that belongs to another user (uid {owner}): it is not followed; \
+                        name the folder that it leads to"
                 ),
             ));
         }

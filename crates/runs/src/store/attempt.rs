@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::checksum::{self, Chain};
 use super::folder::attempt_path;
-use super::{Forecasts, ProgressFile, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger, publish, result_file};
+use super::{
+    Forecasts, ProgressFile, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger,
+    publish, result_file,
+};
 use experiment::event::{Cursor, Event, Line, VERSION};
 use experiment::trial::TrialId;
 
@@ -22,15 +25,17 @@ pub struct AttemptInfo {
     pub host: String,
     pub boot_id: String,
     pub pid: u32,
-    /// Start of the process in clock ticks since boot: with boot id and pid it names the process for ever.
+    /// Start of the process in clock ticks since boot: with boot id and pid it names the process
+    /// for ever.
     pub pid_start: u64,
     pub device: String,
     pub argv: Vec<String>,
     pub kiln_version: String,
     /// RFC 3339, UTC.
     pub started: String,
-    /// What the weights were trained with (instruction sets `portable`, `avx2`, `avx512`; `cuda`, `wgpu`): that of the checkpoint that the
-    /// attempt goes on from, then its own. None in files of before version 0.2, nor of a GPU before 0.3.
+    /// What the weights were trained with (instruction sets `portable`, `avx2`, `avx512`; `cuda`,
+    /// `wgpu`): that of the checkpoint that the attempt goes on from, then its own. None in files
+    /// of before version 0.2, nor of a GPU before 0.3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instruction_sets: Vec<String>,
 }
@@ -44,7 +49,8 @@ pub struct Checkpoint {
     pub bytes: Vec<u8>,
 }
 
-/// Lines may wait this long before they are brought to the disk: what a power cut may take. (A kill takes nothing.)
+/// Lines may wait this long before they are brought to the disk: what a power cut may take. (A kill
+/// takes nothing.)
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// An attempt that this process writes.
@@ -63,7 +69,8 @@ pub struct Attempt {
     /// The checksum of the lines so far.
     chain: Chain,
     synced: Instant,
-    /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and trying again would lie.
+    /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and
+    /// trying again would lie.
     broken: Option<StoreError>,
 }
 
@@ -95,17 +102,18 @@ impl Attempt {
         })
     }
 
-    /// Appends one event: one line, one write(2), stamped with `at` (RFC 3339, UTC). Lines reach the disk at most a second late,
-    /// and at once with a checkpoint and the end.
+    /// Appends one event: one line, one write(2), stamped with `at` (RFC 3339, UTC). Lines reach
+    /// the disk at most a second late, and at once with a checkpoint and the end.
     ///
     /// # Errors
-    /// When the line cannot be written (nothing of it stays then), or what was written cannot be brought to the disk (the attempt
-    /// takes nothing more then).
+    /// When the line cannot be written (nothing of it stays then), or what was written cannot be
+    /// brought to the disk (the attempt takes nothing more then).
     pub fn append(&mut self, at: String, event: Event) -> Result<(), StoreError> {
         self.check()?;
         let urgent = matches!(event, Event::Checkpoint(_) | Event::Ended { .. });
         let line = Line { v: VERSION, seq: self.seq, at, event };
-        let mut bytes = serde_json::to_vec(&line).map_err(|error| StoreError::at(&self.log_path(), error))?;
+        let mut bytes =
+            serde_json::to_vec(&line).map_err(|error| StoreError::at(&self.log_path(), error))?;
         let mut chain = self.chain.clone();
         chain.seal(&mut bytes);
         bytes.push(b'\n');
@@ -115,13 +123,20 @@ impl Attempt {
         if urgent || self.synced.elapsed() >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
-    /// Commits a checkpoint (state, then a marker with its checksum); keeps the last, the one before and the best. `best` holds the
-    /// best weights when they changed. The event that tells of it is the caller's to append.
+    /// Commits a checkpoint (state, then a marker with its checksum); keeps the last, the one
+    /// before and the best. `best` holds the best weights when they changed. The event that tells
+    /// of it is the caller's to append.
     ///
     /// # Errors
     /// When a file cannot be written; the former checkpoints are intact then.
-    pub fn checkpoint(&mut self, cursor: Cursor, state: &[u8], best: Option<&[u8]>) -> Result<(), StoreError> {
-        // The log first: a checkpoint must not know of epochs that a power cut could take from the log.
+    pub fn checkpoint(
+        &mut self,
+        cursor: Cursor,
+        state: &[u8],
+        best: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        // The log first: a checkpoint must not know of epochs that a power cut could take from the
+        // log.
         self.sync()?;
         if let Some(best) = best {
             checkpoint::write_best(&self.path, cursor, best)?;
@@ -133,7 +148,12 @@ impl Attempt {
     ///
     /// # Errors
     /// When it cannot be written to.
-    pub fn record_tried(&self, at: String, trial: &TrialId, tried: &Tried) -> Result<(), StoreError> {
+    pub fn record_tried(
+        &self,
+        at: String,
+        trial: &TrialId,
+        tried: &Tried,
+    ) -> Result<(), StoreError> {
         ledger::record(&self.run, at, trial, tried, ledger::Told::Tried)
     }
 
@@ -143,7 +163,8 @@ impl Attempt {
     /// When it cannot be written.
     pub fn progress(&self, progress: &ProgressFile) -> Result<(), StoreError> {
         let path = self.path.join("progress.json");
-        let mut bytes = serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
+        let mut bytes =
+            serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
         checksum::seal_line(&mut bytes);
         publish::replace_fleeting(&path, &bytes)
     }
@@ -154,7 +175,9 @@ impl Attempt {
     /// When it cannot be written, or another one is there.
     pub fn scaling(&self, json: &str) -> Result<(), StoreError> {
         let path = self.path.join("scaling.json");
-        if publish::publish(&path, json.as_bytes())? || publish::read_if_there(&path)?.as_deref() == Some(json.as_bytes()) {
+        if publish::publish(&path, json.as_bytes())?
+            || publish::read_if_there(&path)?.as_deref() == Some(json.as_bytes())
+        {
             return Ok(());
         }
         Err(StoreError::at(&path, "holds another scaling already"))
@@ -168,8 +191,9 @@ impl Attempt {
         forecasts::write(&self.path, split, forecasts)
     }
 
-    /// Publishes `result.json` by link(2), with checksums of what it was made of; `false` when another attempt was first. The log's end
-    /// belongs before it: who has seen a result looks no further.
+    /// Publishes `result.json` by link(2), with checksums of what it was made of; `false` when
+    /// another attempt was first. The log's end belongs before it: who has seen a result looks no
+    /// further.
     ///
     /// # Errors
     /// When the log or the result cannot be brought to the disk.
@@ -182,7 +206,8 @@ impl Attempt {
         let written = loop {
             match self.log.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A short write means that the disk is full; the rest of the line asks it for the reason.
+                // A short write means that the disk is full; the rest of the line asks it for the
+                // reason.
                 Ok(count) if count < bytes.len() => break self.log.write_all(&bytes[count..]),
                 other => break other.map(|_| ()),
             }
@@ -234,15 +259,22 @@ mod tests {
     #[test]
     fn every_event_is_one_numbered_line_that_comes_back() {
         let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let run = SweepFolder::create(root.path(), "grid")
+            .unwrap()
+            .create_run(&testing::trial(1))
+            .unwrap();
         let mut attempt = run.start_attempt(&testing::info()).unwrap();
         let events = testing::events(3);
         for event in &events {
             attempt.append(testing::AT.into(), event.clone()).unwrap();
         }
         let text = std::fs::read_to_string(attempt.log_path()).unwrap();
-        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), (0..events.len() as u64).collect::<Vec<_>>());
+        let lines: Vec<Line> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            lines.iter().map(|line| line.seq).collect::<Vec<_>>(),
+            (0..events.len() as u64).collect::<Vec<_>>()
+        );
         assert_eq!(lines.into_iter().map(|line| line.event).collect::<Vec<_>>(), events);
         assert_eq!(attempt.length, text.len() as u64);
     }
@@ -261,26 +293,49 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_that_names_the_log_and_stays_one() {
         let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let run = SweepFolder::create(root.path(), "grid")
+            .unwrap()
+            .create_run(&testing::trial(1))
+            .unwrap();
         let mut attempt = run.start_attempt(&testing::info()).unwrap();
         attempt.log = std::fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
         for _ in 0..2 {
-            let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().to_string();
-            assert!(error.contains("events.jsonl: a line of") && error.contains("No space left"), "{error}");
-            assert!(attempt.append(testing::AT.into(), testing::events(1)[0].clone()).unwrap_err().is_of_machine());
+            let error = attempt
+                .append(testing::AT.into(), testing::events(1)[0].clone())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("events.jsonl: a line of") && error.contains("No space left"),
+                "{error}"
+            );
+            assert!(
+                attempt
+                    .append(testing::AT.into(), testing::events(1)[0].clone())
+                    .unwrap_err()
+                    .is_of_machine()
+            );
         }
         assert_eq!(attempt.seq, 0);
-        assert!(attempt.publish(&testing::result(1)).is_err(), "what was not recorded has no result");
+        assert!(
+            attempt.publish(&testing::result(1)).is_err(),
+            "what was not recorded has no result"
+        );
         assert_eq!(run.result().unwrap(), None);
     }
 
     #[test]
     fn only_the_first_result_of_a_run_is_published() {
         let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
-        let mut attempts: Vec<Attempt> = (0..3).map(|_| run.start_attempt(&testing::info()).unwrap()).collect();
-        let won: Vec<bool> =
-            attempts.iter_mut().map(|attempt| attempt.publish(&testing::result(attempt.number)).unwrap()).collect();
+        let run = SweepFolder::create(root.path(), "grid")
+            .unwrap()
+            .create_run(&testing::trial(1))
+            .unwrap();
+        let mut attempts: Vec<Attempt> =
+            (0..3).map(|_| run.start_attempt(&testing::info()).unwrap()).collect();
+        let won: Vec<bool> = attempts
+            .iter_mut()
+            .map(|attempt| attempt.publish(&testing::result(attempt.number)).unwrap())
+            .collect();
         assert_eq!(won, [true, false, false]);
         assert_eq!(run.result().unwrap(), Some(testing::result(1)));
     }
@@ -288,7 +343,10 @@ mod tests {
     #[test]
     fn the_scaling_is_kept_once() {
         let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let run = SweepFolder::create(root.path(), "grid")
+            .unwrap()
+            .create_run(&testing::trial(1))
+            .unwrap();
         let mut attempt = run.start_attempt(&testing::info()).unwrap();
         attempt.scaling("{}").unwrap();
         attempt.scaling("{}").unwrap();

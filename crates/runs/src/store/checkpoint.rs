@@ -4,7 +4,8 @@
 //! checkpoints/<epoch>-<batch>/state.safetensors   then COMMIT, which holds its length and checksum
 //! checkpoints/best-<epoch>-<batch>.safetensors    then best.json, which names it and holds its length and checksum
 //! ```
-//! What has no marker was never committed; what does not match its marker is damaged. Either way the one before is taken.
+//! What has no marker was never committed; what does not match its marker is damaged. Either way
+//! the one before is taken.
 
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -52,7 +53,8 @@ pub(super) fn write(attempt: &Path, cursor: Cursor, state: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Keeps the best weights under a new name, points the marker to them, and only then removes the former ones.
+/// Keeps the best weights under a new name, points the marker to them, and only then removes the
+/// former ones.
 pub(super) fn write_best(attempt: &Path, cursor: Cursor, weights: &[u8]) -> Result<(), StoreError> {
     let folder = attempt.join("checkpoints");
     publish::make_folder(&folder)?;
@@ -62,7 +64,8 @@ pub(super) fn write_best(attempt: &Path, cursor: Cursor, weights: &[u8]) -> Resu
     for name in names_in(&folder)? {
         if name.starts_with("best-") && name != file {
             let path = folder.join(name);
-            fs::remove_file(&path).map_err(|error| StoreError::io(&path, "cannot be removed", &error))?;
+            fs::remove_file(&path)
+                .map_err(|error| StoreError::io(&path, "cannot be removed", &error))?;
         }
     }
     Ok(())
@@ -74,11 +77,13 @@ pub(super) fn best(attempt: &Path) -> Result<Option<(String, Vec<u8>)>, StoreErr
     if !folder.join("best.json").exists() {
         return Ok(None);
     }
-    read_marked(&folder, "best.json").map(Some).map_err(|why| StoreError::at(&folder.join("best.json"), why))
+    read_marked(&folder, "best.json")
+        .map(Some)
+        .map_err(|why| StoreError::at(&folder.join("best.json"), why))
 }
 
-/// The best weights for the result of an attempt, and their path within the run's folder: an attempt that was resumed and did not
-/// improve has them with the attempt that it went on from.
+/// The best weights for the result of an attempt, and their path within the run's folder: an
+/// attempt that was resumed and did not improve has them with the attempt that it went on from.
 pub(super) fn best_of(run: &Path, attempt: u32) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     for number in attempt_numbers(run)?.into_iter().rev().filter(|number| *number <= attempt) {
         if let Some((file, bytes)) = best(&attempt_path(run, number))? {
@@ -88,14 +93,19 @@ pub(super) fn best_of(run: &Path, attempt: u32) -> Result<Option<(String, Vec<u8
     Ok(None)
 }
 
-/// The newest whole checkpoint over all attempts of a run that `accept` takes, and why others were skipped on the way to it.
+/// The newest whole checkpoint over all attempts of a run that `accept` takes, and why others were
+/// skipped on the way to it.
 pub(super) fn newest(
     run: &Path,
     accept: impl Fn(Cursor) -> Result<(), String>,
 ) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
     let mut found: Vec<(Cursor, u32)> = Vec::new();
     for attempt in attempt_numbers(run)? {
-        found.extend(cursors(&attempt_path(run, attempt).join("checkpoints"))?.into_iter().map(|cursor| (cursor, attempt)));
+        found.extend(
+            cursors(&attempt_path(run, attempt).join("checkpoints"))?
+                .into_iter()
+                .map(|cursor| (cursor, attempt)),
+        );
     }
     found.sort_by_key(|(cursor, attempt)| (cursor.epoch, cursor.batch, *attempt));
     let mut warnings = Vec::new();
@@ -103,7 +113,10 @@ pub(super) fn newest(
         let folder = attempt_path(run, attempt).join("checkpoints").join(name_of(cursor));
         match accept(cursor).and_then(|()| read_marked(&folder, "COMMIT")) {
             Ok((_, bytes)) => return Ok((Some(Checkpoint { attempt, cursor, bytes }), warnings)),
-            Err(why) => warnings.push(format!("checkpoint {} of attempt {attempt} is skipped: {why}", name_of(cursor))),
+            Err(why) => warnings.push(format!(
+                "checkpoint {} of attempt {attempt} is skipped: {why}",
+                name_of(cursor)
+            )),
         }
     }
     Ok((None, warnings))
@@ -129,18 +142,22 @@ fn read_marked(folder: &Path, name: &str) -> Result<(String, Vec<u8>), String> {
     let text = match access::read(&folder.join(name)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(format!("it was never committed ({name} is missing: killed while it was written)"));
+            return Err(format!(
+                "it was never committed ({name} is missing: killed while it was written)"
+            ));
         }
         Err(error) => return Err(format!("{name} cannot be read: {error}")),
     };
-    let marker: Marker = serde_json::from_slice(&text).map_err(|error| format!("{name} is damaged: {error}"))?;
+    let marker: Marker =
+        serde_json::from_slice(&text).map_err(|error| format!("{name} is damaged: {error}"))?;
     manifest::check_version(marker.v)?;
     let Marker { v: _, file, length, checksum } = marker;
     // A marker names a file beside it, never a path.
     if file.contains(['/', '\\']) {
         return Err(format!("{name} is damaged: '{}' is no file's name", file.escape_debug()));
     }
-    let bytes = access::read(&folder.join(&file)).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let bytes = access::read(&folder.join(&file))
+        .map_err(|error| format!("{file} cannot be read: {error}"))?;
     if bytes.len() as u64 != length {
         return Err(format!("{file} is damaged: {} bytes instead of {length}", bytes.len()));
     }
@@ -157,7 +174,8 @@ fn marker(file: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         length: bytes.len() as u64,
         checksum: blake3::hash(bytes).to_hex().to_string(),
     };
-    let mut line = serde_json::to_vec(&marker).map_err(|error| StoreError::new(format!("{file}: {error}")))?;
+    let mut line =
+        serde_json::to_vec(&marker).map_err(|error| StoreError::new(format!("{file}: {error}")))?;
     line.push(b'\n');
     Ok(line)
 }
@@ -169,7 +187,9 @@ fn create(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .write(true)
         .open(path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), &error))
+        .map_err(|error| {
+            StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), &error)
+        })
 }
 
 /// Removes a checkpoint; the marker first, so that half of it is never taken for all.
@@ -205,7 +225,10 @@ mod tests {
         write(&second, at(3), b"two 3").unwrap();
         assert_eq!(cursors(&first.join("checkpoints")).unwrap(), [at(3), at(4)]);
         let newest = |run: &Path| newest(run, |_| Ok(())).unwrap().0.unwrap();
-        assert_eq!(newest(run.path()), Checkpoint { attempt: 1, cursor: at(4), bytes: b"one 4".to_vec() });
+        assert_eq!(
+            newest(run.path()),
+            Checkpoint { attempt: 1, cursor: at(4), bytes: b"one 4".to_vec() }
+        );
         write(&second, at(4), b"two 4").unwrap();
         assert_eq!(newest(run.path()).bytes, b"two 4");
         write(&second, Cursor { epoch: 4, batch: 7 }, b"two 4.7").unwrap();
@@ -231,7 +254,10 @@ mod tests {
         assert_eq!(best(&attempt).unwrap(), None);
         write_best(&attempt, at(1), b"first").unwrap();
         write_best(&attempt, at(5), b"second").unwrap();
-        assert_eq!(best(&attempt).unwrap().unwrap(), ("best-5-0.safetensors".to_owned(), b"second".to_vec()));
+        assert_eq!(
+            best(&attempt).unwrap().unwrap(),
+            ("best-5-0.safetensors".to_owned(), b"second".to_vec())
+        );
         assert_eq!(names_in(&attempt.join("checkpoints")).unwrap().len(), 2);
         fs::write(attempt.join("checkpoints/best-5-0.safetensors"), b"secund").unwrap();
         assert!(best(&attempt).unwrap_err().to_string().contains("checksum"));
@@ -254,7 +280,8 @@ mod tests {
             if cut { bytes.truncate(place) } else { bytes[place] ^= 1 << bit }
             fs::write(&path, &bytes).unwrap();
             let (found, warnings) = newest(run.path(), |_| Ok(())).unwrap();
-            // A changed key name or version may leave a marker that says the same; the bytes are then whole.
+            // A changed key name or version may leave a marker that says the same; the bytes are
+            // then whole.
             match found.unwrap() {
                 checkpoint if checkpoint.cursor == at(2) => prop_assert_eq!(checkpoint.bytes, b"the newest state"),
                 checkpoint => {

@@ -7,11 +7,13 @@
 //! trial.toml, sweep.toml, views    …# checksum: <64 hex digits>⏎
 //! events.jsonl, evaluations.jsonl  …,"sum":"<16 hex digits>"}⏎
 //! ```
-//! It is taken over the bytes before it. In an event log it is taken over the line before, too, so that the last line's stands for the
-//! whole log ([`Chain`]). Files that cannot hold a seal (forecasts, weights) or are written before a run ends are covered by the file that
-//! closes them ([`FileSum`], in `super::covers`).
+//! It is taken over the bytes before it. In an event log it is taken over the line before, too, so
+//! that the last line's stands for the whole log ([`Chain`]). Files that cannot hold a seal
+//! (forecasts, weights) or are written before a run ends are covered by the file that closes them
+//! ([`FileSum`], in `super::covers`).
 //!
-//! What was written before version 0.2 has no seal and is read as it is. A seal with a flipped bit is a damaged seal, not a missing one.
+//! What was written before version 0.2 has no seal and is read as it is. A seal with a flipped bit
+//! is a damaged seal, not a missing one.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +73,9 @@ impl Form {
         let (before, length) = (self.before, self.before.len() + self.digits);
         // Two bytes first: this goes through every byte of thousands of files.
         let begins = |window: &[u8]| window[..2] == before[..2] && window.starts_with(before);
-        bytes.windows(length).any(|window| begins(window) && window[before.len()..].iter().all(is_digit))
+        bytes
+            .windows(length)
+            .any(|window| begins(window) && window[before.len()..].iter().all(is_digit))
     }
 
     /// Ends a text with its checksum.
@@ -132,7 +136,8 @@ pub(super) fn seal_toml(text: String) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Whether a TOML document that [`seal_toml`] sealed is as it was; one without a seal is taken as it is.
+/// Whether a TOML document that [`seal_toml`] sealed is as it was; one without a seal is taken as
+/// it is.
 pub(super) fn check_toml(bytes: &[u8]) -> Result<(), String> {
     check(&TOML, bytes)
 }
@@ -147,8 +152,8 @@ pub fn check_line(line: &[u8]) -> Result<(), String> {
     Chain::default().check(line)
 }
 
-/// Whether bytes without a line's end hold a whole sealed line and more: its end was overwritten. (What is being written, or was when its
-/// writer was killed, ends in or before the seal.)
+/// Whether bytes without a line's end hold a whole sealed line and more: its end was overwritten.
+/// (What is being written, or was when its writer was killed, ends in or before the seal.)
 pub(super) fn has_lost_its_end(tail: &[u8]) -> bool {
     let whole = |window: &[u8]| {
         let (before, rest) = window.split_at(LINE.before.len());
@@ -195,7 +200,9 @@ impl Chain {
                 self.sealed = true;
                 Err(DIFFERS.to_owned())
             }
-            Tail::Bare if self.sealed => Err("is damaged: it has no checksum, as the lines before it have".to_owned()),
+            Tail::Bare if self.sealed => {
+                Err("is damaged: it has no checksum, as the lines before it have".to_owned())
+            }
             Tail::Bare => Ok(()),
         }
     }
@@ -279,7 +286,9 @@ mod tests {
         let toml = seal_toml("v = 1\n[a]\nb = 2\n".to_owned()).into_bytes();
         serde_json::from_slice::<serde_json::Value>(&json).unwrap();
         toml::from_str::<toml::Table>(std::str::from_utf8(&toml).unwrap()).unwrap();
-        for (whole, check) in [(json, check_json as fn(&[u8]) -> Result<(), String>), (toml, check_toml)] {
+        for (whole, check) in
+            [(json, check_json as fn(&[u8]) -> Result<(), String>), (toml, check_toml)]
+        {
             check(&whole).unwrap();
             for fault in faults(&whole) {
                 assert!(check(&fault).is_err(), "{}", String::from_utf8_lossy(&fault));
@@ -293,7 +302,13 @@ mod tests {
         let text = seal_toml("v = 1\n".to_owned());
         assert_eq!(text, format!("v = 1\n# checksum: {}\n", blake3::hash(b"v = 1\n").to_hex()));
         let json = String::from_utf8(seal_json(b"{\n  \"v\": 1\n}".to_vec())).unwrap();
-        assert_eq!(json, format!("{{\n  \"v\": 1,\n  \"checksum\": \"{}\"\n}}\n", blake3::hash(b"{\n  \"v\": 1").to_hex()));
+        assert_eq!(
+            json,
+            format!(
+                "{{\n  \"v\": 1,\n  \"checksum\": \"{}\"\n}}\n",
+                blake3::hash(b"{\n  \"v\": 1").to_hex()
+            )
+        );
     }
 
     #[test]

@@ -9,9 +9,9 @@ use super::{RunFolder, StoreError, access};
 use experiment::event::{End, Event, Line, VERSION};
 
 impl RunFolder {
-    /// Ends the newest attempt's log in the name of its dead writer, with these events, the last of which is [`Event::Ended`]; `false` when
-    /// it had ended already or the run has a result. A torn last line goes first. Only the supervisor that saw the writer die may call
-    /// this.
+    /// Ends the newest attempt's log in the name of its dead writer, with these events, the last of
+    /// which is [`Event::Ended`]; `false` when it had ended already or the run has a result. A torn
+    /// last line goes first. Only the supervisor that saw the writer die may call this.
     ///
     /// # Errors
     /// When the log cannot be read or written.
@@ -31,7 +31,8 @@ impl RunFolder {
         let mut text = Vec::new();
         for (seq, event) in (last.map_or(0, |line| line.seq.saturating_add(1))..).zip(events) {
             let line = Line { v: VERSION, seq, at: at.to_owned(), event };
-            let mut line = serde_json::to_vec(&line).map_err(|error| StoreError::at(&path, error))?;
+            let mut line =
+                serde_json::to_vec(&line).map_err(|error| StoreError::at(&path, error))?;
             chain.seal(&mut line);
             line.push(b'\n');
             text.extend(line);
@@ -51,13 +52,15 @@ impl RunFolder {
     /// When the log cannot be read.
     pub fn newest_end(&self) -> Result<Option<End>, StoreError> {
         let last = self.tail()?.and_then(|tail| tail.last);
-        Ok(last.and_then(|line| if let Event::Ended { end } = line.event { Some(end) } else { None }))
+        Ok(last
+            .and_then(|line| if let Event::Ended { end } = line.event { Some(end) } else { None }))
     }
 
     fn tail(&self) -> Result<Option<Tail>, StoreError> {
         let Some(folder) = self.newest_attempt()? else { return Ok(None) };
         let path = folder.join("events.jsonl");
-        let mut bytes = access::read(&path).map_err(|error| StoreError::io(&path, "cannot be read", &error))?;
+        let mut bytes =
+            access::read(&path).map_err(|error| StoreError::io(&path, "cannot be read", &error))?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
         let last = bytes.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());

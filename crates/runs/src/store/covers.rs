@@ -1,4 +1,5 @@
-//! What a result was made of: `result.json` closes over the files of its run that cannot hold a checksum of their own.
+//! What a result was made of: `result.json` closes over the files of its run that cannot hold a
+//! checksum of their own.
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -46,7 +47,8 @@ impl Covers {
         self.files.iter().find(|sum| sum.file == path)
     }
 
-    /// Whether these are the bytes of a file that was there when the result was published; a file that is not covered may be anything.
+    /// Whether these are the bytes of a file that was there when the result was published; a file
+    /// that is not covered may be anything.
     ///
     /// # Errors
     /// When they are others.
@@ -55,7 +57,8 @@ impl Covers {
     }
 }
 
-/// The checksum at the log's end, if it has ended; a log that cannot be read is told by whoever reads the run.
+/// The checksum at the log's end, if it has ended; a log that cannot be read is told by whoever
+/// reads the run.
 fn sum_of_log(attempt: &Path) -> Option<String> {
     let bytes = access::read(&attempt.join("events.jsonl")).ok()?;
     let mut log = LogReader::default();

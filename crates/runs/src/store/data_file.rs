@@ -1,23 +1,27 @@
-//! Where a sweep's data file lies: written down when the sweep starts, and found again after a folder was moved.
+//! Where a sweep's data file lies: written down when the sweep starts, and found again after a
+//! folder was moved.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest;
 use evidence::records::DataFile;
 
-/// Where a sweep's data file lies now, for its manifest. `None` where the path is not Unicode or the current folder is gone.
+/// Where a sweep's data file lies now, for its manifest. `None` where the path is not Unicode or
+/// the current folder is gone.
 #[must_use]
 pub fn data_file(sweep: &Path, path: &Path) -> Option<DataFile> {
     let from_sweep = sweep.canonicalize().ok().zip(path.canonicalize().ok());
-    let from_sweep = from_sweep.and_then(|(sweep, path)| relative(&sweep, &path)?.to_str().map(str::to_owned));
+    let from_sweep =
+        from_sweep.and_then(|(sweep, path)| relative(&sweep, &path)?.to_str().map(str::to_owned));
     Some(DataFile { path: std::path::absolute(path).ok()?.to_str()?.to_owned(), from_sweep })
 }
 
-/// Files that may be the data of a sweep's runs, of which `recorded` is the path in their `trial.toml`; the likeliest first. Whether one
-/// is, its content tells.
+/// Files that may be the data of a sweep's runs, of which `recorded` is the path in their
+/// `trial.toml`; the likeliest first. Whether one is, its content tells.
 ///
-/// Looked at are where the sweep was last started with it; the same as seen from the sweep's folder; where the run says; and the end of
-/// that path (`data/bars.csv`, `bars.csv`) below every folder that the sweep lies in.
+/// Looked at are where the sweep was last started with it; the same as seen from the sweep's
+/// folder; where the run says; and the end of that path (`data/bars.csv`, `bars.csv`) below every
+/// folder that the sweep lies in.
 #[must_use]
 pub fn data_places(sweep: &Path, recorded: &Path) -> Vec<PathBuf> {
     let mut places = Vec::new();
@@ -26,13 +30,16 @@ pub fn data_places(sweep: &Path, recorded: &Path) -> Vec<PathBuf> {
             places.push(place);
         }
     };
-    if let Some(DataFile { path, from_sweep }) = manifest::read(sweep).ok().and_then(|manifest| manifest.origin.data_file) {
+    if let Some(DataFile { path, from_sweep }) =
+        manifest::read(sweep).ok().and_then(|manifest| manifest.origin.data_file)
+    {
         add(PathBuf::from(path));
         from_sweep.into_iter().for_each(|path| add(sweep.join(path)));
     }
     add(recorded.to_owned());
     let whole = sweep.canonicalize().unwrap_or_else(|_| sweep.to_owned());
-    let parts: Vec<Component> = recorded.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let parts: Vec<Component> =
+        recorded.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     for above in whole.ancestors().skip(1).take(MOST_ABOVE) {
         for start in parts.len().saturating_sub(MOST_PARTS)..parts.len() {
             add(above.join(parts[start..].iter().collect::<PathBuf>()));

@@ -1,7 +1,9 @@
-//! `evaluations.jsonl`: each opening of the test split is a line, with a checksum of its own and of the forecasts that it made.
+//! `evaluations.jsonl`: each opening of the test split is a line, with a checksum of its own and of
+//! the forecasts that it made.
 //!
-//! The forecasts lie beside those of the validation split, named by their content (`test-<16 hex digits>.parquet`), so that two openings
-//! at once share a file or have one each, and nothing is replaced. Before version 0.2 they were in `forecasts.parquet`.
+//! The forecasts lie beside those of the validation split, named by their content (`test-<16 hex
+//! digits>.parquet`), so that two openings at once share a file or have one each, and nothing is
+//! replaced. Before version 0.2 they were in `forecasts.parquet`.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -25,14 +27,22 @@ struct Opening {
 /// The split whose rows are opened.
 const SPLIT: &str = "test";
 
-/// Writes down an opening by the winning attempt, forecasts first; durable when it returns. Tells which opening of the run it is, from 1.
-pub(super) fn record(run: &Path, winner: u32, evaluation: &Evaluation, forecasts: &Forecasts) -> Result<usize, StoreError> {
+/// Writes down an opening by the winning attempt, forecasts first; durable when it returns. Tells
+/// which opening of the run it is, from 1.
+pub(super) fn record(
+    run: &Path,
+    winner: u32,
+    evaluation: &Evaluation,
+    forecasts: &Forecasts,
+) -> Result<usize, StoreError> {
     let bytes = forecasts::to_bytes(&path_in(run), SPLIT, forecasts)?;
     let sum = FileSum::of(String::new(), &bytes);
     let sum = FileSum { file: file_of(winner, &sum.checksum), ..sum };
     let file = run.join(&sum.file);
     // The same forecasts of a former opening stay; what became of them since is put right.
-    if !publish::publish(&file, &bytes)? && publish::read_if_there(&file)?.as_deref() != Some(&bytes) {
+    if !publish::publish(&file, &bytes)?
+        && publish::read_if_there(&file)?.as_deref() != Some(&bytes)
+    {
         publish::replace(&file, &bytes)?;
     }
     append(run, &Opening { evaluation: evaluation.clone(), forecasts: Some(sum) })
@@ -54,7 +64,10 @@ pub(super) fn forecasts(run: &Path, winner: u32) -> Result<Option<Forecasts>, St
         };
     };
     if sum.file != file_of(winner, &sum.checksum) {
-        let what = format_args!("is damaged: '{}' is not where test forecasts lie", sum.file.escape_debug());
+        let what = format_args!(
+            "is damaged: '{}' is not where test forecasts lie",
+            sum.file.escape_debug()
+        );
         return Err(StoreError::at(&path_in(run), what));
     }
     forecasts::read(&run.join(&sum.file), SPLIT, Some(&sum)).map(Some)
@@ -71,18 +84,22 @@ fn file_of(winner: u32, checksum: &str) -> String {
 
 fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
     let path = path_in(run);
-    let failed = |error: io::Error| StoreError::io(&path, "the evaluation cannot be recorded", &error);
+    let failed =
+        |error: io::Error| StoreError::io(&path, "the evaluation cannot be recorded", &error);
     let mut line = serde_json::to_vec(opening).map_err(|error| failed(error.into()))?;
     checksum::seal_line(&mut line);
     line.push(b'\n');
     // A line that a kill left torn must not swallow this one.
-    if publish::read_if_there(&path)?.is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n")) {
+    if publish::read_if_there(&path)?
+        .is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n"))
+    {
         line.insert(0, b'\n');
     }
     let mut file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
     file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
     publish::sync_folder(run)?;
-    // Another process may have written at the same moment: a line's place in the file is its number.
+    // Another process may have written at the same moment: a line's place in the file is its
+    // number.
     let end = usize::try_from(file.stream_position().map_err(failed)?).unwrap_or(usize::MAX);
     let all = publish::read_if_there(&path)?.unwrap_or_default();
     Ok(whole_lines(&all[..end.min(all.len())]).count())
@@ -91,7 +108,8 @@ fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
 fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
     let bytes = match publish::read_if_there(&path_in(run)) {
         Ok(Some(bytes)) => bytes,
-        // Nothing more is looked at: a comparison reads thousands of runs of which none was ever opened.
+        // Nothing more is looked at: a comparison reads thousands of runs of which none was ever
+        // opened.
         Ok(None) => return Vec::new(),
         Err(error) => {
             damage.push(error.to_string());
@@ -102,7 +120,8 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
     let mut openings = Vec::new();
     for (number, line) in whole_lines(&bytes) {
         let opening = checksum::check_line(line).and_then(|()| {
-            let opening: Opening = serde_json::from_slice(line).map_err(|error| format!("is damaged: {error}"))?;
+            let opening: Opening =
+                serde_json::from_slice(line).map_err(|error| format!("is damaged: {error}"))?;
             manifest::check_version(opening.evaluation.v).map(|()| opening)
         });
         match opening {
@@ -123,20 +142,34 @@ fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
     openings
 }
 
-/// Forecasts of the test split that no line tells of: their opening was not written down, or its line was taken away.
+/// Forecasts of the test split that no line tells of: their opening was not written down, or its
+/// line was taken away.
 fn unrecorded(run: &Path, openings: &[Opening]) -> Vec<String> {
-    let recorded: HashSet<&str> =
-        openings.iter().filter_map(|opening| opening.forecasts.as_ref()).map(|sum| sum.file.as_str()).collect();
+    let recorded: HashSet<&str> = openings
+        .iter()
+        .filter_map(|opening| opening.forecasts.as_ref())
+        .map(|sum| sum.file.as_str())
+        .collect();
     let mut missing = Vec::new();
     for number in attempt_numbers(run).unwrap_or_default() {
         let names = names_in(&attempt_path(run, number)).unwrap_or_default();
-        let files = names.into_iter().filter(|name| name.starts_with(&format!("{SPLIT}-")) && name.ends_with(".parquet"));
-        missing.extend(files.map(|name| format!("attempts/{number}/{name}")).filter(|file| !recorded.contains(file.as_str())));
+        let files = names
+            .into_iter()
+            .filter(|name| name.starts_with(&format!("{SPLIT}-")) && name.ends_with(".parquet"));
+        missing.extend(
+            files
+                .map(|name| format!("attempts/{number}/{name}"))
+                .filter(|file| !recorded.contains(file.as_str())),
+        );
     }
     missing.sort_unstable();
     missing
         .iter()
-        .map(|file| format!("evaluations.jsonl: no line records the opening of the test split that made {file}"))
+        .map(|file| {
+            format!(
+                "evaluations.jsonl: no line records the opening of the test split that made {file}"
+            )
+        })
         .collect()
 }
 
@@ -159,7 +192,10 @@ mod tests {
         let before = fs::read(run.path.join("attempts/1/forecasts.parquet")).unwrap();
         assert!(run.forecasts("test").unwrap().ts.is_empty());
         for (opening, seconds) in [(1, &[10, 11][..]), (2, &[20]), (3, &[20])] {
-            assert_eq!(run.record_opening(&testing::evaluation(), &testing::forecasts(seconds)).unwrap(), opening);
+            assert_eq!(
+                run.record_opening(&testing::evaluation(), &testing::forecasts(seconds)).unwrap(),
+                opening
+            );
             assert_eq!(run.forecasts("test").unwrap(), testing::forecasts(seconds));
         }
         assert_eq!(fs::read(run.path.join("attempts/1/forecasts.parquet")).unwrap(), before);
@@ -170,7 +206,9 @@ mod tests {
     fn openings_at_once_are_all_counted_each_with_its_own_number() {
         let (_root, run) = testing::finished();
         let mut numbers: Vec<usize> = std::thread::scope(|scope| {
-            let open = |seconds: i64| run.record_opening(&testing::evaluation(), &testing::forecasts(&[seconds])).unwrap();
+            let open = |seconds: i64| {
+                run.record_opening(&testing::evaluation(), &testing::forecasts(&[seconds])).unwrap()
+            };
             let threads: Vec<_> = (0..6).map(|i| scope.spawn(move || open(i))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
@@ -182,7 +220,8 @@ mod tests {
     #[test]
     fn an_evaluation_after_a_torn_one_is_not_swallowed() {
         let (_root, run) = testing::finished();
-        let record = || run.record_opening(&testing::evaluation(), &testing::forecasts(&[10])).unwrap();
+        let record =
+            || run.record_opening(&testing::evaluation(), &testing::forecasts(&[10])).unwrap();
         record();
         let path = path_in(&run.path);
         let whole = fs::read_to_string(&path).unwrap();
@@ -202,11 +241,22 @@ mod tests {
         }
         let text = fs::read_to_string(path_in(&run.path)).unwrap();
         let (first, _) = text.split_once('\n').unwrap();
-        for (left, openings, missing) in [(text.as_str(), 2, 0), (&format!("{first}\n"), 1, 1), ("", 0, 2)] {
+        for (left, openings, missing) in
+            [(text.as_str(), 2, 0), (&format!("{first}\n"), 1, 1), ("", 0, 2)]
+        {
             fs::write(path_in(&run.path), left).unwrap();
             let mut damage = Vec::new();
-            assert_eq!((read(&run.path, &mut damage).len(), damage.len()), (openings, missing), "{damage:?}");
-            assert!(damage.iter().all(|why| why.contains("no line records") && why.contains("attempts/1/test-")), "{damage:?}");
+            assert_eq!(
+                (read(&run.path, &mut damage).len(), damage.len()),
+                (openings, missing),
+                "{damage:?}"
+            );
+            assert!(
+                damage
+                    .iter()
+                    .all(|why| why.contains("no line records") && why.contains("attempts/1/test-")),
+                "{damage:?}"
+            );
         }
     }
 
@@ -222,7 +272,8 @@ mod tests {
         assert_eq!(damage, ["evaluations.jsonl: line 1 is damaged: its checksum differs"]);
         assert!(run.forecasts("test").is_err());
         fs::write(&path, text).unwrap();
-        let file = fs::read_dir(run.path.join("attempts/1")).unwrap().map(|entry| entry.unwrap().path());
+        let file =
+            fs::read_dir(run.path.join("attempts/1")).unwrap().map(|entry| entry.unwrap().path());
         let file = file.into_iter().find(|path| path.to_string_lossy().contains("/test-")).unwrap();
         let mut bytes = fs::read(&file).unwrap();
         bytes[40] ^= 1;

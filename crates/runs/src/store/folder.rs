@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::lock::{self, SweepLock};
 use super::trial_file::{TrialReader, Unread};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, RunResult, StoreError, SweepManifest, access, checkpoint, manifest, publish, result_file,
-    trial_file,
+    Attempt, AttemptInfo, Checkpoint, RunResult, StoreError, SweepManifest, access, checkpoint,
+    manifest, publish, result_file, trial_file,
 };
 use experiment::trial::{Trial, TrialId};
 
@@ -23,7 +23,8 @@ impl SweepFolder {
     /// `root/<name>`; makes it (and `trials/`) where it is missing.
     ///
     /// # Errors
-    /// When the name is no plain name of a folder, is another user's link, or a folder cannot be made.
+    /// When the name is no plain name of a folder, is another user's link, or a folder cannot be
+    /// made.
     pub fn create(root: &Path, name: &str) -> Result<Self, StoreError> {
         check_name(root, name)?;
         let path = root.join(name);
@@ -32,8 +33,8 @@ impl SweepFolder {
         Ok(Self { path })
     }
 
-    /// Locks the sweep against a second supervisor from `since` (RFC 3339, UTC) on; the error says who holds it (host, pid,
-    /// since).
+    /// Locks the sweep against a second supervisor from `since` (RFC 3339, UTC) on; the error says
+    /// who holds it (host, pid, since).
     ///
     /// # Errors
     /// When another process holds the lock, or the lock file cannot be written.
@@ -41,7 +42,8 @@ impl SweepFolder {
         lock::lock(&self.path, since)
     }
 
-    /// `logs/<name>` and the file to append to, without what was in it before if it is to be [`Log::New`].
+    /// `logs/<name>` and the file to append to, without what was in it before if it is to be
+    /// [`Log::New`].
     ///
     /// # Errors
     /// When the folder or the file cannot be made.
@@ -58,8 +60,8 @@ impl SweepFolder {
         Ok((path, file))
     }
 
-    /// Writes `sweep.toml`; a different former one is kept as `sweep.1.toml`, `sweep.2.toml`, … One that asks for the same (text,
-    /// overrides, trials) stays as it is.
+    /// Writes `sweep.toml`; a different former one is kept as `sweep.1.toml`, `sweep.2.toml`, … One
+    /// that asks for the same (text, overrides, trials) stays as it is.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -67,8 +69,8 @@ impl SweepFolder {
         manifest::write(&self.path, manifest)
     }
 
-    /// What is kept under a name because it takes long to compute; `None` where nothing is. It may be deleted at any moment, and whoever
-    /// reads it checks what it was computed from.
+    /// What is kept under a name because it takes long to compute; `None` where nothing is. It may
+    /// be deleted at any moment, and whoever reads it checks what it was computed from.
     #[must_use]
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
         publish::read_if_there(&self.cache_path(name).ok()?).ok()?
@@ -90,7 +92,8 @@ impl SweepFolder {
         Ok(folder.join(format!("{name}.json")))
     }
 
-    /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the same).
+    /// Makes a trial's folder with its `trial.toml`, or finds it (and checks that it says the
+    /// same).
     ///
     /// # Errors
     /// When the folder cannot be made, or holds a trial with other settings.
@@ -106,21 +109,27 @@ impl SweepFolder {
         }
     }
 
-    /// [`Self::create_run`] for many trials at once, without waiting for the disk: a run is brought there before its first attempt, and
-    /// what a power cut takes of those that had none is made anew by the next call. A trial whose folder holds something else is refused
-    /// alone; a damaged `trial.toml` is written anew.
+    /// [`Self::create_run`] for many trials at once, without waiting for the disk: a run is brought
+    /// there before its first attempt, and what a power cut takes of those that had none is made
+    /// anew by the next call. A trial whose folder holds something else is refused alone; a damaged
+    /// `trial.toml` is written anew.
     ///
     /// # Errors
     /// When a folder cannot be made or a file not be written.
     pub fn create_runs(&self, trials: &[Trial]) -> Result<MadeRuns, StoreError> {
         let known = TrialReader::default();
-        let mut runs: Vec<MadeRun> = trials.par_iter().map(|trial| self.make_run(trial, &known)).collect::<Result<Vec<_>, _>>()?;
-        let new = runs.iter().zip(trials).enumerate().filter_map(|(place, (run, trial))| match run {
-            MadeRun::New(run) => Some((place, run.path.clone(), trial)),
-            MadeRun::Whole(_) | MadeRun::Repaired(..) | MadeRun::Refused(..) => None,
-        });
+        let mut runs: Vec<MadeRun> = trials
+            .par_iter()
+            .map(|trial| self.make_run(trial, &known))
+            .collect::<Result<Vec<_>, _>>()?;
+        let new =
+            runs.iter().zip(trials).enumerate().filter_map(|(place, (run, trial))| match run {
+                MadeRun::New(run) => Some((place, run.path.clone(), trial)),
+                MadeRun::Whole(_) | MadeRun::Repaired(..) | MadeRun::Refused(..) => None,
+            });
         let new: Vec<(usize, PathBuf, &Trial)> = new.collect();
-        let files: Vec<(&Path, &Trial)> = new.iter().map(|(_, path, trial)| (path.as_path(), *trial)).collect();
+        let files: Vec<(&Path, &Trial)> =
+            new.iter().map(|(_, path, trial)| (path.as_path(), *trial)).collect();
         let written = trial_file::write_all(&files)?;
         for ((place, _, trial), written) in new.iter().zip(written) {
             if let Err(other) = written {
@@ -155,7 +164,11 @@ impl SweepFolder {
     /// When there is no such run.
     pub fn run(&self, id: &TrialId) -> Result<RunFolder, StoreError> {
         let path = self.run_path(id)?;
-        if path.is_dir() { Ok(RunFolder { path }) } else { Err(StoreError::at(&path, "there is no such run")) }
+        if path.is_dir() {
+            Ok(RunFolder { path })
+        } else {
+            Err(StoreError::at(&path, "there is no such run"))
+        }
     }
 
     fn run_path(&self, id: &TrialId) -> Result<PathBuf, StoreError> {
@@ -183,7 +196,9 @@ impl SweepFolder {
                 Err(other) => Ok(refused(other)),
             },
             // What a power cut leaves of a run that was never begun: nothing is lost with it.
-            Err(Unread::Damaged(_)) if bytes.iter().all(|byte| *byte == 0) && !path.join("attempts").exists() => {
+            Err(Unread::Damaged(_))
+                if bytes.iter().all(|byte| *byte == 0) && !path.join("attempts").exists() =>
+            {
                 trial_file::fill(&path, trial)?;
                 Ok(MadeRun::Whole(RunFolder { path }))
             }
@@ -248,20 +263,26 @@ impl RunFolder {
         result_file::read(&self.path)
     }
 
-    /// Makes the next `attempts/<n>/` (create-new: two processes never share one) with `attempt.json` and an empty log.
+    /// Makes the next `attempts/<n>/` (create-new: two processes never share one) with
+    /// `attempt.json` and an empty log.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, StoreError> {
         let attempts = self.path.join("attempts");
         if !attempts.is_dir() {
-            // It was made without waiting for the disk; what is recorded from now on must not outlive it.
+            // It was made without waiting for the disk; what is recorded from now on must not
+            // outlive it.
             trial_file::sync(&self.path)?;
             publish::make_folder(&attempts)?;
         }
-        let next =
-            |number: u32| number.checked_add(1).ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"));
-        let mut number = attempt_numbers(&self.path)?.last().map_or(Ok(1), |newest| next(*newest))?;
+        let next = |number: u32| {
+            number
+                .checked_add(1)
+                .ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"))
+        };
+        let mut number =
+            attempt_numbers(&self.path)?.last().map_or(Ok(1), |newest| next(*newest))?;
         while !publish::make_folder(&attempts.join(number.to_string()))? {
             number = next(number)?;
         }
@@ -276,8 +297,8 @@ impl RunFolder {
         Ok(attempt_numbers(&self.path)?.last().map(|number| self.attempt_path(*number)))
     }
 
-    /// The newest whole checkpoint of any attempt (by epoch and batch), with a warning for each newer one that was skipped because
-    /// it is damaged.
+    /// The newest whole checkpoint of any attempt (by epoch and batch), with a warning for each
+    /// newer one that was skipped because it is damaged.
     ///
     /// # Errors
     /// When a folder cannot be listed.
@@ -298,7 +319,8 @@ pub(super) fn attempt_path(run: &Path, number: u32) -> PathBuf {
 /// Numbers of a run's attempts, ascending.
 pub(super) fn attempt_numbers(run: &Path) -> Result<Vec<u32>, StoreError> {
     let path = run.join("attempts");
-    let mut numbers: Vec<u32> = names_in(&path)?.iter().filter_map(|name| name.parse().ok()).filter(|n| *n > 0).collect();
+    let mut numbers: Vec<u32> =
+        names_in(&path)?.iter().filter_map(|name| name.parse().ok()).filter(|n| *n > 0).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
@@ -324,11 +346,18 @@ pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
 /// What is a path, or could be taken for an option or a hidden file, is no name.
 pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || name.len() > 100 || name.starts_with(['.', '-']) || !name.chars().all(plain) {
+    if name.is_empty()
+        || name.len() > 100
+        || name.starts_with(['.', '-'])
+        || !name.chars().all(plain)
+    {
         let shown = name.escape_debug();
         return Err(StoreError::at(
             folder,
-            format_args!("'{shown}' cannot name a folder (letters, digits, '_', '-' and '.', not first, at most 100 bytes)"),
+            format_args!(
+                "'{shown}' cannot name a folder (letters, digits, '_', '-' and '.', not first, at \
+                    most 100 bytes)"
+            ),
         ));
     }
     Ok(())
@@ -361,7 +390,20 @@ mod tests {
     #[test]
     fn a_name_that_is_a_path_or_a_hidden_file_makes_no_folder() {
         let root = tempfile::tempdir().unwrap();
-        for name in ["", ".", "..", "../x", "a/b", "/abs", "a\\b", ".hidden", "-rf", "a\nb", "a\u{1b}[31m", &"x".repeat(101)] {
+        for name in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "/abs",
+            "a\\b",
+            ".hidden",
+            "-rf",
+            "a\nb",
+            "a\u{1b}[31m",
+            &"x".repeat(101),
+        ] {
             assert!(SweepFolder::create(root.path(), name).is_err(), "{name:?}");
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
@@ -382,8 +424,8 @@ mod tests {
         }
     }
 
-    /// Of ext4 each sync is a commit of its journal: 10,000 trials took 25 to 70 seconds. A sync of the whole file system waits for what
-    /// others write: 1 to 5 seconds.
+    /// Of ext4 each sync is a commit of its journal: 10,000 trials took 25 to 70 seconds. A sync of
+    /// the whole file system waits for what others write: 1 to 5 seconds.
     #[test]
     fn runs_are_made_without_the_disk_and_brought_there_before_their_first_attempt() {
         let syncs = |count: usize| {
@@ -393,12 +435,19 @@ mod tests {
             let syncs = publish::counted::syncs_of(|| drop(sweep.create_runs(&trials).unwrap()));
             for trial in &trials {
                 assert_eq!(sweep.run(&trial.id).unwrap().trial().unwrap(), *trial);
-                assert_eq!(fs::read_dir(sweep.run_path(&trial.id).unwrap()).unwrap().count(), 1, "no temporary file stays");
+                assert_eq!(
+                    fs::read_dir(sweep.run_path(&trial.id).unwrap()).unwrap().count(),
+                    1,
+                    "no temporary file stays"
+                );
             }
             let run = sweep.run(&trials[0].id).unwrap();
-            let started = publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
-            let again = publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
-            // The trial, the run's folder, the folder of all runs, and the name of the folder of attempts.
+            let started =
+                publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
+            let again =
+                publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
+            // The trial, the run's folder, the folder of all runs, and the name of the folder of
+            // attempts.
             assert_eq!(started - again, 4);
             syncs
         };
@@ -422,7 +471,10 @@ mod tests {
         let mut other = trials.clone();
         other[7].settings.model.hidden_size += 1;
         let refused = sweep.create_runs(&other).unwrap().refused;
-        assert!(refused.len() == 1 && refused[0].1.contains("settings.model.hidden_size is"), "{refused:?}");
+        assert!(
+            refused.len() == 1 && refused[0].1.contains("settings.model.hidden_size is"),
+            "{refused:?}"
+        );
     }
 
     #[test]
@@ -441,8 +493,13 @@ mod tests {
         assert_eq!(fs::read(file(0)).unwrap(), whole);
         assert_eq!(fs::read(file(0).with_file_name("trial.toml.damaged")).unwrap(), b"v = 1\n");
         assert_eq!(made.runs.len(), 2);
-        assert!(made.repaired.len() == 1 && made.repaired[0].contains("it was written anew"), "{:?}", made.repaired);
-        let refused: Vec<_> = made.refused.iter().map(|(id, why)| (id, why.contains("trial.toml"))).collect();
+        assert!(
+            made.repaired.len() == 1 && made.repaired[0].contains("it was written anew"),
+            "{:?}",
+            made.repaired
+        );
+        let refused: Vec<_> =
+            made.refused.iter().map(|(id, why)| (id, why.contains("trial.toml"))).collect();
         assert_eq!(refused, [(&trials[1].id, true), (&trials[2].id, true)]);
     }
 
@@ -459,7 +516,11 @@ mod tests {
         }
         let made = sweep.create_runs(&trials).unwrap();
         assert_eq!((made.runs.len(), made.refused.len()), (3, 0));
-        assert!(made.repaired.len() == 1 && made.repaired[0].contains("trial.toml: is empty"), "{:?}", made.repaired);
+        assert!(
+            made.repaired.len() == 1 && made.repaired[0].contains("trial.toml: is empty"),
+            "{:?}",
+            made.repaired
+        );
         (0..3).for_each(|index| assert_eq!(run(index).trial().unwrap(), trials[index]));
     }
 
@@ -475,9 +536,14 @@ mod tests {
     #[test]
     fn attempts_started_at_once_never_share_a_folder() {
         let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid").unwrap().create_run(&testing::trial(1)).unwrap();
+        let run = SweepFolder::create(root.path(), "grid")
+            .unwrap()
+            .create_run(&testing::trial(1))
+            .unwrap();
         let mut numbers: Vec<u32> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| run.start_attempt(&testing::info()).unwrap().number)).collect();
+            let threads: Vec<_> = (0..6)
+                .map(|_| scope.spawn(|| run.start_attempt(&testing::info()).unwrap().number))
+                .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         numbers.sort_unstable();

@@ -8,14 +8,18 @@ use super::folder::{attempt_path, names_in};
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{AttemptInfo, Change, Liveness, RunResult, StoreError, SweepRecord, access, checksum, result_file};
+use super::{
+    AttemptInfo, Change, Liveness, RunResult, StoreError, SweepRecord, access, checksum,
+    result_file,
+};
 use experiment::trial::TrialId;
 
 /// Runs that are asked for news of every kind in one poll because it is their turn.
 const ASKED: usize = 50;
 /// Waiting runs in a row that have not begun, after which no more of the row are asked.
 const MISSES: usize = 4;
-/// Turns of a waiting run after which it is asked although its folder is as it was: not every file system tells of changes.
+/// Turns of a waiting run after which it is asked although its folder is as it was: not every file
+/// system tells of changes.
 const ASKED_ANYHOW: u64 = 10;
 /// Polls between two turns of a run, at most.
 const LONGEST_TURN: u64 = 50;
@@ -25,10 +29,12 @@ const LOOKED_AT: usize = 125;
 const LONGEST_LOOK: u64 = 8;
 /// Polls between two looks at a `progress.json`, which is replaced at most twice a second.
 const PROGRESS_EVERY: u64 = 3;
-/// Polls for which a folder is listed or asked after it changed: two changes within one tick of the file system's clock look like one.
+/// Polls for which a folder is listed or asked after it changed: two changes within one tick of the
+/// file system's clock look like one.
 const SETTLES_AFTER: u64 = 20;
 
-/// Tails every log of a sweep. Evaluations of the test split are not followed: they come after the result.
+/// Tails every log of a sweep. Evaluations of the test split are not followed: they come after the
+/// result.
 #[derive(Debug)]
 pub struct Follower {
     folder: PathBuf,
@@ -55,7 +61,8 @@ struct Followed {
     progress: Option<SystemTime>,
     /// A result that cannot be read is told once.
     result_damaged: bool,
-    /// When a waiting run's folder last changed, by the file system's clock, and the poll that saw it.
+    /// When a waiting run's folder last changed, by the file system's clock, and the poll that saw
+    /// it.
     changed: (Option<SystemTime>, u64),
     /// How often it was asked.
     turns: u64,
@@ -102,11 +109,13 @@ impl Follower {
         Ok((record, follower))
     }
 
-    /// What is new. Cheap when nothing is: one stat of `trials/`, of each open log (up to 125; more take turns) and of 50 waiting runs.
-    /// Runs without a result take turns in being asked for attempts, results and whether their writer lives, each at least every 50th
-    /// poll. The trials of a pack are neighbours in the plan: of waiting runs those beside one that has begun are asked at once, and so
-    /// are its other neighbours when one begins. A finished run is never looked at again. Folded by [`SweepRecord::apply`], the changes
-    /// come to what [`super::read_sweep`] gives.
+    /// What is new. Cheap when nothing is: one stat of `trials/`, of each open log (up to 125; more
+    /// take turns) and of 50 waiting runs. Runs without a result take turns in being asked for
+    /// attempts, results and whether their writer lives, each at least every 50th poll. The trials
+    /// of a pack are neighbours in the plan: of waiting runs those beside one that has begun are
+    /// asked at once, and so are its other neighbours when one begins. A finished run is never
+    /// looked at again. Folded by [`SweepRecord::apply`], the changes come to what
+    /// [`super::read_sweep`] gives.
     ///
     /// # Errors
     /// When the sweep's folder cannot be listed.
@@ -114,7 +123,8 @@ impl Follower {
         self.polls += 1;
         let mut changes = Vec::new();
         self.look_for_runs(&mut changes)?;
-        let share = |among: usize, longest: u64| (self.runs.len().div_ceil(among) as u64).clamp(1, longest);
+        let share =
+            |among: usize, longest: u64| (self.runs.len().div_ceil(among) as u64).clamp(1, longest);
         let (turns, looks) = (share(ASKED, LONGEST_TURN), share(LOOKED_AT, LONGEST_LOOK));
         let mut alive = scan::remembered();
         let polls = self.polls;
@@ -218,7 +228,8 @@ impl Followed {
         if self.walk.attempt == 0 {
             return;
         }
-        let size = access::look(&scan::log_path(&self.path, self.walk.attempt)).map_or(0, |meta| meta.len());
+        let size = access::look(&scan::log_path(&self.path, self.walk.attempt))
+            .map_or(0, |meta| meta.len());
         if size != self.size {
             self.size = size;
             self.walk.drain(&self.path, &mut teller(&self.id, changes));
@@ -234,7 +245,9 @@ impl Followed {
         if self.progress != Some(replaced) {
             self.progress = Some(replaced);
             // A hint that is gone at the next moment: what cannot be read is passed over.
-            let whole = |bytes: Vec<u8>| checksum::check_line(&bytes).ok().and_then(|()| serde_json::from_slice(&bytes).ok());
+            let whole = |bytes: Vec<u8>| {
+                checksum::check_line(&bytes).ok().and_then(|()| serde_json::from_slice(&bytes).ok())
+            };
             if let Some(progress) = access::read(&path).ok().and_then(whole) {
                 changes.push(Change::Progress(self.id.clone(), progress));
             }
@@ -242,14 +255,21 @@ impl Followed {
     }
 
     /// Asks for a result, for newer attempts and for the writer.
-    fn ask(&mut self, polls: u64, alive: &mut impl FnMut(&AttemptInfo) -> Liveness, changes: &mut Vec<Change>) {
+    fn ask(
+        &mut self,
+        polls: u64,
+        alive: &mut impl FnMut(&AttemptInfo) -> Liveness,
+        changes: &mut Vec<Change>,
+    ) {
         self.turns += 1;
         if self.waits() && self.is_as_it_was(polls) {
             return;
         }
         if !self.result_damaged {
             match result_file::read_with_covers(&self.path) {
-                Ok(Some((result, covers))) => return self.finish(result, covers.log.as_deref(), changes),
+                Ok(Some((result, covers))) => {
+                    return self.finish(result, covers.log.as_deref(), changes);
+                }
                 Ok(None) => {}
                 Err(error) => {
                     self.result_damaged = true;

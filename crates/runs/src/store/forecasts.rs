@@ -1,4 +1,5 @@
-//! `forecasts.parquet`: what an attempt's best weights forecast, one row per window, beside what the baselines say.
+//! `forecasts.parquet`: what an attempt's best weights forecast, one row per window, beside what
+//! the baselines say.
 
 use polars::prelude::*;
 use std::io::Cursor;
@@ -9,7 +10,8 @@ use super::checksum::FileSum;
 use super::{StoreError, publish};
 use evidence::records::Forecasts;
 
-/// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each quantile and each baseline.
+/// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each
+/// quantile and each baseline.
 const COLUMNS: [&str; 4] = ["ts", "split", "target", "forecast"];
 
 /// What a baseline's column is called, before its name.
@@ -18,25 +20,37 @@ const BASELINE: &str = "baseline.";
 /// What a quantile's column is called, before its level: `q0.1`.
 const QUANTILE: &str = "q";
 
-/// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced as a whole.
+/// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced
+/// as a whole.
 pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
     let path = path_in(attempt);
     check_lengths(&path, forecasts)?;
-    let unwritten = |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
+    let unwritten =
+        |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
     let mut table = table(split, forecasts).map_err(unwritten)?;
     if path.exists() {
         let former = load(&path, None, Columns::All)?;
-        let keep = former.column("split").and_then(Column::str).map(|splits| splits.not_equal(split)).map_err(unwritten)?;
+        let keep = former
+            .column("split")
+            .and_then(Column::str)
+            .map(|splits| splits.not_equal(split))
+            .map_err(unwritten)?;
         table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
     }
     publish::replace(&path, &parquet(&mut table).map_err(unwritten)?)
 }
 
 /// The bytes of a file that holds the forecasts of one split; errors are about `path`.
-pub(super) fn to_bytes(path: &Path, split: &str, forecasts: &Forecasts) -> Result<Vec<u8>, StoreError> {
+pub(super) fn to_bytes(
+    path: &Path,
+    split: &str,
+    forecasts: &Forecasts,
+) -> Result<Vec<u8>, StoreError> {
     check_lengths(path, forecasts)?;
     let bytes = table(split, forecasts).and_then(|mut table| parquet(&mut table));
-    bytes.map_err(|error| StoreError::at(path, format_args!("the forecasts cannot be written: {error}")))
+    bytes.map_err(|error| {
+        StoreError::at(path, format_args!("the forecasts cannot be written: {error}"))
+    })
 }
 
 fn parquet(table: &mut DataFrame) -> PolarsResult<Vec<u8>> {
@@ -48,7 +62,8 @@ fn parquet(table: &mut DataFrame) -> PolarsResult<Vec<u8>> {
 fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
     let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let lengths = [("target", target.len()), ("forecast", forecast.len())].into_iter();
-    let lengths = lengths.chain(baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.len())));
+    let lengths =
+        lengths.chain(baselines.iter().map(|(name, forecast)| (name.as_str(), forecast.len())));
     let lengths = lengths.chain(quantiles.iter().map(|(_, forecast)| ("quantile", forecast.len())));
     if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != ts.len()) {
         let problem = format_args!("columns differ in length: {} ts, {length} {name}", ts.len());
@@ -57,9 +72,13 @@ fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The rows of a split in a file, in the order in which they were written; none when the split has none. `sum` is what the file must
-/// be, where that is known.
-pub(super) fn read(path: &Path, split: &str, sum: Option<&FileSum>) -> Result<Forecasts, StoreError> {
+/// The rows of a split in a file, in the order in which they were written; none when the split has
+/// none. `sum` is what the file must be, where that is known.
+pub(super) fn read(
+    path: &Path,
+    split: &str,
+    sum: Option<&FileSum>,
+) -> Result<Forecasts, StoreError> {
     read_columns(path, split, sum, Columns::All)
 }
 
@@ -73,7 +92,12 @@ pub(super) enum Columns {
 }
 
 /// As [`read`], of some columns.
-pub(super) fn read_columns(path: &Path, split: &str, sum: Option<&FileSum>, columns: Columns) -> Result<Forecasts, StoreError> {
+pub(super) fn read_columns(
+    path: &Path,
+    split: &str,
+    sum: Option<&FileSum>,
+    columns: Columns,
+) -> Result<Forecasts, StoreError> {
     let table = load(path, sum, columns)?;
     rows(&table, split).map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
 }
@@ -85,23 +109,31 @@ fn path_in(attempt: &Path) -> PathBuf {
 fn table(split: &str, forecasts: &Forecasts) -> PolarsResult<DataFrame> {
     let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let [ts_name, split_name, target_name, forecast_name] = COLUMNS;
-    let stamps = Int64Chunked::from_slice(ts_name.into(), ts).into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
-    let numbers = |name: &str, values: &[f64]| Float64Chunked::from_slice(name.into(), values).into_series().into_column();
+    let stamps = Int64Chunked::from_slice(ts_name.into(), ts)
+        .into_datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC));
+    let numbers = |name: &str, values: &[f64]| {
+        Float64Chunked::from_slice(name.into(), values).into_series().into_column()
+    };
     let mut columns = vec![
         stamps.into_series().into_column(),
         StringChunked::full(split_name.into(), split, ts.len()).into_series().into_column(),
         numbers(target_name, target),
         numbers(forecast_name, forecast),
     ];
-    columns.extend(quantiles.iter().map(|(level, forecast)| numbers(&format!("{QUANTILE}{level}"), forecast)));
-    columns.extend(baselines.iter().map(|(name, forecast)| numbers(&format!("{BASELINE}{name}"), forecast)));
+    columns.extend(
+        quantiles.iter().map(|(level, forecast)| numbers(&format!("{QUANTILE}{level}"), forecast)),
+    );
+    columns.extend(
+        baselines.iter().map(|(name, forecast)| numbers(&format!("{BASELINE}{name}"), forecast)),
+    );
     DataFrame::new(ts.len(), columns)
 }
 
 /// Both tables, one above the other; a baseline or quantile that only one has is null in the other.
 fn joined(above: DataFrame, below: DataFrame) -> PolarsResult<DataFrame> {
     let (above, below) = (widened(above.clone(), &below)?, widened(below, &above)?);
-    let order: Vec<String> = above.get_column_names().into_iter().map(ToString::to_string).collect();
+    let order: Vec<String> =
+        above.get_column_names().into_iter().map(ToString::to_string).collect();
     above.vstack(&below.select(order)?)
 }
 
@@ -117,18 +149,24 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
 }
 
 fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFrame, StoreError> {
-    let Some(bytes) = publish::read_if_there(path)? else { return Err(StoreError::at(path, "is missing")) };
+    let Some(bytes) = publish::read_if_there(path)? else {
+        return Err(StoreError::at(path, "is missing"));
+    };
     sum.map_or(Ok(()), |sum| sum.check(&bytes)).map_err(|why| StoreError::at(path, why))?;
-    // Some flipped bytes make the reader ask for all the memory there is, or panic instead of saying so.
+    // Some flipped bytes make the reader ask for all the memory there is, or panic instead of
+    // saying so.
     parquet_claims::check(&mut Cursor::new(&bytes), bytes.len() as u64)
         .map_err(|problem| StoreError::at(path, format_args!("is damaged: {problem}")))?;
     let columns = match columns {
         Columns::All => None,
         Columns::Points => Some(COLUMNS.map(str::to_owned).to_vec()),
     };
-    // On the thread that asks: a small file is sooner read than handed to others, and whoever reads many at once on a pool of its own
-    // would take up the next one while it waits for Polars' pool, and the next within that, until the stack is full.
-    let reader = ParquetReader::new(Cursor::new(bytes)).with_columns(columns).read_parallel(ParallelStrategy::None);
+    // On the thread that asks: a small file is sooner read than handed to others, and whoever reads
+    // many at once on a pool of its own would take up the next one while it waits for Polars' pool,
+    // and the next within that, until the stack is full.
+    let reader = ParquetReader::new(Cursor::new(bytes))
+        .with_columns(columns)
+        .read_parallel(ParallelStrategy::None);
     std::panic::catch_unwind(AssertUnwindSafe(|| reader.finish()))
         .map_err(|_| StoreError::at(path, "is damaged: its Parquet metadata cannot be read"))?
         .map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
@@ -137,14 +175,26 @@ fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFram
 /// Without Polars' own filter, which takes its pool; see [`load`].
 fn rows(table: &DataFrame, split: &str) -> PolarsResult<Forecasts> {
     let [ts, splits, target, forecast] = COLUMNS;
-    let is_wanted: Vec<bool> = table.column(splits)?.str()?.iter().map(|of_row| of_row == Some(split)).collect();
+    let is_wanted: Vec<bool> =
+        table.column(splits)?.str()?.iter().map(|of_row| of_row == Some(split)).collect();
     let wanted = || is_wanted.iter().copied();
     let cells = |name: &str| -> PolarsResult<Vec<Option<f64>>> {
-        Ok(table.column(name)?.f64()?.iter().zip(wanted()).filter(|(_, wanted)| *wanted).map(|(cell, _)| cell).collect())
+        Ok(table
+            .column(name)?
+            .f64()?
+            .iter()
+            .zip(wanted())
+            .filter(|(_, wanted)| *wanted)
+            .map(|(cell, _)| cell)
+            .collect())
     };
-    let numbers = |cells: Vec<Option<f64>>| -> Vec<f64> { cells.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect() };
+    let numbers = |cells: Vec<Option<f64>>| -> Vec<f64> {
+        cells.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+    };
     let (mut baselines, mut quantiles) = (Vec::new(), Vec::new());
-    for name in table.get_column_names().into_iter().filter(|name| !COLUMNS.contains(&name.as_str())) {
+    for name in
+        table.get_column_names().into_iter().filter(|name| !COLUMNS.contains(&name.as_str()))
+    {
         let baseline = name.strip_prefix(BASELINE);
         let level = name.strip_prefix(QUANTILE).and_then(|level| level.parse().ok());
         if baseline.is_none() && level.is_none() {
@@ -176,7 +226,12 @@ mod tests {
     use super::*;
 
     fn forecasts(ts: &[i64], target: &[f64], forecast: &[f64]) -> Forecasts {
-        Forecasts { ts: ts.to_vec(), target: target.to_vec(), forecast: forecast.to_vec(), ..Forecasts::default() }
+        Forecasts {
+            ts: ts.to_vec(),
+            target: target.to_vec(),
+            forecast: forecast.to_vec(),
+            ..Forecasts::default()
+        }
     }
 
     fn with(name: &str, values: &[f64], forecasts: Forecasts) -> Forecasts {
@@ -187,24 +242,44 @@ mod tests {
     fn a_second_split_joins_the_first_and_a_split_written_again_replaces_itself() {
         let folder = tempfile::tempdir().unwrap();
         let attempt = folder.path();
-        write(attempt, "valid", &forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.5, f64::NAN, -0.0])).unwrap();
+        write(
+            attempt,
+            "valid",
+            &forecasts(&[10, 20, 30], &[1.0, 2.0, 3.0], &[1.5, f64::NAN, -0.0]),
+        )
+        .unwrap();
         write(attempt, "test", &forecasts(&[40], &[4.0], &[4.5])).unwrap();
         let valid = read(&path_in(attempt), "valid", None).unwrap();
         assert_eq!((valid.ts[0], valid.target[0], valid.forecast[0]), (10, 1.0, 1.5));
         assert!(valid.forecast[1].is_nan() && valid.forecast[2].to_bits() == (-0.0_f64).to_bits());
         write(attempt, "valid", &forecasts(&[50], &[5.0], &[5.5])).unwrap();
-        assert_eq!(read(&path_in(attempt), "valid", None).unwrap(), forecasts(&[50], &[5.0], &[5.5]));
-        assert_eq!(read(&path_in(attempt), "test", None).unwrap(), forecasts(&[40], &[4.0], &[4.5]));
+        assert_eq!(
+            read(&path_in(attempt), "valid", None).unwrap(),
+            forecasts(&[50], &[5.0], &[5.5])
+        );
+        assert_eq!(
+            read(&path_in(attempt), "test", None).unwrap(),
+            forecasts(&[40], &[4.0], &[4.5])
+        );
         assert!(read(&path_in(attempt), "train", None).unwrap().ts.is_empty());
     }
 
-    /// Handing them to Polars' pool overflowed the stack: a thread that waits for one file takes up the next.
+    /// Handing them to Polars' pool overflowed the stack: a thread that waits for one file takes up
+    /// the next.
     #[test]
     fn thousands_of_files_are_read_by_a_pool() {
         use rayon::prelude::*;
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "valid", &with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5]))).unwrap();
-        let read: usize = (0..20_000).into_par_iter().map(|_| read(&path_in(folder.path()), "valid", None).unwrap().ts.len()).sum();
+        write(
+            folder.path(),
+            "valid",
+            &with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5])),
+        )
+        .unwrap();
+        let read: usize = (0..20_000)
+            .into_par_iter()
+            .map(|_| read(&path_in(folder.path()), "valid", None).unwrap().ts.len())
+            .sum();
         assert_eq!(read, 40_000);
     }
 
@@ -230,8 +305,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let old = forecasts(&[5], &[0.5], &[0.75]);
         write(folder.path(), "valid", &old).unwrap();
-        let quantiles = vec![(0.025, vec![1.0, 2.0]), (0.5, vec![1.5, 2.5]), (0.9, vec![1.75, 3.5])];
-        let test = Forecasts { quantiles, ..with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5])) };
+        let quantiles =
+            vec![(0.025, vec![1.0, 2.0]), (0.5, vec![1.5, 2.5]), (0.9, vec![1.75, 3.5])];
+        let test = Forecasts {
+            quantiles,
+            ..with("linear", &[1.25, 2.25], forecasts(&[10, 20], &[1.0, 2.0], &[1.5, 2.5]))
+        };
         write(folder.path(), "test", &test).unwrap();
         assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap(), old);
         assert_eq!(read(&path_in(folder.path()), "test", None).unwrap(), test);
@@ -241,28 +320,61 @@ mod tests {
             .into_iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>();
-        assert!(["q0.025", "q0.5", "q0.9"].iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
-        let unequal = Forecasts { quantiles: vec![(0.5, vec![1.0])], ..forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]) };
-        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 quantile"));
+        assert!(
+            ["q0.025", "q0.5", "q0.9"].iter().all(|name| names.iter().any(|known| known == name)),
+            "{names:?}"
+        );
+        let unequal = Forecasts {
+            quantiles: vec![(0.5, vec![1.0])],
+            ..forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0])
+        };
+        assert!(
+            write(folder.path(), "valid", &unequal)
+                .unwrap_err()
+                .to_string()
+                .contains("2 ts, 1 quantile")
+        );
     }
 
     #[test]
     fn times_are_in_the_file_as_utc_nanoseconds() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "valid", &forecasts(&[1_767_323_045_000_000_001], &[0.0], &[0.0])).unwrap();
+        write(folder.path(), "valid", &forecasts(&[1_767_323_045_000_000_001], &[0.0], &[0.0]))
+            .unwrap();
         let table = load(&path_in(folder.path()), None, Columns::All).unwrap();
-        assert_eq!(*table.column("ts").unwrap().dtype(), DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC)));
-        assert_eq!(read(&path_in(folder.path()), "valid", None).unwrap().ts[0], 1_767_323_045_000_000_001);
+        assert_eq!(
+            *table.column("ts").unwrap().dtype(),
+            DataType::Datetime(TimeUnit::Nanoseconds, Some(TimeZone::UTC))
+        );
+        assert_eq!(
+            read(&path_in(folder.path()), "valid", None).unwrap().ts[0],
+            1_767_323_045_000_000_001
+        );
     }
 
     #[test]
     fn columns_of_different_length_a_missing_and_a_damaged_file_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let unequal = forecasts(&[1, 2], &[1.0], &[1.0, 2.0]);
-        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 target"));
+        assert!(
+            write(folder.path(), "valid", &unequal)
+                .unwrap_err()
+                .to_string()
+                .contains("2 ts, 1 target")
+        );
         let unequal = with("linear", &[1.0], forecasts(&[1, 2], &[1.0, 2.0], &[1.0, 2.0]));
-        assert!(write(folder.path(), "valid", &unequal).unwrap_err().to_string().contains("2 ts, 1 linear"));
-        assert!(read(&path_in(folder.path()), "valid", None).unwrap_err().to_string().contains("is missing"));
+        assert!(
+            write(folder.path(), "valid", &unequal)
+                .unwrap_err()
+                .to_string()
+                .contains("2 ts, 1 linear")
+        );
+        assert!(
+            read(&path_in(folder.path()), "valid", None)
+                .unwrap_err()
+                .to_string()
+                .contains("is missing")
+        );
         write(folder.path(), "valid", &forecasts(&[1], &[1.0], &[1.0])).unwrap();
         let bytes = std::fs::read(path_in(folder.path())).unwrap();
         for length in [0, 3, bytes.len() / 2, bytes.len() - 1] {

@@ -21,8 +21,8 @@ pub struct History {
     pub epochs: Vec<(String, EpochReport)>,
 }
 
-/// Reads the history of a run, of the attempts up to the one that won. What cannot be read of the log is left out; it is told by
-/// [`super::read_run`].
+/// Reads the history of a run, of the attempts up to the one that won. What cannot be read of the
+/// log is left out; it is told by [`super::read_run`].
 ///
 /// # Errors
 /// When `result.json` is damaged.
@@ -44,10 +44,16 @@ pub fn history(run: &Path) -> Result<History, StoreError> {
         progress.fold(attempt, &line);
     };
     match result {
-        Some((result, covers)) => Walk::default().finish(run, result.attempt, covers.log.as_deref(), &mut take),
+        Some((result, covers)) => {
+            Walk::default().finish(run, result.attempt, covers.log.as_deref(), &mut take)
+        }
         None => Walk::default().advance(run, &mut take),
     }
-    let epochs = progress.epochs.into_iter().filter_map(|report| Some((times.remove(&report.epoch)?, report))).collect();
+    let epochs = progress
+        .epochs
+        .into_iter()
+        .filter_map(|report| Some((times.remove(&report.epoch)?, report)))
+        .collect();
     Ok(History { started, ended, epochs })
 }
 
@@ -57,9 +63,11 @@ mod tests {
 
     #[test]
     fn the_epochs_are_those_of_the_record_each_with_its_time() {
-        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stores/v1/grid/trials/31d897f497c7");
+        let run = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/stores/v1/grid/trials/31d897f497c7");
         let history = history(&run).unwrap();
-        let epochs: Vec<EpochReport> = history.epochs.iter().map(|(_, report)| report.clone()).collect();
+        let epochs: Vec<EpochReport> =
+            history.epochs.iter().map(|(_, report)| report.clone()).collect();
         assert_eq!(epochs, super::super::read_run(&run).unwrap().progress.epochs);
         assert_eq!(epochs.iter().map(|report| report.epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
         assert!(history.epochs.iter().all(|(at, _)| at == "2026-01-02T03:04:05Z"));
@@ -71,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_running_run_has_not_ended() {
-        let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stores/v1/grid/trials/6ae5c693e4dd");
+        let run = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/stores/v1/grid/trials/6ae5c693e4dd");
         let history = history(&run).unwrap();
         assert!(history.started.is_some() && history.ended.is_none() && history.epochs.len() == 1);
     }

@@ -7,15 +7,17 @@ use std::time::{Duration, SystemTime};
 use super::Liveness;
 use super::process::owner_alive;
 
-/// What the names of temporary files begin with; then come their owner, as [`super::process::owner`] writes it, and six characters that
-/// no other has.
+/// What the names of temporary files begin with; then come their owner, as
+/// [`super::process::owner`] writes it, and six characters that no other has.
 pub(super) const PREFIX: &str = ".tmp-";
 
-/// A file whose owner cannot be told (another machine's, an older version's) is left alone for so long.
+/// A file whose owner cannot be told (another machine's, an older version's) is left alone for so
+/// long.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Removes, from a folder and all below it, temporary files of processes that are gone; tells how many. Those of a process that runs stay,
-/// and where it cannot be told those younger than a day before `now`. What cannot be looked at or removed stays, too.
+/// Removes, from a folder and all below it, temporary files of processes that are gone; tells how
+/// many. Those of a process that runs stay, and where it cannot be told those younger than a day
+/// before `now`. What cannot be looked at or removed stays, too.
 pub fn remove_leftovers(folder: &Path, now: SystemTime) -> usize {
     let mut folders = vec![folder.to_owned()];
     let mut removed = 0;
@@ -41,13 +43,21 @@ fn remove_within(folder: &Path, now: SystemTime, folders: &mut Vec<PathBuf>) -> 
         if kind.is_dir() {
             folders.push(entry.path());
         } else if kind.is_file()
-            && let Some(rest) = entry.file_name().to_str().and_then(|name| name.strip_prefix(PREFIX))
+            && let Some(rest) =
+                entry.file_name().to_str().and_then(|name| name.strip_prefix(PREFIX))
         {
             let is_old = || {
-                let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| now.duration_since(at).ok());
+                let age = entry
+                    .metadata()
+                    .and_then(|meta| meta.modified())
+                    .ok()
+                    .and_then(|at| now.duration_since(at).ok());
                 age.is_some_and(|age| age > PATIENCE)
             };
-            let is_left = match rest.rsplit_once('-').map_or(Liveness::Elsewhere, |(owner, _)| owner_alive(owner)) {
+            let is_left = match rest
+                .rsplit_once('-')
+                .map_or(Liveness::Elsewhere, |(owner, _)| owner_alive(owner))
+            {
                 Liveness::Alive => false,
                 Liveness::Gone => true,
                 Liveness::Elsewhere => is_old(),
@@ -74,11 +84,18 @@ mod tests {
         child.wait().unwrap();
         let mine = owner();
         let dead = mine.replace(&format!("-{}-", std::process::id()), &format!("-{}-", child.id()));
-        let names = [format!(".tmp-{dead}-abcdef"), format!(".tmp-{mine}-abcdef"), ".tmp-abcdef".into(), "result.json".into()];
+        let names = [
+            format!(".tmp-{dead}-abcdef"),
+            format!(".tmp-{mine}-abcdef"),
+            ".tmp-abcdef".into(),
+            "result.json".into(),
+        ];
         names.iter().for_each(|name| fs::write(deep.join(name), "x").unwrap());
         let left = || {
-            let mut left: Vec<String> =
-                fs::read_dir(&deep).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            let mut left: Vec<String> = fs::read_dir(&deep)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
             left.sort_unstable();
             left
         };

@@ -30,8 +30,8 @@ pub(super) struct LogReader {
 }
 
 impl LogReader {
-    /// Takes the bytes at [`Self::offset`] up to the last line's end; tells each line, or why it could not be read. A torn last
-    /// line is left: it is being written, or its writer was killed.
+    /// Takes the bytes at [`Self::offset`] up to the last line's end; tells each line, or why it
+    /// could not be read. A torn last line is left: it is being written, or its writer was killed.
     pub fn take(&mut self, bytes: &[u8], mut tell: impl FnMut(Result<Line, String>)) {
         let mut rest = bytes;
         loop {
@@ -48,7 +48,10 @@ impl LogReader {
                 Ok(line) => {
                     if line.seq != self.seq {
                         let (found, expected) = (line.seq, self.seq);
-                        self.complain(format!("has number {found} instead of {expected}: lines are missing"), &mut tell);
+                        self.complain(
+                            format!("has number {found} instead of {expected}: lines are missing"),
+                            &mut tell,
+                        );
                     }
                     self.seq = line.seq.saturating_add(1);
                     if matches!(line.event, Event::Ended { .. }) {
@@ -64,7 +67,8 @@ impl LogReader {
         }
     }
 
-    /// The checksum at the line that ended the attempt, which stands for all lines up to it; none of a log of before version 0.2.
+    /// The checksum at the line that ended the attempt, which stands for all lines up to it; none
+    /// of a log of before version 0.2.
     pub fn end_sum(&self) -> Option<&str> {
         self.end_sum.as_deref()
     }
@@ -76,17 +80,25 @@ impl LogReader {
 
     fn complain(&mut self, why: String, tell: &mut impl FnMut(Result<Line, String>)) {
         self.broken += 1;
-        let more = if self.broken == TOLD { " (further broken lines of this log are not told)" } else { "" };
+        let more = if self.broken == TOLD {
+            " (further broken lines of this log are not told)"
+        } else {
+            ""
+        };
         if self.broken <= TOLD {
             tell(Err(format!("line {} {why}{more}", self.lines)));
         }
     }
 
-    /// A file system that had promised room but not yet written into it leaves NUL bytes after a power cut.
+    /// A file system that had promised room but not yet written into it leaves NUL bytes after a
+    /// power cut.
     fn look_at_tail(&mut self, tail: &[u8], tell: &mut impl FnMut(Result<Line, String>)) {
         if !self.tail_told && tail.contains(&0) {
             self.tail_told = true;
-            tell(Err(format!("ends in {} bytes that were never written (a power cut?)", tail.len())));
+            tell(Err(format!(
+                "ends in {} bytes that were never written (a power cut?)",
+                tail.len()
+            )));
         } else if !self.tail_told && has_lost_its_end(tail) {
             (self.tail_told, self.broken) = (true, self.broken + 1);
             tell(Err(format!("line {} is damaged: it does not end", self.lines + 1)));
@@ -94,8 +106,9 @@ impl LogReader {
     }
 }
 
-/// The line of an epoch without the detour that serde takes for tagged and flattened types (less than half the time). Nearly all
-/// lines are such; every other, and every one that does not fit, takes the long way.
+/// The line of an epoch without the detour that serde takes for tagged and flattened types (less
+/// than half the time). Nearly all lines are such; every other, and every one that does not fit,
+/// takes the long way.
 #[derive(Deserialize)]
 struct EpochLine<'a> {
     v: u32,
@@ -116,9 +129,30 @@ struct EpochLine<'a> {
 }
 
 fn parse_epoch(line: &[u8]) -> Option<Line> {
-    let EpochLine { v, seq, at, event, epoch, train, valid, learning_rate, best_epoch, waited, seconds, windows_per_second } =
-        serde_json::from_slice(line).ok()?;
-    let report = EpochReport { epoch, train, valid, learning_rate, best_epoch, waited, seconds, windows_per_second };
+    let EpochLine {
+        v,
+        seq,
+        at,
+        event,
+        epoch,
+        train,
+        valid,
+        learning_rate,
+        best_epoch,
+        waited,
+        seconds,
+        windows_per_second,
+    } = serde_json::from_slice(line).ok()?;
+    let report = EpochReport {
+        epoch,
+        train,
+        valid,
+        learning_rate,
+        best_epoch,
+        waited,
+        seconds,
+        windows_per_second,
+    };
     (event == "epoch" && v <= VERSION).then_some(Line { v, seq, at, event: Event::Epoch(report) })
 }
 
@@ -130,7 +164,8 @@ fn parse(line: &[u8]) -> Result<Line, String> {
     struct Head {
         v: u32,
     }
-    let later = |v: u32| format!("has format {v}, of a later kiln (this one reads up to {VERSION})");
+    let later =
+        |v: u32| format!("has format {v}, of a later kiln (this one reads up to {VERSION})");
     match serde_json::from_slice::<Line>(line) {
         Ok(line) if line.v > VERSION => Err(later(line.v)),
         Ok(line) => Ok(line),
@@ -170,7 +205,10 @@ mod tests {
     fn the_short_way_and_the_long_way_read_the_same() {
         for text in testing::log(3).lines() {
             let long: Line = serde_json::from_str(text).unwrap();
-            assert_eq!(parse_epoch(text.as_bytes()), matches!(long.event, Event::Epoch(_)).then_some(long));
+            assert_eq!(
+                parse_epoch(text.as_bytes()),
+                matches!(long.event, Event::Epoch(_)).then_some(long)
+            );
         }
     }
 
@@ -183,7 +221,12 @@ mod tests {
         let unreadable = "{\"v\":9,\"what\":3}\n";
         assert!(read(&mut LogReader::default(), unreadable.as_bytes()).1[0].contains("format 9"));
         let all = testing::log(3);
-        let missing: String = all.lines().enumerate().filter(|(i, _)| *i != 1).map(|(_, line)| format!("{line}\n")).collect();
+        let missing: String = all
+            .lines()
+            .enumerate()
+            .filter(|(i, _)| *i != 1)
+            .map(|(_, line)| format!("{line}\n"))
+            .collect();
         let (lines, damage) = read(&mut LogReader::default(), missing.as_bytes());
         assert_eq!(lines.len(), all.lines().count() - 1);
         assert_eq!(damage, ["line 2 has number 2 instead of 1: lines are missing"]);

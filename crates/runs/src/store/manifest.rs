@@ -11,16 +11,20 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
     folder.join("sweep.toml")
 }
 
-/// Writes the manifest. One that asks for the same trials stays as it is (where it came from was true then), but for where its data file
-/// lies now; another one is kept
-/// as `sweep.1.toml`, `sweep.2.toml`, … by link before it is replaced, so that there is a whole manifest at any moment.
+/// Writes the manifest. One that asks for the same trials stays as it is (where it came from was
+/// true then), but for where its data file lies now; another one is kept as `sweep.1.toml`,
+/// `sweep.2.toml`, … by link before it is replaced, so that there is a whole manifest at any
+/// moment.
 pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(manifest).map_err(|error| StoreError::at(&path, error))?;
     let Some(former) = publish::read_if_there(&path)? else {
         return match publish::publish(&path, text.as_bytes())? {
             true => Ok(()),
-            false => Err(StoreError::at(&path, "another process wrote it at the same moment; run the sweep again")),
+            false => Err(StoreError::at(
+                &path,
+                "another process wrote it at the same moment; run the sweep again",
+            )),
         };
     };
     if let Ok(former) = parse(&former)
@@ -31,7 +35,8 @@ pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), Store
             return Ok(());
         }
         // A folder was moved: where the rest came from is still true.
-        let moved = SweepManifest { origin: Origin { data_file, ..former.origin.clone() }, ..former };
+        let moved =
+            SweepManifest { origin: Origin { data_file, ..former.origin.clone() }, ..former };
         let text = to_text(&moved).map_err(|error| StoreError::at(&path, error))?;
         return publish::replace(&path, text.as_bytes());
     }
@@ -51,20 +56,24 @@ pub fn read(folder: &Path) -> Result<SweepManifest, StoreError> {
     }
 }
 
-/// Whether two manifests ask for the same: the text of the experiment, its overrides and the trials that they come to.
+/// Whether two manifests ask for the same: the text of the experiment, its overrides and the trials
+/// that they come to.
 fn same(a: &SweepManifest, b: &SweepManifest) -> bool {
     a.experiment == b.experiment && a.origin.overrides == b.origin.overrides && a.trials == b.trials
 }
 
 fn to_text(manifest: &SweepManifest) -> Result<String, String> {
-    let body = toml::to_string_pretty(manifest).map_err(|error| format!("cannot be written as TOML: {error}"))?;
+    let body = toml::to_string_pretty(manifest)
+        .map_err(|error| format!("cannot be written as TOML: {error}"))?;
     Ok(checksum::seal_toml(format!(
-        "# The experiment as kiln resolved it, and where it came from. Written by kiln: edit the experiment file instead.\n{body}"
+        "# The experiment as kiln resolved it, and where it came from. Written by kiln: edit the \
+            experiment file instead.\n{body}"
     )))
 }
 
 fn parse(bytes: &[u8]) -> Result<SweepManifest, String> {
-    checksum::check_toml(bytes).map_err(|why| format!("{why}; run the sweep again: it writes the file anew"))?;
+    checksum::check_toml(bytes)
+        .map_err(|why| format!("{why}; run the sweep again: it writes the file anew"))?;
     let text = toml_text(bytes)?;
     let manifest: SweepManifest = toml::from_str(text).map_err(|error| toml_error(&error, text))?;
     check_version(manifest.v)?;
@@ -81,7 +90,10 @@ pub(super) fn toml_text(bytes: &[u8]) -> Result<&str, String> {
 
 /// A parser's error on one line, with the line that it is about.
 pub(super) fn toml_error(error: &toml::de::Error, text: &str) -> String {
-    let place = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let place = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map(|before| before.matches('\n').count() + 1);
     let line = place.map_or_else(String::new, |line| format!(" at line {line}"));
     format!("is damaged{line}: {}", error.message().replace('\n', ", "))
 }
@@ -89,7 +101,10 @@ pub(super) fn toml_error(error: &toml::de::Error, text: &str) -> String {
 /// An error when a file is of a later format than this program knows.
 pub(super) fn check_version(v: u32) -> Result<(), String> {
     if v > super::VERSION {
-        return Err(format!("format {v} is of a later kiln (this one reads up to {}); use that one", super::VERSION));
+        return Err(format!(
+            "format {v} is of a later kiln (this one reads up to {}); use that one",
+            super::VERSION
+        ));
     }
     Ok(())
 }
@@ -108,7 +123,9 @@ fn keep_former(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreErro
                 }
                 number += 1;
             }
-            Err(error) => return Err(StoreError::io(&kept, "the former manifest cannot be kept", &error)),
+            Err(error) => {
+                return Err(StoreError::io(&kept, "the former manifest cannot be kept", &error));
+            }
         }
     }
 }
@@ -141,17 +158,29 @@ mod tests {
         for text in ["first", "second", "first"] {
             write(folder.path(), &manifest(text)).unwrap();
         }
-        let at = |name: &str| parse(&fs::read(folder.path().join(name)).unwrap()).unwrap().experiment;
-        assert_eq!([at("sweep.1.toml"), at("sweep.2.toml"), at("sweep.toml")], ["first", "second", "first"]);
+        let at =
+            |name: &str| parse(&fs::read(folder.path().join(name)).unwrap()).unwrap().experiment;
+        assert_eq!(
+            [at("sweep.1.toml"), at("sweep.2.toml"), at("sweep.toml")],
+            ["first", "second", "first"]
+        );
     }
 
     #[test]
     fn a_kill_before_the_replacement_does_not_keep_the_former_twice() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &manifest("first")).unwrap();
-        keep_former(folder.path(), &path_in(folder.path()), &fs::read(path_in(folder.path())).unwrap()).unwrap();
+        keep_former(
+            folder.path(),
+            &path_in(folder.path()),
+            &fs::read(path_in(folder.path())).unwrap(),
+        )
+        .unwrap();
         write(folder.path(), &manifest("second")).unwrap();
-        assert!(folder.path().join("sweep.1.toml").exists() && !folder.path().join("sweep.2.toml").exists());
+        assert!(
+            folder.path().join("sweep.1.toml").exists()
+                && !folder.path().join("sweep.2.toml").exists()
+        );
     }
 
     #[test]
@@ -161,7 +190,10 @@ mod tests {
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("sweep.toml: is damaged at line 2"), "{error}");
         write(folder.path(), &manifest("x")).unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join("sweep.1.toml")).unwrap(), "v = 1\nname = ");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("sweep.1.toml")).unwrap(),
+            "v = 1\nname = "
+        );
     }
 
     #[test]

@@ -8,16 +8,19 @@
 //!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json
 //! runs/views/<name>.toml
 //! ```
-//! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row with its reason.
+//! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row
+//! with its reason.
 //!
-//! Every file carries a checksum (`checksum`) or is covered by the result that was made of it (`covers`): what is read is what was written,
-//! or an error. Files of before version 0.2 have none and are read as they are.
+//! Every file carries a checksum (`checksum`) or is covered by the result that was made of it
+//! (`covers`): what is read is what was written, or an error. Files of before version 0.2 have none
+//! and are read as they are.
 //!
-//! What is promised: everything acknowledged survives a kill; everything up to the last second and the last checkpoint survives a
-//! power cut, given a disk that honours fsync. Two attempts at a trial may run at once; the first result wins and stays.
+//! What is promised: everything acknowledged survives a kill; everything up to the last second and
+//! the last checkpoint survives a power cut, given a disk that honours fsync. Two attempts at a
+//! trial may run at once; the first result wins and stays.
 //!
-//! Who may read and write is the umask's to say, but that others never write (0775 and 0664 before it). Only regular files are read, and
-//! a sweep that is another user's link is not followed.
+//! Who may read and write is the umask's to say, but that others never write (0775 and 0664 before
+//! it). Only regular files are read, and a sweep that is another user's link is not followed.
 
 mod access;
 mod attempt;
@@ -60,9 +63,10 @@ pub use checksum::{check_line, seal_line};
 pub use data_file::{data_file, data_places};
 pub use error::StoreError;
 pub use evidence::records::{
-    Baseline, Change, DataFile, EarlyOpening, Estimate, Evaluation, Forecasts, Ledger, LedgerEntry, Measured, Origin, ProgressFile,
-    RunProgress, RunRecord, RunResult, RunState, Scores, SweepManifest, SweepRecord, Tried, Tries, WindowCounts, baseline_value,
-    epoch_value, evaluation_estimate, evaluation_value, skill,
+    Baseline, Change, DataFile, EarlyOpening, Estimate, Evaluation, Forecasts, Ledger, LedgerEntry,
+    Measured, Origin, ProgressFile, RunProgress, RunRecord, RunResult, RunState, Scores,
+    SweepManifest, SweepRecord, Tried, Tries, WindowCounts, baseline_value, epoch_value,
+    evaluation_estimate, evaluation_value, skill,
 };
 pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
 pub use follow::Follower;
@@ -78,5 +82,6 @@ pub use select::{Selection, select};
 pub use tries::TriesCounter;
 pub use view::View;
 
-/// Version of the files' formats that this program writes. Later ones are refused, never guessed at.
+/// Version of the files' formats that this program writes. Later ones are refused, never guessed
+/// at.
 pub const VERSION: u32 = 1;

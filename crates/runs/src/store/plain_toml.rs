@@ -1,5 +1,6 @@
-//! The TOML that this program writes itself, read at a quarter of a parser's cost: headers, and one key with a plain value a line. Listing
-//! a sweep reads thousands of such files. Whatever else there may be in TOML is left to a parser, which also says what is wrong.
+//! The TOML that this program writes itself, read at a quarter of a parser's cost: headers, and one
+//! key with a plain value a line. Listing a sweep reads thousands of such files. Whatever else
+//! there may be in TOML is left to a parser, which also says what is wrong.
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -8,7 +9,9 @@ pub(super) fn parse(text: &str) -> Option<Json> {
     let mut tables: Vec<(&str, Map<String, Json>)> = vec![("", Map::new())];
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(header) = line.strip_prefix('[') {
-            let header = header.strip_suffix(']').filter(|header| tables.iter().all(|(other, _)| other != header))?;
+            let header = header
+                .strip_suffix(']')
+                .filter(|header| tables.iter().all(|(other, _)| other != header))?;
             header.split('.').all(is_bare).then_some(())?;
             tables.push((header, Map::new()));
             continue;
@@ -35,11 +38,14 @@ pub(super) fn parse(text: &str) -> Option<Json> {
 /// The table of a header, made where it is missing.
 fn place<'a>(root: &'a mut Map<String, Json>, header: &str) -> Option<&'a mut Map<String, Json>> {
     let mut names = header.split('.').filter(|name| !name.is_empty());
-    names.try_fold(root, |table, name| table.entry(name).or_insert_with(|| Json::Object(Map::new())).as_object_mut())
+    names.try_fold(root, |table, name| {
+        table.entry(name).or_insert_with(|| Json::Object(Map::new())).as_object_mut()
+    })
 }
 
 fn is_bare(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    !key.is_empty()
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// What stands in quotes, without anything that means something else.
@@ -60,12 +66,15 @@ fn value(text: &str) -> Option<Json> {
 /// `-12`, `0.5`, `1.5e-7`.
 fn number(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_whole = |text: &str| all_digits(text) && (text == "0" || !text.starts_with('0'));
     if is_whole(digits) {
         return text.parse::<i64>().ok().map(Number::from);
     }
-    let (mantissa, exponent) = digits.split_once('e').map_or((digits, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (mantissa, exponent) = digits
+        .split_once('e')
+        .map_or((digits, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
     let (whole, fraction) = mantissa.split_once('.')?;
     let sound = |exponent: &str| all_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent));
     (is_whole(whole) && all_digits(fraction) && exponent.is_none_or(sound)).then_some(())?;
@@ -78,7 +87,8 @@ mod tests {
 
     #[test]
     fn what_is_plain_is_read_as_a_parser_reads_it() {
-        let text = "# a\nv = 1\nid = \"x é\"\n\n[a]\n\"b.c\" = -0.5\nd = true\n\n[a.e]\nf = 1.25e-7\ng = 12345678901\nh = 0.1\n";
+        let text = "# a\nv = 1\nid = \"x é\"\n\n[a]\n\"b.c\" = -0.5\nd = true\n\n[a.e]\nf = \
+            1.25e-7\ng = 12345678901\nh = 0.1\n";
         let read: Json = toml::from_str(text).unwrap();
         assert_eq!(parse(text), Some(read));
     }

@@ -1,7 +1,8 @@
 //! Which process writes an attempt, and whether it is still there.
 //!
-//! A process id alone names nobody: ids are used again, and a signal reaches a dead child that nobody has waited for. The id with
-//! the start time of the process and the boot of the machine names a process for ever.
+//! A process id alone names nobody: ids are used again, and a signal reaches a dead child that
+//! nobody has waited for. The id with the start time of the process and the boot of the machine
+//! names a process for ever.
 
 use std::fs;
 use std::io;
@@ -20,7 +21,8 @@ pub enum Liveness {
     Elsewhere,
 }
 
-/// Whether the process that wrote `info` still runs. Reads /proc; says [`Liveness::Elsewhere`] where it cannot know.
+/// Whether the process that wrote `info` still runs. Reads /proc; says [`Liveness::Elsewhere`]
+/// where it cannot know.
 #[must_use]
 pub fn writer_alive(info: &AttemptInfo) -> Liveness {
     let here = machine();
@@ -37,11 +39,18 @@ pub fn writer_alive(info: &AttemptInfo) -> Liveness {
 fn process_alive(pid: u32, begun: u64) -> Liveness {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(stat) => match parse_stat(&stat) {
-            Some((state, start)) if start == begun && !matches!(state, 'Z' | 'X') => Liveness::Alive,
+            Some((state, start)) if start == begun && !matches!(state, 'Z' | 'X') => {
+                Liveness::Alive
+            }
             Some(_) => Liveness::Gone,
             None => Liveness::Elsewhere,
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) => Liveness::Gone,
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                || error.raw_os_error() == Some(libc::ESRCH) =>
+        {
+            Liveness::Gone
+        }
         Err(_) => Liveness::Elsewhere,
     }
 }
@@ -73,11 +82,15 @@ fn short(text: &str) -> String {
 
 /// Start of this process in clock ticks since boot; 0 where the system does not tell.
 fn own_start() -> u64 {
-    fs::read_to_string("/proc/self/stat").ok().and_then(|stat| parse_stat(&stat)).map_or(0, |(_, start)| start)
+    fs::read_to_string("/proc/self/stat")
+        .ok()
+        .and_then(|stat| parse_stat(&stat))
+        .map_or(0, |(_, start)| start)
 }
 
 impl AttemptInfo {
-    /// An attempt on `device` by this process, started now (RFC 3339, UTC). Where /proc is missing, boot id and start are empty.
+    /// An attempt on `device` by this process, started now (RFC 3339, UTC). Where /proc is missing,
+    /// boot id and start are empty.
     #[must_use]
     pub fn of_this_process(device: String, argv: Vec<String>, started: String) -> Self {
         let here = machine();
@@ -107,7 +120,12 @@ pub(super) struct Machine {
 pub(super) fn machine() -> &'static Machine {
     static HERE: OnceLock<Machine> = OnceLock::new();
     HERE.get_or_init(|| {
-        let line = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let line = |path: &str| {
+            fs::read_to_string(path)
+                .ok()
+                .map(|text| text.trim().to_owned())
+                .filter(|text| !text.is_empty())
+        };
         let host = line("/proc/sys/kernel/hostname").or_else(|| std::env::var("HOSTNAME").ok());
         Machine {
             host: host.unwrap_or_else(|| "unknown".to_owned()),
@@ -116,7 +134,8 @@ pub(super) fn machine() -> &'static Machine {
     })
 }
 
-/// State and start (clock ticks since boot) from /proc/<pid>/stat, proc(5). The command may hold blanks and brackets.
+/// State and start (clock ticks since boot) from /proc/<pid>/stat, proc(5). The command may hold
+/// blanks and brackets.
 fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
@@ -142,14 +161,26 @@ mod tests {
     #[test]
     fn this_process_is_alive_and_one_with_its_id_but_another_start_is_gone() {
         assert_eq!(writer_alive(&own()), Liveness::Alive);
-        assert_eq!(writer_alive(&AttemptInfo { pid_start: own().pid_start + 1, ..own() }), Liveness::Gone);
-        assert_eq!(writer_alive(&AttemptInfo { boot_id: "another".into(), ..own() }), Liveness::Gone);
+        assert_eq!(
+            writer_alive(&AttemptInfo { pid_start: own().pid_start + 1, ..own() }),
+            Liveness::Gone
+        );
+        assert_eq!(
+            writer_alive(&AttemptInfo { boot_id: "another".into(), ..own() }),
+            Liveness::Gone
+        );
     }
 
     #[test]
     fn another_host_and_a_host_without_boot_id_are_elsewhere() {
-        assert_eq!(writer_alive(&AttemptInfo { host: "another".into(), ..own() }), Liveness::Elsewhere);
-        assert_eq!(writer_alive(&AttemptInfo { boot_id: String::new(), ..own() }), Liveness::Elsewhere);
+        assert_eq!(
+            writer_alive(&AttemptInfo { host: "another".into(), ..own() }),
+            Liveness::Elsewhere
+        );
+        assert_eq!(
+            writer_alive(&AttemptInfo { boot_id: String::new(), ..own() }),
+            Liveness::Elsewhere
+        );
     }
 
     #[cfg(target_os = "linux")]
@@ -157,7 +188,8 @@ mod tests {
     fn a_dead_child_that_nobody_waited_for_is_gone() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-        let info = AttemptInfo { pid: child.id(), pid_start: parse_stat(&stat).unwrap().1, ..own() };
+        let info =
+            AttemptInfo { pid: child.id(), pid_start: parse_stat(&stat).unwrap().1, ..own() };
         assert_eq!(writer_alive(&info), Liveness::Alive);
         child.kill().unwrap();
         while writer_alive(&info) == Liveness::Alive {

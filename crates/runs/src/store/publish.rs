@@ -1,8 +1,8 @@
 //! Writes files so that a kill or a power cut leaves all of a file or none of it.
 //!
-//! Bytes go to a temporary file in the same folder, then to the disk, and only then under their name; the folder is synced too,
-//! or the name itself may be lost. link(2) gives a name that must not replace anything (it is atomic on NFS as well); rename(2)
-//! a name that must.
+//! Bytes go to a temporary file in the same folder, then to the disk, and only then under their
+//! name; the folder is synced too, or the name itself may be lost. link(2) gives a name that must
+//! not replace anything (it is atomic on NFS as well); rename(2) a name that must.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,7 +13,8 @@ use tempfile::NamedTempFile;
 
 use super::{StoreError, access, leftovers, process};
 
-/// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable when it returns.
+/// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable
+/// when it returns.
 pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
     let won = link(file.path(), path).map_err(|error| unwritten(path, bytes, &error))?;
@@ -22,8 +23,9 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     Ok(won)
 }
 
-/// [`publish`] for many files, without waiting for the disk: a file system is shared, and a sync of it waits for what others write. What a
-/// power cut takes of them, or leaves empty, whoever made them makes anew.
+/// [`publish`] for many files, without waiting for the disk: a file system is shared, and a sync of
+/// it waits for what others write. What a power cut takes of them, or leaves empty, whoever made
+/// them makes anew.
 pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
     let publish = |(path, bytes): &(PathBuf, String)| {
         let failed = |error: io::Error| unwritten(path, bytes.as_bytes(), &error);
@@ -35,7 +37,8 @@ pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bo
     files.par_iter().map(publish).collect()
 }
 
-/// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new one. Durable when it returns.
+/// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new
+/// one. Durable when it returns.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
     file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
@@ -49,7 +52,8 @@ pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told: nothing is thrown away.
+/// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told:
+/// nothing is thrown away.
 pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let failed = |error: io::Error| StoreError::io(path, "cannot be set aside", &error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -100,9 +104,9 @@ pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
     counted::sync();
     // Other systems do not open folders as files.
     if cfg!(unix) {
-        File::open(path)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| StoreError::io(path, "the folder cannot be brought to the disk", &error))?;
+        File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| {
+            StoreError::io(path, "the folder cannot be brought to the disk", &error)
+        })?;
     }
     Ok(())
 }
@@ -129,7 +133,8 @@ fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let prefix = format!("{}{}-", leftovers::PREFIX, process::owner());
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
-    // Temporary files are private by default; what is published is as readable as any new file (the umask decides).
+    // Temporary files are private by default; what is published is as readable as any new file (the
+    // umask decides).
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access::FILE_MODE));
     let mut file = builder.tempfile_in(folder_of(path))?;

@@ -9,7 +9,10 @@ use super::covers::Covers;
 use super::folder::names_in;
 use super::scan::{Told, Walk};
 use super::trial_file::{self, TrialReader};
-use super::{RunProgress, RunRecord, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations, manifest, result_file};
+use super::{
+    RunProgress, RunRecord, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations,
+    manifest, result_file,
+};
 use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::trial::Trial;
 
@@ -25,7 +28,8 @@ pub(super) enum Depth {
 /// Folders of all sweeps under `root`, by name.
 ///
 /// # Errors
-/// When `root` cannot be listed; a root that is missing holds no sweeps, and another user's link is none.
+/// When `root` cannot be listed; a root that is missing holds no sweeps, and another user's link is
+/// none.
 pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut names = names_in(root)?;
     names.sort_unstable();
@@ -33,16 +37,19 @@ pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(folders.filter(|path| access::check_link(path).is_ok() && is_sweep(path)).collect())
 }
 
-/// Reads a sweep: every run in the order of the plan, then runs of former versions of the file, by id.
+/// Reads a sweep: every run in the order of the plan, then runs of former versions of the file, by
+/// id.
 ///
 /// # Errors
-/// When the folder is no sweep or cannot be listed; everything else that cannot be read is told in the record.
+/// When the folder is no sweep or cannot be listed; everything else that cannot be read is told in
+/// the record.
 pub fn read_sweep(folder: &Path) -> Result<SweepRecord, StoreError> {
     read_to(folder, Depth::Events).map(|(record, _)| record)
 }
 
-/// Reads a sweep without the events of the runs that have a result: their progress holds the winning attempt and the state, but
-/// no epochs, device, checkpoint or warnings. Runs without a result are read as by [`read_sweep`].
+/// Reads a sweep without the events of the runs that have a result: their progress holds the
+/// winning attempt and the state, but no epochs, device, checkpoint or warnings. Runs without a
+/// result are read as by [`read_sweep`].
 ///
 /// # Errors
 /// As [`read_sweep`].
@@ -53,19 +60,26 @@ pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, StoreError> {
 /// Reads one run. Whether it is in the current plan, and where, is known to [`read_sweep`] alone.
 ///
 /// # Errors
-/// When `trial.toml` is missing or damaged; everything else that cannot be read is told in the record.
+/// When `trial.toml` is missing or damaged; everything else that cannot be read is told in the
+/// record.
 pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
     scan_run(folder, Depth::Events, &TrialReader::default()).map(|(record, _)| record)
 }
 
-/// Reads the events of a run that [`read_sweep_summaries`] left out: it comes to what [`read_sweep`] gives.
+/// Reads the events of a run that [`read_sweep_summaries`] left out: it comes to what
+/// [`read_sweep`] gives.
 pub fn read_events(run: &mut RunRecord) {
     let Some(result) = run.result.take() else { return };
     run.progress = RunProgress::default();
     let folder = run.folder.clone();
     // That the result itself cannot be read was told when it was.
-    let covers = result_file::read_with_covers(&folder).ok().flatten().map(|(_, covers)| covers).unwrap_or_default();
-    Walk::default().finish(&folder, result.attempt, covers.log.as_deref(), &mut |told| take(run, told));
+    let covers = result_file::read_with_covers(&folder)
+        .ok()
+        .flatten()
+        .map(|(_, covers)| covers)
+        .unwrap_or_default();
+    Walk::default()
+        .finish(&folder, result.attempt, covers.log.as_deref(), &mut |told| take(run, told));
     run.take_result(result);
 }
 
@@ -84,13 +98,14 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
     let scanned: Vec<_> = ids
         .par_iter()
         .map(|(id, position)| {
-            let (mut run, walk) =
-                scan_run(&folder.join("trials").join(id), depth, &trials).map_err(|error| (id.clone(), error.to_string()))?;
+            let (mut run, walk) = scan_run(&folder.join("trials").join(id), depth, &trials)
+                .map_err(|error| (id.clone(), error.to_string()))?;
             run.place(*position, &manifest);
             Ok((run, walk))
         })
         .collect();
-    let (mut runs, mut walks) = (Vec::with_capacity(scanned.len()), Vec::with_capacity(scanned.len()));
+    let (mut runs, mut walks) =
+        (Vec::with_capacity(scanned.len()), Vec::with_capacity(scanned.len()));
     for scanned in scanned {
         match scanned {
             Ok((run, walk)) => {
@@ -104,12 +119,18 @@ pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<W
 }
 
 /// Reads one run, and how far its attempts were walked through.
-pub(super) fn scan_run(folder: &Path, depth: Depth, trials: &TrialReader) -> Result<(RunRecord, Walk), StoreError> {
+pub(super) fn scan_run(
+    folder: &Path,
+    depth: Depth,
+    trials: &TrialReader,
+) -> Result<(RunRecord, Walk), StoreError> {
     let trial = read_trial(folder, trials)?;
     let mut run = RunRecord::new(trial, folder.to_owned());
     let read = match depth {
         Depth::Events => result_file::read_with_covers(folder),
-        Depth::Summary => result_file::read(folder).map(|result| result.map(|result| (result, Covers::default()))),
+        Depth::Summary => {
+            result_file::read(folder).map(|result| result.map(|result| (result, Covers::default())))
+        }
     };
     let result = read.unwrap_or_else(|error| {
         run.damage.push(error.to_string());
@@ -120,13 +141,17 @@ pub(super) fn scan_run(folder: &Path, depth: Depth, trials: &TrialReader) -> Res
     match result {
         Some((result, covers)) => {
             if depth == Depth::Events {
-                walk.finish(folder, result.attempt, covers.log.as_deref(), &mut |told| take(&mut run, told));
+                walk.finish(folder, result.attempt, covers.log.as_deref(), &mut |told| {
+                    take(&mut run, told)
+                });
             }
             run.take_result(result);
         }
         None => {
             walk.advance(folder, &mut |told| take(&mut run, told));
-            walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| take(&mut run, told));
+            walk.look_for_writer(folder, &mut super::writer_alive, &mut |told| {
+                take(&mut run, told)
+            });
         }
     }
     Ok((run, walk))
@@ -158,12 +183,20 @@ pub(super) fn is_sweep(folder: &Path) -> bool {
     manifest::path_in(folder).is_file() || folder.join("trials").is_dir()
 }
 
-fn ordered_ids(folder: &Path, manifest: &SweepManifest) -> Result<Vec<(String, Option<usize>)>, StoreError> {
+fn ordered_ids(
+    folder: &Path,
+    manifest: &SweepManifest,
+) -> Result<Vec<(String, Option<usize>)>, StoreError> {
     let there: HashSet<String> = names_in(&folder.join("trials"))?.into_iter().collect();
     let planned: HashSet<&String> = manifest.trials.iter().collect();
     let mut others: Vec<&String> = there.iter().filter(|id| !planned.contains(id)).collect();
     others.sort_unstable();
-    let current = manifest.trials.iter().enumerate().filter(|(_, id)| there.contains(*id)).map(|(i, id)| (id.clone(), Some(i)));
+    let current = manifest
+        .trials
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| there.contains(*id))
+        .map(|(i, id)| (id.clone(), Some(i)));
     Ok(current.chain(others.into_iter().map(|id| (id.clone(), None))).collect())
 }
 
@@ -172,7 +205,10 @@ fn unknown_manifest(folder: &Path) -> SweepManifest {
     let metric = Metric { split: Split::Valid, quantity: Quantity::Rmse };
     SweepManifest {
         v: super::VERSION,
-        name: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        name: folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         question: None,
         objective: metric,
         direction: Direction::Minimize,

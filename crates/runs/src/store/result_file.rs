@@ -13,7 +13,8 @@ pub(super) fn path_in(run: &Path) -> PathBuf {
 /// Publishes a result; `false` when there is one.
 pub(super) fn publish(run: &Path, result: &RunResult) -> Result<bool, StoreError> {
     let path = path_in(run);
-    let text = to_text(result, &Covers::of(run, result.attempt)?).map_err(|error| StoreError::at(&path, error))?;
+    let text = to_text(result, &Covers::of(run, result.attempt)?)
+        .map_err(|error| StoreError::at(&path, error))?;
     publish::publish(&path, &text)
 }
 
@@ -57,8 +58,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RunResult, String> {
     }
 }
 
-/// What to do about a damaged result: training is deterministic and every trial keeps its last checkpoint.
-const REMEDY: &str = "delete it and run the sweep again: the trial goes on from its last checkpoint";
+/// What to do about a damaged result: training is deterministic and every trial keeps its last
+/// checkpoint.
+const REMEDY: &str =
+    "delete it and run the sweep again: the trial goes on from its last checkpoint";
 
 fn parse_covers(bytes: &[u8]) -> Result<Covers, String> {
     #[derive(serde::Deserialize)]
@@ -66,12 +69,13 @@ fn parse_covers(bytes: &[u8]) -> Result<Covers, String> {
         #[serde(default)]
         covers: Covers,
     }
-    let WithCovers { covers } = serde_json::from_slice(bytes).map_err(|error| format!("is damaged: {error}; {REMEDY}"))?;
+    let WithCovers { covers } =
+        serde_json::from_slice(bytes).map_err(|error| format!("is damaged: {error}; {REMEDY}"))?;
     Ok(covers)
 }
 
-/// The result with one more member, `covers`. (A flattened struct would be read at half the speed, and ten thousand results are read to
-/// compare ten thousand runs.)
+/// The result with one more member, `covers`. (A flattened struct would be read at half the speed,
+/// and ten thousand results are read to compare ten thousand runs.)
 fn to_text(result: &RunResult, covers: &Covers) -> Result<Vec<u8>, serde_json::Error> {
     let mut text = serde_json::to_vec_pretty(result)?;
     if *covers != Covers::default() && text.ends_with(b"\n}") {
@@ -92,7 +96,10 @@ mod tests {
     #[test]
     fn every_end_comes_back_and_every_cut_is_an_error() {
         let failed = experiment::event::End::Failed { reason: "out of \"memory\"\n".into() };
-        for result in [testing::result(1), RunResult { end: failed, valid: None, skill: None, ..testing::result(2) }] {
+        for result in [
+            testing::result(1),
+            RunResult { end: failed, valid: None, skill: None, ..testing::result(2) },
+        ] {
             // As results were written before version 0.2, and as they are now.
             let sealed = to_text(&result, &Covers::default()).unwrap();
             for text in [serde_json::to_vec(&result).unwrap(), sealed] {
@@ -112,7 +119,11 @@ mod tests {
         let files: Vec<&str> = covers.files.iter().map(|sum| sum.file.as_str()).collect();
         assert_eq!(
             files,
-            ["attempts/1/scaling.json", "attempts/1/forecasts.parquet", "attempts/1/checkpoints/best-2-0.safetensors"]
+            [
+                "attempts/1/scaling.json",
+                "attempts/1/forecasts.parquet",
+                "attempts/1/checkpoints/best-2-0.safetensors"
+            ]
         );
         assert_eq!(covers.log.as_ref().map(String::len), Some(16));
         let bytes = std::fs::read(path_in(&run.path)).unwrap();
@@ -121,7 +132,10 @@ mod tests {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1 << bit;
                 let why = parse(&changed).unwrap_err();
-                assert!(why.contains("checksum differs; delete it and run the sweep again"), "{why}");
+                assert!(
+                    why.contains("checksum differs; delete it and run the sweep again"),
+                    "{why}"
+                );
             }
         }
         drop(root);

@@ -1,4 +1,5 @@
-//! Walks through a run's attempts in order: the one way in which both the reader and the follower read events.
+//! Walks through a run's attempts in order: the one way in which both the reader and the follower
+//! read events.
 
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
@@ -42,24 +43,38 @@ impl Walk {
         self.attempt > 0 && !self.ended && !self.lost
     }
 
-    /// Goes on to newer attempts, if there are any. What is new in the newest log is left to [`Self::drain`] unless it was just found.
+    /// Goes on to newer attempts, if there are any. What is new in the newest log is left to
+    /// [`Self::drain`] unless it was just found.
     pub fn advance(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         let numbers = numbers(run, tell);
         self.go_through(run, numbers, tell);
     }
 
-    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has it; results of before version 0.2 have
-    /// none.
-    pub fn finish(&mut self, run: &Path, winner: u32, sum: Option<&str>, tell: &mut impl FnMut(Told)) {
+    /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has
+    /// it; results of before version 0.2 have none.
+    pub fn finish(
+        &mut self,
+        run: &Path,
+        winner: u32,
+        sum: Option<&str>,
+        tell: &mut impl FnMut(Told),
+    ) {
         // The first needs no listing: nearly every finished run is so.
         let numbers = if winner == 1 { vec![1] } else { numbers(run, tell) };
-        self.go_through(run, numbers.into_iter().filter(|number| *number <= winner).collect(), tell);
+        self.go_through(
+            run,
+            numbers.into_iter().filter(|number| *number <= winner).collect(),
+            tell,
+        );
         self.drain(run, tell);
         let name = format!("attempts/{winner}/events.jsonl");
         if self.attempt != winner || (self.log.offset == 0 && !log_path(run, winner).exists()) {
             tell(Told::Damage(format!("{name}: is missing")));
         } else if sum.is_some() && self.log.end_sum() != sum && self.log.is_whole() {
-            tell(Told::Damage(format!("{name}: is damaged: lines that were there when the result was published are missing")));
+            tell(Told::Damage(format!(
+                "{name}: is damaged: lines that were there when the result was published are \
+                    missing"
+            )));
         }
     }
 
@@ -93,7 +108,8 @@ impl Walk {
                             tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}")));
                         }
                         *ended |= matches!(line.event, Event::Ended { .. });
-                        // Whoever folds this line takes its writer for alive: if it is not, that is told again.
+                        // Whoever folds this line takes its writer for alive: if it is not, that is
+                        // told again.
                         *lost = false;
                         tell(Told::Line(number, Box::new(line)));
                     }
@@ -105,12 +121,19 @@ impl Walk {
             }
             // The folder is made before the log.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tell(Told::Damage(format!("attempts/{number}/events.jsonl: cannot be read: {error}"))),
+            Err(error) => tell(Told::Damage(format!(
+                "attempts/{number}/events.jsonl: cannot be read: {error}"
+            ))),
         }
     }
 
     /// Tells when the newest attempt's log is open but its writer, as `alive` judges it, is gone.
-    pub fn look_for_writer(&mut self, run: &Path, alive: &mut impl FnMut(&AttemptInfo) -> Liveness, tell: &mut impl FnMut(Told)) {
+    pub fn look_for_writer(
+        &mut self,
+        run: &Path,
+        alive: &mut impl FnMut(&AttemptInfo) -> Liveness,
+        tell: &mut impl FnMut(Told),
+    ) {
         if !self.open() {
             return;
         }
@@ -133,14 +156,20 @@ impl Walk {
 
     fn read_info(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         let path = attempt_path(run, self.attempt).join("attempt.json");
-        let read = publish::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| match bytes {
-            Some(bytes) => checksum::check_json(&bytes)
-                .and_then(|()| serde_json::from_slice(&bytes).map_err(|error| format!("is damaged: {error}")))
-                .map(Some)
-                .map_err(|why| format!("attempts/{}/attempt.json: {why}", self.attempt)),
-            // It is published after the log is made.
-            None => Ok(None),
-        });
+        let read =
+            publish::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| {
+                match bytes {
+                    Some(bytes) => checksum::check_json(&bytes)
+                        .and_then(|()| {
+                            serde_json::from_slice(&bytes)
+                                .map_err(|error| format!("is damaged: {error}"))
+                        })
+                        .map(Some)
+                        .map_err(|why| format!("attempts/{}/attempt.json: {why}", self.attempt)),
+                    // It is published after the log is made.
+                    None => Ok(None),
+                }
+            });
         match read {
             Ok(info) => self.info = info,
             Err(why) if !self.info_told => {
@@ -155,8 +184,8 @@ impl Walk {
 /// Counts the epochs that the logs tell of.
 ///
 /// # Errors
-/// When an attempt goes on from an epoch that no attempt before it has told of: their lines were lost since, as each was on the disk
-/// before the checkpoint was.
+/// When an attempt goes on from an epoch that no attempt before it has told of: their lines were
+/// lost since, as each was on the disk before the checkpoint was.
 fn follow_epochs(event: &Event, epochs: &mut usize) -> Result<(), String> {
     match event {
         Event::Epoch(report) => *epochs = report.epoch,
@@ -165,7 +194,8 @@ fn follow_epochs(event: &Event, epochs: &mut usize) -> Result<(), String> {
             *epochs = from;
             if from > before {
                 return Err(format!(
-                    "goes on after epoch {from}, but the logs before it end with epoch {before}: lines are missing"
+                    "goes on after epoch {from}, but the logs before it end with epoch {before}: \
+                        lines are missing"
                 ));
             }
         }

@@ -55,14 +55,19 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
     let path = Path::new(selector);
     access::check_link(path)?;
     if path.is_dir() {
-        if trial_file::path_in(path).is_file() || path.parent().and_then(Path::file_name).is_some_and(|name| name == "trials") {
+        if trial_file::path_in(path).is_file()
+            || path.parent().and_then(Path::file_name).is_some_and(|name| name == "trials")
+        {
             return Ok(Selection::Run(path.to_owned()));
         }
         if reader::is_sweep(path) {
             return Ok(Selection::Sweep(path.to_owned()));
         }
     }
-    if let Some((folder, id)) = plain.rsplit_once('/').filter(|(folder, id)| is_id(id) && reader::is_sweep(Path::new(folder))) {
+    if let Some((folder, id)) = plain
+        .rsplit_once('/')
+        .filter(|(folder, id)| is_id(id) && reader::is_sweep(Path::new(folder)))
+    {
         access::check_link(Path::new(folder))?;
         return one_of(root, selector, runs_of(Path::new(folder), id)?, &sweeps);
     }
@@ -79,9 +84,13 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
 const LATEST: &str = "latest";
 
 fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<PathBuf, StoreError> {
-    let written = |sweep: &&PathBuf| fs::metadata(manifest::path_in(sweep)).and_then(|meta| meta.modified()).ok();
+    let written = |sweep: &&PathBuf| {
+        fs::metadata(manifest::path_in(sweep)).and_then(|meta| meta.modified()).ok()
+    };
     let newest = sweeps.iter().filter(|sweep| written(sweep).is_some()).max_by_key(written);
-    newest.cloned().ok_or_else(|| StoreError::at(&whole(root), format_args!("there are no sweeps yet; {START}")))
+    newest.cloned().ok_or_else(|| {
+        StoreError::at(&whole(root), format_args!("there are no sweeps yet; {START}"))
+    })
 }
 
 /// What to do where there are no sweeps.
@@ -92,33 +101,59 @@ fn whole(root: &Path) -> PathBuf {
     std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
 }
 
-fn one_of(root: &Path, selector: &str, mut runs: Vec<PathBuf>, sweeps: &[PathBuf]) -> Result<Selection, StoreError> {
+fn one_of(
+    root: &Path,
+    selector: &str,
+    mut runs: Vec<PathBuf>,
+    sweeps: &[PathBuf],
+) -> Result<Selection, StoreError> {
     let shown = selector.escape_debug();
     match runs.len() {
         1 => Ok(Selection::Run(runs.remove(0))),
         0 => {
             let names: Vec<String> = sweeps.iter().map(name_of).collect();
-            let near = names.iter().max_by(|a, b| strsim::jaro_winkler(a, selector).total_cmp(&strsim::jaro_winkler(b, selector)));
+            let near = names.iter().max_by(|a, b| {
+                strsim::jaro_winkler(a, selector).total_cmp(&strsim::jaro_winkler(b, selector))
+            });
             let hint = match near {
-                Some(near) if strsim::jaro_winkler(near, selector) > 0.8 => format!("; did you mean '{near}'?"),
+                Some(near) if strsim::jaro_winkler(near, selector) > 0.8 => {
+                    format!("; did you mean '{near}'?")
+                }
                 _ => String::new(),
             };
-            let there = if names.is_empty() { format!("no sweeps yet; {START}") } else { format!("the sweeps {}", list(&names)) };
-            Err(StoreError::at(&whole(root), format_args!("no sweep or run is named '{shown}'{hint} (there are {there})")))
+            let there = if names.is_empty() {
+                format!("no sweeps yet; {START}")
+            } else {
+                format!("the sweeps {}", list(&names))
+            };
+            Err(StoreError::at(
+                &whole(root),
+                format_args!("no sweep or run is named '{shown}'{hint} (there are {there})"),
+            ))
         }
         many => {
             let names: Vec<String> = runs
                 .iter()
-                .map(|run| format!("{}/{}", run.parent().and_then(Path::parent).map(name_of).unwrap_or_default(), name_of(run)))
+                .map(|run| {
+                    format!(
+                        "{}/{}",
+                        run.parent().and_then(Path::parent).map(name_of).unwrap_or_default(),
+                        name_of(run)
+                    )
+                })
                 .collect();
-            Err(StoreError::at(&whole(root), format_args!("'{shown}' names {many} runs: {}; add digits", list(&names))))
+            Err(StoreError::at(
+                &whole(root),
+                format_args!("'{shown}' names {many} runs: {}; add digits", list(&names)),
+            ))
         }
     }
 }
 
 fn runs_of(sweep: &Path, prefix: &str) -> Result<Vec<PathBuf>, StoreError> {
     let trials = sweep.join("trials");
-    let mut ids: Vec<String> = names_in(&trials)?.into_iter().filter(|id| id.starts_with(prefix)).collect();
+    let mut ids: Vec<String> =
+        names_in(&trials)?.into_iter().filter(|id| id.starts_with(prefix)).collect();
     ids.sort_unstable();
     Ok(ids.into_iter().map(|id| trials.join(id)).collect())
 }
@@ -148,7 +183,9 @@ mod tests {
 
     fn store() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        for (name, ids) in [("grid", ["aa11", "ab22", "cc33"]), ("random", ["aa99", "dd44", "cc33"])] {
+        for (name, ids) in
+            [("grid", ["aa11", "ab22", "cc33"]), ("random", ["aa99", "dd44", "cc33"])]
+        {
             let sweep = SweepFolder::create(root.path(), name).unwrap();
             sweep.write_manifest(&testing::manifest(&ids)).unwrap();
             for id in ids {
@@ -168,7 +205,10 @@ mod tests {
         assert_eq!(found("grid/c"), Selection::Run(at("grid/trials/cc33")));
         assert_eq!(found("aa9"), Selection::Run(at("random/trials/aa99")));
         assert_eq!(found("d"), Selection::Run(at("random/trials/dd44")));
-        assert_eq!(found(at("grid/trials/aa11").to_str().unwrap()), Selection::Run(at("grid/trials/aa11")));
+        assert_eq!(
+            found(at("grid/trials/aa11").to_str().unwrap()),
+            Selection::Run(at("grid/trials/aa11"))
+        );
         assert_eq!(found("grid/"), Selection::Sweep(at("grid")));
         assert_eq!(found(at("grid/c").to_str().unwrap()), Selection::Run(at("grid/trials/cc33")));
     }
@@ -178,23 +218,42 @@ mod tests {
         let root = store();
         let old = fs::File::open(root.path().join("random/sweep.toml")).unwrap();
         old.set_modified(std::time::UNIX_EPOCH).unwrap();
-        assert_eq!(select(root.path(), "latest").unwrap(), Selection::Sweep(root.path().join("grid")));
-        assert_eq!(select(root.path(), "latest/ab").unwrap(), Selection::Run(root.path().join("grid/trials/ab22")));
-        assert!(select(root.path(), "latest/dd").unwrap_err().to_string().contains("'latest/dd'"), "that is of the other sweep");
+        assert_eq!(
+            select(root.path(), "latest").unwrap(),
+            Selection::Sweep(root.path().join("grid"))
+        );
+        assert_eq!(
+            select(root.path(), "latest/ab").unwrap(),
+            Selection::Run(root.path().join("grid/trials/ab22"))
+        );
+        assert!(
+            select(root.path(), "latest/dd").unwrap_err().to_string().contains("'latest/dd'"),
+            "that is of the other sweep"
+        );
     }
 
     #[test]
     fn what_is_unknown_or_ambiguous_is_an_error_that_lists_what_there_is() {
         let root = store();
         let error = |selector: &str| select(root.path(), selector).unwrap_err().to_string();
-        assert!(error("gird").contains("did you mean 'grid'? (there are the sweeps grid, random)"), "{}", error("gird"));
+        assert!(
+            error("gird").contains("did you mean 'grid'? (there are the sweeps grid, random)"),
+            "{}",
+            error("gird")
+        );
         assert!(error("cc33").contains("grid/cc33, random/cc33"), "{}", error("cc33"));
         assert!(error("grid/a").contains("grid/aa11, grid/ab22"), "{}", error("grid/a"));
         assert!(error("").contains("no sweep or run"), "{}", error(""));
         let empty = tempfile::tempdir().unwrap();
         assert!(select(empty.path(), "latest").unwrap_err().to_string().contains("kiln sweep"));
-        assert!(select(&empty.path().join("missing"), "x").unwrap_err().to_string().contains("no sweeps yet"));
-        let relative = select(Path::new("a-folder-that-is-not-there"), "latest").unwrap_err().to_string();
+        assert!(
+            select(&empty.path().join("missing"), "x")
+                .unwrap_err()
+                .to_string()
+                .contains("no sweeps yet")
+        );
+        let relative =
+            select(Path::new("a-folder-that-is-not-there"), "latest").unwrap_err().to_string();
         assert!(Path::new(relative.split(": ").next().unwrap()).is_absolute(), "{relative}");
     }
 }

@@ -9,7 +9,8 @@ pub(super) fn info() -> AttemptInfo {
     AttemptInfo::of_this_process("flex".into(), vec!["kiln".into(), "worker".into()], AT.into())
 }
 
-/// A sweep with one finished run: two epochs, a checkpoint, best weights, a scaling, forecasts and a result.
+/// A sweep with one finished run: two epochs, a checkpoint, best weights, a scaling, forecasts and
+/// a result.
 pub(super) fn finished() -> (tempfile::TempDir, RunFolder) {
     let root = tempfile::tempdir().unwrap();
     let sweep = SweepFolder::create(root.path(), "grid").unwrap();

@@ -28,7 +28,8 @@ fn fill(run: &RunFolder, info: &AttemptInfo, epochs: usize) -> Attempt {
     attempt
 }
 
-/// Everything that a record tells, in a form that does not depend on the order in which damage was met.
+/// Everything that a record tells, in a form that does not depend on the order in which damage was
+/// met.
 fn told(record: &SweepRecord) -> String {
     let mut record = record.clone();
     record.damaged.sort();
@@ -54,7 +55,8 @@ fn runs_come_in_the_order_of_the_plan_then_those_of_former_versions() {
     sweep.write_manifest(&testing::manifest(&ids)).unwrap();
     let record = read_sweep(&sweep.path).unwrap();
     let order: Vec<_> = record.runs.iter().map(|run| (run.trial.id.clone(), run.current)).collect();
-    let expected = [(2, true), (0, true), (1, false)].map(|(i, current)| (trials[i].id.clone(), current));
+    let expected =
+        [(2, true), (0, true), (1, false)].map(|(i, current)| (trials[i].id.clone(), current));
     assert_eq!(order, expected);
     assert_eq!(record.runs[1].trial.index, 2, "its place in the plan of today");
     assert!(record.damaged.is_empty());
@@ -69,7 +71,17 @@ fn a_run_is_waiting_running_lost_resumed_and_ended() {
     let gone = AttemptInfo { pid_start: 0, ..testing::info() };
     let mut first = run.start_attempt(&gone).unwrap();
     assert_eq!(state(), RunState::Lost, "its writer was killed before the first line");
-    first.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
+    first
+        .append(
+            AT.into(),
+            Event::Started {
+                device: "flex".into(),
+                lanes: 1,
+                resumed: None,
+                baselines: Vec::new(),
+            },
+        )
+        .unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(1, 0.5))).unwrap();
     first.append(AT.into(), Event::Epoch(testing::epoch(2, 0.25))).unwrap();
     assert_eq!(state(), RunState::Lost);
@@ -87,7 +99,10 @@ fn a_run_is_waiting_running_lost_resumed_and_ended() {
         .unwrap();
     second.append(AT.into(), Event::Epoch(testing::epoch(2, 0.125))).unwrap();
     let progress = read_run(&run.path).unwrap().progress;
-    assert_eq!((progress.attempt, progress.state, progress.device.as_deref()), (2, RunState::Running, Some("cuda:0")));
+    assert_eq!(
+        (progress.attempt, progress.state, progress.device.as_deref()),
+        (2, RunState::Running, Some("cuda:0"))
+    );
     assert_eq!(progress.epochs, [testing::epoch(1, 0.5), testing::epoch(2, 0.125)]);
     second.append(AT.into(), Event::Ended { end: End::Finished }).unwrap();
     assert_eq!(state(), RunState::Ended(End::Finished));
@@ -103,7 +118,11 @@ fn what_came_after_the_winning_attempt_does_not_count() {
     assert!(zombie.publish(&testing::result(1)).unwrap());
     let record = read_run(&run.path).unwrap();
     assert_eq!((record.progress.attempt, record.progress.epochs.len()), (1, 2));
-    assert_eq!(record.progress.state, RunState::Ended(End::EarlyStopped), "the result has the last word");
+    assert_eq!(
+        record.progress.state,
+        RunState::Ended(End::EarlyStopped),
+        "the result has the last word"
+    );
 }
 
 #[test]
@@ -123,7 +142,10 @@ fn the_log_of_a_dead_writer_is_closed_once_and_without_its_torn_line() {
     assert!(!run.close_lost(AT, failed("again")).unwrap());
     assert_eq!(run.newest_end().unwrap(), Some(End::Failed { reason: "killed".into() }));
     poll_until_quiet(&mut follower, &mut record);
-    assert_eq!(record.runs[0].progress.state, RunState::Ended(End::Failed { reason: "killed".into() }));
+    assert_eq!(
+        record.runs[0].progress.state,
+        RunState::Ended(End::Failed { reason: "killed".into() })
+    );
     assert_eq!(told(&record), told(&read_sweep(&sweep.path).unwrap()));
 }
 
@@ -133,7 +155,8 @@ fn a_summary_has_all_but_the_events_of_finished_runs() {
     let runs = sweep.create_runs(&trials).unwrap().runs;
     fill(&runs[0], &testing::info(), 3).publish(&testing::result(1)).unwrap();
     fill(&runs[1], &testing::info(), 3);
-    let (whole, summary) = (read_sweep(&sweep.path).unwrap(), read_sweep_summaries(&sweep.path).unwrap());
+    let (whole, summary) =
+        (read_sweep(&sweep.path).unwrap(), read_sweep_summaries(&sweep.path).unwrap());
     assert_eq!(whole.runs[0].progress.epochs.len(), 3);
     assert!(summary.runs[0].progress.epochs.is_empty());
     assert_eq!(summary.runs[0].progress.state, whole.runs[0].progress.state);
@@ -155,16 +178,23 @@ fn every_damaged_file_is_told_and_hides_nothing_else() {
     fs::write(runs[2].path.join("trial.toml"), b"").unwrap();
     fs::remove_file(runs[3].path.join("attempts/1/events.jsonl")).unwrap();
     let log = fs::read_to_string(runs[4].path.join("attempts/1/events.jsonl")).unwrap();
-    fs::write(runs[4].path.join("attempts/1/events.jsonl"), log.replacen("\"epoch\":2", "\"epoch\":x", 1)).unwrap();
+    fs::write(
+        runs[4].path.join("attempts/1/events.jsonl"),
+        log.replacen("\"epoch\":2", "\"epoch\":x", 1),
+    )
+    .unwrap();
     fs::write(runs[5].path.join("evaluations.jsonl"), b"{}\n").unwrap();
     fs::write(sweep.path.join("sweep.toml"), b"\xff").unwrap();
     let record = read_sweep(&sweep.path).unwrap();
     assert_eq!(record.damaged.len(), 3, "{:?}", record.damaged);
     assert_eq!(record.runs.len(), 6);
     let find = |i: usize| record.runs.iter().find(|run| run.trial.id == trials[i].id).unwrap();
-    for (i, what) in
-        [(0, "result.json: is empty"), (3, "events.jsonl: is missing"), (4, "line 3 is damaged"), (5, "evaluations.jsonl: line 1")]
-    {
+    for (i, what) in [
+        (0, "result.json: is empty"),
+        (3, "events.jsonl: is missing"),
+        (4, "line 3 is damaged"),
+        (5, "evaluations.jsonl: line 1"),
+    ] {
         assert_eq!(find(i).damage.len(), 1, "{:?}", find(i).damage);
         assert!(find(i).damage[0].contains(what), "{:?}", find(i).damage);
     }
@@ -195,13 +225,32 @@ fn the_follower_tells_progress_within_an_epoch() {
     let (_root, sweep, trials) = sweep(1);
     let run = sweep.create_run(&trials[0]).unwrap();
     let mut attempt = run.start_attempt(&testing::info()).unwrap();
-    attempt.append(AT.into(), Event::Started { device: "flex".into(), lanes: 1, resumed: None, baselines: Vec::new() }).unwrap();
+    attempt
+        .append(
+            AT.into(),
+            Event::Started {
+                device: "flex".into(),
+                lanes: 1,
+                resumed: None,
+                baselines: Vec::new(),
+            },
+        )
+        .unwrap();
     let (_, mut follower) = Follower::open(&sweep.path).unwrap();
-    let progress = ProgressFile { epoch: 1, step: 7, steps: 100, windows_per_second: 1e6, lanes: 8, memory: None };
+    let progress = ProgressFile {
+        epoch: 1,
+        step: 7,
+        steps: 100,
+        windows_per_second: 1e6,
+        lanes: 8,
+        memory: None,
+    };
     attempt.progress(&progress).unwrap();
     let seen: Vec<ProgressFile> = (0..10)
         .flat_map(|_| follower.poll().unwrap())
-        .filter_map(|change| if let Change::Progress(_, progress) = change { Some(progress) } else { None })
+        .filter_map(
+            |change| if let Change::Progress(_, progress) = change { Some(progress) } else { None },
+        )
         .collect();
     assert_eq!(seen, [progress]);
 }
@@ -216,11 +265,15 @@ fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_look
     for pack in runs[..32].chunks(8) {
         let mut attempts: Vec<_> = pack.iter().map(|run| fill(run, &testing::info(), 1)).collect();
         let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
-        let begun: HashSet<&TrialId> =
-            changes.iter().filter_map(|change| if let Change::Line(id, ..) = change { Some(id) } else { None }).collect();
+        let begun: HashSet<&TrialId> = changes
+            .iter()
+            .filter_map(|change| if let Change::Line(id, ..) = change { Some(id) } else { None })
+            .collect();
         assert_eq!(begun.len(), 8, "all of the pack, at the poll after it began");
         assert!(looks < 200, "{looks} looks");
-        attempts.iter_mut().for_each(|attempt| assert!(attempt.publish(&testing::result(1)).unwrap()));
+        attempts
+            .iter_mut()
+            .for_each(|attempt| assert!(attempt.publish(&testing::result(1)).unwrap()));
         let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
         assert_eq!(changes.iter().filter(|change| matches!(change, Change::Result(..))).count(), 8);
         assert!(looks < 200, "{looks} looks");
@@ -314,14 +367,23 @@ impl Writer {
                 self.attempt = Some(run.start_attempt(&info).unwrap());
                 (self.torn, self.epochs) = (None, self.epochs / 2);
                 let resumed = (self.epochs > 0).then_some(Cursor { epoch: self.epochs, batch: 0 });
-                self.append(Event::Started { device: "flex".into(), lanes: 2, resumed, baselines: Vec::new() });
+                self.append(Event::Started {
+                    device: "flex".into(),
+                    lanes: 2,
+                    resumed,
+                    baselines: Vec::new(),
+                });
             }
             (Act::Epoch(_), _) => {
                 self.epochs += 1;
                 self.append(Event::Epoch(testing::epoch(self.epochs, 0.5)));
             }
-            (Act::Checkpoint(_), _) => self.append(Event::Checkpoint(Cursor { epoch: self.epochs, batch: 0 })),
-            (Act::Warn(_), _) => self.append(Event::Warning { message: format!("after epoch {}", self.epochs) }),
+            (Act::Checkpoint(_), _) => {
+                self.append(Event::Checkpoint(Cursor { epoch: self.epochs, batch: 0 }))
+            }
+            (Act::Warn(_), _) => {
+                self.append(Event::Warning { message: format!("after epoch {}", self.epochs) })
+            }
             (Act::End(_, end), _) => {
                 self.append(Event::Ended { end });
                 if self.torn.is_none() {
@@ -335,7 +397,8 @@ impl Writer {
                 self.raw(&line);
             }
             (Act::Mend(_), _) => {
-                // The whole line then has a number out of turn, which is told too. Nothing is appended after it.
+                // The whole line then has a number out of turn, which is told too. Nothing is
+                // appended after it.
                 if let Some(rest) = self.torn.take() {
                     self.raw(&rest);
                     self.attempt = None;

@@ -46,8 +46,9 @@ struct RestOfSettings {
     train: Train,
 }
 
-/// Reads many trials of one sweep. Their data sections are nearly always one of a few texts (one for each fold), and parsing TOML is most
-/// of the time that listing a sweep takes: each of the first few is parsed once.
+/// Reads many trials of one sweep. Their data sections are nearly always one of a few texts (one
+/// for each fold), and parsing TOML is most of the time that listing a sweep takes: each of the
+/// first few is parsed once.
 #[derive(Debug, Default)]
 pub(super) struct TrialReader {
     data: RwLock<Vec<(String, Data)>>,
@@ -69,12 +70,14 @@ impl TrialReader {
     /// Reads the text of a trial.
     pub fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
         checksum::check_toml(bytes).map_err(Unread::Damaged)?;
-        let found = std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
+        let found =
+            std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
         if let Some((text, section)) = &found
             && let Some(data) = self.known(&text[section.clone()])
         {
             let rest = format!("{}{}", &text[..section.start], &text[section.end..]);
-            let short = plain_toml::parse(&rest).and_then(|rest| serde_json::from_value::<Rest>(rest).ok());
+            let short =
+                plain_toml::parse(&rest).and_then(|rest| serde_json::from_value::<Rest>(rest).ok());
             // What does not fit takes the long way, which says why.
             if let Some(Rest { v, id, index, repeat, assignment, settings, backtest }) =
                 short.or_else(|| toml::from_str(&rest).ok())
@@ -137,12 +140,18 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
 pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     let path = path_in(folder);
     let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
-    if publish::publish(&path, text.as_bytes())? { Ok(()) } else { verify(&path, &read(folder)?, trial) }
+    if publish::publish(&path, text.as_bytes())? {
+        Ok(())
+    } else {
+        verify(&path, &read(folder)?, trial)
+    }
 }
 
-/// [`write`] for many trials, each in its own folder: whoever is first writes a trial. The disk is not waited for; see [`sync`]. A trial
-/// whose place was taken meanwhile is told by itself.
-pub(super) fn write_all(new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+/// [`write`] for many trials, each in its own folder: whoever is first writes a trial. The disk is
+/// not waited for; see [`sync`]. A trial whose place was taken meanwhile is told by itself.
+pub(super) fn write_all(
+    new: &[(&Path, &Trial)],
+) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let files: Vec<(PathBuf, String)> = new
         .par_iter()
         .map(|(folder, trial)| {
@@ -173,13 +182,17 @@ pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
     folder.parent().map_or(Ok(()), publish::sync_folder)
 }
 
-/// Writes the trial in place of a damaged one, which is kept under another name; tells what was done. The folder's name is the trial's
-/// identity, so that it can be of no other.
+/// Writes the trial in place of a damaged one, which is kept under another name; tells what was
+/// done. The folder's name is the trial's identity, so that it can be of no other.
 pub(super) fn write_anew(folder: &Path, trial: &Trial, why: &str) -> Result<String, StoreError> {
     let path = path_in(folder);
     let kept = publish::set_aside(&path)?;
     write(folder, trial)?;
-    Ok(format!("{}: {why}; it was written anew, and the damaged one is kept as {}", path.display(), kept.display()))
+    Ok(format!(
+        "{}: {why}; it was written anew, and the damaged one is kept as {}",
+        path.display(),
+        kept.display()
+    ))
 }
 
 /// Reads the trial.
@@ -187,16 +200,21 @@ pub(super) fn read(folder: &Path) -> Result<Trial, StoreError> {
     TrialReader::default().read(folder)
 }
 
-/// An error that names the first difference when the trial on disk trains to something else: a collision of ids, or an edited file.
+/// An error that names the first difference when the trial on disk trains to something else: a
+/// collision of ids, or an edited file.
 pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), StoreError> {
     if former.settings.identity_bytes() == trial.settings.identity_bytes() {
         return Ok(());
     }
     let value = |trial: &Trial| serde_json::to_value(&trial.settings).unwrap_or_default();
-    let what = difference("settings", &value(former), &value(trial)).unwrap_or_else(|| "settings differ".to_owned());
+    let what = difference("settings", &value(former), &value(trial))
+        .unwrap_or_else(|| "settings differ".to_owned());
     Err(StoreError::at(
         path,
-        format_args!("is of another trial than the one to be run under the same id: {what}; move its folder away"),
+        format_args!(
+            "is of another trial than the one to be run under the same id: {what}; move its folder \
+                away"
+        ),
     ))
 }
 
@@ -205,9 +223,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Trial, Unread> {
     checksum::check_toml(bytes).map_err(Unread::Damaged)?;
     let text = manifest::toml_text(bytes).map_err(Unread::Damaged)?;
     let TrialFile { v, id, index, repeat, assignment, settings, backtest } =
-        toml::from_str(text).map_err(|error| Unread::Damaged(manifest::toml_error(&error, text)))?;
+        toml::from_str(text)
+            .map_err(|error| Unread::Damaged(manifest::toml_error(&error, text)))?;
     manifest::check_version(v).map_err(Unread::Later)?;
-    Ok(Trial { id: id.into_owned(), index, repeat, assignment: assignment.into_owned(), settings: settings.into_owned(), backtest })
+    Ok(Trial {
+        id: id.into_owned(),
+        index,
+        repeat,
+        assignment: assignment.into_owned(),
+        settings: settings.into_owned(),
+        backtest,
+    })
 }
 
 fn to_text(trial: &Trial) -> Result<String, String> {
@@ -221,7 +247,9 @@ fn to_text(trial: &Trial) -> Result<String, String> {
         settings: Cow::Borrowed(settings),
         backtest: *backtest,
     };
-    toml::to_string(&file).map(checksum::seal_toml).map_err(|error| format!("cannot be written as TOML: {error}"))
+    toml::to_string(&file)
+        .map(checksum::seal_toml)
+        .map_err(|error| format!("cannot be written as TOML: {error}"))
 }
 
 /// The first key, in the order of the file, at which two trees differ: `key is 1 there and 2 here`.
@@ -277,13 +305,25 @@ mod tests {
             let broken = text.replace("hidden_size", "hidden_sighs");
             assert_eq!(reader.parse(broken.as_bytes()), parse(broken.as_bytes()));
             let changed = text.replacen("v = 1", "v = 2", 1);
-            assert!(matches!(reader.parse(changed.as_bytes()), Err(Unread::Damaged(why)) if why.contains("checksum")));
+            assert!(
+                matches!(reader.parse(changed.as_bytes()), Err(Unread::Damaged(why)) if why.contains("checksum"))
+            );
             let later = changed[..changed.rfind('#').unwrap()].to_owned();
-            assert!(matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format 2")));
+            assert!(
+                matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format \
+                    2"))
+            );
             let later = checksum::seal_toml(later);
-            assert!(matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format 2")));
+            assert!(
+                matches!(reader.parse(later.as_bytes()), Err(Unread::Later(why)) if why.contains("format \
+                    2"))
+            );
         }
-        assert_eq!(reader.data.read().unwrap().len(), 3, "the short way was taken for what was seen before");
+        assert_eq!(
+            reader.data.read().unwrap().len(),
+            3,
+            "the short way was taken for what was seen before"
+        );
     }
 
     #[test]
@@ -298,7 +338,11 @@ mod tests {
         };
         for schedule in [
             lane_types::Schedule::Constant,
-            lane_types::Schedule::Cosine { warmup_epochs: 1, min_learning_rate: 1e-5, restart_epochs: None },
+            lane_types::Schedule::Cosine {
+                warmup_epochs: 1,
+                min_learning_rate: 1e-5,
+                restart_epochs: None,
+            },
             lane_types::Schedule::Plateau { factor: 0.1, patience: 3, min_learning_rate: 0.0 },
         ] {
             trial.settings.train.schedule = schedule;
@@ -324,7 +368,11 @@ mod tests {
         let half_spread = Concession::Ticks { ticks: 0.5, tick_size: 0.2 };
         Backtest {
             rule: Rule::Threshold { threshold_bps },
-            costs: Costs { commission_bps: 0.23, half_spread, slippage: Concession::Bps { bps: threshold_bps } },
+            costs: Costs {
+                commission_bps: 0.23,
+                half_spread,
+                slippage: Concession::Bps { bps: threshold_bps },
+            },
             limits: Limits { max_long: 1.0, max_short: 0.0 },
             flat_at: FlatAt::SessionEnd,
         }

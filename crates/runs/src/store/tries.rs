@@ -6,8 +6,8 @@ use super::{Ledger, Tried, Tries};
 use experiment::metric::Split;
 use experiment::trial::TrialId;
 
-/// [`Ledger::tries`] of many trials. Trials of a sweep were tried on the same: the ledger is gone through once for all of them and not
-/// once for each.
+/// [`Ledger::tries`] of many trials. Trials of a sweep were tried on the same: the ledger is gone
+/// through once for all of them and not once for each.
 #[derive(Debug)]
 pub struct TriesCounter<'a> {
     ledger: &'a Ledger,

@@ -21,7 +21,8 @@ pub struct View {
 }
 
 impl View {
-    /// Where a view lies: `root/views/NAME.toml`, or where a path (with a slash, or ending in `.toml`) says.
+    /// Where a view lies: `root/views/NAME.toml`, or where a path (with a slash, or ending in
+    /// `.toml`) says.
     ///
     /// # Errors
     /// When the name is neither a path nor a plain name.
@@ -47,15 +48,19 @@ impl View {
         if let Some(former) = publish::read_if_there(&path)?
             && let Err(why) = parse(&former)
         {
-            return Err(StoreError::at(&path, format_args!("is there already and is no view: it is not overwritten ({why})")));
+            return Err(StoreError::at(
+                &path,
+                format_args!("is there already and is no view: it is not overwritten ({why})"),
+            ));
         }
         if path.parent() == Some(&root.join("views")) {
             publish::make_folder(root)?;
             publish::make_folder(&root.join("views"))?;
         }
         let text = toml::to_string_pretty(self).map_err(|error| StoreError::at(&path, error))?;
-        let text =
-            checksum::seal_toml(format!("# What `kiln compare --view` shows. Whoever edits it removes the last line.\n{text}"));
+        let text = checksum::seal_toml(format!(
+            "# What `kiln compare --view` shows. Whoever edits it removes the last line.\n{text}"
+        ));
         publish::replace(&path, text.as_bytes())?;
         Ok(path)
     }
@@ -68,7 +73,9 @@ impl View {
         let path = Self::path(root, name)?;
         match publish::read_if_there(&path)? {
             Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
-            None => Err(StoreError::at(&path, format_args!("there is no such view ({})", known(root)?))),
+            None => {
+                Err(StoreError::at(&path, format_args!("there is no such view ({})", known(root)?)))
+            }
         }
     }
 }
@@ -77,7 +84,8 @@ fn known(root: &Path) -> Result<String, StoreError> {
     let mut names: Vec<String> = super::folder::names_in(&root.join("views"))?;
     names.retain(|name| name.ends_with(".toml"));
     names.sort_unstable();
-    let names: Vec<&str> = names.iter().map(|name| name.trim_end_matches(".toml")).take(10).collect();
+    let names: Vec<&str> =
+        names.iter().map(|name| name.trim_end_matches(".toml")).take(10).collect();
     Ok(if names.is_empty() {
         "none was saved yet; save one with --save-view NAME".to_owned()
     } else {
@@ -86,7 +94,8 @@ fn known(root: &Path) -> Result<String, StoreError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<View, String> {
-    checksum::check_toml(bytes).map_err(|why| format!("{why}; if you edited it, remove its last line"))?;
+    checksum::check_toml(bytes)
+        .map_err(|why| format!("{why}; if you edited it, remove its last line"))?;
     let text = manifest::toml_text(bytes)?;
     let view: View = toml::from_str(text).map_err(|error| manifest::toml_error(&error, text))?;
     manifest::check_version(view.v)?;
@@ -127,7 +136,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let other = root.path().join("notes.toml");
         std::fs::write(&other, "mine = true\n").unwrap();
-        let error = view(&["grid"]).save(root.path(), other.to_str().unwrap()).unwrap_err().to_string();
+        let error =
+            view(&["grid"]).save(root.path(), other.to_str().unwrap()).unwrap_err().to_string();
         assert!(error.contains("no view"), "{error}");
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "mine = true\n");
         for name in ["", "..", "sweep", ".hidden", "-x", "a b"] {

@@ -11,11 +11,16 @@ type File = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 fn file(trained: &Trained) -> File {
     let bytes = write(trained).unwrap();
     let read = SafeTensors::deserialize(&bytes).unwrap();
-    read.tensors().into_iter().map(|(name, view)| (name, (view.dtype(), view.shape().to_vec(), view.data().to_vec()))).collect()
+    read.tensors()
+        .into_iter()
+        .map(|(name, view)| (name, (view.dtype(), view.shape().to_vec(), view.data().to_vec())))
+        .collect()
 }
 
 fn bytes(file: &File) -> Vec<u8> {
-    let views = file.iter().map(|(name, (dtype, shape, data))| (name, TensorView::new(*dtype, shape.clone(), data).unwrap()));
+    let views = file.iter().map(|(name, (dtype, shape, data))| {
+        (name, TensorView::new(*dtype, shape.clone(), data).unwrap())
+    });
     safetensors::serialize(views, None).unwrap()
 }
 
@@ -50,13 +55,19 @@ fn what_is_missing_superfluous_or_of_another_shape_is_named() {
     assert!(said.contains("there is no LSTM (there are 'head.bias', 'head.weight')"), "{said}");
     let said = complaint(|file| drop(file.remove("head.weight")));
     assert!(said.contains("no linear head"), "{said}");
-    let said = complaint(|file| drop(file.insert("scaler\u{1b}[2J".into(), (Dtype::F32, vec![1], vec![0; 4]))));
-    assert!(said.contains("1 tensors belong to no LSTM") && said.contains("'scaler\\u{1b}[2J'"), "{said}");
+    let said = complaint(|file| {
+        drop(file.insert("scaler\u{1b}[2J".into(), (Dtype::F32, vec![1], vec![0; 4])))
+    });
+    assert!(
+        said.contains("1 tensors belong to no LSTM") && said.contains("'scaler\\u{1b}[2J'"),
+        "{said}"
+    );
     let said = complaint(|file| file.get_mut("lstm.weight_hh_l0").unwrap().1.reverse());
     assert!(said.contains("has shape [5, 20], the network's has [20, 5]"), "{said}");
     let said = complaint(|file| file.get_mut("head.bias").unwrap().0 = Dtype::I32);
     assert!(said.contains("tensor 'head.bias' is I32, not F32"), "{said}");
-    let said = complaint(|file| file.get_mut("head.bias").unwrap().2 = f32::NAN.to_le_bytes().into());
+    let said =
+        complaint(|file| file.get_mut("head.bias").unwrap().2 = f32::NAN.to_le_bytes().into());
     assert!(said.contains("'head.bias' holds a number that is not finite"), "{said}");
 }
 
@@ -65,7 +76,11 @@ fn modules_may_have_other_names_and_numbers_other_widths() {
     let trained = testing::trained("quantile", 3);
     let mut other = File::new();
     for (name, (_, shape, data)) in file(&trained) {
-        let doubles = data.as_chunks::<4>().0.iter().flat_map(|bytes| f64::from(f32::from_le_bytes(*bytes)).to_le_bytes());
+        let doubles = data
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .flat_map(|bytes| f64::from(f32::from_le_bytes(*bytes)).to_le_bytes());
         let name = name.replace("lstm.", "model.rnn.").replace("head.", "model.fc.");
         other.insert(name, (Dtype::F64, shape, doubles.collect()));
     }
@@ -134,7 +149,8 @@ fn a_huge_header_and_overlapping_tensors_are_refused() {
         assert!(said.contains("no safetensors file"), "{said}");
     }
     let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#;
-    let overlapping = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 6]].concat();
+    let overlapping =
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 6]].concat();
     assert!(read(&overlapping, &shape).unwrap_err().0.contains("no safetensors file"));
     let huge = r#"{"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,0]}}"#;
     let huge = [&(huge.len() as u64).to_le_bytes()[..], huge.as_bytes()].concat();

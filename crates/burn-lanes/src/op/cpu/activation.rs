@@ -1,7 +1,7 @@
 //! Sigmoid and tanh over vectors, within 3e-7 of the true values, saturating; NaN stays NaN.
 //!
-//! Both come from powers of two, whose exponents the callers scale: with what the weights are multiplied when they are packed, this
-//! costs nothing.
+//! Both come from powers of two, whose exponents the callers scale: with what the weights are
+//! multiplied when they are packed, this costs nothing.
 
 use super::simd::Vector;
 
@@ -22,7 +22,8 @@ pub(super) fn tanh<V: Vector>(power: V) -> V {
     V::splat(2.0).div(V::splat(1.0).add(power)).sub(V::splat(1.0))
 }
 
-/// `2ˣ` of several numbers in step with each other, so that none waits for its own last result: as `2ⁿ·2ʳ` with an integer n and
+/// `2ˣ` of several numbers in step with each other, so that none waits for its own last result: as
+/// `2ⁿ·2ʳ` with an integer n and
 /// |r| ≤ ½.
 #[inline(always)]
 pub(super) fn powers<V: Vector, const N: usize, const M: usize>(x: [[V; N]; M]) -> [[V; N]; M] {
@@ -30,7 +31,8 @@ pub(super) fn powers<V: Vector, const N: usize, const M: usize>(x: [[V; N]; M]) 
     for (n, r) in n.as_flattened_mut().iter_mut().zip(r.as_flattened_mut()) {
         (*n, *r) = r.split();
     }
-    // The polynomial of 2ʳ that begins with 1 + r·ln 2 and whose largest relative error is least: 1e-7.
+    // The polynomial of 2ʳ that begins with 1 + r·ln 2 and whose largest relative error is least:
+    // 1e-7.
     let mut p = [[V::splat(1.330_062_7e-3); N]; M];
     for coefficient in [9.669_697e-3, 5.550_558_5e-2, 0.240_222_81, std::f32::consts::LN_2, 1.0] {
         for (p, r) in p.as_flattened_mut().iter_mut().zip(r.as_flattened()) {
@@ -59,7 +61,8 @@ mod tests {
         fn run<V: Vector>(self) {
             for start in (0..self.x.len()).step_by(V::WIDTH) {
                 let x = V::load(&self.x[start..]);
-                let [[a, b]] = powers([[x.mul(V::splat(SIGMOID_SCALE)), x.mul(V::splat(TANH_SCALE))]]);
+                let [[a, b]] =
+                    powers([[x.mul(V::splat(SIGMOID_SCALE)), x.mul(V::splat(TANH_SCALE))]]);
                 sigmoid(a).store(&mut self.sigmoids[start..]);
                 tanh(b).store(&mut self.tanhs[start..]);
             }
@@ -79,29 +82,46 @@ mod tests {
 
     #[test]
     fn activations_are_within_3e_7_of_the_true_values() {
-        // Every 499th float up to 200, and both signs of it: dense everywhere, small numbers included.
-        let mut x: Vec<f32> = (0..200.0_f32.to_bits()).step_by(499).map(f32::from_bits).flat_map(|x| [x, -x]).collect();
+        // Every 499th float up to 200, and both signs of it: dense everywhere, small numbers
+        // included.
+        let mut x: Vec<f32> = (0..200.0_f32.to_bits())
+            .step_by(499)
+            .map(f32::from_bits)
+            .flat_map(|x| [x, -x])
+            .collect();
         x.extend([1e37, -1e37, f32::MIN_POSITIVE, 1e-45, 87.0, -87.0, 88.1, 43.5, -43.5]);
         for set in InstructionSet::available() {
             let (sigmoids, tanhs) = both(set, &x);
             let (mut worst_sigmoid, mut worst_tanh) = (0.0_f64, 0.0_f64);
             for ((&x, &sigmoid), &tanh) in x.iter().zip(&sigmoids).zip(&tanhs) {
                 let exact = f64::from(x);
-                worst_sigmoid = worst_sigmoid.max((f64::from(sigmoid) - 1.0 / (1.0 + (-exact).exp())).abs());
+                worst_sigmoid =
+                    worst_sigmoid.max((f64::from(sigmoid) - 1.0 / (1.0 + (-exact).exp())).abs());
                 worst_tanh = worst_tanh.max((f64::from(tanh) - exact.tanh()).abs());
-                assert!(sigmoid.is_finite() && tanh.is_finite(), "{set:?} at {x}: {sigmoid}, {tanh}");
+                assert!(
+                    sigmoid.is_finite() && tanh.is_finite(),
+                    "{set:?} at {x}: {sigmoid}, {tanh}"
+                );
             }
-            assert!(worst_sigmoid <= 3e-7 && worst_tanh <= 3e-7, "{set:?}: {worst_sigmoid:e}, {worst_tanh:e}");
+            assert!(
+                worst_sigmoid <= 3e-7 && worst_tanh <= 3e-7,
+                "{set:?}: {worst_sigmoid:e}, {worst_tanh:e}"
+            );
         }
     }
 
     #[test]
     fn nan_stays_nan_whatever_its_bits() {
         let x: Vec<f32> =
-            [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0x7fff_ffff, 0xffff_ffff, 0x7fc0_01ff].map(f32::from_bits).to_vec();
+            [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0x7fff_ffff, 0xffff_ffff, 0x7fc0_01ff]
+                .map(f32::from_bits)
+                .to_vec();
         for set in InstructionSet::available() {
             let (sigmoids, tanhs) = both(set, &x);
-            assert!(sigmoids.iter().chain(&tanhs).all(|value| value.is_nan()), "{set:?}: {sigmoids:?}, {tanhs:?}");
+            assert!(
+                sigmoids.iter().chain(&tanhs).all(|value| value.is_nan()),
+                "{set:?}: {sigmoids:?}, {tanhs:?}"
+            );
         }
     }
 }

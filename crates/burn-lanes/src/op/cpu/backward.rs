@@ -1,6 +1,8 @@
-//! The backward pass of a tile through one layer: back-propagation through time (Werbos 1990) from the last step to the first.
+//! The backward pass of a tile through one layer: back-propagation through time (Werbos 1990) from
+//! the last step to the first.
 //!
-//! The gates' gradients of a few steps stay in the cache until the weights' gradients have taken them up.
+//! The gates' gradients of a few steps stay in the cache until the weights' gradients have taken
+//! them up.
 
 use std::ops::Range;
 
@@ -22,7 +24,8 @@ pub(super) struct BackwardLayer<'a> {
     /// See [`super::panel::Transpose`].
     pub(super) transposed: &'a [f32],
     pub(super) columns: Columns,
-    /// `[T][rows][padded]`: the gradient of the outputs, which that of the input takes the place of where it is wanted.
+    /// `[T][rows][padded]`: the gradient of the outputs, which that of the input takes the place of
+    /// where it is wanted.
     pub(super) outer: &'a mut [f32],
     /// The first step whose output has a gradient.
     pub(super) outer_from: usize,
@@ -53,7 +56,8 @@ impl Kernel for BackwardLayer<'_> {
         let size = self.sizes.padded() * self.rows;
         let scratch = std::mem::take(&mut self.scratch);
         let (dh, rest) = scratch.split_at_mut(size); // [blocks][rows][width]
-        let (dc, dz) = rest.split_at_mut(size); // [blocks][rows][width], [blocks][steps · rows][4][width]
+        // [blocks][rows][width], [blocks][steps · rows][4][width]
+        let (dc, dz) = rest.split_at_mut(size);
         dh.fill(0.0);
         dc.fill(0.0);
         let most = steps_at_once(self.rows);
@@ -83,13 +87,23 @@ struct Place {
 }
 
 impl BackwardLayer<'_> {
-    /// From the gradient of the hidden state to that of the gates before their activations; and the bias's.
+    /// From the gradient of the hidden state to that of the gates before their activations; and the
+    /// bias's.
     #[inline(always)]
-    fn through_the_gates<V: Vector>(&mut self, t: usize, dh: &[f32], dc: &mut [f32], dz: &mut [f32], place: Place) {
-        let (blocks, padded, rows, width) = (self.sizes.blocks(), self.sizes.padded(), self.rows, V::WIDTH);
+    fn through_the_gates<V: Vector>(
+        &mut self,
+        t: usize,
+        dh: &[f32],
+        dc: &mut [f32],
+        dz: &mut [f32],
+        place: Place,
+    ) {
+        let (blocks, padded, rows, width) =
+            (self.sizes.blocks(), self.sizes.padded(), self.rows, V::WIDTH);
         let step = t * rows * padded;
         for block in 0..blocks {
-            let bias = &mut self.gradient[(block + 1) * self.sizes.panel() - 4 * width..][..4 * width];
+            let bias =
+                &mut self.gradient[(block + 1) * self.sizes.panel() - 4 * width..][..4 * width];
             let mut sums = four::<V>(bias);
             for row in 0..rows {
                 let at = (block * rows + row) * width;
@@ -123,13 +137,21 @@ impl BackwardLayer<'_> {
 
     /// From the gradient of the gates to those of the hidden state before and of the input.
     #[inline(always)]
-    fn through_the_weights<V: Vector>(&mut self, t: usize, dh: &mut [f32], dz: &[f32], place: Place) {
+    fn through_the_weights<V: Vector>(
+        &mut self,
+        t: usize,
+        dh: &mut [f32],
+        dz: &[f32],
+        place: Place,
+    ) {
         let mut transposed = self.transposed;
         for group in self.columns.groups() {
-            let (this, after) = transposed.split_at(4 * self.sizes.padded() * group.len() * V::WIDTH);
+            let (this, after) =
+                transposed.split_at(4 * self.sizes.padded() * group.len() * V::WIDTH);
             transposed = after;
             for part in parts(self.rows, V::ROWS) {
-                let work = Work { t, part: part.clone(), column: group.start, transposed: this, place };
+                let work =
+                    Work { t, part: part.clone(), column: group.start, transposed: this, place };
                 with_rows!(V, part.len(), M => match group.len() {
                     1 => self.columns_of::<V, M, 1>(work, dh, dz),
                     2 => self.columns_of::<V, M, 2>(work, dh, dz),
@@ -141,13 +163,23 @@ impl BackwardLayer<'_> {
     }
 
     #[inline(always)]
-    fn columns_of<V: Vector, const M: usize, const N: usize>(&mut self, work: Work<'_>, dh: &mut [f32], dz: &[f32]) {
+    fn columns_of<V: Vector, const M: usize, const N: usize>(
+        &mut self,
+        work: Work<'_>,
+        dh: &mut [f32],
+        dz: &[f32],
+    ) {
         let Work { t, part, column, transposed, place } = work;
         let (gates, padded) = (4 * V::WIDTH, self.sizes.padded());
         let mut sums = [[V::splat(0.0); N]; M];
         for block in 0..self.sizes.blocks() {
-            let left = Left { values: &dz[(block * place.rows + place.first + part.start) * gates..], row: gates, step: 1 };
-            sums = product::<V, M, N>(sums, left, &transposed[block * gates * N * V::WIDTH..], gates);
+            let left = Left {
+                values: &dz[(block * place.rows + place.first + part.start) * gates..],
+                row: gates,
+                step: 1,
+            };
+            sums =
+                product::<V, M, N>(sums, left, &transposed[block * gates * N * V::WIDTH..], gates);
         }
         for (m, sums) in sums.iter().enumerate() {
             let row = part.start + m;
@@ -156,7 +188,8 @@ impl BackwardLayer<'_> {
                 if column < self.columns.units {
                     sum.store(&mut dh[(column * self.rows + row) * V::WIDTH..]);
                 } else {
-                    let at = (t * self.rows + row) * padded + (column - self.columns.units) * V::WIDTH;
+                    let at =
+                        (t * self.rows + row) * padded + (column - self.columns.units) * V::WIDTH;
                     sum.store(&mut self.outer[at..]);
                 }
             }
@@ -166,7 +199,8 @@ impl BackwardLayer<'_> {
     /// Adds to the weights' gradients what some steps contribute.
     #[inline(always)]
     fn weights<V: Vector>(&mut self, steps: Range<usize>, dz: &[f32], block_rows: usize) {
-        let (Sizes { inputs, hidden, .. }, padded, rows) = (self.sizes, self.sizes.padded(), self.rows);
+        let (Sizes { inputs, hidden, .. }, padded, rows) =
+            (self.sizes, self.sizes.padded(), self.rows);
         let row = 4 * V::WIDTH;
         let first_before = steps.start.max(1); // at the first step there is no hidden state before
         for block in 0..self.sizes.blocks() {
@@ -174,14 +208,21 @@ impl BackwardLayer<'_> {
             let panel = &mut self.gradient[block * self.sizes.panel()..][..self.sizes.panel()];
             for part in parts(inputs, V::ROWS) {
                 let panel = &mut panel[part.start * row..];
-                let taken = Taken { input: self.input, first: part.start, steps: steps.clone(), rows, dz };
+                let taken =
+                    Taken { input: self.input, first: part.start, steps: steps.clone(), rows, dz };
                 with_rows!(V, part.len(), M => taken.run::<V, M>(panel));
             }
             let before = Input { values: self.hidden, row: padded, step: rows * padded };
             for part in parts(hidden, V::ROWS) {
                 let panel = &mut panel[(inputs + part.start) * row..];
                 let dz = &dz[(first_before - steps.start) * rows * row..];
-                let taken = Taken { input: before, first: part.start, steps: first_before - 1..steps.end - 1, rows, dz };
+                let taken = Taken {
+                    input: before,
+                    first: part.start,
+                    steps: first_before - 1..steps.end - 1,
+                    rows,
+                    dz,
+                };
                 with_rows!(V, part.len(), M => taken.run::<V, M>(panel));
             }
         }

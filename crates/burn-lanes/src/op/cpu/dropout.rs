@@ -45,10 +45,15 @@ impl Kernel for Mask<'_> {
 #[inline(always)]
 fn words<V: Vector>(mut key: [u32; 2], first: [u32; 4]) -> [V::Words; 4] {
     let [factors, increments] = PHILOX;
-    let mut counter =
-        [V::Words::counting(first[0]), V::Words::splat(first[1]), V::Words::splat(first[2]), V::Words::splat(first[3])];
+    let mut counter = [
+        V::Words::counting(first[0]),
+        V::Words::splat(first[1]),
+        V::Words::splat(first[2]),
+        V::Words::splat(first[3]),
+    ];
     for _ in 0..PHILOX_ROUNDS {
-        let ((high_0, low_0), (high_1, low_1)) = (counter[0].wide_mul(factors[0]), counter[2].wide_mul(factors[1]));
+        let ((high_0, low_0), (high_1, low_1)) =
+            (counter[0].wide_mul(factors[0]), counter[2].wide_mul(factors[1]));
         counter = [
             high_1.xor(counter[1]).xor(V::Words::splat(key[0])),
             low_1,

@@ -1,13 +1,15 @@
 //! The forward pass of a tile through one layer: a few windows of one lane, through all time steps.
 //!
-//! A register tile holds the four gates of one block of units for a few windows: it starts from the bias, takes the products of
-//! input and hidden state, and goes through the activations without touching memory between.
+//! A register tile holds the four gates of one block of units for a few windows: it starts from the
+//! bias, takes the products of input and hidden state, and goes through the activations without
+//! touching memory between.
 
 use super::activation::{TANH_SCALE, powers, sigmoid, tanh};
 use super::panel::{Sizes, parts};
 use super::simd::{Kernel, Left, Vector, four, product, with_rows};
 
-/// What a layer is given: the value of a window and a step, or of a step and a window, in rows at equal distances.
+/// What a layer is given: the value of a window and a step, or of a step and a window, in rows at
+/// equal distances.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'a> {
     pub(super) values: &'a [f32],
@@ -25,10 +27,11 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Vectors that a unit's step leaves for the backward pass: what the gradients of hidden state and cell are multiplied with there.
+/// Vectors that a unit's step leaves for the backward pass: what the gradients of hidden state and
+/// cell are multiplied with there.
 ///
-/// With the gradients dh and dc coming in, `dc += dh·OUT`, then the gates get `dc·IN`, `dc·FORGET`, `dc·CANDIDATE` and `dh·OUTPUT`
-/// before their activations, and the cell before gets `dc·KEEP`.
+/// With the gradients dh and dc coming in, `dc += dh·OUT`, then the gates get `dc·IN`, `dc·FORGET`,
+/// `dc·CANDIDATE` and `dh·OUTPUT` before their activations, and the cell before gets `dc·KEEP`.
 pub(super) const KEPT: usize = 6;
 
 /// A tile's work.
@@ -44,7 +47,8 @@ pub(super) struct ForwardLayer<'a> {
     pub(super) hidden: &'a mut [f32],
     /// Those of the current step, `[blocks][rows][width]`.
     pub(super) cells: &'a mut [f32],
-    /// [`KEPT`] vectors each, `[T][blocks][rows][KEPT][width]`; none if there is to be no backward pass.
+    /// [`KEPT`] vectors each, `[T][blocks][rows][KEPT][width]`; none if there is to be no backward
+    /// pass.
     pub(super) kept: Option<&'a mut [f32]>,
     pub(super) dropped: Option<Dropped<'a>>,
 }
@@ -78,11 +82,16 @@ impl Kernel for ForwardLayer<'_> {
                         padded,
                         panel,
                         cells: &mut self.cells[at..],
-                        kept: self.kept.as_mut().map(|kept| &mut kept[(t * blocks * rows * V::WIDTH + at) * KEPT..]),
+                        kept: self
+                            .kept
+                            .as_mut()
+                            .map(|kept| &mut kept[(t * blocks * rows * V::WIDTH + at) * KEPT..]),
                         hidden: &mut now[output..],
-                        dropped: self.dropped.as_mut().map(|Dropped { factors, outputs }| Dropped {
-                            factors: &factors[t * rows * padded + output..],
-                            outputs: &mut outputs[t * rows * padded + output..],
+                        dropped: self.dropped.as_mut().map(|Dropped { factors, outputs }| {
+                            Dropped {
+                                factors: &factors[t * rows * padded + output..],
+                                outputs: &mut outputs[t * rows * padded + output..],
+                            }
                         }),
                     };
                     with_rows!(V, part.len(), M => step.run::<V, M>());
@@ -92,7 +101,8 @@ impl Kernel for ForwardLayer<'_> {
     }
 }
 
-/// A register tile: one block of units of a few windows at one step. Its slices start at its first window and unit.
+/// A register tile: one block of units of a few windows at one step. Its slices start at its first
+/// window and unit.
 struct Step<'a> {
     input: &'a [f32],
     input_row: usize,

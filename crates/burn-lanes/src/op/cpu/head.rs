@@ -33,10 +33,16 @@ impl Kernel for Forecast<'_> {
     fn run<V: Vector>(self) {
         let Self { hidden, head, forecasts } = self;
         let padded = head.padded();
-        for (hidden, forecasts) in hidden.chunks_exact(padded).zip(forecasts.chunks_exact_mut(head.biases.len())) {
-            for ((forecast, weights), bias) in forecasts.iter_mut().zip(head.weights.chunks_exact(padded)).zip(head.biases) {
+        for (hidden, forecasts) in
+            hidden.chunks_exact(padded).zip(forecasts.chunks_exact_mut(head.biases.len()))
+        {
+            for ((forecast, weights), bias) in
+                forecasts.iter_mut().zip(head.weights.chunks_exact(padded)).zip(head.biases)
+            {
                 let mut sums = V::splat(0.0);
-                for (hidden, weights) in hidden.chunks_exact(V::WIDTH).zip(weights.chunks_exact(V::WIDTH)) {
+                for (hidden, weights) in
+                    hidden.chunks_exact(V::WIDTH).zip(weights.chunks_exact(V::WIDTH))
+                {
                     sums = V::load(hidden).mul_add(V::load(weights), sums);
                 }
                 let mut values = [0.0; 16];
@@ -69,13 +75,18 @@ impl Kernel for Back<'_> {
         let rows = hidden.chunks_exact(padded).zip(outer.chunks_exact_mut(padded));
         for (errors, (hidden, outer)) in errors.chunks_exact(outputs).zip(rows) {
             for (output, &error) in errors.iter().enumerate() {
-                let (own, gradient) = (&head.weights[output * padded..], &mut weights[output * padded..]);
+                let (own, gradient) =
+                    (&head.weights[output * padded..], &mut weights[output * padded..]);
                 for at in (0..padded).step_by(V::WIDTH) {
-                    let sum = V::splat(error).mul_add(V::load(&hidden[at..]), V::load(&gradient[at..]));
+                    let sum =
+                        V::splat(error).mul_add(V::load(&hidden[at..]), V::load(&gradient[at..]));
                     sum.store(&mut gradient[at..]);
                     let own = V::load(&own[at..]);
-                    let back =
-                        if output == 0 { V::splat(error).mul(own) } else { V::splat(error).mul_add(own, V::load(&outer[at..])) };
+                    let back = if output == 0 {
+                        V::splat(error).mul(own)
+                    } else {
+                        V::splat(error).mul_add(own, V::load(&outer[at..]))
+                    };
                     back.store(&mut outer[at..]);
                 }
                 biases[output] += error;
@@ -84,15 +95,19 @@ impl Kernel for Back<'_> {
     }
 }
 
-/// What the windows' losses change by with each error, `[rows][Q]`; NaN for NaN. See [`crate::loss::error_gradients`].
+/// What the windows' losses change by with each error, `[rows][Q]`; NaN for NaN. See
+/// [`crate::loss::error_gradients`].
 pub(super) fn error_gradients(objective: &Objective, errors: &mut [f32]) {
     match objective {
-        Objective::Point(loss) => errors.iter_mut().for_each(|error| *error = error_gradient(*loss, *error)),
+        Objective::Point(loss) => {
+            errors.iter_mut().for_each(|error| *error = error_gradient(*loss, *error))
+        }
         Objective::Quantiles(levels) => {
             let count = levels.count();
             for errors in errors.chunks_exact_mut(count) {
                 for (error, level) in errors.iter_mut().zip(levels.values()) {
-                    *error = (error_gradient(Loss::Mae, *error) * 0.5 + tilt(level) as f32) / count as f32;
+                    *error = (error_gradient(Loss::Mae, *error) * 0.5 + tilt(level) as f32)
+                        / count as f32;
                 }
             }
         }
@@ -109,9 +124,13 @@ fn error_gradient(loss: Loss, error: f32) -> f32 {
     }
 }
 
-/// Sums over windows from forecasts, `[rows][Q]`: loss, and squared and absolute error of the point forecast. In f64, so that long
-/// batches lose nothing.
-pub(super) fn sums(objective: &Objective, forecasts: &[f32], targets: impl Iterator<Item = f32>) -> [f64; 3] {
+/// Sums over windows from forecasts, `[rows][Q]`: loss, and squared and absolute error of the point
+/// forecast. In f64, so that long batches lose nothing.
+pub(super) fn sums(
+    objective: &Objective,
+    forecasts: &[f32],
+    targets: impl Iterator<Item = f32>,
+) -> [f64; 3] {
     let (outputs, point) = (objective.outputs(), objective.point());
     let [mut losses, mut squares, mut sizes] = [0.0; 3];
     for (forecasts, target) in forecasts.chunks_exact(outputs).zip(targets) {
@@ -133,6 +152,7 @@ pub(super) fn sums(objective: &Objective, forecasts: &[f32], targets: impl Itera
 /// The mean of the quantiles' pinball losses.
 fn pinball(levels: &Levels, forecasts: &[f32], target: f32) -> f64 {
     let errors = forecasts.iter().map(|forecast| f64::from(forecast - target));
-    let losses = errors.zip(levels.values()).map(|(error, level)| 0.5 * error.abs() + tilt(level) * error);
+    let losses =
+        errors.zip(levels.values()).map(|(error, level)| 0.5 * error.abs() + tilt(level) * error);
     losses.sum::<f64>() / levels.count() as f64
 }

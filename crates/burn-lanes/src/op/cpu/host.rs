@@ -57,26 +57,48 @@ impl<B: Host> LstmBackend for B {
         };
         update::update(InstructionSet::chosen(), kind, lanes, &mut after, B::values(&gradients));
         let tensor = |values| B::float_from_data(TensorData::new(values, dims.clone()), &device);
-        UpdateRows { weights: tensor(after.weights), first: tensor(after.first), second: after.second.map(tensor) }
+        UpdateRows {
+            weights: tensor(after.weights),
+            first: tensor(after.first),
+            second: after.second.map(tensor),
+        }
     }
 }
 
 /// See [`LstmBackend::forecasts`].
-pub(super) fn forecasts<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
+pub(super) fn forecasts<B: Host>(
+    set: InstructionSet,
+    batch: &Batch<B>,
+    weights: FloatTensor<B>,
+) -> FloatTensor<B> {
     let arguments = Arguments::new(batch, weights);
-    arguments.tensor(arguments.pass(set, batch).forecasts(), [batch.lanes, batch.windows.count() * batch.shape.head.outputs()])
+    arguments.tensor(
+        arguments.pass(set, batch).forecasts(),
+        [batch.lanes, batch.windows.count() * batch.shape.head.outputs()],
+    )
 }
 
 /// See [`LstmBackend::sums`].
-pub(super) fn sums<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
+pub(super) fn sums<B: Host>(
+    set: InstructionSet,
+    batch: &Batch<B>,
+    weights: FloatTensor<B>,
+) -> FloatTensor<B> {
     let arguments = Arguments::new(batch, weights);
     let pass = arguments.pass(set, batch);
     let forecasts = pass.forecasts();
-    arguments.tensor(lane_sums(&pass, &forecasts).flatten().map(|sum| sum as f32).collect(), [batch.lanes, SUMS])
+    arguments.tensor(
+        lane_sums(&pass, &forecasts).flatten().map(|sum| sum as f32).collect(),
+        [batch.lanes, SUMS],
+    )
 }
 
 /// See [`LstmBackend::gradient`].
-pub(super) fn gradient<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: FloatTensor<B>) -> Gradient<B> {
+pub(super) fn gradient<B: Host>(
+    set: InstructionSet,
+    batch: &Batch<B>,
+    weights: FloatTensor<B>,
+) -> Gradient<B> {
     let arguments = Arguments::new(batch, weights);
     let pass = arguments.pass(set, batch);
     let (forecasts, gradient) = pass.gradient();
@@ -84,8 +106,12 @@ pub(super) fn gradient<B: Host>(set: InstructionSet, batch: &Batch<B>, weights: 
     let windows = batch.windows.count();
     let columns = gradient.len() / batch.lanes.max(1);
     Gradient {
-        losses: arguments.tensor(sums.iter().map(|[loss, ..]| (loss / windows as f64) as f32).collect(), [batch.lanes]),
-        sums: arguments.tensor(sums.iter().flatten().map(|&sum| sum as f32).collect(), [batch.lanes, SUMS]),
+        losses: arguments.tensor(
+            sums.iter().map(|[loss, ..]| (loss / windows as f64) as f32).collect(),
+            [batch.lanes],
+        ),
+        sums: arguments
+            .tensor(sums.iter().flatten().map(|&sum| sum as f32).collect(), [batch.lanes, SUMS]),
         weights: arguments.tensor(gradient, [batch.lanes, columns]),
     }
 }

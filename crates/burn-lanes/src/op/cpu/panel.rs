@@ -1,9 +1,10 @@
 //! Sizes of a layer, and its weights laid out as the kernels read them.
 //!
-//! Units stand in blocks of one vector. A *panel* holds for one block its rows in turn, and in each row the block's gates i, f, g, o,
-//! one vector each: `[blocks][rows][4][width]`, so that one pass over the rows gives all four gates of the block's units. The rows
-//! are F inputs, H hidden units and the bias, as they are in a lane's row of weights. Units that fill up the last block have zeros
-//! throughout.
+//! Units stand in blocks of one vector. A *panel* holds for one block its rows in turn, and in each
+//! row the block's gates i, f, g, o, one vector each: `[blocks][rows][4][width]`, so that one pass
+//! over the rows gives all four gates of the block's units. The rows are F inputs, H hidden units
+//! and the bias, as they are in a lane's row of weights. Units that fill up the last block have
+//! zeros throughout.
 
 use std::ops::Range;
 
@@ -56,7 +57,8 @@ impl Sizes {
         self.rows() * 4 * self.hidden
     }
 
-    /// Calls with every run of neighbouring weights: where it starts in a lane's row and in the panels, its length, and its gate.
+    /// Calls with every run of neighbouring weights: where it starts in a lane's row and in the
+    /// panels, its length, and its gate.
     #[inline(always)]
     fn for_runs(&self, mut each: impl FnMut(usize, usize, usize, usize)) {
         let Self { hidden, width, .. } = *self;
@@ -64,7 +66,10 @@ impl Sizes {
             for gate in 0..4 {
                 for block in 0..self.blocks() {
                     let unit = block * width;
-                    let (weight, panel) = ((row * 4 + gate) * hidden + unit, ((block * self.rows() + row) * 4 + gate) * width);
+                    let (weight, panel) = (
+                        (row * 4 + gate) * hidden + unit,
+                        ((block * self.rows() + row) * 4 + gate) * width,
+                    );
                     each(weight, panel, width.min(hidden - unit), gate);
                 }
             }
@@ -113,7 +118,8 @@ impl Kernel for Unpack<'_> {
     }
 }
 
-/// Column vectors of the right factor that takes gradients of the gates back: units, then inputs if they are wanted.
+/// Column vectors of the right factor that takes gradients of the gates back: units, then inputs if
+/// they are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Columns {
     /// Vectors of units.
@@ -156,14 +162,21 @@ impl Kernel for Transpose<'_> {
             let (this, after) = rest.split_at_mut(4 * sizes.padded() * row);
             rest = after;
             for (vector, column) in group.enumerate() {
-                let (matrix, first) = if column < columns.units { (of_units, column) } else { (of_inputs, column - columns.units) };
+                let (matrix, first) = if column < columns.units {
+                    (of_units, column)
+                } else {
+                    (of_inputs, column - columns.units)
+                };
                 let matrix = &matrix[first * V::WIDTH * 4 * hidden..];
                 for (index, to) in this.chunks_exact_mut(V::WIDTH * row).enumerate() {
                     let (gate, unit) = (index % 4, index / 4 * V::WIDTH);
                     // A square, by way of the first-level cache.
                     let mut square = [[0.0; 16]; 16];
-                    for (weights, square) in matrix.chunks_exact(4 * hidden).zip(&mut square[..V::WIDTH]) {
-                        let weights = &weights[gate * hidden + unit..][..V::WIDTH.min(hidden - unit)];
+                    for (weights, square) in
+                        matrix.chunks_exact(4 * hidden).zip(&mut square[..V::WIDTH])
+                    {
+                        let weights =
+                            &weights[gate * hidden + unit..][..V::WIDTH.min(hidden - unit)];
                         load_part::<V>(weights).store(square);
                     }
                     for (unit, to) in to.chunks_exact_mut(row).enumerate() {

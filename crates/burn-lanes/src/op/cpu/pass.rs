@@ -1,7 +1,8 @@
 //! Passes over all lanes of a pack: shares of their windows on threads, slices in and slices out.
 //!
-//! A share is one task. What a share computes depends neither on the other lanes nor on the threads, and the shares of a lane are
-//! added up in their order: the same bits in any pack, on any number of threads.
+//! A share is one task. What a share computes depends neither on the other lanes nor on the
+//! threads, and the shares of a lane are added up in their order: the same bits in any pack, on any
+//! number of threads.
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -46,24 +47,36 @@ impl Pass<'_> {
         let mut forecasts = vec![0.0; self.ends.len() * self.windows() * network.outputs];
         let packed: Vec<Slot<Packed>> = self.ends.iter().map(|_| Slot::default()).collect();
         let tile = || ForecastTile::new(network, TILE.min(self.windows()));
-        on_threads(self.shares(&mut forecasts), tile, |tile, Share { lane, windows, forecasts, .. }| {
-            let weights = packed[lane].get(|| Packed::forward(network, self.row(lane)));
-            for part in parts(windows.len(), TILE) {
-                let ends = &self.ends[lane][windows.clone()][part.clone()];
-                tile.run(network, &weights, self.data, ends, network.forecasts_of(forecasts, part));
-            }
-            if windows.end == self.windows() {
-                packed[lane].clear();
-            }
-        });
+        on_threads(
+            self.shares(&mut forecasts),
+            tile,
+            |tile, Share { lane, windows, forecasts, .. }| {
+                let weights = packed[lane].get(|| Packed::forward(network, self.row(lane)));
+                for part in parts(windows.len(), TILE) {
+                    let ends = &self.ends[lane][windows.clone()][part.clone()];
+                    tile.run(
+                        network,
+                        &weights,
+                        self.data,
+                        ends,
+                        network.forecasts_of(forecasts, part),
+                    );
+                }
+                if windows.end == self.windows() {
+                    packed[lane].clear();
+                }
+            },
+        );
         forecasts
     }
 
-    /// The lanes' windows as tasks, each with its part of the forecasts, `[K, B, Q]`. So many lanes stand side by side as there are
-    /// threads, so that none waits for another to pack its lane.
+    /// The lanes' windows as tasks, each with its part of the forecasts, `[K, B, Q]`. So many lanes
+    /// stand side by side as there are threads, so that none waits for another to pack its lane.
     fn shares<'a>(&self, forecasts: &'a mut [f32]) -> Vec<Share<'a>> {
         let mut shares = Vec::new();
-        for (lane, mut rest) in forecasts.chunks_exact_mut((self.windows() * self.network.outputs).max(1)).enumerate() {
+        for (lane, mut rest) in
+            forecasts.chunks_exact_mut((self.windows() * self.network.outputs).max(1)).enumerate()
+        {
             for (number, windows) in self.network.shares(self.windows()).enumerate() {
                 let (these, after) = rest.split_at_mut(windows.len() * self.network.outputs);
                 rest = after;
@@ -82,7 +95,8 @@ impl Pass<'_> {
         let mut gradient = vec![0.0; self.weights.len()];
         let count = network.shares(self.windows()).count();
         let rows = gradient.chunks_exact_mut(network.weights());
-        let lanes: Vec<_> = rows.map(|row| (Slot::default(), Mutex::new(Sum::new(row, count)))).collect();
+        let lanes: Vec<_> =
+            rows.map(|row| (Slot::default(), Mutex::new(Sum::new(row, count)))).collect();
         let dropping = if self.dropout.is_empty() { Dropping::Nothing } else { Dropping::Some };
         let tile = || TrainingTile::new(network, TILE.min(self.windows()), dropping);
         on_threads(self.shares(&mut forecasts), tile, |tile, share| {
@@ -101,12 +115,20 @@ impl Pass<'_> {
     fn share(&self, tile: &mut TrainingTile, weights: &Packed, share: Share<'_>) -> Buffer {
         let Share { lane, windows, forecasts, .. } = share;
         let dropout = self.dropout.get(lane).copied().filter(Dropout::drops);
-        let job = Job { data: self.data, ends: self.ends[lane], objective: &self.objective, dropout };
+        let job =
+            Job { data: self.data, ends: self.ends[lane], objective: &self.objective, dropout };
         let mut gradient = pool::take(self.network.panels());
         gradient.fill(0.0);
         for part in parts(windows.len(), TILE) {
             let windows = windows.start + part.start..windows.start + part.end;
-            tile.run(&self.network, weights, &job, windows, self.network.forecasts_of(forecasts, part), &mut gradient);
+            tile.run(
+                &self.network,
+                weights,
+                &job,
+                windows,
+                self.network.forecasts_of(forecasts, part),
+                &mut gradient,
+            );
         }
         gradient
     }
@@ -173,7 +195,8 @@ struct Add<'a> {
 impl Kernel for Add<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        for (to, share) in self.to.chunks_exact_mut(V::WIDTH).zip(self.share.chunks_exact(V::WIDTH)) {
+        for (to, share) in self.to.chunks_exact_mut(V::WIDTH).zip(self.share.chunks_exact(V::WIDTH))
+        {
             V::load(to).add(V::load(share)).store(to);
         }
     }

@@ -14,18 +14,24 @@ pub struct Peak {
     pub flop_per_second: f64,
 }
 
-/// Measures [`Peak`] on the calling thread: of every instruction set that the processor has, the best of some loops of multiply-adds
-/// between registers. Takes some ten milliseconds, in which a processor also reaches its clock under vectors; what else runs on the
-/// core makes it lower.
+/// Measures [`Peak`] on the calling thread: of every instruction set that the processor has, the
+/// best of some loops of multiply-adds between registers. Takes some ten milliseconds, in which a
+/// processor also reaches its clock under vectors; what else runs on the core makes it lower.
 #[must_use]
 pub fn fma_peak() -> Peak {
-    let rates = InstructionSet::available().into_iter().map(|set| Peak { instruction_set: set.name(), flop_per_second: rate(set) });
+    let rates = InstructionSet::available()
+        .into_iter()
+        .map(|set| Peak { instruction_set: set.name(), flop_per_second: rate(set) });
     let none = Peak { instruction_set: InstructionSet::Portable.name(), flop_per_second: 0.0 };
-    rates.fold(none, |best, peak| if peak.flop_per_second > best.flop_per_second { peak } else { best })
+    rates.fold(
+        none,
+        |best, peak| if peak.flop_per_second > best.flop_per_second { peak } else { best },
+    )
 }
 
-/// Sums that do not wait for each other: more than two units of four cycles' latency have in flight, and with the factor and the
-/// summand fewer than the sixteen registers of the smaller sets.
+/// Sums that do not wait for each other: more than two units of four cycles' latency have in
+/// flight, and with the factor and the summand fewer than the sixteen registers of the smaller
+/// sets.
 const SUMS: usize = 12;
 /// Multiply-adds on each sum in a loop: a few tenths of a millisecond.
 const ROUNDS: usize = 100_000;
@@ -72,6 +78,9 @@ mod tests {
     fn a_peak_is_of_a_set_that_the_processor_has() {
         let peak = fma_peak();
         assert!(peak.flop_per_second > 0.0 && peak.flop_per_second.is_finite(), "{peak:?}");
-        assert!(InstructionSet::available().into_iter().any(|set| set.name() == peak.instruction_set), "{peak:?}");
+        assert!(
+            InstructionSet::available().into_iter().any(|set| set.name() == peak.instruction_set),
+            "{peak:?}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Buffers that go from step to step. A step's large buffers are larger than what allocators keep, and fresh pages from the system
-//! cost a third of a small step.
+//! Buffers that go from step to step. A step's large buffers are larger than what allocators keep,
+//! and fresh pages from the system cost a third of a small step.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,12 +60,14 @@ pub(super) fn take(n: usize) -> Buffer {
     Buffer { values, start: if start < LINE { start } else { 0 }, length: n }
 }
 
-/// A buffer of the pool with room for so much; a new one if there is none. A buffer a quarter larger is taken at most, so that what
-/// is kept stays what is needed.
+/// A buffer of the pool with room for so much; a new one if there is none. A buffer a quarter
+/// larger is taken at most, so that what is kept stays what is needed.
 fn reused(needed: usize) -> Vec<f32> {
     let mut free = lock();
     let fits = |buffer: &Vec<f32>| (needed..=needed + needed / 4).contains(&buffer.capacity());
-    let best = (0..free.len()).filter(|&index| fits(&free[index])).min_by_key(|&index| free[index].capacity());
+    let best = (0..free.len())
+        .filter(|&index| fits(&free[index]))
+        .min_by_key(|&index| free[index].capacity());
     best.map(|index| free.swap_remove(index)).unwrap_or_default()
 }
 

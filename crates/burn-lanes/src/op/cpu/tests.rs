@@ -26,9 +26,14 @@ struct Results {
 }
 
 impl Results {
-    fn new<B: Host>(gradient: Gradient<B>, forecasts: FloatTensor<B>, sums: FloatTensor<B>) -> Self {
+    fn new<B: Host>(
+        gradient: Gradient<B>,
+        forecasts: FloatTensor<B>,
+        sums: FloatTensor<B>,
+    ) -> Self {
         let losses = tensor::<B, 1>(gradient.losses).into_data().to_vec().unwrap();
-        let [of_training, gradient, forecasts, sums] = [gradient.sums, gradient.weights, forecasts, sums].map(values::<B>);
+        let [of_training, gradient, forecasts, sums] =
+            [gradient.sums, gradient.weights, forecasts, sums].map(values::<B>);
         Self { losses, sums: of_training, gradient, forecasts, sums_without_dropout: sums }
     }
 
@@ -45,13 +50,20 @@ impl Results {
 
     /// A lane's, of so many lanes.
     fn lane(&self, lane: usize, lanes: usize) -> Self {
-        let part = |values: &[f32]| values[lane * values.len() / lanes..(lane + 1) * values.len() / lanes].to_vec();
-        let [losses, sums, gradient, forecasts, sums_without_dropout] = self.named().map(|(_, values)| part(values));
+        let part = |values: &[f32]| {
+            values[lane * values.len() / lanes..(lane + 1) * values.len() / lanes].to_vec()
+        };
+        let [losses, sums, gradient, forecasts, sums_without_dropout] =
+            self.named().map(|(_, values)| part(values));
         Self { losses, sums, gradient, forecasts, sums_without_dropout }
     }
 
     fn bits(&self) -> Vec<u32> {
-        self.named().into_iter().flat_map(|(_, values)| values).map(|value| value.to_bits()).collect()
+        self.named()
+            .into_iter()
+            .flat_map(|(_, values)| values)
+            .map(|value| value.to_bits())
+            .collect()
     }
 }
 
@@ -81,8 +93,15 @@ fn theirs(case: &Case) -> Results {
 fn assert_agrees(case: &Case) {
     let theirs = theirs(case);
     for set in InstructionSet::available() {
-        for ((name, ours), (_, theirs)) in ours::<Flex>(case, set).named().into_iter().zip(theirs.named()) {
-            assert_near(&format!("{name}, {set:?}, {:?}, {} windows", case.shape, case.windows), ours, theirs, 1e-5);
+        for ((name, ours), (_, theirs)) in
+            ours::<Flex>(case, set).named().into_iter().zip(theirs.named())
+        {
+            assert_near(
+                &format!("{name}, {set:?}, {:?}, {} windows", case.shape, case.windows),
+                ours,
+                theirs,
+                1e-5,
+            );
         }
     }
 }
@@ -120,7 +139,8 @@ fn the_kernels_agree_with_the_reference_at_all_kinds_of_sizes() {
     }
 }
 
-/// Networks of sizes in which every instruction set has whole and partial vectors, tiles and shares.
+/// Networks of sizes in which every instruction set has whole and partial vectors, tiles and
+/// shares.
 fn cases() -> impl Strategy<Value = Case> {
     let sizes = (1_usize..12, 1_usize..4, 1_usize..40, 1_usize..24, 1_usize..40, 1_usize..4);
     (prop::sample::select(objectives().to_vec()), sizes, any::<u64>()).prop_map(
@@ -135,7 +155,8 @@ proptest! {
 
     #[test]
     fn the_kernels_agree_with_the_reference(mut case in cases()) {
-        // The gradients of absolute errors and pinball losses jump at 0, where the last bit of a forecast decides.
+        // The gradients of absolute errors and pinball losses jump at 0, where the last bit of a
+        // forecast decides.
         let jumps = !matches!(Objective::of(&case.shape), Objective::Point(Loss::Mse | Loss::Huber));
         case.series.target.iter_mut().for_each(|target| *target += if jumps { 100.0 } else { 0.0 });
         assert_agrees(&case);
@@ -174,7 +195,11 @@ fn packs_of_one_three_and_eight_lanes_have_the_same_bits_on_one_thread_and_on_tw
         for threads in [1, 2] {
             let results = on(threads, &case);
             for lane in 0..lanes {
-                assert_eq!(results.lane(lane, lanes).bits(), expected.lane(lane, 8).bits(), "{lanes} lanes, {threads} threads");
+                assert_eq!(
+                    results.lane(lane, lanes).bits(),
+                    expected.lane(lane, 8).bits(),
+                    "{lanes} lanes, {threads} threads"
+                );
             }
         }
     }
@@ -184,23 +209,36 @@ fn packs_of_one_three_and_eight_lanes_have_the_same_bits_on_one_thread_and_on_tw
 fn fifty_steps_of_training_end_where_those_of_the_reference_do() {
     let sizes = [[8, 1, 6, 3, 7, 1], [10, 2, 20, 4, 33, 3], [12, 1, 32, 5, 32, 2]];
     let objectives = [Loss::Mse.into(), quantiles(&[0.1, 0.5, 0.9])];
-    for (dims, objective) in sizes.into_iter().flat_map(|dims| objectives.clone().map(|objective| (dims, objective))) {
+    for (dims, objective) in
+        sizes.into_iter().flat_map(|dims| objectives.clone().map(|objective| (dims, objective)))
+    {
         let case = Case::new(objective, dims, 5);
         let descended = |gradient: &dyn Fn(&Case) -> Vec<f32>| {
             let mut case = case.clone();
             for step in 0..50 {
                 let gradient = gradient(&case);
-                case.weights.iter_mut().zip(gradient).for_each(|(weight, gradient)| *weight -= 0.1 * gradient);
+                case.weights
+                    .iter_mut()
+                    .zip(gradient)
+                    .for_each(|(weight, gradient)| *weight -= 0.1 * gradient);
                 case.dropout.iter_mut().for_each(|dropout| dropout.steps = step);
             }
             case.weights
         };
-        let gradient =
-            |case: &Case| values::<Flex>(reference::gradient(&case.batch::<Flex>(), primitive(case.weights::<Flex>())).weights);
+        let gradient = |case: &Case| {
+            values::<Flex>(
+                reference::gradient(&case.batch::<Flex>(), primitive(case.weights::<Flex>()))
+                    .weights,
+            )
+        };
         let theirs = descended(&gradient);
         for set in InstructionSet::available() {
-            let gradient =
-                |case: &Case| values::<Flex>(host::gradient(set, &case.batch::<Flex>(), primitive(case.weights::<Flex>())).weights);
+            let gradient = |case: &Case| {
+                values::<Flex>(
+                    host::gradient(set, &case.batch::<Flex>(), primitive(case.weights::<Flex>()))
+                        .weights,
+                )
+            };
             assert_near(&format!("{set:?} {dims:?}"), &descended(&gradient), &theirs, 1e-5);
         }
     }
@@ -209,7 +247,10 @@ fn fifty_steps_of_training_end_where_those_of_the_reference_do() {
 #[test]
 fn values_that_are_not_finite_spoil_their_windows_and_lanes_and_nothing_else() {
     let bad_values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
-    for (objective, bad) in objectives().into_iter().flat_map(|objective| bad_values.map(|bad| (objective.clone(), bad))) {
+    for (objective, bad) in objectives()
+        .into_iter()
+        .flat_map(|objective| bad_values.map(|bad| (objective.clone(), bad)))
+    {
         let clean = Case::new(objective.clone(), [6, 2, 20, 3, 5, 2], 9).without_dropout();
         let mut case = clean.clone();
         // A window of lane 0 alone ends at the last row.
@@ -220,16 +261,28 @@ fn values_that_are_not_finite_spoil_their_windows_and_lanes_and_nothing_else() {
         case.series.features[last * 3] = bad;
         for set in InstructionSet::available() {
             let (ours, clean) = (ours::<Flex>(&case, set), ours::<Flex>(&clean, set));
-            for (index, (forecast, clean)) in ours.forecasts.iter().zip(&clean.forecasts).enumerate() {
+            for (index, (forecast, clean)) in
+                ours.forecasts.iter().zip(&clean.forecasts).enumerate()
+            {
                 assert!(
-                    if index / objective.outputs() == 11 { forecast.is_nan() } else { forecast.to_bits() == clean.to_bits() },
+                    if index / objective.outputs() == 11 {
+                        forecast.is_nan()
+                    } else {
+                        forecast.to_bits() == clean.to_bits()
+                    },
                     "{set:?} {bad} {index}"
                 );
             }
             assert_eq!(ours.lane(1, 2).bits(), clean.lane(1, 2).bits(), "{set:?} {bad}");
             let spoiled = ours.lane(0, 2);
-            assert!(spoiled.losses[0].is_nan() && spoiled.sums.iter().all(|sum| sum.is_nan()), "{set:?} {bad}");
-            assert!(spoiled.gradient.iter().all(|value| value.is_nan()), "{set:?} {objective:?} {bad}");
+            assert!(
+                spoiled.losses[0].is_nan() && spoiled.sums.iter().all(|sum| sum.is_nan()),
+                "{set:?} {bad}"
+            );
+            assert!(
+                spoiled.gradient.iter().all(|value| value.is_nan()),
+                "{set:?} {objective:?} {bad}"
+            );
         }
     }
 }
@@ -253,16 +306,21 @@ fn permuted<B: Host>(case: &Case) -> Results {
     let device = B::Device::default();
     let transposed = |values: &[f32], columns: usize| {
         let rows = values.len() / columns;
-        let other: Vec<f32> = (0..values.len()).map(|index| values[index % rows * columns + index / rows]).collect();
+        let other: Vec<f32> =
+            (0..values.len()).map(|index| values[index % rows * columns + index / rows]).collect();
         Tensor::<B, 2>::from_data(TensorData::new(other, [columns, rows]), &device).transpose()
     };
     let mut batch = case.batch::<B>();
     // Every second value of a longer series.
-    let twice: Vec<f32> = case.series.target.iter().flat_map(|&target| [target, f32::NAN]).collect();
-    let target = Tensor::<B, 1>::from_data(TensorData::new(twice, [2 * case.series.target.len()]), &device);
-    let target = target.reshape([case.series.target.len(), 2]).slice([0..case.series.target.len(), 0..1]);
+    let twice: Vec<f32> =
+        case.series.target.iter().flat_map(|&target| [target, f32::NAN]).collect();
+    let target =
+        Tensor::<B, 1>::from_data(TensorData::new(twice, [2 * case.series.target.len()]), &device);
+    let target =
+        target.reshape([case.series.target.len(), 2]).slice([0..case.series.target.len(), 0..1]);
     let features = transposed(&case.series.features, case.series.columns);
-    batch.series = Arc::new(Resident { features, target: target.reshape([case.series.target.len()]) });
+    batch.series =
+        Arc::new(Resident { features, target: target.reshape([case.series.target.len()]) });
     let weights = || primitive(transposed(&case.weights, case.weights.len() / case.lanes));
     let set = InstructionSet::chosen();
     Results::new::<B>(

@@ -23,9 +23,14 @@ impl<T> Slot<T> {
     }
 }
 
-/// Runs over tasks, in their order, on the threads there are, each with a state of its own; on this thread alone if there is nothing
-/// to share out, since waking another costs more than a small tile.
-pub(super) fn on_threads<T: Send, S>(tasks: Vec<T>, state: impl Fn() -> S + Sync, each: impl Fn(&mut S, T) + Sync) {
+/// Runs over tasks, in their order, on the threads there are, each with a state of its own; on this
+/// thread alone if there is nothing to share out, since waking another costs more than a small
+/// tile.
+pub(super) fn on_threads<T: Send, S>(
+    tasks: Vec<T>,
+    state: impl Fn() -> S + Sync,
+    each: impl Fn(&mut S, T) + Sync,
+) {
     let threads = rayon::current_num_threads().min(tasks.len());
     let tasks = Mutex::new(tasks.into_iter());
     let work = || {

@@ -1,5 +1,6 @@
-//! A tile: some windows of one lane, from the series to their forecasts, or on to the gradient of the weights. All that it leaves
-//! from layer to layer lies in its own buffers, which stay in the cache.
+//! A tile: some windows of one lane, from the series to their forecasts, or on to the gradient of
+//! the weights. All that it leaves from layer to layer lies in its own buffers, which stay in the
+//! cache.
 
 use std::ops::Range;
 
@@ -42,20 +43,44 @@ impl ForecastTile {
     }
 
     /// Forecasts the windows that end at these rows.
-    pub(super) fn run(&mut self, network: &Network, packed: &Packed, data: Data<'_>, ends: &[u32], forecasts: &mut [f32]) {
+    pub(super) fn run(
+        &mut self,
+        network: &Network,
+        packed: &Packed,
+        data: Data<'_>,
+        ends: &[u32],
+        forecasts: &mut [f32],
+    ) {
         let (time, rows) = (network.time, ends.len());
         gather(network, data, ends, &mut self.inputs);
         let states = network.states(rows);
         for layer in 0..network.layers {
             let [even, odd] = &mut self.hidden;
             let (hidden, below) = if layer % 2 == 0 { (even, odd) } else { (odd, even) };
-            let (input, panels) = (input(network, layer, rows, &self.inputs, below), packed.panels(layer));
+            let (input, panels) =
+                (input(network, layer, rows, &self.inputs, below), packed.panels(layer));
             let (hidden, cells) = (&mut hidden[..states], &mut *self.cells);
             let sizes = network.layer(layer);
-            run(network.set, ForwardLayer { sizes, time, rows, input, panels, hidden, cells, kept: None, dropped: None });
+            run(
+                network.set,
+                ForwardLayer {
+                    sizes,
+                    time,
+                    rows,
+                    input,
+                    panels,
+                    hidden,
+                    cells,
+                    kept: None,
+                    dropped: None,
+                },
+            );
         }
         let hidden = &self.hidden[(network.layers - 1) % 2][..states];
-        run(network.set, head::Forecast { hidden: last(network, rows, hidden), head: packed.head(), forecasts });
+        run(
+            network.set,
+            head::Forecast { hidden: last(network, rows, hidden), head: packed.head(), forecasts },
+        );
     }
 }
 
@@ -96,7 +121,8 @@ impl TrainingTile {
     pub(super) fn new(network: &Network, rows: usize, dropped: Dropping) -> Self {
         let states = network.states(rows);
         let layers = (0..network.layers).map(|layer| {
-            let masked = if dropped == Dropping::Some && layer + 1 < network.layers { states } else { 0 };
+            let masked =
+                if dropped == Dropping::Some && layer + 1 < network.layers { states } else { 0 };
             Layer {
                 hidden: pool::take(states),
                 kept: pool::take(states * KEPT),
@@ -113,7 +139,8 @@ impl TrainingTile {
         }
     }
 
-    /// Forecasts some of the job's windows and adds their share to the gradient, which lies as panels.
+    /// Forecasts some of the job's windows and adds their share to the gradient, which lies as
+    /// panels.
     pub(super) fn run(
         &mut self,
         network: &Network,
@@ -129,7 +156,13 @@ impl TrainingTile {
         self.backward(network, packed, job, windows.len(), gradient);
     }
 
-    fn forward(&mut self, network: &Network, packed: &Packed, job: &Job<'_>, windows: Range<usize>) {
+    fn forward(
+        &mut self,
+        network: &Network,
+        packed: &Packed,
+        job: &Job<'_>,
+        windows: Range<usize>,
+    ) {
         let (time, rows) = (network.time, windows.len());
         let states = network.states(rows);
         for layer in 0..network.layers {
@@ -141,7 +174,10 @@ impl TrainingTile {
                 let (units, padded) = (network.hidden, network.padded());
                 let factors = &mut factors[..states];
                 let (rows, windows) = (windows.clone(), job.ends.len());
-                run(network.set, Mask { dropout, layer, time, rows, windows, units, padded, factors });
+                run(
+                    network.set,
+                    Mask { dropout, layer, time, rows, windows, units, padded, factors },
+                );
                 Dropped { factors, outputs }
             });
             let work = ForwardLayer {
@@ -175,17 +211,28 @@ impl TrainingTile {
         let ends = &job.ends[windows];
         let batch = job.ends.len() as f32;
         let windows = forecasts.chunks_exact(network.outputs).zip(ends);
-        let errors =
-            windows.flat_map(|(forecasts, &end)| forecasts.iter().map(move |forecast| forecast - job.data.target[end as usize]));
+        let errors = windows.flat_map(|(forecasts, &end)| {
+            forecasts.iter().map(move |forecast| forecast - job.data.target[end as usize])
+        });
         let mut errors: Vec<f32> = errors.collect();
         head::error_gradients(job.objective, &mut errors);
         errors.iter_mut().for_each(|error| *error /= batch);
         let outer = &mut self.outer[states - rows * network.padded()..states];
         let gradient = &mut gradient[network.of_layer(network.layers)];
-        run(network.set, head::Back { errors: &errors, hidden, head: packed.head(), gradient, outer });
+        run(
+            network.set,
+            head::Back { errors: &errors, hidden, head: packed.head(), gradient, outer },
+        );
     }
 
-    fn backward(&mut self, network: &Network, packed: &Packed, job: &Job<'_>, rows: usize, gradient: &mut [f32]) {
+    fn backward(
+        &mut self,
+        network: &Network,
+        packed: &Packed,
+        job: &Job<'_>,
+        rows: usize,
+        gradient: &mut [f32],
+    ) {
         let time = network.time;
         let states = network.states(rows);
         for layer in (0..network.layers).rev() {
@@ -228,7 +275,8 @@ pub(super) enum Dropping {
     Some,
 }
 
-/// Copies windows out of the series, `[rows][T][F]`. An infinity becomes NaN, so that what cannot be forecast has no forecast.
+/// Copies windows out of the series, `[rows][T][F]`. An infinity becomes NaN, so that what cannot
+/// be forecast has no forecast.
 fn gather(network: &Network, data: Data<'_>, ends: &[u32], inputs: &mut [f32]) {
     let Network { time, features, .. } = *network;
     for (&end, to) in ends.iter().zip(inputs.chunks_exact_mut(time * features)) {
@@ -240,7 +288,13 @@ fn gather(network: &Network, data: Data<'_>, ends: &[u32], inputs: &mut [f32]) {
 }
 
 /// A layer's input: the windows, or what the layer below gave.
-fn input<'a>(network: &Network, layer: usize, rows: usize, windows: &'a [f32], below: &'a [f32]) -> Input<'a> {
+fn input<'a>(
+    network: &Network,
+    layer: usize,
+    rows: usize,
+    windows: &'a [f32],
+    below: &'a [f32],
+) -> Input<'a> {
     let (time, features, padded) = (network.time, network.features, network.padded());
     if layer == 0 {
         Input { values: windows, row: time * features, step: features }

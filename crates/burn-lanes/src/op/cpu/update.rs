@@ -27,10 +27,12 @@ pub(super) fn update(
     let columns = (gradients.len() / lanes.len().max(1)).max(1);
     let mut second = rows.second.as_mut().map(|second| second.chunks_mut(columns));
     let weights = rows.weights.chunks_mut(columns).zip(rows.first.chunks_mut(columns));
-    let tasks = weights.zip(gradients.chunks(columns)).zip(lanes).map(|(((weights, first), gradients), lane)| {
-        let rows = Rows { weights, first, second: second.as_mut().and_then(Iterator::next) };
-        Step { kind, lane, rows, gradients }
-    });
+    let tasks = weights.zip(gradients.chunks(columns)).zip(lanes).map(
+        |(((weights, first), gradients), lane)| {
+            let rows = Rows { weights, first, second: second.as_mut().and_then(Iterator::next) };
+            Step { kind, lane, rows, gradients }
+        },
+    );
     if gradients.len() <= ALONE {
         tasks.for_each(|step| run(set, step));
     } else {
@@ -38,7 +40,8 @@ pub(super) fn update(
     }
 }
 
-/// A lane's step. The loops are made of vectors by the compiler, for the instruction set that they are run on.
+/// A lane's step. The loops are made of vectors by the compiler, for the instruction set that they
+/// are run on.
 struct Step<'a> {
     kind: OptimizerKind,
     lane: &'a LaneNumbers,
@@ -59,7 +62,13 @@ impl Kernel for Step<'_> {
 }
 
 #[inline(always)]
-fn adam(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradients: &[f32]) {
+fn adam(
+    lane: &LaneNumbers,
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradients: &[f32],
+) {
     let clip = clip(lane, gradients);
     for (((w, m), v), &g) in weights.iter_mut().zip(first).zip(second).zip(gradients) {
         let g = g * clip + *w * lane.decay;
@@ -68,7 +77,13 @@ fn adam(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut
 }
 
 #[inline(always)]
-fn adam_w(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradients: &[f32]) {
+fn adam_w(
+    lane: &LaneNumbers,
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradients: &[f32],
+) {
     let clip = clip(lane, gradients);
     for (((w, m), v), &g) in weights.iter_mut().zip(first).zip(second).zip(gradients) {
         *w *= lane.shrinkage;
@@ -79,7 +94,16 @@ fn adam_w(lane: &LaneNumbers, weights: &mut [f32], first: &mut [f32], second: &m
 /// Moves Adam's moments; how far the weight goes.
 #[inline(always)]
 fn moved(lane: &LaneNumbers, m: &mut f32, v: &mut f32, g: f32) -> f32 {
-    let LaneNumbers { beta1, beta1_rest, beta2, beta2_rest, corrected_rate, root_scale, epsilon, .. } = *lane;
+    let LaneNumbers {
+        beta1,
+        beta1_rest,
+        beta2,
+        beta2_rest,
+        corrected_rate,
+        root_scale,
+        epsilon,
+        ..
+    } = *lane;
     *m = *m * beta1 + g * beta1_rest;
     *v = *v * beta2 + g * g * beta2_rest;
     *m * corrected_rate / (v.sqrt() * root_scale + epsilon)

@@ -1,5 +1,8 @@
 //! The kernels' launches: a function for each, with its grid.
-#![expect(unsafe_code, reason = "kernels are launched unchecked; why that is sound is said in `kernels`")]
+#![expect(
+    unsafe_code,
+    reason = "kernels are launched unchecked; why that is sound is said in `kernels`"
+)]
 
 use std::ops::Range;
 
@@ -31,7 +34,13 @@ pub(super) fn forward<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, save
 }
 
 /// The layers forward in one launch.
-pub(super) fn forward_whole<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, tile: Tile, saved: &CubeTensor<R>, keep: Keep) {
+pub(super) fn forward_whole<R: CubeRuntime>(
+    pass: &Pass<R>,
+    lanes: &Range<usize>,
+    tile: Tile,
+    saved: &CubeTensor<R>,
+    keep: Keep,
+) {
     // SAFETY: see `kernels`.
     unsafe {
         forward::forward::launch_unchecked(
@@ -52,7 +61,13 @@ pub(super) fn forward_whole<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>
     }
 }
 
-fn forward_step<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, layer: usize, t: usize, saved: &CubeTensor<R>) {
+fn forward_step<R: CubeRuntime>(
+    pass: &Pass<R>,
+    lanes: &Range<usize>,
+    layer: usize,
+    t: usize,
+    saved: &CubeTensor<R>,
+) {
     // SAFETY: see `kernels`.
     unsafe {
         steps::forward_step::launch_unchecked(
@@ -73,14 +88,22 @@ fn forward_step<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, layer: usi
 }
 
 /// The matrices that gradients go back through, transposed: `[K, 2L − 1, 4H, H]`.
-pub(super) fn transpose<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, transposed: &CubeTensor<R>) {
+pub(super) fn transpose<R: CubeRuntime>(
+    pass: &Pass<R>,
+    lanes: &Range<usize>,
+    transposed: &CubeTensor<R>,
+) {
     let side = |length: usize| length.div_ceil(transpose::SIDE) as u32;
     let hidden = pass.net.hidden;
     // SAFETY: see `kernels`.
     unsafe {
         transpose::transpose::launch_unchecked(
             &pass.client,
-            CubeCount::Static(side(4 * hidden), side(hidden) * pass.net.transposed() as u32, lanes.len() as u32),
+            CubeCount::Static(
+                side(4 * hidden),
+                side(hidden) * pass.net.transposed() as u32,
+                lanes.len() as u32,
+            ),
             CubeDim::new_2d(transpose::SIDE as u32, transpose::STRIDE as u32),
             index_width(&pass.client),
             argument(&pass.weights),
@@ -91,9 +114,16 @@ pub(super) fn transpose<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, tr
 }
 
 /// The layers backward: the gates' gradients in place of the gates.
-pub(super) fn backward<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, transposed: &CubeTensor<R>, saved: &CubeTensor<R>) {
+pub(super) fn backward<R: CubeRuntime>(
+    pass: &Pass<R>,
+    lanes: &Range<usize>,
+    transposed: &CubeTensor<R>,
+    saved: &CubeTensor<R>,
+) {
     match pass.schedule() {
-        Schedule::Whole { backward, .. } => backward_whole(pass, lanes, backward, transposed, saved),
+        Schedule::Whole { backward, .. } => {
+            backward_whole(pass, lanes, backward, transposed, saved)
+        }
         Schedule::Steps => {
             for layer in (0..pass.net.layers).rev() {
                 for t in (0..pass.time).rev() {
@@ -156,7 +186,12 @@ fn backward_step<R: CubeRuntime>(
 }
 
 /// The gradients of the layers' weights.
-pub(super) fn products<R: CubeRuntime>(pass: &Pass<R>, lanes: &Range<usize>, saved: &CubeTensor<R>, gradients: &CubeTensor<R>) {
+pub(super) fn products<R: CubeRuntime>(
+    pass: &Pass<R>,
+    lanes: &Range<usize>,
+    saved: &CubeTensor<R>,
+    gradients: &CubeTensor<R>,
+) {
     let tiles = products::tiles(pass.net.features, pass.net.hidden, pass.net.layers);
     // SAFETY: see `kernels`.
     unsafe {
@@ -238,7 +273,8 @@ pub(super) fn sums<R: CubeRuntime>(
     }
 }
 
-/// Sums, mean losses `[K]`, and the gradients of the mean losses by the head's outputs (into the activations) and by the head's weights.
+/// Sums, mean losses `[K]`, and the gradients of the mean losses by the head's outputs (into the
+/// activations) and by the head's weights.
 pub(super) fn losses<R: CubeRuntime>(
     pass: &Pass<R>,
     lanes: &Range<usize>,

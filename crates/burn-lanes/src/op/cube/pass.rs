@@ -1,4 +1,5 @@
-//! What the launches of a pass over a batch share: the operands on the device, the network's sizes, and the lanes of a launch.
+//! What the launches of a pass over a batch share: the operands on the device, the network's sizes,
+//! and the lanes of a launch.
 
 use std::ops::Range;
 
@@ -37,16 +38,32 @@ pub(super) struct Pass<R: CubeRuntime> {
 
 impl<R: CubeRuntime> Pass<R> {
     /// A pass without dropout.
-    pub(super) fn evaluation<BT: BoolElement>(batch: &Batch<CubeBackend<R, f32, i32, BT>>, weights: CubeTensor<R>) -> Self {
+    pub(super) fn evaluation<BT: BoolElement>(
+        batch: &Batch<CubeBackend<R, f32, i32, BT>>,
+        weights: CubeTensor<R>,
+    ) -> Self {
         let Batch { shape, lanes, series, windows, dropout: _ } = batch;
         let Resident { features, target } = &**series;
         let weights = into_contiguous(weights);
-        assert_eq!(weights.shape(), Dims::from([*lanes, parameters(shape)]), "weights of other lanes or another shape");
+        assert_eq!(
+            weights.shape(),
+            Dims::from([*lanes, parameters(shape)]),
+            "weights of other lanes or another shape"
+        );
         let ends = rows(windows.ends.tensor().into_primitive());
         let [lists, listed] = ends.shape().dims();
-        assert!((lists == 1 || lists == *lanes) && windows.range.end <= listed, "windows of other lanes, or not among the listed");
+        assert!(
+            (lists == 1 || lists == *lanes) && windows.range.end <= listed,
+            "windows of other lanes, or not among the listed"
+        );
         let forecasts = shape.head.outputs();
-        let net = Net { features: shape.features, hidden: shape.hidden, layers: shape.layers, outputs: Outputs::Whole, forecasts };
+        let net = Net {
+            features: shape.features,
+            hidden: shape.hidden,
+            layers: shape.layers,
+            outputs: Outputs::Whole,
+            forecasts,
+        };
         Self {
             client: weights.client.clone(),
             device: weights.device.clone(),
@@ -66,12 +83,19 @@ impl<R: CubeRuntime> Pass<R> {
     }
 
     /// A pass with the batch's dropout.
-    pub(super) fn training<BT: BoolElement>(batch: &Batch<CubeBackend<R, f32, i32, BT>>, weights: CubeTensor<R>) -> Self {
+    pub(super) fn training<BT: BoolElement>(
+        batch: &Batch<CubeBackend<R, f32, i32, BT>>,
+        weights: CubeTensor<R>,
+    ) -> Self {
         let mut pass = Self::evaluation(batch, weights);
         if !batch.dropout.is_empty() && pass.net.layers > 1 {
             let table: Vec<u32> = batch.dropout.iter().flat_map(mask_numbers).collect();
             pass.net.outputs = Outputs::Dropped;
-            pass.masks = Some(pass.upload(bytes(&table, u32::to_le_bytes), [batch.dropout.len(), mask::NUMBERS], DType::U32));
+            pass.masks = Some(pass.upload(
+                bytes(&table, u32::to_le_bytes),
+                [batch.dropout.len(), mask::NUMBERS],
+                DType::U32,
+            ));
         }
         pass
     }
@@ -97,10 +121,14 @@ impl<R: CubeRuntime> Pass<R> {
         self.net.lane(self.time, self.groups())
     }
 
-    /// The lanes, in launches whose buffers, of so many vectors a lane, fit the device; and a buffer for any of them.
+    /// The lanes, in launches whose buffers, of so many vectors a lane, fit the device; and a
+    /// buffer for any of them.
     pub(super) fn launches(&self, vectors: usize) -> (Vec<Range<usize>>, CubeTensor<R>) {
         let most = self.limits.lanes(vectors).min(self.lanes);
-        let ranges = (0..self.lanes).step_by(most).map(|first| first..self.lanes.min(first + most)).collect();
+        let ranges = (0..self.lanes)
+            .step_by(most)
+            .map(|first| first..self.lanes.min(first + most))
+            .collect();
         (ranges, self.empty([most, vectors * VECTOR / size_of::<f32>()]))
     }
 
@@ -108,21 +136,41 @@ impl<R: CubeRuntime> Pass<R> {
     pub(super) fn empty(&self, dims: impl Into<Dims>) -> CubeTensor<R> {
         let dims = dims.into();
         let handle = self.client.empty(dims.num_elements() * size_of::<f32>());
-        CubeTensor::new_contiguous(self.client.clone(), self.device.clone(), dims, handle, DType::F32)
+        CubeTensor::new_contiguous(
+            self.client.clone(),
+            self.device.clone(),
+            dims,
+            handle,
+            DType::F32,
+        )
     }
 
     fn upload(&self, bytes: Vec<u8>, dims: impl Into<Dims>, kind: DType) -> CubeTensor<R> {
         let handle = self.client.create_from_slice(&bytes);
-        CubeTensor::new_contiguous(self.client.clone(), self.device.clone(), dims.into(), handle, kind)
+        CubeTensor::new_contiguous(
+            self.client.clone(),
+            self.device.clone(),
+            dims.into(),
+            handle,
+            kind,
+        )
     }
 
     /// The sizes, for a launch over lanes.
     pub(super) fn sizes(&self, lanes: &Range<usize>) -> BatchLaunch<R> {
         let stride = if self.ends.shape()[0] == 1 { 0 } else { self.ends.meta.strides()[0] };
         let net = &self.net;
-        let numbers =
-            [net.features, self.features.meta.strides()[0], net.hidden, net.layers, net.sections(), self.time, self.windows];
-        let [features, feature_stride, hidden, layers, sections, time, windows] = numbers.map(|number| number as u32);
+        let numbers = [
+            net.features,
+            self.features.meta.strides()[0],
+            net.hidden,
+            net.layers,
+            net.sections(),
+            self.time,
+            self.windows,
+        ];
+        let [features, feature_stride, hidden, layers, sections, time, windows] =
+            numbers.map(|number| number as u32);
         let numbers = [self.groups(), self.start, stride, lanes.start, net.forecasts];
         let [groups, start, stride, first_lane, forecasts] = numbers.map(|number| number as u32);
         BatchLaunch::new(
@@ -150,11 +198,15 @@ impl<R: CubeRuntime> Pass<R> {
     }
 }
 
-/// The width of indices. With 64 bits, a compiler may add what is constant in an index to the address, which with 32 it may not, for they
-/// might wrap around: the inner loop of CUDA's forward pass has 160 instructions for 128 products then, and 208 otherwise. WGSL has 32
-/// bits alone.
+/// The width of indices. With 64 bits, a compiler may add what is constant in an index to the
+/// address, which with 32 it may not, for they might wrap around: the inner loop of CUDA's forward
+/// pass has 160 instructions for 128 products then, and 208 otherwise. WGSL has 32 bits alone.
 pub(super) fn index_width<R: CubeRuntime>(client: &ComputeClient<R>) -> AddressType {
-    if client.properties().supports_address(AddressType::U64) { AddressType::U64 } else { AddressType::U32 }
+    if client.properties().supports_address(AddressType::U64) {
+        AddressType::U64
+    } else {
+        AddressType::U32
+    }
 }
 
 /// A tensor as a kernel takes it.
@@ -167,7 +219,8 @@ pub(super) fn bytes<T: Copy, const N: usize>(numbers: &[T], to_bytes: fn(T) -> [
     numbers.iter().flat_map(|number| to_bytes(*number)).collect()
 }
 
-/// A matrix whose rows are contiguous, though there may be space between them: CUDA's allocations are pitched.
+/// A matrix whose rows are contiguous, though there may be space between them: CUDA's allocations
+/// are pitched.
 fn rows<R: CubeRuntime>(tensor: CubeTensor<R>) -> CubeTensor<R> {
     if tensor.meta.strides()[1] == 1 { tensor } else { into_contiguous(tensor) }
 }

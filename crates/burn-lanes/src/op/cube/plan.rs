@@ -8,9 +8,11 @@ use super::kernels::net::Net;
 /// Bytes of four windows' values.
 pub(super) const VECTOR: usize = 16;
 
-/// Hidden units from which on a sequence is not run whole: a layer's two matrices are 512 KiB, twice an H100's first cache.
+/// Hidden units from which on a sequence is not run whole: a layer's two matrices are 512 KiB,
+/// twice an H100's first cache.
 const LARGE: usize = 128;
-/// Threads of a cube, at most: with more of them, CUDA has fewer than 128 registers for each, which is what they need.
+/// Threads of a cube, at most: with more of them, CUDA has fewer than 128 registers for each, which
+/// is what they need.
 const THREADS: usize = 512;
 
 /// What a device allows.
@@ -51,7 +53,8 @@ impl Limits {
 /// How the layers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Schedule {
-    /// The whole sequence of all layers in one launch, forward and backward: up to 127 hidden units, where a tile of windows fits a cube.
+    /// The whole sequence of all layers in one launch, forward and backward: up to 127 hidden
+    /// units, where a tile of windows fits a cube.
     Whole { forward: Tile, backward: Tile },
     /// A launch for each step of each layer.
     Steps,
@@ -60,21 +63,26 @@ pub(super) enum Schedule {
 impl Schedule {
     /// How a network runs over so many groups of four windows.
     ///
-    /// It must not depend on the number of lanes: other tiles are other kernels, and what a compiler contracts may differ between them.
+    /// It must not depend on the number of lanes: other tiles are other kernels, and what a
+    /// compiler contracts may differ between them.
     pub(super) fn new(net: &Net, groups: usize, limits: &Limits) -> Self {
         let forward = tile(net, groups, limits, net.step());
         let backward = tile(net, groups, limits, 4 * net.hidden * net.layers);
         match (forward, backward) {
-            (Some(forward), Some(backward)) if net.hidden < LARGE => Self::Whole { forward, backward },
+            (Some(forward), Some(backward)) if net.hidden < LARGE => {
+                Self::Whole { forward, backward }
+            }
             _ => Self::Steps,
         }
     }
 }
 
-/// The largest tile, up to a size, that fits; `step` are the vectors of a group of windows that are in shared memory, twice.
+/// The largest tile, up to a size, that fits; `step` are the vectors of a group of windows that are
+/// in shared memory, twice.
 ///
-/// The sizes are estimates, nothing is measured. Where a layer's weights fit the first cache, small cubes of few windows spread few lanes
-/// over a GPU; where they do not, large ones share what they read among more windows.
+/// The sizes are estimates, nothing is measured. Where a layer's weights fit the first cache, small
+/// cubes of few windows spread few lanes over a GPU; where they do not, large ones share what they
+/// read among more windows.
 fn tile(net: &Net, groups: usize, limits: &Limits, step: usize) -> Option<Tile> {
     let (wanted, own): (usize, &[usize]) = match net.hidden {
         ..=32 if groups <= 8 => (128, &[1]),
@@ -84,7 +92,8 @@ fn tile(net: &Net, groups: usize, limits: &Limits, step: usize) -> Option<Tile> 
     };
     let threads = net.hidden * net.layers;
     own.iter().filter(|own| **own <= groups && net.layers <= limits.layers).find_map(|&own| {
-        let most = (limits.threads.min(THREADS) / threads).min(limits.shared / (2 * own * step * VECTOR));
+        let most =
+            (limits.threads.min(THREADS) / threads).min(limits.shared / (2 * own * step * VECTOR));
         let slots = (wanted / threads).max(1).min(groups.div_ceil(own)).min(most);
         (slots > 0).then_some(Tile { own, slots })
     })
@@ -95,8 +104,10 @@ mod tests {
     use super::super::kernels::net::Outputs;
     use super::*;
 
-    const WEBGPU: Limits = Limits { threads: 256, layers: 64, shared: 16 << 10, buffer: 128 << 20, cubes: 65_535 };
-    const CUDA: Limits = Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
+    const WEBGPU: Limits =
+        Limits { threads: 256, layers: 64, shared: 16 << 10, buffer: 128 << 20, cubes: 65_535 };
+    const CUDA: Limits =
+        Limits { threads: 1024, layers: 64, shared: 227 << 10, buffer: 20 << 30, cubes: 65_535 };
 
     fn net(hidden: usize, layers: usize) -> Net {
         Net { features: 5, hidden, layers, outputs: Outputs::Whole, forecasts: 1 }
@@ -122,9 +133,12 @@ mod tests {
     #[test]
     fn a_tile_fits_the_device() {
         for limits in [WEBGPU, CUDA] {
-            for (hidden, layers, groups) in (1..140).flat_map(|h| (1..5).flat_map(move |l| [1, 2, 3, 8, 300].map(|g| (h, l, g)))) {
+            for (hidden, layers, groups) in (1..140)
+                .flat_map(|h| (1..5).flat_map(move |l| [1, 2, 3, 8, 300].map(|g| (h, l, g))))
+            {
                 let net = net(hidden, layers);
-                if let Schedule::Whole { forward, backward } = Schedule::new(&net, groups, &limits) {
+                if let Schedule::Whole { forward, backward } = Schedule::new(&net, groups, &limits)
+                {
                     for (tile, step) in [(forward, net.step()), (backward, 4 * hidden * layers)] {
                         assert!(hidden * layers * tile.slots <= limits.threads.min(THREADS));
                         assert!(2 * tile.groups() * step * VECTOR <= limits.shared);

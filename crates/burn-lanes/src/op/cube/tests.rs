@@ -1,7 +1,8 @@
-//! The kernels against the reference, on whatever adapter wgpu finds (Mesa's llvmpipe will do) and on CUDA (the stand-in in
-//! `tests/cuda_standin` will do), and their generated source.
+//! The kernels against the reference, on whatever adapter wgpu finds (Mesa's llvmpipe will do) and
+//! on CUDA (the stand-in in `tests/cuda_standin` will do), and their generated source.
 
-/// Makes tests of functions over a GPU's runtime and its type of truth values: one for wgpu and one for CUDA, skipped where there is none.
+/// Makes tests of functions over a GPU's runtime and its type of truth values: one for wgpu and one
+/// for CUDA, skipped where there is none.
 macro_rules! on_each_gpu {
     ($($test:ident),+ $(,)?) => {
         #[cfg(feature = "wgpu")]
@@ -48,7 +49,10 @@ type Gpu<R, BT> = CubeBackend<R, f32, i32, BT>;
 /// Whether there is a device of a backend to test on; says so where there is none.
 fn is_there(backend: &str) -> bool {
     let found = crate::devices();
-    let mut problems = found.iter().filter(|info| info.spec.to_string().starts_with(backend)).map(|info| &info.problem);
+    let mut problems = found
+        .iter()
+        .filter(|info| info.spec.to_string().starts_with(backend))
+        .map(|info| &info.problem);
     let usable = problems.clone().any(Option::is_none);
     if let (false, Some(problem)) = (usable, problems.find_map(Option::as_ref)) {
         crate::skip::skip(backend, problem);
@@ -68,7 +72,10 @@ fn listed<B: Backend>(gradient: Gradient<B>) -> [Vec<f32>; 3] {
 
 /// What the kernels give.
 fn ours<R: CubeRuntime, BT: BoolElement>(case: &Case) -> [Vec<f32>; 3] {
-    listed(Gpu::<R, BT>::gradient(&case.batch::<Gpu<R, BT>>(), primitive(case.weights::<Gpu<R, BT>>())))
+    listed(Gpu::<R, BT>::gradient(
+        &case.batch::<Gpu<R, BT>>(),
+        primitive(case.weights::<Gpu<R, BT>>()),
+    ))
 }
 
 /// What the reference gives.

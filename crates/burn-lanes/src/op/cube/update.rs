@@ -1,5 +1,8 @@
 //! The optimizer's launches: partial sums of squares where a lane clips its gradient, and the step.
-#![expect(unsafe_code, reason = "kernels are launched unchecked; why that is sound is said in `kernels`")]
+#![expect(
+    unsafe_code,
+    reason = "kernels are launched unchecked; why that is sound is said in `kernels`"
+)]
 
 use burn::tensor::{DType, Shape, TensorMetadata};
 use burn_cubecl::kernel::into_contiguous;
@@ -12,12 +15,13 @@ use super::pass::{argument, bytes, index_width};
 use crate::OptimizerKind;
 use crate::op::{LaneNumbers, UpdateRows};
 
-/// Weights whose squares one cube adds up, at least; and the most cubes of a lane, since each of a step's threads adds up their sums.
+/// Weights whose squares one cube adds up, at least; and the most cubes of a lane, since each of a
+/// step's threads adds up their sums.
 const PART: usize = 4096;
 const MOST_PARTS: usize = 64;
 
-/// See [`crate::op::LstmBackend::update`]. The new weights take the place of the gradients, and the moments their own, where nobody else
-/// holds them.
+/// See [`crate::op::LstmBackend::update`]. The new weights take the place of the gradients, and the
+/// moments their own, where nobody else holds them.
 pub(super) fn update<R: CubeRuntime, BT: BoolElement>(
     kind: OptimizerKind,
     lanes: &[LaneNumbers],
@@ -32,12 +36,22 @@ pub(super) fn update<R: CubeRuntime, BT: BoolElement>(
         assert_eq!(rows.shape(), dims, "rows of another shape than the gradients");
     }
     assert_eq!(dims[0], lanes.len(), "numbers of other lanes");
-    let clipping = if lanes.iter().any(|lane| lane.clip_norm.is_some()) { Clipping::Some } else { Clipping::None };
+    let clipping = if lanes.iter().any(|lane| lane.clip_norm.is_some()) {
+        Clipping::Some
+    } else {
+        Clipping::None
+    };
     let parts = match clipping {
         Clipping::Some => dims[1].div_ceil(PART).min(MOST_PARTS),
         Clipping::None => 0,
     };
-    let step = Step { table: table(lanes, parts, &gradients), clipping, lanes: lanes.len(), columns: dims[1], parts };
+    let step = Step {
+        table: table(lanes, parts, &gradients),
+        clipping,
+        lanes: lanes.len(),
+        columns: dims[1],
+        parts,
+    };
     if clipping == Clipping::Some {
         squares(&step, &gradients);
     }
@@ -47,7 +61,8 @@ pub(super) fn update<R: CubeRuntime, BT: BoolElement>(
             UpdateRows { weights: gradients, first, second: Some(second) }
         }
         (OptimizerKind::AdamW, Some(second)) => {
-            let (first, second) = adam(&step, Decay::Decoupled, &weights, first, second, &gradients);
+            let (first, second) =
+                adam(&step, Decay::Decoupled, &weights, first, second, &gradients);
             UpdateRows { weights: gradients, first, second: Some(second) }
         }
         (OptimizerKind::Sgd, second) | (_, second @ None) => {
@@ -79,7 +94,11 @@ impl<R: CubeRuntime> Step<R> {
 
 const CUBE: CubeDim = CubeDim { x: THREADS as u32, y: 1, z: 1 };
 
-fn table<R: CubeRuntime>(lanes: &[LaneNumbers], parts: usize, like: &CubeTensor<R>) -> CubeTensor<R> {
+fn table<R: CubeRuntime>(
+    lanes: &[LaneNumbers],
+    parts: usize,
+    like: &CubeTensor<R>,
+) -> CubeTensor<R> {
     let row = |lane: &LaneNumbers| numbers(lane).into_iter().chain(std::iter::repeat_n(0.0, parts));
     let values: Vec<f32> = lanes.iter().flat_map(row).collect();
     let handle = like.client.create_from_slice(&bytes(&values, f32::to_le_bytes));
@@ -104,7 +123,20 @@ fn numbers(lane: &LaneNumbers) -> [f32; NUMBERS] {
         epsilon,
     } = *lane;
     let limit = clip_norm.unwrap_or(0.0);
-    [limit, rate, shrinkage, decay, momentum, beta1, beta1_rest, beta2, beta2_rest, corrected_rate, root_scale, epsilon]
+    [
+        limit,
+        rate,
+        shrinkage,
+        decay,
+        momentum,
+        beta1,
+        beta1_rest,
+        beta2,
+        beta2_rest,
+        corrected_rate,
+        root_scale,
+        epsilon,
+    ]
 }
 
 fn squares<R: CubeRuntime>(step: &Step<R>, gradients: &CubeTensor<R>) {
@@ -182,12 +214,22 @@ fn sgd<R: CubeRuntime>(
     velocity
 }
 
-/// Where what follows the kernel's n-th operand is written: in its place, or beside it where somebody else holds it.
+/// Where what follows the kernel's n-th operand is written: in its place, or beside it where
+/// somebody else holds it.
 fn after<R: CubeRuntime>(tensor: CubeTensor<R>, position: usize) -> (ArrayArg<R>, CubeTensor<R>) {
     if tensor.can_mut() {
-        return (ArrayArg::Alias { input_pos: position, length: [tensor.shape().num_elements()] }, tensor);
+        return (
+            ArrayArg::Alias { input_pos: position, length: [tensor.shape().num_elements()] },
+            tensor,
+        );
     }
     let handle = tensor.client.empty(tensor.shape().num_elements() * size_of::<f32>());
-    let beside = CubeTensor::new_contiguous(tensor.client.clone(), tensor.device.clone(), tensor.shape(), handle, DType::F32);
+    let beside = CubeTensor::new_contiguous(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        tensor.shape(),
+        handle,
+        DType::F32,
+    );
     (argument(&beside), beside)
 }

@@ -1,8 +1,10 @@
-//! A layer over all lanes and time steps, composed of Burn's operations, forward and backward by hand.
+//! A layer over all lanes and time steps, composed of Burn's operations, forward and backward by
+//! hand.
 //!
-//! Sequences are `[T, K, B, ·]`, so that a time step is contiguous. The input's share of the gates is one matmul over all time steps;
-//! a step then costs one matmul for its four gates. All four are sigmoids: `tanh(x) = 2σ(2x) − 1`, with the doubling moved into the
-//! weights of g, where it is exact.
+//! Sequences are `[T, K, B, ·]`, so that a time step is contiguous. The input's share of the gates
+//! is one matmul over all time steps; a step then costs one matmul for its four gates. All four are
+//! sigmoids: `tanh(x) = 2σ(2x) − 1`, with the doubling moved into the weights of g, where it is
+//! exact.
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Tensor, backend::Backend};
@@ -48,7 +50,11 @@ pub(super) struct Step<B: Backend> {
 }
 
 /// Runs the steps over an input `[T, K, B, F]` in order, handing each on.
-pub(super) fn forward<B: Backend>(layer: &Layer<B>, x: &Tensor<B, 4>, mut visit: impl FnMut(Step<B>)) {
+pub(super) fn forward<B: Backend>(
+    layer: &Layer<B>,
+    x: &Tensor<B, 4>,
+    mut visit: impl FnMut(Step<B>),
+) {
     let [time, lanes, batch, _] = x.dims();
     let hidden = layer.w_hidden.dims()[1];
 
@@ -68,7 +74,8 @@ pub(super) fn forward<B: Backend>(layer: &Layer<B>, x: &Tensor<B, 4>, mut visit:
         };
         let z = z + bias.clone(); // [K, B, 4H]
         let gate = |n: usize| z.clone().slice([0..lanes, 0..batch, n * hidden..(n + 1) * hidden]);
-        let (i, f, g, o) = (sigmoid(gate(0)), sigmoid(gate(1)), sigmoid(gate(2)) * 2.0 - 1.0, sigmoid(gate(3)));
+        let (i, f, g, o) =
+            (sigmoid(gate(0)), sigmoid(gate(1)), sigmoid(gate(2)) * 2.0 - 1.0, sigmoid(gate(3)));
         let c = i.clone() * g.clone();
         let c = match before.take() {
             Some((_, before)) => c + before * f.clone(),
@@ -81,8 +88,9 @@ pub(super) fn forward<B: Backend>(layer: &Layer<B>, x: &Tensor<B, 4>, mut visit:
     }
 }
 
-/// Gradients by back-propagation through time (Werbos 1990), the weights' as one matmul over all steps. `outside` is the gradient of
-/// the outputs: of every step, `[T, K, B, H]`, or of the last alone, `[1, K, B, H]`.
+/// Gradients by back-propagation through time (Werbos 1990), the weights' as one matmul over all
+/// steps. `outside` is the gradient of the outputs: of every step, `[T, K, B, H]`, or of the last
+/// alone, `[1, K, B, H]`.
 pub(super) fn backward<B: Backend>(
     layer: &Layer<B>,
     x: Tensor<B, 4>,
@@ -96,7 +104,8 @@ pub(super) fn backward<B: Backend>(
     let w_hidden_t = layer.w_hidden.clone().transpose(); // [K, 4H, H]
 
     let mut gates = Vec::with_capacity(time); // [K, B, 4H] each, from the last step to the first
-    let mut from_next: Option<(Tensor<B, 3>, Tensor<B, 3>)> = None; // gradients of h and c out of the step after
+    // gradients of h and c out of the step after
+    let mut from_next: Option<(Tensor<B, 3>, Tensor<B, 3>)> = None;
     let mut hiddens = Vec::with_capacity(time); // h of the step before, likewise
     for t in (0..time).rev() {
         let Some(Step { i, f, g, o, tanh_c, .. }) = steps.pop() else { break };

@@ -1,4 +1,5 @@
-//! The network composed of Burn's operations, its gradient by hand: for any backend, and the oracle of fused kernels.
+//! The network composed of Burn's operations, its gradient by hand: for any backend, and the oracle
+//! of fused kernels.
 
 mod layer;
 
@@ -21,7 +22,10 @@ pub(super) fn forecasts<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -
 pub(super) fn sums<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) -> FloatTensor<B> {
     let network = Network::new(batch, tensor(weights));
     let Gathered { inputs, targets } = batch.gather();
-    primitive(sums_of(&Objective::of(&batch.shape), network.forecasts(inputs) - targets.unsqueeze_dim(2)))
+    primitive(sums_of(
+        &Objective::of(&batch.shape),
+        network.forecasts(inputs) - targets.unsqueeze_dim(2),
+    ))
 }
 
 /// See [`super::LstmBackend::gradient`].
@@ -38,7 +42,8 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
         let mut of_layer = Vec::with_capacity(time);
         layer::forward(layer, &sequences[number], |step| of_layer.push(step));
         if number + 1 < network.layers.len() {
-            let outputs = Tensor::stack::<4>(of_layer.iter().map(|step| step.h.clone()).collect(), 0);
+            let outputs =
+                Tensor::stack::<4>(of_layer.iter().map(|step| step.h.clone()).collect(), 0);
             sequences.push(match masks.get(number) {
                 Some(mask) => outputs * mask.clone(),
                 None => outputs,
@@ -47,14 +52,17 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
         steps.push(of_layer);
     }
     let last = steps.last().and_then(|steps| steps.last()).map(|step| step.h.clone());
-    let last = last.unwrap_or_else(|| Tensor::zeros([lanes, windows, hidden], &targets.device())); // [K, B, H]
+    // [K, B, H]
+    let last = last.unwrap_or_else(|| Tensor::zeros([lanes, windows, hidden], &targets.device()));
     let errors = network.head(last.clone()) - targets.unsqueeze_dim(2); // [K, B, Q]
-    let losses = window_losses(&objective, errors.clone()).sum_dim(1).reshape([lanes]) / windows as f64;
+    let losses =
+        window_losses(&objective, errors.clone()).sum_dim(1).reshape([lanes]) / windows as f64;
 
     let d = error_gradients(&objective, errors.clone()) / windows as f64; // [K, B, Q]
     let d_head: Tensor<B, 3> = d.clone().transpose().matmul(last); // [K, Q, H]
     let outputs = objective.outputs();
-    let mut rows = vec![d.clone().sum_dim(1).reshape([lanes, outputs]), d_head.flatten(1, 2)]; // from the last weight to the first
+    // from the last weight to the first
+    let mut rows = vec![d.clone().sum_dim(1).reshape([lanes, outputs]), d_head.flatten(1, 2)];
     let mut outside = d.matmul(network.head_weight.clone()).unsqueeze_dim::<4>(0); // [1, K, B, H]
     for number in (0..network.layers.len()).rev() {
         let wanted = if number == 0 { Wanted::Weights } else { Wanted::WeightsAndInput };
@@ -62,7 +70,9 @@ pub(super) fn gradient<B: Backend>(batch: &Batch<B>, weights: FloatTensor<B>) ->
         let LayerGradients { input, w_input, w_hidden, bias } =
             layer::backward(&network.layers[number], x, steps, &outside, wanted);
         rows.extend([bias, w_hidden.flatten(1, 2), w_input.flatten(1, 2)]);
-        if let (Some(input), Some(mask)) = (&input, number.checked_sub(1).and_then(|below| masks.get(below))) {
+        if let (Some(input), Some(mask)) =
+            (&input, number.checked_sub(1).and_then(|below| masks.get(below)))
+        {
             outside = input.clone() * mask.clone();
         } else if let Some(input) = input {
             outside = input;
@@ -127,7 +137,8 @@ impl<B: Backend> Network<B> {
     }
 }
 
-/// A mask for the outputs of each layer but the last, `[T, K, B, H]`; none when no lane drops anything.
+/// A mask for the outputs of each layer but the last, `[T, K, B, H]`; none when no lane drops
+/// anything.
 fn masks<B: Backend>(batch: &Batch<B>, device: &B::Device) -> Vec<Tensor<B, 4>> {
     let Batch { shape, dropout, .. } = batch;
     if dropout.is_empty() {
@@ -140,7 +151,14 @@ fn masks<B: Backend>(batch: &Batch<B>, device: &B::Device) -> Vec<Tensor<B, 4>> 
             for lane in dropout {
                 let place = |index: usize| (index / hidden, index % hidden);
                 values.extend((0..windows * hidden).map(place).map(|(row, unit)| {
-                    lane.factor(crate::random::MaskPlace { layer, t, row, rows: windows, unit, units: hidden })
+                    lane.factor(crate::random::MaskPlace {
+                        layer,
+                        t,
+                        row,
+                        rows: windows,
+                        unit,
+                        units: hidden,
+                    })
                 }));
             }
         }

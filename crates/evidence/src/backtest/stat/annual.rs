@@ -11,11 +11,14 @@ pub struct Annual {
     pub return_annual: Option<f64>,
     /// Standard deviation (n − 1) of day returns × √ sessions in a year.
     pub volatility_annual: Option<f64>,
-    /// Compound growth over the calendar time from the first to the last bar, in years of 365.25 days.
+    /// Compound growth over the calendar time from the first to the last bar, in years of 365.25
+    /// days.
     pub cagr: Option<f64>,
-    /// Mean of day returns / their standard deviation × √ sessions in a year (Sharpe 1994; Lo 2002).
+    /// Mean of day returns / their standard deviation × √ sessions in a year (Sharpe 1994;
+    /// Lo 2002).
     pub sharpe: Option<f64>,
-    /// Mean of day returns / root of the mean square of those below 0 × √ sessions in a year (Sortino & Price 1994).
+    /// Mean of day returns / root of the mean square of those below 0 × √ sessions in a year
+    /// (Sortino & Price 1994).
     pub sortino: Option<f64>,
     /// Annual return / largest drawdown (Young 1991).
     pub calmar: Option<f64>,
@@ -28,11 +31,21 @@ pub fn day_returns(start: f64, day_equity: &[f64]) -> Vec<f64> {
     day_equity.iter().zip(before).map(|(now, before)| now / before - 1.0).collect()
 }
 
-/// Annualised. `seconds` lie between the first and the last bar; `max_drawdown` is a share of the peak.
+/// Annualised. `seconds` lie between the first and the last bar; `max_drawdown` is a share of the
+/// peak.
 #[must_use]
-pub fn annual(start: f64, day_equity: &[f64], calendar: &Calendar, seconds: f64, max_drawdown: f64) -> Annual {
+pub fn annual(
+    start: f64,
+    day_equity: &[f64],
+    calendar: &Calendar,
+    seconds: f64,
+    max_drawdown: f64,
+) -> Annual {
     // With equity gone there is no next day to speak of.
-    let Some(end) = day_equity.last().filter(|_| day_equity.iter().all(|equity| *equity > 0.0)) else { return Annual::default() };
+    let Some(end) = day_equity.last().filter(|_| day_equity.iter().all(|equity| *equity > 0.0))
+    else {
+        return Annual::default();
+    };
     let returns = day_returns(start, day_equity);
     let (n, per_year) = (returns.len() as f64, calendar.sessions_per_year);
     let return_annual = per_year.map(|per_year| (end / start).powf(per_year / n) - 1.0);
@@ -41,18 +54,24 @@ pub fn annual(start: f64, day_equity: &[f64], calendar: &Calendar, seconds: f64,
     let years = seconds / (365.25 * 86_400.0);
     Annual {
         return_annual,
-        volatility_annual: deviation(&returns).zip(per_year).map(|(sd, per_year)| sd * per_year.sqrt()),
+        volatility_annual: deviation(&returns)
+            .zip(per_year)
+            .map(|(sd, per_year)| sd * per_year.sqrt()),
         cagr: (years > 0.0).then(|| (end / start).powf(1.0 / years) - 1.0),
         sharpe: sharpe(&returns, calendar),
-        sortino: per_year.filter(|_| below > 0.0).map(|per_year| mean / below.sqrt() * per_year.sqrt()),
+        sortino: per_year
+            .filter(|_| below > 0.0)
+            .map(|per_year| mean / below.sqrt() * per_year.sqrt()),
         calmar: return_annual.filter(|_| max_drawdown > 0.0).map(|annual| annual / max_drawdown),
     }
 }
 
-/// Sharpe ratio of day returns, annualised; `None` where they do not vary, or say that equity was gone.
+/// Sharpe ratio of day returns, annualised; `None` where they do not vary, or say that equity was
+/// gone.
 #[must_use]
 pub fn sharpe(day_returns: &[f64], calendar: &Calendar) -> Option<f64> {
-    let sd = deviation(day_returns).filter(|sd| *sd > 0.0 && day_returns.iter().all(|r| *r > -1.0))?;
+    let sd =
+        deviation(day_returns).filter(|sd| *sd > 0.0 && day_returns.iter().all(|r| *r > -1.0))?;
     let mean = day_returns.iter().sum::<f64>() / day_returns.len() as f64;
     Some(mean / sd * calendar.sessions_per_year?.sqrt())
 }
@@ -61,7 +80,8 @@ pub fn sharpe(day_returns: &[f64], calendar: &Calendar) -> Option<f64> {
 pub(super) fn deviation(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    (values.len() > 1).then(|| (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt())
+    (values.len() > 1)
+        .then(|| (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt())
 }
 
 #[cfg(test)]
@@ -93,7 +113,10 @@ mod tests {
         assert_eq!((flat.sharpe, flat.sortino, flat.calmar), (None, None, None));
         let one_day = annual(100.0, &[101.0], &year_of(252.0), 0.0, 0.0);
         assert_eq!((one_day.volatility_annual, one_day.sharpe, one_day.cagr), (None, None, None));
-        assert_eq!(annual(100.0, &[50.0, -1.0, -1.0], &year_of(252.0), 86_400.0, 1.0), Annual::default());
+        assert_eq!(
+            annual(100.0, &[50.0, -1.0, -1.0], &year_of(252.0), 86_400.0, 1.0),
+            Annual::default()
+        );
         assert_eq!(annual(100.0, &[], &year_of(252.0), 86_400.0, 0.0), Annual::default());
         let less_than_a_week = Calendar { sessions_per_year: None, ..year_of(0.0) };
         let found = annual(100.0, &[110.0, 104.5], &less_than_a_week, 86_400.0, 0.05);

@@ -18,7 +18,9 @@ pub struct Drawdowns {
 /// Drawdowns of equity at bars with these times (nanoseconds, ascending).
 #[must_use]
 pub fn drawdowns(ts: &[i64], equity: &[f64]) -> Drawdowns {
-    let Some((&first, last_ts)) = equity.first().zip(ts.last()) else { return Drawdowns::default() };
+    let Some((&first, last_ts)) = equity.first().zip(ts.last()) else {
+        return Drawdowns::default();
+    };
     let mut found: Vec<(f64, i64)> = Vec::new();
     let (mut peak, mut peak_ts, mut deepest) = (first, ts[0], 0.0_f64);
     for (&now, &ts) in equity.iter().zip(ts) {
@@ -52,11 +54,15 @@ mod tests {
 
     #[test]
     fn each_lasts_from_its_peak_to_where_it_is_made_good_and_the_last_to_the_end() {
-        let ts: Vec<i64> = [0, 10, 20, 30, 50, 60, 70].iter().map(|second| second * SECOND).collect();
+        let ts: Vec<i64> =
+            [0, 10, 20, 30, 50, 60, 70].iter().map(|second| second * SECOND).collect();
         let found = drawdowns(&ts, &[100.0, 110.0, 99.0, 104.5, 110.0, 120.0, 117.0]);
         assert!((found.max_drawdown - 0.1).abs() < 1e-15);
         assert!((found.mean_drawdown.unwrap() - (0.1 + 0.025) / 2.0).abs() < 1e-15);
-        assert_eq!((found.max_drawdown_seconds, found.mean_drawdown_seconds), (Some(40.0), Some(25.0)));
+        assert_eq!(
+            (found.max_drawdown_seconds, found.mean_drawdown_seconds),
+            (Some(40.0), Some(25.0))
+        );
     }
 
     #[test]

@@ -41,8 +41,11 @@ pub fn trading(trades: &[Trade]) -> Trading {
     let n = trades.len() as f64;
     let shares: Vec<f64> = trades.iter().map(|trade| trade.profit_share).collect();
     let profits: Vec<f64> = trades.iter().map(|trade| trade.profit).collect();
-    let seconds: Vec<f64> = trades.iter().map(|trade| (trade.exit_ts - trade.entry_ts) as f64 / 1e9).collect();
-    let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let seconds: Vec<f64> =
+        trades.iter().map(|trade| (trade.exit_ts - trade.entry_ts) as f64 / 1e9).collect();
+    let mean = |values: &[f64]| {
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
     let wins: Vec<f64> = profits.iter().copied().filter(|profit| *profit > 0.0).collect();
     let losses: Vec<f64> = profits.iter().copied().filter(|profit| *profit < 0.0).collect();
     let win_rate = wins.len() as f64 / n;
@@ -59,8 +62,13 @@ pub fn trading(trades: &[Trade]) -> Trading {
         max_trade_seconds: seconds.iter().copied().reduce(f64::max),
         mean_trade_seconds: mean(&seconds),
         profit_factor: (lost > 0.0).then(|| gained / lost),
-        sqn: deviation(&profits).filter(|sd| *sd > 0.0).zip(mean(&profits)).map(|(sd, mean)| n.sqrt() * mean / sd),
-        kelly: mean(&wins).zip(mean(&losses)).map(|(win, loss)| win_rate - (1.0 - win_rate) / (win / -loss)),
+        sqn: deviation(&profits)
+            .filter(|sd| *sd > 0.0)
+            .zip(mean(&profits))
+            .map(|(sd, mean)| n.sqrt() * mean / sd),
+        kelly: mean(&wins)
+            .zip(mean(&losses))
+            .map(|(win, loss)| win_rate - (1.0 - win_rate) / (win / -loss)),
     }
 }
 
@@ -85,9 +93,19 @@ mod tests {
 
     #[test]
     fn four_trades_by_hand() {
-        let found = trading(&[trade(20.0, 0.2, 60), trade(-10.0, -0.1, 120), trade(10.0, 0.1, 60), trade(0.0, 0.0, 240)]);
-        let near = |found: Option<f64>, want: f64| assert!((found.unwrap() - want).abs() < 1e-12, "{found:?} is not {want}");
-        assert_eq!((found.trades, found.win_rate, found.best_trade, found.worst_trade), (4, Some(0.5), Some(0.2), Some(-0.1)));
+        let found = trading(&[
+            trade(20.0, 0.2, 60),
+            trade(-10.0, -0.1, 120),
+            trade(10.0, 0.1, 60),
+            trade(0.0, 0.0, 240),
+        ]);
+        let near = |found: Option<f64>, want: f64| {
+            assert!((found.unwrap() - want).abs() < 1e-12, "{found:?} is not {want}")
+        };
+        assert_eq!(
+            (found.trades, found.win_rate, found.best_trade, found.worst_trade),
+            (4, Some(0.5), Some(0.2), Some(-0.1))
+        );
         near(found.mean_trade, (1.2_f64 * 0.9 * 1.1).powf(0.25) - 1.0);
         near(found.expectancy, 0.05);
         near(found.profit_factor, 3.0);

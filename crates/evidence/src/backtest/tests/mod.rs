@@ -21,11 +21,15 @@ fn costs(commission_bps: f64, half_spread: Concession, slippage: Concession) -> 
     Costs { commission_bps, half_spread, slippage }
 }
 
-/// Minutes from 1970 on, in sessions of so many bars with a break in the middle, two sessions a date; prices given.
+/// Minutes from 1970 on, in sessions of so many bars with a break in the middle, two sessions a
+/// date; prices given.
 fn tape(open: &[f64], close: &[f64], session: usize) -> Tape {
     let rows = open.len();
-    let ts: Vec<i64> = (0..rows).map(|row| (row / session * 720 + row % session) as i64 * MINUTE).collect();
-    let runs: Vec<_> = (0..rows.div_ceil(session)).map(|run| run * session..rows.min((run + 1) * session)).collect();
+    let ts: Vec<i64> =
+        (0..rows).map(|row| (row / session * 720 + row % session) as i64 * MINUTE).collect();
+    let runs: Vec<_> = (0..rows.div_ceil(session))
+        .map(|run| run * session..rows.min((run + 1) * session))
+        .collect();
     Tape::new(&ts, &vec![0; rows], open, close, &runs, 60)
 }
 
@@ -48,7 +52,9 @@ fn calendar_of(tape: &Tape) -> Calendar {
 /// What is earned between the fill that a close's decision leads to and the next one.
 fn clairvoyant(tape: &Tape) -> Vec<f64> {
     let at = |bar: usize| tape.open.get(bar).copied();
-    (0..tape.len()).map(|bar| at(bar + 1).zip(at(bar + 2)).map_or(f64::NAN, |(fill, next)| next / fill - 1.0)).collect()
+    (0..tape.len())
+        .map(|bar| at(bar + 1).zip(at(bar + 2)).map_or(f64::NAN, |(fill, next)| next / fill - 1.0))
+        .collect()
 }
 
 fn traded(tape: &Tape, expected: &[f64], costs: &Costs) -> (Vec<Order>, Ledger) {

@@ -17,8 +17,12 @@ fn data() -> Data {
 
 fn labelled(bar_label: BarLabel) -> Data {
     let (columns, zone) = (Columns::default(), None);
-    let source = Source::File { path: "bars.csv".into(), format: Format::Csv, columns, zone, bar_label };
-    Data { source, ..settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"volume\"]").data }
+    let source =
+        Source::File { path: "bars.csv".into(), format: Format::Csv, columns, zone, bar_label };
+    Data {
+        source,
+        ..settings("data.synthetic = { bars = 1000 }\ndata.features = [\"close\", \"volume\"]").data
+    }
 }
 
 fn all(text: &[u8], data: &Data) -> Result<Vec<Bar>, MarketError> {
@@ -32,18 +36,26 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn dialects_of_csv_give_the_same_bars() {
-    let plain = all(format!("{HEADER}1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n").as_bytes(), &data()).unwrap();
+    let plain = all(
+        format!("{HEADER}1715131860,1.5,2,1,1.75,10\n1715131920,2,3,2,2.5,20\n").as_bytes(),
+        &data(),
+    )
+    .unwrap();
     assert_eq!((plain.len(), plain[0].ts, plain[1].volume), (2, 1_715_131_860_000_000_000, 20.0));
     for other in [
         "\u{FEFF}ts,open,high,low,close,volume\r\n1715131860,1.5,2,1,1.75,10\r\n\r\n1715131920,2,3,2,2.5,20\r\n",
         "\nts;open;high;low;close;volume\n1715131860;1.5;2;1;1.75;10\n\n\n1715131920;2;3;2;2.5;20\n".trim_start(),
         "\"ts\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"2024-05-08T01:31:00Z\",\"1.5\",2,1,\"1.75\",\"10\"\n1715131920,2,3,2,2.5,\"20\"\n",
-        "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
-        "note,volume,close,low,high,open,ts\n\"a, \"\"b\"\"c\",10,1.75,1,2,1.5,1715131860\n\u{e9},20,2.5,2,3,2,1715131920\n",
+        "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \
+            \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
+        "note,volume,close,low,high,open,ts\n\"a, \
+            \"\"b\"\"c\",10,1.75,1,2,1.5,1715131860\n\u{e9},20,2.5,2,3,2,1715131920\n",
     ] {
         assert_eq!(all(other.as_bytes(), &data()).unwrap(), plain, "{other}");
     }
-    let ends = all(format!("{HEADER}1715131920,1.5,2,1,1.75,10\n").as_bytes(), &labelled(BarLabel::End)).unwrap();
+    let ends =
+        all(format!("{HEADER}1715131920,1.5,2,1,1.75,10\n").as_bytes(), &labelled(BarLabel::End))
+            .unwrap();
     assert_eq!(ends[0], plain[0]);
 }
 
@@ -54,7 +66,10 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
         ("1715131860,1,2,1,,3", "column 'close': is empty"),
         ("1715131860,1,2,1,2", "5 fields, but the header has 6"),
         ("1715131860,1,2,1,2,3,4,5", "8 fields, but the header has 6"),
-        ("1715131860,1,2,1,\"2,3", "a quote is opened and never closed; a bar's line holds no line ends"),
+        (
+            "1715131860,1,2,1,\"2,3",
+            "a quote is opened and never closed; a bar's line holds no line ends",
+        ),
         ("1715131860,1,2,1,nan,3", "close is NaN; a price is a number above 0"),
         ("1715131860,1,2,1,1e400,3", "close is inf; a price is a number above 0"),
         ("1715131860,1,2,3,2,3", "high 2 is below low 3"),
@@ -62,7 +77,10 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
         ("1715131800,1,2,1,2,3", "column 'ts': '1715131800' does not come after the bar before it"),
         ("1715131799,1,2,1,2,3", "column 'ts': '1715131799' does not come after the bar before it"),
         ("yesterday,1,2,1,2,3", "column 'ts': 'yesterday' is not a timestamp"),
-        ("2024-05-08T09:31:00,1,2,1,2,3", "column 'ts': '2024-05-08T09:31:00' has no offset from UTC"),
+        (
+            "2024-05-08T09:31:00,1,2,1,2,3",
+            "column 'ts': '2024-05-08T09:31:00' has no offset from UTC",
+        ),
         ("1715131860,1,2,1,\u{1b}[2J,3", "column 'close': '\\u{1b}[2J' is not a number"),
     ] {
         let message = refusal(&format!("{HEADER}\n1715131800,1,2,1,2,3\n{line}\n"));
@@ -73,12 +91,20 @@ fn what_is_wrong_with_a_line_is_said_with_its_number() {
 #[test]
 fn a_torn_last_line_is_refused_though_it_may_read_well() {
     for torn in ["1715131860,1,2,1,2,3", "1715131860,1,2", "1"] {
-        let mut lines =
-            BarLines::new(Path::new("stdin"), Cursor::new(format!("{HEADER}1715131800,1,2,1,2,3\n{torn}")), &data(), 60).unwrap();
+        let mut lines = BarLines::new(
+            Path::new("stdin"),
+            Cursor::new(format!("{HEADER}1715131800,1,2,1,2,3\n{torn}")),
+            &data(),
+            60,
+        )
+        .unwrap();
         assert_eq!(lines.next().unwrap().unwrap().close, 2.0);
         assert_eq!(lines.line(), 2);
         let message = lines.next().unwrap().unwrap_err().0;
-        assert!(message.starts_with("stdin: line 3: has no line end, so it may have been cut off"), "{message}");
+        assert!(
+            message.starts_with("stdin: line 3: has no line end, so it may have been cut off"),
+            "{message}"
+        );
         assert!(lines.next().is_none(), "after an error there is nothing more");
     }
 }
@@ -104,7 +130,10 @@ fn an_endless_line_ends_soon() {
             Err(error) => error.0,
         };
         let line = if begin.is_empty() { 1 } else { 3 };
-        assert_eq!(message, format!("stdin: line {line}: is longer than 64 KiB; is it really CSV?"));
+        assert_eq!(
+            message,
+            format!("stdin: line {line}: is longer than 64 KiB; is it really CSV?")
+        );
     }
 }
 

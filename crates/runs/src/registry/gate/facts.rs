@@ -29,7 +29,8 @@ pub struct Facts {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Windows {
     estimates: BTreeMap<Quantity, Estimate>,
-    /// Whatever was measured over the same windows has the same number of them and the same error of persistence.
+    /// Whatever was measured over the same windows has the same number of them and the same error
+    /// of persistence.
     mark: Option<(usize, u64)>,
 }
 
@@ -41,7 +42,9 @@ impl Facts {
         let windows = |split, count, baselines: &[Baseline]| Windows {
             estimates: Quantity::ALL
                 .into_iter()
-                .filter_map(|quantity| Some((quantity, metrics.estimate(Metric { split, quantity })?)))
+                .filter_map(|quantity| {
+                    Some((quantity, metrics.estimate(Metric { split, quantity })?))
+                })
                 .collect(),
             mark: mark(count, baselines),
         };
@@ -50,7 +53,10 @@ impl Facts {
             data: passport.data_fingerprint.clone(),
             bar_seconds: passport.known_bar_seconds(),
             valid: windows(Split::Valid, passport.windows.valid, &metrics.baselines),
-            test: metrics.test.as_ref().map(|test| windows(Split::Test, test.windows, &test.baselines)),
+            test: metrics
+                .test
+                .as_ref()
+                .map(|test| windows(Split::Test, test.windows, &test.baselines)),
             trials: passport.selection.map(|selection| selection.ever),
             verdict: passport.verdict.clone(),
         }
@@ -60,14 +66,19 @@ impl Facts {
     pub(super) fn value(&self, what: What) -> Known {
         match what {
             What::Metric(metric, end) => self.metric(metric, end),
-            What::Trials => {
-                self.trials.map(|trials| trials as f64).ok_or_else(|| "undefined: the number of trials is not known".to_owned())
-            }
-            What::Rank => {
-                self.verdict()?.rank.map(|rank| rank as f64).ok_or_else(|| "undefined: it has no rank in its sweep".to_owned())
-            }
+            What::Trials => self
+                .trials
+                .map(|trials| trials as f64)
+                .ok_or_else(|| "undefined: the number of trials is not known".to_owned()),
+            What::Rank => self
+                .verdict()?
+                .rank
+                .map(|rank| rank as f64)
+                .ok_or_else(|| "undefined: it has no rank in its sweep".to_owned()),
             What::Spa => defined(self.verdict()?.spa, "the p-value of the SPA test"),
-            What::DieboldMariano => defined(self.verdict()?.diebold_mariano, "the p-value of the Diebold-Mariano test"),
+            What::DieboldMariano => {
+                defined(self.verdict()?.diebold_mariano, "the p-value of the Diebold-Mariano test")
+            }
         }
     }
 
@@ -76,8 +87,12 @@ impl Facts {
         let Verdict { crowned, rank, .. } = self.verdict()?;
         match (crowned, rank) {
             (true, Some(1)) => Ok(true),
-            (true, Some(rank)) => Err(format!("its sweep's best is crowned, but this is number {rank} of it")),
-            (true, None) => Err("its sweep's best is crowned, but this has no rank in it".to_owned()),
+            (true, Some(rank)) => {
+                Err(format!("its sweep's best is crowned, but this is number {rank} of it"))
+            }
+            (true, None) => {
+                Err("its sweep's best is crowned, but this has no rank in it".to_owned())
+            }
             (false, _) => Err("its sweep's best cannot be told from the best baseline".to_owned()),
         }
     }
@@ -88,8 +103,10 @@ impl Facts {
 
     fn metric(&self, metric: Metric, end: End) -> Known {
         let windows = self.windows(metric.split)?;
-        let estimate =
-            windows.estimates.get(&metric.quantity).ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
+        let estimate = windows
+            .estimates
+            .get(&metric.quantity)
+            .ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
         match end {
             End::Value => defined(Some(estimate.value), &metric.to_string()),
             End::Low => defined(estimate.low, &format!("the interval of {metric}")),
@@ -99,28 +116,34 @@ impl Facts {
 
     fn windows(&self, split: Split) -> Known<&Windows> {
         match split {
-            Split::Test => self
-                .test
-                .as_ref()
-                .ok_or_else(|| "undefined: the test split was not opened (kiln evaluate) before it was registered".to_owned()),
+            Split::Test => self.test.as_ref().ok_or_else(|| {
+                "undefined: the test split was not opened (kiln evaluate) before it \
+                    was registered"
+                    .to_owned()
+            }),
             Split::Train | Split::Valid => Ok(&self.valid),
         }
     }
 
-    /// Whether a number can stand beside the champion's: those of another target say nothing about each other, nor do errors over other
-    /// windows.
+    /// Whether a number can stand beside the champion's: those of another target say nothing about
+    /// each other, nor do errors over other windows.
     pub(super) fn comparable(&self, what: What, other: &Self) -> Known<()> {
         let What::Metric(metric, _) = what else { return Ok(()) };
         if self.target != other.target || self.bar_seconds != other.bar_seconds {
             return Err("not comparable: the champion has another target or other bars".to_owned());
         }
-        let is_error = matches!(metric.quantity, Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Qlike);
+        let is_error = matches!(
+            metric.quantity,
+            Quantity::Mse | Quantity::Mae | Quantity::Rmse | Quantity::Qlike
+        );
         if !is_error {
             return Ok(());
         }
         let over = match () {
             () if self.data != other.data => "data",
-            () if self.windows(metric.split)?.mark != other.windows(metric.split)?.mark => "windows",
+            () if self.windows(metric.split)?.mark != other.windows(metric.split)?.mark => {
+                "windows"
+            }
             () => return Ok(()),
         };
         Err(format!(
@@ -145,7 +168,8 @@ pub(super) mod tests {
     use super::*;
 
     pub(crate) fn facts(skill: f64, test_rmse: Option<f64>) -> Facts {
-        let estimate = |value| Estimate { value, low: Some(value - 0.01), high: Some(value + 0.01) };
+        let estimate =
+            |value| Estimate { value, low: Some(value - 0.01), high: Some(value + 0.01) };
         let verdict = Verdict {
             crowned: true,
             rank: Some(1),
@@ -159,8 +183,14 @@ pub(super) mod tests {
             target: Some(Target { horizon: 1, kind: experiment::TargetKind::LogReturn }),
             data: "0f".to_owned(),
             bar_seconds: Some(60),
-            valid: Windows { estimates: [(Quantity::Skill, estimate(skill))].into(), mark: Some((100, 1)) },
-            test: test_rmse.map(|rmse| Windows { estimates: [(Quantity::Rmse, estimate(rmse))].into(), mark: Some((50, 2)) }),
+            valid: Windows {
+                estimates: [(Quantity::Skill, estimate(skill))].into(),
+                mark: Some((100, 1)),
+            },
+            test: test_rmse.map(|rmse| Windows {
+                estimates: [(Quantity::Rmse, estimate(rmse))].into(),
+                mark: Some((50, 2)),
+            }),
             trials: Some(412),
             verdict: Some(verdict),
         }
@@ -192,7 +222,13 @@ pub(super) mod tests {
         }
         assert_eq!(
             finding("trials <= 400", &candidate, None),
-            Finding { rule: "trials <= 400".into(), passed: false, left: Some(412.0), right: Some(400.0), note: None }
+            Finding {
+                rule: "trials <= 400".into(),
+                passed: false,
+                left: Some(412.0),
+                right: Some(400.0),
+                note: None
+            }
         );
     }
 
@@ -210,11 +246,21 @@ pub(super) mod tests {
             "valid.skill >= champion.valid.skill",
         ] {
             let finding = finding(rule, &candidate, None);
-            assert!(!finding.passed && finding.note.as_deref().is_some_and(|note| note.starts_with("undefined")), "{finding:?}");
+            assert!(
+                !finding.passed
+                    && finding.note.as_deref().is_some_and(|note| note.starts_with("undefined")),
+                "{finding:?}"
+            );
         }
         candidate.verdict = None;
-        assert!(!finding("crowned", &candidate, None).passed && !finding("rank == 1", &candidate, None).passed);
-        candidate.valid.estimates.insert(Quantity::Ic, Estimate { value: f64::NAN, low: None, high: None });
+        assert!(
+            !finding("crowned", &candidate, None).passed
+                && !finding("rank == 1", &candidate, None).passed
+        );
+        candidate
+            .valid
+            .estimates
+            .insert(Quantity::Ic, Estimate { value: f64::NAN, low: None, high: None });
         assert!(!finding("valid.ic <= 1", &candidate, None).passed);
     }
 
@@ -235,16 +281,26 @@ pub(super) mod tests {
         assert!(!finding("test.rmse <= champion.test.rmse", &candidate, Some(&champion)).passed);
         champion.data = "other".to_owned();
         let of_other = finding(rule, &candidate, Some(&champion));
-        assert!(!of_other.passed && of_other.note.unwrap().contains("over other data (compare test.skill)"));
+        assert!(
+            !of_other.passed
+                && of_other.note.unwrap().contains("over other data (compare test.skill)")
+        );
         champion.data = "0f".to_owned();
         champion.test.as_mut().unwrap().mark = Some((51, 2));
         let found = finding(rule, &candidate, Some(&champion));
-        assert!(!found.passed && found.note.as_deref().unwrap().contains("compare test.skill"), "{found:?}");
+        assert!(
+            !found.passed && found.note.as_deref().unwrap().contains("compare test.skill"),
+            "{found:?}"
+        );
         assert!(found.left.is_some() && found.right.is_some(), "they are shown all the same");
         assert!(finding("valid.skill > champion.valid.skill", &candidate, Some(&champion)).passed);
         champion.test = None;
         let found = finding(rule, &candidate, Some(&champion));
-        assert!(!found.passed && found.left == Some(2.0) && found.note.unwrap().starts_with("the champion's is undefined"));
+        assert!(
+            !found.passed
+                && found.left == Some(2.0)
+                && found.note.unwrap().starts_with("the champion's is undefined")
+        );
         champion.target = None;
         let found = finding("valid.skill > champion.valid.skill", &candidate, Some(&champion));
         assert!(!found.passed && found.note.unwrap().contains("another target"));

@@ -28,23 +28,30 @@ impl Gate {
     pub fn read(root: &Path, name: &str) -> Result<Option<Self>, RegistryError> {
         let path = path(root, name)?;
         let Some(bytes) = place::read_if_there(&path, MOST_BYTES)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|_| RegistryError::damaged(&path, "is damaged: not UTF-8"))?;
-        let gate: Self = toml::from_str(text).map_err(|error| RegistryError::damaged(&path, error.message()))?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| RegistryError::damaged(&path, "is damaged: not UTF-8"))?;
+        let gate: Self =
+            toml::from_str(text).map_err(|error| RegistryError::damaged(&path, error.message()))?;
         if gate.v == 1 {
             Ok(Some(gate))
         } else {
-            Err(RegistryError::damaged(&path, format_args!("has format {}, this version reads 1", gate.v)))
+            Err(RegistryError::damaged(
+                &path,
+                format_args!("has format {}, this version reads 1", gate.v),
+            ))
         }
     }
 
-    /// What is odd about a model's gate: its file was removed, or changed, without the history being told.
+    /// What is odd about a model's gate: its file was removed, or changed, without the history
+    /// being told.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn remark(root: &Path, name: &str) -> Result<Option<Remark>, RegistryError> {
         let Some(known) = list::model(root, name)?.gate else { return Ok(None) };
         let there = Self::read(root, name)?;
-        let rules: Vec<String> = there.iter().flat_map(|gate| &gate.rules).map(ToString::to_string).collect();
+        let rules: Vec<String> =
+            there.iter().flat_map(|gate| &gate.rules).map(ToString::to_string).collect();
         Ok(match (there, known == rules) {
             (_, true) => None,
             (None, false) => Some(Remark::Removed { rules: known }),
@@ -53,11 +60,17 @@ impl Gate {
     }
 
     /// Stores rules in place of former ones.
-    pub(in crate::registry) fn write_in(folder: &Path, name: &str, rules: &[Rule]) -> Result<(), RegistryError> {
+    pub(in crate::registry) fn write_in(
+        folder: &Path,
+        name: &str,
+        rules: &[Rule],
+    ) -> Result<(), RegistryError> {
         let path = folder.join(FILE);
-        let text =
-            toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() }).map_err(|error| RegistryError::io(&path, error))?;
-        let text = format!("# What a version must pass to become the champion: kiln models gate {name}\n{text}");
+        let text = toml::to_string_pretty(&Self { v: 1, rules: rules.to_vec() })
+            .map_err(|error| RegistryError::io(&path, error))?;
+        let text = format!(
+            "# What a version must pass to become the champion: kiln models gate {name}\n{text}"
+        );
         publish::replace(&path, text.as_bytes()).map_err(RegistryError::from)
     }
 
@@ -92,14 +105,22 @@ impl Remark {
             Self::Removed { rules } => {
                 let quoted: Vec<String> = rules.iter().map(|rule| format!("\"{rule}\"")).collect();
                 format!(
-                    "the gate of {name} was removed by hand: {FILE} is gone, and the history knows of {}; kiln models gate {name} {} \
-                     brings it back, kiln models gate {name} --clear drops it",
-                    if rules.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", rules.len()) },
+                    "the gate of {name} was removed by hand: {FILE} is gone, and the history knows \
+                        of {}; kiln models gate {name} {} brings it back, kiln models gate {name} \
+                        --clear drops it",
+                    if rules.len() == 1 {
+                        "1 rule".to_owned()
+                    } else {
+                        format!("{} rules", rules.len())
+                    },
                     quoted.join(" ")
                 )
             }
             Self::Changed => {
-                format!("the gate of {name} was changed by hand: the rules of {FILE} count, and the history knows of others")
+                format!(
+                    "the gate of {name} was changed by hand: the rules of {FILE} count, and the \
+                        history knows of others"
+                )
             }
         }
     }

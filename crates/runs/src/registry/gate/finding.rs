@@ -30,7 +30,13 @@ pub fn judge(rules: &[Rule], candidate: &Facts, champion: Option<&Facts>) -> Vec
 fn finding(rule: &Rule, candidate: &Facts, champion: Option<&Facts>) -> Finding {
     let Test::Compared { left, order, right } = &rule.test else {
         let crowned = candidate.crowned();
-        return Finding { rule: rule.to_string(), passed: crowned == Ok(true), left: None, right: None, note: crowned.err() };
+        return Finding {
+            rule: rule.to_string(),
+            passed: crowned == Ok(true),
+            left: None,
+            right: None,
+            note: crowned.err(),
+        };
     };
     let sides = [left, right].map(|term| value(term, candidate, champion));
     let beside = champion.filter(|_| rule.names_champion());
@@ -52,7 +58,9 @@ fn finding(rule: &Rule, candidate: &Facts, champion: Option<&Facts>) -> Finding 
 fn value(term: &Term, candidate: &Facts, champion: Option<&Facts>) -> Known {
     match term {
         Term::Number(number) => Ok(*number),
-        Term::Fact { factor, fact: Fact { of_champion: false, what } } => candidate.value(*what).map(|value| factor * value),
+        Term::Fact { factor, fact: Fact { of_champion: false, what } } => {
+            candidate.value(*what).map(|value| factor * value)
+        }
         Term::Fact { factor, fact: Fact { of_champion: true, what } } => {
             let value = champion.ok_or_else(|| NO_CHAMPION.to_owned())?.value(*what);
             value.map(|value| factor * value).map_err(|why| format!("the champion's is {why}"))

@@ -2,7 +2,8 @@
 //!
 //! * `rule`: the language and its parser.
 //! * `facts`: the numbers that a rule may name, read off a passport.
-//! * `finding`: what a rule says of a version. What is undefined passes nothing; it is never taken for 0.
+//! * `finding`: what a rule says of a version. What is undefined passes nothing; it is never taken
+//!   for 0.
 //! * `file`: `models/<name>/gate.toml`.
 
 mod facts;

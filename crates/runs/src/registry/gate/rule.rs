@@ -5,8 +5,8 @@
 //! term  = number | [number "*"] fact
 //! fact  = ["champion."] (metric [".low" | ".high"] | "trials" | "rank" | "spa" | "diebold_mariano")
 //! ```
-//! A metric is one of [`experiment::metric`] over `valid` or `test`; `.low` and `.high` are the ends of its interval. `champion.` is the same of
-//! the version that is the champion now.
+//! A metric is one of [`experiment::metric`] over `valid` or `test`; `.low` and `.high` are the
+//! ends of its interval. `champion.` is the same of the version that is the champion now.
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,8 +80,13 @@ pub(super) enum Order {
 }
 
 impl Order {
-    const ALL: [(&'static str, Self); 5] =
-        [("<=", Self::AtMost), (">=", Self::AtLeast), ("==", Self::Equal), ("<", Self::Less), (">", Self::More)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("<=", Self::AtMost),
+        (">=", Self::AtLeast),
+        ("==", Self::Equal),
+        ("<", Self::Less),
+        (">", Self::More),
+    ];
 
     pub(super) fn holds(self, left: f64, right: f64) -> bool {
         match self {
@@ -98,7 +103,8 @@ impl Rule {
     /// Whether it looks at the champion.
     #[must_use]
     pub fn names_champion(&self) -> bool {
-        let of_champion = |term: &Term| matches!(term, Term::Fact { fact: Fact { of_champion: true, .. }, .. });
+        let of_champion =
+            |term: &Term| matches!(term, Term::Fact { fact: Fact { of_champion: true, .. }, .. });
         matches!(&self.test, Test::Compared { left, right, .. } if of_champion(left) || of_champion(right))
     }
 }
@@ -122,7 +128,10 @@ impl FromStr for Rule {
             problem,
         };
         if text.len() > LONGEST {
-            return Err(error(0, format!("it has {} bytes, at most {LONGEST} are read", text.len())));
+            return Err(error(
+                0,
+                format!("it has {} bytes, at most {LONGEST} are read", text.len()),
+            ));
         }
         let mut words = Words { text, at: 0 };
         let test = words.test().map_err(|(at, problem)| error(at, problem))?;
@@ -155,22 +164,39 @@ impl<'a> Words<'a> {
         let order = match self.next() {
             Some((at, word)) => match Order::ALL.into_iter().find(|(sign, _)| *sign == word) {
                 Some((_, order)) => order,
-                None => return Err((at, format!("'{}' where one of {ORDERS} is expected", text::clean(word)))),
+                None => {
+                    return Err((
+                        at,
+                        format!("'{}' where one of {ORDERS} is expected", text::clean(word)),
+                    ));
+                }
             },
-            None => return Err((self.text.len(), format!("it ends where one of {ORDERS} is expected"))),
+            None => {
+                return Err((
+                    self.text.len(),
+                    format!("it ends where one of {ORDERS} is expected"),
+                ));
+            }
         };
         let right = self.term()?;
         match (&left, &right) {
-            (Term::Number(_), Term::Number(_)) => Err((0, format!("two numbers are compared; {FACTS}"))),
+            (Term::Number(_), Term::Number(_)) => {
+                Err((0, format!("two numbers are compared; {FACTS}")))
+            }
             _ => Ok(Test::Compared { left, order, right }),
         }
     }
 
     fn term(&mut self) -> Result<Term, Mistake> {
         let Some((at, word)) = self.next() else {
-            return Err((self.text.len(), format!("it ends where a number or a fact is expected; {FACTS}")));
+            return Err((
+                self.text.len(),
+                format!("it ends where a number or a fact is expected; {FACTS}"),
+            ));
         };
-        let Some(number) = number(word) else { return fact(at, word).map(|fact| Term::Fact { factor: 1.0, fact }) };
+        let Some(number) = number(word) else {
+            return fact(at, word).map(|fact| Term::Fact { factor: 1.0, fact });
+        };
         let number = number.map_err(|problem| (at, problem))?;
         let before = self.at;
         if self.next().is_none_or(|(_, word)| word != "*") {
@@ -212,11 +238,13 @@ fn number(word: &str) -> Option<Result<f64, String>> {
 }
 
 /// The legal facts, for messages.
-const FACTS: &str = "a fact is valid or test, a dot and skill, rmse, mse, mae, mase, r2, directional_accuracy, ic, ic_ir, rank_ic, rank_ic_ir or \
-                     qlike, also with .low or .high; or trials, rank, spa, diebold_mariano; also with champion. before it; or crowned alone";
+const FACTS: &str = "a fact is valid or test, a dot and skill, rmse, mse, mae, mase, r2, \
+    directional_accuracy, ic, ic_ir, rank_ic, rank_ic_ir or qlike, also with .low or .high; or \
+    trials, rank, spa, diebold_mariano; also with champion. before it; or crowned alone";
 
 fn fact(at: usize, word: &str) -> Result<Fact, Mistake> {
-    let (of_champion, name) = word.strip_prefix("champion.").map_or((false, word), |name| (true, name));
+    let (of_champion, name) =
+        word.strip_prefix("champion.").map_or((false, word), |name| (true, name));
     let what = match name {
         "trials" => Some(What::Trials),
         "rank" => Some(What::Rank),
@@ -240,16 +268,22 @@ fn metric(name: &str) -> Option<What> {
         None => name.strip_suffix(".high").map_or((name, End::Value), |name| (name, End::High)),
     };
     let metric: Metric = name.parse().ok()?;
-    let is_kept = metric.split != Split::Train && metric.quantity != experiment::metric::Quantity::Loss;
+    let is_kept =
+        metric.split != Split::Train && metric.quantity != experiment::metric::Quantity::Loss;
     is_kept.then_some(What::Metric(metric, end))
 }
 
 fn near(name: &str) -> Option<String> {
-    let quantities =
-        experiment::metric::Quantity::ALL.into_iter().filter(|quantity| *quantity != experiment::metric::Quantity::Loss);
-    let names = quantities.flat_map(|quantity| ["valid", "test"].map(|split| format!("{split}.{}", quantity.name())));
-    let names = names.chain(["crowned", "trials", "rank", "spa", "diebold_mariano"].map(str::to_owned));
-    let scored = names.map(|near| (strsim::jaro_winkler(&near, name), near)).filter(|(score, _)| *score > 0.85);
+    let quantities = experiment::metric::Quantity::ALL
+        .into_iter()
+        .filter(|quantity| *quantity != experiment::metric::Quantity::Loss);
+    let names = quantities
+        .flat_map(|quantity| ["valid", "test"].map(|split| format!("{split}.{}", quantity.name())));
+    let names =
+        names.chain(["crowned", "trials", "rank", "spa", "diebold_mariano"].map(str::to_owned));
+    let scored = names
+        .map(|near| (strsim::jaro_winkler(&near, name), near))
+        .filter(|(score, _)| *score > 0.85);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, near)| near)
 }
 
@@ -296,7 +330,13 @@ mod tests {
                 right: Term::Fact { factor: 1.02, fact: fact(true, rmse) },
             }
         );
-        for text in ["trials <= 500", "rank == 1", "spa < 1e-2", "-0.5 <= valid.ic.high", "champion.trials >= trials"] {
+        for text in [
+            "trials <= 500",
+            "rank == 1",
+            "spa < 1e-2",
+            "-0.5 <= valid.ic.high",
+            "champion.trials >= trials",
+        ] {
             assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
         }
     }
@@ -304,23 +344,30 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_place_and_what_is_legal() {
         let error = |text: &str| text.parse::<Rule>().unwrap_err().to_string();
+        assert!(error("valid.skil > 0").starts_with(
+            "rule 'valid.skil > 0', character 1: 'valid.skil' is no fact; did you \
+                    mean 'valid.skill'? (a fact is"
+        ));
         assert!(
-            error("valid.skil > 0")
-                .starts_with("rule 'valid.skil > 0', character 1: 'valid.skil' is no fact; did you mean 'valid.skill'? (a fact is")
-        );
-        assert!(
-            error("valid.skill => 0").contains("character 13: '=>' where one of <, <=, >, >= or == is expected"),
+            error("valid.skill => 0")
+                .contains("character 13: '=>' where one of <, <=, >, >= or == is expected"),
             "{}",
             error("valid.skill => 0")
         );
         assert!(error("valid.skill").contains("character 12: it ends where one of <"));
         assert!(error("valid.skill >").contains("character 14: it ends where a number or a fact"));
-        assert!(error("valid.skill > 0 and crowned").contains("character 17: 'and' after the rule's end"));
+        assert!(
+            error("valid.skill > 0 and crowned")
+                .contains("character 17: 'and' after the rule's end")
+        );
         assert!(error("valid.skill > 1e999").contains("not a finite number"));
         assert!(error("1 > 0").contains("two numbers"));
         assert!(error("crowned == 1").contains("'==' after the rule's end"));
         assert!(error("1 == crowned").contains("stands alone"));
-        assert!(error("train.rmse < 1").contains("is no fact") && error("valid.loss < 1").contains("is no fact"));
+        assert!(
+            error("train.rmse < 1").contains("is no fact")
+                && error("valid.loss < 1").contains("is no fact")
+        );
         assert!(error("valid.rmse < nan").contains("is no fact") && error("").contains("it ends"));
         assert!(!error("\u{1b}[31m > 0").contains('\u{1b}'));
         assert!(error(&"x".repeat(1000)).len() < 500);

@@ -10,7 +10,8 @@ use crate::store::LedgerEntry;
 use crate::store::{StoreError, Tried, access, process, publish};
 use experiment::trial::TrialId;
 
-/// Files of one machine that may be appended to at once; a process that finds them all taken gives up.
+/// Files of one machine that may be appended to at once; a process that finds them all taken gives
+/// up.
 const MOST_SLOTS: usize = 256;
 
 /// What is written down of a trial.
@@ -23,9 +24,18 @@ pub(in crate::store) enum Told {
 }
 
 /// Writes a trial down, whose run lies in `run`.
-pub(in crate::store) fn record(run: &Path, at: String, trial: &TrialId, tried: &Tried, told: Told) -> Result<(), StoreError> {
+pub(in crate::store) fn record(
+    run: &Path,
+    at: String,
+    trial: &TrialId,
+    tried: &Tried,
+    told: Told,
+) -> Result<(), StoreError> {
     let sweep = run.parent().and_then(Path::parent);
-    let (Some(root), Some(name)) = (sweep.and_then(Path::parent), sweep.and_then(Path::file_name)) else { return Ok(()) };
+    let (Some(root), Some(name)) = (sweep.and_then(Path::parent), sweep.and_then(Path::file_name))
+    else {
+        return Ok(());
+    };
     let sweep = name.to_string_lossy().into_owned();
     let entry = LedgerEntry {
         v: crate::store::VERSION,
@@ -38,13 +48,15 @@ pub(in crate::store) fn record(run: &Path, at: String, trial: &TrialId, tried: &
     append(root, std::slice::from_ref(&entry))
 }
 
-/// Appends the lines of some entries to a file of this machine's; they are on the disk when it returns.
+/// Appends the lines of some entries to a file of this machine's; they are on the disk when it
+/// returns.
 pub(super) fn append(root: &Path, entries: &[LedgerEntry]) -> Result<(), StoreError> {
     let folder = folder_in(root);
     access::check_link(&folder)?;
     publish::make_folder(&folder)?;
     let (path, mut file) = writable(&folder)?;
-    let failed = |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
+    let failed =
+        |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
     let mut lines = Vec::new();
     for entry in entries {
         lines.extend(entry::line(entry).map_err(|error| failed(error.into()))?);
@@ -65,16 +77,20 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
         let file = match open(&path) {
             Ok(file) => file,
             // Another user's: he has his own slots.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => continue,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => {
+                continue;
+            }
             Err(error) => return Err(StoreError::io(&path, "cannot be opened", &error)),
         };
         match file.try_lock() {
             Ok(()) => return Ok((path, file)),
             Err(TryLockError::WouldBlock) => {}
-            // Some network file systems are mounted without locks: there the process has a file for itself.
+            // Some network file systems are mounted without locks: there the process has a file for
+            // itself.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 let path = folder.join(format!("{}-p{}.jsonl", writer(), std::process::id()));
-                let own = open(&path).map_err(|error| StoreError::io(&path, "cannot be opened", &error))?;
+                let own = open(&path)
+                    .map_err(|error| StoreError::io(&path, "cannot be opened", &error))?;
                 return Ok((path, own));
             }
             Err(TryLockError::Error(error)) => {
@@ -82,15 +98,23 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
             }
         }
     }
-    Err(StoreError::at(folder, format_args!("all {MOST_SLOTS} files of this machine are being written to")))
+    Err(StoreError::at(
+        folder,
+        format_args!("all {MOST_SLOTS} files of this machine are being written to"),
+    ))
 }
 
 fn open(path: &Path) -> io::Result<File> {
     let file = access::new_file().read(true).append(true).create(true).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
 }
 
-/// This machine since it was started: no other one has the name, not even one that is called the same.
+/// This machine since it was started: no other one has the name, not even one that is called the
+/// same.
 fn writer() -> String {
     let machine = process::machine();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
@@ -99,8 +123,8 @@ fn writer() -> String {
     format!("{host}-{boot}")
 }
 
-/// Ends a last line that a kill left torn: one that is whole but for its end gets it, another one goes, as its result tells the same. Gives
-/// the file's length after that.
+/// Ends a last line that a kill left torn: one that is whole but for its end gets it, another one
+/// goes, as its result tells the same. Gives the file's length after that.
 fn mend(file: &mut File) -> io::Result<u64> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut last = [b'\n'];
@@ -132,7 +156,8 @@ mod tests {
     use crate::store::{Ledger, seen_ledger};
 
     fn files(root: &Path) -> Vec<PathBuf> {
-        let mut files: Vec<PathBuf> = fs::read_dir(folder_in(root)).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(folder_in(root)).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
         files
     }
@@ -149,13 +174,15 @@ mod tests {
         let path = files(root).remove(0);
         let whole = fs::read(&path).unwrap();
         for length in 1..whole.len() {
-            // A program that another test starts holds copies of this process's locks for a moment: then the line goes to another file.
+            // A program that another test starts holds copies of this process's locks for a moment:
+            // then the line goes to another file.
             for tries in 1.. {
                 assert!(tries < 100, "the slot never came free");
                 fs::write(&path, &whole[..length]).unwrap();
                 assert_eq!(seen_ledger(root).unwrap(), Ledger::default(), "{length}");
                 append(root, &[entry("t2", "a", tried((1, 9), None))]).unwrap();
-                let others: Vec<PathBuf> = files(root).into_iter().filter(|file| *file != path).collect();
+                let others: Vec<PathBuf> =
+                    files(root).into_iter().filter(|file| *file != path).collect();
                 if others.is_empty() {
                     break;
                 }
@@ -194,7 +221,14 @@ mod tests {
                 scope.spawn(move || {
                     for line in 0..20 {
                         let run = root.join("a").join("trials").join("t");
-                        record(&run, AT.into(), &TrialId(format!("{thread}-{line}")), &tried((1, 9), None), Told::Tried).unwrap();
+                        record(
+                            &run,
+                            AT.into(),
+                            &TrialId(format!("{thread}-{line}")),
+                            &tried((1, 9), None),
+                            Told::Tried,
+                        )
+                        .unwrap();
                     }
                 });
             }

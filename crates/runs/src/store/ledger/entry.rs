@@ -13,7 +13,8 @@ pub(super) fn line(entry: &LedgerEntry) -> serde_json::Result<Vec<u8>> {
 /// The entry of a line without its end; one of before version 0.3 has no checksum.
 pub(super) fn parse(line: &[u8]) -> Result<LedgerEntry, String> {
     checksum::check_line(line)?;
-    let entry: LedgerEntry = serde_json::from_slice(line).map_err(|error| format!("is damaged: {error}"))?;
+    let entry: LedgerEntry =
+        serde_json::from_slice(line).map_err(|error| format!("is damaged: {error}"))?;
     manifest::check_version(entry.v).map(|()| entry)
 }
 

@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 
 use super::{append, entry};
 use crate::store::folder::names_in;
-use crate::store::{Ledger, LedgerEntry, StoreError, Tried, VERSION, access, list_sweeps, publish, result_file};
+use crate::store::{
+    Ledger, LedgerEntry, StoreError, Tried, VERSION, access, list_sweeps, publish, result_file,
+};
 use experiment::trial::TrialId;
 
-/// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with `at` (RFC 3339, UTC). Where it cannot
-/// be written to, it is read all the same.
+/// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with
+/// `at` (RFC 3339, UTC). Where it cannot be written to, it is read all the same.
 ///
 /// # Errors
 /// When `root` cannot be listed or a file cannot be read.
 pub fn read_ledger(root: &Path, at: &str) -> Result<Ledger, StoreError> {
     let (mut ledger, lacking) = with_lacking(root, at)?;
     if !lacking.is_empty() {
-        // Another store's owner may look at it, too: what cannot be written down is counted now and found again.
+        // Another store's owner may look at it, too: what cannot be written down is counted now and
+        // found again.
         drop(append::append(root, &lacking));
         ledger.entries.extend(lacking);
     }
@@ -47,7 +50,14 @@ fn with_lacking(root: &Path, at: &str) -> Result<(Ledger, Vec<LedgerEntry>), Sto
     let lacking = results(root, &known)?
         .into_iter()
         .filter(|(_, trial, _)| seen.insert(trial.clone()))
-        .map(|(sweep, trial, tried)| LedgerEntry { v: VERSION, at: at.to_owned(), sweep, trial, tried, opened: false })
+        .map(|(sweep, trial, tried)| LedgerEntry {
+            v: VERSION,
+            at: at.to_owned(),
+            sweep,
+            trial,
+            tried,
+            opened: false,
+        })
         .collect();
     Ok((ledger, lacking))
 }
@@ -60,7 +70,8 @@ fn union(root: &Path) -> Result<Ledger, StoreError> {
     names.retain(|name| name.ends_with(".jsonl"));
     names.sort_unstable();
     let former = ("ledger.jsonl".to_owned(), root.join("ledger.jsonl"));
-    let files = std::iter::once(former).chain(names.into_iter().map(|name| (format!("ledger/{name}"), folder.join(name))));
+    let files = std::iter::once(former)
+        .chain(names.into_iter().map(|name| (format!("ledger/{name}"), folder.join(name))));
     let mut ledger = Ledger::default();
     for (name, path) in files {
         take(&mut ledger, &name, &publish::read_if_there(&path)?.unwrap_or_default());
@@ -75,8 +86,10 @@ fn union(root: &Path) -> Result<Ledger, StoreError> {
 
 fn take(ledger: &mut Ledger, name: &str, bytes: &[u8]) {
     // A torn last line is being written, or its writer was killed: its result tells the same.
-    let whole = bytes.split_inclusive(|byte| *byte == b'\n').map_while(|line| line.strip_suffix(b"\n"));
-    let lines: Vec<(usize, &[u8])> = (1..).zip(whole).filter(|(_, line)| !line.is_empty()).collect();
+    let whole =
+        bytes.split_inclusive(|byte| *byte == b'\n').map_while(|line| line.strip_suffix(b"\n"));
+    let lines: Vec<(usize, &[u8])> =
+        (1..).zip(whole).filter(|(_, line)| !line.is_empty()).collect();
     let parsed: Vec<(usize, Result<LedgerEntry, String>)> =
         lines.into_par_iter().map(|(number, line)| (number, entry::parse(line))).collect();
     for (number, entry) in parsed {
@@ -88,12 +101,16 @@ fn take(ledger: &mut Ledger, name: &str, bytes: &[u8]) {
     }
 }
 
-/// Sweep, trial and what it was tried on of every result under `root` whose trial is not known, by name. A damaged result is told
-/// elsewhere.
-fn results(root: &Path, known: &HashSet<&str>) -> Result<Vec<(String, TrialId, Tried)>, StoreError> {
+/// Sweep, trial and what it was tried on of every result under `root` whose trial is not known, by
+/// name. A damaged result is told elsewhere.
+fn results(
+    root: &Path,
+    known: &HashSet<&str>,
+) -> Result<Vec<(String, TrialId, Tried)>, StoreError> {
     let mut runs: Vec<(String, PathBuf)> = Vec::new();
     for sweep in list_sweeps(root)? {
-        let name = sweep.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            sweep.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let trials = sweep.join("trials");
         let mut ids = names_in(&trials)?;
         ids.retain(|id| !known.contains(id.as_str()));
@@ -124,7 +141,8 @@ mod tests {
     fn run(root: &Path, sweep: &str, trial: &str, tried: &Tried) -> PathBuf {
         let run = root.join(sweep).join("trials").join(trial);
         fs::create_dir_all(&run).unwrap();
-        result_file::publish(&run, &RunResult { tried: Some(tried.clone()), ..testing::result(1) }).unwrap();
+        result_file::publish(&run, &RunResult { tried: Some(tried.clone()), ..testing::result(1) })
+            .unwrap();
         run
     }
 
@@ -139,38 +157,67 @@ mod tests {
         let root = folder.path();
         let here = tried((1, 9), Some((20, 29)));
         for (sweep, trial) in [("a", "t1"), ("a", "t2"), ("b", "t3")] {
-            append::record(&run(root, sweep, trial, &here), AT.into(), &id(trial), &here, append::Told::Tried).unwrap();
+            append::record(
+                &run(root, sweep, trial, &here),
+                AT.into(),
+                &id(trial),
+                &here,
+                append::Told::Tried,
+            )
+            .unwrap();
         }
         fs::remove_dir_all(root.join("a")).unwrap();
         let ledger = read_ledger(root, AT).unwrap();
         assert_eq!(ledger.entries.len(), 3);
-        assert_eq!(ledger.tries(&id("t3"), &here, Split::Test), Tries { trials: 3, number: Some(3), damaged_lines: 0 });
+        assert_eq!(
+            ledger.tries(&id("t3"), &here, Split::Test),
+            Tries { trials: 3, number: Some(3), damaged_lines: 0 }
+        );
         fs::remove_dir_all(folder_in(root)).unwrap();
         assert_eq!(seen_ledger(root).unwrap().entries.len(), 1, "what is left is known again");
         assert_eq!(lines(root), 0, "and not written down by who looks");
         assert_eq!(read_ledger(root, AT).unwrap().entries[0].trial, id("t3"));
-        assert_eq!((read_ledger(root, AT).unwrap().entries.len(), lines(root)), (1, 1), "and not twice");
+        assert_eq!(
+            (read_ledger(root, AT).unwrap().entries.len(), lines(root)),
+            (1, 1),
+            "and not twice"
+        );
     }
 
-    /// Each line in turn is lost, torn, or replaced by another's end: the number of trials is the same.
+    /// Each line in turn is lost, torn, or replaced by another's end: the number of trials is the
+    /// same.
     #[test]
     fn no_line_is_needed_while_its_result_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let here = tried((1, 9), None);
         for trial in ["t1", "t2", "t3"] {
-            append::record(&run(root, "a", trial, &here), AT.into(), &id(trial), &here, append::Told::Tried).unwrap();
+            append::record(
+                &run(root, "a", trial, &here),
+                AT.into(),
+                &id(trial),
+                &here,
+                append::Told::Tried,
+            )
+            .unwrap();
         }
         let path = fs::read_dir(folder_in(root)).unwrap().next().unwrap().unwrap().path();
         let whole = fs::read_to_string(&path).unwrap();
         for lost in 0..3 {
-            let without: String =
-                whole.lines().enumerate().filter(|(place, _)| *place != lost).map(|(_, line)| format!("{line}\n")).collect();
+            let without: String = whole
+                .lines()
+                .enumerate()
+                .filter(|(place, _)| *place != lost)
+                .map(|(_, line)| format!("{line}\n"))
+                .collect();
             for text in [without, whole.replacen("fingerprint", "fingerprinT", lost + 1)] {
                 fs::write(&path, text).unwrap();
                 let ledger = read_ledger(root, AT).unwrap();
                 assert_eq!(ledger.tries(&id("t2"), &here, Split::Valid).trials, 3, "{ledger:?}");
-                assert_eq!(seen_ledger(root).unwrap().tries(&id("t2"), &here, Split::Valid).trials, 3);
+                assert_eq!(
+                    seen_ledger(root).unwrap().tries(&id("t2"), &here, Split::Valid).trials,
+                    3
+                );
             }
         }
     }
@@ -180,16 +227,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let here = tried((1, 9), None);
-        let at = |trial: &str, at: &str| LedgerEntry { at: at.into(), ..entry(trial, "a", here.clone()) };
+        let at = |trial: &str, at: &str| LedgerEntry {
+            at: at.into(),
+            ..entry(trial, "a", here.clone())
+        };
         let plain = |entry: &LedgerEntry| serde_json::to_string(entry).unwrap() + "\n";
-        fs::write(root.join("ledger.jsonl"), plain(&at("t1", "2026-01-01T00:00:00Z")) + &plain(&at("t3", "2026-01-03T00:00:00Z")))
-            .unwrap();
+        fs::write(
+            root.join("ledger.jsonl"),
+            plain(&at("t1", "2026-01-01T00:00:00Z")) + &plain(&at("t3", "2026-01-03T00:00:00Z")),
+        )
+        .unwrap();
         fs::create_dir(folder_in(root)).unwrap();
         let other = [at("t2", "2026-01-02T00:00:00Z"), at("t3", "2026-01-04T00:00:00Z")];
         let other: Vec<u8> = other.iter().flat_map(|entry| entry::line(entry).unwrap()).collect();
         fs::write(folder_in(root).join("other-0f-0.jsonl"), other).unwrap();
         append::append(root, &[at("t4", "2026-01-05T00:00:00Z")]).unwrap();
-        let trials: Vec<String> = seen_ledger(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect();
+        let trials: Vec<String> =
+            seen_ledger(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect();
         assert_eq!(trials, ["t1", "t2", "t3", "t4"]);
         assert!(list_sweeps(root).unwrap().is_empty(), "the ledger is no sweep");
     }
@@ -204,7 +258,11 @@ mod tests {
             append::record(&run, AT.into(), &id("t1"), &here, told).unwrap();
         }
         let ledger = read_ledger(root, AT).unwrap();
-        assert_eq!((ledger.entries.len(), ledger.openings.len(), lines(root)), (1, 1, 3), "the trial itself was written down, too");
+        assert_eq!(
+            (ledger.entries.len(), ledger.openings.len(), lines(root)),
+            (1, 1, 3),
+            "the trial itself was written down, too"
+        );
         assert_eq!(ledger.opened(&[&here].into()), [&id("t1")].into());
         assert!(ledger.opened(&[&tried((1, 9), Some((30, 31)))].into()).is_empty());
     }

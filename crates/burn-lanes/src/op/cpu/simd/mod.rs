@@ -1,9 +1,12 @@
-//! Vectors of f32 on three instruction sets, the choice between them at run time, and the inner loop of a matrix product.
+//! Vectors of f32 on three instruction sets, the choice between them at run time, and the inner
+//! loop of a matrix product.
 //!
-//! This is, with its parts, the kernels' only module with `unsafe` code, for three reasons: a function with target features may be called only where
-//! the processor has them ([`run`] asks first), intrinsics likewise, and the inner loop of [`product`] reads without a bounds check
-//! for every value (it checks once before the loop). The instruction sets are std's own: pulp has AVX-512 only behind a feature that
-//! the tree does not enable, and macerator has neither shifts nor a minimum that says what it does to NaN.
+//! This is, with its parts, the kernels' only module with `unsafe` code, for three reasons: a
+//! function with target features may be called only where the processor has them ([`run`] asks
+//! first), intrinsics likewise, and the inner loop of [`product`] reads without a bounds check for
+//! every value (it checks once before the loop). The instruction sets are std's own: pulp has
+//! AVX-512 only behind a feature that the tree does not enable, and macerator has neither shifts
+//! nor a minimum that says what it does to NaN.
 #![allow(unsafe_code)]
 
 mod portable;
@@ -14,7 +17,8 @@ use std::sync::OnceLock;
 
 use portable::Portable;
 
-/// What the kernels may use of the processor. One set gives the same bits on every machine; two sets may differ in the last bits.
+/// What the kernels may use of the processor. One set gives the same bits on every machine; two
+/// sets may differ in the last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
     /// What every processor of the build's target has.
@@ -28,16 +32,24 @@ pub(crate) enum InstructionSet {
 impl InstructionSet {
     /// All that this processor has, the fastest last.
     pub(crate) fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|set| set.is_available()).collect()
+        [Self::Portable, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .filter(|set| set.is_available())
+            .collect()
     }
 
     /// The one that the environment variable `KILN_SIMD` names, or the fastest without it.
     ///
     /// # Errors
-    /// When the variable names none, or one that the processor lacks: nobody may think that he trained with what he did not.
+    /// When the variable names none, or one that the processor lacks: nobody may think that he
+    /// trained with what he did not.
     pub(crate) fn from_environment() -> Result<Self, String> {
         static NAMED: OnceLock<Result<InstructionSet, String>> = OnceLock::new();
-        NAMED.get_or_init(|| Self::named(&std::env::var_os("KILN_SIMD").unwrap_or_default().to_string_lossy())).clone()
+        NAMED
+            .get_or_init(|| {
+                Self::named(&std::env::var_os("KILN_SIMD").unwrap_or_default().to_string_lossy())
+            })
+            .clone()
     }
 
     /// [`Self::from_environment`], which [`crate::open`] has asked before.
@@ -60,14 +72,20 @@ impl InstructionSet {
 
     /// The one of this name; the fastest if there is no name.
     fn named(name: &str) -> Result<Self, String> {
-        let named = [Self::Portable, Self::Avx2, Self::Avx512].into_iter().find(|set| set.name().eq_ignore_ascii_case(name));
+        let named = [Self::Portable, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .find(|set| set.name().eq_ignore_ascii_case(name));
         let names = Self::available().iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
         match named {
             _ if name.is_empty() => Ok(Self::fastest()),
             Some(set) if set.is_available() => Ok(set),
-            Some(set) => Err(format!("KILN_SIMD asks for {}, which this processor lacks; it has {names}", set.name())),
+            Some(set) => Err(format!(
+                "KILN_SIMD asks for {}, which this processor lacks; it has {names}",
+                set.name()
+            )),
             None => Err(format!(
-                "KILN_SIMD is '{}', which names no instruction set; it takes {names} here, and without it the fastest is taken",
+                "KILN_SIMD is '{}', which names no instruction set; it takes {names} here, and \
+                    without it the fastest is taken",
                 name.escape_debug()
             )),
         }
@@ -119,7 +137,8 @@ macro_rules! with_rows {
 }
 pub(super) use with_rows;
 
-/// Work over vectors. `run` and all that it calls must be `#[inline(always)]`, else it is compiled for the portable set.
+/// Work over vectors. `run` and all that it calls must be `#[inline(always)]`, else it is compiled
+/// for the portable set.
 pub(super) trait Kernel {
     /// Does the work.
     fn run<V: Vector>(self);
@@ -140,7 +159,8 @@ pub(super) fn run<K: Kernel>(set: InstructionSet, kernel: K) {
     kernel.run::<Portable>();
 }
 
-/// A vector register of f32. Only the functions below make one, inside a [`Kernel`] that was started for its instruction set.
+/// A vector register of f32. Only the functions below make one, inside a [`Kernel`] that was
+/// started for its instruction set.
 pub(super) trait Vector: Copy {
     /// As many words as there are floats.
     type Words: Words;
@@ -166,8 +186,9 @@ pub(super) trait Vector: Copy {
     fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `summand − self · factor`.
     fn neg_mul_add(self, factor: Self, summand: Self) -> Self;
-    /// An integer n, for [`Vector::times_power_of_two`] alone, and what is left of the number, at most ½ in size. Numbers too large for
-    /// `2ⁿ` lose their excess; a NaN leaves a NaN, an infinity leaves 0 or NaN.
+    /// An integer n, for [`Vector::times_power_of_two`] alone, and what is left of the number, at
+    /// most ½ in size. Numbers too large for `2ⁿ` lose their excess; a NaN leaves a NaN, an
+    /// infinity leaves 0 or NaN.
     fn split(self) -> (Self, Self);
     /// `self · 2ⁿ`, for the n of [`Vector::split`].
     fn times_power_of_two(self, n: Self) -> Self;
@@ -194,11 +215,15 @@ pub(super) struct Left<'a> {
     pub(super) step: usize,
 }
 
-/// `sums + left · right` for M rows and N vectors a row, over `steps`; `right` holds N vectors a step, one after another.
+/// `sums + left · right` for M rows and N vectors a row, over `steps`; `right` holds N vectors a
+/// step, one after another.
 ///
 /// # Panics
 /// When a factor is too short, which is checked before the loop.
-#[expect(clippy::needless_range_loop, reason = "with iterators the compiler spills the sums out of the registers")]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "with iterators the compiler spills the sums out of the registers"
+)]
 #[inline(always)]
 pub(super) fn product<V: Vector, const M: usize, const N: usize>(
     mut sums: [[V; N]; M],
@@ -210,10 +235,14 @@ pub(super) fn product<V: Vector, const M: usize, const N: usize>(
         return sums;
     }
     let Left { values, row, step } = left;
-    assert!(values.len() > (M - 1) * row + (steps - 1) * step && right.len() >= steps * N * V::WIDTH, "a factor is too short");
+    assert!(
+        values.len() > (M - 1) * row + (steps - 1) * step && right.len() >= steps * N * V::WIDTH,
+        "a factor is too short"
+    );
     let (left, right) = (values.as_ptr(), right.as_ptr());
     for k in 0..steps {
-        // SAFETY: the largest index of either factor, at the last row, vector and step, was checked above.
+        // SAFETY: the largest index of either factor, at the last row, vector and step, was checked
+        // above.
         let (left, right) = unsafe { (left.add(k * step), right.add(k * N * V::WIDTH)) };
         // Whichever factor needs fewer registers is held in them.
         if M < N {
@@ -247,11 +276,17 @@ pub(super) fn product<V: Vector, const M: usize, const N: usize>(
     sums
 }
 
-/// Four neighbouring vectors. (Of std's closures over arrays not all are inlined, and what is not inlined has no vectors.)
+/// Four neighbouring vectors. (Of std's closures over arrays not all are inlined, and what is not
+/// inlined has no vectors.)
 #[inline(always)]
 pub(super) fn four<V: Vector>(from: &[f32]) -> [V; 4] {
     let from = &from[..4 * V::WIDTH];
-    [V::load(from), V::load(&from[V::WIDTH..]), V::load(&from[2 * V::WIDTH..]), V::load(&from[3 * V::WIDTH..])]
+    [
+        V::load(from),
+        V::load(&from[V::WIDTH..]),
+        V::load(&from[2 * V::WIDTH..]),
+        V::load(&from[3 * V::WIDTH..]),
+    ]
 }
 
 /// Stores four neighbouring vectors.
@@ -291,7 +326,8 @@ pub(super) fn load_part<V: Vector>(from: &[f32]) -> V {
 
 /// Exponents of two are limited to so much, so that nothing over- or underflows.
 const LIMIT: f32 = 126.0;
-/// 1.5·2²³ has a last bit of 1: what is added to it is rounded to an integer, which then stands in the last bits.
+/// 1.5·2²³ has a last bit of 1: what is added to it is rounded to an integer, which then stands in
+/// the last bits.
 const SHIFT: f32 = 12_582_912.0;
 
 #[cfg(test)]
@@ -306,7 +342,11 @@ mod tests {
         }
         assert_eq!(InstructionSet::available().last().copied(), InstructionSet::named("").ok());
         let problem = InstructionSet::named("sse9\u{1b}").unwrap_err();
-        assert!(problem.starts_with(r"KILN_SIMD is 'sse9\u{1b}'") && problem.contains("it takes portable"), "{problem}");
+        assert!(
+            problem.starts_with(r"KILN_SIMD is 'sse9\u{1b}'")
+                && problem.contains("it takes portable"),
+            "{problem}"
+        );
     }
 
     /// Runs itself once for every set, with `KILN_SIMD` in the environment.

@@ -64,7 +64,9 @@ impl Vector for Portable {
     fn mul_add(self, factor: Self, summand: Self) -> Self {
         // Without an instruction for it, `f32::mul_add` is a call into the C library.
         if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-            Self(std::array::from_fn(|index| self.0[index].mul_add(factor.0[index], summand.0[index])))
+            Self(std::array::from_fn(|index| {
+                self.0[index].mul_add(factor.0[index], summand.0[index])
+            }))
         } else {
             self.mul(factor).add(summand)
         }
@@ -85,7 +87,9 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn times_power_of_two(self, n: Self) -> Self {
-        self.map(n, |value, n| value * f32::from_bits((n.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
+        self.map(n, |value, n| {
+            value * f32::from_bits((n.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
+        })
     }
 
     #[inline(always)]
@@ -117,6 +121,9 @@ impl Words for PortableWords {
     #[inline(always)]
     fn wide_mul(self, factor: u32) -> (Self, Self) {
         let products = self.0.map(|word| u64::from(word) * u64::from(factor));
-        (Self(products.map(|product| (product >> 32) as u32)), Self(products.map(|product| product as u32)))
+        (
+            Self(products.map(|product| (product >> 32) as u32)),
+            Self(products.map(|product| product as u32)),
+        )
     }
 }

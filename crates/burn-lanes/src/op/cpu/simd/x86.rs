@@ -1,6 +1,7 @@
 //! AVX2 and AVX-512.
 //!
-//! Every intrinsic below is sound because a [`Kernel`] is started for its instruction set only where the processor has it.
+//! Every intrinsic below is sound because a [`Kernel`] is started for its instruction set only
+//! where the processor has it.
 
 use std::arch::x86_64::*;
 
@@ -57,14 +58,20 @@ unsafe fn split_avx512(x: __m512) -> (__m512, __m512) {
 #[inline(always)]
 unsafe fn where_at_most_avx2(words: __m256i, threshold: u32, value: f32) -> __m256 {
     unsafe {
-        let at_most = _mm256_cmpeq_epi32(_mm256_min_epu32(words, _mm256_set1_epi32(threshold as i32)), words);
+        let at_most =
+            _mm256_cmpeq_epi32(_mm256_min_epu32(words, _mm256_set1_epi32(threshold as i32)), words);
         _mm256_and_ps(_mm256_castsi256_ps(at_most), _mm256_set1_ps(value))
     }
 }
 
 #[inline(always)]
 unsafe fn where_at_most_avx512(words: __m512i, threshold: u32, value: f32) -> __m512 {
-    unsafe { _mm512_maskz_mov_ps(_mm512_cmple_epu32_mask(words, _mm512_set1_epi32(threshold as i32)), _mm512_set1_ps(value)) }
+    unsafe {
+        _mm512_maskz_mov_ps(
+            _mm512_cmple_epu32_mask(words, _mm512_set1_epi32(threshold as i32)),
+            _mm512_set1_ps(value),
+        )
+    }
 }
 
 /// SAFETY of all: see the module.
@@ -195,7 +202,8 @@ pub(crate) struct Avx2Words(__m256i);
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512Words(__m512i);
 
-/// SAFETY of all: see the module. Products are of the even words; the odd ones are shifted there and back.
+/// SAFETY of all: see the module. Products are of the even words; the odd ones are shifted there
+/// and back.
 macro_rules! words {
     (
         $name:ident, $splat:ident, $add:ident, $xor:ident, $mul:ident, $right:ident, $left:ident, $blend:ident, $counting:expr

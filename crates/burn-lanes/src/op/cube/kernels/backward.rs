@@ -1,8 +1,10 @@
-//! The layers, backward: back-propagation through time (Werbos 1990), organised as the forward pass.
+//! The layers, backward: back-propagation through time (Werbos 1990), organised as the forward
+//! pass.
 //!
-//! All layers run at once, each a step behind the one above. The gradients of the gates are in shared memory, twice, and replace the gates
-//! in the activations. A thread reads them along a column of its layer's recurrent matrix and of the next layer's input matrix; both
-//! matrices are transposed first, so that neighbouring threads read neighbouring weights.
+//! All layers run at once, each a step behind the one above. The gradients of the gates are in
+//! shared memory, twice, and replace the gates in the activations. A thread reads them along a
+//! column of its layer's recurrent matrix and of the next layer's input matrix; both matrices are
+//! transposed first, so that neighbouring threads read neighbouring weights.
 
 use cubecl::prelude::*;
 
@@ -12,7 +14,8 @@ use super::mask::factors;
 use super::math::Four;
 use super::net::{Batch, C, Net};
 
-/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots × layers.
+/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots
+/// × layers.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn backward(
     weights: &Array<f32>,              // [K, P]
@@ -35,7 +38,8 @@ pub(crate) fn backward(
     let (time, groups) = (batch.time as usize, batch.groups as usize);
     let behind = last - layer;
 
-    let mut shared = SharedMemory::<Four>::new(comptime!(2 * tile.groups() * 4 * net.hidden * net.layers));
+    let mut shared =
+        SharedMemory::<Four>::new(comptime!(2 * tile.groups() * 4 * net.hidden * net.layers));
     let own_gates = slot * tile.own * width + layer * gates;
     let recurrent = (lane * comptime!(net.transposed()) + 2 * layer) * gates * hidden + unit;
     let mut dc = Array::<Four>::new(tile.own);
@@ -75,7 +79,16 @@ pub(crate) fn backward(
                 product(transposed, &shared, &mut dh, recurrent, from, batch, net, tile);
             }
             if layer < last {
-                product(transposed, &shared, &mut above, recurrent + gates * hidden, from + gates, batch, net, tile);
+                product(
+                    transposed,
+                    &shared,
+                    &mut above,
+                    recurrent + gates * hidden,
+                    from + gates,
+                    batch,
+                    net,
+                    tile,
+                );
             }
             #[unroll]
             for v in 0..tile.own {
@@ -85,7 +98,13 @@ pub(crate) fn backward(
                 match &masks {
                     ComptimeOption::Some(masks) => {
                         if layer < last {
-                            above[v] = above[v] * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
+                            above[v] = above[v]
+                                * factors(
+                                    masks,
+                                    of_pack,
+                                    layer,
+                                    (t * groups + group) * hidden + unit,
+                                );
                         }
                     }
                     ComptimeOption::None => {}
@@ -129,7 +148,8 @@ fn product(
             let weight = Four::new(transposed[column + gate * net.hidden]);
             #[unroll]
             for v in 0..tile.own {
-                sums[v] += shared[gates + v * comptime!(4 * net.hidden * net.layers) + gate] * weight;
+                sums[v] +=
+                    shared[gates + v * comptime!(4 * net.hidden * net.layers) + gate] * weight;
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What a unit of a layer computes at a step, for four windows, forward and backward; and the products that lead there.
+//! What a unit of a layer computes at a step, for four windows, forward and backward; and the
+//! products that lead there.
 
 use cubecl::prelude::*;
 
@@ -30,7 +31,11 @@ pub(crate) struct GateWeights {
 
 /// Reads the weights of an input of a unit, which are H apart.
 #[cube]
-pub(crate) fn gate_weights(weights: &Array<f32>, at: usize, #[comptime] hidden: usize) -> GateWeights {
+pub(crate) fn gate_weights(
+    weights: &Array<f32>,
+    at: usize,
+    #[comptime] hidden: usize,
+) -> GateWeights {
     GateWeights {
         i: Four::new(weights[at]),
         f: Four::new(weights[at + hidden]),
@@ -83,12 +88,24 @@ pub(crate) fn save(saved: &mut Array<Four>, at: usize, cell: &Cell, #[comptime] 
 #[cube]
 pub(crate) fn saved_cell(saved: &Array<Four>, at: usize, #[comptime] hidden: usize) -> Cell {
     let c = saved[at + C * hidden];
-    Cell { i: saved[at], f: saved[at + hidden], g: saved[at + 2 * hidden], o: saved[at + 3 * hidden], c, h: c }
+    Cell {
+        i: saved[at],
+        f: saved[at + hidden],
+        g: saved[at + 2 * hidden],
+        o: saved[at + 3 * hidden],
+        c,
+        h: c,
+    }
 }
 
 /// Writes the gradients of the gates in their place.
 #[cube]
-pub(crate) fn save_gradient(saved: &mut Array<Four>, at: usize, gradient: &CellGradient, #[comptime] hidden: usize) {
+pub(crate) fn save_gradient(
+    saved: &mut Array<Four>,
+    at: usize,
+    gradient: &CellGradient,
+    #[comptime] hidden: usize,
+) {
     saved[at] = gradient.i;
     saved[at + hidden] = gradient.f;
     saved[at + 2 * hidden] = gradient.g;
@@ -105,7 +122,8 @@ pub(crate) struct CellGradient {
     pub(crate) c_before: Four,
 }
 
-/// From the activations (h is not needed), the c before, the gradient of h and that of c out of the step after.
+/// From the activations (h is not needed), the c before, the gradient of h and that of c out of the
+/// step after.
 #[cube]
 pub(crate) fn cell_gradient(cell: &Cell, c_before: Four, dh: Four, dc_after: Four) -> CellGradient {
     let one = Four::new(1.0);

@@ -1,9 +1,11 @@
 //! The layers, forward.
 //!
-//! A thread owns a hidden unit of a layer in some groups of windows: all four gates of it, so that c never leaves its registers and a
-//! step needs one barrier. All layers run at once, each a step behind the one below (Appleyard et al. 2016, arXiv 1604.01946):
-//! what a step reads, `[x | h of layer 0 | h of layer 1 | …]`, is in shared memory, twice, and a layer's own inputs and states are
-//! neighbours in it as their weights are. Weights are read from memory, which is the first cache where they fit it.
+//! A thread owns a hidden unit of a layer in some groups of windows: all four gates of it, so that
+//! c never leaves its registers and a step needs one barrier. All layers run at once, each a step
+//! behind the one below (Appleyard et al. 2016, arXiv 1604.01946): what a step reads, `[x | h of
+//! layer 0 | h of layer 1 | …]`, is in shared memory, twice, and a layer's own inputs and states
+//! are neighbours in it as their weights are. Weights are read from memory, which is the first
+//! cache where they fit it.
 
 use cubecl::prelude::*;
 
@@ -52,7 +54,8 @@ impl Net {
     }
 }
 
-/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots × layers.
+/// All steps of all layers for a tile of a lane's windows. Cubes: tiles × lanes; threads: H × slots
+/// × layers.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn forward(
     features: &Array<f32>,             // [rows, F]
@@ -96,7 +99,8 @@ pub(crate) fn forward(
         while feature < net.features {
             #[unroll]
             for v in 0..tile.own {
-                shared[tile_row + v * width + feature] = windows_values(features, &starts, v, 0, feature, batch);
+                shared[tile_row + v * width + feature] =
+                    windows_values(features, &starts, v, 0, feature, batch);
             }
             feature += hidden;
         }
@@ -105,7 +109,8 @@ pub(crate) fn forward(
 
     let depth = batch.inputs(layer) + hidden;
     let own_weights = of_pack * batch.parameters() + batch.layer_start(layer) + unit;
-    let reads = tile_row + select(layer == 0, 0, layer * comptime!(net.layer_step()) + net.features - hidden);
+    let reads = tile_row
+        + select(layer == 0, 0, layer * comptime!(net.layer_step()) + net.features - hidden);
     let writes = reads + batch.inputs(layer) + unit;
     let mut c = Array::<Four>::new(tile.own);
     #[unroll]
@@ -168,7 +173,13 @@ pub(crate) fn forward(
                 match &masks {
                     ComptimeOption::Some(masks) => {
                         if layer < last {
-                            let kept = cell.h * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
+                            let kept = cell.h
+                                * factors(
+                                    masks,
+                                    of_pack,
+                                    layer,
+                                    (t * groups + group) * hidden + unit,
+                                );
                             shared[to + writes + v * width + hidden] = kept;
                             if group < groups {
                                 saved[row + KEPT * hidden] = kept;
@@ -188,7 +199,8 @@ pub(crate) fn forward(
             while feature < net.features {
                 #[unroll]
                 for v in 0..tile.own {
-                    shared[to + tile_row + v * width + feature] = windows_values(features, &starts, v, step + 1, feature, batch);
+                    shared[to + tile_row + v * width + feature] =
+                        windows_values(features, &starts, v, step + 1, feature, batch);
                 }
                 feature += hidden;
             }
@@ -210,7 +222,8 @@ pub(crate) fn windows_values(
     let mut values = Four::new(0.0);
     #[unroll]
     for r in 0..4usize {
-        values[r] = features[(starts[4 * v + r] as usize + t) * batch.feature_stride as usize + feature];
+        values[r] =
+            features[(starts[4 * v + r] as usize + t) * batch.feature_stride as usize + feature];
     }
     values
 }

@@ -1,6 +1,7 @@
 //! The linear head and the loss.
 //!
-//! A cube owns a lane; sums run in a fixed order: each thread's windows, then a tree over the threads.
+//! A cube owns a lane; sums run in a fixed order: each thread's windows, then a tree over the
+//! threads.
 
 use cubecl::prelude::*;
 
@@ -38,7 +39,8 @@ pub(crate) fn forecasts(
     let mut group = UNIT_POS as usize;
     while group < batch.groups as usize {
         for output in 0..outputs {
-            let values = forecast(states, weights, state(last, lane, group), batch, of_pack, output);
+            let values =
+                forecast(states, weights, state(last, lane, group), batch, of_pack, output);
             #[unroll]
             for r in 0..4usize {
                 if 4 * group + r < windows {
@@ -73,8 +75,13 @@ pub(crate) fn sums(
     while group < batch.groups as usize {
         #[unroll]
         for output in 0..comptime!(objective.outputs()) {
-            let forecast = forecast(states, weights, state(last, lane, group), batch, of_pack, output);
-            add_losses(&mut own, errors(forecast, target, ends, batch, of_pack, group), comptime!(objective.part(output)));
+            let forecast =
+                forecast(states, weights, state(last, lane, group), batch, of_pack, output);
+            add_losses(
+                &mut own,
+                errors(forecast, target, ends, batch, of_pack, group),
+                comptime!(objective.part(output)),
+            );
         }
         group += THREADS;
     }
@@ -87,8 +94,8 @@ pub(crate) fn sums(
     }
 }
 
-/// Sums, mean losses `[K]`, the gradients of the mean losses by the head's outputs (into the activations) and by the head's weights. Cubes:
-/// lanes; threads: 256.
+/// Sums, mean losses `[K]`, the gradients of the mean losses by the head's outputs (into the
+/// activations) and by the head's weights. Cubes: lanes; threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn losses(
     weights: &Array<f32>, // [K, P]
@@ -116,11 +123,13 @@ pub(crate) fn losses(
     while group < groups {
         #[unroll]
         for output in 0..comptime!(objective.outputs()) {
-            let forecast = forecast(saved, weights, state(last, lane, group), batch, of_pack, output);
+            let forecast =
+                forecast(saved, weights, state(last, lane, group), batch, of_pack, output);
             let errors = errors(forecast, target, ends, batch, of_pack, group);
             add_losses(&mut own, errors, comptime!(objective.part(output)));
             let gradients = error_gradients(errors, comptime!(objective.part(output)));
-            saved[of_errors + output * groups + group] = existing(gradients, batch, group) / Four::new(windows);
+            saved[of_errors + output * groups + group] =
+                existing(gradients, batch, group) / Four::new(windows);
         }
         group += THREADS;
     }
@@ -160,7 +169,14 @@ fn state(last: &Last, lane: usize, group: usize) -> usize {
 
 /// An output's forecasts from the states that start there.
 #[cube]
-fn forecast(states: &Array<Four>, weights: &Array<f32>, at: usize, batch: &Batch, lane: usize, output: usize) -> Four {
+fn forecast(
+    states: &Array<Four>,
+    weights: &Array<f32>,
+    at: usize,
+    batch: &Batch,
+    lane: usize,
+    output: usize,
+) -> Four {
     let head = lane * batch.parameters() + batch.head();
     let hidden = batch.hidden as usize;
     let mut sum = Four::new(0.0);
@@ -172,7 +188,14 @@ fn forecast(states: &Array<Four>, weights: &Array<f32>, at: usize, batch: &Batch
 
 /// How far forecasts are from their targets; 0 where there is no window.
 #[cube]
-fn errors(forecast: Four, target: &Array<f32>, ends: &Array<i32>, batch: &Batch, lane: usize, group: usize) -> Four {
+fn errors(
+    forecast: Four,
+    target: &Array<f32>,
+    ends: &Array<i32>,
+    batch: &Batch,
+    lane: usize,
+    group: usize,
+) -> Four {
     let mut errors = Four::new(0.0);
     #[unroll]
     for r in 0..4usize {
@@ -210,7 +233,8 @@ fn add_losses(sums: &mut Array<Four>, errors: Four, #[comptime] part: Part) {
         }
         Part::Quantile { tilt, count, .. } => {
             let tilt = Four::new(comptime!(f32::from_bits(tilt)));
-            sums[0] += (absolute * Four::new(0.5) + errors * tilt) * Four::new(comptime!(1.0 / count as f32));
+            sums[0] += (absolute * Four::new(0.5) + errors * tilt)
+                * Four::new(comptime!(1.0 / count as f32));
         }
     }
 }

@@ -5,7 +5,8 @@ use cubecl::prelude::*;
 use super::math::Four;
 use crate::random::{PHILOX, PHILOX_ROUNDS};
 
-/// Numbers of a lane in the table of masks: the key, the steps' low and high word, the threshold and the bits of the scale.
+/// Numbers of a lane in the table of masks: the key, the steps' low and high word, the threshold
+/// and the bits of the scale.
 pub(crate) const NUMBERS: usize = 6;
 
 /// As `#[cube]` takes them.
@@ -13,7 +14,8 @@ const FACTORS: [u32; 2] = PHILOX[0];
 const INCREMENTS: [u32; 2] = PHILOX[1];
 const ROUNDS: u32 = PHILOX_ROUNDS as u32;
 
-/// What the outputs of a unit are multiplied with in four windows at a step; `index` is `(t·⌈B/4⌉ + b/4)·H + j`.
+/// What the outputs of a unit are multiplied with in four windows at a step; `index` is `(t·⌈B/4⌉ +
+/// b/4)·H + j`.
 #[cube]
 pub(crate) fn factors(masks: &Array<u32>, lane: usize, layer: usize, index: usize) -> Four {
     let at = lane * NUMBERS;

@@ -1,9 +1,11 @@
 //! What the kernels are compiled for, what a launch tells them, and where values lie.
 //!
-//! Windows go in groups of four ([`Four`](super::math::Four)); the last group is filled up with the last window, whose error counts as 0
-//! there. A lane's activations are rows of sections of H vectors, `[L, T, groups, sections, H]`: the gates i, f, g, o (which the backward
-//! pass replaces by their gradients), c, h, and what was not dropped of h where there is dropout. The gradients of the losses by the
-//! outputs of the head, one vector a group for each of them in turn, follow them.
+//! Windows go in groups of four ([`Four`](super::math::Four)); the last group is filled up with the
+//! last window, whose error counts as 0 there. A lane's activations are rows of sections of H
+//! vectors, `[L, T, groups, sections, H]`: the gates i, f, g, o (which the backward pass replaces
+//! by their gradients), c, h, and what was not dropped of h where there is dropout. The gradients
+//! of the losses by the outputs of the head, one vector a group for each of them in turn, follow
+//! them.
 
 use cubecl::prelude::*;
 
@@ -48,7 +50,8 @@ impl Net {
         (self.layers * time * self.sections() * self.hidden + self.forecasts) * groups
     }
 
-    /// Matrices that gradients go back through: the recurrent ones, and the input ones of all layers but the first.
+    /// Matrices that gradients go back through: the recurrent ones, and the input ones of all
+    /// layers but the first.
     pub(crate) fn transposed(&self) -> usize {
         2 * self.layers - 1
     }
@@ -129,9 +132,18 @@ impl Batch {
         (self.errors() + (self.forecasts * self.groups) as usize) * lane
     }
 
-    /// The gradient of a unit's last state in a group of windows, out of the gradients of the head's outputs.
-    pub(crate) fn head_gradient(&self, weights: &Array<f32>, saved: &Array<Four>, lane: usize, group: usize, unit: usize) -> Four {
-        let own_weights = (lane + self.first_lane as usize) * self.parameters() + self.head() + unit;
+    /// The gradient of a unit's last state in a group of windows, out of the gradients of the
+    /// head's outputs.
+    pub(crate) fn head_gradient(
+        &self,
+        weights: &Array<f32>,
+        saved: &Array<Four>,
+        lane: usize,
+        group: usize,
+        unit: usize,
+    ) -> Four {
+        let own_weights =
+            (lane + self.first_lane as usize) * self.parameters() + self.head() + unit;
         let errors = self.lane_start(lane) + self.errors() + group;
         let mut sum = Four::new(0.0);
         for output in 0..self.forecasts as usize {

@@ -19,7 +19,11 @@ impl Objective {
             Self::Point(loss) => Part::Point(*loss),
             Self::Quantiles(levels) => {
                 let tilt = levels.values().nth(output).map_or(0.0, |level| tilt(level) as f32);
-                Part::Quantile { tilt: tilt.to_bits(), count: levels.count(), is_point: output == levels.median() }
+                Part::Quantile {
+                    tilt: tilt.to_bits(),
+                    count: levels.count(),
+                    is_point: output == levels.median(),
+                }
             }
         }
     }

@@ -1,7 +1,9 @@
-//! The gradients of the layers' weights: products over all steps and windows, `[inputs | h before]ᵀ · dz`, and the biases' sums.
+//! The gradients of the layers' weights: products over all steps and windows, `[inputs | h before]ᵀ
+//! · dz`, and the biases' sums.
 //!
-//! A cube owns a tile of a layer's matrices and goes through the rows of activations in order, so that nothing is added up across cubes.
-//! Rows come four windows at a time, in two buffers, the next on their way while one is multiplied.
+//! A cube owns a tile of a layer's matrices and goes through the rows of activations in order, so
+//! that nothing is added up across cubes. Rows come four windows at a time, in two buffers, the
+//! next on their way while one is multiplied.
 
 use cubecl::prelude::*;
 
@@ -44,7 +46,8 @@ fn place(number: usize, batch: &Batch) -> Place {
     Place { layer, row: tile / columns * SIDE, column: tile % columns * SIDE }
 }
 
-/// What a thread brings of an operand, a vector a stage: a column of activations, or of the windows' features.
+/// What a thread brings of an operand, a vector a stage: a column of activations, or of the
+/// windows' features.
 #[derive(CubeType, Clone, Copy)]
 struct Column {
     /// Whether it is within the operand.
@@ -160,7 +163,9 @@ pub(crate) fn products(
 fn left(batch: &Batch, lane: usize, layer: usize, input: usize) -> Column {
     let (inputs, hidden) = (batch.inputs(layer), batch.hidden as usize);
     let of_lane = batch.lane_start(lane);
-    let below = of_lane + batch.row_start(layer, 0, 0) - batch.row_start(1, 0, 0) + (batch.sections as usize - 1) * hidden + input;
+    let below = of_lane + batch.row_start(layer, 0, 0) - batch.row_start(1, 0, 0)
+        + (batch.sections as usize - 1) * hidden
+        + input;
     let before = of_lane + batch.row_start(layer, 0, 0) + H * hidden + input - inputs;
     let is_input = input < inputs;
     let is_feature = is_input && layer == 0;
@@ -201,7 +206,9 @@ fn value(
             #[unroll]
             for r in 0..4usize {
                 let end = batch.end(ends, lane, 4 * group as usize + r);
-                value[r] = features[(end + 1 + t as usize - batch.time as usize) * batch.feature_stride as usize + column.at];
+                value[r] = features[(end + 1 + t as usize - batch.time as usize)
+                    * batch.feature_stride as usize
+                    + column.at];
             }
         } else {
             value = saved[column.at + (row - column.first) * batch.row()];

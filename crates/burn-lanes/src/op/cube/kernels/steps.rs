@@ -1,5 +1,6 @@
-//! The layers, one step of one layer a launch: for networks whose sequence does not fit a cube. What a step needs of the one before is
-//! read from the activations; the arithmetic is that of [`forward`](super::forward) and [`backward`](super::backward).
+//! The layers, one step of one layer a launch: for networks whose sequence does not fit a cube.
+//! What a step needs of the one before is read from the activations; the arithmetic is that of
+//! [`forward`](super::forward) and [`backward`](super::backward).
 
 use cubecl::prelude::*;
 
@@ -58,13 +59,19 @@ pub(crate) fn forward_step(
             let mut starts = Array::<u32>::new(comptime!(4 * OWN));
             #[unroll]
             for window in 0..comptime!(4 * OWN) {
-                starts[window] = (batch.end(ends, of_pack, 4 * first_group + window) + 1) as u32 - batch.time;
+                starts[window] =
+                    (batch.end(ends, of_pack, 4 * first_group + window) + 1) as u32 - batch.time;
             }
             for input in 0..batch.features as usize {
                 let of_input = gate_weights(weights, own_weights + input * 4 * hidden, hidden);
                 #[unroll]
                 for v in 0..OWN {
-                    add(&mut z, v, windows_values(features, &starts, v, t, input, batch), &of_input);
+                    add(
+                        &mut z,
+                        v,
+                        windows_values(features, &starts, v, t, input, batch),
+                        &of_input,
+                    );
                 }
             }
         } else {
@@ -73,16 +80,29 @@ pub(crate) fn forward_step(
                 let of_input = gate_weights(weights, own_weights + input * 4 * hidden, hidden);
                 #[unroll]
                 for v in 0..OWN {
-                    add(&mut z, v, saved[*rows.index(v) - below + comptime!((net.sections() - 1) * net.hidden) + input], &of_input);
+                    add(
+                        &mut z,
+                        v,
+                        saved[*rows.index(v) - below
+                            + comptime!((net.sections() - 1) * net.hidden)
+                            + input],
+                        &of_input,
+                    );
                 }
             }
         }
         if t > 0 {
             for input in 0..batch.hidden as usize {
-                let of_input = gate_weights(weights, own_weights + (inputs + input) * 4 * hidden, hidden);
+                let of_input =
+                    gate_weights(weights, own_weights + (inputs + input) * 4 * hidden, hidden);
                 #[unroll]
                 for v in 0..OWN {
-                    add(&mut z, v, saved[*rows.index(v) - row_before + H * hidden + input], &of_input);
+                    add(
+                        &mut z,
+                        v,
+                        saved[*rows.index(v) - row_before + H * hidden + input],
+                        &of_input,
+                    );
                 }
             }
         }
@@ -101,8 +121,13 @@ pub(crate) fn forward_step(
                 match &masks {
                     ComptimeOption::Some(masks) => {
                         if layer < comptime!(net.layers - 1) {
-                            saved[row + KEPT * hidden] =
-                                cell.h * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
+                            saved[row + KEPT * hidden] = cell.h
+                                * factors(
+                                    masks,
+                                    of_pack,
+                                    layer,
+                                    (t * groups + group) * hidden + unit,
+                                );
                         }
                     }
                     ComptimeOption::None => {}
@@ -112,7 +137,8 @@ pub(crate) fn forward_step(
     }
 }
 
-/// A step backward; c's gradient out of the step after is handed on in place of c. Cubes and threads as forward.
+/// A step backward; c's gradient out of the step after is handed on in place of c. Cubes and
+/// threads as forward.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn backward_step(
     weights: &Array<f32>,              // [K, P]
@@ -170,7 +196,8 @@ pub(crate) fn backward_step(
             match &masks {
                 ComptimeOption::Some(masks) => {
                     if layer < last {
-                        above[v] = above[v] * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
+                        above[v] = above[v]
+                            * factors(masks, of_pack, layer, (t * groups + group) * hidden + unit);
                     }
                 }
                 ComptimeOption::None => {}

@@ -1,5 +1,9 @@
 //! Transposes the matrices that gradients go back through.
-#![allow(clippy::manual_div_ceil, clippy::manual_is_multiple_of, reason = "a kernel knows no such methods")]
+#![allow(
+    clippy::manual_div_ceil,
+    clippy::manual_is_multiple_of,
+    reason = "a kernel knows no such methods"
+)]
 
 use cubecl::prelude::*;
 
@@ -10,8 +14,8 @@ pub(crate) const SIDE: usize = 32;
 /// Rows of a tile that are moved at once.
 pub(crate) const STRIDE: usize = 8;
 
-/// `[K, 2L − 1, 4H, H]` of the weights: the matrices in the order recurrent, input of the next layer, recurrent, … Cubes: tiles of 4H ×
-/// tiles of H and matrices × lanes; threads: 32 × 8.
+/// `[K, 2L − 1, 4H, H]` of the weights: the matrices in the order recurrent, input of the next
+/// layer, recurrent, … Cubes: tiles of 4H × tiles of H and matrices × lanes; threads: 32 × 8.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn transpose(weights: &Array<f32>, transposed: &mut Array<f32>, batch: &Batch) {
     let hidden = batch.hidden as usize;
@@ -23,7 +27,8 @@ pub(crate) fn transpose(weights: &Array<f32>, transposed: &mut Array<f32>, batch
     let first_gate = CUBE_POS_X as usize * SIDE;
     let lane = CUBE_POS_Z as usize;
     let layer = (matrix + 1) / 2;
-    let of_layer = (lane + batch.first_lane as usize) * batch.parameters() + batch.layer_start(layer);
+    let of_layer =
+        (lane + batch.first_lane as usize) * batch.parameters() + batch.layer_start(layer);
     let of_matrix = of_layer + select(matrix % 2 == 0, batch.inputs(layer) * gates, 0);
 
     // A column more, so that a column's values are in different banks.
@@ -40,7 +45,8 @@ pub(crate) fn transpose(weights: &Array<f32>, transposed: &mut Array<f32>, batch
     for part in 0..comptime!(SIDE / STRIDE) {
         let (unit, gate) = (first_unit + x, first_gate + y + part * STRIDE);
         if unit < hidden && gate < gates {
-            let at = ((lane * (2 * batch.layers as usize - 1) + matrix) * gates + gate) * hidden + unit;
+            let at =
+                ((lane * (2 * batch.layers as usize - 1) + matrix) * gates + gate) * hidden + unit;
             transposed[at] = shared[x * (SIDE + 1) + y + part * STRIDE];
         }
     }

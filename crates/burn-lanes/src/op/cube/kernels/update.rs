@@ -78,7 +78,8 @@ pub(crate) fn squares(gradients: &Array<f32>, table: &mut Array<f32>, rows: &Row
     }
 }
 
-/// A step of Adam or AdamW; the weights replace the gradients. Cubes: tiles of weights × lanes; threads: 256.
+/// A step of Adam or AdamW; the weights replace the gradients. Cubes: tiles of weights × lanes;
+/// threads: 256.
 #[cube(launch_unchecked, address_type = "dynamic")]
 pub(crate) fn adam(
     table: &Array<f32>,   // [K, 12 + parts]
@@ -108,7 +109,8 @@ pub(crate) fn adam(
                 weight *= table[numbers + SHRINKAGE];
             }
             let first = first[at] * table[numbers + BETA1] + gradient * table[numbers + BETA1_REST];
-            let second = second[at] * table[numbers + BETA2] + gradient * gradient * table[numbers + BETA2_REST];
+            let second = second[at] * table[numbers + BETA2]
+                + gradient * gradient * table[numbers + BETA2_REST];
             let root = second.sqrt() * table[numbers + ROOT_SCALE];
             let step = first * table[numbers + CORRECTED_RATE];
             gradients[at] = weight - step / (root + table[numbers + EPSILON]);

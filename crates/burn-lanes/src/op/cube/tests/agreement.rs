@@ -11,7 +11,13 @@ use crate::op::testing::{Case, assert_near, quantiles};
 use crate::op::{LstmBackend, primitive, reference, tensor};
 
 pub(super) fn assert_agrees<R: CubeRuntime, BT: BoolElement>(case: &Case) {
-    let what = format!("{:?}, {} lanes, {} windows, {} drop", case.shape, case.lanes, case.windows, case.dropout.len());
+    let what = format!(
+        "{:?}, {} lanes, {} windows, {} drop",
+        case.shape,
+        case.lanes,
+        case.windows,
+        case.dropout.len()
+    );
     let [losses, sums, gradient] = ours::<R, BT>(case);
     let [their_losses, their_sums, their_gradient] = theirs(case);
     assert_near(&format!("losses of {what}"), &losses, &their_losses, 1e-5);
@@ -32,12 +38,14 @@ pub(super) fn assert_agrees<R: CubeRuntime, BT: BoolElement>(case: &Case) {
     }
     let case = case.clone().without_dropout();
     let (batch, their_batch) = (case.batch::<Gpu<R, BT>>(), case.batch::<Flex>());
-    let (weights, their_weights) = (|| primitive(case.weights::<Gpu<R, BT>>()), || primitive(case.weights::<Flex>()));
+    let (weights, their_weights) =
+        (|| primitive(case.weights::<Gpu<R, BT>>()), || primitive(case.weights::<Flex>()));
     let sums = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::sums(&batch, weights())));
     let their_sums = values(tensor::<Flex, 2>(reference::sums(&their_batch, their_weights())));
     assert_near(&format!("sums of {what}"), &sums, &their_sums, 1e-5);
     let forecasts = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::forecasts(&batch, weights())));
-    let their_forecasts = values(tensor::<Flex, 2>(reference::forecasts(&their_batch, their_weights())));
+    let their_forecasts =
+        values(tensor::<Flex, 2>(reference::forecasts(&their_batch, their_weights())));
     assert_near(&format!("forecasts of {what}"), &forecasts, &their_forecasts, 1e-5);
 }
 
@@ -56,7 +64,9 @@ on_each_gpu!(
 /// Time, lanes, windows, features, hidden, layers.
 type Sizes = [usize; 6];
 
-fn assert_all_agree<R: CubeRuntime, BT: BoolElement>(sizes: &[(impl Into<Objective> + Clone, Sizes)]) {
+fn assert_all_agree<R: CubeRuntime, BT: BoolElement>(
+    sizes: &[(impl Into<Objective> + Clone, Sizes)],
+) {
     for (seed, (objective, sizes)) in sizes.iter().enumerate() {
         assert_agrees::<R, BT>(&Case::new(objective.clone(), *sizes, seed as u64));
     }
@@ -137,8 +147,16 @@ fn shared_windows_are_every_lanes_windows<R: CubeRuntime, BT: BoolElement>() {
     let with = |lists: Vec<Vec<u32>>| {
         let windows = Windows { ends: Ends::new(lists, &Default::default()), range: 3..list.len() };
         let batch = Batch { windows, ..case.batch::<Gpu<R, BT>>() };
-        let forecasts = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::forecasts(&batch, primitive(case.weights::<Gpu<R, BT>>()))));
-        [super::listed(Gpu::<R, BT>::gradient(&batch, primitive(case.weights::<Gpu<R, BT>>()))).concat(), forecasts].concat()
+        let forecasts = values(tensor::<Gpu<R, BT>, 2>(Gpu::<R, BT>::forecasts(
+            &batch,
+            primitive(case.weights::<Gpu<R, BT>>()),
+        )));
+        [
+            super::listed(Gpu::<R, BT>::gradient(&batch, primitive(case.weights::<Gpu<R, BT>>())))
+                .concat(),
+            forecasts,
+        ]
+        .concat()
     };
     assert_eq!(with(vec![list.clone()]), with(vec![list.clone(); 3]));
 }

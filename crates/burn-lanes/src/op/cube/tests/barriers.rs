@@ -1,5 +1,6 @@
-//! Whether these tests would notice a barrier that is missing, on the stand-in for CUDA, which can take one out of a kernel and run a block's
-//! threads in several orders. A barrier whose absence nothing notices is either not needed or not tested.
+//! Whether these tests would notice a barrier that is missing, on the stand-in for CUDA, which can
+//! take one out of a kernel and run a block's threads in several orders. A barrier whose absence
+//! nothing notices is either not needed or not tested.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -16,11 +17,13 @@ use crate::skip::skip;
 
 const CHILD: &str = "op::cube::tests::barriers::every_kernel_in_a_process_of_its_own";
 
-/// Barriers that CUDA can do without: after the last level of a sum, whose one thread reads what it wrote itself; and, before such a sum,
-/// the one that WebGPU wants for storage, which on CUDA those of the sum are too.
+/// Barriers that CUDA can do without: after the last level of a sum, whose one thread reads what it
+/// wrote itself; and, before such a sum, the one that WebGPU wants for storage, which on CUDA those
+/// of the sum are too.
 const NOT_NEEDED: [&str; 4] = ["losses:0", "losses:9", "squares:8", "sums:8"];
 
-/// More groups of four windows than a cube has threads, so that no part of a sum over them is zero; more layers and units than one.
+/// More groups of four windows than a cube has threads, so that no part of a sum over them is zero;
+/// more layers and units than one.
 #[test]
 #[ignore = "run by the other here"]
 fn every_kernel_in_a_process_of_its_own() {
@@ -54,9 +57,14 @@ fn a_barrier_that_is_missing_is_noticed() {
         let whole = child(order, None);
         assert!(whole.status.success(), "{order}: {}", String::from_utf8_lossy(&whole.stdout));
     }
-    let all: Vec<String> = barriers.iter().flat_map(|(kernel, count)| (0..*count).map(move |n| format!("{kernel}:{n}"))).collect();
+    let all: Vec<String> = barriers
+        .iter()
+        .flat_map(|(kernel, count)| (0..*count).map(move |n| format!("{kernel}:{n}")))
+        .collect();
     assert!(all.len() >= 30, "{all:?}");
-    let unnoticed: Vec<&String> =
-        all.iter().filter(|barrier| orders.iter().all(|order| child(order, Some(barrier)).status.success())).collect();
+    let unnoticed: Vec<&String> = all
+        .iter()
+        .filter(|barrier| orders.iter().all(|order| child(order, Some(barrier)).status.success()))
+        .collect();
     assert_eq!(unnoticed, NOT_NEEDED, "whose absence nothing notices");
 }

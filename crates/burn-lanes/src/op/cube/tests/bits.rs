@@ -1,4 +1,5 @@
-//! Bits: what a lane gets depends neither on the other lanes nor on how lanes are put into launches, and twice the same is the same.
+//! Bits: what a lane gets depends neither on the other lanes nor on how lanes are put into
+//! launches, and twice the same is the same.
 
 use burn::backend::Flex;
 
@@ -7,7 +8,9 @@ use crate::loss::Objective;
 use crate::op::cube::plan::Limits;
 use crate::op::cube::{gradient, pass::Pass, sums};
 use crate::op::testing::{Case, assert_near, quantiles};
-use crate::op::{Gradient, LaneNumbers, LstmBackend, UpdateRows, primitive, reference, tensor, update};
+use crate::op::{
+    Gradient, LaneNumbers, LstmBackend, UpdateRows, primitive, reference, tensor, update,
+};
 use crate::{Loss, OptimizerKind};
 
 on_each_gpu!(
@@ -59,7 +62,10 @@ fn a_lane_has_the_same_bits_among_any_number_of_lanes<R: CubeRuntime, BT: BoolEl
 
 fn the_same_twice_has_the_same_bits<R: CubeRuntime, BT: BoolElement>() {
     for case in cases() {
-        assert_eq!(ours::<R, BT>(&case).map(|values| bits(&values)), ours::<R, BT>(&case).map(|values| bits(&values)));
+        assert_eq!(
+            ours::<R, BT>(&case).map(|values| bits(&values)),
+            ours::<R, BT>(&case).map(|values| bits(&values))
+        );
     }
 }
 
@@ -69,7 +75,8 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches<R: CubeRuntime, BT: Boo
         let training = |limit: fn(Limits) -> Limits| {
             let pass = Pass::training(&case.batch::<Gpu<R, BT>>(), weights());
             let limits = limit(Limits::of(pass.client.properties()));
-            gradient(&pass.within(limits), &Objective::of(&case.shape)).map(primitive_bits::<Gpu<R, BT>>)
+            gradient(&pass.within(limits), &Objective::of(&case.shape))
+                .map(primitive_bits::<Gpu<R, BT>>)
         };
         let evaluation = |limit: fn(Limits) -> Limits| {
             let pass = Pass::evaluation(&case.batch::<Gpu<R, BT>>(), weights());
@@ -77,7 +84,10 @@ fn lanes_that_do_not_fit_a_buffer_go_in_several_launches<R: CubeRuntime, BT: Boo
             primitive_bits::<Gpu<R, BT>>(sums(&pass.within(limits), &Objective::of(&case.shape)))
         };
         // Three lanes a launch; then one, which alone is larger than a buffer.
-        for limit in [|limits| Limits { cubes: 3, ..limits }, |limits: Limits| Limits { buffer: 1, ..limits }] {
+        for limit in [
+            |limits| Limits { cubes: 3, ..limits },
+            |limits: Limits| Limits { buffer: 1, ..limits },
+        ] {
             assert_eq!(training(limit), training(|limits| limits));
             assert_eq!(evaluation(limit), evaluation(|limits| limits));
         }
@@ -110,11 +120,17 @@ fn trained<B: LstmBackend>(
     case: &Case,
     kind: OptimizerKind,
     gradient: impl Fn(&crate::data::Batch<B>, burn::tensor::ops::FloatTensor<B>) -> Gradient<B>,
-    step: impl Fn(OptimizerKind, &[LaneNumbers], UpdateRows<B>, burn::tensor::ops::FloatTensor<B>) -> UpdateRows<B>,
+    step: impl Fn(
+        OptimizerKind,
+        &[LaneNumbers],
+        UpdateRows<B>,
+        burn::tensor::ops::FloatTensor<B>,
+    ) -> UpdateRows<B>,
 ) -> [Vec<f32>; 2] {
     let zeros = || primitive::<B, 2>(case.weights().zeros_like());
     let second = (kind != OptimizerKind::Sgd).then(zeros);
-    let mut rows = UpdateRows::<B> { weights: primitive(case.weights::<B>()), first: zeros(), second };
+    let mut rows =
+        UpdateRows::<B> { weights: primitive(case.weights::<B>()), first: zeros(), second };
     let mut losses = Vec::new();
     let lanes = vec![NUMBERS; case.lanes];
     for steps in 0..50 {
@@ -129,8 +145,12 @@ fn trained<B: LstmBackend>(
 }
 
 fn fifty_steps_of_training_end_where_those_of_the_reference_do<R: CubeRuntime, BT: BoolElement>() {
-    let cases = [Loss::Mse.into(), quantiles(&[0.1, 0.5, 0.9])].map(|objective| Case::new(objective, [8, 2, 12, 3, 7, 2], 3));
-    for (case, kind) in cases.into_iter().flat_map(|case| [(case.clone(), OptimizerKind::Sgd), (case, OptimizerKind::Adam)]) {
+    let cases = [Loss::Mse.into(), quantiles(&[0.1, 0.5, 0.9])]
+        .map(|objective| Case::new(objective, [8, 2, 12, 3, 7, 2], 3));
+    for (case, kind) in cases
+        .into_iter()
+        .flat_map(|case| [(case.clone(), OptimizerKind::Sgd), (case, OptimizerKind::Adam)])
+    {
         let ours = trained::<Gpu<R, BT>>(&case, kind, Gpu::<R, BT>::gradient, Gpu::<R, BT>::update);
         let theirs = trained::<Flex>(&case, kind, reference::gradient, update::composed);
         assert!(theirs[0][98] < 0.95 * theirs[0][0], "nothing was learnt: {:?}", theirs[0]);

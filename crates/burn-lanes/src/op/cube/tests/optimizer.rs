@@ -26,11 +26,16 @@ fn rows<B: burn::tensor::backend::Backend>(kind: OptimizerKind) -> UpdateRows<B>
 }
 
 fn listed<B: burn::tensor::backend::Backend>(rows: UpdateRows<B>) -> Vec<Vec<f32>> {
-    [Some(rows.weights), Some(rows.first), rows.second].into_iter().flatten().map(|row| values(tensor::<B, 2>(row))).collect()
+    [Some(rows.weights), Some(rows.first), rows.second]
+        .into_iter()
+        .flatten()
+        .map(|row| values(tensor::<B, 2>(row)))
+        .collect()
 }
 
 fn lanes(limits: [Option<f32>; 3]) -> [LaneNumbers; 3] {
-    let number = |lane: usize, index: u64| random::uniform(lane as u64, 10 + index, 1, 0.4)[0] + 0.5;
+    let number =
+        |lane: usize, index: u64| random::uniform(lane as u64, 10 + index, 1, 0.4)[0] + 0.5;
     [0, 1, 2].map(|lane| LaneNumbers {
         clip_norm: limits[lane],
         rate: number(lane, 0),
@@ -52,14 +57,24 @@ pub(super) fn the_step_is_the_composed_one<R: CubeRuntime, BT: BoolElement>() {
     for limits in [[Some(1.5), Some(1e6), None], [None; 3]] {
         for kind in [Adam, AdamW, Sgd] {
             let lanes = lanes(limits);
-            let theirs = listed(update::composed::<Flex>(kind, &lanes, rows::<Flex>(kind), row::<Flex>(3)));
-            let ours = listed(Gpu::<R, BT>::update(kind, &lanes, rows::<Gpu<R, BT>>(kind), row::<Gpu<R, BT>>(3)));
+            let theirs =
+                listed(update::composed::<Flex>(kind, &lanes, rows::<Flex>(kind), row::<Flex>(3)));
+            let ours = listed(Gpu::<R, BT>::update(
+                kind,
+                &lanes,
+                rows::<Gpu<R, BT>>(kind),
+                row::<Gpu<R, BT>>(3),
+            ));
             // What somebody else holds is not written over.
             let (held, held_gradients) = (rows::<Gpu<R, BT>>(kind), row::<Gpu<R, BT>>(3));
-            let beside = listed(Gpu::<R, BT>::update(kind, &lanes, held.clone(), held_gradients.clone()));
+            let beside =
+                listed(Gpu::<R, BT>::update(kind, &lanes, held.clone(), held_gradients.clone()));
             assert_eq!(beside, ours, "{kind:?} {limits:?}");
             assert_eq!(listed(held), listed(rows::<Gpu<R, BT>>(kind)));
-            assert_eq!(values(tensor::<Gpu<R, BT>, 2>(held_gradients)), values(tensor::<Gpu<R, BT>, 2>(row::<Gpu<R, BT>>(3))));
+            assert_eq!(
+                values(tensor::<Gpu<R, BT>, 2>(held_gradients)),
+                values(tensor::<Gpu<R, BT>, 2>(row::<Gpu<R, BT>>(3)))
+            );
             for (ours, theirs) in ours.iter().zip(&theirs) {
                 assert_near(&format!("{kind:?} {limits:?}"), ours, theirs, 1e-6);
             }

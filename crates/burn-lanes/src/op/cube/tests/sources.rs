@@ -1,6 +1,8 @@
-//! What CubeCL makes of the kernels, for CUDA and for wgpu, without a device: one source of each whole, of the others what matters.
+//! What CubeCL makes of the kernels, for CUDA and for wgpu, without a device: one source of each
+//! whole, of the others what matters.
 //!
-//! With `BURN_LANES_SOURCES=FOLDER` the sources are written there, to be compiled by NVRTC, which needs no device either.
+//! With `BURN_LANES_SOURCES=FOLDER` the sources are written there, to be compiled by NVRTC, which
+//! needs no device either.
 
 use std::fmt::Write;
 
@@ -12,7 +14,8 @@ use super::definitions::{Kernel, kernels, small};
 
 /// A source whose declarations of variables, which come in no fixed order, are sorted.
 fn in_order(source: &str) -> String {
-    let declares = |line: &str| line.contains(" l_mut_") && line.ends_with(';') && !line.contains('=');
+    let declares =
+        |line: &str| line.contains(" l_mut_") && line.ends_with(';') && !line.contains('=');
     let mut lines: Vec<&str> = source.lines().collect();
     for run in lines.chunk_by_mut(|line, next| declares(line) && declares(next)) {
         run.sort_unstable();
@@ -24,7 +27,11 @@ fn in_order(source: &str) -> String {
 fn keep_source(name: &str, ending: &str, source: &str) {
     if let Some(folder) = std::env::var_os("BURN_LANES_SOURCES") {
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(std::path::Path::new(&folder).join(format!("{}.{ending}", name.replace(' ', "_"))), source).unwrap();
+        std::fs::write(
+            std::path::Path::new(&folder).join(format!("{}.{ending}", name.replace(' ', "_"))),
+            source,
+        )
+        .unwrap();
     }
 }
 
@@ -33,7 +40,8 @@ mod wgsl {
     use super::*;
 
     /// What adapters have at least.
-    const LIMITS: Limits = Limits { threads: 256, layers: 64, shared: 32 << 10, buffer: 128 << 20, cubes: 65_535 };
+    const LIMITS: Limits =
+        Limits { threads: 256, layers: 64, shared: 32 << 10, buffer: 128 << 20, cubes: 65_535 };
 
     fn compiled(kernel: &Kernel) -> (String, usize) {
         let definition = (kernel.define)(AddressType::U32);
@@ -57,7 +65,12 @@ mod wgsl {
             keep_source(&kernel.name, "wgsl", &source);
             let buffers = source.matches("var<storage").count();
             let barriers = source.matches("Barrier()").count();
-            writeln!(facts, "{}: {buffers} buffers, {shared} bytes shared, {barriers} barriers", kernel.name).unwrap();
+            writeln!(
+                facts,
+                "{}: {buffers} buffers, {shared} bytes shared, {barriers} barriers",
+                kernel.name
+            )
+            .unwrap();
             assert!(buffers <= 8 && shared <= LIMITS.shared, "{facts}");
             for word in ["atomic", "subgroup", "enable", "f64", "u64", "i64", "(inf)"] {
                 assert!(!source.contains(word), "{} has {word}", kernel.name);
@@ -84,7 +97,9 @@ pub(super) mod cuda {
         options.supports_features.grid_constants = true;
         let definition = (kernel.define)(AddressType::U64);
         let mode = ExecutionMode::Unchecked;
-        let compiled = CudaCompiler::default().compile(definition, &options, mode, AddressType::U64.unsigned_type()).unwrap();
+        let compiled = CudaCompiler::default()
+            .compile(definition, &options, mode, AddressType::U64.unsigned_type())
+            .unwrap();
         (compiled.to_string(), compiled.shared_memory_size())
     }
 
@@ -102,10 +117,16 @@ pub(super) mod cuda {
         for kernel in kernels(&LIMITS) {
             let (source, shared) = compiled(&kernel);
             keep_source(&kernel.name, "cu", &source);
-            let signature = source.lines().find(|line| line.contains("buffer_0")).unwrap_or_default();
+            let signature =
+                source.lines().find(|line| line.contains("buffer_0")).unwrap_or_default();
             let buffers = signature.matches("buffer_").count();
             let barriers = source.matches("__syncthreads()").count();
-            writeln!(facts, "{}: {buffers} buffers, {shared} bytes shared, {barriers} barriers", kernel.name).unwrap();
+            writeln!(
+                facts,
+                "{}: {buffers} buffers, {shared} bytes shared, {barriers} barriers",
+                kernel.name
+            )
+            .unwrap();
             assert!(buffers <= 7 && shared <= LIMITS.shared, "{facts}");
             for word in ["atomic", "__shfl", "cooperative_groups", "double", "wmma"] {
                 assert!(!source.contains(word), "{} has {word}", kernel.name);
