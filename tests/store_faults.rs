@@ -319,7 +319,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn no_flipped_byte_in_any_file_makes_a_reader_fail_or_hides_another_run(
-        file in any::<prop::sample::Index>(), place in any::<prop::sample::Index>(), byte: u8
+        file in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        byte: u8,
     ) {
         let root = copy();
         let sweep = root.path().join("grid");
@@ -335,7 +337,10 @@ proptest! {
         let run = run_of(root.path(), RESUMED);
         let (checkpoint, _) = run.newest_checkpoint().unwrap();
         let states = [b"the state after epoch 2", b"the state after epoch 4"];
-        prop_assert!(checkpoint.is_none_or(|checkpoint| states.iter().any(|state| checkpoint.bytes == *state)));
+        prop_assert!(
+            checkpoint
+                .is_none_or(|checkpoint| states.iter().any(|state| checkpoint.bytes == *state))
+        );
         if let Ok(weights) = run.best_weights() {
             let all = [b"the weights of epoch 2", b"the weights of epoch 4"];
             prop_assert!(all.iter().any(|known| weights == *known));

@@ -407,7 +407,10 @@ proptest! {
 
     #[test]
     fn no_sequence_of_keys_at_any_size_panics(
-        keys in proptest::collection::vec(any_key(), 0..60), columns in 1u16..220, rows in 1u16..70, cut in 0usize..400,
+        keys in proptest::collection::vec(any_key(), 0..60),
+        columns in 1u16..220,
+        rows in 1u16..70,
+        cut in 0usize..400,
     ) {
         let mut screen = open(&fixture::grid(12), Role::Owner);
         let changes = fixture::middle();
@@ -422,7 +425,9 @@ proptest! {
     }
 
     #[test]
-    fn folding_in_any_batches_gives_one_screen(cuts in proptest::collection::vec(1usize..20, 1..10)) {
+    fn folding_in_any_batches_gives_one_screen(
+        cuts in proptest::collection::vec(1usize..20, 1..10),
+    ) {
         let changes = fixture::middle();
         let mut whole = middle(Role::Watcher);
         let mut parts = open(&fixture::grid(12), Role::Watcher);

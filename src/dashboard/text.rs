@@ -176,7 +176,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_hidden_survives_and_nothing_is_wider_than_asked(text in "\\PC*|.*", columns in 0usize..40) {
+        fn nothing_hidden_survives_and_nothing_is_wider_than_asked(
+            text in "\\PC*|.*",
+            columns in 0usize..40,
+        ) {
             let cleaned = clean(&text);
             prop_assert!(!cleaned.contains(hidden));
             prop_assert!(width(&fit(&cleaned, columns)) <= columns);

@@ -164,7 +164,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_comes_back(texts in prop::collection::vec("[ -~\\t\\r\\n＝é;,\"=+@-]{0,12}", 1..6)) {
+        fn any_text_comes_back(
+            texts in prop::collection::vec("[ -~\\t\\r\\n＝é;,\"=+@-]{0,12}", 1..6),
+        ) {
             let cells = Cells::Text(texts.iter().cloned().map(Some).collect());
             let table = Table { columns: vec![Column { name: "text".to_owned(), cells }] };
             let rows = read(&write(&table, Formulas::Raw));

@@ -199,9 +199,16 @@ proptest! {
     /// model's zone.
     #[test]
     fn the_same_instants_have_the_same_bits_however_they_are_written(
-        zone in prop::sample::select(vec!["Asia/Shanghai", "America/New_York", "UTC", "Asia/Kolkata"]),
-        // Around the change of the clock of March 2024 in New York, and far from any.
-        start in prop_oneof![1_710_050_000_i64..1_710_060_000, 1_715_000_000_i64..1_715_900_000],
+        zone in prop::sample::select(vec![
+            "Asia/Shanghai",
+            "America/New_York",
+            "UTC",
+            "Asia/Kolkata"
+        ]), // Around the change of the clock of March 2024 in New York, and far from any.
+        start in prop_oneof![
+            1_710_050_000_i64..1_710_060_000,
+            1_715_000_000_i64..1_715_900_000
+        ],
         named in any::<bool>(),
         end_label in any::<bool>(),
     ) {
@@ -212,13 +219,17 @@ proptest! {
             *bar_label = label;
         }
         let forecaster = forecaster(&model);
-        let starts: Vec<i64> = (0..12).map(|minute| start + 60 * minute + if end_label { 60 } else { 0 }).collect();
+        let starts: Vec<i64> =
+            (0..12).map(|minute| start + 60 * minute + if end_label { 60 } else { 0 }).collect();
         let close = |bar: usize| 100.0 + (bar as f64 * 0.7).sin();
         let folder = tempfile::tempdir().unwrap();
         let mut expected: Option<Vec<u64>> = None;
         for stamps in written(&starts, zone) {
             let row = |(bar, ts): (usize, &String)| format!("{ts},{0},{0},{0},{0}\n", close(bar));
-            let text = format!("ts,open,high,low,close\n{}", stamps.iter().enumerate().map(row).collect::<String>());
+            let text = format!(
+                "ts,open,high,low,close\n{}",
+                stamps.iter().enumerate().map(row).collect::<String>()
+            );
             let file = folder.path().join("bars.csv");
             std::fs::write(&file, &text).unwrap();
             // A clock without offset is read in the zone that somebody names.
@@ -227,8 +238,15 @@ proptest! {
             if clock && let Source::File { zone: read, .. } = &mut source {
                 *read = Some(zone.to_owned());
             }
-            let prepared = market::prepare_source(forecaster.data(), &source, forecaster.scaling(), forecaster.clock()).unwrap();
-            let (of_file, _) = forecaster.forecast_prepared(&prepared, &prepared.series.valid).unwrap();
+            let prepared = market::prepare_source(
+                forecaster.data(),
+                &source,
+                forecaster.scaling(),
+                forecaster.clock(),
+            )
+            .unwrap();
+            let (of_file, _) =
+                forecaster.forecast_prepared(&prepared, &prepared.series.valid).unwrap();
             let bits: Vec<u64> = of_file.forecast.iter().map(|value| value.to_bits()).collect();
             prop_assert_eq!(bits.len(), 12 - 1 - 4);
             let expected = expected.get_or_insert_with(|| bits.clone());
@@ -236,12 +254,19 @@ proptest! {
 
             let data = experiment::Data { source, ..forecaster.data().clone() };
             let mut stream = ForecastStream::new(&forecaster).unwrap();
-            let lines = BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60).unwrap().told_by(forecaster.clock());
-            let of_lines: Vec<u64> =
-                lines.filter_map(|bar| stream.push(&bar.unwrap()).unwrap()).map(|forecast| forecast.forecast.to_bits()).collect();
+            let lines =
+                BarLines::new(Path::new("stdin"), BufReader::new(text.as_bytes()), &data, 60)
+                    .unwrap()
+                    .told_by(forecaster.clock());
+            let of_lines: Vec<u64> = lines
+                .filter_map(|bar| stream.push(&bar.unwrap()).unwrap())
+                .map(|forecast| forecast.forecast.to_bits())
+                .collect();
             prop_assert_eq!(&of_lines, &*expected, "lines of {}", &stamps[0]);
 
-            let moment = |text: &String| text.parse().map_or_else(|_| Moment::Text(text.clone()), Moment::Integer);
+            let moment = |text: &String| {
+                text.parse().map_or_else(|_| Moment::Text(text.clone()), Moment::Integer)
+            };
             let prices: Vec<f64> = (0..12).map(close).collect();
             let sent = SentBars {
                 ts: stamps.iter().map(moment).collect(),
@@ -251,7 +276,9 @@ proptest! {
                 close: prices,
                 volume: Vec::new(),
             };
-            let window = forecaster.window_of_bars(sent.believe(&data, 60, forecaster.clock()).unwrap()).unwrap();
+            let window = forecaster
+                .window_of_bars(sent.believe(&data, 60, forecaster.clock()).unwrap())
+                .unwrap();
             let last = forecaster.forecast(&[window]).unwrap()[0].forecast.to_bits();
             prop_assert_eq!(Some(&last), expected.last(), "a request of {}", &stamps[0]);
         }

@@ -173,9 +173,15 @@ mod tests {
         }
 
         #[test]
-        fn initial_weights_stay_in_the_half_open_interval(seed: u64, index: u64, bound in 1e-6_f64..10.0) {
+        fn initial_weights_stay_in_the_half_open_interval(
+            seed: u64,
+            index: u64,
+            bound in 1e-6_f64..10.0,
+        ) {
             let values = uniform(seed, index, 2000, bound);
-            prop_assert!(values.iter().all(|&value| value >= -(bound as f32) && value < bound as f32));
+            prop_assert!(
+                values.iter().all(|&value| value >= -(bound as f32) && value < bound as f32)
+            );
         }
     }
 

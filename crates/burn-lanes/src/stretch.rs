@@ -90,7 +90,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_window_of_every_lane_is_in_one_batch_and_the_small_ones_come_last(
-            left in prop::collection::vec(0_usize..200, 0..12), size in 1_usize..40,
+            left in prop::collection::vec(0_usize..200, 0..12),
+            size in 1_usize..40,
         ) {
             let mut sizes: Vec<Vec<usize>> = vec![Vec::new(); left.len()];
             for stretch in stretches(&left, size) {

@@ -468,7 +468,9 @@ const SWEPT: [(&str, &[&str]); 11] = [
 
 proptest! {
     #[test]
-    fn an_assignment_and_a_file_with_the_same_values_are_judged_alike(picks in proptest::collection::vec(0usize..6, SWEPT.len())) {
+    fn an_assignment_and_a_file_with_the_same_values_are_judged_alike(
+        picks in proptest::collection::vec(0usize..6, SWEPT.len()),
+    ) {
         let base = parse(SYNTHETIC, &[]).unwrap();
         let mut assignment = Assignment::new();
         let mut overrides = Vec::new();
@@ -481,13 +483,22 @@ proptest! {
         let of_file = Experiment::parse(&file(), SYNTHETIC, &overrides);
         match (base.settings_of(&assignment, 0), of_file) {
             (Ok(settings), Ok(experiment)) => prop_assert_eq!(settings, experiment.base),
-            (Err(message), Err(diagnostics)) => prop_assert!(diagnostics.list.iter().any(|d| d.message == message), "{}\n{}", message, diagnostics),
+            (Err(message), Err(diagnostics)) => prop_assert!(
+                diagnostics.list.iter().any(|d| d.message == message),
+                "{}\n{}",
+                message,
+                diagnostics
+            ),
             (assigned, read) => prop_assert!(false, "{:?}\n{:?}", assigned, read),
         }
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(at in 0usize..2000, with in "[\\[\\]{}=\".,a-z0-9\\-# \n\t\rä\u{0}]{0,4}", cut in 0usize..6) {
+    fn no_text_makes_the_reader_panic(
+        at in 0usize..2000,
+        with in "[\\[\\]{}=\".,a-z0-9\\-# \n\t\rä\u{0}]{0,4}",
+        cut in 0usize..6,
+    ) {
         let grid = include_str!("../../../tests/specs/valid/grid.toml");
         let start = (at % grid.len()..).find(|at| grid.is_char_boundary(*at)).unwrap();
         let end = ((start + cut).min(grid.len())..).find(|at| grid.is_char_boundary(*at)).unwrap();
@@ -500,7 +511,9 @@ proptest! {
     #[test]
     fn no_argument_makes_the_reader_panic(argument in "[a-z_.\"'= \\[\\]{}0-9ä]{0,30}") {
         let argument = argument.as_str();
-        for argument in [argument.to_owned(), format!("train.{argument}"), format!("sweep.space.{argument}")] {
+        for argument in
+            [argument.to_owned(), format!("train.{argument}"), format!("sweep.space.{argument}")]
+        {
             if let Err(diagnostics) = parse(SYNTHETIC, &[&argument]) {
                 prop_assert!(!diagnostics.to_string().is_empty());
             }

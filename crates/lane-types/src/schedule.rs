@@ -275,7 +275,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_rate_is_never_negative_nor_above_the_base(schedule in schedule(), losses in prop::collection::vec(loss(), 0..40)) {
+        fn a_rate_is_never_negative_nor_above_the_base(
+            schedule in schedule(),
+            losses in prop::collection::vec(loss(), 0..40),
+        ) {
             let base = 1e-2;
             for rate in rates(&schedule, base, losses.len(), &losses) {
                 prop_assert!((0.0..=base * (1.0 + 1e-12)).contains(&rate), "{}", rate);
@@ -283,22 +286,36 @@ mod tests {
         }
 
         #[test]
-        fn the_rate_is_the_lanes_own_times_a_factor(schedule in schedule(), losses in prop::collection::vec(loss(), 0..40)) {
+        fn the_rate_is_the_lanes_own_times_a_factor(
+            schedule in schedule(),
+            losses in prop::collection::vec(loss(), 0..40),
+        ) {
             // A floor is absolute: it is scaled along here.
             let scaled = match schedule.clone() {
                 Schedule::Linear { warmup_epochs, min_learning_rate } => {
                     Schedule::Linear { warmup_epochs, min_learning_rate: 3.0 * min_learning_rate }
                 }
                 Schedule::Cosine { warmup_epochs, min_learning_rate, restart_epochs } => {
-                    Schedule::Cosine { warmup_epochs, min_learning_rate: 3.0 * min_learning_rate, restart_epochs }
+                    Schedule::Cosine {
+                        warmup_epochs,
+                        min_learning_rate: 3.0 * min_learning_rate,
+                        restart_epochs,
+                    }
                 }
-                Schedule::Plateau { factor, patience, min_learning_rate } => {
-                    Schedule::Plateau { factor, patience, min_learning_rate: 3.0 * min_learning_rate }
-                }
+                Schedule::Plateau { factor, patience, min_learning_rate } => Schedule::Plateau {
+                    factor,
+                    patience,
+                    min_learning_rate: 3.0 * min_learning_rate,
+                },
                 other => other,
             };
-            let threefold: Vec<f64> = rates(&schedule, 1e-2, losses.len(), &losses).iter().map(|rate| 3.0 * rate).collect();
-            for (scaled, expected) in rates(&scaled, 3e-2, losses.len(), &losses).iter().zip(&threefold) {
+            let threefold: Vec<f64> = rates(&schedule, 1e-2, losses.len(), &losses)
+                .iter()
+                .map(|rate| 3.0 * rate)
+                .collect();
+            for (scaled, expected) in
+                rates(&scaled, 3e-2, losses.len(), &losses).iter().zip(&threefold)
+            {
                 prop_assert!((scaled - expected).abs() <= 1e-12);
             }
         }
@@ -308,10 +325,14 @@ mod tests {
             // Few digits: serde_json reads longer numbers to the last bit only with its feature
             // `float_roundtrip`.
             schedule in schedule().prop_map(|schedule| match schedule {
-                Schedule::Plateau { patience, .. } => Schedule::Plateau { factor: 0.5, patience, min_learning_rate: 0.0 },
+                Schedule::Plateau { patience, .. } =>
+                    Schedule::Plateau { factor: 0.5, patience, min_learning_rate: 0.0 },
                 other => other,
             }),
-            losses in prop::collection::vec((0_u32..16).prop_map(|k| f64::from(k) / 4.0), 1..40),
+            losses in prop::collection::vec(
+                (0_u32..16).prop_map(|k| f64::from(k) / 4.0),
+                1..40
+            ),
             cut in 0_usize..40,
         ) {
             let straight = rates(&schedule, 1e-2, losses.len(), &losses);

@@ -160,7 +160,11 @@ mod tests {
     proptest! {
         /// The rule as Keras states it, over the whole history instead of step by step.
         #[test]
-        fn it_stops_where_the_whole_history_says(losses in losses(), patience in 1_usize..5, delta in 0_u32..3) {
+        fn it_stops_where_the_whole_history_says(
+            losses in losses(),
+            patience in 1_usize..5,
+            delta in 0_u32..3,
+        ) {
             let min_delta = f64::from(delta) / 4.0;
             let mut best = f64::INFINITY;
             let mut improved = Vec::new();
@@ -170,7 +174,9 @@ mod tests {
                     improved.push(index);
                 }
             }
-            let since = |index| improved.iter().rev().find(|&&at| at <= index).map_or(index + 1, |&at| index - at);
+            let since = |index| {
+                improved.iter().rev().find(|&&at| at <= index).map_or(index + 1, |&at| index - at)
+            };
             let end = (1..losses.len()).find(|&index| since(index) >= patience);
             let (state, seen) = observe_all(Some(EarlyStopping { patience, min_delta }), &losses);
             prop_assert_eq!(seen.last() == Some(&Stop), end.is_some());
@@ -180,7 +186,10 @@ mod tests {
         }
 
         #[test]
-        fn a_state_written_and_read_goes_on_the_same(losses in losses(), cut in 0_usize..30) {
+        fn a_state_written_and_read_goes_on_the_same(
+            losses in losses(),
+            cut in 0_usize..30,
+        ) {
             let rule = EarlyStopping { patience: 1000, min_delta: 0.1 };
             let mut state = StopState::default();
             for (index, &loss) in losses.iter().enumerate() {

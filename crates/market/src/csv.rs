@@ -383,7 +383,8 @@ mod tests {
         /// Large enough that Polars cuts the text into chunks and reads them in parallel.
         #[test]
         fn numbers_and_lines_survive_chunks_and_blank_lines(
-            rows in prop::collection::vec((1e-3..1e6_f64, 0u32..9, any::<bool>()), 1..3000), bad in any::<prop::sample::Index>(),
+            rows in prop::collection::vec((1e-3..1e6_f64, 0u32..9, any::<bool>()), 1..3000),
+            bad in any::<prop::sample::Index>(),
         ) {
             let mut text = String::from("ts,open,high,low,close,volume\n");
             let mut lines = Vec::new();
@@ -395,7 +396,10 @@ mod tests {
                 }
                 lines.push(line);
                 line += 1;
-                text.push_str(&format!("{},{price},{price},{price},{price},{volume}\n", 1_715_131_860 + 60 * row));
+                text.push_str(&format!(
+                    "{},{price},{price},{price},{price},{volume}\n",
+                    1_715_131_860 + 60 * row
+                ));
             }
             let table = own(&text).unwrap();
             prop_assert_eq!(&table.close, &rows.iter().map(|row| row.0).collect::<Vec<_>>());

@@ -331,14 +331,25 @@ mod tests {
         /// Whatever the bar, a few hundred epochs are never clocks, nor asked about.
         #[test]
         fn epochs_are_epochs(
-            begin in 1_000_000_000_i64..1_900_000_000, bar in prop::sample::select(vec![1_i64, 5, 60, 300, 3_600, 86_400]),
-            holes in prop::collection::vec(prop_oneof![20 => Just(1_i64), 1 => 2..600_i64], 300),
+            begin in 1_000_000_000_i64..1_900_000_000,
+            bar in prop::sample::select(vec![1_i64, 5, 60, 300, 3_600, 86_400]),
+            holes in prop::collection::vec(
+                prop_oneof![20 => Just(1_i64), 1 => 2..600_i64],
+                300
+            ),
         ) {
             let mut at = begin / bar * bar;
-            let seconds: Vec<i64> = holes.iter().map(|hole| { at += hole * bar; at }).collect();
+            let seconds: Vec<i64> = holes
+                .iter()
+                .map(|hole| {
+                    at += hole * bar;
+                    at
+                })
+                .collect();
             prop_assert_eq!(judged(Digits::Ten, &seconds), Ok(None));
             // Of 12 digits: until 2001.
-            let milliseconds: Vec<i64> = seconds.iter().map(|s| (s - 900_000_000) * 1_000).collect();
+            let milliseconds: Vec<i64> =
+                seconds.iter().map(|s| (s - 900_000_000) * 1_000).collect();
             if milliseconds.iter().all(|ms| (100_000_000_000..1_000_000_000_000).contains(ms)) {
                 prop_assert_eq!(judged(Digits::Twelve, &milliseconds), Ok(None));
             }

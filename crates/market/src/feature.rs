@@ -76,15 +76,27 @@ mod tests {
         }
 
         #[test]
-        fn poison_after_a_row_changes_nothing_up_to_it(close in closes(), cut in 0.0..1.0_f64) {
+        fn poison_after_a_row_changes_nothing_up_to_it(
+            close in closes(),
+            cut in 0.0..1.0_f64,
+        ) {
             let cut = (cut * close.len() as f64) as usize;
             let clean = bars(&close);
             let mut poisoned = clean.clone();
-            for prices in [&mut poisoned.open, &mut poisoned.high, &mut poisoned.low, &mut poisoned.close, &mut poisoned.volume] {
+            for prices in [
+                &mut poisoned.open,
+                &mut poisoned.high,
+                &mut poisoned.low,
+                &mut poisoned.close,
+                &mut poisoned.volume,
+            ] {
                 prices[cut..].fill(f64::NAN);
             }
             for feature in features() {
-                prop_assert!(same_bits(&column(feature, &clean)[..cut], &column(feature, &poisoned)[..cut]), "{feature}");
+                prop_assert!(
+                    same_bits(&column(feature, &clean)[..cut], &column(feature, &poisoned)[..cut]),
+                    "{feature}"
+                );
             }
         }
 
@@ -94,7 +106,13 @@ mod tests {
                 let column = column(feature, &bars(&close));
                 prop_assert_eq!(column.len(), close.len());
                 for (t, value) in column.iter().enumerate() {
-                    prop_assert_eq!(value.is_nan(), t < feature.warm_up(), "{} at row {}", feature, t);
+                    prop_assert_eq!(
+                        value.is_nan(),
+                        t < feature.warm_up(),
+                        "{} at row {}",
+                        feature,
+                        t
+                    );
                 }
             }
         }
@@ -103,14 +121,19 @@ mod tests {
     proptest! {
         #[test]
         fn realized_volatility_of_a_flat_stretch_is_exactly_zero(
-            scales in prop::collection::vec((-16.0..1.5_f64, any::<bool>()), 40..80)
+            scales in prop::collection::vec((-16.0..1.5_f64, any::<bool>()), 40..80),
         ) {
             // Squares of returns over more decades than twice the working precision holds.
-            let returns = scales.iter().map(|(scale, up)| 10_f64.powf(*scale) * if *up { 1.0 } else { -1.0 });
+            let returns =
+                scales.iter().map(|(scale, up)| 10_f64.powf(*scale) * if *up { 1.0 } else { -1.0 });
             let mut log_price = 0.0;
             let mut close: Vec<f64> = returns
                 .map(|log_return| {
-                    log_price = if f64::abs(log_price + log_return) < 600.0 { log_price + log_return } else { log_price - log_return };
+                    log_price = if f64::abs(log_price + log_return) < 600.0 {
+                        log_price + log_return
+                    } else {
+                        log_price - log_return
+                    };
                     log_price.exp()
                 })
                 .collect();

@@ -531,7 +531,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn what_comes_after_a_row_changes_no_bit_up_to_it(seed in any::<u64>(), end in 40usize..420) {
+        fn what_comes_after_a_row_changes_no_bit_up_to_it(
+            seed in any::<u64>(),
+            end in 40usize..420,
+        ) {
             let data = settings(TargetKind::Price, 8, 1);
             let whole = bars(&data, seed);
             let mut poisoned = whole.clone();
@@ -546,16 +549,26 @@ mod tests {
 
         #[test]
         fn a_prefix_has_the_same_windows_targets_and_persistence(
-            seed in any::<u64>(), end in 60usize..420, horizon in 1usize..6, kind in prop::sample::select(&KINDS),
+            seed in any::<u64>(),
+            end in 60usize..420,
+            horizon in 1usize..6,
+            kind in prop::sample::select(&KINDS),
         ) {
             let data = settings(kind, 8, horizon);
             let whole = bars(&data, seed);
-            let scaling = Scaling { columns: vec![Affine { offset: 2.0, unit: 3.0 }; data.features.len()], target: Affine::IDENTITY };
+            let scaling = Scaling {
+                columns: vec![Affine { offset: 2.0, unit: 3.0 }; data.features.len()],
+                target: Affine::IDENTITY,
+            };
             let all = assemble_forecast(&data, whole.clone(), Vec::new(), &scaling).unwrap();
             let early = assemble_forecast(&data, whole.prefix(end), Vec::new(), &scaling).unwrap();
             let rows = early.ts.len();
-            prop_assert_eq!(bits(&early.series.features), bits(&all.series.features[..early.series.features.len()]));
-            let ends: Vec<u32> = all.series.valid.iter().copied().filter(|&row| (row as usize) < rows).collect();
+            prop_assert_eq!(
+                bits(&early.series.features),
+                bits(&all.series.features[..early.series.features.len()])
+            );
+            let ends: Vec<u32> =
+                all.series.valid.iter().copied().filter(|&row| (row as usize) < rows).collect();
             prop_assert_eq!(&early.series.valid, &ends);
             for row in 0..rows {
                 prop_assert_eq!(early.persistence[row].to_bits(), all.persistence[row].to_bits());
@@ -569,7 +582,10 @@ mod tests {
 
         #[test]
         fn scalers_and_training_windows_do_not_see_validation_and_test_rows(
-            seed in any::<u64>(), factor in 0.2..5.0_f64, horizon in 1usize..4, kind in prop::sample::select(&KINDS),
+            seed in any::<u64>(),
+            factor in 0.2..5.0_f64,
+            horizon in 1usize..4,
+            kind in prop::sample::select(&KINDS),
         ) {
             let data = settings(kind, 8, horizon);
             let known = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
@@ -583,20 +599,27 @@ mod tests {
             prop_assert_eq!(&found.scaling, &known.scaling);
             prop_assert_eq!(&found.series.train, &known.series.train);
             for &row in &found.series.train {
-                prop_assert_eq!(found.series.target[row as usize].to_bits(), known.series.target[row as usize].to_bits());
+                prop_assert_eq!(
+                    found.series.target[row as usize].to_bits(),
+                    known.series.target[row as usize].to_bits()
+                );
             }
         }
 
         #[test]
         fn every_window_and_its_target_lie_in_one_run_unless_gaps_may_be_crossed(
-            seed in any::<u64>(), window in 1usize..20, horizon in 1usize..8, kind in prop::sample::select(&KINDS),
+            seed in any::<u64>(),
+            window in 1usize..20,
+            horizon in 1usize..8,
+            kind in prop::sample::select(&KINDS),
         ) {
             let mut data = settings(kind, window, horizon);
             let found = assemble(&data, bars(&data, seed), Vec::new()).unwrap();
             let counts = found.report.windows;
             for &row in found.series.train.iter().chain(&found.series.valid).chain(&found.test) {
                 let row = row as usize;
-                let minutes = (found.ts[row + horizon] - found.ts[row + 1 - window]) / 60_000_000_000;
+                let minutes =
+                    (found.ts[row + horizon] - found.ts[row + 1 - window]) / 60_000_000_000;
                 prop_assert_eq!(minutes as usize, window - 1 + horizon);
                 prop_assert!(found.target[row].is_finite() && found.persistence[row].is_finite());
             }

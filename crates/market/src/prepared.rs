@@ -232,10 +232,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rearranging_never_raises_the_sum_of_the_pinball_losses(forecasts in prop::collection::vec(-9.0_f32..9.0, 4), target in -9.0_f64..9.0) {
+        fn rearranging_never_raises_the_sum_of_the_pinball_losses(
+            forecasts in prop::collection::vec(-9.0_f32..9.0, 4),
+            target in -9.0_f64..9.0,
+        ) {
             let levels = [0.1, 0.3, 0.5, 0.95];
             let loss = |forecasts: &[f32]| -> f64 {
-                let losses = forecasts.iter().zip(levels).map(|(&forecast, level)| pinball_loss(&[target], &[forecast.into()], level));
+                let losses = forecasts
+                    .iter()
+                    .zip(levels)
+                    .map(|(&forecast, level)| pinball_loss(&[target], &[forecast.into()], level));
                 losses.map(Option::unwrap).sum()
             };
             let ordered = rearranged(&forecasts, 4);

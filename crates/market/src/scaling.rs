@@ -134,7 +134,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn unscaling_undoes_scaling(values in prop::collection::vec(-1e6..1e6_f64, 1..50), x in -1e6..1e6_f64) {
+        fn unscaling_undoes_scaling(
+            values in prop::collection::vec(-1e6..1e6_f64, 1..50),
+            x in -1e6..1e6_f64,
+        ) {
             for scaler in [Scaler::MinMax, Scaler::Standard, Scaler::Robust, Scaler::None] {
                 let fitted = Affine::fit(scaler, values.clone());
                 prop_assert!(fitted.unit > 0.0);

@@ -498,10 +498,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in prop::collection::vec(any::<u8>(), 0..40), digits in "[0-9T \
-            :.+-]{0,30}", number in any::<f64>()) {
+        fn no_text_makes_it_panic(
+            text in prop::collection::vec(any::<u8>(), 0..40),
+            digits in "[0-9T :.+-]{0,30}",
+            number in any::<f64>(),
+        ) {
             for format in ["auto", "epoch_us", "%d.%m.%Y %H:%M:%S", "%y%m%d%H%M", "%s", "%Y %Q"] {
-                let columns = Columns { ts_format: format.parse().unwrap_or_default(), ..Columns::default() };
+                let columns =
+                    Columns { ts_format: format.parse().unwrap_or_default(), ..Columns::default() };
                 let mut reader = reader(Some("America/New_York"), &columns);
                 for text in [&text, digits.as_bytes()] {
                     if let Err(problem) = reader.text(text) {

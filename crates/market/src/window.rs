@@ -235,13 +235,18 @@ mod tests {
         #[test]
         fn splits_share_no_row_and_no_window_crosses_a_gap(
             lengths in prop::collection::vec(1usize..80, 1..12),
-            valid in 0.0..0.4_f64, test in 0.0..0.4_f64,
-            window in 1usize..20, horizon in 1usize..8, step in 1usize..5, more in 0usize..40,
+            valid in 0.0..0.4_f64,
+            test in 0.0..0.4_f64,
+            window in 1usize..20,
+            horizon in 1usize..8,
+            step in 1usize..5,
+            more in 0usize..40,
         ) {
             let (runs, rows) = laid_out(&lengths);
             let split = Split { valid, test, embargo: horizon + more, walk_forward: None };
             let bounds = Bounds::new(rows, &split);
-            let found = ends(&runs, &bounds, WindowShape { window, horizon, step }, |row| row % 7 != 3);
+            let found =
+                ends(&runs, &bounds, WindowShape { window, horizon, step }, |row| row % 7 != 3);
             let mut before = None;
             for ends in [&found.train, &found.valid, &found.test] {
                 prop_assert!(ends.is_sorted());
@@ -250,8 +255,11 @@ mod tests {
                     prop_assert!(last % 7 != 3);
                     let (first, target) = (last + 1 - window, last + horizon);
                     prop_assert!(runs.iter().any(|run| run.start <= first && target < run.end));
-                    prop_assert!(before.is_none_or(|used| first > used), "row {first} is used by \
-                        an earlier split");
+                    prop_assert!(
+                        before.is_none_or(|used| first > used),
+                        "row {first} is used by \
+                        an earlier split"
+                    );
                 }
                 before = before.max(ends.last().map(|&last| last as usize + horizon));
             }
@@ -260,16 +268,26 @@ mod tests {
         #[test]
         fn folds_are_a_long_validation_stretch_cut_up_and_none_sees_its_own(
             lengths in prop::collection::vec(1usize..80, 1..12),
-            folds in 2usize..7, share in 0.05..0.95_f64, test in prop::sample::select(vec![0.0, 0.1, 0.3]),
+            folds in 2usize..7,
+            share in 0.05..0.95_f64,
+            test in prop::sample::select(vec![0.0, 0.1, 0.3]),
             kept in prop::sample::select(vec![TrainRows::Expanding, TrainRows::Rolling]),
-            window in 1usize..20, horizon in 1usize..8, step in 1usize..5, more in 0usize..40,
+            window in 1usize..20,
+            horizon in 1usize..8,
+            step in 1usize..5,
+            more in 0usize..40,
         ) {
             let (runs, rows) = laid_out(&lengths);
             let valid = (1.0 - test) * share / folds as f64;
             let shape = WindowShape { window, horizon, step };
             let usable = |row: usize| row % 7 != 3;
             let of = |fold, embargo| {
-                let split = Split { valid, test, embargo, walk_forward: Some(WalkForward { folds, train: kept, fold }) };
+                let split = Split {
+                    valid,
+                    test,
+                    embargo,
+                    walk_forward: Some(WalkForward { folds, train: kept, fold }),
+                };
                 let bounds = Bounds::new(rows, &split);
                 (ends(&runs, &bounds, shape, usable), bounds)
             };
@@ -278,35 +296,59 @@ mod tests {
                 let first = &all[0].1;
                 // One stretch from the first block to the last; what the last leaves out before the
                 // test rows is left out of it too.
-                let whole = Bounds { valid: first.valid.start..first.last_valid.end, ..first.clone() };
+                let whole =
+                    Bounds { valid: first.valid.start..first.last_valid.end, ..first.clone() };
                 let whole = ends(&runs, &whole, shape, usable);
-                let joined: Vec<u32> = all.iter().flat_map(|(ends, _)| ends.valid.clone()).collect();
+                let joined: Vec<u32> =
+                    all.iter().flat_map(|(ends, _)| ends.valid.clone()).collect();
                 // With a smaller embargo than a window with its target, each block leaves out the
                 // windows that begin in its training rows.
                 let touches = |&&row: &&u32| {
-                    let bounds = all.iter().map(|(_, bounds)| bounds).find(|bounds| bounds.valid.contains(&(row as usize))).unwrap();
-                    !bounds.train.is_empty() && row as usize + 1 < window + bounds.train.end + horizon
+                    let bounds = all
+                        .iter()
+                        .map(|(_, bounds)| bounds)
+                        .find(|bounds| bounds.valid.contains(&(row as usize)))
+                        .unwrap();
+                    !bounds.train.is_empty()
+                        && row as usize + 1 < window + bounds.train.end + horizon
                 };
                 let lost = whole.valid.iter().filter(touches).count();
                 prop_assert_eq!(joined.len(), whole.valid.len() - lost);
-                prop_assert!(joined.is_sorted_by(|a, b| a < b), "blocks are in order and share no \
-                    window");
+                prop_assert!(
+                    joined.is_sorted_by(|a, b| a < b),
+                    "blocks are in order and share no \
+                    window"
+                );
                 prop_assert!(joined.iter().all(|row| whole.valid.contains(row)));
                 if embargo >= window + horizon {
                     prop_assert_eq!(lost, 0);
                 }
                 for (index, (ends, bounds)) in all.iter().enumerate() {
-                    prop_assert_eq!(&ends.test, &all[0].0.test, "every fold has the same test \
-                        windows");
-                    prop_assert_eq!(bounds.valid.start - first.valid.start, index * (all[1].1.valid.start - first.valid.start));
+                    prop_assert_eq!(
+                        &ends.test,
+                        &all[0].0.test,
+                        "every fold has the same test \
+                        windows"
+                    );
+                    prop_assert_eq!(
+                        bounds.valid.start - first.valid.start,
+                        index * (all[1].1.valid.start - first.valid.start)
+                    );
                     if kept == TrainRows::Rolling && first.train.end < first.valid.start {
                         prop_assert_eq!(bounds.train.len(), first.train.len());
                     }
                     if let (Some(last), Some(begin)) = (ends.train.last(), ends.valid.first()) {
-                        prop_assert!((last + horizon as u32) < begin + 1 - window as u32, "a \
-                            training label lies in a validation window");
+                        prop_assert!(
+                            (last + horizon as u32) < begin + 1 - window as u32,
+                            "a \
+                            training label lies in a validation window"
+                        );
                     }
-                    prop_assert!(ends.train.iter().all(|row| *row as usize + 1 >= bounds.train.start + window));
+                    prop_assert!(
+                        ends.train
+                            .iter()
+                            .all(|row| *row as usize + 1 >= bounds.train.start + window)
+                    );
                 }
             }
         }

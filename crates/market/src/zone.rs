@@ -176,14 +176,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_remembered_stretch_agrees_with_the_database(instants in prop::collection::vec(0i64..2_500_000_000, 1..40)) {
+        fn the_remembered_stretch_agrees_with_the_database(
+            instants in prop::collection::vec(0i64..2_500_000_000, 1..40),
+        ) {
             let mut zone = Zone::parse("America/New_York").unwrap();
             for instant in instants {
                 let truth = zone.zone.to_offset(Timestamp::from_second(instant).unwrap()).seconds();
                 prop_assert_eq!(zone.offset_at(instant), truth);
                 match zone.instants(instant + i64::from(truth)) {
                     Instants::One(found) => prop_assert_eq!(found, instant),
-                    Instants::Two { earlier, later } => prop_assert!(earlier == instant || later == instant),
+                    Instants::Two { earlier, later } => {
+                        prop_assert!(earlier == instant || later == instant)
+                    }
                     Instants::None => prop_assert!(false, "{} exists", instant),
                 }
             }
@@ -195,7 +199,10 @@ mod tests {
             let mut zone = Zone::parse("America/New_York").unwrap();
             zone.offset_at(instant - 40 * DAY);
             prop_assert_eq!(zone.offset_at(instant), if shift < 0 { -18_000 } else { -14_400 });
-            prop_assert_eq!(zone.instants(instant + i64::from(if shift < 0 { -18_000 } else { -14_400 })), Instants::One(instant));
+            prop_assert_eq!(
+                zone.instants(instant + i64::from(if shift < 0 { -18_000 } else { -14_400 })),
+                Instants::One(instant)
+            );
         }
     }
 }

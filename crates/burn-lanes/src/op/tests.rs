@@ -101,11 +101,18 @@ proptest! {
         let weights = case.weights::<Tracked>().require_grad();
         let losses = textbook(&case, weights.clone());
         let gradients = losses.backward();
-        let Gradient { losses: ours, sums, weights: gradient } = reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>()));
+        let Gradient { losses: ours, sums, weights: gradient } =
+            reference::gradient(&case.batch::<Plain>(), primitive(case.weights::<Plain>()));
         assert_near("losses", &values(tensor::<Plain, 1>(ours)), &values(losses), 1e-5);
-        assert_near("gradient", &values(tensor::<Plain, 2>(gradient)), &values(weights.grad(&gradients).unwrap()), 1e-5);
+        assert_near(
+            "gradient",
+            &values(tensor::<Plain, 2>(gradient)),
+            &values(weights.grad(&gradients).unwrap()),
+            1e-5,
+        );
         let windows = case.windows as f32;
-        let losses: Vec<f32> = values(tensor::<Plain, 2>(sums)).chunks(3).map(|sums| sums[0] / windows).collect();
+        let losses: Vec<f32> =
+            values(tensor::<Plain, 2>(sums)).chunks(3).map(|sums| sums[0] / windows).collect();
         assert_near("sums", &losses, &values(textbook(&case, case.weights::<Plain>())), 1e-5);
     }
 
@@ -117,8 +124,18 @@ proptest! {
         let forecasts = forecasts.reshape([case.lanes, case.windows, case.shape.head.outputs()]);
         let errors = forecasts - batch.gather().targets.unsqueeze_dim(2);
         let ours = values(tensor::<Plain, 2>(reference::sums(&batch, weights())));
-        assert_near("sums", &ours, &values(crate::loss::sums(&Objective::of(&case.shape), errors)), 1e-6);
-        assert_near("sums in training", &values(tensor::<Plain, 2>(reference::gradient(&batch, weights()).sums)), &ours, 1e-6);
+        assert_near(
+            "sums",
+            &ours,
+            &values(crate::loss::sums(&Objective::of(&case.shape), errors)),
+            1e-6,
+        );
+        assert_near(
+            "sums in training",
+            &values(tensor::<Plain, 2>(reference::gradient(&batch, weights()).sums)),
+            &ours,
+            1e-6,
+        );
     }
 }
 
@@ -192,8 +209,17 @@ proptest! {
         clip in prop_oneof![Just(None), (0.1_f32..2.0).prop_map(Some)],
     ) {
         let lane = LaneNumbers {
-            clip_norm: clip, rate: numbers[0], shrinkage: numbers[1], decay: numbers[2], momentum: numbers[3], beta1: numbers[4],
-            beta1_rest: numbers[5], beta2: numbers[6], beta2_rest: numbers[7], corrected_rate: numbers[8], root_scale: numbers[9],
+            clip_norm: clip,
+            rate: numbers[0],
+            shrinkage: numbers[1],
+            decay: numbers[2],
+            momentum: numbers[3],
+            beta1: numbers[4],
+            beta1_rest: numbers[5],
+            beta2: numbers[6],
+            beta2_rest: numbers[7],
+            corrected_rate: numbers[8],
+            root_scale: numbers[9],
             epsilon: numbers[10],
         };
         let lanes = [lane, LaneNumbers { clip_norm: None, ..lane }];
@@ -206,7 +232,9 @@ proptest! {
             let rows = UpdateRows::<Plain> { weights: row(0), first: row(1), second };
             let theirs = update::composed(kind, &lanes, rows.clone(), row(2));
             let ours = Plain::update(kind, &lanes, rows, row(2));
-            let all = |rows: UpdateRows<Plain>| [Some(rows.weights), Some(rows.first), rows.second].into_iter().flatten();
+            let all = |rows: UpdateRows<Plain>| {
+                [Some(rows.weights), Some(rows.first), rows.second].into_iter().flatten()
+            };
             for (ours, theirs) in all(ours).zip(all(theirs)) {
                 assert_near("rows", &values_of(ours), &values_of(theirs), 1e-6);
             }

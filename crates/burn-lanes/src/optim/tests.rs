@@ -93,16 +93,21 @@ proptest! {
         configs in prop::collection::vec(configs(), 3),
         values in prop::collection::vec(-2.0_f64..2.0, 3 * 4 * 6),
     ) {
-        let rows: Vec<Vec<Vec<f64>>> = values.chunks(12).map(|step| step.chunks(4).map(<[f64]>::to_vec).collect()).collect();
+        let rows: Vec<Vec<Vec<f64>>> =
+            values.chunks(12).map(|step| step.chunks(4).map(<[f64]>::to_vec).collect()).collect();
         let (weights, gradients) = (&rows[0], &rows[1..]);
         for kind in KINDS {
             let ours = stepped(kind, &configs, gradients, weights);
             for (lane, config) in configs.iter().enumerate() {
                 let own: Vec<_> = gradients.iter().map(|step| step[lane].clone()).collect();
-                let theirs = oracle(kind, config, config.learning_rate, &own, weights[lane].clone());
+                let theirs =
+                    oracle(kind, config, config.learning_rate, &own, weights[lane].clone());
                 for (ours, theirs) in ours[lane].iter().zip(theirs) {
-                    prop_assert!((f64::from(*ours) - theirs).abs() < 2e-5, "{kind:?}: {ours} is \
-                        not {theirs}");
+                    prop_assert!(
+                        (f64::from(*ours) - theirs).abs() < 2e-5,
+                        "{kind:?}: {ours} is \
+                        not {theirs}"
+                    );
                 }
             }
         }
@@ -113,7 +118,8 @@ proptest! {
         configs in prop::collection::vec(configs(), 3),
         values in prop::collection::vec(-2.0_f64..2.0, 3 * 19 * 3),
     ) {
-        let rows: Vec<Vec<Vec<f64>>> = values.chunks(57).map(|step| step.chunks(19).map(<[f64]>::to_vec).collect()).collect();
+        let rows: Vec<Vec<Vec<f64>>> =
+            values.chunks(57).map(|step| step.chunks(19).map(<[f64]>::to_vec).collect()).collect();
         for kind in KINDS {
             let together = stepped(kind, &configs, &rows[1..], &rows[0]);
             for lane in 0..3 {

@@ -238,17 +238,33 @@ proptest! {
         let mut ended = BTreeMap::new();
         for interrupt_after in [Some(at), Some(again), None] {
             let given = lanes.iter().map(|(_, lane)| lane.clone()).collect();
-            let recorder = trained(&series, &shape, given, Recorder { interrupt_after, ..Recorder::default() });
+            let recorder = trained(
+                &series,
+                &shape,
+                given,
+                Recorder { interrupt_after, ..Recorder::default() },
+            );
             for (lane, reports) in recorder.epochs {
                 epochs.entry(lanes[lane].0).or_default().extend(reports);
             }
             for (lane, outcome) in recorder.ended {
                 prop_assert!(ended.insert(lanes[lane].0, outcome).is_none());
             }
-            lanes = recorder.interrupted.into_iter().map(|(lane, state)| {
-                let state = LaneState::from_bytes(&state.to_bytes().unwrap()).unwrap();
-                (lanes[lane].0, Lane { config: lanes[lane].1.config.clone(), resume: Some(state), series: 0 })
-            }).collect();
+            lanes = recorder
+                .interrupted
+                .into_iter()
+                .map(|(lane, state)| {
+                    let state = LaneState::from_bytes(&state.to_bytes().unwrap()).unwrap();
+                    (
+                        lanes[lane].0,
+                        Lane {
+                            config: lanes[lane].1.config.clone(),
+                            resume: Some(state),
+                            series: 0,
+                        },
+                    )
+                })
+                .collect();
         }
         prop_assert_eq!(&epochs, &undisturbed.epochs);
         prop_assert_eq!(ended.len(), 8);

@@ -92,8 +92,13 @@ mod tests {
     proptest! {
         #[test]
         fn after_a_trade_the_weight_is_as_asked_and_only_the_costs_are_gone(
-            cash in 1.0..1e6_f64, held in -5.0..5.0_f64, weight in -5.0..5.0_f64, mid in 0.1..1e4_f64,
-            commission in 0.0..0.002_f64, relative in 0.0..0.002_f64, ticks in 0.0..0.01_f64,
+            cash in 1.0..1e6_f64,
+            held in -5.0..5.0_f64,
+            weight in -5.0..5.0_f64,
+            mid in 0.1..1e4_f64,
+            commission in 0.0..0.002_f64,
+            relative in 0.0..0.002_f64,
+            ticks in 0.0..0.01_f64,
         ) {
             let rates = Rates { commission, absolute: ticks * mid, relative };
             let mut account = Account { cash: cash * (1.0 - held), units: held * cash / mid };
@@ -104,7 +109,9 @@ mod tests {
             let paid = traded.units.abs() * away + traded.commission;
             prop_assert!((before.equity(mid) - paid - equity).abs() <= 1e-9 * cash * 10.0);
             prop_assert!((account.units * mid - weight * equity).abs() <= 1e-9 * cash * 10.0);
-            prop_assert!((traded.units > 0.0) == (traded.price > mid) || away == 0.0 || traded.units == 0.0);
+            prop_assert!(
+                (traded.units > 0.0) == (traded.price > mid) || away == 0.0 || traded.units == 0.0
+            );
         }
     }
 

@@ -144,13 +144,20 @@ mod tests {
             is_skill in any::<bool>(),
         ) {
             let runs = sweep(&rmses[..3 * repeats * folds], repeats, folds);
-            let metric: Metric = if is_skill { "valid.skill" } else { "valid.rmse" }.parse().unwrap();
+            let metric: Metric =
+                if is_skill { "valid.skill" } else { "valid.rmse" }.parse().unwrap();
             let direction = metric.direction();
             let compared = compare(&runs, Objective { metric, direction });
             let first = compared.rows.iter().find(|row| row.rank.is_some());
             let leader = leader(&candidates(&runs, metric), repeats, direction);
-            prop_assert_eq!(first.map(|row| (row.run.clone(), row.value, row.seeds)),
-                leader.map(|leader| (runs[leader.run].trial.id.to_string(), Some(leader.value), leader.seeds)));
+            prop_assert_eq!(
+                first.map(|row| (row.run.clone(), row.value, row.seeds)),
+                leader.map(|leader| (
+                    runs[leader.run].trial.id.to_string(),
+                    Some(leader.value),
+                    leader.seeds
+                ))
+            );
         }
     }
 }

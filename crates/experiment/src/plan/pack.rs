@@ -185,9 +185,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packs_hold_every_trial_once_within_their_bounds(rates in 1..6_i64, hiddens in 1..6_i64, lanes in 1..9_usize, least in 1..9_usize) {
+        fn packs_hold_every_trial_once_within_their_bounds(
+            rates in 1..6_i64,
+            hiddens in 1..6_i64,
+            lanes in 1..9_usize,
+            least in 1..9_usize,
+        ) {
             let all = |n: i64| (1..=n).collect::<Vec<_>>();
-            let plan = grid(vec![choice("rate", &all(rates)), choice("hidden", &all(hiddens))], 1).unwrap();
+            let plan = grid(vec![choice("rate", &all(rates)), choice("hidden", &all(hiddens))], 1)
+                .unwrap();
             let packs = packed(&plan, lanes, least);
             let mut held: Vec<usize> = packs.concat();
             held.sort_unstable();
@@ -195,7 +201,11 @@ mod tests {
             prop_assert!(packs.iter().all(|pack| (1..=lanes).contains(&pack.len())));
             prop_assert!(packs.len() >= least.min(plan.trials.len()));
             for pack in &packs {
-                prop_assert!(pack.iter().all(|&i| plan.trials[i].settings.model == plan.trials[pack[0]].settings.model));
+                prop_assert!(
+                    pack.iter()
+                        .all(|&i| plan.trials[i].settings.model
+                            == plan.trials[pack[0]].settings.model)
+                );
             }
         }
     }

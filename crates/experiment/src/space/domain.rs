@@ -267,7 +267,8 @@ mod tests {
         fn points_are_as_many_as_counted_ascend_and_are_contained(domain in domains()) {
             if let Some(points) = domain.points() {
                 prop_assert_eq!(points.len() as u128, domain.len().unwrap());
-                let numbers: Vec<f64> = points.iter().map(|value| value.as_f64().unwrap()).collect();
+                let numbers: Vec<f64> =
+                    points.iter().map(|value| value.as_f64().unwrap()).collect();
                 prop_assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", numbers);
                 prop_assert!(points.iter().all(|value| domain.contains(value)));
             }

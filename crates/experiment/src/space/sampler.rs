@@ -335,18 +335,31 @@ mod tests {
         fn any_index_is_reached_alone(space in spaces(), share in 0.0..1.0_f64) {
             let proposed = all(&space);
             let index = (share * proposed.len() as f64) as usize;
-            prop_assert_eq!(GridSampler.propose(&space, index as u128), Some(proposed[index].clone()));
+            prop_assert_eq!(
+                GridSampler.propose(&space, index as u128),
+                Some(proposed[index].clone())
+            );
         }
 
         #[test]
-        fn random_proposals_lie_in_their_domains_and_are_reproducible(space in spaces(), seed: u64) {
+        fn random_proposals_lie_in_their_domains_and_are_reproducible(
+            space in spaces(),
+            seed: u64,
+        ) {
             let sampler = RandomSampler { trials: 8, seed };
             for index in 0..8 {
                 let assignment = sampler.propose(&space, index).unwrap();
                 prop_assert_eq!(sampler.propose(&space, index), Some(assignment.clone()));
                 for parameter in &space.parameters {
-                    prop_assert_eq!(parameter.is_active(&assignment), assignment.contains_key(&parameter.key));
-                    prop_assert!(assignment.get(&parameter.key).is_none_or(|value| parameter.domain.contains(value)));
+                    prop_assert_eq!(
+                        parameter.is_active(&assignment),
+                        assignment.contains_key(&parameter.key)
+                    );
+                    prop_assert!(
+                        assignment
+                            .get(&parameter.key)
+                            .is_none_or(|value| parameter.domain.contains(value))
+                    );
                 }
             }
         }

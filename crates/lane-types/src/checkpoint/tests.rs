@@ -79,7 +79,9 @@ proptest! {
 
     #[test]
     fn random_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(LaneState::from_bytes(&bytes).is_err() && Weights::from_bytes(&bytes).is_err());
+        prop_assert!(
+            LaneState::from_bytes(&bytes).is_err() && Weights::from_bytes(&bytes).is_err()
+        );
     }
 }
 

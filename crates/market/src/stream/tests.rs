@@ -213,15 +213,36 @@ proptest! {
 
     #[test]
     fn every_window_has_the_same_bits_bar_by_bar(
-        bars in bars(), window in 1_usize..12, horizon in 1_usize..9, cross_gaps in any::<bool>(),
-        kind in prop::sample::select(&[TargetKind::Price, TargetKind::LogReturn, TargetKind::LogVolatility]),
-        chosen in prop::collection::btree_set(prop::sample::select(
-            &["open", "close", "volume", "log_return", "sma_3", "ema_4", "rsi_3", "macd_2_4_3", "atr_2", "realized_vol_3", "time_of_day"]
-        ), 1..6),
+        bars in bars(),
+        window in 1_usize..12,
+        horizon in 1_usize..9,
+        cross_gaps in any::<bool>(),
+        kind in prop::sample::select(&[
+            TargetKind::Price,
+            TargetKind::LogReturn,
+            TargetKind::LogVolatility
+        ]),
+        chosen in prop::collection::btree_set(
+            prop::sample::select(&[
+                "open",
+                "close",
+                "volume",
+                "log_return",
+                "sma_3",
+                "ema_4",
+                "rsi_3",
+                "macd_2_4_3",
+                "atr_2",
+                "realized_vol_3",
+                "time_of_day"
+            ]),
+            1..6
+        ),
     ) {
         let mut data = settings("data.synthetic = { bars = 1000 }").data;
         data.features = chosen.iter().map(|name| name.parse().unwrap()).collect();
-        (data.window, data.target.horizon, data.target.kind, data.cross_gaps) = (window, horizon, kind, cross_gaps);
+        (data.window, data.target.horizon, data.target.kind, data.cross_gaps) =
+            (window, horizon, kind, cross_gaps);
         let found = same_windows(&data, &bars, &scaling(&data));
         prop_assert!(found.is_ok(), "{found:?}");
     }

@@ -513,7 +513,10 @@ proptest! {
                 Act::Promote(alias, to) => {
                     let (now, former) = &mut expected[alias];
                     let legal = there.contains(&to) && *now != Some(to);
-                    prop_assert_eq!(writer.promote(ALIASES[alias], to, vec![], None).is_ok(), legal);
+                    prop_assert_eq!(
+                        writer.promote(ALIASES[alias], to, vec![], None).is_ok(),
+                        legal
+                    );
                     if legal {
                         former.extend(now.replace(to));
                     }
@@ -521,8 +524,12 @@ proptest! {
                 Act::RollBack(alias) => {
                     let (now, former) = &mut expected[alias];
                     let mut before = former.clone();
-                    let target = std::iter::from_fn(|| before.pop()).find(|version| there.contains(version));
-                    prop_assert_eq!(writer.roll_back(ALIASES[alias], None).ok().map(|back| back.to), target);
+                    let target =
+                        std::iter::from_fn(|| before.pop()).find(|version| there.contains(version));
+                    prop_assert_eq!(
+                        writer.roll_back(ALIASES[alias], None).ok().map(|back| back.to),
+                        target
+                    );
                     if target.is_some() {
                         (*now, *former) = (target, before);
                     }
@@ -533,7 +540,8 @@ proptest! {
                     former.extend(now.take());
                 }
                 Act::Remove(version) => {
-                    let legal = there.contains(&version) && expected.iter().all(|(now, _)| *now != Some(version));
+                    let legal = there.contains(&version)
+                        && expected.iter().all(|(now, _)| *now != Some(version));
                     prop_assert_eq!(writer.remove(version).is_ok(), legal);
                     if legal {
                         there.remove(&version);
@@ -543,7 +551,12 @@ proptest! {
                     use std::io::Write;
                     let line = br#"{"v":1,"seq":99,"at":"x","event":"promoted","alias":"champion","from":2,"to":1,"forced":false}"#;
                     let path = root.join("minute/history.jsonl");
-                    fs::OpenOptions::new().append(true).open(path).unwrap().write_all(&line[..bytes.min(line.len())]).unwrap();
+                    fs::OpenOptions::new()
+                        .append(true)
+                        .open(path)
+                        .unwrap()
+                        .write_all(&line[..bytes.min(line.len())])
+                        .unwrap();
                 }
             }
             drop(writer);

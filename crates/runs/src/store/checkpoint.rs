@@ -266,28 +266,45 @@ mod tests {
     proptest! {
         #[test]
         fn any_flipped_bit_or_cut_falls_back_to_the_checkpoint_before_and_says_so(
-            in_marker: bool, place: prop::sample::Index, bit in 0_u8..8, cut: bool
+            in_marker: bool,
+            place: prop::sample::Index,
+            bit in 0_u8..8,
+            cut: bool,
         ) {
             let run = testing::run();
             let attempt = attempt_path(run.path(), 1);
             fs::create_dir_all(&attempt).unwrap();
             write(&attempt, at(1), b"the state before").unwrap();
             write(&attempt, at(2), b"the newest state").unwrap();
-            let path = attempt.join("checkpoints/2-0").join(if in_marker { "COMMIT" } else { "state.safetensors" });
+            let path = attempt.join("checkpoints/2-0").join(if in_marker {
+                "COMMIT"
+            } else {
+                "state.safetensors"
+            });
             let mut bytes = fs::read(&path).unwrap();
             // The marker's final newline is not part of its JSON.
             let place = place.index(bytes.len() - usize::from(in_marker));
-            if cut { bytes.truncate(place) } else { bytes[place] ^= 1 << bit }
+            if cut {
+                bytes.truncate(place)
+            } else {
+                bytes[place] ^= 1 << bit
+            }
             fs::write(&path, &bytes).unwrap();
             let (found, warnings) = newest(run.path(), |_| Ok(())).unwrap();
             // A changed key name or version may leave a marker that says the same; the bytes are
             // then whole.
             match found.unwrap() {
-                checkpoint if checkpoint.cursor == at(2) => prop_assert_eq!(checkpoint.bytes, b"the newest state"),
+                checkpoint if checkpoint.cursor == at(2) => {
+                    prop_assert_eq!(checkpoint.bytes, b"the newest state")
+                }
                 checkpoint => {
                     prop_assert_eq!(checkpoint.bytes, b"the state before");
                     prop_assert_eq!(warnings.len(), 1);
-                    prop_assert!(warnings[0].contains("checkpoint 2-0 of attempt 1"), "{}", warnings[0]);
+                    prop_assert!(
+                        warnings[0].contains("checkpoint 2-0 of attempt 1"),
+                        "{}",
+                        warnings[0]
+                    );
                 }
             }
         }

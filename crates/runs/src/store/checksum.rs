@@ -383,7 +383,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_whatever_make_a_check_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_whatever_make_a_check_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             drop((check_json(&bytes), check_toml(&bytes), check_line(&bytes)));
         }
     }

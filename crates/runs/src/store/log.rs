@@ -245,9 +245,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_log_read_in_pieces_tells_what_it_tells_at_once(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+        fn a_log_read_in_pieces_tells_what_it_tells_at_once(
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
             let text = testing::log(4);
-            let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).chain([text.len()]).collect();
+            let mut ends: Vec<usize> =
+                cuts.iter().map(|cut| cut.index(text.len())).chain([text.len()]).collect();
             ends.sort_unstable();
             let (mut reader, mut lines) = (LogReader::default(), Vec::new());
             for end in ends {
@@ -260,7 +263,9 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_whatever_make_the_reader_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_whatever_make_the_reader_fail(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             let mut reader = LogReader::default();
             let (lines, _) = read(&mut reader, &bytes);
             prop_assert!(lines.is_empty() && reader.offset <= bytes.len() as u64);

@@ -222,7 +222,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_manifest_comes_back_as_it_was_written(text in "[a-z'\"\\\\ \r\n\t#\u{1}é]{0,60}", question in proptest::option::of("\\PC{0,20}")) {
+        fn a_manifest_comes_back_as_it_was_written(
+            text in "[a-z'\"\\\\ \r\n\t#\u{1}é]{0,60}",
+            question in proptest::option::of("\\PC{0,20}"),
+        ) {
             let manifest = SweepManifest { question, ..manifest(&text) };
             prop_assert_eq!(parse(to_text(&manifest).unwrap().as_bytes()).unwrap(), manifest);
         }

@@ -105,12 +105,20 @@ fn shapes() -> impl Strategy<Value = (usize, usize, usize, usize)> {
 
 proptest! {
     #[test]
-    fn what_was_exported_comes_back_bit_by_bit((features, hidden, layers, outputs) in shapes(), seed in any::<u64>()) {
+    fn what_was_exported_comes_back_bit_by_bit(
+        (features, hidden, layers, outputs) in shapes(),
+        seed in any::<u64>(),
+    ) {
         let trained = testing::network(features, hidden, layers, outputs, seed);
         let back = read(&write(&trained).unwrap(), &trained.shape).unwrap();
         let bits = |weights: &Weights| -> Vec<(String, Vec<usize>, Vec<u32>)> {
-            let bits = |weight: &Weight| weight.values.iter().map(|value| value.to_bits()).collect();
-            weights.0.iter().map(|weight| (weight.name.clone(), weight.shape.clone(), bits(weight))).collect()
+            let bits =
+                |weight: &Weight| weight.values.iter().map(|value| value.to_bits()).collect();
+            weights
+                .0
+                .iter()
+                .map(|weight| (weight.name.clone(), weight.shape.clone(), bits(weight)))
+                .collect()
         };
         prop_assert_eq!(bits(&back), bits(trained.weights()));
     }

@@ -86,10 +86,26 @@ mod tests {
             for set in InstructionSet::available() {
                 let padded = units.next_multiple_of(set.width());
                 let mut factors = vec![f32::NAN; time * rows.len() * padded];
-                run(set, Mask { dropout, layer, time, rows: rows.clone(), windows, units, padded, factors: &mut factors });
-                for (index, factor) in factors.iter().enumerate().filter(|(index, _)| index % padded < units) {
-                    let (t, row) = (index / padded / rows.len(), rows.start + index / padded % rows.len());
-                    let place = MaskPlace { layer, t, row, rows: windows, unit: index % padded, units };
+                run(
+                    set,
+                    Mask {
+                        dropout,
+                        layer,
+                        time,
+                        rows: rows.clone(),
+                        windows,
+                        units,
+                        padded,
+                        factors: &mut factors,
+                    },
+                );
+                for (index, factor) in
+                    factors.iter().enumerate().filter(|(index, _)| index % padded < units)
+                {
+                    let (t, row) =
+                        (index / padded / rows.len(), rows.start + index / padded % rows.len());
+                    let place =
+                        MaskPlace { layer, t, row, rows: windows, unit: index % padded, units };
                     prop_assert_eq!(*factor, dropout.factor(place));
                 }
             }

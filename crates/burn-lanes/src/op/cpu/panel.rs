@@ -205,7 +205,10 @@ mod tests {
                 let weights: Vec<f32> = (1..=sizes.weights()).map(|value| value as f32).collect();
                 let mut panels = vec![f32::NAN; sizes.panels()];
                 run(set, Pack { sizes, weights: &weights, panels: &mut panels });
-                prop_assert_eq!(panels.iter().filter(|value| **value != 0.0).count(), weights.len());
+                prop_assert_eq!(
+                    panels.iter().filter(|value| **value != 0.0).count(),
+                    weights.len()
+                );
                 let mut unpacked = vec![0.0; weights.len()];
                 run(set, Unpack { sizes, panels: &panels, weights: &mut unpacked });
                 for (index, (unpacked, weight)) in unpacked.iter().zip(&weights).enumerate() {
@@ -216,12 +219,19 @@ mod tests {
         }
 
         #[test]
-        fn parts_cover_everything_once_and_are_equal(n in 0_usize..300, most in 1_usize..40) {
+        fn parts_cover_everything_once_and_are_equal(
+            n in 0_usize..300,
+            most in 1_usize..40,
+        ) {
             let parts: Vec<_> = parts(n, most).collect();
             prop_assert!(parts.iter().all(|part| !part.is_empty() && part.len() <= most));
-            let (least, greatest) = (parts.iter().map(Range::len).min(), parts.iter().map(Range::len).max());
+            let (least, greatest) =
+                (parts.iter().map(Range::len).min(), parts.iter().map(Range::len).max());
             prop_assert!(greatest.unwrap_or(0) - least.unwrap_or(0) <= 1);
-            prop_assert_eq!(parts.into_iter().flatten().collect::<Vec<_>>(), (0..n).collect::<Vec<_>>());
+            prop_assert_eq!(
+                parts.into_iter().flatten().collect::<Vec<_>>(),
+                (0..n).collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -157,19 +157,26 @@ proptest! {
     fn the_kernels_agree_with_the_reference(mut case in cases()) {
         // The gradients of absolute errors and pinball losses jump at 0, where the last bit of a
         // forecast decides.
-        let jumps = !matches!(Objective::of(&case.shape), Objective::Point(Loss::Mse | Loss::Huber));
+        let jumps =
+            !matches!(Objective::of(&case.shape), Objective::Point(Loss::Mse | Loss::Huber));
         case.series.target.iter_mut().for_each(|target| *target += if jumps { 100.0 } else { 0.0 });
         assert_agrees(&case);
     }
 
     #[test]
-    fn a_lane_has_the_same_bits_alone_and_on_any_number_of_threads(case in cases(), threads in 1_usize..5) {
+    fn a_lane_has_the_same_bits_alone_and_on_any_number_of_threads(
+        case in cases(),
+        threads in 1_usize..5,
+    ) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         for set in InstructionSet::available() {
             let together = ours::<Flex>(&case, set);
             prop_assert_eq!(pool.install(|| ours::<Flex>(&case, set)).bits(), together.bits());
             for lane in 0..case.lanes {
-                prop_assert_eq!(ours::<Flex>(&case.lane(lane), set).bits(), together.lane(lane, case.lanes).bits());
+                prop_assert_eq!(
+                    ours::<Flex>(&case.lane(lane), set).bits(),
+                    together.lane(lane, case.lanes).bits()
+                );
             }
         }
     }

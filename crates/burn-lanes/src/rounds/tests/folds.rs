@@ -104,7 +104,10 @@ proptest! {
     /// A lane that waits for the others stands at another batch than they do when it is
     /// interrupted.
     #[test]
-    fn interrupted_folds_go_on_as_if_nothing_had_been(at in 1_usize..60, again in 1_usize..60) {
+    fn interrupted_folds_go_on_as_if_nothing_had_been(
+        at in 1_usize..60,
+        again in 1_usize..60,
+    ) {
         let shape = shape(OptimizerKind::Adam);
         let undisturbed = trained_on(&folds(), &shape, lanes(), Recorder::default());
         let mut given: Vec<(usize, Lane)> = lanes().into_iter().enumerate().collect();
@@ -112,17 +115,26 @@ proptest! {
         let mut ended = BTreeMap::new();
         for interrupt_after in [Some(at), Some(again), None] {
             let pack = given.iter().map(|(_, lane)| lane.clone()).collect();
-            let recorder = trained_on(&folds(), &shape, pack, Recorder { interrupt_after, ..Recorder::default() });
+            let recorder = trained_on(
+                &folds(),
+                &shape,
+                pack,
+                Recorder { interrupt_after, ..Recorder::default() },
+            );
             for (lane, reports) in recorder.epochs {
                 epochs.entry(given[lane].0).or_default().extend(reports);
             }
             for (lane, outcome) in recorder.ended {
                 prop_assert!(ended.insert(given[lane].0, outcome).is_none());
             }
-            given = recorder.interrupted.into_iter().map(|(lane, state)| {
-                let state = LaneState::from_bytes(&state.to_bytes().unwrap()).unwrap();
-                (given[lane].0, Lane { resume: Some(state), ..given[lane].1.clone() })
-            }).collect();
+            given = recorder
+                .interrupted
+                .into_iter()
+                .map(|(lane, state)| {
+                    let state = LaneState::from_bytes(&state.to_bytes().unwrap()).unwrap();
+                    (given[lane].0, Lane { resume: Some(state), ..given[lane].1.clone() })
+                })
+                .collect();
         }
         prop_assert_eq!(&epochs, &undisturbed.epochs);
         prop_assert_eq!(ended.len(), 8);

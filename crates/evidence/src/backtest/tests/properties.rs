@@ -66,8 +66,14 @@ proptest! {
                 price_before = mid;
                 while let Some(fill) = fills.next_if(|fill| fill.bar == bar && fill.at == at) {
                     prop_assert!(fill.mid == mid && near(fill.equity_before, cash + units * mid));
-                    prop_assert!(near(fill.units * (fill.price - mid), fill.half_spread + fill.slippage));
-                    prop_assert!(near(fill.commission, fill.units.abs() * fill.price * case.costs.commission_bps * 1e-4));
+                    prop_assert!(near(
+                        fill.units * (fill.price - mid),
+                        fill.half_spread + fill.slippage
+                    ));
+                    prop_assert!(near(
+                        fill.commission,
+                        fill.units.abs() * fill.price * case.costs.commission_bps * 1e-4
+                    ));
                     cash -= fill.units * fill.price + fill.commission;
                     units = fill.position;
                 }
@@ -91,7 +97,9 @@ proptest! {
         for (fill, order) in book.fills.iter().zip(&orders) {
             let equity = fill.equity_before - fill.cost();
             let weight = fill.position * fill.mid / equity;
-            prop_assert!(weight <= case.limits.max_long + 1e-9 && weight >= -case.limits.max_short - 1e-9);
+            prop_assert!(
+                weight <= case.limits.max_long + 1e-9 && weight >= -case.limits.max_short - 1e-9
+            );
             prop_assert!((weight - order.weight).abs() < 1e-9);
         }
         for (bar, gap) in case.tape.gap_after.iter().enumerate() {
@@ -110,7 +118,8 @@ proptest! {
         let cut = cut.min(case.tape.len() - 1);
         let mut other = case.clone();
         other.expected[cut..].iter_mut().for_each(|expected| *expected = -*expected);
-        let end = |case: &Case| ledger(&case.tape, &case.orders(), &case.costs).equity[..cut].to_vec();
+        let end =
+            |case: &Case| ledger(&case.tape, &case.orders(), &case.costs).equity[..cut].to_vec();
         prop_assert_eq!(end(&case), end(&other));
         // Nor does it matter what prices follow.
         let mut shorter = case.clone();
@@ -137,13 +146,19 @@ proptest! {
     }
 
     #[test]
-    fn many_costs_at_once_come_to_what_the_ledger_books(case in case(), more in prop::collection::vec(0.0..40.0_f64, 0..12)) {
+    fn many_costs_at_once_come_to_what_the_ledger_books(
+        case in case(),
+        more in prop::collection::vec(0.0..40.0_f64, 0..12),
+    ) {
         let orders = case.orders();
         let mut all = vec![case.costs];
         all.extend(more.iter().map(|side| costs(side / 2.0, bps(*side), bps(0.0))));
         let day_ends = case.tape.day_ends();
         let rates: Vec<Rates> = all.iter().map(Rates::of).collect();
-        let outcomes: Vec<_> = rates.chunks(4).flat_map(|rates| replay(&case.tape, &orders, &day_ends, rates)).collect();
+        let outcomes: Vec<_> = rates
+            .chunks(4)
+            .flat_map(|rates| replay(&case.tape, &orders, &day_ends, rates))
+            .collect();
         let nets = net_returns(&case.tape, &orders, &all);
         prop_assert_eq!((outcomes.len(), nets.len()), (all.len(), all.len()));
         for ((outcome, net), costs) in outcomes.iter().zip(nets).zip(&all) {
@@ -159,7 +174,14 @@ proptest! {
     fn a_cell_of_the_frontier_is_the_sheet_of_its_rule_and_cost(case in case()) {
         let (thresholds, sides) = ([0.0, 2.0, 5.0], [0.0, 1.5, 8.0]);
         let calendar = calendar_of(&case.tape);
-        let found = frontier(&case.tape, &calendar, &case.expected, (case.limits, case.flat_before), &thresholds, &sides);
+        let found = frontier(
+            &case.tape,
+            &calendar,
+            &case.expected,
+            (case.limits, case.flat_before),
+            &thresholds,
+            &sides,
+        );
         for (row, threshold_bps) in found.thresholds.iter().zip(thresholds) {
             let weights = weights(Rule::Threshold { threshold_bps }, case.limits, &case.expected);
             let orders = orders(&case.tape, &weights, case.flat_before);
@@ -171,7 +193,10 @@ proptest! {
                 prop_assert_eq!(row.break_even_bps, sheet.break_even_bps);
             }
             // Where nobody can be ruined, net returns fall to 0 without a jump.
-            if let Some(side) = row.break_even_bps.filter(|_| case.limits.max_long <= 1.0 && case.limits.max_short <= 1.0) {
+            if let Some(side) = row
+                .break_even_bps
+                .filter(|_| case.limits.max_long <= 1.0 && case.limits.max_short <= 1.0)
+            {
                 let net = net_returns(&case.tape, &orders, &[costs(0.0, bps(side), bps(0.0))])[0];
                 prop_assert!(net.abs() < 1e-7, "{net} at {side}");
             }

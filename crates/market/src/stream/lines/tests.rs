@@ -139,7 +139,10 @@ fn an_endless_line_ends_soon() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..300), header in any::<bool>()) {
+    fn no_text_makes_it_panic(
+        body in prop::collection::vec(any::<u8>(), 0..300),
+        header in any::<bool>(),
+    ) {
         let text = if header { [HEADER.as_bytes(), &body].concat() } else { body };
         drop(all(&text, &data()));
     }
@@ -152,7 +155,10 @@ proptest! {
     /// What Polars reads of a file, in parallel, and what is read here, line by line.
     #[test]
     fn a_line_gives_the_bar_that_the_same_line_of_a_file_gives(
-        rows in prop::collection::vec(("[1-9][0-9]{0,9}(\\.[0-9]{1,20})?(e-?[0-9]{1,2})?", 0.0..1e12_f64, 1_i64..500), 2..40),
+        rows in prop::collection::vec(
+            ("[1-9][0-9]{0,9}(\\.[0-9]{1,20})?(e-?[0-9]{1,2})?", 0.0..1e12_f64, 1_i64..500),
+            2..40
+        ),
     ) {
         let mut text = HEADER.to_owned();
         let mut ts = 1_715_131_860;
@@ -164,7 +170,14 @@ proptest! {
         let file = folder.path().join("bars.csv");
         std::fs::write(&file, &text).unwrap();
         let data = data();
-        let known = source::load(&prepare::forecast_source(&data, &file), Volume::Needed, BarLength::OfModel(60), None).unwrap().bars;
+        let known = source::load(
+            &prepare::forecast_source(&data, &file),
+            Volume::Needed,
+            BarLength::OfModel(60),
+            None,
+        )
+        .unwrap()
+        .bars;
         let found = all(text.as_bytes(), &data).unwrap();
         prop_assert_eq!(found.len(), known.len());
         for (row, bar) in found.iter().enumerate() {

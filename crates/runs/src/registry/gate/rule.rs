@@ -375,7 +375,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_is_read_is_read_again(text in "\\PC{0,40}|[a-z.<>=* 0-9]{0,40}") {
+        fn no_text_panics_and_what_is_read_is_read_again(
+            text in "\\PC{0,40}|[a-z.<>=* 0-9]{0,40}",
+        ) {
             if let Ok(rule) = text.parse::<Rule>() {
                 prop_assert_eq!(&rule.to_string().parse::<Rule>().unwrap().test, &rule.test);
             }
