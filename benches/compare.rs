@@ -1,6 +1,6 @@
 //! Comparing 10,000 runs of 10,000 different settings, once they are read, and printing all of
 //! them. Budget: 200 ms together with reading them. A regression is felt at the end of every sweep
-//! and by whoever compares.
+//! and by anyone who compares.
 
 mod fixture;
 

@@ -1,5 +1,5 @@
 //! Opening and comparing a sweep of 10,000 finished runs whose files the system has in memory.
-//! Budget: 200 ms. A regression is felt by whoever lists or compares a long sweep.
+//! Budget: 200 ms. A regression is felt by anyone who lists or compares a long sweep.
 
 mod fixture;
 

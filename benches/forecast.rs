@@ -1,12 +1,12 @@
 //! One forecast of the seed's network (hidden 32, 2 layers, 60 rows of 5 features), in process.
-//! Budget: 100 µs. A regression is felt by whoever serves a model.
+//! Budget: 100 µs. A regression is felt by anyone who serves a model.
 
 use divan::Bencher;
 use kiln::experiment::{self, Experiment, Synthetic};
 use kiln::forecast::{Forecaster, Window};
 use kiln::market::synthetic::generate;
 use kiln::market::{Affine, Bars, Scaling};
-use kiln::model::{Metrics, Passport, SavedModel, Source, VERSION, WeightsFile};
+use kiln::model::{Metrics, ModelCard, SavedModel, Source, VERSION, WeightsFile};
 use kiln::store::WindowCounts;
 use lane_types::{DeviceSpec, Weight, Weights};
 use std::path::Path;
@@ -56,7 +56,7 @@ fn settings() -> experiment::Settings {
 
 fn forecaster() -> Forecaster {
     let scaler = Affine { offset: 100.0, unit: 10.0 };
-    let passport = Passport {
+    let card = ModelCard {
         v: VERSION,
         saved_at: "2026-01-02T03:04:05Z".into(),
         kiln_version: env!("CARGO_PKG_VERSION").into(),
@@ -85,8 +85,8 @@ fn forecaster() -> Forecaster {
             .collect();
         Weight { name, shape, values }
     };
-    let weights = Weights(passport.shape().layout().into_iter().map(weight).collect());
-    let model = SavedModel::new(passport, weights).expect("weights of the network");
+    let weights = Weights(card.shape().layout().into_iter().map(weight).collect());
+    let model = SavedModel::new(card, weights).expect("weights of the network");
     Forecaster::new(&model, &burn_lanes::open(DeviceSpec::Flex).expect("a device"))
         .expect("a forecaster")
 }

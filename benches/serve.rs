@@ -18,7 +18,7 @@
     reason = "a bench prints, and fails by panicking"
 )]
 
-#[path = "../tests/serve/folder.rs"]
+#[path = "../tests/it/serve/folder.rs"]
 #[expect(dead_code, reason = "tests use more of it")]
 mod folder;
 #[path = "serve/load.rs"]

@@ -2,7 +2,7 @@
 //! second takes at most 1 % of a core.
 //!
 //! `cargo bench --bench store --no-default-features`. Prints wall and processor time (user and
-//! system, all threads) of one call. A regression is felt by whoever lists, compares or watches.
+//! system, all threads) of one call. A regression is felt by anyone who lists, compares or watches.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,8 +1,9 @@
 //! Nanoseconds a bar of what is computed as bars come, of 100,000 one-minute bars.
 //!
 //! `cargo bench --bench stream`. divan prints the time of a whole pass beside items (bars) a
-//! second: 10 million bars a second are 100 ns a bar. A regression here is felt by whoever trades
-//! on a tick, and, since columns of files are computed by the same states, in `benches/market.rs`.
+//! second: 10 million bars a second are 100 ns a bar. A regression here is felt by anyone who
+//! trades on a tick, and, since columns of files are computed by the same states, in
+//! `benches/market.rs`.
 
 use divan::counter::ItemsCount;
 use kiln::experiment::{

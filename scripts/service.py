@@ -152,15 +152,15 @@ def pytorch(kiln, folder, address):
         print(f"skipped: PyTorch's forecasts ({error})")
         return
     kiln("export", "minute", "--format", "safetensors", "-o", "minute.safetensors")
-    passport = json.loads((folder / "models/minute/versions/1/passport.json").read_text())
-    window, width = passport["settings"]["data"]["window"], len(passport["settings"]["data"]["features"])
+    card = json.loads((folder / "models/minute/versions/1/model_card.json").read_text())
+    window, width = card["settings"]["data"]["window"], len(card["settings"]["data"]["features"])
     # A window of features, in their own units, that the server and PyTorch are both given.
-    rows = [[s["offset"] + s["unit"] * ((7 * t + 3 * f) % 11) / 11 for f, s in enumerate(passport["scaling"]["columns"])]
+    rows = [[s["offset"] + s["unit"] * ((7 * t + 3 * f) % 11) / 11 for f, s in enumerate(card["scaling"]["columns"])]
             for t in range(window)]
     assert all(len(row) == width for row in rows)
     served = forecast_of(ask(f"{address}/v1/models/minute/predict", json.dumps({"features": rows}).encode()))
     # The target's unit is the range that training saw.
-    difference = abs(torch_forecast(folder / "minute.safetensors", rows) - served) / passport["scaling"]["target"]["unit"]
+    difference = abs(torch_forecast(folder / "minute.safetensors", rows) - served) / card["scaling"]["target"]["unit"]
     check(f"PyTorch with the exported weights is within 1e-6 ({difference:.1e})", difference < 1e-6)
 
 

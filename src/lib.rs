@@ -45,7 +45,7 @@
 //!
 //! 1. Only burn-lanes names `burn` or `cubecl`; only [`market`] and the Parquet tables of the
 //!    store, of `predict` and of the export name `polars`. A package depends only on those above it
-//!    (`tests/packages.rs`).
+//!    (`tests/it/packages.rs`).
 //! 2. Two types per input: a wire type that mirrors the file, and a validated type that cannot be
 //!    wrong.
 //! 3. Events are the architecture: folding a recorded log gives the same screen, table and report

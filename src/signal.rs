@@ -105,8 +105,8 @@ pub fn take_resize() -> bool {
     RESIZED.swap(false, Ordering::SeqCst)
 }
 
-/// Whether SIGHUP was ignored when this process started: whoever started it wants it to outlive its
-/// terminal. Read from /proc; where there is none, nobody knows, and it was not.
+/// Whether SIGHUP was ignored when this process started: anyone who started it wants it to outlive
+/// its terminal. Read from /proc; where there is none, nobody knows, and it was not.
 pub fn hangup_is_ignored() -> bool {
     static IGNORED: OnceLock<bool> = OnceLock::new();
     *IGNORED.get_or_init(|| {

@@ -202,8 +202,8 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
         )?,
         _ => write_folds(folds, out)?,
     }
-    for odd in &data.odd {
-        writeln!(out, "odd: {}", clean(odd))?;
+    for warning in &data.warnings {
+        writeln!(out, "warning: {}", clean(warning))?;
     }
     writeln!(out)?;
     for pack in packs {

@@ -30,9 +30,9 @@ pub(super) fn refusal(run: &str, EarlyOpening { open, trials }: EarlyOpening) ->
     let verb = if open == 1 { "is" } else { "are" };
     Failure::BadInput(format!(
         "{run}: {open} of the {trials} trials of its sweep {verb} still open; the test split can \
-            show once, to a search that is over, what the chosen trial is worth: whoever has seen \
-            it and goes on searching chooses by it. Finish the sweep first, or add --early: the \
-            split is opened all the same, and the opening is recorded as one before the end"
+            show once, to a search that is over, what the chosen trial is worth: anyone who has \
+            seen it and goes on searching chooses by it. Finish the sweep first, or add --early: \
+            the split is opened all the same, and the opening is recorded as one before the end"
     ))
 }
 

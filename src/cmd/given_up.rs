@@ -7,7 +7,7 @@ use runs::store::{RunRecord, RunState, SweepRecord};
 use text::clean;
 
 /// A trial that failed this often is given up. What ended it without being its fault (Ctrl-C, a
-/// worker that another trial took down) is no failure of it.
+/// worker that another trial took down) is not a failure of it.
 const MAX_FAILURES: u32 = 3;
 
 /// Trials told by name.

@@ -1,4 +1,4 @@
-//! Lines for whoever looks at a sweep. Their reader may be slow, stand still or be gone: whoever
+//! Lines for anyone who looks at a sweep. Their reader may be slow, stand still or be gone: whoever
 //! writes them goes on all the same.
 
 use std::io::{self, Write};
@@ -85,7 +85,7 @@ impl Lines {
     }
 }
 
-/// Whoever ends with an error has its lines written too, if that is soon done.
+/// Anyone who ends with an error has its lines written too, if that is soon done.
 impl Drop for Lines {
     fn drop(&mut self) {
         self.send();

@@ -1,5 +1,5 @@
-//! One file per verb, of the same name; the only place that names both banks. Data goes to stdout,
-//! messages to stderr.
+//! One file per verb, of the same name; the only place that names both producer and consumer. Data
+//! goes to stdout, messages to stderr.
 
 mod args;
 pub mod backtest;

@@ -25,7 +25,7 @@ pub(super) enum Named {
 /// When nothing, or both a run and a model, bears the name.
 pub(super) fn named(wanted: &str, runs: &Path, models: &Path) -> Result<Named, Failure> {
     let folder = Path::new(wanted);
-    if folder.join("passport.json").symlink_metadata().is_ok() {
+    if SavedModel::has_card(folder) {
         return Ok(Named::Model { name: wanted.to_owned(), folder: folder.to_owned() });
     }
     if wanted.contains('@') {

@@ -30,7 +30,7 @@ pub enum Failure {
     Machine(String),
     /// 1: nobody should ever see it.
     Bug(anyhow::Error),
-    /// 0: whoever read our output has seen enough.
+    /// 0: anyone who read our output has seen enough.
     OutputClosed,
 }
 

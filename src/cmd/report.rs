@@ -21,7 +21,7 @@ use text::cleaned;
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
 ///
 /// # Errors
-/// When the selector names no sweep, the file that would be written is no report, markers are
+/// When the selector names no sweep, the file that would be written is not a report, markers are
 /// missing, or the output fails.
 pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ReportArgs { sweep, output, format, splice: into, runs: root } = args;
@@ -110,8 +110,8 @@ fn target(
     match fs::read(&path) {
         Ok(former) if former.starts_with(generator.as_bytes()) => Ok(Target::File(path)),
         Ok(_) => Err(Failure::BadInput(format!(
-            "{}: is there already and is no report of kiln: it is not overwritten (choose another \
-                name with -o, or move it away)",
+            "{}: is there already and is not a report of kiln: it is not overwritten (choose \
+                another name with -o, or move it away)",
             path.display()
         ))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target::File(path)),
@@ -245,7 +245,7 @@ mod tests {
         for name in ["thesis.html", "thesis.md"] {
             let path = folder.path().join(name);
             fs::write(&path, "mine").unwrap();
-            assert!(complaint(to(&path)).contains("no report of kiln"));
+            assert!(complaint(to(&path)).contains("not a report of kiln"));
             assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
         }
     }

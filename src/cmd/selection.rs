@@ -83,13 +83,13 @@ pub(super) fn objective(manifest: &SweepManifest, runs: &[RunRecord]) -> Objecti
     ranked_by(asked, runs.iter().map(Subject::of))
 }
 
-/// Says on stderr what is no part of the output; where stderr is closed there is nobody to tell.
+/// Says on stderr what is not a part of the output; where stderr is closed there is nobody to tell.
 pub(super) fn note(message: &str) {
     drop(writeln!(std::io::stderr(), "{}", text::clean(message)));
 }
 
 /// The forecasts of runs, read when they are asked for; what cannot be read is remembered, so that
-/// whoever leaves it out can say so.
+/// anyone who leaves it out can say so.
 #[derive(Debug, Default)]
 pub(super) struct ForecastFiles {
     unreadable: Mutex<BTreeMap<String, String>>,

@@ -101,7 +101,7 @@ pub fn run(args: ServeArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let ServeArgs { models, root, listen, token_file, hosts, shadow, backend, log, limits } = args;
     let selection = selection(&root, &models)?;
     let token = token_file.as_deref().map(Token::read).transpose()?;
-    let (limits, timeouts) = believed(limits);
+    let (limits, timeouts) = validated(limits);
     let config = Config { listen, selection, shadow, token, hosts, limits, timeouts };
     config.check()?;
     let device = burn_lanes::open(backend)?;
@@ -146,7 +146,7 @@ fn selection(root: &std::path::Path, models: &[String]) -> Result<Selection, Fai
     Ok(Selection::Named(wanted))
 }
 
-fn believed(args: LimitArgs) -> (Limits, Timeouts) {
+fn validated(args: LimitArgs) -> (Limits, Timeouts) {
     let LimitArgs {
         max_batch,
         batch_wait,
@@ -184,7 +184,7 @@ fn positive(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|value| *value > 0)
-        .ok_or_else(|| format!("'{text}' is no whole number above 0"))
+        .ok_or_else(|| format!("'{text}' is not a whole number above 0"))
 }
 
 impl From<ServeError> for Failure {

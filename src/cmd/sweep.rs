@@ -95,7 +95,7 @@ impl Ready {
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
         let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
-        // A value that is no number is found here, once, and not by every trial. (A trial that
+        // A value that is not a number is found here, once, and not by every trial. (A trial that
         // needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
         if let Some(data) =
@@ -109,16 +109,16 @@ impl Ready {
     }
 }
 
-/// Says what is odd about the bars before anything is trained on them.
-fn warn_of_data(odd: &[String]) {
-    for odd in odd {
+/// Says what is unusual about the bars before anything is trained on them.
+fn warn_of_data(warnings: &[String]) {
+    for warning in warnings {
         // Nobody may be reading; the sweep goes on.
-        drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(odd)));
+        drop(writeln!(std::io::stderr(), "warning: the data: {}", clean(warning)));
     }
 }
 
 /// Makes the data files' paths absolute in what the runs record, so that `evaluate` finds them from
-/// any folder. (A path is no part of a trial's identity; the content is.)
+/// any folder. (A path is not a part of a trial's identity; the content is.)
 fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
     for trial in &mut plan.trials {
         if let Source::File { path, .. } = &mut trial.settings.data.source {
@@ -147,8 +147,8 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let is_new = |trial: &Trial| !known.contains(&trial.id.0);
     let former: Vec<Trial> = plan.trials.iter().filter(|trial| !is_new(trial)).cloned().collect();
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&former)?;
-    // Results whose lines a kill or a power cut took: whoever deletes them now must not make them
-    // untried.
+    // Results whose lines a kill or a power cut took: anyone who deletes them now must not make
+    // them untried.
     if let Err(error) = read_ledger(&args.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
     }

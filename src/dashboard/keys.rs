@@ -6,7 +6,7 @@
 //!
 //! The encodings are xterm's (ctlseqs, "PC-Style Function Keys"), which every terminal of today
 //! speaks without further modes: characters in UTF-8, control characters, and sequences of ESC.
-//! What is no key here is dropped.
+//! What is not a key here is dropped.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -99,7 +99,7 @@ enum Token {
     Bytes(usize, Option<KeyEvent>),
 }
 
-/// Longest sequence; more is no key's.
+/// Longest sequence; more is not a key's.
 const LONGEST: usize = 32;
 
 const ESC: u8 = 0x1b;

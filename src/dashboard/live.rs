@@ -353,8 +353,8 @@ impl Session {
                 }
                 Some(leave)
             }
-            // The whole group: whoever started us (cargo run, a script) pauses too, or the shell
-            // would not come back.
+            // The whole group: the program that started us (cargo run, a script) pauses too, or the
+            // shell would not come back.
             Reaction::Pause => {
                 (self.pause_group)();
                 None

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The dashboard is a client of what is recorded: it attaches to a live sweep, to one on another
-//! machine and to last month's run by the same code, and it can never hurt whoever writes. It knows
+//! machine and to last month's run by the same code, and it can never hurt the writer. It knows
 //! no device, no tensor and no file but through [`runs::store`]. A frame is a pure function of what
 //! is known ([`Screen`]), the size and the time passed in.
 //!

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 /// Why there are plain lines instead of the dashboard; `None` where it can be shown. Without a word
-/// where standard input or output is no terminal: whoever wrote the command knows.
+/// where standard input or output is not a terminal: anyone who wrote the command knows.
 #[must_use]
 pub fn why_plain() -> Option<String> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {

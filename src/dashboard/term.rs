@@ -33,7 +33,7 @@ impl Guard {
     /// Raw mode, the alternate screen, no cursor.
     ///
     /// # Errors
-    /// When standard output or input is no terminal, or it cannot do these things.
+    /// When standard output or input is not a terminal, or it cannot do these things.
     pub fn enter() -> io::Result<Self> {
         install_hook();
         enable_raw_mode()?;

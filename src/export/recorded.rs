@@ -55,14 +55,14 @@ impl Recorded {
     }
 }
 
-/// A time of a log as nanoseconds since 1970 UTC; `None` where it is no time.
+/// A time of a log as nanoseconds since 1970 UTC; `None` where it is not a time.
 pub(super) fn nanoseconds(at: &str) -> Option<i64> {
     at.parse::<Timestamp>().ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok())
 }
 
 /// The same in seconds.
 pub(super) fn seconds(at: &str) -> Option<f64> {
-    // Whole seconds apart: so many nanoseconds are no double.
+    // Whole seconds apart: so many nanoseconds do not fit a double.
     nanoseconds(at)
         .map(|at| at.div_euclid(1_000_000_000) as f64 + at.rem_euclid(1_000_000_000) as f64 / 1e9)
 }

@@ -19,7 +19,7 @@ pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
     ];
     for (name, section) in sections {
         let start = flat.len();
-        // Believed settings always serialise.
+        // Validated settings always serialise.
         flatten(name, section.unwrap_or_default(), &mut flat);
         flat[start..].sort_by(|(a, _), (b, _)| a.cmp(b));
     }

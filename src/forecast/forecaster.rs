@@ -18,7 +18,7 @@ pub enum ForecastError {
     /// What was given cannot be a window.
     #[error("{0}")]
     BadInput(String),
-    /// The model gave something that is no number.
+    /// The model gave something that is not a number.
     #[error("{0}")]
     Failed(String),
     /// The device failed. Nothing that it says from now on is a forecast: the process must end.
@@ -60,11 +60,11 @@ impl Forecaster {
     /// # Errors
     /// When its weights are not those of its network, or this machine does not know its zone.
     pub fn new(model: &SavedModel, device: &Device) -> Result<Self, ForecastError> {
-        let SavedModel { passport, weights } = model;
-        let shape = passport.shape();
+        let SavedModel { card, weights } = model;
+        let shape = card.shape();
         weights.check(&shape).map_err(ForecastError::BadInput)?;
-        let bar_seconds = passport.known_bar_seconds();
-        let clock = passport
+        let bar_seconds = card.known_bar_seconds();
+        let clock = card
             .zone()
             .map(LocalClock::new)
             .transpose()
@@ -73,14 +73,14 @@ impl Forecaster {
             trainer: trainer(device.clone()),
             weights: weights.clone(),
             shape,
-            data: Data { bar_seconds, ..passport.settings.data.clone() },
-            scaling: passport.scaling.clone(),
-            intervals: passport.intervals.clone(),
+            data: Data { bar_seconds, ..card.settings.data.clone() },
+            scaling: card.scaling.clone(),
+            intervals: card.intervals.clone(),
             bar_seconds,
-            warm_up: passport.warm_up(),
+            warm_up: card.warm_up(),
             clock,
-            ranges: passport.ranges(),
-            warnings: warning::standing(passport),
+            ranges: card.ranges(),
+            warnings: warning::standing(card),
         })
     }
 
@@ -130,7 +130,7 @@ impl Forecaster {
     ///
     /// # Errors
     /// When the rows are not as many as the window has, or one of them not as long as there are
-    /// features, or a value is no finite number (or is none after scaling to f32).
+    /// features, or a value is not a finite number (or is none after scaling to f32).
     pub fn window_of_features(&self, rows: &[Vec<f64>]) -> Result<Window, ForecastError> {
         let bad = |problem: String| Err(ForecastError::BadInput(problem));
         let (window, width) = (self.data.window, self.features());
@@ -151,8 +151,8 @@ impl Forecaster {
                 let x = scaler.scale(*value) as f32;
                 if !x.is_finite() {
                     return bad(format!(
-                        "row {number}: {feature} is {value:?}, which is no number that the model \
-                            can take"
+                        "row {number}: {feature} is {value:?}, which is not a number that the \
+                            model can take"
                     ));
                 }
                 scaled.push(x);
@@ -164,7 +164,7 @@ impl Forecaster {
     /// One forecast a window. What else is asked for at once does not change its bits.
     ///
     /// # Errors
-    /// When a window is not of this model, the device fails, or a forecast is no finite number.
+    /// When a window is not of this model, the device fails, or a forecast is not a finite number.
     pub fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError> {
         let (length, columns) = (self.data.window, self.features());
         if let Some(odd) = windows.iter().find(|window| window.scaled.len() != length * columns) {
@@ -189,7 +189,7 @@ impl Forecaster {
         windows
             .iter()
             .zip(scaled.chunks_exact(outputs))
-            .map(|(window, scaled)| self.believed(window, scaled))
+            .map(|(window, scaled)| self.validated(window, scaled))
             .collect()
     }
 
@@ -325,7 +325,7 @@ impl Forecaster {
 
     /// In the target's unit, quantiles in order, the output for 0.5 as it is (see
     /// [`Prepared::forecasts`]).
-    fn believed(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
+    fn validated(&self, window: &Window, scaled: &[f32]) -> Result<Forecast, ForecastError> {
         if let Some(value) = scaled.iter().find(|value| !value.is_finite()) {
             return Err(ForecastError::Failed(format!("the model's forecast is {value}")));
         }

@@ -1,4 +1,4 @@
-//! Forecasts of a saved model, for whoever has bars: `kiln predict`, `kiln serve`, and other
+//! Forecasts of a saved model, for anyone who has bars: `kiln predict`, `kiln serve`, and other
 //! programs.
 //!
 //! ```no_run
@@ -10,7 +10,7 @@
 //! let model = SavedModel::read("models/minute/versions/1".as_ref())?;
 //! let forecaster = Forecaster::new(&model, &burn_lanes::open("flex".parse()?)?)?;
 //! let bar_seconds = forecaster.bar_seconds().unwrap_or(60);
-//! let mut reader = BarReader::new(&model.passport.settings.data, bar_seconds)?;
+//! let mut reader = BarReader::new(&model.card.settings.data, bar_seconds)?;
 //! let mut bars = Bars::with_capacity(bar_seconds, forecaster.needs());
 //! for minute in 0..forecaster.needs() {
 //!     let ts = (1_715_131_860 + 60 * minute).to_string();

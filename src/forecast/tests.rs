@@ -22,7 +22,7 @@ fn forecaster(model: &SavedModel) -> Forecaster {
 }
 
 fn bars(model: &SavedModel) -> Bars {
-    let data = &model.passport.settings.data;
+    let data = &model.card.settings.data;
     let Source::Synthetic(settings) = &data.source else { panic!("synthetic") };
     market::synthetic::generate(&Synthetic { bars: 300, session: 130, ..settings.clone() })
 }
@@ -97,7 +97,7 @@ fn what_is_no_window_is_told_why() {
     rows[3][2] = 1e300;
     assert_eq!(
         told(forecaster.window_of_features(&rows)),
-        "row 3: rsi_4 is 1e300, which is no number that the model can take"
+        "row 3: rsi_4 is 1e300, which is not a number that the model can take"
     );
     rows[3].pop();
     assert!(told(forecaster.window_of_features(&rows)).contains("row 3 has 3 features"));
@@ -120,7 +120,7 @@ fn an_interval_is_as_wide_as_calibration_says() {
     assert_eq!(forecaster.interval(0.8, &forecast), Some([9.2, 10.8]));
     assert_eq!(forecaster.interval(0.81, &forecast), None);
     assert_eq!(
-        model.passport.interval(0.81).unwrap_err(),
+        model.card.interval(0.81).unwrap_err(),
         "the model has no interval of coverage 0.81; it has 0.5, 0.8, 0.9, 0.95"
     );
 }
@@ -157,14 +157,14 @@ const BY_THE_CLOCK: &str = "data.synthetic = { bars = 1000 }
 fn of_zone(zone: &str, named: bool) -> SavedModel {
     let mut model = model(BY_THE_CLOCK, 4);
     let zone = zone.to_owned();
-    model.passport.settings.data.source = Source::File {
+    model.card.settings.data.source = Source::File {
         path: "bars.csv".into(),
         format: Format::Csv,
         columns: Columns::default(),
         zone: named.then(|| zone.clone()),
         bar_label: BarLabel::Start,
     };
-    model.passport.inputs = Some(Inputs { zone: Some(zone), stamps: None, ranges: Vec::new() });
+    model.card.inputs = Some(Inputs { zone: Some(zone), stamps: None, ranges: Vec::new() });
     model
 }
 
@@ -215,7 +215,7 @@ proptest! {
         let start = start / 60 * 60;
         let mut model = of_zone(zone, named);
         let label = if end_label { BarLabel::End } else { BarLabel::Start };
-        if let Source::File { bar_label, .. } = &mut model.passport.settings.data.source {
+        if let Source::File { bar_label, .. } = &mut model.card.settings.data.source {
             *bar_label = label;
         }
         let forecaster = forecaster(&model);
@@ -277,7 +277,7 @@ proptest! {
                 volume: Vec::new(),
             };
             let window = forecaster
-                .window_of_bars(sent.believe(&data, 60, forecaster.clock()).unwrap())
+                .window_of_bars(sent.validate(&data, 60, forecaster.clock()).unwrap())
                 .unwrap();
             let last = forecaster.forecast(&[window]).unwrap()[0].forecast.to_bits();
             prop_assert_eq!(Some(&last), expected.last(), "a request of {}", &stamps[0]);
@@ -288,14 +288,14 @@ proptest! {
 #[test]
 fn a_model_that_never_knew_its_zone_says_so_and_goes_by_the_timestamps() {
     let mut known = of_zone("Asia/Shanghai", true);
-    known.passport.inputs = None;
+    known.card.inputs = None;
     assert_eq!(
         forecaster(&known).clock().map(|clock| clock.zone().to_owned()),
         Some("Asia/Shanghai".to_owned())
     );
     assert!(forecaster(&known).warnings().is_empty());
     let mut unknown = of_zone("Asia/Shanghai", false);
-    unknown.passport.inputs = None;
+    unknown.card.inputs = None;
     let forecaster = forecaster(&unknown);
     assert!(forecaster.clock().is_none());
     let codes: Vec<&str> = forecaster.warnings().iter().map(|warning| warning.code).collect();
@@ -307,7 +307,7 @@ fn values_outside_training_are_found_in_a_window_a_file_and_a_stream() {
     let mut model = model(LINES, 5);
     let range = |feature: &str| ValueRange { feature: feature.into(), low: -1e3, high: 1e3 };
     let ranges = ["close", "ema_5", "rsi_4", "log_return"].map(range).to_vec();
-    model.passport.inputs = Some(Inputs { zone: None, stamps: None, ranges });
+    model.card.inputs = Some(Inputs { zone: None, stamps: None, ranges });
     let forecaster = forecaster(&model);
     let calm = bars(&model);
     let none: Vec<String> = Vec::new();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use market::{RANGE_MARGIN, Scaling, ValueRange};
-use runs::model::{Metrics, Passport};
+use runs::model::{Metrics, ModelCard};
 use runs::store::Baseline;
 
 /// What is to be said beside forecasts.
@@ -108,16 +108,16 @@ pub(super) fn outside<'a>(
 }
 
 /// What a model's own card says against it.
-pub(super) fn standing(passport: &Passport) -> Vec<Warning> {
-    let Metrics { skill, baselines, valid: _, test } = &passport.metrics;
+pub(super) fn standing(card: &ModelCard) -> Vec<Warning> {
+    let Metrics { skill, baselines, valid: _, test } = &card.metrics;
     let validation = best(baselines)
         .zip(*skill)
         // The skill is 1 − mse / mse of the best baseline.
         .and_then(|(best, skill)| worse("validation", (1.0 - skill) * best.mse, baselines));
     let tested = test.as_ref().and_then(|test| worse("test", test.mse, &test.baselines));
     let told = [validation, tested].into_iter().flatten().collect::<Vec<_>>();
-    let unknown_zone = passport.zone().is_none();
-    let by_clock = passport
+    let unknown_zone = card.zone().is_none();
+    let by_clock = card
         .settings
         .data
         .features
@@ -217,25 +217,24 @@ mod tests {
     fn a_model_that_loses_by_its_own_card_says_to_whom() {
         let mut model = model("data.synthetic = { bars = 1000 }\ndata.features = [\"close\"]", 1);
         let told = |model: &runs::model::SavedModel| {
-            standing(&model.passport).into_iter().map(|one| one.message).collect::<Vec<_>>()
+            standing(&model.card).into_iter().map(|one| one.message).collect::<Vec<_>>()
         };
         assert!(told(&model).is_empty(), "{:?}", told(&model));
-        model.passport.metrics.baselines =
-            vec![baseline("persistence", 4.0), baseline("linear", 1.0)];
+        model.card.metrics.baselines = vec![baseline("persistence", 4.0), baseline("linear", 1.0)];
         // Twice as bad as linear, and better than persistence.
-        model.passport.metrics.skill = Some(-1.0);
+        model.card.metrics.skill = Some(-1.0);
         assert_eq!(
             told(&model),
             ["by its own card the model is worse than its best baseline, linear on the \
                     validation windows (rmse 1.41421 against 1)"]
         );
-        model.passport.metrics.skill = Some(-8.0);
+        model.card.metrics.skill = Some(-8.0);
         assert_eq!(
             told(&model),
             ["by its own card the model is worse than persistence on the validation windows \
                     (rmse 3 against 2)"]
         );
-        model.passport.metrics.skill = Some(0.25);
+        model.card.metrics.skill = Some(0.25);
         assert!(told(&model).is_empty());
     }
 

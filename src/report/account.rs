@@ -7,7 +7,7 @@ use super::material::{Material, TradedAccount, TradedRun, Trading};
 use super::table::{Column, region, table};
 use super::thin::{kept, shorts};
 use super::words::{capitalized, counted, percent};
-use evidence::backtest::{START_EQUITY, Sheet};
+use evidence::backtest::{START_EQUITY, Statistics};
 use evidence::compare::{Comparison, Row};
 use text::number;
 
@@ -20,7 +20,7 @@ const NOTE: &str = "Equity of the best by the objective, which did not look at t
     the one that earned most, which is chosen by it.";
 
 /// A name, and what stands under it.
-type Statistic = (&'static str, fn(&Sheet) -> Option<f64>, fn(Option<f64>) -> String);
+type Statistic = (&'static str, fn(&Statistics) -> Option<f64>, fn(Option<f64>) -> String);
 
 const STATISTICS: &[Statistic] = &[
     ("net, %", |s| Some(s.net_return), percent),
@@ -151,8 +151,8 @@ fn drawdown(equity: &[f64]) -> Vec<f64> {
 }
 
 fn runs(material: &Material, trading: &Trading) -> Html {
-    let cells = |sheet: &Sheet| -> Html {
-        let cell = |(_, value, text): &Statistic| match value(sheet) {
+    let cells = |statistics: &Statistics| -> Html {
+        let cell = |(_, value, text): &Statistic| match value(statistics) {
             Some(value) => {
                 Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text(Some(value))])
             }
@@ -164,13 +164,13 @@ fn runs(material: &Material, trading: &Trading) -> Html {
         let rank = rank(material, &run.run).map_or_else(|| "—".to_owned(), |rank| rank.to_string());
         Html::fill(
             "<tr><th scope=\"row\"><code>{}</code></th><td data-v=\"{}\">{}</td>{}</tr>",
-            &[&run.run, &rank, &rank, &cells(&run.sheet)],
+            &[&run.run, &rank, &rank, &cells(&run.statistics)],
         )
     });
     let held = trading.held.iter().map(|held| {
         Html::fill(
             "<tr class=\"baseline\"><th scope=\"row\">buy &amp; hold</th><td></td>{}</tr>",
-            &[&cells(&held.sheet)],
+            &[&cells(&held.statistics)],
         )
     });
     let rows: Html = rows.chain(held).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use evidence::backtest::{Frontier, Sheet};
+use evidence::backtest::{Frontier, Statistics};
 use evidence::compare::{Comparison, Row, Windows, apart, names};
 use experiment::metric::{Metric, Split};
 use runs::store::{Forecasts, RunRecord, SweepManifest};
@@ -60,7 +60,7 @@ pub struct Trading {
 #[derive(Clone, Debug)]
 pub struct TradedRun {
     pub run: String,
-    pub sheet: Sheet,
+    pub statistics: Statistics,
     /// Costs of one side at the mean price, basis points.
     pub side_bps: f64,
     /// Of buy and hold and of the runs that are drawn ([`super::drawn_accounts`]).

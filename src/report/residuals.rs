@@ -19,7 +19,7 @@ pub(super) fn section(material: &Material) -> Html {
     let Some(best) = best(material) else { return Html::raw("<p>No forecasts were recorded.</p>") };
     let Some((mean, sd)) = moments(&best.errors) else {
         return Html::raw(
-            "<p>The errors do not vary, or are no numbers: there is nothing to show.</p>",
+            "<p>The errors do not vary, or are not numbers: there is nothing to show.</p>",
         );
     };
     let mut sorted = best.errors.clone();

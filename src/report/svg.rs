@@ -1,4 +1,4 @@
-//! Small static plots. Colours are classes: the page's style sheet knows them, in light and in
+//! Small static plots. Colours are classes: the page's style statistics knows them, in light and in
 //! dark.
 
 use super::html::Html;

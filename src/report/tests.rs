@@ -3,7 +3,7 @@
 use lane_types::{EpochReport, SplitReport};
 
 use super::*;
-use evidence::backtest::{Gap, Tape, buy_and_hold, calendar, frontier, ledger, sheet};
+use evidence::backtest::{Gap, TradedBars, buy_and_hold, calendar, frontier, ledger, statistics};
 use evidence::compare::{Interval, Spread, compare};
 use experiment::event::End;
 use experiment::metric::{Direction, Metric, Quantity, Split};
@@ -117,24 +117,24 @@ fn traded(run: &str, bars: usize) -> TradedRun {
         (0..bars as i64).map(|minute| (1_700_000_000 + 60 * minute) * 1_000_000_000).collect();
     let price: Vec<f64> = (0..bars).map(|bar| 100.0 + noise(bar)).collect();
     #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
-    let tape = Tape::new(&ts, &vec![0; bars], &price, &price, &[0..bars], 60);
-    let calendar = calendar(&tape.date);
+    let traded = TradedBars::new(&ts, &vec![0; bars], &price, &price, &[0..bars], 60);
+    let calendar = calendar(&traded.date);
     let costs = Costs {
         commission_bps: 1.0,
         half_spread: Concession::Bps { bps: 0.0 },
         slippage: Concession::Bps { bps: 0.0 },
     };
-    let orders = buy_and_hold(&tape);
-    let book = ledger(&tape, &orders, &costs);
+    let orders = buy_and_hold(&traded);
+    let book = ledger(&traded, &orders, &costs);
     let expected: Vec<f64> = (0..bars).map(|bar| noise(bar) * 1e-4).collect();
     let limits = Limits { max_long: 1.0, max_short: 1.0 };
     TradedRun {
         run: run.to_owned(),
-        sheet: sheet(&tape, &calendar, &orders, &book).unwrap(),
+        statistics: statistics(&traded, &calendar, &orders, &book).unwrap(),
         side_bps: 1.0,
         account: Some(TradedAccount {
             frontier: Some(frontier(
-                &tape,
+                &traded,
                 &calendar,
                 &expected,
                 (limits, Gap::None),

@@ -106,7 +106,7 @@ async fn serve(
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    shared.gauges.connections.inc();
+    shared.metrics.connections.inc();
     let ambiguous = Arc::new(AtomicBool::new(false));
     let crowded = matches!(place, Place::Spare(_));
     let received = Arc::new(AtomicU64::new(0));
@@ -153,5 +153,5 @@ async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    shared.gauges.connections.dec();
+    shared.metrics.connections.dec();
 }

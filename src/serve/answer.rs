@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use crate::forecast::{Forecast, Outside, Warning};
 
 /// Forecasts, in the order in which they were asked. A number that is written here is read back bit
-/// for bit by whoever reads it as an f64.
+/// for bit by anyone who reads it as an f64.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Answer {
     /// The model's name.

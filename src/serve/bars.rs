@@ -29,12 +29,12 @@ pub enum Moment {
 }
 
 impl SentBars {
-    /// Believes them as those of a file are believed. `clock`: the model's own, by which they are
+    /// Validates them as those of a file are validated. `clock`: the model's own, by which they are
     /// told the time, however timestamps are written.
     ///
     /// # Errors
     /// When a value cannot be: names its place.
-    pub fn believe(
+    pub fn validate(
         &self,
         data: &Data,
         bar_seconds: u32,
@@ -211,7 +211,7 @@ impl Seen {
 fn place_of(key: &str) -> Result<usize, String> {
     KEYS.iter().position(|known| *known == key).ok_or_else(|| {
         let key: String = key.chars().take(40).collect();
-        format!("'{key}' is no key of a bar; these are: {}", KEYS.join(", "))
+        format!("'{key}' is not a key of a bar; these are: {}", KEYS.join(", "))
     })
 }
 

@@ -9,8 +9,8 @@ use super::board::Loaded;
 use super::refusal::Refusal;
 use crate::forecast::{Forecast, Window};
 
-/// A request's windows, and where its forecasts go. Whoever stops waiting drops the other end, and
-/// the job is not done.
+/// A request's windows, and where its forecasts go. Anyone who stops waiting drops the other end,
+/// and the job is not done.
 pub(super) struct Job {
     pub model: Arc<Loaded>,
     pub windows: Vec<Window>,

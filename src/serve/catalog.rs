@@ -50,7 +50,7 @@ pub trait Model: Send + Sync + 'static {
     /// The last window of these bars.
     ///
     /// # Errors
-    /// When the bars cannot be believed or are too few: in words for who sent them.
+    /// When the bars is not valid or are too few: in words for who sent them.
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String>;
 
     /// The last window of the bars of a CSV text, in the columns of the model's own data.
@@ -69,7 +69,7 @@ pub trait Model: Send + Sync + 'static {
     /// One forecast a window. Its bits depend on the window alone.
     ///
     /// # Errors
-    /// When the device fails, or what the model gives is no number.
+    /// When the device fails, or what the model gives is not a number.
     fn forecast(&self, windows: &[Window]) -> Result<Vec<Forecast>, ForecastError>;
 
     /// The features of a window that lie outside what training saw.

@@ -1,4 +1,4 @@
-//! What a server is told, believed.
+//! What a server is told, validated.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -118,8 +118,8 @@ impl Config {
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || {
         format!(
-            "'{text}' is no duration of at most a day: a number with its unit, such as 250us, 2ms \
-                or 10s"
+            "'{text}' is not a duration of at most a day: a number with its unit, such as 250us, \
+                2ms or 10s"
         )
     };
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(duration("2ms"), Ok(Duration::from_millis(2)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         for text in ["", "5", "s", "-1s", "1.5s", "1h", "99999999999999999999s", "100000s"] {
-            assert!(duration(text).unwrap_err().contains("is no duration"), "{text}");
+            assert!(duration(text).unwrap_err().contains("is not a duration"), "{text}");
         }
     }
 }

@@ -8,11 +8,11 @@
 //! PSI = Σ (aᵢ − eᵢ) · ln(aᵢ / eᵢ)     eᵢ share of training rows in bin i, aᵢ share of the last rows; each at least 0.0001
 //! ```
 //!
-//! By a rule of thumb less than 0.1 is no change, 0.1 to 0.25 some, more than 0.25 a change to act
-//! on (Siddiqi, Credit Risk Scorecards, 2006). Without any change n rows in B bins have a PSI of
-//! about (B − 1) / n, as (a − e)²/e is about χ² (Yurdakul & Naranjo, Statistical properties of the
-//! population stability index, 2020): below [`LEAST_ROWS`] rows it is not told. Rows of consecutive
-//! requests resemble each other, so that by chance it is larger than that.
+//! By a rule of thumb less than 0.1 is not a change, 0.1 to 0.25 some, more than 0.25 a change to
+//! act on (Siddiqi, Credit Risk Scorecards, 2006). Without any change n rows in B bins have a PSI
+//! of about (B − 1) / n, as (a − e)²/e is about χ² (Yurdakul & Naranjo, Statistical properties of
+//! the population stability index, 2020): below [`LEAST_ROWS`] rows it is not told. Rows of
+//! consecutive requests resemble each other, so that by chance it is larger than that.
 
 use std::collections::VecDeque;
 

@@ -63,7 +63,7 @@ pub(super) async fn guard(
     }
     let took = started.elapsed();
     let status = response.status().as_u16();
-    shared.gauges.request(&route, status, took);
+    shared.metrics.request(&route, status, took);
     let ms = took.as_micros() as f64 / 1000.0;
     match response.extensions().get::<Told>() {
         Some(Told { model, version, batch }) => {
@@ -84,8 +84,8 @@ fn check(request: &Request, route: &str, shared: &Shared) -> Result<(), Refusal>
     if connection.ambiguous.load(Ordering::Acquire) {
         return Err(Refusal::bad_request("Content-Length and Transfer-Encoding in one request"));
     }
-    // A look at the health says one word, and whoever looks (a load balancer) knows neither names
-    // nor tokens.
+    // A look at the health says one word, and anyone who looks (a load balancer) knows neither
+    // names nor tokens.
     if route == HEALTH || route == READY {
         return Ok(());
     }
@@ -93,7 +93,7 @@ fn check(request: &Request, route: &str, shared: &Shared) -> Result<(), Refusal>
         return Err(Refusal::unavailable("crowded", "all connections are taken"));
     }
     check_host(request, connection, shared)?;
-    // What the API is like is no secret, and a browser has no token before the page is there.
+    // What the API is like is not a secret, and a browser has no token before the page is there.
     if [OPENAPI, DOCS, DOCS_PAGE, DOCS_FILE].contains(&route) {
         return Ok(());
     }
@@ -138,7 +138,7 @@ fn request_id(request: &Request, shared: &Shared) -> String {
     }
 }
 
-/// A path that cannot do anything to whoever reads the log.
+/// A path that cannot do anything to anyone who reads the log.
 fn shown(path: &str) -> String {
     let mut shown = text::cleaned(path);
     if let Some((end, _)) = shown.char_indices().nth(LOGGED) {

@@ -1,4 +1,4 @@
-//! Which names a `Host` header may have. A page of another site that makes a browser believe its
+//! Which names a `Host` header may have. A page of another site that makes a browser take its
 //! name is this machine's (DNS rebinding) sends its own name.
 
 use std::net::IpAddr;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Done, Job};
 use super::board::Loaded;
-use super::gauges::Gauges;
+use super::metrics::ServiceMetrics;
 use super::queue::{Next, Queue};
 use super::refusal::Refusal;
 use super::shadow;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 /// What the thread is told.
 pub(super) struct Inference {
     pub queue: Arc<Queue>,
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<ServiceMetrics>,
     pub pulse: Arc<Pulse>,
     pub lost: Arc<LostDevice>,
     pub batch: usize,
@@ -92,18 +92,18 @@ impl LostDevice {
 
 /// Runs until the queue is closed and empty.
 pub(super) fn run(inference: &Inference) {
-    let Inference { queue, gauges, pulse, lost, batch, batch_wait } = inference;
+    let Inference { queue, metrics, pulse, lost, batch, batch_wait } = inference;
     loop {
         match queue.next(*batch, *batch_wait) {
             Next::Batch(jobs) => {
                 pulse.begin();
-                answer(jobs, gauges, lost);
+                answer(jobs, metrics, lost);
                 pulse.end();
             }
             Next::Shadow(job) => {
                 pulse.begin();
                 let forecasts = forecast(&job.shadow, &job.windows, lost);
-                shadow::compare(&job, forecasts, gauges);
+                shadow::compare(&job, forecasts, metrics);
                 pulse.end();
             }
             Next::Closed => break,
@@ -112,7 +112,7 @@ pub(super) fn run(inference: &Inference) {
 }
 
 /// Answers jobs of one model. A window that makes the model fail fails its own request alone.
-fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
+fn answer(mut jobs: Vec<Job>, metrics: &ServiceMetrics, lost: &LostDevice) {
     jobs.retain(|job| !job.answer.is_closed());
     let Some(model) = jobs.first().map(|job| job.model.clone()) else { return };
     let counts: Vec<usize> = jobs.iter().map(|job| job.windows.len()).collect();
@@ -120,11 +120,11 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
         jobs.iter_mut().flat_map(|job| std::mem::take(&mut job.windows)).collect();
     let started = Instant::now();
     for job in &jobs {
-        gauges.queue_seconds.observe(started.duration_since(job.entered).as_secs_f64());
+        metrics.queue_seconds.observe(started.duration_since(job.entered).as_secs_f64());
     }
     let whole = forecast(&model, &windows, lost);
-    gauges.inference_seconds.observe(started.elapsed().as_secs_f64());
-    gauges.batch_windows.observe(windows.len() as f64);
+    metrics.inference_seconds.observe(started.elapsed().as_secs_f64());
+    metrics.batch_windows.observe(windows.len() as f64);
     let batch = windows.len();
     let alone = jobs.len() == 1;
     let mut whole = whole.map(Vec::into_iter);
@@ -138,7 +138,7 @@ fn answer(mut jobs: Vec<Job>, gauges: &Gauges, lost: &LostDevice) {
             Err(_) => forecast(&model, own, lost),
         };
         let done = forecasts.and_then(finite).map(|forecasts| Done { forecasts, batch });
-        // Whoever asked may be gone.
+        // The client may be gone.
         drop(job.answer.send(done));
     }
 }
@@ -191,7 +191,7 @@ pub(super) fn forecast(
     }
 }
 
-/// A forecast that is no number is no answer.
+/// A forecast that is not a number is not an answer.
 fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
     let is_finite = |forecast: &Forecast| {
         forecast.forecast.is_finite()
@@ -208,5 +208,5 @@ fn finite(forecasts: Vec<Forecast>) -> Result<Vec<Forecast>, Refusal> {
 pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text::cleaned(&text.unwrap_or_else(|| "something that is no text".to_owned()))
+    text::cleaned(&text.unwrap_or_else(|| "something that is not text".to_owned()))
 }

@@ -95,7 +95,7 @@ pub(super) async fn predict(
     };
     let Done { forecasts, batch } = done;
     let answer = Answer::new(&loaded, coverage, &forecasts, &outside)?;
-    shared.gauges.outside_training(&loaded.name, loaded.version, &outside);
+    shared.metrics.outside_training(&loaded.name, loaded.version, &outside);
     note_drift(&loaded, &last_rows);
     if !reference.contains('@')
         && let Some(other) =
@@ -108,7 +108,7 @@ pub(super) async fn predict(
         };
         let (other, shared) = (other.clone(), shared.clone());
         tokio::spawn(async move {
-            shadow::ask(other, &instances, answered, &shared.queue, &shared.gauges)
+            shadow::ask(other, &instances, answered, &shared.queue, &shared.metrics)
         });
     }
     let told = Told { model: loaded.name.clone(), version: loaded.version, batch };

@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for QuestionVisitor {
 
 fn unknown(key: &str, known: &str) -> String {
     let key: String = key.chars().take(40).collect();
-    format!("'{key}' is no key of a request; these are: {known}")
+    format!("'{key}' is not a key of a request; these are: {known}")
 }
 
 struct InstancesSeed;
@@ -278,7 +278,7 @@ mod tests {
                 "'features' after 'bars': a request asks once",
             ),
             (r#"{"bars": [], "bars": []}"#, 422, "'bars' after 'bars': a request asks once"),
-            (r#"{"bars": [], "model": 1}"#, 422, "'model' is no key of a request"),
+            (r#"{"bars": [], "model": 1}"#, 422, "'model' is not a key of a request"),
             (
                 r#"{"features": [[1, 2], [1, NaN]]}"#,
                 422,
@@ -317,7 +317,8 @@ mod tests {
             (
                 r#"{"bars": [{"time": 1}]}"#,
                 422,
-                "bars[0]: 'time' is no key of a bar; these are: ts, open, high, low, close, volume",
+                "bars[0]: 'time' is not a key of a bar; these are: ts, open, high, low, close, \
+                    volume",
             ),
             (
                 r#"{"bars": [{"ts": 1.5}]}"#,

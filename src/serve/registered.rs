@@ -8,7 +8,7 @@ use super::catalog::{Card, Catalog, Entry, Model, TargetCard};
 use crate::forecast::{Forecast, ForecastError, Forecaster, Outside, Window};
 use experiment::{BarLabel, Source, TargetKind};
 use market::{BarLines, Bars, MarketError};
-use runs::model::{Passport, SavedModel};
+use runs::model::{ModelCard, SavedModel};
 use runs::registry;
 
 /// Versions under a registry's folder, on a device.
@@ -20,7 +20,7 @@ pub struct Registered {
 /// A version.
 struct Version {
     card: Card,
-    passport: Passport,
+    saved: ModelCard,
     forecaster: Forecaster,
 }
 
@@ -73,11 +73,8 @@ impl Catalog for Registered {
                 "a forecast of it deserves less trust"
             );
         }
-        let version = Version {
-            card: card(&model.passport, &forecaster),
-            passport: model.passport,
-            forecaster,
-        };
+        let version =
+            Version { card: card(&model.card, &forecaster), saved: model.card, forecaster };
         version.warm()?;
         Ok(Box::new(version))
     }
@@ -118,7 +115,7 @@ impl Model for Version {
 
     fn window_of_bars(&self, bars: &SentBars) -> Result<Window, String> {
         let bars =
-            bars.believe(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
+            bars.validate(self.forecaster.data(), self.bar_seconds()?, self.forecaster.clock())?;
         self.last_window(bars)
     }
 
@@ -150,7 +147,7 @@ impl Model for Version {
     }
 
     fn interval(&self, coverage: f64, forecast: &Forecast) -> Result<[f64; 2], String> {
-        let known = self.passport.interval(coverage).map(|interval| interval.coverage)?;
+        let known = self.saved.interval(coverage).map(|interval| interval.coverage)?;
         self.forecaster
             .interval(known, forecast)
             .ok_or_else(|| format!("the model has no interval of coverage {coverage}"))
@@ -172,9 +169,8 @@ fn without_keys(message: &str) -> String {
     message.split("; ").filter_map(fact).collect::<Vec<_>>().join("; ")
 }
 
-fn card(passport: &Passport, forecaster: &Forecaster) -> Card {
-    let Passport { saved_at, source, settings, intervals, metrics, verdict, profile, .. } =
-        passport;
+fn card(saved: &ModelCard, forecaster: &Forecaster) -> Card {
+    let ModelCard { saved_at, source, settings, intervals, metrics, verdict, profile, .. } = saved;
     let target = &settings.data.target;
     let kind = match target.kind {
         TargetKind::Price => "price",

@@ -85,11 +85,12 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, word).into_response()
 }
 
-/// Counters and gauges for Prometheus.
+/// Counters and metrics for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics \
     text", body = String)))]
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
-    let text = shared.gauges.text(&shared.live.get(), shared.queue.depth(), shared.trouble.count());
+    let text =
+        shared.metrics.text(&shared.live.get(), shared.queue.depth(), shared.trouble.count());
     let text =
         text.map_err(|_| Refusal::internal("metrics_failed", "the metrics cannot be written"))?;
     let kind = (header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -16,8 +16,8 @@ use super::accept::accept;
 use super::board::{Board, Live};
 use super::catalog::Catalog;
 use super::config::{Config, ServeError};
-use super::gauges::Gauges;
 use super::inference::{self, Inference, LostDevice, Pulse};
+use super::metrics::ServiceMetrics;
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::route::router;
@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub config: Config,
     pub live: Arc<Live>,
     pub queue: Arc<Queue>,
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<ServiceMetrics>,
     pub pulse: Arc<Pulse>,
     pub lost: Arc<LostDevice>,
     pub ready: Arc<AtomicBool>,
@@ -103,7 +103,7 @@ pub fn start(
     let shared = Arc::new(Shared {
         live: Arc::default(),
         queue: Arc::new(Queue::new(config.limits.queue)),
-        gauges: Arc::new(Gauges::new()),
+        metrics: Arc::new(ServiceMetrics::new()),
         pulse: Arc::new(Pulse::new()),
         lost: Arc::new(LostDevice::new()),
         ready: Arc::default(),
@@ -119,7 +119,7 @@ pub fn start(
     let accepting = runtime.spawn(accept(listener, router(&shared), shared.clone(), stopped));
     let inference = Inference {
         queue: shared.queue.clone(),
-        gauges: shared.gauges.clone(),
+        metrics: shared.metrics.clone(),
         pulse: shared.pulse.clone(),
         lost: shared.lost.clone(),
         batch: shared.config.limits.batch,
@@ -133,7 +133,7 @@ pub fn start(
         catalog,
         selection: shared.config.selection.clone(),
         live: shared.live.clone(),
-        gauges: shared.gauges.clone(),
+        metrics: shared.metrics.clone(),
         poll: shared.config.timeouts.poll,
         ready: shared.ready.clone(),
         trouble: shared.trouble.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::batch::{Answered, ShadowJob};
 use super::board::Loaded;
-use super::gauges::Gauges;
+use super::metrics::ServiceMetrics;
 use super::predict::windows_of;
 use super::question::Instance;
 use super::queue::Queue;
@@ -19,29 +19,33 @@ pub(super) fn ask(
     instances: &[Instance],
     answered: Answered,
     queue: &Queue,
-    gauges: &Gauges,
+    metrics: &ServiceMetrics,
 ) {
     let name = shadow.name.clone();
     let Ok(windows) = windows_of(&*shadow.model, instances) else {
-        gauges.shadow_left_out(&name, "other_input");
+        metrics.shadow_left_out(&name, "other_input");
         return;
     };
     if queue.push_shadow(ShadowJob { shadow, windows, answered }).is_err() {
-        gauges.shadow_left_out(&name, "busy");
+        metrics.shadow_left_out(&name, "busy");
     }
 }
 
 /// Logs what the shadow says beside what was answered.
-pub(super) fn compare(job: &ShadowJob, forecasts: Result<Vec<Forecast>, Refusal>, gauges: &Gauges) {
+pub(super) fn compare(
+    job: &ShadowJob,
+    forecasts: Result<Vec<Forecast>, Refusal>,
+    metrics: &ServiceMetrics,
+) {
     let ShadowJob { shadow, answered: Answered { request, version, forecasts: answered }, .. } =
         job;
     let Ok(forecasts) = forecasts else {
-        gauges.shadow_left_out(&shadow.name, "failed");
+        metrics.shadow_left_out(&shadow.name, "failed");
         return;
     };
     for (window, (forecast, answered)) in forecasts.iter().zip(answered).enumerate() {
         let difference = forecast.forecast - answered;
-        gauges.shadow_compared(&shadow.name, difference.abs());
+        metrics.shadow_compared(&shadow.name, difference.abs());
         tracing::info!(
             request,
             window,

@@ -14,8 +14,8 @@ const SEATS: usize = 256;
 /// How long a connection has to say what it wants, at least, before a newer one takes its seat.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The seats of connections beyond the limit. When all are taken, whoever has sat longest goes: a
-/// connection that says nothing keeps nobody from asking for health.
+/// The seats of connections beyond the limit. When all are taken, the one that has sat longest
+/// goes: a connection that says nothing keeps nobody from asking for health.
 #[derive(Default)]
 pub(super) struct Spare(Mutex<Taken>);
 
@@ -34,7 +34,7 @@ pub(super) struct Seat {
 }
 
 impl Spare {
-    /// Takes a seat, from whoever has sat longest if need be.
+    /// Takes a seat, from the one that has sat longest if need be.
     pub async fn take(self: &Arc<Self>) -> Seat {
         loop {
             let oldest = {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_has_sat_longest_goes_after_a_while_and_a_seat_that_is_left_is_free() {
+    fn the_one_that_has_sat_longest_goes_after_a_while_and_a_seat_that_is_left_is_free() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let spare = Arc::new(Spare::default());

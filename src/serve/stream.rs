@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 
 /// How many bytes a request may take, whatever they are.
 pub(super) struct Allowance {
-    /// Since the request before began; set to 0 by whoever hears a request.
+    /// Since the request before began; set to 0 by the thread that hears a request.
     pub received: Arc<AtomicU64>,
     pub most: u64,
 }

@@ -39,7 +39,7 @@ impl Token {
             file.map_err(|error| wrong(format!("the token file cannot be opened: {error}")))?;
         let metadata = file.metadata().map_err(|error| wrong(error.to_string()))?;
         if !metadata.is_file() {
-            return Err(wrong("is no regular file".to_owned()));
+            return Err(wrong("is not a regular file".to_owned()));
         }
         if metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o777;

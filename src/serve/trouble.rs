@@ -49,7 +49,7 @@ impl Trouble {
         found.models.len() + usize::from(found.registry.is_some())
     }
 
-    /// For whoever looks at the health, who need know neither names nor paths.
+    /// For anyone who looks at the health, who need know neither names nor paths.
     pub fn in_words(&self) -> Option<String> {
         let found = self.lock();
         match (&found.registry, found.models.len()) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::board::{Board, Live, Reread, build};
 use super::catalog::Catalog;
 use super::config::Selection;
-use super::gauges::Gauges;
+use super::metrics::ServiceMetrics;
 use super::trouble::{Told, Trouble};
 
 /// What the thread is told.
@@ -17,7 +17,7 @@ pub(super) struct Watch {
     pub catalog: Arc<dyn Catalog>,
     pub selection: Selection,
     pub live: Arc<Live>,
-    pub gauges: Arc<Gauges>,
+    pub metrics: Arc<ServiceMetrics>,
     pub poll: Duration,
     /// Whether everything that was to be loaded is.
     pub ready: Arc<AtomicBool>,
@@ -116,12 +116,12 @@ impl Watch {
         }
         self.live.set(board);
         if problems.is_empty() {
-            self.gauges.reload("ok");
+            self.metrics.reload("ok");
         }
     }
 
     fn failed(&self, problem: &str) {
-        self.gauges.reload("failed");
+        self.metrics.reload("failed");
         tracing::error!(
             problem = &*text::clean(problem),
             "cannot be served; what was loaded before stays"

@@ -50,7 +50,7 @@ impl Making {
         let thread = std::thread::Builder::new().name("folders".to_owned()).spawn({
             let shared = shared.clone();
             move || {
-                // Whoever waits must not wait for a thread that is gone.
+                // Those who wait must not wait for a thread that is gone.
                 if std::panic::catch_unwind(AssertUnwindSafe(|| shared.make(&folder, &trials)))
                     .is_err()
                 {

@@ -87,6 +87,6 @@ pub enum Control {
     },
     /// Stop the sweep, resumable.
     Stop,
-    /// Go on without whoever started it.
+    /// Go on without the process that started it.
     Detach,
 }

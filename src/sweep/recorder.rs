@@ -245,7 +245,7 @@ impl Recorder<'_> {
         } else if let Some(tried) = &result.tried
             && let Err(error) = run.attempt.record_tried((self.clock)(), &run.trial.id, tried)
         {
-            // The result holds the same: whoever reads the ledger adds it.
+            // The result holds the same: anyone who reads the ledger adds it.
             run.attempt.append((self.clock)(), Event::Warning { message: error.to_string() })?;
         }
         Ok(())

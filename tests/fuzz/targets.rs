@@ -71,7 +71,7 @@ pub const TARGETS: &[Target] = &[
     text("scaling_json", states::scalings, states::scaling),
     text("worker_lines", states::lines, states::line),
     text("names", states::names, states::name),
-    text("passport_json", || corpus::files("tests/models/v1", "passport.json"), models::passport),
+    text("model_card_json", || corpus::files("tests/models/v1", "passport.json"), models::card),
     text("model_weights", || corpus::files("tests/models/v1", ".safetensors"), models::weights),
     text("sha256sums", || corpus::files("tests/models/v1", "SHA256SUMS"), models::sums),
     text("history_jsonl", || corpus::files("tests/models/v1", "history.jsonl"), models::history),

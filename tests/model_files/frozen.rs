@@ -74,14 +74,14 @@ fn a_history_of_format_1_says_the_same_for_ever() {
         ["valid.skill > -1", "test.rmse <= champion.test.rmse"]
     );
     let model = SavedModel::read(&registry::resolve(&root, "minute").unwrap().folder).unwrap();
-    let passport = &model.passport;
+    let card = &model.card;
     assert!(
-        passport.metrics.test.is_some()
-            && passport.verdict.is_some()
-            && passport.profile.as_ref().is_some_and(|profile| profile.len() == 4)
+        card.metrics.test.is_some()
+            && card.verdict.is_some()
+            && card.profile.as_ref().is_some_and(|profile| profile.len() == 4)
     );
     assert_eq!(
-        (passport.intervals.len(), passport.selection.map(|selection| selection.sweep)),
+        (card.intervals.len(), card.selection.map(|selection| selection.sweep)),
         (4, Some(2))
     );
 }

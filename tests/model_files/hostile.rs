@@ -9,10 +9,10 @@ use kiln::forecast::Forecaster;
 use kiln::model::SavedModel;
 
 use crate::allocation::most_held;
-use crate::victim::{PASSPORT, SUMS, Victim, WEIGHTS, flex, window};
+use crate::victim::{MODEL_CARD, SUMS, Victim, WEIGHTS, flex, window};
 
 #[test]
-fn s27_a_header_length_that_no_file_has_is_refused_unread() {
+fn a_header_length_that_no_file_has_is_refused_unread() {
     for length in [1_u64 << 63, u64::MAX, 8 << 20 | 1, 1 << 40, 0] {
         let victim = Victim::new(1);
         let mut weights = victim.file(WEIGHTS);
@@ -29,34 +29,34 @@ fn s27_a_header_length_that_no_file_has_is_refused_unread() {
 }
 
 #[test]
-fn s28_overlapping_tensors_are_refused() {
+fn overlapping_tensors_are_refused() {
     let victim = Victim::new(1);
     victim.with_tensor("head.bias", |tensor| tensor["data_offsets"] = json!([4, 8]));
-    assert!(victim.refusal().contains("no checkpoint"), "{}", victim.refusal());
+    assert!(victim.refusal().contains("not a checkpoint"), "{}", victim.refusal());
     let victim = Victim::new(1);
     victim.with_tensor("lstm.0.bias", |tensor| {
         let [low, high] = [0, 1].map(|i| tensor["data_offsets"][i].as_u64().unwrap());
         tensor["data_offsets"] = json!([low - 4, high - 4]);
     });
-    assert!(victim.refusal().contains("no checkpoint"), "{}", victim.refusal());
+    assert!(victim.refusal().contains("not a checkpoint"), "{}", victim.refusal());
 }
 
 #[test]
-fn s29_a_hole_between_tensors_is_refused() {
+fn a_hole_between_tensors_is_refused() {
     let victim = Victim::new(1);
     let mut weights = victim.file(WEIGHTS);
     weights.extend_from_slice(&[0; 4]);
     victim.with_weights(&weights);
-    assert!(victim.refusal().contains("no checkpoint"), "{}", victim.refusal());
+    assert!(victim.refusal().contains("not a checkpoint"), "{}", victim.refusal());
     victim.with_tensor("head.bias", |tensor| {
         let [low, high] = [0, 1].map(|i| tensor["data_offsets"][i].as_u64().unwrap());
         tensor["data_offsets"] = json!([low + 4, high + 4]);
     });
-    assert!(victim.refusal().contains("no checkpoint"), "{}", victim.refusal());
+    assert!(victim.refusal().contains("not a checkpoint"), "{}", victim.refusal());
 }
 
 #[test]
-fn s30_shapes_and_offsets_that_overflow_are_refused() {
+fn shapes_and_offsets_that_overflow_are_refused() {
     let changes: [fn(&mut Value); 5] = [
         |tensor| tensor["shape"] = json!([1_u64 << 33, 1_u64 << 33]),
         |tensor| tensor["shape"] = json!([u64::MAX]),
@@ -73,13 +73,13 @@ fn s30_shapes_and_offsets_that_overflow_are_refused() {
 }
 
 #[test]
-fn s31_a_file_that_is_cut_anywhere_is_refused() {
-    for name in [PASSPORT, WEIGHTS, SUMS] {
+fn a_file_that_is_cut_anywhere_is_refused() {
+    for name in [MODEL_CARD, WEIGHTS, SUMS] {
         let victim = Victim::new(2);
         let whole = victim.file(name);
-        for length in (0..whole.len()).step_by(if name == PASSPORT { 7 } else { 1 }) {
+        for length in (0..whole.len()).step_by(if name == MODEL_CARD { 7 } else { 1 }) {
             match name {
-                PASSPORT => victim.with_passport(&whole[..length]),
+                MODEL_CARD => victim.with_card(&whole[..length]),
                 WEIGHTS => {
                     fs::write(victim.path.join(WEIGHTS), &whole[..length]).unwrap();
                     assert!(SavedModel::read(&victim.path).is_err());
@@ -89,7 +89,7 @@ fn s31_a_file_that_is_cut_anywhere_is_refused() {
             }
             // Without its last line end the list of checksums still says all.
             let is_whole = name == SUMS && length + 1 == whole.len()
-                || name == PASSPORT && length + 1 == whole.len();
+                || name == MODEL_CARD && length + 1 == whole.len();
             assert_eq!(
                 SavedModel::read(&victim.path).is_ok(),
                 is_whole,
@@ -100,7 +100,7 @@ fn s31_a_file_that_is_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn s32_a_tensor_that_is_named_twice_is_refused() {
+fn a_tensor_that_is_named_twice_is_refused() {
     let victim = Victim::new(1);
     victim.with_header(|header| {
         let parsed: Value = serde_json::from_str(&header).unwrap();
@@ -110,7 +110,7 @@ fn s32_a_tensor_that_is_named_twice_is_refused() {
 }
 
 #[test]
-fn s33_a_tensor_that_is_named_like_a_path_or_a_trick_is_refused() {
+fn a_tensor_that_is_named_like_a_path_or_a_trick_is_refused() {
     for name in [
         "../../etc/x",
         "\u{1b}]0;title\u{7}",
@@ -133,7 +133,7 @@ fn s33_a_tensor_that_is_named_like_a_path_or_a_trick_is_refused() {
 }
 
 #[test]
-fn s34_a_header_of_200_000_tensors_costs_nothing() {
+fn a_header_of_200_000_tensors_costs_nothing() {
     let victim = Victim::new(1);
     let entry =
         |i: usize| format!("\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}},");
@@ -152,7 +152,7 @@ fn s34_a_header_of_200_000_tensors_costs_nothing() {
 }
 
 #[test]
-fn s35_the_tensors_must_be_those_of_the_network() {
+fn the_tensors_must_be_those_of_the_network() {
     let changes: [(&str, fn(&mut Value)); 6] = [
         ("is F16, not F32", |tensor| tensor["dtype"] = json!("F16")),
         ("is BF16, not F32", |tensor| tensor["dtype"] = json!("BF16")),
@@ -184,7 +184,7 @@ fn s35_the_tensors_must_be_those_of_the_network() {
 
 #[cfg(unix)]
 #[test]
-fn s36_what_is_no_regular_file_is_refused_without_waiting() {
+fn what_is_no_regular_file_is_refused_without_waiting() {
     use std::os::unix::fs::symlink;
     let make: [(&str, fn(&Path)); 7] = [
         ("no file", |_| {}),
@@ -198,7 +198,7 @@ fn s36_what_is_no_regular_file_is_refused_without_waiting() {
         ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),
     ];
     for (what, make) in make {
-        for name in [PASSPORT, WEIGHTS, SUMS] {
+        for name in [MODEL_CARD, WEIGHTS, SUMS] {
             let victim = Victim::new(1);
             let path = victim.path.join(name);
             fs::remove_file(&path).unwrap();
@@ -220,8 +220,8 @@ fn s36_what_is_no_regular_file_is_refused_without_waiting() {
 /// A sparse terabyte has a size and no bytes.
 #[cfg(unix)]
 #[test]
-fn s36_a_file_of_a_terabyte_is_refused_by_its_size() {
-    for name in [PASSPORT, WEIGHTS, SUMS] {
+fn a_file_of_a_terabyte_is_refused_by_its_size() {
+    for name in [MODEL_CARD, WEIGHTS, SUMS] {
         let victim = Victim::new(1);
         let file = fs::OpenOptions::new().write(true).open(victim.path.join(name)).unwrap();
         if file.set_len(1 << 40).is_err() {
@@ -236,7 +236,7 @@ fn s36_a_file_of_a_terabyte_is_refused_by_its_size() {
 }
 
 #[test]
-fn s37_weights_that_are_no_numbers_are_a_warning_and_refused_where_that_is_asked_for() {
+fn weights_that_are_no_numbers_are_a_warning_and_refused_where_that_is_asked_for() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let victim = Victim::new(1);
         let mut weights = victim.file(WEIGHTS);
@@ -256,8 +256,8 @@ fn s37_weights_that_are_no_numbers_are_a_warning_and_refused_where_that_is_asked
 }
 
 #[test]
-fn s38_every_byte_is_under_a_checksum() {
-    for name in [PASSPORT, WEIGHTS, SUMS] {
+fn every_byte_is_under_a_checksum() {
+    for name in [MODEL_CARD, WEIGHTS, SUMS] {
         let victim = Victim::new(1);
         let whole = victim.file(name);
         for place in (0..whole.len()).step_by(13) {
@@ -267,11 +267,11 @@ fn s38_every_byte_is_under_a_checksum() {
             assert!(SavedModel::read(&victim.path).is_err(), "byte {place} of {name}");
         }
     }
-    // A passport and weights of two models, each with its own sums.
+    // A model card and weights of two models, each with its own sums.
     let (one, other) = (Victim::new(1), Victim::new(2));
     fs::copy(other.path.join(WEIGHTS), one.path.join(WEIGHTS)).unwrap();
     assert!(one.refusal().contains("is damaged"));
-    one.with_passport(&one.file(PASSPORT));
+    one.with_card(&one.file(MODEL_CARD));
     assert!(one.refusal().contains("are not those of SHA256SUMS"), "{}", one.refusal());
 }
 
@@ -279,7 +279,7 @@ fn s38_every_byte_is_under_a_checksum() {
 /// for records and frames that Kiln never reads; no package of ours depends on one, and no line of
 /// ours names one.
 #[test]
-fn s39_no_loader_of_pickles_or_records_is_ours() {
+fn no_loader_of_pickles_or_records_is_ours() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock: toml::Table = fs::read_to_string(root.join("Cargo.lock")).unwrap().parse().unwrap();
     let loaders = [

@@ -6,7 +6,7 @@ use kiln::forecast::Forecaster;
 use kiln::model::SavedModel;
 
 use crate::allocation::most_held;
-use crate::victim::{PASSPORT, SUMS, Victim, WEIGHTS, flex, rows};
+use crate::victim::{MODEL_CARD, SUMS, Victim, WEIGHTS, flex, rows};
 
 /// Numbers that depend on nothing but where the sequence began.
 struct Dice(u64);
@@ -84,54 +84,54 @@ impl Dice {
 }
 
 /// Of the files of a model that somebody spoils and gives right checksums, none makes the reader
-/// panic, hold more than a small multiple of their size, or believe what it cannot forecast with.
+/// panic, hold more than a small multiple of their size, or accept what it cannot forecast with.
 #[test]
-fn s40_of_100_000_spoilt_models_none_panics_or_allocates_what_it_claims() {
+fn of_100_000_spoilt_models_none_panics_or_allocates_what_it_claims() {
     let found: Vec<(usize, [f64; 2])> = std::thread::scope(|scope| {
         let threads: Vec<_> =
             (1..=4).map(|seed| scope.spawn(move || spoilt_models(seed, 25_000))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let believed: usize = found.iter().map(|(believed, _)| believed).sum();
+    let validated: usize = found.iter().map(|(validated, _)| validated).sum();
     let most = |of: usize| found.iter().map(|(_, largest)| largest[of]).fold(0.0, f64::max);
     println!(
-        "{believed} of 100,000 were believed; held at most {:.1} (passports) and {:.1} (weights) \
-            times the files' size",
+        "{validated} of 100,000 were accepted; held at most {:.1} (model cards) and {:.1} \
+            (weights) times the files' size",
         most(0),
         most(1)
     );
     assert!(
-        (100..50_000).contains(&believed),
-        "{believed}: the mutations are too harmless or too harsh to say anything"
+        (100..50_000).contains(&validated),
+        "{validated}: the mutations are too harmless or too harsh to say anything"
     );
 }
 
-/// How many of so many spoilt models were believed; and the most that was held, in sizes of the
-/// files, of spoilt passports and weights.
+/// How many of so many spoilt models were accepted; and the most that was held, in sizes of the
+/// files, of spoilt model cards and weights.
 fn spoilt_models(seed: u64, rounds: usize) -> (usize, [f64; 2]) {
     let models = [1, 2].map(|version| {
         let victim = Victim::new(version);
-        let files = [victim.file(PASSPORT), victim.file(WEIGHTS)];
+        let files = [victim.file(MODEL_CARD), victim.file(WEIGHTS)];
         (victim, files)
     });
     let device = flex();
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let (mut believed, mut largest) = (0, [0.0_f64; 2]);
+    let (mut validated, mut largest) = (0, [0.0_f64; 2]);
     for round in 0..rounds {
-        let (victim, [passport, weights]) = &models[round % 2];
+        let (victim, [card, weights]) = &models[round % 2];
         let of_weights = round / 2 % 2;
-        let mut spoilt = if of_weights == 1 { weights.clone() } else { passport.clone() };
+        let mut spoilt = if of_weights == 1 { weights.clone() } else { card.clone() };
         for _ in 0..=dice.roll(3) {
             dice.spoil(&mut spoilt);
         }
         if of_weights == 1 {
-            fs::write(victim.path.join(PASSPORT), passport).unwrap();
+            fs::write(victim.path.join(MODEL_CARD), card).unwrap();
             victim.with_weights(&spoilt);
         } else {
             fs::write(victim.path.join(WEIGHTS), weights).unwrap();
-            victim.with_passport(&spoilt);
+            victim.with_card(&spoilt);
         }
-        let size: u64 = [PASSPORT, WEIGHTS, SUMS]
+        let size: u64 = [MODEL_CARD, WEIGHTS, SUMS]
             .iter()
             .map(|name| fs::metadata(victim.path.join(name)).unwrap().len())
             .sum();
@@ -146,7 +146,7 @@ fn spoilt_models(seed: u64, rounds: usize) -> (usize, [f64; 2]) {
         }) else {
             continue;
         };
-        believed += 1;
+        validated += 1;
         let forecaster = Forecaster::new(&model, &device).unwrap();
         let Ok(window) = forecaster.window_of_features(&rows(&model, 0)) else { continue };
         for forecast in forecaster.forecast(&[window]).unwrap_or_default() {
@@ -155,5 +155,5 @@ fn spoilt_models(seed: u64, rounds: usize) -> (usize, [f64; 2]) {
             assert!(is_number, "seed {seed}, round {round}: {forecast:?}");
         }
     }
-    (believed, largest)
+    (validated, largest)
 }

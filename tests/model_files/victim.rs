@@ -20,7 +20,7 @@ pub struct Victim {
     pub path: PathBuf,
 }
 
-pub const PASSPORT: &str = "passport.json";
+pub const MODEL_CARD: &str = "model_card.json";
 pub const WEIGHTS: &str = "weights.safetensors";
 pub const SUMS: &str = "SHA256SUMS";
 
@@ -37,13 +37,12 @@ impl Victim {
                 .unwrap();
         let path = folder.path().join("model");
         fs::create_dir(&path).unwrap();
-        for name in [PASSPORT, WEIGHTS, SUMS] {
-            fs::copy(
-                frozen().join(format!("minute/versions/{version}")).join(name),
-                path.join(name),
-            )
-            .unwrap();
-        }
+        // The frozen folder, under the names of the present format.
+        let former = frozen().join(format!("minute/versions/{version}"));
+        let sums = fs::read_to_string(former.join(SUMS)).unwrap();
+        fs::copy(former.join("passport.json"), path.join(MODEL_CARD)).unwrap();
+        fs::copy(former.join(WEIGHTS), path.join(WEIGHTS)).unwrap();
+        fs::write(path.join(SUMS), sums.replace("passport.json", MODEL_CARD)).unwrap();
         Self { _folder: folder, path }
     }
 
@@ -54,19 +53,16 @@ impl Victim {
     /// As an attacker does it: the checksums hold.
     pub fn with_weights(&self, weights: &[u8]) {
         fs::write(self.path.join(WEIGHTS), weights).unwrap();
-        let mut passport: Value = serde_json::from_slice(&self.file(PASSPORT)).unwrap();
-        passport["weights"]["bytes"] = json!(weights.len());
-        passport["weights"]["sha256"] = json!(sha256(weights));
-        self.with_passport(&serde_json::to_vec(&passport).unwrap());
+        let mut card: Value = serde_json::from_slice(&self.file(MODEL_CARD)).unwrap();
+        card["weights"]["bytes"] = json!(weights.len());
+        card["weights"]["sha256"] = json!(sha256(weights));
+        self.with_card(&serde_json::to_vec(&card).unwrap());
     }
 
-    pub fn with_passport(&self, passport: &[u8]) {
-        fs::write(self.path.join(PASSPORT), passport).unwrap();
-        let sums = format!(
-            "{}  {PASSPORT}\n{}  {WEIGHTS}\n",
-            sha256(passport),
-            sha256(&self.file(WEIGHTS))
-        );
+    pub fn with_card(&self, card: &[u8]) {
+        fs::write(self.path.join(MODEL_CARD), card).unwrap();
+        let sums =
+            format!("{}  {MODEL_CARD}\n{}  {WEIGHTS}\n", sha256(card), sha256(&self.file(WEIGHTS)));
         fs::write(self.path.join(SUMS), sums).unwrap();
     }
 
@@ -99,11 +95,11 @@ impl Victim {
 
 /// Rows that scale to a fixed pattern.
 pub fn rows(model: &SavedModel, number: usize) -> Vec<Vec<f64>> {
-    let columns = &model.passport.scaling.columns;
+    let columns = &model.card.scaling.columns;
     let value = |row: usize, column: usize| {
         columns[column].unscale(((7 * row + 3 * column + number) % 11) as f64 / 10.0)
     };
-    (0..model.passport.settings.data.window)
+    (0..model.card.settings.data.window)
         .map(|row| (0..columns.len()).map(|column| value(row, column)).collect())
         .collect()
 }

@@ -100,7 +100,7 @@ fn list<T: FromStr<Err: std::error::Error + 'static>>(text: &str) -> Result<Vec<
 
 fn size(text: &str) -> Result<(usize, usize)> {
     let (batch, hidden) =
-        text.split_once('x').ok_or_else(|| format!("'{text}' is no size, 32x32 is one"))?;
+        text.split_once('x').ok_or_else(|| format!("'{text}' is not a size, 32x32 is one"))?;
     Ok((batch.parse()?, hidden.parse()?))
 }
 

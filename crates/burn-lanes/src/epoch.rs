@@ -21,7 +21,7 @@ use crate::stretch::{Stretch, batches, stretches};
 use crate::{Observer, PackControl, Progress, Series, Shape, TrainError};
 
 /// The series of a pack, on the host and on a device.
-pub(crate) struct Ground<'a, B: LstmBackend> {
+pub(crate) struct PackData<'a, B: LstmBackend> {
     pub(crate) shape: Shape,
     pub(crate) series: &'a [&'a Series],
     resident: Arc<Resident<B>>,
@@ -31,7 +31,7 @@ pub(crate) struct Ground<'a, B: LstmBackend> {
 /// The validation windows of lanes: stretches, each with its windows.
 pub(crate) type Validation<B> = Vec<(Stretch, Arc<Ends<B>>)>;
 
-impl<'a, B: LstmBackend> Ground<'a, B> {
+impl<'a, B: LstmBackend> PackData<'a, B> {
     /// Uploads the series.
     pub(crate) fn new(shape: Shape, series: &'a [&'a Series], device: &B::Device) -> Self {
         Self {
@@ -124,7 +124,7 @@ const SUMS_TOGETHER: usize = 64;
 /// Trains what is left of every lane's epoch; adds up its losses. On an interrupt the cursors stand
 /// after the step that was asked.
 pub(crate) fn train<B: LstmBackend>(
-    ground: &Ground<'_, B>,
+    data: &PackData<'_, B>,
     rows: &mut Rows<B>,
     lanes: &mut [Running],
     (started, first_step): (Instant, FirstStep),
@@ -132,9 +132,9 @@ pub(crate) fn train<B: LstmBackend>(
 ) -> Result<PackControl, TrainError> {
     let counts =
         |windows: &dyn Fn(&Running) -> usize| lanes.iter().map(windows).collect::<Vec<_>>();
-    let whole = stretches(&counts(&|lane| ground.of(lane).train.len()), ground.shape.batch);
-    let todo = stretches(&counts(&|lane| ground.left(lane)), ground.shape.batch);
-    let mut orders: Vec<Vec<u32>> = lanes.iter().map(|lane| ground.order(lane)).collect();
+    let whole = stretches(&counts(&|lane| data.of(lane).train.len()), data.shape.batch);
+    let todo = stretches(&counts(&|lane| data.left(lane)), data.shape.batch);
+    let mut orders: Vec<Vec<u32>> = lanes.iter().map(|lane| data.order(lane)).collect();
     let mut pace = Pace {
         step: batches(&whole) - batches(&todo),
         steps: batches(&whole),
@@ -152,24 +152,24 @@ pub(crate) fn train<B: LstmBackend>(
             list.shrink_to_fit();
             list
         });
-        let ends = Ends::new(lists.collect(), &ground.device);
+        let ends = Ends::new(lists.collect(), &data.device);
         let is_whole = stretch.lanes.len() == lanes.len();
         if !is_whole {
             // Buffers are kept by size: those for all lanes, and below those for some, would stand
             // beside each other.
-            B::memory_cleanup(&ground.device);
+            B::memory_cleanup(&data.device);
         }
         let mut part = if is_whole { None } else { Some(rows.some(&stretch.lanes)) };
         let active = part.as_mut().unwrap_or(rows);
         for number in 0..stretch.batches {
-            let dropout = dropout(&ground.shape, active, lanes, &stretch.lanes);
-            let output = active.learner.train_step(ground.batch(stretch, number, &ends, dropout));
+            let dropout = dropout(&data.shape, active, lanes, &stretch.lanes);
+            let output = active.learner.train_step(data.batch(stretch, number, &ends, dropout));
             active.learner.optimizer_step(output.grads);
             sums.push(stretch, output.item.0);
             if std::mem::take(&mut unchecked) {
-                B::health(&ground.device, 0)?;
+                B::health(&data.device, 0)?;
             }
-            B::noted(&ground.device)?;
+            B::noted(&data.device)?;
             stretch.lanes.iter().for_each(|&lane| lanes[lane].cursor += 1);
             control = observer.step(&pace.after(stretch));
             if control == PackControl::Interrupt {
@@ -178,7 +178,7 @@ pub(crate) fn train<B: LstmBackend>(
         }
         if let Some(part) = part {
             rows.replace(&stretch.lanes, part);
-            B::memory_cleanup(&ground.device);
+            B::memory_cleanup(&data.device);
         }
         if control == PackControl::Interrupt {
             break;
@@ -190,7 +190,7 @@ pub(crate) fn train<B: LstmBackend>(
 
 /// Each lane's sums over its validation windows.
 pub(crate) fn validate<B: LstmBackend>(
-    ground: &Ground<'_, B>,
+    data: &PackData<'_, B>,
     rows: &Rows<B>,
     validation: &Validation<B>,
     lanes: usize,
@@ -202,8 +202,8 @@ pub(crate) fn validate<B: LstmBackend>(
             .then(|| LaneModel::new(select(rows.weights(), &stretch.lanes)));
         let model = part.as_ref().unwrap_or(&model);
         for number in 0..stretch.batches {
-            sums.push(stretch, model.step(ground.batch(stretch, number, ends, Vec::new())).0);
-            B::noted(&ground.device)?;
+            sums.push(stretch, model.step(data.batch(stretch, number, ends, Vec::new())).0);
+            B::noted(&data.device)?;
         }
     }
     let mut totals = vec![[0.0; 4]; lanes];

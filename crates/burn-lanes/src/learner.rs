@@ -28,8 +28,8 @@ pub struct Lane {
     pub series: usize,
 }
 
-/// Why nothing could be trained, or why a training ended. (A lane that diverges is no error: see
-/// [`crate::LaneEnd::Diverged`].)
+/// Why nothing could be trained, or why a training ended. (A lane that diverges is not an error:
+/// see [`crate::LaneEnd::Diverged`].)
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrainError {
     /// Shape, series, lanes or weights do not fit each other.

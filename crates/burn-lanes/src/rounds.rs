@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::{Bool, Tensor, TensorData};
 
 use crate::download::{Download, Snapshot, Upload};
-use crate::epoch::{FirstStep, Ground, Validation, train, validate};
+use crate::epoch::{FirstStep, PackData, Validation, train, validate};
 use crate::model::rows_tensor;
 use crate::op::LstmBackend;
 use crate::optim::{LaneUpdate, Moments};
@@ -46,7 +46,7 @@ const AFTER_DOWNLOAD: usize = 1 << 19;
 
 /// A pack in training.
 struct Training<'a, B: LstmBackend> {
-    ground: Ground<'a, B>,
+    data: PackData<'a, B>,
     /// Lanes that still train, in the order of the lane axis.
     lanes: Vec<Running>,
     rows: Rows<B>,
@@ -87,10 +87,10 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         };
         let rows =
             Rows::new(shape.optimizer, rows_tensor(&upload.weights, device), moments, updates);
-        let ground = Ground::new(shape, series, device);
+        let data = PackData::new(shape, series, device);
         Ok(Self {
-            validation: ground.validation(&lanes),
-            ground,
+            validation: data.validation(&lanes),
+            data,
             lanes,
             rows,
             best: rows_tensor(&upload.best, device),
@@ -103,15 +103,15 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         let started = Instant::now();
         self.rounds += 1;
         self.rows.learner.lr_step();
-        let windows: Vec<usize> = self.lanes.iter().map(|lane| self.ground.left(lane)).collect();
+        let windows: Vec<usize> = self.lanes.iter().map(|lane| self.data.left(lane)).collect();
         let first_step = if self.rounds == 1 { FirstStep::Checked } else { FirstStep::AsOthers };
-        if train(&self.ground, &mut self.rows, &mut self.lanes, (started, first_step), observer)?
+        if train(&self.data, &mut self.rows, &mut self.lanes, (started, first_step), observer)?
             == PackControl::Interrupt
         {
             return Ok(PackControl::Interrupt);
         }
         let trained = started.elapsed().as_secs_f64();
-        let valid = validate(&self.ground, &self.rows, &self.validation, self.lanes.len())?;
+        let valid = validate(&self.data, &self.rows, &self.validation, self.lanes.len())?;
 
         let seconds = started.elapsed().as_secs_f64();
         let reports: Vec<Result<EpochReport, LaneEnd>> = {
@@ -122,7 +122,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
                 (&mut Running, &mut LaneUpdate),
                 (&[f64; 4], usize),
             )| {
-                let series = self.ground.of(lane);
+                let series = self.data.of(lane);
                 lane.close_epoch(update, valid, series, &Timing { seconds, trained, windows })
             };
             lanes.map(close).collect()
@@ -135,7 +135,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
             .collect();
         self.keep_best(&improved);
         // Before anything is told of this epoch: all that it asked of the device was done.
-        B::health(&self.ground.device, self.rounds)?;
+        B::health(&self.data.device, self.rounds)?;
 
         let endings = self.report(reports, observer)?;
         self.end(endings, observer)?;
@@ -147,7 +147,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         if improved.iter().any(|improved| *improved) {
             let columns = self.best.dims()[1];
             let mask = TensorData::new(improved.to_vec(), [improved.len(), 1]);
-            let mask = Tensor::<B, 2, Bool>::from_data(mask, &self.ground.device);
+            let mask = Tensor::<B, 2, Bool>::from_data(mask, &self.data.device);
             let now = self.rows.weights();
             self.best = self.best.clone().mask_where(mask.expand([improved.len(), columns]), now);
         }
@@ -167,7 +167,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
                 Ok(report) => {
                     let state = || match download.get_or_init(|| self.download()) {
                         Ok(download) => {
-                            Ok(download.state(&self.snapshot(position), &self.ground.shape))
+                            Ok(download.state(&self.snapshot(position), &self.data.shape))
                         }
                         Err(error) => Err(error.clone()),
                     };
@@ -193,7 +193,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
             match ending {
                 None => staying.push(position),
                 Some(end) => {
-                    let state = download.state(&self.snapshot(position), &self.ground.shape);
+                    let state = download.state(&self.snapshot(position), &self.data.shape);
                     let lane = &self.lanes[position];
                     let outcome = LaneOutcome {
                         end,
@@ -228,13 +228,13 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         self.rows = self.rows.some(staying);
         // Buffers for the former number of lanes are of no use again, and there may be as many
         // numbers as lanes.
-        B::memory_cleanup(&self.ground.device);
+        B::memory_cleanup(&self.data.device);
         let mut position = 0;
         self.lanes.retain(|_| {
             position += 1;
             staying.contains(&(position - 1))
         });
-        self.validation = self.ground.validation(&self.lanes);
+        self.validation = self.data.validation(&self.lanes);
     }
 
     /// Gives every unfinished lane's state away.
@@ -243,7 +243,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         for (position, lane) in self.lanes.iter().enumerate() {
             observer.interrupted(
                 lane.index,
-                download.state(&self.snapshot(position), &self.ground.shape),
+                download.state(&self.snapshot(position), &self.data.shape),
             );
         }
         Ok(())
@@ -254,7 +254,7 @@ impl<'a, B: LstmBackend> Training<'a, B> {
         let download = Download::new(self.rows.weights(), self.best.clone(), self.rows.moments())?;
         // CUDA copies rows that lie some distance apart before they are read: those launches too
         // were done.
-        B::health(&self.ground.device, AFTER_DOWNLOAD + self.rounds)?;
+        B::health(&self.data.device, AFTER_DOWNLOAD + self.rounds)?;
         Ok(download)
     }
 

@@ -4,9 +4,9 @@
 //! al. 2018); between two quantiles the interval is widened, or narrowed, by the same amount
 //! everywhere (Romano, Patterson & Candès 2019). Were a window to come exchangeable with the
 //! validation windows, and had nothing been chosen on these, the interval would hold its target
-//! with the nominal probability. Here validation chose the epoch (and whoever compared runs chose
-//! the run), windows overlap, and markets change: nothing is guaranteed. How often it did hold on
-//! the test windows is measured ([`ConformalScore`]); that is what counts.
+//! with the nominal probability. Here validation chose the epoch (and anyone who compared runs
+//! chose the run), windows overlap, and markets change: nothing is guaranteed. How often it did
+//! hold on the test windows is measured ([`ConformalScore`]); that is what counts.
 
 use serde::{Deserialize, Serialize};
 

@@ -91,7 +91,7 @@ impl Panel {
     ///
     /// # Panics
     ///
-    /// When there are not so many rows.
+    /// When there are no so many rows.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.length..][..self.length]

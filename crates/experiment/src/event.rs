@@ -1,8 +1,9 @@
-//! Events: the contract between the bank that trains and the bank that looks.
+//! Events: the contract between the producer (training) and the consumers (dashboard, record,
+//! report).
 //!
-//! A run's log is a sequence of [`Line`]s, one JSON object each. Whoever folds a recorded log gets
-//! what whoever folded it live got; nothing that a screen, a table or a report shows has another
-//! source.
+//! A run's log is a sequence of [`Line`]s, one JSON object each. Anyone who folds a recorded log
+//! gets what was got by folding it live; nothing that a screen, a table or a report shows has
+//! another source.
 
 use lane_types::EpochReport;
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub enum Event {
     Epoch(EpochReport),
     /// A checkpoint was committed.
     Checkpoint(Cursor),
-    /// Something odd that a person should see; the run goes on.
+    /// Something unusual that a person should see; the run goes on.
     Warning {
         /// A lower-case fragment.
         message: String,

@@ -1,16 +1,16 @@
-//! An experiment, believed.
+//! An experiment, validated.
 
 use std::path::PathBuf;
 
 use super::backtest::Backtest;
-use super::believe::believe;
 use super::key::{find, set, sweepable};
 use super::settings::Settings;
+use super::validate::validate;
 use super::wire::Wire;
 use crate::metric::{Direction, Metric};
 use crate::space::{Assignment, Space};
 
-/// An experiment, believed.
+/// An experiment, validated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
     /// The file, as given.
@@ -74,7 +74,7 @@ impl Experiment {
                 return Err(mistake.problem);
             }
         }
-        let (mut settings, clashes) = believe(wire);
+        let (mut settings, clashes) = validate(wire);
         if let Some(clash) = clashes.into_iter().next() {
             return Err(clash.problem);
         }

@@ -178,7 +178,7 @@ impl Macd {
     pub const STANDARD: Self = Self { fast: 12, slow: 26, signal: 9 };
 }
 
-/// A name that is no feature.
+/// A name that is not a feature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownFeature {
     /// No feature of this name.

@@ -1,7 +1,6 @@
 //! What does not fit together, found before anything is planned.
 
 use super::backtest::{self, Backtest};
-use super::believe::believe;
 use super::experiment::Strategy;
 use super::key::{find, set};
 use super::mistake::{At, Clash, Mistake, Step, key, steps};
@@ -9,10 +8,11 @@ use super::overrides::space_path;
 use super::settings::Settings;
 use super::strategy;
 use super::tree::Node;
+use super::validate::validate;
 use super::wire::Wire;
 use crate::space::{Domain, Space, Value};
 
-/// The believed base. Reports what does not fit together whatever a sampler proposes: in the file
+/// The validated base. Reports what does not fit together whatever a sampler proposes: in the file
 /// itself, with each single value of the space, and in each listed trial. (Combinations of swept
 /// values are judged where they are planned.)
 pub(super) fn fit(
@@ -22,7 +22,7 @@ pub(super) fn fit(
     strategy: &Strategy,
     mistakes: &mut Vec<Mistake>,
 ) -> Settings {
-    let (base, clashes) = believe(wire.clone());
+    let (base, clashes) = validate(wire.clone());
     let varies = |key: &str| space.parameters.iter().any(|parameter| related(&parameter.key, key));
     let wrong_already: Vec<Vec<Step>> =
         mistakes.iter().map(|mistake| mistake.path.clone()).collect();
@@ -40,7 +40,7 @@ pub(super) fn fit(
             if !fits {
                 continue;
             }
-            for clash in believe(wire).1.into_iter().filter(|clash| !follows(clash)) {
+            for clash in validate(wire).1.into_iter().filter(|clash| !follows(clash)) {
                 let own = clash
                     .keys
                     .iter()
@@ -68,7 +68,7 @@ pub(super) fn fit(
             if !set(&mut wire, swept, &value).is_empty() {
                 continue;
             }
-            for clash in believe(wire).1.into_iter().filter(|clash| !follows(clash)) {
+            for clash in validate(wire).1.into_iter().filter(|clash| !follows(clash)) {
                 let own = clash.keys.iter().find(|key| related(&parameter.key, key));
                 let others =
                     clash.keys.iter().any(|key| !related(&parameter.key, key) && varies(key));
@@ -84,13 +84,13 @@ pub(super) fn fit(
     base
 }
 
-/// The believed `[backtest]`, if there is one. No sweep varies it.
+/// The validated `[backtest]`, if there is one. No sweep varies it.
 pub(super) fn fit_backtest(
     root: &Node,
     wire: &Wire,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<Backtest> {
-    let (believed, clashes) = backtest::believe(wire.backtest.as_ref()?);
+    let (validated, clashes) = backtest::validate(wire.backtest.as_ref()?);
     // A wrong value was not set: that it is missing would be said of it once more.
     let is_wrong_already =
         |table: &str| mistakes.iter().any(|mistake| mistake.path.starts_with(&steps(table)));
@@ -99,7 +99,7 @@ pub(super) fn fit_backtest(
         .filter(|clash| !clash.keys.iter().any(|key| is_wrong_already(key)))
         .collect();
     mistakes.extend(clashes.iter().map(|clash| from_clash(root, clash, None)));
-    Some(believed)
+    Some(validated)
 }
 
 /// Values to try of a domain, with where they stand: all of a choice, the ends of a range.

@@ -2,7 +2,7 @@
 //! mistake of a file is reported at once.
 //!
 //! ```text
-//! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ believe: what must fit together ─→ Settings
+//! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ validate: what must fit together ─→ Settings
 //!                                       └ domains, strategy ─→ Space, Strategy
 //! ```
 //!
@@ -11,7 +11,6 @@
 //! and the book's table are made from it.
 
 mod backtest;
-mod believe;
 mod diagnostic;
 mod domains;
 pub mod event;
@@ -40,6 +39,7 @@ mod tests;
 mod timestamps;
 mod tree;
 pub mod trial;
+mod validate;
 mod wire;
 
 pub use backtest::{Backtest, Concession, Costs, FlatAt, Limits, Rule};

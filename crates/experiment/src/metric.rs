@@ -208,7 +208,7 @@ impl fmt::Display for Metric {
     }
 }
 
-/// A name that is no metric.
+/// A name that is not a metric.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "'{0}' is not a metric (known: valid or test, a dot, and skill, rmse, mse, mae, loss, mase, \

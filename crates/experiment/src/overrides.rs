@@ -39,7 +39,7 @@ pub(super) fn apply(root: &mut Node, source: usize, argument: &str) -> Result<()
     let name = argument[..equals].trim_end();
     let path = key_path(name).ok_or_else(|| {
         refused(
-            format!("'{name}' is no key"),
+            format!("'{name}' is not a key"),
             Some("keys look like train.epochs"),
             0..name.len().max(1),
         )

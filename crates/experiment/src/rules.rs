@@ -1,10 +1,10 @@
 //! What must fit together.
 
-use super::believe::format_by_ending;
 use super::mistake::{Clash, Mistake, key, steps};
 use super::overrides::space_path;
 use super::settings::{Data, Source, Split, TargetKind};
 use super::tree::Node;
+use super::validate::format_by_ending;
 use super::wire::{HeadKind, Wire};
 use crate::metric::Quantity;
 use crate::space::Space;
@@ -267,7 +267,10 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
         }),
         (false, false) => mistakes.push(Mistake {
             path: vec![key("data")],
-            ..Mistake::name("there is no data: neither 'data.source' nor 'data.synthetic' is given").hint(
+            ..Mistake::name(
+                "there is no data: neither 'data.source' nor 'data.synthetic' is given",
+            )
+            .hint(
                 "write under [data]: source = \"bars.csv\" with bar_label = \"start\" or \"end\", \
                     or synthetic = { bars = 20000 }",
             )
@@ -281,24 +284,32 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
                         "'data.bar_label' is missing: does a timestamp of this file mark the start \
                             or the end of its bar?",
                     )
-                    .note("it is never guessed: a wrong guess would let every forecast see one bar \
-                        of the future")
-                    .hint("add bar_label = \"start\" or bar_label = \"end\"; the vendor's \
-                        documentation says which")
+                    .note(
+                        "it is never guessed: a wrong guess would let every forecast see one bar \
+                        of the future",
+                    )
+                    .hint(
+                        "add bar_label = \"start\" or bar_label = \"end\"; the vendor's \
+                        documentation says which",
+                    )
                     .after(&["data.bar_label"])
                 });
             }
             let path = wire.data.source.as_deref();
-            if let Some(path) = path.filter(|path| wire.data.format.is_none() && format_by_ending(path).is_none()) {
+            if let Some(path) =
+                path.filter(|path| wire.data.format.is_none() && format_by_ending(path).is_none())
+            {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 if root.get(&steps("data.format")).is_none_or(|node| node.text() == Some("auto")) {
                     mistakes.push(Mistake {
                         path: steps("data.source"),
-                        ..Mistake::value(format!("the ending of \"{name}\" does not say what the \
-                            file is"))
-                            .note("known endings: .csv, .csv.gz, .parquet")
-                            .hint("add format = \"csv\" or format = \"parquet\"")
-                            .after(&["data.format"])
+                        ..Mistake::value(format!(
+                            "the ending of \"{name}\" does not say what the \
+                            file is"
+                        ))
+                        .note("known endings: .csv, .csv.gz, .parquet")
+                        .hint("add format = \"csv\" or format = \"parquet\"")
+                        .after(&["data.format"])
                     });
                 }
             }
@@ -308,8 +319,10 @@ fn source(wire: &Wire, root: &Node) -> Vec<Mistake> {
                 mistakes.push(Mistake {
                     path: steps(key),
                     also: vec![steps("data.synthetic")],
-                    ..Mistake::name(format!("'{key}' has no effect on a synthetic series")).hint("remove \
-                        it")
+                    ..Mistake::name(format!("'{key}' has no effect on a synthetic series")).hint(
+                        "remove \
+                        it",
+                    )
                 });
             }
         }

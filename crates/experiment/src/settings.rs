@@ -1,8 +1,8 @@
-//! The settings of a trial, believed: every value is in range, every name is known, every pair fits
-//! together.
+//! The settings of a trial, validated: every value is in range, every name is known, every pair
+//! fits together.
 //!
 //! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other,
-//! with its diagnostics, in [`super::believe`]. `trial.toml` is this type, serialised.
+//! with its diagnostics, in [`super::validate`]. `trial.toml` is this type, serialised.
 
 use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};

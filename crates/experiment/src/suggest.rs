@@ -26,7 +26,7 @@ const OTHER_WORDS: [(&str, &str); 22] = [
     ("tz", "zone"),
 ];
 
-/// A longer word, in bytes, is no slip of anything.
+/// A longer word, in bytes, is not a slip of anything.
 const LONGEST_WORD: usize = 200;
 
 /// The candidate nearest to `word`, where one is near enough to be a likely slip.

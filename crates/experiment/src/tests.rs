@@ -24,7 +24,7 @@ fn parse(text: &str, overrides: &[&str]) -> Result<Experiment, Diagnostics> {
     Experiment::parse(&file(), text, &overrides)
 }
 
-fn believed(text: &str, overrides: &[&str]) -> Experiment {
+fn validated(text: &str, overrides: &[&str]) -> Experiment {
     match parse(text, overrides) {
         Ok(experiment) => Experiment {
             text: String::new(),
@@ -156,8 +156,8 @@ fn changing_any_key_changes_the_experiment() {
     for (path, text, value) in &changes {
         if *path != "sweep.strategy.kind" {
             assert_ne!(
-                believed(text, &[]),
-                believed(text, &[&format!("{path}={value}")]),
+                validated(text, &[]),
+                validated(text, &[&format!("{path}={value}")]),
                 "{path}"
             );
         }
@@ -166,7 +166,7 @@ fn changing_any_key_changes_the_experiment() {
         "{SYNTHETIC}[sweep.space]\n\"model.hidden_size\" = [8, 16]\n[sweep.strategy]\nkind = \
             \"random\"\ntrials = 3\n"
     );
-    assert_ne!(believed(&random, &[]).strategy, Strategy::Grid);
+    assert_ne!(validated(&random, &[]).strategy, Strategy::Grid);
     // These have one legal value in any file; what is tested is that another is refused.
     let one_value = ["data.target.column", "model.kind", "sweep.objective.direction"];
     for (path, value) in one_value.into_iter().zip(["open", "gru", "minimize"]) {
@@ -176,8 +176,8 @@ fn changing_any_key_changes_the_experiment() {
     let dat = FILE.replace("bars.csv", "bars.dat");
     assert!(parse(&dat, &[]).is_err());
     assert_eq!(
-        believed(&dat, &["data.format=csv"]).base.data.split,
-        believed(FILE, &[]).base.data.split
+        validated(&dat, &["data.format=csv"]).base.data.split,
+        validated(FILE, &[]).base.data.split
     );
 
     for key in all().filter(|key| !matches!(key.takes, Takes::Table { .. })) {
@@ -203,8 +203,8 @@ fn documented_defaults_are_the_defaults() {
             _ => SYNTHETIC,
         };
         assert_eq!(
-            believed(text, &[]),
-            believed(text, &[&format!("{}={default}", key.path)]),
+            validated(text, &[]),
+            validated(text, &[&format!("{}={default}", key.path)]),
             "{}",
             key.path
         );

@@ -80,7 +80,7 @@ impl FromStr for TsFormat {
     type Err = String;
 
     /// # Errors
-    /// When it is no name and a pattern that does not tell a day.
+    /// When it is not a name and a pattern that does not tell a day.
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "auto" {
             return Ok(Self::Auto);
@@ -120,7 +120,7 @@ fn tells_a_day(pattern: &str) -> Result<(), String> {
     let moment = DateTime::constant(2024, 5, 18, 21, 34, 56, 0);
     let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
     let written =
-        strtime::format(pattern, &zoned).map_err(|error| format!("is no pattern: {error}"))?;
+        strtime::format(pattern, &zoned).map_err(|error| format!("is not a pattern: {error}"))?;
     let read = strtime::parse(pattern, &written)
         .map_err(|error| format!("cannot be read back: {error}"))?;
     let day = match read.to_timestamp() {
@@ -207,7 +207,7 @@ mod tests {
             ("%H:%M", "names no day"),
             ("%Y-%m", "names no day"),
             ("%d.%m.%Y %I:%M", "tells another time"),
-            ("%!", "is no pattern"),
+            ("%!", "is not a pattern"),
         ] {
             let problem = text.parse::<TsFormat>().unwrap_err();
             assert!(problem.contains(said), "{text}: {problem}");

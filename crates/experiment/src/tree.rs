@@ -65,7 +65,7 @@ impl Node {
             }
             DeValue::Float(number) => match number.as_str().parse::<f64>() {
                 Ok(number) if number.is_finite() => Item::Scalar(Value::Float(number)),
-                _ => Item::Illegal(format!("{number} is no finite number")),
+                _ => Item::Illegal(format!("{number} is not a finite number")),
             },
             DeValue::Datetime(date) => {
                 Item::Illegal(format!("{date} is a date, which no key takes"))

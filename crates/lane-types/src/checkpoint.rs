@@ -1,4 +1,4 @@
-//! Lanes and weights as bytes: safetensors, with everything that is no tensor as JSON in its
+//! Lanes and weights as bytes: safetensors, with everything that is not a tensor as JSON in its
 //! metadata.
 //!
 //! f64 values are written as the hexadecimal digits of their bits: they come back exactly,
@@ -352,12 +352,13 @@ fn open<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, Found<'_>), BadCheckpoi
     let length = bytes.first_chunk::<8>().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
     if length > MAX_HEADER {
         return bad(format!(
-            "{} bytes are no checkpoint: no header of at most {MAX_HEADER} bytes",
+            "{} bytes are not a checkpoint: no header of at most {MAX_HEADER} bytes",
             bytes.len()
         ));
     }
-    let broken =
-        |error: String| BadCheckpoint(format!("{} bytes are no checkpoint: {error}", bytes.len()));
+    let broken = |error: String| {
+        BadCheckpoint(format!("{} bytes are not a checkpoint: {error}", bytes.len()))
+    };
     let (_, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| broken(error.to_string()))?;
     let header = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));

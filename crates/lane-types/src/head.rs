@@ -50,7 +50,7 @@ impl Levels {
     /// As many as there may be: kernels are compiled with all of them.
     pub const MOST: usize = 32;
 
-    /// Believes numbers.
+    /// Validates numbers.
     ///
     /// # Errors
     /// When they are not as said above, the first of them that is not.

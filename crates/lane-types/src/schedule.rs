@@ -96,7 +96,7 @@ impl Schedule {
         }
     }
 
-    /// Ends an epoch. Only a plateau looks at the validation loss; NaN is no improvement to it.
+    /// Ends an epoch. Only a plateau looks at the validation loss; NaN is not an improvement to it.
     pub fn advance(&self, state: &mut ScheduleState, valid_loss: f64) {
         state.epoch += 1;
         let Self::Plateau { factor, patience, min_learning_rate: _ } = *self else { return };

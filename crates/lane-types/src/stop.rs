@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Stop when the validation loss has not fallen by more than `min_delta` for `patience` epochs.
 ///
 /// Keras' `EarlyStopping`: improvement is strict (`loss < best − min_delta`); with `patience = 3`
-/// three epochs in a row without improvement end the lane; NaN is no improvement; the first epoch
-/// ends nothing.
+/// three epochs in a row without improvement end the lane; NaN is not an improvement; the first
+/// epoch ends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {

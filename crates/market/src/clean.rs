@@ -1,4 +1,4 @@
-//! Columns of a file → bars that can be believed: values checked, in time order, without
+//! Columns of a file → bars that is valid: values checked, in time order, without
 //! duplicates, labelled by their start.
 
 use std::path::Path;
@@ -15,7 +15,7 @@ use experiment::BarLabel;
 /// Bars, and what was done to get them, each a sentence.
 pub(super) type Cleaned = (Bars, Vec<String>);
 
-/// Believes a table, or says why not.
+/// Validates a table, or says why not.
 pub(super) fn clean(
     path: &Path,
     mut table: Table,

@@ -116,7 +116,7 @@ fn scan<'a>(
         } else if record.fields != width {
             problems.push(|| match record.fields {
                 1 => format!(
-                    "line {}: '{}' is no bar of {width} fields; remove the line",
+                    "line {}: '{}' is not a bar of {width} fields; remove the line",
                     record.line,
                     short(record.bytes)
                 ),
@@ -245,7 +245,7 @@ fn parse(body: &[u8], separator: u8, width: usize, wanted: &[usize]) -> PolarsRe
         (0..width).map(|place| Field::new(place.to_string().into(), DataType::Float64)).collect();
     CsvReadOptions::default()
         .with_has_header(false)
-        .with_ignore_errors(true) // what is no number becomes null, and `mend` says what it was
+        .with_ignore_errors(true) // what is not a number becomes null, and `mend` says what it was
         .with_schema(Some(Arc::new(schema)))
         .with_projection(Some(Arc::new(wanted.to_vec())))
         .map_parse_options(|options| options.with_separator(separator))
@@ -267,7 +267,7 @@ fn is_empty_column(
     fields.by_ref().take(rows).all(|empty| empty) && fields.next().is_none()
 }
 
-/// Looks again at the fields that were no numbers (`(row, place in the file, column)`, sorted):
+/// Looks again at the fields that were not numbers (`(row, place in the file, column)`, sorted):
 /// numbers with white space around them are taken, everything else is named.
 fn mend(
     path: &Path,

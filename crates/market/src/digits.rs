@@ -54,7 +54,7 @@ impl Layout {
         }
     }
 
-    /// The clock's own nanoseconds since 1970; `None` when the digits are no time.
+    /// The clock's own nanoseconds since 1970; `None` when the digits are not a time.
     pub(super) fn clock(self, digits: i64) -> Option<i64> {
         let (digits, seconds) = match self {
             Self::ShortSecond => (digits / 100, digits % 100),
@@ -312,7 +312,9 @@ mod tests {
         .unwrap_err();
         assert_eq!(row, 10);
         assert!(
-            problem.to_string().starts_with("'2405081067' is no time, but nearly all others are"),
+            problem
+                .to_string()
+                .starts_with("'2405081067' is not a time, but nearly all others are"),
             "{problem}"
         );
     }

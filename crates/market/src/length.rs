@@ -45,8 +45,9 @@ pub(super) fn bar_seconds(ts: &[i64], length: BarLength) -> Result<u32, String> 
                 [data] says how many)"
         ));
     }
-    u32::try_from(ns / 1_000_000_000)
-        .map_err(|_| format!("the bars are {} s apart; that is no bar length", ns / 1_000_000_000))
+    u32::try_from(ns / 1_000_000_000).map_err(|_| {
+        format!("the bars are {} s apart; that is not a bar length", ns / 1_000_000_000)
+    })
 }
 
 /// Puts timestamps that lie a little beside a whole second on it; says how many.
@@ -121,20 +122,20 @@ pub(super) fn check_length(
         // What a model makes of bars that lie apart depends on its window.
         BarLength::Declared(_) | BarLength::OfModel(_) | BarLength::Observed => {}
     }
-    let mut odd = Vec::new();
+    let mut warnings = Vec::new();
     if let Some(first) = (1..ts.len()).find(overlaps) {
         let when = rfc3339(ts[first], offset_seconds[first]);
-        odd.push(format!(
+        warnings.push(format!(
             "{overlapping} bars begin before the {seconds} s of the bar before them \
             are over (first: {when})"
         ));
     }
     if spacing.ns > step.ns() && follow * 2 < pairs {
-        odd.push(format!(
+        warnings.push(format!(
             "{follow} of {pairs} bars follow the one before after {seconds} s; most are {apart}"
         ));
     }
-    Ok(odd)
+    Ok(warnings)
 }
 
 #[cfg(test)]
@@ -147,7 +148,7 @@ mod tests {
             let ts: Vec<i64> = minutes.iter().map(|minute| minute * 60_000_000_000).collect();
             let seconds = bar_seconds(&ts, length)?;
             check_length(&ts, &vec![0; ts.len()], length, Step::of_seconds(seconds))
-                .map(|odd| (seconds, odd))
+                .map(|warnings| (seconds, warnings))
         };
         let refused = |minutes: &[i64], length| of(minutes, length).unwrap_err();
         let minutes: Vec<i64> = (0..400).collect();
@@ -168,21 +169,21 @@ mod tests {
                 (399 of 399); write bar = \"5m\", or leave the key out"
         );
         // A window of one bar needs no two.
-        let (_, odd) = of(&fives, BarLength::OfModel(60)).unwrap();
+        let (_, warnings) = of(&fives, BarLength::OfModel(60)).unwrap();
         assert_eq!(
-            odd,
+            warnings,
             ["0 of 399 bars follow the one before after 60 s; most are 300 s apart (399 of 399)"]
         );
         assert_eq!(of(&minutes, BarLength::Declared(60)), Ok((60, Vec::new())));
-        let (_, odd) = of(&[0, 5, 10, 11, 15, 20], BarLength::Observed).unwrap();
+        let (_, warnings) = of(&[0, 5, 10, 11, 15, 20], BarLength::Observed).unwrap();
         assert_eq!(
-            odd,
+            warnings,
             ["2 bars begin before the 300 s of the bar before them are over (first: \
                     1970-01-01T00:11:00+00:00)"]
         );
-        let (_, odd) = of(&[0, 1, 6, 11, 16, 21], BarLength::Declared(60)).unwrap();
+        let (_, warnings) = of(&[0, 1, 6, 11, 16, 21], BarLength::Declared(60)).unwrap();
         assert_eq!(
-            odd,
+            warnings,
             ["1 of 5 bars follow the one before after 60 s; most are 300 s apart (4 of 5)"]
         );
     }

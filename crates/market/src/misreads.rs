@@ -89,7 +89,10 @@ fn a_bar_length_that_the_file_contradicts_is_refused_with_gaps_crossed_or_not() 
             "{problem}"
         );
     }
-    assert_eq!(walk.read(HEADER, &lines, "data.bar = \"1m\"").unwrap().odd, Vec::<String>::new());
+    assert_eq!(
+        walk.read(HEADER, &lines, "data.bar = \"1m\"").unwrap().warnings,
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn digits_of_a_clock_are_no_epochs() {
             ("2024-05-08T00:00:00+08:00", 60, 1),
             "{pattern}"
         );
-        assert_eq!(report.odd, [format!("the digits of the timestamps are read as {layout}")]);
+        assert_eq!(report.warnings, [format!("the digits of the timestamps are read as {layout}")]);
         let problem = walk.read(HEADER, &lines, "").unwrap_err();
         assert!(problem.contains("has no offset from UTC; set zone = "), "{problem}");
         // The same, said.
@@ -115,7 +118,7 @@ fn digits_of_a_clock_are_no_epochs() {
             .read(HEADER, &lines, &format!("data.zone = \"UTC\"\ndata.ts_format = \"{pattern}\""))
             .unwrap();
         assert_eq!(
-            (report.first.as_str(), report.runs, report.odd.len()),
+            (report.first.as_str(), report.runs, report.warnings.len()),
             ("2024-05-08T00:00:00+00:00", 1, 0)
         );
     }
@@ -123,7 +126,7 @@ fn digits_of_a_clock_are_no_epochs() {
         let lines = walk.lines(|row| ((BEGIN + 60 * row as i64) * unit).to_string());
         let report = walk.read(HEADER, &lines, more).unwrap();
         assert_eq!(
-            (report.first.as_str(), report.runs, report.odd.len()),
+            (report.first.as_str(), report.runs, report.warnings.len()),
             ("2024-05-08T00:00:00+00:00", 1, 0)
         );
     }
@@ -135,11 +138,14 @@ fn opens_and_closes_that_are_exchanged_are_remarked() {
     let lines = walk.lines(rfc3339);
     let report = walk.read("ts,close,high,low,open,volume", &lines, "").unwrap();
     assert!(
-        report.odd.iter().any(|odd| odd.starts_with("opens and closes look exchanged")),
+        report
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("opens and closes look exchanged")),
         "{:?}",
-        report.odd
+        report.warnings
     );
-    assert_eq!(walk.read(HEADER, &lines, "").unwrap().odd, Vec::<String>::new());
+    assert_eq!(walk.read(HEADER, &lines, "").unwrap().warnings, Vec::<String>::new());
     let problem = walk.read("ts,open,low,high,close,volume", &lines, "").unwrap_err();
     assert!(
         problem.contains("high is below low in 400 of 400 bars: the two columns are exchanged"),
@@ -168,7 +174,10 @@ fn duplicates_that_differ_in_a_volume_that_no_feature_uses_are_conflicts() {
         );
     }
     lines[8] = lines[7].clone();
-    assert_eq!(walk.read(HEADER, &lines, "").unwrap().odd, ["1 exact duplicates were dropped"]);
+    assert_eq!(
+        walk.read(HEADER, &lines, "").unwrap().warnings,
+        ["1 exact duplicates were dropped"]
+    );
 }
 
 #[test]
@@ -180,7 +189,7 @@ fn milliseconds_of_jitter_leave_one_run() {
     let report = walk.read(HEADER, &lines, "").unwrap();
     assert_eq!((report.runs, report.bar_seconds), (1, 60));
     assert_eq!(
-        report.odd,
+        report.warnings,
         [format!("{moved} timestamps lie up to 2 ms beside a whole second; they were put on it")]
     );
 }
@@ -207,7 +216,7 @@ fn days_of_23_and_25_hours_are_days() {
                 format!("data.zone = \"America/New_York\"\ndata.bar_label = \"{label}\"\n{more}");
             let report = walk.read(HEADER, &lines, &more).unwrap();
             assert_eq!((report.runs, report.bar_seconds), (1, 86_400), "{more}: {}", lines[0]);
-            assert_eq!(report.odd, Vec::<String>::new());
+            assert_eq!(report.warnings, Vec::<String>::new());
         }
     }
 }
@@ -258,7 +267,7 @@ fn what_vendors_leave_out_or_add_is_told() {
     let problem = walk.read(HEADER, &footed, "").unwrap_err();
     assert!(
         problem.contains(
-            "line 402: '\"Downloaded from Barchart.com as of 12-0' is no bar of 6 \
+            "line 402: '\"Downloaded from Barchart.com as of 12-0' is not a bar of 6 \
             fields; remove the line"
         ),
         "{problem}"

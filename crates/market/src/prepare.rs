@@ -38,7 +38,7 @@ pub fn prepare(data: &Data) -> Result<Prepared, MarketError> {
 }
 
 /// A whole look at second 0: that every value of the file that these settings need can be used, and
-/// what is odd about its bars, each a sentence. Whether windows of some length lie in it is a
+/// what is unusual about its bars, each a sentence. Whether windows of some length lie in it is a
 /// trial's own matter.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
     if let Source::Synthetic(_) = &data.source {
         return Ok(Vec::new());
     }
-    let Loaded { mut bars, done: mut odd, zone, .. } =
+    let Loaded { mut bars, done: mut warnings, zone, .. } =
         source::load(&data.source, volume(data), BarLength::declared(data.bar_seconds), None)?;
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
@@ -57,8 +57,11 @@ pub fn check(data: &Data) -> Result<Vec<String>, MarketError> {
         let known = clock::check_known(&data.features, offset.unwrap_or_default());
         known.map_err(|problem| name_source(&data.source, &problem))?;
     }
-    odd.extend(report::odd(&bars, &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds)));
-    Ok(odd)
+    warnings.extend(report::warnings(
+        &bars,
+        &window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds),
+    ));
+    Ok(warnings)
 }
 
 /// For forecasting: every window of another file, scaled with the run's own scaling.
@@ -146,7 +149,7 @@ fn name_source(source: &Source, problem: &str) -> MarketError {
 }
 
 /// What training and forecasting share: everything but the windows and the scaling.
-struct Ground {
+struct TargetRows {
     /// Bars without a row: the warm-up of the features.
     warm_up: usize,
     /// Contiguous runs of bars.
@@ -158,10 +161,10 @@ struct Ground {
     /// By row.
     target: TargetColumns,
     /// What the report can say before there are windows.
-    odd: Vec<String>,
+    warnings: Vec<String>,
 }
 
-fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, String> {
+fn target_rows(data: &Data, bars: &Bars, mut warnings: Vec<String>) -> Result<TargetRows, String> {
     let warm_up = data.features.iter().map(|feature| feature.warm_up()).max().unwrap_or(0);
     if bars.len() < warm_up + data.window {
         return Err(format!(
@@ -173,7 +176,7 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
         ));
     }
     let runs = window::runs(&bars.ts, &bars.offset_seconds, bars.bar_seconds);
-    odd.extend(report::odd(bars, &runs));
+    warnings.extend(report::warnings(bars, &runs));
     let rows = bars.len() - warm_up;
     #[expect(clippy::single_range_in_vec_init, reason = "one run over all rows is what is meant")]
     let (target_runs, row_runs) = if data.cross_gaps {
@@ -187,18 +190,25 @@ fn ground(data: &Data, bars: &Bars, mut odd: Vec<String>) -> Result<Ground, Stri
     let mut target = target_columns(&data.target, &bars.close, &target_runs);
     target.target.drain(..warm_up);
     target.persistence.drain(..warm_up);
-    Ok(Ground { warm_up, runs: runs.len(), row_runs, bar_seconds: bars.bar_seconds, target, odd })
+    Ok(TargetRows {
+        warm_up,
+        runs: runs.len(),
+        row_runs,
+        bar_seconds: bars.bar_seconds,
+        target,
+        warnings,
+    })
 }
 
 pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Prepared, String> {
-    let ground = ground(data, &bars, done)?;
-    let Ground { warm_up, row_runs, target, .. } = &ground;
+    let targets = target_rows(data, &bars, done)?;
+    let TargetRows { warm_up, row_runs, target, .. } = &targets;
     let bounds = Bounds::new(bars.len() - warm_up, &data.split);
     let shape = WindowShape { window: data.window, horizon: data.target.horizon, step: data.step };
     let ends = window::ends(row_runs, &bounds, shape, |row| {
         target.target[row].is_finite() && target.persistence[row].is_finite()
     });
-    check_splits(data, &ground, &bounds, &ends, bars.len())?;
+    check_splits(data, &targets, &bounds, &ends, bars.len())?;
     let (features, columns) = matrix(&data.features, &bars, *warm_up, |_, feature, column| {
         check_defined(feature, column, &bars, *warm_up)?;
         let rows = window::rows_of(&ends.train, data.window);
@@ -208,9 +218,9 @@ pub(super) fn assemble(data: &Data, bars: Bars, done: Vec<String>) -> Result<Pre
         TargetKind::Price => Family::Price,
         TargetKind::LogReturn | TargetKind::LogVolatility => Family::Indicator,
     };
-    let targets = ends.train.iter().map(|&row| target.target[row as usize]).collect();
-    let scaling = Scaling { columns, target: Affine::fit(data.scale.of(family), targets) };
-    Ok(finish(bars, ground, features, scaling, ends))
+    let of_training = ends.train.iter().map(|&row| target.target[row as usize]).collect();
+    let scaling = Scaling { columns, target: Affine::fit(data.scale.of(family), of_training) };
+    Ok(finish(bars, targets, features, scaling, ends))
 }
 
 pub(super) fn assemble_forecast(
@@ -226,14 +236,14 @@ pub(super) fn assemble_forecast(
             data.features.len()
         ));
     }
-    let ground = ground(data, &bars, done)?;
-    if data.window > 1 && ground.runs == bars.len() {
+    let targets = target_rows(data, &bars, done)?;
+    if data.window > 1 && targets.runs == bars.len() {
         return Err(format!(
             "no two of its bars are {} s apart, as those of the model are",
             bars.bar_seconds
         ));
     }
-    let rows = bars.len() - ground.warm_up;
+    let rows = bars.len() - targets.warm_up;
     let all = Bounds {
         train: 0..0,
         valid: 0..rows,
@@ -242,19 +252,20 @@ pub(super) fn assemble_forecast(
         test: rows..rows,
     };
     let shape = WindowShape { window: data.window, horizon: 0, step: 1 };
-    let ends = window::ends(&ground.row_runs, &all, shape, |_| true);
+    let ends = window::ends(&targets.row_runs, &all, shape, |_| true);
     if ends.valid.is_empty() {
-        let longest = longest(&ground.row_runs);
+        let longest = longest(&targets.row_runs);
         return Err(format!(
             "no window: its longest run of contiguous bars has {longest} rows, a window {}",
             data.window
         ));
     }
-    let (features, _) = matrix(&data.features, &bars, ground.warm_up, |place, feature, column| {
-        check_defined(feature, column, &bars, ground.warm_up)?;
-        Ok(scaling.columns[place])
-    })?;
-    Ok(finish(bars, ground, features, scaling.clone(), ends))
+    let (features, _) =
+        matrix(&data.features, &bars, targets.warm_up, |place, feature, column| {
+            check_defined(feature, column, &bars, targets.warm_up)?;
+            Ok(scaling.columns[place])
+        })?;
+    Ok(finish(bars, targets, features, scaling.clone(), ends))
 }
 
 /// The scaled columns, row by row, and their scalers; `scaler` is asked with a column's place, its
@@ -280,7 +291,7 @@ fn matrix(
     Ok((scaled, scalers))
 }
 
-/// Believed bars make defined features; this is what tells the user, should a formula ever fail.
+/// Validated bars make defined features; this is what tells the user, should a formula ever fail.
 fn check_defined(
     feature: Feature,
     column: &[f64],
@@ -294,19 +305,19 @@ fn check_defined(
 
 fn finish(
     bars: Bars,
-    ground: Ground,
+    targets: TargetRows,
     features: Vec<f32>,
     scaling: Scaling,
     ends: Ends,
 ) -> Prepared {
-    let Ground {
+    let TargetRows {
         warm_up,
         runs,
         row_runs: _,
         bar_seconds: _,
         target: TargetColumns { target, persistence },
-        odd,
-    } = ground;
+        warnings,
+    } = targets;
     let rows_only = |mut column: Vec<f64>| {
         column.drain(..warm_up);
         column
@@ -331,7 +342,7 @@ fn finish(
                 |ends: &[u32]| Some(Span { first: at(*ends.first()?), last: at(*ends.last()?) });
             Spans { train: span(&ends.train), valid: span(&ends.valid), test: span(&ends.test) }
         },
-        odd,
+        warnings,
         zone: None,
         stamps: None,
     };
@@ -373,7 +384,7 @@ fn longest(runs: &[Range<usize>]) -> usize {
 /// Every split with a share has windows.
 fn check_splits(
     data: &Data,
-    ground: &Ground,
+    targets: &TargetRows,
     bounds: &Bounds,
     ends: &Ends,
     bars: usize,
@@ -389,11 +400,11 @@ fn check_splits(
         return Ok(());
     };
     let need = data.window + data.target.horizon;
-    let longest = longest(&ground.row_runs);
-    let rows: usize = ground.row_runs.iter().map(ExactSizeIterator::len).sum();
-    let advice = if longest < need && 2 * ground.row_runs.len() > rows {
+    let longest = longest(&targets.row_runs);
+    let rows: usize = targets.row_runs.iter().map(ExactSizeIterator::len).sum();
+    let advice = if longest < need && 2 * targets.row_runs.len() > rows {
         // A window over such gaps would be one over rows that do not follow each other.
-        let seconds = ground.bar_seconds;
+        let seconds = targets.bar_seconds;
         format!(
             "most of them have no neighbour {seconds} s away: is that how long a bar is (bar = \
                 \"{seconds}s\" under [data])?"
@@ -415,9 +426,9 @@ fn check_splits(
             contiguous runs of at most {longest}; a window of {} rows and a horizon of {} need \
             {need} rows of one run; windows may end in {} training, {} validation and {} test rows \
             (embargo {}); {advice}",
-        bars - ground.warm_up,
-        ground.warm_up,
-        ground.row_runs.len(),
+        bars - targets.warm_up,
+        targets.warm_up,
+        targets.row_runs.len(),
         data.window,
         data.target.horizon,
         bounds.train.len(),

@@ -1,4 +1,4 @@
-//! What the left bank hands to the trainer.
+//! What the producer hands to the trainer.
 
 use lane_types::{Head, Series};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct Prepared {
     pub log_return: Vec<f64>,
     /// True mean and sigma of the next return by row, for synthetic series.
     pub truth: Option<Truth>,
-    /// What the loader understood and found odd.
+    /// What the loader understood and warns of.
     pub report: DataReport,
 }
 
@@ -165,9 +165,9 @@ pub struct DataReport {
     /// From when to when the windows of each split end.
     #[serde(default)]
     pub spans: Spans,
-    /// Odd things, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad
+    /// Warnings, each a sentence: OHLC violations, duplicates dropped, flat bars, suspected bad
     /// prints.
-    pub odd: Vec<String>,
+    pub warnings: Vec<String>,
     /// Zone of the local clock; `None` where it is not known, and each bar has the offset of its
     /// own timestamp.
     #[serde(default, skip_serializing_if = "Option::is_none")]

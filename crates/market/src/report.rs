@@ -1,4 +1,4 @@
-//! What is odd about bars that are otherwise fine: said once, in words, never corrected.
+//! What is unusual about bars that are otherwise fine: said once, in words, never corrected.
 
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ pub(super) fn rfc3339(ts: i64, offset_seconds: i32) -> String {
     )
 }
 
-/// Odd things, each a sentence.
-pub(super) fn odd(bars: &Bars, runs: &[Range<usize>]) -> Vec<String> {
+/// Warnings, each a sentence.
+pub(super) fn warnings(bars: &Bars, runs: &[Range<usize>]) -> Vec<String> {
     let returns = returns_in_runs(&bars.close, runs);
     [
         exchanged(bars, runs),
@@ -82,7 +82,7 @@ fn exchanged(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
     })
 }
 
-/// Bars of which the nearness of one thing to another is no accident.
+/// Bars of which the nearness of one thing to another is not an accident.
 const UNEVEN: i64 = 20;
 
 /// Bars that come a little too early or too late to follow the one before.
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn found(bars: &Bars) -> Vec<String> {
-        odd(bars, &window::runs(&bars.ts, &bars.offset_seconds, 60))
+        warnings(bars, &window::runs(&bars.ts, &bars.offset_seconds, 60))
     }
 
     /// Moves of about 10 basis points whose direction does not depend on the last one's.
@@ -242,7 +242,11 @@ mod tests {
             bars.open.iter().zip(&bars.close).map(|(open, close)| open.max(*close)).collect();
         bars.low =
             bars.open.iter().zip(&bars.close).map(|(open, close)| open.min(*close)).collect();
-        assert!(!found(&bars).iter().any(|odd| odd.contains("exchanged")), "{:?}", found(&bars));
+        assert!(
+            !found(&bars).iter().any(|warning| warning.contains("exchanged")),
+            "{:?}",
+            found(&bars)
+        );
         std::mem::swap(&mut bars.open, &mut bars.close);
         assert!(
             found(&bars)[0].starts_with("opens and closes look exchanged"),

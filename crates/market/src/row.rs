@@ -25,7 +25,7 @@ pub struct BarRow<'a> {
     pub volume: Option<f64>,
 }
 
-/// Why a bar cannot be believed.
+/// Why a bar is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct BadBar {
@@ -35,7 +35,7 @@ pub struct BadBar {
     pub problem: String,
 }
 
-/// Believes bars one after the other: prices above 0, in time order, each bar once.
+/// Validates bars one after the other: prices above 0, in time order, each bar once.
 #[derive(Debug)]
 pub struct BarReader {
     stamps: StampReader,
@@ -97,7 +97,7 @@ impl BarReader {
     /// The next bar.
     ///
     /// # Errors
-    /// When a value cannot be believed, or the bar does not come after the one before it.
+    /// When a value is not valid, or the bar does not come after the one before it.
     pub fn read(&mut self, row: &BarRow<'_>) -> Result<Bar, BadBar> {
         let bad = |field, problem: String| Err(BadBar { field, problem });
         let BarRow { ts, open, high, low, close, volume } = *row;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_believed_as_in_a_file() {
+    fn bars_are_validated_as_in_a_file() {
         let data = experiment::testing::settings(
             r#"data.synthetic = { bars = 1000 }
             data.features = ["close", "volume"]"#,

@@ -23,7 +23,7 @@ pub(super) struct StampColumn {
     digits: Option<Digits>,
 }
 
-/// Timestamps that can be believed.
+/// Timestamps that is valid.
 #[derive(Debug)]
 pub(super) struct Settled {
     /// Nanoseconds since 1970 UTC.

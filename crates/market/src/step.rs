@@ -188,7 +188,7 @@ mod tests {
         // The day whose midnight was skipped began at 01:00, the next at 00:00.
         let skipped = (1_541_300_400 * SECOND, -7_200);
         assert!(Step::of_seconds(86_400).follows(skipped, (1_541_383_200 * SECOND, -7_200)));
-        // Another zone is no change of the clock.
+        // Another zone is not a change of the clock.
         assert!(!follows(86_400, 16, 0, 28_800));
     }
 

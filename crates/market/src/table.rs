@@ -1,4 +1,4 @@
-//! Columns of a file in file order, before they are believed.
+//! Columns of a file in file order, before they are validated.
 
 use super::inputs::StampForm;
 
@@ -16,7 +16,7 @@ pub(super) struct Table {
     /// `None`: not asked for.
     pub volume: Option<Vec<f64>>,
     /// The volume where it was not asked for, if rows share a timestamp: it may tell them apart.
-    /// NaN where it is no number.
+    /// NaN where it is not a number.
     pub unused_volume: Option<Vec<f64>>,
     /// Where a row stands in its file.
     pub places: Places,

@@ -23,7 +23,7 @@ pub(super) struct Stamp {
     pub digits: u8,
 }
 
-/// Why a value is no timestamp here.
+/// Why a value is not a timestamp here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StampProblem {
     #[error("'{0}' is not a timestamp ({known})", known = known(.0))]
@@ -53,7 +53,7 @@ pub(super) enum StampProblem {
     #[error("'{0}' may be {1}; say which with ts_format = {2} under [data]")]
     Unclear(String, String, String),
     #[error(
-        "'{0}' is no time, but nearly all others are when read as {1}; correct it, or set \
+        "'{0}' is not a time, but nearly all others are when read as {1}; correct it, or set \
             ts_format = \"{2}\" under [data] if they are epochs"
     )]
     Spoilt(String, &'static str, TsFormat),

@@ -1,4 +1,4 @@
-//! The sizes that a Parquet file claims, checked against its length before a reader believes them.
+//! The sizes that a Parquet file claims, checked against its length before a reader trusts them.
 //!
 //! A reader asks for memory by what the file says of itself: values of a column, bytes of a page
 //! once unpacked. A file of 200 bytes may say 2^40, and a process whose memory is refused ends,

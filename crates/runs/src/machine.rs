@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 /// Whether the machine failed: the disk is full, over its quota, read-only or broken, the memory or
 /// the table of open files is full, a network's file system is gone. What is missing, in the way or
-/// forbidden is for whoever asked to mend.
+/// forbidden is for anyone who asked to mend.
 #[must_use]
 pub fn failed(error: &io::Error) -> bool {
     let numbers = [

@@ -6,7 +6,7 @@ use super::gather::{Gathered, Job, gather, nothing_traded};
 use super::header::{costs_in_words, rule_in_words, verdict};
 use super::report::{Axes, Chance, Frontiers, Report, Traded, report};
 use crate::report::{TradedAccount, TradedRun, Trading, drawn_accounts};
-use evidence::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, sheet};
+use evidence::backtest::{START_EQUITY, buy_and_hold, frontier, ledger, statistics};
 use evidence::compare::Comparison;
 use experiment::metric::Split;
 
@@ -76,27 +76,34 @@ fn traded(
 }
 
 fn without_account(traded: Traded) -> TradedRun {
-    TradedRun { run: traded.run, sheet: traded.sheet, side_bps: traded.side_bps, account: None }
+    TradedRun {
+        run: traded.run,
+        statistics: traded.statistics,
+        side_bps: traded.side_bps,
+        account: None,
+    }
 }
 
 fn account(job: &Job, side_bps: f64) -> TradedAccount {
-    let Job { tape, expected, backtest, flat_before, span, .. } = job;
+    let Job { traded, expected, backtest, flat_before, span, .. } = job;
     let (_, ledger) = super::report::traded(job);
     let axes = Axes::default().or_fitting(expected, side_bps);
     let limits = (backtest.limits, *flat_before);
     let frontier =
-        frontier(tape, &span.calendar(), expected, limits, &axes.thresholds, &axes.costs);
-    TradedAccount { ts: tape.ts.clone(), equity: ledger.equity, frontier: Some(frontier) }
+        frontier(traded, &span.calendar(), expected, limits, &axes.thresholds, &axes.costs);
+    TradedAccount { ts: traded.ts.clone(), equity: ledger.equity, frontier: Some(frontier) }
 }
 
 /// Buy and hold over the bars of a job, at its costs.
 fn held(job: &Job) -> Option<TradedRun> {
-    let Job { tape, span, backtest, .. } = job;
-    let orders = buy_and_hold(tape);
-    let ledger = ledger(tape, &orders, &backtest.costs);
-    let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
-    let sheet = sheet(tape, &span.calendar(), &orders, &ledger)?;
-    debug_assert!((sheet.net_return - (ledger.equity.last()? / START_EQUITY - 1.0)).abs() < 1e-9);
-    let account = TradedAccount { ts: tape.ts.clone(), equity: ledger.equity, frontier: None };
-    Some(TradedRun { run: "buy & hold".to_owned(), sheet, side_bps, account: Some(account) })
+    let Job { traded, span, backtest, .. } = job;
+    let orders = buy_and_hold(traded);
+    let ledger = ledger(traded, &orders, &backtest.costs);
+    let side_bps = backtest.costs.side_bps(traded.close.iter().sum::<f64>() / traded.len() as f64);
+    let statistics = statistics(traded, &span.calendar(), &orders, &ledger)?;
+    debug_assert!(
+        (statistics.net_return - (ledger.equity.last()? / START_EQUITY - 1.0)).abs() < 1e-9
+    );
+    let account = TradedAccount { ts: traded.ts.clone(), equity: ledger.equity, frontier: None };
+    Some(TradedRun { run: "buy & hold".to_owned(), statistics, side_bps, account: Some(account) })
 }

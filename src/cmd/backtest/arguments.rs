@@ -74,7 +74,7 @@ fn written(args: &TradingArgs) -> Vec<(&'static str, Value)> {
     all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-/// Messages name keys; whoever gave arguments reads arguments.
+/// Messages name keys; anyone who gave arguments reads arguments.
 fn as_arguments(problem: &str) -> String {
     let names = [
         ("backtest.rule.kind", "--rule"),

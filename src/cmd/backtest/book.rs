@@ -27,7 +27,7 @@ fn rows(file: &mut dyn Write, job: &Job, ledger: &Ledger) -> std::io::Result<()>
     writeln!(file, "{HEADER}")?;
     let known = |value: f64| if value.is_nan() { String::new() } else { value.to_string() };
     let mut fills = ledger.fills.iter().peekable();
-    for bar in 0..job.tape.len() {
+    for bar in 0..job.traded.len() {
         let mut fill_at = |at| fills.next_if(|fill| fill.bar == bar && fill.at == at);
         let pair = [fill_at(Moment::Open), fill_at(Moment::Close)];
         let [at_open, at_close] = pair.map(|fill| {
@@ -38,9 +38,9 @@ fn rows(file: &mut dyn Write, job: &Job, ledger: &Ledger) -> std::io::Result<()>
         writeln!(
             file,
             "{},{},{},{},{},{at_open},{at_close},{},{},{},{},{},{}",
-            utc(job.tape.ts[bar]),
-            job.tape.open[bar],
-            job.tape.close[bar],
+            utc(job.traded.ts[bar]),
+            job.traded.open[bar],
+            job.traded.close[bar],
             known(job.forecast[bar]),
             known(job.expected[bar] * 1e4),
             sum(|fill| fill.commission),

@@ -11,7 +11,7 @@ use super::super::hint::{command, quoted};
 use super::super::selection::Selected;
 use super::super::{Failure, TradedSplit, TradingArgs};
 use super::arguments::backtest;
-use evidence::backtest::{Calendar, Gap, Tape, Untradable, calendar, expected_returns};
+use evidence::backtest::{Calendar, Gap, TradedBars, Untradable, calendar, expected_returns};
 use evidence::compare::names;
 use experiment::trial::TrialId;
 use experiment::{Backtest, Data, FlatAt, Source, Target, TargetKind};
@@ -35,7 +35,7 @@ pub(super) struct Job {
     /// Where it trades: from the first forecast's bar to the last one's target.
     pub span: Span,
     /// The bars of the span.
-    pub tape: Tape,
+    pub traded: TradedBars,
     /// In the target's unit, by bar; NaN where there is none.
     pub forecast: Vec<f64>,
     /// Over the horizon, by bar; NaN where there is none.
@@ -57,13 +57,13 @@ pub(super) struct Span {
 
 impl Span {
     /// Its bars, copied.
-    pub fn tape(&self) -> Tape {
-        self.bars.tape.slice(self.range.clone())
+    pub fn traded(&self) -> TradedBars {
+        self.bars.traded.slice(self.range.clone())
     }
 
     /// Start of each of its bars, nanoseconds since 1970 UTC.
     pub fn ts(&self) -> &[i64] {
-        &self.bars.tape.ts[self.range.clone()]
+        &self.bars.traded.ts[self.range.clone()]
     }
 
     /// Of all bars of the source.
@@ -172,7 +172,7 @@ fn flat_before(flat_at: FlatAt, data: &Data) -> (FlatAt, Gap) {
 /// A source's bars, and what its content is.
 #[derive(Debug)]
 struct Bars {
-    tape: Tape,
+    traded: TradedBars,
     calendar: Calendar,
     fingerprint: String,
 }
@@ -221,9 +221,15 @@ fn read_bars(run: &RunRecord, given: Option<&Path>) -> Result<Bars, String> {
             other => format!("{other:?}"),
         })?;
     let (bars, runs) = market::bars(&found.data).map_err(|error| error.to_string())?;
-    let tape =
-        Tape::new(&bars.ts, &bars.offset_seconds, &bars.open, &bars.close, &runs, bars.bar_seconds);
-    Ok(Bars { calendar: calendar(&tape.date), tape, fingerprint })
+    let traded = TradedBars::new(
+        &bars.ts,
+        &bars.offset_seconds,
+        &bars.open,
+        &bars.close,
+        &runs,
+        bars.bar_seconds,
+    );
+    Ok(Bars { calendar: calendar(&traded.date), traded, fingerprint })
 }
 
 impl Stretch<'_> {
@@ -264,10 +270,10 @@ impl Stretch<'_> {
                 ));
             }
         }
-        let (first, forecast) = lay(&bars.tape, &data.target, &rows)?;
+        let (first, forecast) = lay(&bars.traded, &data.target, &rows)?;
         let span = Span { bars: Arc::clone(bars), range: first..first + forecast.len() };
-        let tape = span.tape();
-        let expected = expected_returns(data.target.kind, &tape.close, &forecast)
+        let traded = span.traded();
+        let expected = expected_returns(data.target.kind, &traded.close, &forecast)
             .map_err(|untradable| untradable.to_string())?;
         let (flat_at, flat_before) = flat_before(backtest.flat_at, data);
         Ok(Job {
@@ -278,7 +284,7 @@ impl Stretch<'_> {
             backtest: Backtest { flat_at, ..*backtest },
             flat_before,
             span,
-            tape,
+            traded,
             forecast,
             expected,
             openings: folds.iter().map(|run| run.evaluations.len()).sum(),
@@ -332,17 +338,17 @@ fn forecasts(run: &RunRecord, split: TradedSplit) -> Result<Vec<Row>, String> {
 /// The first forecast's bar, and the forecasts by bar from there to the last one's target; NaN
 /// where there is none. What was recorded as each target must be what the bars say: a forecast that
 /// is one bar off its own would be worth a fortune.
-fn lay(tape: &Tape, target: &Target, rows: &[Row]) -> Result<(usize, Vec<f64>), String> {
+fn lay(traded: &TradedBars, target: &Target, rows: &[Row]) -> Result<(usize, Vec<f64>), String> {
     let mut laid: Vec<(usize, f64)> = Vec::with_capacity(rows.len());
     for (ts, recorded, forecast) in rows {
         let off = || {
             "the recorded forecasts are not of these bars: their times or targets differ".to_owned()
         };
-        let bar = tape.ts.binary_search(ts).map_err(|_| off())?;
-        let ahead = tape.close.get(bar + target.horizon).ok_or_else(off)?;
+        let bar = traded.ts.binary_search(ts).map_err(|_| off())?;
+        let ahead = traded.close.get(bar + target.horizon).ok_or_else(off)?;
         let found = match target.kind {
             TargetKind::Price => *ahead,
-            TargetKind::LogReturn | TargetKind::LogVolatility => (ahead / tape.close[bar]).ln(),
+            TargetKind::LogReturn | TargetKind::LogVolatility => (ahead / traded.close[bar]).ln(),
         };
         if (found - recorded).abs() > 1e-9 * recorded.abs().max(1.0) {
             return Err(off());
@@ -367,9 +373,9 @@ mod tests {
     const PRICE: Target = Target { horizon: 2, kind: TargetKind::Price };
 
     #[expect(clippy::single_range_in_vec_init, reason = "one run is what is meant")]
-    fn tape() -> Tape {
+    fn traded() -> TradedBars {
         let close: Vec<f64> = (0..8).map(|bar| 100.0 + f64::from(bar)).collect();
-        Tape::new(
+        TradedBars::new(
             &[0, 1, 2, 3, 4, 5, 6, 7].map(|bar| bar * 60_000_000_000),
             &[0; 8],
             &close,
@@ -383,13 +389,13 @@ mod tests {
     fn forecasts_lie_on_their_own_bars_up_to_the_last_target() {
         let minute = 60_000_000_000;
         let (first, laid) =
-            lay(&tape(), &PRICE, &[(3 * minute, 105.0, 7.0), (minute, 103.0, 9.0)]).unwrap();
+            lay(&traded(), &PRICE, &[(3 * minute, 105.0, 7.0), (minute, 103.0, 9.0)]).unwrap();
         assert_eq!(first, 1);
         let defined: Vec<Option<f64>> =
             laid.iter().map(|value| (!value.is_nan()).then_some(*value)).collect();
         assert_eq!(defined, [Some(9.0), None, Some(7.0), None, None]);
         let log_return = Target { kind: TargetKind::LogReturn, ..PRICE };
-        assert!(lay(&tape(), &log_return, &[(minute, (103.0_f64 / 101.0).ln(), 0.0)]).is_ok());
+        assert!(lay(&traded(), &log_return, &[(minute, (103.0_f64 / 101.0).ln(), 0.0)]).is_ok());
     }
 
     #[test]
@@ -446,7 +452,7 @@ mod tests {
         let minute = 60_000_000_000;
         for row in [(minute, 104.0, 9.0), (minute + 1, 103.0, 9.0), (6 * minute, 108.0, 9.0)] {
             assert!(
-                lay(&tape(), &PRICE, &[row]).unwrap_err().contains("not of these bars"),
+                lay(&traded(), &PRICE, &[row]).unwrap_err().contains("not of these bars"),
                 "{row:?}"
             );
         }

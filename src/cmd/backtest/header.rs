@@ -25,8 +25,8 @@ pub(super) fn write_header(out: &mut dyn Write, report: &Report) -> io::Result<(
         "{split} forecasts{series}, {} to {} UTC: {} bars, {} sessions ({per_year})",
         date(&first.start),
         date(&first.end),
-        first.sheet.bars,
-        first.sheet.sessions
+        first.statistics.bars,
+        first.statistics.sessions
     )?;
     let same = |of: fn(&Traded) -> String| report.runs.iter().all(|run| of(run) == of(first));
     let (rule, costs): (fn(&Traded) -> String, fn(&Traded) -> String) =
@@ -138,9 +138,9 @@ pub(super) fn write_end(out: &mut dyn Write, report: &Report) -> io::Result<()> 
 }
 
 pub(super) fn verdict(report: &Report, best: &Traded) -> String {
-    let sheet = &best.sheet;
+    let statistics = &best.statistics;
     let name = cleaned(&format!("{}/{}", best.sweep, best.run));
-    let earning = report.runs.iter().filter(|run| run.sheet.net_return > 0.0).count();
+    let earning = report.runs.iter().filter(|run| run.statistics.net_return > 0.0).count();
     let who = match report.runs.len() {
         1 => name,
         runs => format!("{earning} of {runs} runs earn something after costs; the best, {name},"),
@@ -150,26 +150,26 @@ pub(super) fn verdict(report: &Report, best: &Traded) -> String {
         .iter()
         .find(|held| held.runs.contains(&format!("{}/{}", best.sweep, best.run)));
     let market = held.map_or_else(String::new, |held| {
-        format!("; buy and hold {} %", percent(Some(held.sheet.net_return)))
+        format!("; buy and hold {} %", percent(Some(held.statistics.net_return)))
     });
-    match sheet.break_even_bps {
-        _ if sheet.fills == 0 => format!("{who} trades nothing"),
-        _ if sheet.ruined_at.is_some() => format!("{who} loses everything"),
+    match statistics.break_even_bps {
+        _ if statistics.fills == 0 => format!("{who} trades nothing"),
+        _ if statistics.ruined_at.is_some() => format!("{who} loses everything"),
         None => format!(
             "{who} earns nothing even for free ({} % before costs){market}",
-            percent(Some(sheet.gross_return))
+            percent(Some(statistics.gross_return))
         ),
-        Some(break_even) if sheet.net_return <= 0.0 => format!(
+        Some(break_even) if statistics.net_return <= 0.0 => format!(
             "{who} earns {} % before costs and {} % after them: it breaks even at {} bps a side \
                 and pays {}{market}",
-            percent(Some(sheet.gross_return)),
-            percent(Some(sheet.net_return)),
+            percent(Some(statistics.gross_return)),
+            percent(Some(statistics.net_return)),
             number(Some(break_even)),
             number(Some(best.side_bps)),
         ),
         Some(break_even) => format!(
             "{who} earns {} % after costs, and would up to {} bps a side; it pays {}{market}",
-            percent(Some(sheet.net_return)),
+            percent(Some(statistics.net_return)),
             number(Some(break_even)),
             number(Some(best.side_bps)),
         ),

@@ -1,11 +1,11 @@
 //! What luck has to do with it: how sure a Sharpe ratio is, how high the best of so many would be
 //! by chance, and whether choosing by the past chooses for the future.
 //!
-//! Sharpe ratios are of session returns, as in the sheet but not annualised, with raw kurtosis. The
-//! number of trials is that of the ledger (every trial ever tried on these times, whether or not it
-//! is still there), never less than the trials that are traded here. Divisions of time and the
-//! effective number of trials are of bar returns, over the bars that all runs have; runs on
-//! different data have none in common, whatever their timestamps.
+//! Sharpe ratios are of session returns, as in the statistics but not annualised, with raw
+//! kurtosis. The number of trials is that of the ledger (every trial ever tried on these times,
+//! whether or not it is still there), never less than the trials that are traded here. Divisions of
+//! time and the effective number of trials are of bar returns, over the bars that all runs have;
+//! runs on different data have none in common, whatever their timestamps.
 
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -252,7 +252,7 @@ fn track_record(job: &Job, ledger: &Ledger) -> Result<TrackRecord, String> {
     if ledger.fills.is_empty() {
         return Err("it trades nothing".to_owned());
     }
-    let ends: Vec<f64> = job.tape.day_ends().iter().map(|&bar| ledger.equity[bar]).collect();
+    let ends: Vec<f64> = job.traded.day_ends().iter().map(|&bar| ledger.equity[bar]).collect();
     let returns = stat::day_returns(START_EQUITY, &ends);
     if returns.len() < 2 {
         return Err("one session has no Sharpe ratio".to_owned());

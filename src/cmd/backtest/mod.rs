@@ -1,7 +1,7 @@
 //! `kiln backtest`: trades the recorded forecasts of runs, with costs, beside buy and hold.
 //!
 //! ```text
-//! selectors ─ gather: forecasts on bars → Job ─ report: ledger, sheet, frontier → Report ─┬ table, frontier_table (a person)
+//! selectors ─ gather: forecasts on bars → Job ─ report: ledger, statistics, frontier → Report ─┬ table, frontier_table (a person)
 //! arguments ─ arguments: over what was recorded ┘                  luck: over all of them  ├ --json
 //!                                                                                         ├ book: --ledger FILE.csv
 //!                                                                                         └ account: for `kiln report`

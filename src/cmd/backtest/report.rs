@@ -11,8 +11,8 @@ use std::ops::Range;
 use super::gather::{Gathered, Job, Span, Stretch};
 use super::luck::{Account, Luck, RunLuck, luck};
 use evidence::backtest::{
-    Calendar, Frontier, Gap, Ledger, Order, Sheet, Tape, buy_and_hold, frontier, ledger, orders,
-    sheet, weights,
+    Calendar, Frontier, Gap, Ledger, Order, Statistics, TradedBars, buy_and_hold, frontier, ledger,
+    orders, statistics, weights,
 };
 use experiment::metric::Split;
 use experiment::{Backtest, Costs, Target};
@@ -28,7 +28,7 @@ pub(super) struct Report {
     /// One for each time and costs that runs were traded over.
     pub buy_and_hold: Vec<Held>,
     /// The forecast that nothing changes: it trades nothing.
-    pub persistence: Option<Sheet>,
+    pub persistence: Option<Statistics>,
     /// What luck has to do with it.
     pub luck: Luck,
     /// Runs that cannot be traded, and why.
@@ -53,7 +53,7 @@ pub(super) struct Traded {
     pub calendar: Calendar,
     /// Costs of one side at the mean price, basis points.
     pub side_bps: f64,
-    pub sheet: Sheet,
+    pub statistics: Statistics,
     /// Where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontier: Option<Frontier>,
@@ -71,7 +71,7 @@ pub(super) struct Traded {
 pub(super) struct Held {
     /// Over whose bars and at whose costs.
     pub runs: Vec<String>,
-    pub sheet: Sheet,
+    pub statistics: Statistics,
 }
 
 /// Rows and columns of the frontier, basis points, as given; empty for those that fit.
@@ -140,7 +140,7 @@ pub(super) fn report(
         of_all = found;
         runs.iter_mut().zip(of_runs).for_each(|(run, of_run)| run.luck = of_run);
     }
-    runs.sort_by(|a, b| b.sheet.net_return.total_cmp(&a.sheet.net_return));
+    runs.sort_by(|a, b| b.statistics.net_return.total_cmp(&a.statistics.net_return));
     let split = if split == Split::Test { "test" } else { "valid" };
     let skipped = failed.into_iter().chain(skipped.iter().cloned()).collect();
     Report { split, runs, buy_and_hold, persistence, luck: of_all, skipped }
@@ -162,18 +162,19 @@ fn outcome(
         backtest,
         flat_before,
         span,
-        tape,
+        traded,
         expected,
         openings,
         ..
     } = &job;
     let calendar = span.calendar();
-    let sheet = sheet(tape, &calendar, &orders, &ledger).ok_or("there are no bars to trade on")?;
-    let side_bps = backtest.costs.side_bps(tape.close.iter().sum::<f64>() / tape.len() as f64);
+    let statistics =
+        statistics(traded, &calendar, &orders, &ledger).ok_or("there are no bars to trade on")?;
+    let side_bps = backtest.costs.side_bps(traded.close.iter().sum::<f64>() / traded.len() as f64);
     let frontier = axes.map(|axes| {
         let axes = axes.or_fitting(expected, side_bps);
         frontier(
-            tape,
+            traded,
             &calendar,
             expected,
             (backtest.limits, *flat_before),
@@ -187,12 +188,12 @@ fn outcome(
         synthetic: *is_synthetic,
         target: target.clone(),
         backtest: *backtest,
-        start: utc(sheet.start_ts),
-        end: utc(sheet.end_ts),
+        start: utc(statistics.start_ts),
+        end: utc(statistics.end_ts),
         calendar,
         side_bps,
         frontier,
-        sheet,
+        statistics,
         luck: RunLuck::default(),
         test_openings: *openings,
         stretch: place,
@@ -207,8 +208,8 @@ fn outcome(
 /// What a job's rule orders, and what that comes to.
 pub(super) fn traded(job: &Job) -> (Vec<Order>, Ledger) {
     let weights = weights(job.backtest.rule, job.backtest.limits, &job.expected);
-    let orders = orders(&job.tape, &weights, job.flat_before);
-    let ledger = ledger(&job.tape, &orders, &job.backtest.costs);
+    let orders = orders(&job.traded, &weights, job.flat_before);
+    let ledger = ledger(&job.traded, &orders, &job.backtest.costs);
     (orders, ledger)
 }
 
@@ -228,19 +229,20 @@ fn held(runs: &[Traded], accounts: &[Account]) -> Vec<Held> {
         }
     }
     let of_group = |(costs, span, runs): (Costs, &Span, Vec<String>)| {
-        let tape = span.tape();
-        let orders = buy_and_hold(&tape);
-        let sheet = sheet(&tape, &span.calendar(), &orders, &ledger(&tape, &orders, &costs))?;
-        Some(Held { runs, sheet })
+        let traded = span.traded();
+        let orders = buy_and_hold(&traded);
+        let statistics =
+            statistics(&traded, &span.calendar(), &orders, &ledger(&traded, &orders, &costs))?;
+        Some(Held { runs, statistics })
     };
     groups.into_par_iter().filter_map(of_group).collect()
 }
 
 /// An expected return of 0 at every bar.
-fn persistence(span: &Span, costs: &Costs) -> Option<Sheet> {
-    let tape: Tape = span.tape();
-    let orders = orders(&tape, &vec![0.0; tape.len()], Gap::None);
-    sheet(&tape, &span.calendar(), &orders, &ledger(&tape, &orders, costs))
+fn persistence(span: &Span, costs: &Costs) -> Option<Statistics> {
+    let traded: TradedBars = span.traded();
+    let orders = orders(&traded, &vec![0.0; traded.len()], Gap::None);
+    statistics(&traded, &span.calendar(), &orders, &ledger(&traded, &orders, costs))
 }
 
 /// Shares of the forecasts that a threshold leaves out.

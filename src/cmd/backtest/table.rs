@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::luck::RunLuck;
 use super::report::Report;
-use evidence::backtest::Sheet;
+use evidence::backtest::Statistics;
 use text::{Align, cleaned, number, table};
 
 /// Most runs that are shown as columns.
@@ -37,16 +37,20 @@ fn columns(report: &Report) -> Vec<Column<'_>> {
     let mut columns: Vec<Column> = Vec::new();
     for run in &report.runs {
         let name = if one_sweep { run.run.clone() } else { format!("{}/{}", run.sweep, run.run) };
-        columns.push(Column { name: cleaned(&name), sheet: &run.sheet, luck: Some(&run.luck) });
+        columns.push(Column {
+            name: cleaned(&name),
+            statistics: &run.statistics,
+            luck: Some(&run.luck),
+        });
     }
     for (place, held) in report.buy_and_hold.iter().enumerate() {
         let name =
             if place == 0 { "buy & hold".to_owned() } else { format!("buy & hold {}", place + 1) };
-        columns.push(Column { name, sheet: &held.sheet, luck: None });
+        columns.push(Column { name, statistics: &held.statistics, luck: None });
     }
-    columns.extend(report.persistence.iter().map(|sheet| Column {
+    columns.extend(report.persistence.iter().map(|statistics| Column {
         name: "persistence".to_owned(),
-        sheet,
+        statistics,
         luck: None,
     }));
     columns
@@ -55,7 +59,7 @@ fn columns(report: &Report) -> Vec<Column<'_>> {
 /// What is traded, and what it came to.
 struct Column<'a> {
     name: String,
-    sheet: &'a Sheet,
+    statistics: &'a Statistics,
     /// Of runs alone: the others were not chosen.
     luck: Option<&'a RunLuck>,
 }
@@ -65,57 +69,57 @@ type Statistic = (&'static str, fn(&Column) -> String);
 
 /// Statistics of the table of many runs.
 const MAIN: &[Statistic] = &[
-    ("net %", |c| percent(Some(c.sheet.net_return))),
-    ("gross %", |c| percent(Some(c.sheet.gross_return))),
-    ("Sharpe", |c| number(c.sheet.annual.sharpe)),
+    ("net %", |c| percent(Some(c.statistics.net_return))),
+    ("gross %", |c| percent(Some(c.statistics.gross_return))),
+    ("Sharpe", |c| number(c.statistics.annual.sharpe)),
     ("PSR %", |c| probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))),
     ("DSR %", |c| probability(c.luck.and_then(|luck| luck.deflated_sharpe))),
-    ("max. drawdown %", |c| percent(Some(c.sheet.drawdowns.max_drawdown))),
-    ("exposure %", |c| percent(Some(c.sheet.exposure))),
-    ("turnover a session", |c| number(Some(c.sheet.turnover_per_session))),
-    ("trades", |c| c.sheet.trading.trades.to_string()),
-    ("win %", |c| percent(c.sheet.trading.win_rate)),
-    ("break-even bps", |c| number(c.sheet.break_even_bps)),
+    ("max. drawdown %", |c| percent(Some(c.statistics.drawdowns.max_drawdown))),
+    ("exposure %", |c| percent(Some(c.statistics.exposure))),
+    ("turnover a session", |c| number(Some(c.statistics.turnover_per_session))),
+    ("trades", |c| c.statistics.trading.trades.to_string()),
+    ("win %", |c| percent(c.statistics.trading.win_rate)),
+    ("break-even bps", |c| number(c.statistics.break_even_bps)),
 ];
 
 /// Every statistic, with its unit.
 const STATISTICS: &[Statistic] = &[
-    ("net return, %", |c| percent(Some(c.sheet.net_return))),
-    ("  before costs, %", |c| percent(Some(c.sheet.gross_return))),
-    ("  costs paid, %", |c| percent(Some(c.sheet.costs.total()))),
-    ("  highest equity, %", |c| percent(Some(c.sheet.peak_return))),
-    ("return a year, %", |c| percent(c.sheet.annual.return_annual)),
-    ("growth a calendar year (CAGR), %", |c| percent(c.sheet.annual.cagr)),
-    ("volatility a year, %", |c| percent(c.sheet.annual.volatility_annual)),
-    ("Sharpe ratio", |c| number(c.sheet.annual.sharpe)),
+    ("net return, %", |c| percent(Some(c.statistics.net_return))),
+    ("  before costs, %", |c| percent(Some(c.statistics.gross_return))),
+    ("  costs paid, %", |c| percent(Some(c.statistics.costs.total()))),
+    ("  highest equity, %", |c| percent(Some(c.statistics.peak_return))),
+    ("return a year, %", |c| percent(c.statistics.annual.return_annual)),
+    ("growth a calendar year (CAGR), %", |c| percent(c.statistics.annual.cagr)),
+    ("volatility a year, %", |c| percent(c.statistics.annual.volatility_annual)),
+    ("Sharpe ratio", |c| number(c.statistics.annual.sharpe)),
     ("  probability that it is above 0 (PSR), %", |c| {
         probability(c.luck.and_then(|luck| luck.probabilistic_sharpe))
     }),
     ("  above the luckiest of all tried (DSR), %", |c| {
         probability(c.luck.and_then(|luck| luck.deflated_sharpe))
     }),
-    ("Sortino ratio", |c| number(c.sheet.annual.sortino)),
-    ("Calmar ratio", |c| number(c.sheet.annual.calmar)),
-    ("alpha, %", |c| percent(c.sheet.market.alpha)),
-    ("beta", |c| number(c.sheet.market.beta)),
-    ("max. drawdown, %", |c| percent(Some(c.sheet.drawdowns.max_drawdown))),
-    ("mean drawdown, %", |c| percent(c.sheet.drawdowns.mean_drawdown)),
-    ("max. drawdown lasted", |c| duration(c.sheet.drawdowns.max_drawdown_seconds)),
-    ("mean drawdown lasted", |c| duration(c.sheet.drawdowns.mean_drawdown_seconds)),
-    ("exposure, %", |c| percent(Some(c.sheet.exposure))),
-    ("turnover a session, × equity", |c| number(Some(c.sheet.turnover_per_session))),
-    ("break-even cost, bps a side", |c| number(c.sheet.break_even_bps)),
-    ("trades", |c| c.sheet.trading.trades.to_string()),
-    ("win rate, %", |c| percent(c.sheet.trading.win_rate)),
-    ("best trade, %", |c| percent(c.sheet.trading.best_trade)),
-    ("worst trade, %", |c| percent(c.sheet.trading.worst_trade)),
-    ("mean trade (geometric), %", |c| percent(c.sheet.trading.mean_trade)),
-    ("expectancy, %", |c| percent(c.sheet.trading.expectancy)),
-    ("longest trade", |c| duration(c.sheet.trading.max_trade_seconds)),
-    ("mean trade lasted", |c| duration(c.sheet.trading.mean_trade_seconds)),
-    ("profit factor", |c| number(c.sheet.trading.profit_factor)),
-    ("SQN", |c| number(c.sheet.trading.sqn)),
-    ("Kelly criterion", |c| number(c.sheet.trading.kelly)),
+    ("Sortino ratio", |c| number(c.statistics.annual.sortino)),
+    ("Calmar ratio", |c| number(c.statistics.annual.calmar)),
+    ("alpha, %", |c| percent(c.statistics.market.alpha)),
+    ("beta", |c| number(c.statistics.market.beta)),
+    ("max. drawdown, %", |c| percent(Some(c.statistics.drawdowns.max_drawdown))),
+    ("mean drawdown, %", |c| percent(c.statistics.drawdowns.mean_drawdown)),
+    ("max. drawdown lasted", |c| duration(c.statistics.drawdowns.max_drawdown_seconds)),
+    ("mean drawdown lasted", |c| duration(c.statistics.drawdowns.mean_drawdown_seconds)),
+    ("exposure, %", |c| percent(Some(c.statistics.exposure))),
+    ("turnover a session, × equity", |c| number(Some(c.statistics.turnover_per_session))),
+    ("break-even cost, bps a side", |c| number(c.statistics.break_even_bps)),
+    ("trades", |c| c.statistics.trading.trades.to_string()),
+    ("win rate, %", |c| percent(c.statistics.trading.win_rate)),
+    ("best trade, %", |c| percent(c.statistics.trading.best_trade)),
+    ("worst trade, %", |c| percent(c.statistics.trading.worst_trade)),
+    ("mean trade (geometric), %", |c| percent(c.statistics.trading.mean_trade)),
+    ("expectancy, %", |c| percent(c.statistics.trading.expectancy)),
+    ("longest trade", |c| duration(c.statistics.trading.max_trade_seconds)),
+    ("mean trade lasted", |c| duration(c.statistics.trading.mean_trade_seconds)),
+    ("profit factor", |c| number(c.statistics.trading.profit_factor)),
+    ("SQN", |c| number(c.statistics.trading.sqn)),
+    ("Kelly criterion", |c| number(c.statistics.trading.kelly)),
 ];
 
 /// Basis points as they were given: without zeros at the end.

@@ -38,5 +38,5 @@ fn equity(run: &Path, backtest: Backtest, sources: &mut Sources) -> Result<Equit
     let job = sources.stretch(vec![&run], backtest, TradedSplit::Valid).job()?;
     let (_, ledger) = traded(&job);
     let net = ledger.equity.iter().map(|equity| (equity / START_EQUITY - 1.0) * 100.0);
-    Ok(job.tape.ts.iter().copied().zip(net).collect())
+    Ok(job.traded.ts.iter().copied().zip(net).collect())
 }

@@ -31,8 +31,8 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         json,
     } = args;
     let axes = Axes {
-        thresholds: believed("--frontier-thresholds", frontier_thresholds)?,
-        costs: believed("--frontier-costs", frontier_costs)?,
+        thresholds: validated("--frontier-thresholds", frontier_thresholds)?,
+        costs: validated("--frontier-costs", frontier_costs)?,
     };
     let selected = read_selected(&runs, &selectors, read_sweep_summaries)?;
     let gathered = gather(&selected, split, &trading, data.as_deref())?;
@@ -81,7 +81,7 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
 }
 
 /// An axis of the frontier: numbers of 0 or more, ascending.
-fn believed(argument: &str, mut numbers: Vec<f64>) -> Result<Vec<f64>, Failure> {
+fn validated(argument: &str, mut numbers: Vec<f64>) -> Result<Vec<f64>, Failure> {
     if let Some(wrong) = numbers.iter().find(|number| !(0.0..=1e4).contains(*number)) {
         return Err(Failure::BadInput(format!(
             "error: {argument} takes basis points from 0 to 10000, not {wrong}"

@@ -29,11 +29,11 @@ pub(super) fn trained(roots: &Roots, source: &str) -> Result<Trained, Failure> {
             Ok(Trained::new(format!("{sweep}/{run}"), &record.trial.settings, scaling, weights)?)
         }
         Named::Model { name, folder } => {
-            let SavedModel { passport, weights } = SavedModel::read(&folder)?;
+            let SavedModel { card, weights } = SavedModel::read(&folder)?;
             let name = Path::new(&name)
                 .file_name()
                 .map_or(name.clone(), |name| name.to_string_lossy().into_owned());
-            Ok(Trained::new(name, &passport.settings, passport.scaling, weights)?)
+            Ok(Trained::new(name, &card.settings, card.scaling, weights)?)
         }
     }
 }

@@ -209,7 +209,7 @@ pub struct GcArgs {
 pub struct VerifyArgs {
     /// A model; all of them unless given
     pub name: Option<String>,
-    /// What can be read but is odd (weights that are no numbers) fails too
+    /// What can be read but deserves a warning (weights that are not numbers) fails too
     #[arg(long)]
     pub strict: bool,
 }

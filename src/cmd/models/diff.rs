@@ -12,7 +12,7 @@ use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use evidence::compare::{Apart, Subject};
 use experiment::metric::{Direction, Metric, Quantity, Split};
-use runs::model::{Passport, SavedModel, Verdict};
+use runs::model::{ModelCard, SavedModel, Verdict};
 use runs::registry::Resolved;
 use text::{Align, cleaned, number, table};
 
@@ -67,10 +67,10 @@ pub(super) fn run(
     };
     let ((left_name, left), (right_name, right)) = (read(left)?, read(right)?);
     let diff = Diff {
-        settings: settings(&left.passport, &right.passport)?,
-        metrics: metrics(&left.passport, &right.passport),
-        incomparable: incomparable(&left.passport, &right.passport),
-        verdicts: [left.passport.verdict.clone(), right.passport.verdict.clone()],
+        settings: settings(&left.card, &right.card)?,
+        metrics: metrics(&left.card, &right.card),
+        incomparable: incomparable(&left.card, &right.card),
+        verdicts: [left.card.verdict.clone(), right.card.verdict.clone()],
         weights: weights(&left.weights, &right.weights),
         left: left_name,
         right: right_name,
@@ -83,13 +83,13 @@ pub(super) fn run(
     Ok(Outcome::Done)
 }
 
-fn settings(left: &Passport, right: &Passport) -> Result<BTreeMap<String, [Json; 2]>, Failure> {
-    let flat = |passport: &Passport| -> Result<BTreeMap<String, Json>, Failure> {
+fn settings(left: &ModelCard, right: &ModelCard) -> Result<BTreeMap<String, [Json; 2]>, Failure> {
+    let flat = |card: &ModelCard| -> Result<BTreeMap<String, Json>, Failure> {
         let mut flat = BTreeMap::new();
-        let settings = serde_json::to_value(&passport.settings).map_err(anyhow::Error::from)?;
+        let settings = serde_json::to_value(&card.settings).map_err(anyhow::Error::from)?;
         flatten(&mut flat, String::new(), settings);
-        flat.insert("bar_seconds".to_owned(), passport.known_bar_seconds().into());
-        flat.insert("data_fingerprint".to_owned(), passport.data_fingerprint.clone().into());
+        flat.insert("bar_seconds".to_owned(), card.known_bar_seconds().into());
+        flat.insert("data_fingerprint".to_owned(), card.data_fingerprint.clone().into());
         Ok(flat)
     };
     let (left, mut right) = (flat(left)?, flat(right)?);
@@ -114,8 +114,8 @@ fn flatten(flat: &mut BTreeMap<String, Json>, path: String, value: Json) {
     }
 }
 
-/// Why the numbers of two passports do not belong side by side.
-fn incomparable(left: &Passport, right: &Passport) -> Option<String> {
+/// Why the numbers of two model cards do not belong side by side.
+fn incomparable(left: &ModelCard, right: &ModelCard) -> Option<String> {
     let (left, right) = (subject(left), subject(right));
     Some(match left.apart(&right)? {
         Apart::Target => {
@@ -130,15 +130,15 @@ fn incomparable(left: &Passport, right: &Passport) -> Option<String> {
 }
 
 /// What a model's numbers are of; before there was a ledger no fingerprint may have been recorded.
-fn subject(passport: &Passport) -> Subject<'_> {
-    let data = Some(passport.data_fingerprint.as_str()).filter(|data| !data.is_empty());
-    Subject { data, target: &passport.settings.data.target }
+fn subject(card: &ModelCard) -> Subject<'_> {
+    let data = Some(card.data_fingerprint.as_str()).filter(|data| !data.is_empty());
+    Subject { data, target: &card.settings.data.target }
 }
 
-fn metrics(left: &Passport, right: &Passport) -> Vec<MetricPair> {
-    let rows = |passport: &Passport, split: Split| -> Vec<MetricRow> {
-        let kind = passport.settings.data.target.kind;
-        let metrics = &passport.metrics;
+fn metrics(left: &ModelCard, right: &ModelCard) -> Vec<MetricPair> {
+    let rows = |card: &ModelCard, split: Split| -> Vec<MetricRow> {
+        let kind = card.settings.data.target.kind;
+        let metrics = &card.metrics;
         if split == Split::Test && metrics.test.is_none() {
             return Vec::new();
         }

@@ -51,7 +51,7 @@ pub(super) fn run(
                 model: name.clone(),
                 version: orphan,
                 removed: true,
-                reason: "a folder that is no version".to_owned(),
+                reason: "a folder that is not a version".to_owned(),
             });
         }
         if !dry_run {

@@ -10,12 +10,12 @@ use super::register::Version;
 use crate::cmd::named::named;
 use crate::cmd::{Failure, Outcome, clock};
 use crate::export::torch;
-use runs::model::{Metrics, Passport, SavedModel, Source, digest};
+use runs::model::{Metrics, ModelCard, SavedModel, Source, digest};
 use runs::registry;
 use runs::store::WindowCounts;
 
 /// The settings and the scaling are those of what the weights are like. Nothing is known of what
-/// the weights are worth, and the passport says so: no metrics, no verdict, no intervals, no
+/// the weights are worth, and the model card says so: no metrics, no verdict, no intervals, no
 /// profile.
 ///
 /// # Errors
@@ -29,13 +29,13 @@ pub(super) fn run(
     registry::check_name(&name)?;
     let at = clock::now();
     let (like, model) = named(&like, &runs, &registry.root)?.model(&at)?;
-    let shape = model.passport.shape();
+    let shape = model.card.shape();
     let bytes = read(&file, &shape)?;
     let weights = torch::read(&bytes, &shape)
         .map_err(|error| Failure::BadInput(format!("{}: {error}", file.display())))?;
     let sha256 = digest(&bytes);
     let file = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let passport = Passport {
+    let card = ModelCard {
         saved_at: at.clone(),
         kiln_version: env!("CARGO_PKG_VERSION").to_owned(),
         source: Source::Import { file, sha256, like },
@@ -46,13 +46,13 @@ pub(super) fn run(
         verdict: None,
         intervals: Vec::new(),
         profile: None,
-        ..model.passport
+        ..model.card
     };
     let notes = vec![
         "nothing is known of what imported weights are worth: rules over metrics do not pass"
             .to_owned(),
     ];
-    Version { model: SavedModel::new(passport, weights)?, name, tags, again, at, notes }
+    Version { model: SavedModel::new(card, weights)?, name, tags, again, at, notes }
         .add(registry, out)
 }
 

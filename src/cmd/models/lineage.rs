@@ -7,7 +7,7 @@ use super::Registry;
 use super::show::origin;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
-use runs::model::{Passport, SavedModel, Selection, Source};
+use runs::model::{ModelCard, SavedModel, Selection, Source};
 use runs::registry::{self, Entry, Event, Resolved};
 use text::cleaned;
 
@@ -36,8 +36,8 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let Resolved { name, version, folder, alias: _ } = registry.version(reference)?;
-    let SavedModel { passport, .. } = SavedModel::read(&folder)?;
-    let Passport { source, settings, data_fingerprint, kiln_version, selection, .. } = passport;
+    let SavedModel { card, .. } = SavedModel::read(&folder)?;
+    let ModelCard { source, settings, data_fingerprint, kiln_version, selection, .. } = card;
     let history: Vec<Entry> = registry::history(&registry.root, &name)?
         .into_iter()
         .filter(|entry| is_about(&entry.event, version))

@@ -8,7 +8,7 @@ use super::tag::in_words;
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use experiment::metric::{Metric, Split};
-use runs::model::{Passport, SavedModel};
+use runs::model::{ModelCard, SavedModel};
 use runs::registry::{self, Gate, ModelEntry, RegistryError, Remark, VersionEntry};
 use text::{Align, cleaned, number, table};
 
@@ -44,7 +44,7 @@ pub(super) fn run(
     Ok(Outcome::Done)
 }
 
-/// A version with the numbers of its passport.
+/// A version with the numbers of its model card.
 #[derive(Debug, Serialize)]
 struct VersionRow {
     #[serde(flatten)]
@@ -60,7 +60,7 @@ struct VersionRow {
 impl VersionRow {
     fn new(entry: VersionEntry) -> Self {
         match SavedModel::read(&entry.folder) {
-            Ok(SavedModel { passport: Passport { metrics, verdict, selection, .. }, .. }) => Self {
+            Ok(SavedModel { card: ModelCard { metrics, verdict, selection, .. }, .. }) => Self {
                 entry,
                 skill: metrics.value(Metric::DEFAULT),
                 test_skill: metrics.value(Metric { split: Split::Test, ..Metric::DEFAULT }),

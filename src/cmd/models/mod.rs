@@ -7,8 +7,8 @@
 //! ```
 
 mod arguments;
-mod complete;
 mod diff;
+mod from_run;
 mod gate;
 mod gc;
 mod import;

@@ -45,10 +45,10 @@ pub(super) fn promote(
         rules.splice(0..0, stored);
     }
     // Read with every check also where there is no rule: what cannot be read, or can forecast
-    // nothing, is no champion.
-    let candidate = Facts::of(&SavedModel::read_strict(&writer.version_folder(version))?.passport);
+    // nothing, is not a champion.
+    let candidate = Facts::of(&SavedModel::read_strict(&writer.version_folder(version))?.card);
     let facts = |version: u32| {
-        SavedModel::read(&writer.version_folder(version)).map(|model| Facts::of(&model.passport))
+        SavedModel::read(&writer.version_folder(version)).map(|model| Facts::of(&model.card))
     };
     let champion = writer.state().aliases.get(CHAMPION).and_then(|champion| champion.version);
     let beside = if rules.iter().any(Rule::names_champion) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Registry;
 use super::arguments::RegisterArgs;
-use super::complete::complete;
+use super::from_run::saved_model;
 use crate::cmd::selection::{run_folder, write_json};
 use crate::cmd::{Failure, Outcome, clock};
 use runs::model::{SavedModel, Source};
@@ -26,7 +26,7 @@ pub(super) fn run(
         let warnings = model.warnings();
         (model, warnings)
     } else {
-        complete(&run_folder(&runs, &run)?, &at)?
+        saved_model(&run_folder(&runs, &run)?, &at)?
     };
     Version { model, name, tags, again, at, notes }.add(registry, out)
 }
@@ -59,7 +59,7 @@ impl Version {
             None => {
                 let registration = Registration {
                     source: source(&model),
-                    weights: model.passport.weights.sha256.clone(),
+                    weights: model.card.weights.sha256.clone(),
                     tags,
                 };
                 (writer.register(registration, |folder| model.write(folder))?, true)
@@ -86,13 +86,13 @@ impl Version {
 fn already(state: &ModelState, model: &SavedModel) -> Option<u32> {
     let source = source(model);
     let is_same = |version: &registry::VersionState| {
-        version.source == source && version.weights == model.passport.weights.sha256
+        version.source == source && version.weights == model.card.weights.sha256
     };
     state.versions.iter().rev().find(|(_, version)| is_same(version)).map(|(number, _)| *number)
 }
 
 fn source(model: &SavedModel) -> String {
-    match &model.passport.source {
+    match &model.card.source {
         Source::Run { sweep, run, .. } => format!("{sweep}/{run}"),
         Source::Import { file, .. } => file.clone(),
     }

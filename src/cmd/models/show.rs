@@ -1,4 +1,4 @@
-//! `kiln models show`: one version, and all that its passport says.
+//! `kiln models show`: one version, and all that its model card says.
 
 use serde_json::json;
 use std::io::Write;
@@ -9,7 +9,7 @@ use crate::cmd::metrics::{metric_rows, metric_table};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use experiment::metric::Split;
-use runs::model::{Metrics, Passport, SavedModel, Source};
+use runs::model::{Metrics, ModelCard, SavedModel, Source};
 use runs::registry::{self, Resolved};
 use runs::store::Baseline;
 use text::{cleaned, number};
@@ -26,7 +26,7 @@ pub(super) fn run(
     let tags = state.versions.get(&version).map(|version| version.tags.clone()).unwrap_or_default();
     if registry.json {
         let value = json!({
-            "model": name, "version": version, "folder": folder, "aliases": aliases, "tags": tags, "passport": model.passport,
+            "model": name, "version": version, "folder": folder, "aliases": aliases, "tags": tags, "card": model.card,
             "warnings": model.warnings(),
         });
         return write_json(out, &value).map(|()| Outcome::Done);
@@ -37,12 +37,12 @@ pub(super) fn run(
     for warning in model.warnings() {
         writeln!(out, "warning: {}", cleaned(&warning))?;
     }
-    write_passport(out, &model.passport)?;
+    write_card(out, &model.card)?;
     Ok(Outcome::Done)
 }
 
-fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failure> {
-    let Passport {
+fn write_card(out: &mut dyn Write, card: &ModelCard) -> Result<(), Failure> {
+    let ModelCard {
         saved_at,
         source,
         settings,
@@ -55,7 +55,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         profile,
         weights,
         ..
-    } = passport;
+    } = card;
     writeln!(out, "from: {}, saved {}", origin(source), cleaned(saved_at))?;
     let (data, model) = (&settings.data, &settings.model);
     let features: Vec<String> = data.features.iter().map(ToString::to_string).collect();
@@ -67,7 +67,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         data.window,
         cleaned(&features.join(", "))
     )?;
-    let bars = passport
+    let bars = card
         .known_bar_seconds()
         .map_or_else(|| "of unknown length".to_owned(), |seconds| format!("of {seconds} s"));
     let best = best_epoch.map_or_else(|| "not known".to_owned(), |epoch| epoch.to_string());
@@ -76,7 +76,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         "network: hidden size {}, layers {}, {} parameters, best epoch {best}; bars {bars}",
         model.hidden_size, model.num_layers, weights.parameters
     )?;
-    let zone = passport.zone().unwrap_or("not known");
+    let zone = card.zone().unwrap_or("not known");
     let label = match &data.source {
         experiment::Source::File { bar_label: experiment::BarLabel::End, .. } => "end",
         _ => "start",
@@ -107,7 +107,7 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
         }
         None => writeln!(out, "\nno verdict")?,
     }
-    write_metrics(out, passport, metrics)?;
+    write_metrics(out, card, metrics)?;
     if !intervals.is_empty() {
         let words: Vec<String> = intervals
             .iter()
@@ -131,12 +131,8 @@ fn write_passport(out: &mut dyn Write, passport: &Passport) -> Result<(), Failur
     Ok(())
 }
 
-fn write_metrics(
-    out: &mut dyn Write,
-    passport: &Passport,
-    metrics: &Metrics,
-) -> Result<(), Failure> {
-    let kind = passport.settings.data.target.kind;
+fn write_metrics(out: &mut dyn Write, card: &ModelCard, metrics: &Metrics) -> Result<(), Failure> {
+    let kind = card.settings.data.target.kind;
     let Metrics { skill: _, baselines, valid, test } = metrics;
     let rows = metric_rows(Split::Valid, kind, |metric| metrics.estimate(metric));
     writeln!(

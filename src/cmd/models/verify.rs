@@ -19,7 +19,7 @@ struct VerifyRow {
     version: Option<u32>,
     /// Why it cannot be used.
     problem: Option<String>,
-    /// What is odd, though it can be read.
+    /// What deserves a warning, though it can be read.
     warnings: Vec<String>,
 }
 
@@ -78,8 +78,7 @@ pub(super) fn run(
             let recorded = state.versions.get(&version).map(|version| version.weights.as_str());
             let (problem, warnings) = match SavedModel::read(&folder) {
                 Ok(model)
-                    if recorded
-                        .is_some_and(|recorded| recorded != model.passport.weights.sha256) =>
+                    if recorded.is_some_and(|recorded| recorded != model.card.weights.sha256) =>
                 {
                     (
                         Some("its weights are not those that were registered".to_owned()),

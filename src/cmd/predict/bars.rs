@@ -3,7 +3,7 @@
 use crate::cmd::{BarArgs, BarFormat, Failure, LabelArg};
 use experiment::{BarLabel, Columns, Format, Source};
 use market::StampForm;
-use runs::model::Passport;
+use runs::model::ModelCard;
 
 /// Writes the arguments over the source.
 ///
@@ -43,12 +43,12 @@ pub(super) fn read_as(source: &mut Source, args: &BarArgs) -> Result<(), Failure
 /// # Errors
 /// When `--bar-label` is missing.
 pub(super) fn check_label(
-    passport: &Passport,
+    card: &ModelCard,
     read: &Source,
     args: &BarArgs,
     stamps: Option<StampForm>,
 ) -> Result<(), Failure> {
-    let own = &passport.settings.data.source;
+    let own = &card.settings.data.source;
     let (
         None,
         Source::File {
@@ -59,7 +59,7 @@ pub(super) fn check_label(
     else {
         return Ok(());
     };
-    let trained = passport.inputs.as_ref().and_then(|inputs| inputs.stamps);
+    let trained = card.inputs.as_ref().and_then(|inputs| inputs.stamps);
     let differs = if format != own_format {
         let name = |format: &Format| if *format == Format::Csv { "CSV" } else { "Parquet" };
         format!("they are {}, its own {}", name(format), name(own_format))
@@ -76,7 +76,7 @@ pub(super) fn check_label(
         && stamps != trained
     {
         format!("their timestamps are {}, its own {}", stamps.in_words(), trained.in_words())
-    } else if args.zone.is_some() && zone.as_deref() != own_zone.as_deref().or(passport.zone()) {
+    } else if args.zone.is_some() && zone.as_deref() != own_zone.as_deref().or(card.zone()) {
         "their timestamps are of another zone".to_owned()
     } else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Messages about bars name keys of an experiment file; whoever gave a file to `predict` reads
+//! Messages about bars name keys of an experiment file; anyone who gave a file to `predict` reads
 //! arguments.
 
 use crate::cmd::hint::quoted;

@@ -49,9 +49,9 @@ fn of_run(folder: &RunFolder, coverage: f64) -> Result<Found, Failure> {
 
 fn saved(name: String, folder: &Path, coverage: f64) -> Result<Found, Failure> {
     let model = SavedModel::read(folder)?;
-    let calibration = match model.passport.interval(coverage) {
+    let calibration = match model.card.interval(coverage) {
         Ok(interval) => Ok(interval.calibration),
-        Err(problem) if model.passport.intervals.is_empty() => Err(problem),
+        Err(problem) if model.card.intervals.is_empty() => Err(problem),
         Err(problem) => return Err(Failure::BadInput(format!("{name}: {problem}"))),
     };
     Ok(Found { name, model, calibration })

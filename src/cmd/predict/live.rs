@@ -52,7 +52,7 @@ pub(super) fn run(
     while let Some(bar) = lines.next() {
         let bar = bar?;
         if bars == 0 {
-            check_label(&found.model.passport, &data.source, args, lines.stamps())?;
+            check_label(&found.model.card, &data.source, args, lines.stamps())?;
         }
         bars += 1;
         let Some(forecast) = stream.push(&bar).map_err(|error| failed(lines.line(), &error))?

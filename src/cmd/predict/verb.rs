@@ -83,9 +83,9 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         forecaster.scaling(),
         forecaster.clock(),
     )?;
-    check_label(&found.model.passport, &source, &bars, prepared.report.stamps)?;
-    for odd in &prepared.report.odd {
-        drop(writeln!(std::io::stderr(), "warning: the bars: {}", cleaned(odd)));
+    check_label(&found.model.card, &source, &bars, prepared.report.stamps)?;
+    for warning in &prepared.report.warnings {
+        drop(writeln!(std::io::stderr(), "warning: the bars: {}", cleaned(warning)));
     }
     let ends = &prepared.series.valid;
     let ends = &ends[ends.len() - last.unwrap_or(ends.len()).min(ends.len())..];
@@ -122,7 +122,7 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
 
 /// Levels of a quantile head, ascending; none of a point head.
 pub(super) fn levels(found: &Found) -> Vec<f64> {
-    match &found.model.passport.settings.model.head {
+    match &found.model.card.settings.model.head {
         lane_types::Head::Point => Vec::new(),
         lane_types::Head::Quantile { levels } => levels.values().collect(),
     }
@@ -146,7 +146,7 @@ fn document(
     rows: &[Row],
     warnings: &[Warning],
 ) -> Result<String, anyhow::Error> {
-    let target = &found.model.passport.settings.data.target;
+    let target = &found.model.card.settings.data.target;
     let kind = match target.kind {
         TargetKind::Price => "price",
         TargetKind::LogReturn => "log_return",
@@ -157,7 +157,7 @@ fn document(
         Err(problem) => serde_json::json!({ "nominal": coverage, "problem": problem }),
     };
     let value = serde_json::json!({
-        "model": found.name, "source": found.model.passport.source, "target": kind, "horizon": target.horizon,
+        "model": found.name, "source": found.model.card.source, "target": kind, "horizon": target.horizon,
         "levels": levels(found), "interval": interval, "warnings": warnings, "forecasts": rows,
     });
     Ok(format!("{value:#}\n"))

@@ -53,7 +53,7 @@ impl OutputFile {
         let refused =
             |problem: &str| Err(Failure::BadInput(format!("{}: {problem}", path.display())));
         if path == Path::new("-") {
-            return refused("is no file; leave out -o for stdout");
+            return refused("is not a file; leave out -o for stdout");
         }
         let folder =
             path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

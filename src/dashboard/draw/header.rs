@@ -42,7 +42,7 @@ fn title(buf: &mut Buffer, area: Rect, screen: &Screen) {
     put(buf, left, &[Span::styled("kiln ", theme.dim()), name, Span::raw("  "), question]);
 }
 
-/// What a person should know about whoever runs the sweep.
+/// What a person should know about the machine that runs the sweep.
 fn phase(screen: &Screen) -> (String, Style) {
     let theme = screen.theme;
     match (&screen.phase, screen.role) {

@@ -9,7 +9,7 @@ use experiment::trial::TrialId;
 pub enum Level {
     /// An epoch, a start, an end.
     Note,
-    /// Odd, or stopped by someone; the run goes on or can go on.
+    /// Unusual, or stopped by someone; the run goes on or can go on.
     Warning,
     /// A run failed, is lost or damaged.
     Failure,

@@ -1,4 +1,4 @@
-//! Which running trials make no progress, by the reader's own clock: whoever trains may be on
+//! Which running trials make no progress, by the reader's own clock: anyone who trains may be on
 //! another machine.
 
 use std::collections::HashMap;

@@ -49,7 +49,7 @@ impl Content {
     pub(super) fn of(run: &Recorded) -> Result<Self, ExportError> {
         if !run.run.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(ExportError::new(format!(
-                "'{}' is no id of a trial",
+                "'{}' is not an id of a trial",
                 run.run.escape_debug()
             )));
         }

@@ -22,7 +22,7 @@ const LISTED: usize = 5;
 /// and BF16 are widened, F64 is taken where every value fits. The two biases of a layer are added.
 ///
 /// # Errors
-/// When the bytes are no safetensors file, or hold anything but the weights of that shape;
+/// When the bytes are not a safetensors file, or hold anything but the weights of that shape;
 /// bidirectional and projected LSTMs are refused by name. Never panics; memory is reserved for
 /// tensors that are there and fit, never by a size that the file only claims.
 pub fn read(bytes: &[u8], shape: &Shape) -> Result<Weights, ForeignWeights> {
@@ -106,13 +106,13 @@ fn open(bytes: &[u8]) -> Result<Tensors<'_>, ForeignWeights> {
     let length = bytes.first_chunk::<8>().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
     if length > MAX_HEADER {
         return bad(format!(
-            "{} bytes are no safetensors file: no header of at most {MAX_HEADER} bytes",
+            "{} bytes are not a safetensors file: no header of at most {MAX_HEADER} bytes",
             bytes.len()
         ));
     }
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
         ForeignWeights(format!(
-            "{} bytes are no safetensors file: {}",
+            "{} bytes are not a safetensors file: {}",
             bytes.len(),
             shown(&error.to_string())
         ))

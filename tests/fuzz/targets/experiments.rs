@@ -5,7 +5,7 @@ use std::path::Path;
 use kiln::experiment::{Color, Experiment};
 use kiln::plan::{MAX_TRIALS, plan};
 
-/// What is believed is planned; what is not is told, in text that drives no terminal.
+/// What is valid is planned; what is not is told, in text that drives no terminal.
 fn parse(text: &str, arguments: &[String]) -> Result<(), String> {
     match Experiment::parse(Path::new("fuzz.toml"), text, arguments) {
         Ok(experiment) => {

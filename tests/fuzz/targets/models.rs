@@ -25,18 +25,18 @@ pub fn model() -> SavedModel {
     SavedModel::read(&version()).unwrap()
 }
 
-/// A passport in a folder whose checksums hold, as whoever gives a model away can make it.
-pub fn passport(bytes: &[u8]) -> Result<(), String> {
+/// A model card in a folder whose checksums hold, as anyone who gives a model away can make it.
+pub fn card(bytes: &[u8]) -> Result<(), String> {
     read(bytes, &fs::read(version().join("weights.safetensors")).unwrap())
 }
 
 /// Weights in such a folder.
 pub fn weights(bytes: &[u8]) -> Result<(), String> {
-    let mut passport: serde_json::Value =
+    let mut card: serde_json::Value =
         serde_json::from_slice(&fs::read(version().join("passport.json")).unwrap()).unwrap();
-    passport["weights"]["bytes"] = json!(bytes.len());
-    passport["weights"]["sha256"] = json!(digest(bytes));
-    read(&serde_json::to_vec(&passport).unwrap(), bytes)
+    card["weights"]["bytes"] = json!(bytes.len());
+    card["weights"]["sha256"] = json!(digest(bytes));
+    read(&serde_json::to_vec(&card).unwrap(), bytes)
 }
 
 pub fn sums(bytes: &[u8]) -> Result<(), String> {
@@ -50,19 +50,17 @@ pub fn sums(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// What is read fits its own network.
-fn read(passport: &[u8], weights: &[u8]) -> Result<(), String> {
+fn read(card: &[u8], weights: &[u8]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let sums =
-        format!("{}  passport.json\n{}  weights.safetensors\n", digest(passport), digest(weights));
-    for (name, bytes) in [
-        ("passport.json", passport),
-        ("weights.safetensors", weights),
-        ("SHA256SUMS", sums.as_bytes()),
-    ] {
+        format!("{}  passport.json\n{}  weights.safetensors\n", digest(card), digest(weights));
+    for (name, bytes) in
+        [("passport.json", card), ("weights.safetensors", weights), ("SHA256SUMS", sums.as_bytes())]
+    {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     match SavedModel::read(folder.path()) {
-        Ok(model) => model.weights.check(&model.passport.shape()),
+        Ok(model) => model.weights.check(&model.card.shape()),
         Err(_) => Ok(()),
     }
 }
@@ -139,13 +137,13 @@ pub fn name(bytes: &[u8]) -> Result<(), String> {
 
 /// What is taken fits the network that it was said to be like.
 pub fn torch(bytes: &[u8]) -> Result<(), String> {
-    let shape = model().passport.shape();
+    let shape = model().card.shape();
     torch::read(bytes, &shape).map_or(Ok(()), |weights| weights.check(&shape))
 }
 
 /// Bars that come line by line: what is taken is in time order.
 pub fn lines(bytes: &[u8]) -> Result<(), String> {
-    let data = model().passport.settings.data;
+    let data = model().card.settings.data;
     let Ok(lines) = BarLines::new(Path::new("stdin"), bytes, &data, 60) else { return Ok(()) };
     let mut before = None;
     for bar in lines.map_while(Result::ok) {

@@ -109,8 +109,8 @@ fn exchanged(bytes: &[u8], after: After) -> Result<Vec<u8>, String> {
 }
 
 pub fn bodies() -> Vec<Vec<u8>> {
-    let passport = model().passport;
-    let (window, columns) = (passport.settings.data.window, passport.settings.data.features.len());
+    let card = model().card;
+    let (window, columns) = (card.settings.data.window, card.settings.data.features.len());
     let row = format!("[{}]", vec!["0.5"; columns].join(","));
     let rows = format!("[{}]", vec![row.as_str(); window].join(","));
     let bar = |minute: usize| {
@@ -119,7 +119,7 @@ pub fn bodies() -> Vec<Vec<u8>> {
             r#"{{"ts": {ts}, "open": 3000, "high": 3001.5, "low": 2999, "close": 3000.5, "volume": 7}}"#
         )
     };
-    let bars: Vec<String> = (0..passport.warm_up() + window).map(bar).collect();
+    let bars: Vec<String> = (0..card.warm_up() + window).map(bar).collect();
     [
         format!(r#"{{"features": {rows}, "coverage": 0.8}}"#),
         format!(r#"{{"bars": [{}]}}"#, bars.join(",")),
@@ -130,10 +130,10 @@ pub fn bodies() -> Vec<Vec<u8>> {
 }
 
 pub fn tables() -> Vec<Vec<u8>> {
-    let passport = model().passport;
+    let card = model().card;
     let line =
         |minute: usize| format!("{},3000,3001.5,2999,3000.5,7\n", 1_715_131_860 + 60 * minute);
-    let lines: String = (0..passport.warm_up() + passport.settings.data.window).map(line).collect();
+    let lines: String = (0..card.warm_up() + card.settings.data.window).map(line).collect();
     vec![format!("ts,open,high,low,close,volume\n{lines}").into_bytes()]
 }
 

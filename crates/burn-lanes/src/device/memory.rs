@@ -29,7 +29,7 @@ impl Device {
 /// Makes CubeCL allocate what is asked for, and keep a buffer for the next of its size. Its pools
 /// of pages would take up to a quarter of the device's memory for a few hundred megabytes, and look
 /// through all pages at each allocation; but a training asks for the same few sizes at every step.
-/// `memory_persistent = ...` in a `cubecl.toml` wins; so does whoever configured CubeCL before.
+/// `memory_persistent = ...` in a `cubecl.toml` wins; so does one who configured CubeCL before.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub(crate) fn allocate_exactly() {
     use cubecl::config::memory::PersistentMemory;

@@ -9,11 +9,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::account::{Account, Rates};
+use super::bars::{Calendar, Gap, TradedBars};
 use super::ledger::START_EQUITY;
 use super::order::{Moment, Order, orders};
 use super::signal::weights;
 use super::stat::{day_returns, sharpe};
-use super::tape::{Calendar, Gap, Tape};
 use experiment::{Costs, Limits, Rule};
 
 /// Net results over threshold × cost.
@@ -51,20 +51,20 @@ pub struct Cell {
 /// The frontier of threshold rules over thresholds and costs of one side, all in basis points.
 #[must_use]
 pub fn frontier(
-    tape: &Tape,
+    bars: &TradedBars,
     calendar: &Calendar,
     expected: &[f64],
     (limits, flat_before): (Limits, Gap),
     thresholds_bps: &[f64],
     costs_bps: &[f64],
 ) -> Frontier {
-    let day_ends = tape.day_ends();
+    let day_ends = bars.day_ends();
     let rates: Vec<Rates> = costs_bps.iter().map(|&bps| Rates::flat(bps)).collect();
     let row = |&threshold_bps: &f64| {
         let weights = weights(Rule::Threshold { threshold_bps }, limits, expected);
-        let orders = orders(tape, &weights, flat_before);
+        let orders = orders(bars, &weights, flat_before);
         let blocks: Vec<Vec<Outcome>> =
-            rates.par_chunks(LANES).map(|rates| replay(tape, &orders, &day_ends, rates)).collect();
+            rates.par_chunks(LANES).map(|rates| replay(bars, &orders, &day_ends, rates)).collect();
         let cells = blocks.into_iter().flatten().map(|outcome| Cell {
             net_return: outcome.equity / START_EQUITY - 1.0,
             sharpe: sharpe(&day_returns(START_EQUITY, &outcome.day_equity), calendar),
@@ -72,7 +72,7 @@ pub fn frontier(
         ThresholdRow {
             threshold_bps,
             fills: orders.len(),
-            break_even_bps: break_even_bps(tape, &orders),
+            break_even_bps: break_even_bps(bars, &orders),
             cells: cells.collect(),
         }
     };
@@ -84,21 +84,21 @@ pub fn frontier(
 
 /// Final equity over the first, minus 1, of the same orders at each of these costs.
 #[must_use]
-pub fn net_returns(tape: &Tape, orders: &[Order], costs: &[Costs]) -> Vec<f64> {
+pub fn net_returns(bars: &TradedBars, orders: &[Order], costs: &[Costs]) -> Vec<f64> {
     let rates: Vec<Rates> = costs.iter().map(Rates::of).collect();
     let blocks: Vec<Vec<Outcome>> =
-        rates.par_chunks(LANES).map(|rates| replay(tape, orders, &[], rates)).collect();
+        rates.par_chunks(LANES).map(|rates| replay(bars, orders, &[], rates)).collect();
     blocks.into_iter().flatten().map(|outcome| outcome.equity / START_EQUITY - 1.0).collect()
 }
 
 /// The cost of one side, basis points of the traded value, at which the orders come to a net return
 /// of 0; `None` where they earn nothing even for free, or trade nothing.
 #[must_use]
-pub fn break_even_bps(tape: &Tape, orders: &[Order]) -> Option<f64> {
+pub fn break_even_bps(bars: &TradedBars, orders: &[Order]) -> Option<f64> {
     // Each fill takes its share of equity, so that the logarithm of equity falls nearly in a
     // straight line as costs rise.
     let growth_at = |costs: [f64; LANES]| -> Vec<f64> {
-        let outcomes = replay(tape, orders, &[], &costs.map(Rates::flat));
+        let outcomes = replay(bars, orders, &[], &costs.map(Rates::flat));
         outcomes.iter().map(|outcome| (outcome.equity.max(0.0) / START_EQUITY).ln()).collect()
     };
     let (mut low, mut high) = ((0.0, 0.0), (f64::INFINITY, f64::NEG_INFINITY));
@@ -160,7 +160,7 @@ struct Lanes {
 
 /// Trades the orders at up to [`LANES`] rates; as [`super::ledger()`], without the book.
 pub(super) fn replay(
-    tape: &Tape,
+    bars: &TradedBars,
     orders: &[Order],
     day_ends: &[usize],
     rates: &[Rates],
@@ -176,23 +176,23 @@ pub(super) fn replay(
     let mut marked = 0;
     let mut mark_to = |lanes: &mut Lanes, bar: usize| {
         while let Some(&end) = next_days.next_if(|end| **end < bar) {
-            lanes.mark(&tape.close[marked..=end]);
+            lanes.mark(&bars.close[marked..=end]);
             marked = end + 1;
-            days.push(std::array::from_fn(|lane| lanes.account(lane).equity(tape.close[end])));
+            days.push(std::array::from_fn(|lane| lanes.account(lane).equity(bars.close[end])));
         }
-        lanes.mark(&tape.close[marked..bar]);
+        lanes.mark(&bars.close[marked..bar]);
         marked = bar;
     };
     for order in orders {
         mark_to(&mut lanes, order.bar);
         let mid = match order.at {
-            Moment::Open => tape.open[order.bar],
-            Moment::Close => tape.close[order.bar],
+            Moment::Open => bars.open[order.bar],
+            Moment::Close => bars.close[order.bar],
         };
         lanes.fill(order.weight, mid);
     }
-    mark_to(&mut lanes, tape.len());
-    let last_close = tape.close.last().copied().unwrap_or_default();
+    mark_to(&mut lanes, bars.len());
+    let last_close = bars.close.last().copied().unwrap_or_default();
     (0..rates.len())
         .map(|lane| Outcome {
             equity: lanes.account(lane).equity(last_close),

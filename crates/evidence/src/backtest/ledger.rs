@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::account::{Account, Rates};
+use super::bars::TradedBars;
 use super::order::{Moment, Order};
-use super::tape::Tape;
 use experiment::Costs;
 
 /// Money at the start, as in backtesting.py. Everything is in proportion to it: no statistic
@@ -62,22 +62,22 @@ pub struct Ledger {
 }
 
 /// Trades the orders, which are those of [`super::orders`] or [`super::buy_and_hold`] for this
-/// tape.
+/// bars.
 #[must_use]
-pub fn ledger(tape: &Tape, orders: &[Order], costs: &Costs) -> Ledger {
+pub fn ledger(bars: &TradedBars, orders: &[Order], costs: &Costs) -> Ledger {
     let rates = Rates::of(costs);
     let mut account = Account { cash: START_EQUITY, units: 0.0 };
     let mut ledger = Ledger::default();
     let mut next = orders.iter().peekable();
-    for bar in 0..tape.len() {
+    for bar in 0..bars.len() {
         for at in [Moment::Open, Moment::Close] {
             if at == Moment::Close {
                 ledger.units_within.push(account.units);
             }
             let order = next.next_if(|order| order.bar == bar && order.at == at);
             let mid = match at {
-                Moment::Open => tape.open[bar],
-                Moment::Close => tape.close[bar],
+                Moment::Open => bars.open[bar],
+                Moment::Close => bars.close[bar],
             };
             let equity = account.equity(mid);
             let is_mark = at == Moment::Close;
@@ -110,7 +110,7 @@ pub fn ledger(tape: &Tape, orders: &[Order], costs: &Costs) -> Ledger {
         }
         ledger.cash.push(account.cash);
         ledger.units.push(account.units);
-        ledger.equity.push(account.equity(tape.close[bar]));
+        ledger.equity.push(account.equity(bars.close[bar]));
     }
     ledger
 }

@@ -1,8 +1,8 @@
 //! Forecasts → positions → fills with costs → equity and statistics.
 //!
 //! ```text
-//! forecasts ─ signal: expected return → weight ─ order: when and to what ─┬ ledger: every fill booked → trades → stat ─→ Sheet
-//! tape: bars, gaps, dates ────────────────────────────────────────────────┴ frontier: many costs at once, equal to the ledger
+//! forecasts ─ signal: expected return → weight ─ order: when and to what ─┬ ledger: every fill booked → trades → stat ─→ Statistics
+//! bars:, gaps, dates ────────────────────────────────────────────────┴ frontier: many costs at once, equal to the ledger
 //! ```
 //!
 //! # Conventions
@@ -25,25 +25,25 @@
 //!   and nothing is traded after it. Debt stays debt; it is not set to 0.
 //! * **Undefined is `None`.**
 //!
-//! The statistics are those of backtesting.py's sheet; where they deviate from it, and why, is said
+//! The statistics are those of backtesting.py; where they deviate from it, and why, is said
 //! in [`stat`]. Knows no files, no store and no Polars.
 
 mod account;
+mod bars;
 mod frontier;
 mod ledger;
 mod order;
-mod sheet;
 mod signal;
 pub mod stat;
-mod tape;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod trade;
 
+pub use bars::{Calendar, Gap, TradedBars, calendar};
 pub use frontier::{Cell, Frontier, ThresholdRow, break_even_bps, frontier, net_returns};
 pub use ledger::{Fill, Ledger, START_EQUITY, ledger};
 pub use order::{Moment, Order, buy_and_hold, orders};
-pub use sheet::{CostSums, Sheet, sheet};
 pub use signal::{Untradable, expected_returns, weights};
-pub use tape::{Calendar, Gap, Tape, calendar};
+pub use statistics::{CostSums, Statistics, statistics};
 pub use trade::{Trade, trades};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::tape::{Gap, Tape};
+use super::bars::{Gap, TradedBars};
 
 /// When within a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,26 +23,26 @@ pub struct Order {
     pub weight: f64,
 }
 
-/// The orders of weights that were decided at the closes of the tape's bars (NaN: no decision).
+/// The orders of weights that were decided at the closes of the bars (NaN: no decision).
 /// `flat_before` is the least gap that no position is held over; [`Gap::None`] means none:
 /// positions are held over every gap.
 ///
 /// # Panics
 /// When there is not one weight for each bar.
 #[must_use]
-pub fn orders(tape: &Tape, weights: &[f64], flat_before: Gap) -> Vec<Order> {
-    assert_eq!(tape.len(), weights.len(), "one weight for each bar");
-    let Some(last) = tape.len().checked_sub(1) else { return Vec::new() };
+pub fn orders(bars: &TradedBars, weights: &[f64], flat_before: Gap) -> Vec<Order> {
+    assert_eq!(bars.len(), weights.len(), "one weight for each bar");
+    let Some(last) = bars.len().checked_sub(1) else { return Vec::new() };
     let mut orders = Vec::new();
     let mut current = 0.0;
     let mut ask = |bar, at, weight: f64| {
-        // Whoever holds nothing and is asked for nothing, or for what is held, does nothing.
+        // Anyone who holds nothing and is asked for nothing, or for what is held, does nothing.
         if !weight.is_nan() && weight != current {
             orders.push(Order { bar, at, weight });
             current = weight;
         }
     };
-    for (bar, (&weight, &gap)) in weights.iter().zip(&tape.gap_after).enumerate() {
+    for (bar, (&weight, &gap)) in weights.iter().zip(&bars.gap_after).enumerate() {
         if bar == last || is_flat_before(gap, flat_before) {
             ask(bar, Moment::Close, 0.0);
         } else {
@@ -63,12 +63,12 @@ fn is_flat_before(gap: Gap, least: Gap) -> bool {
 /// Buys at the first open that a forecast made at the first bar's close could be filled at, and
 /// sells at the last close.
 #[must_use]
-pub fn buy_and_hold(tape: &Tape) -> Vec<Order> {
-    let mut weights = vec![f64::NAN; tape.len()];
+pub fn buy_and_hold(bars: &TradedBars) -> Vec<Order> {
+    let mut weights = vec![f64::NAN; bars.len()];
     if let Some(first) = weights.first_mut() {
         *first = 1.0;
     }
-    orders(tape, &weights, Gap::None)
+    orders(bars, &weights, Gap::None)
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     const NONE: f64 = f64::NAN;
 
     /// Three bars, a break, two bars, a night, two bars.
-    fn tape() -> Tape {
+    fn bars() -> TradedBars {
         let gap_after = vec![
             Gap::None,
             Gap::None,
@@ -90,7 +90,7 @@ mod tests {
         ];
         let columns = vec![1.0; 7];
         let ts = (0..7).collect();
-        Tape {
+        TradedBars {
             ts,
             date: vec![0, 0, 0, 0, 0, 1, 1],
             open: columns.clone(),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn found(weights: &[f64; 7], flat_before: Gap) -> Vec<(usize, Moment, f64)> {
-        orders(&tape(), weights, flat_before)
+        orders(&bars(), weights, flat_before)
             .iter()
             .map(|order| (order.bar, order.at, order.weight))
             .collect()
@@ -151,7 +151,7 @@ mod tests {
     fn without_a_decision_nothing_is_traded() {
         assert_eq!(found(&[NONE; 7], Gap::Break), []);
         assert_eq!(found(&[0.0; 7], Gap::Break), []);
-        assert_eq!(orders(&Tape::default(), &[], Gap::Break), []);
+        assert_eq!(orders(&TradedBars::default(), &[], Gap::Break), []);
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn buy_and_hold_buys_at_the_second_open_and_sells_at_the_last_close() {
         let found: Vec<_> =
-            buy_and_hold(&tape()).iter().map(|order| (order.bar, order.at, order.weight)).collect();
+            buy_and_hold(&bars()).iter().map(|order| (order.bar, order.at, order.weight)).collect();
         assert_eq!(found, [(1, Moment::Open, 1.0), (6, Moment::Close, 0.0)]);
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::bars::TradedBars;
 use super::ledger::Fill;
 use super::order::Moment;
-use super::tape::Tape;
 
 /// A round trip. A position that grows or shrinks on its way is one trade.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -43,12 +43,12 @@ struct Open {
 
 /// The trades of fills in order, which end flat.
 #[must_use]
-pub fn trades(tape: &Tape, fills: &[Fill]) -> Vec<Trade> {
+pub fn trades(bars: &TradedBars, fills: &[Fill]) -> Vec<Trade> {
     let mut trades = Vec::new();
     let mut open = Open::default();
     let mut before = 0.0;
     for fill in fills.iter().filter(|fill| fill.units != 0.0) {
-        let now = (fill.bar, time(tape, fill));
+        let now = (fill.bar, time(bars, fill));
         // A fill that crosses zero ends one trade and begins another; its commission is shared by
         // units.
         let crosses = before * fill.position < 0.0;
@@ -73,10 +73,10 @@ pub fn trades(tape: &Tape, fills: &[Fill]) -> Vec<Trade> {
 }
 
 /// A close is at its bar's end.
-fn time(tape: &Tape, fill: &Fill) -> i64 {
+fn time(bars: &TradedBars, fill: &Fill) -> i64 {
     match fill.at {
-        Moment::Open => tape.ts[fill.bar],
-        Moment::Close => tape.ts[fill.bar] + i64::from(tape.bar_seconds) * 1_000_000_000,
+        Moment::Open => bars.ts[fill.bar],
+        Moment::Close => bars.ts[fill.bar] + i64::from(bars.bar_seconds) * 1_000_000_000,
     }
 }
 
@@ -113,10 +113,10 @@ mod tests {
     use super::*;
     use crate::backtest::Gap;
 
-    fn tape() -> Tape {
+    fn bars() -> TradedBars {
         let column = vec![100.0; 6];
         let ts = (0..6).map(|bar| bar * 60_000_000_000).collect();
-        Tape {
+        TradedBars {
             ts,
             date: vec![0; 6],
             open: column.clone(),
@@ -150,7 +150,7 @@ mod tests {
             fill(2, -1.0, 3.0, 120.0, 0.5),
             fill(4, -3.0, 0.0, 130.0, 1.5),
         ];
-        let [trade] = trades(&tape(), &fills)[..] else { panic!() };
+        let [trade] = trades(&bars(), &fills)[..] else { panic!() };
         assert_eq!((trade.units, trade.entry_bar, trade.exit_bar), (4.0, 0, 4));
         assert_eq!((trade.entry_price, trade.exit_price, trade.commission), (105.0, 127.5, 4.0));
         assert_eq!((trade.profit, trade.profit_share), (86.0, 86.0 / 420.0));
@@ -161,7 +161,7 @@ mod tests {
     fn a_reversal_ends_one_trade_and_begins_another_and_shares_its_commission() {
         let close = Fill { at: Moment::Close, ..fill(3, 2.0, 0.0, 90.0, 2.0) };
         let found = trades(
-            &tape(),
+            &bars(),
             &[fill(0, 1.0, 1.0, 100.0, 1.0), fill(2, -3.0, -2.0, 95.0, 3.0), close],
         );
         assert_eq!(found.len(), 2);

@@ -59,7 +59,7 @@ pub fn apart<'a>(runs: impl IntoIterator<Item = &'a RunRecord>) -> Option<Apart>
     first_apart(runs.into_iter().map(Subject::of))
 }
 
-/// What trials of these subjects are ranked by, whoever ranks them: what was asked for, unless
+/// What trials of these subjects are ranked by, everywhere: what was asked for, unless
 /// errors over different data or of different targets would be compared; then the default, which is
 /// comparable.
 pub fn ranked_by<'a>(

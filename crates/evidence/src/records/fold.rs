@@ -20,7 +20,7 @@ pub enum Change {
     Progress(TrialId, ProgressFile),
     /// A run's result was published; nothing more follows of it.
     Result(TrialId, Box<RunResult>),
-    /// Whoever wrote a run's open log is gone.
+    /// The process that wrote a run's open log is gone.
     Lost(TrialId),
     /// Something could not be read.
     Damage(TrialId, String),

@@ -151,7 +151,7 @@ pub enum RunState {
     Running,
     /// It ended as told.
     Ended(End),
-    /// Its log is open, but whoever wrote it is gone.
+    /// Its log is open, but its writer is gone.
     Lost,
 }
 
@@ -272,8 +272,8 @@ pub struct Estimate {
     pub high: Option<f64>,
 }
 
-/// What a trial was tried on: the same data, target and time, and whoever tries again is trying his
-/// luck.
+/// What a trial was tried on: the same data, target and time, and anyone who tries again is trying
+/// his luck.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tried {
     /// Fingerprint of the data.

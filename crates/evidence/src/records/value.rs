@@ -1,5 +1,5 @@
-//! From what is recorded of a run to the value of a metric. Whoever shows, ranks, exports or gates
-//! a number takes it from here, so that one name is one number: live and afterwards, in every
+//! From what is recorded of a run to the value of a metric. Anyone who shows, ranks, exports or
+//! gates a number takes it from here, so that one name is one number: live and afterwards, in every
 //! table.
 //!
 //! While a run has no result, its numbers are those of the epoch whose weights are kept so far, and

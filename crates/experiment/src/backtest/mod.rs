@@ -1,9 +1,9 @@
-//! `[backtest]`: from what is written (in a file, or given to `kiln backtest`) to what is believed.
+//! `[backtest]`: from what is written (in a file, or given to `kiln backtest`) to what is valid.
 
-mod believe;
 mod settings;
+mod validate;
 mod wire;
 
-pub(super) use believe::believe;
 pub use settings::{Backtest, Concession, Costs, FlatAt, Limits, Rule};
+pub(super) use validate::validate;
 pub(super) use wire::{WireBacktest, WireConcession, WireCosts, WireRule};

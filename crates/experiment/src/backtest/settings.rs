@@ -1,5 +1,5 @@
-//! `[backtest]`, believed: how forecasts are traded and what trading costs. Nothing of it changes a
-//! training, so it is no part of a trial's settings and of its identity.
+//! `[backtest]`, validated: how forecasts are traded and what trading costs. Nothing of it changes
+//! a training, so it is not a part of a trial's settings and of its identity.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

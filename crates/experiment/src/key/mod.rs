@@ -132,7 +132,7 @@ pub(super) fn sweepable(key: &Key) -> Result<(), &'static str> {
     Err("it belongs to the sweep, not to its trials; only keys of data, model and train can vary")
 }
 
-/// The mistake of a name that is no key of a table (`""`: of the root).
+/// The mistake of a name that is not a key of a table (`""`: of the root).
 pub(super) fn unknown(table: &str, name: &str) -> Mistake {
     let siblings: Vec<&str> = parts(table).map(|key| last(key.path)).collect();
     let place =

@@ -141,10 +141,10 @@ pub(in super::super) fn name_problem(name: &str) -> Option<String> {
     match odd {
         _ if name.is_empty() => Some("is empty".to_owned()),
         Some(odd) => Some(format!(
-            "is no folder's name: it may hold letters, digits, '-', '_' and '.', not {odd:?}"
+            "is not a folder's name: it may hold letters, digits, '-', '_' and '.', not {odd:?}"
         )),
         None if name.starts_with(['.', '-']) => {
-            Some("is no folder's name: it must start with a letter or a digit".to_owned())
+            Some("is not a folder's name: it must start with a letter or a digit".to_owned())
         }
         None if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) => {
             Some(format!(

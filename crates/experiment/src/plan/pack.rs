@@ -15,8 +15,8 @@ pub struct Pack {
 
 /// Groups trials by what they must share, as many in a pack as `lanes` allows for their settings
 /// (at least one), into about `least` packs of equal cost or more where there are that many trials.
-/// The costliest pack stands first: whoever takes one after another is not left alone with a large
-/// one at the end.
+/// The costliest pack stands first: anyone who takes one after another is not left alone with a
+/// large one at the end.
 ///
 /// A pack names its trials by their position in `trials`, which may be a part of a plan, in their
 /// order.

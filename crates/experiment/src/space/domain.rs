@@ -52,7 +52,7 @@ impl Condition {
     }
 }
 
-/// What values a parameter may take. A believed domain is not empty, its bounds are finite and
+/// What values a parameter may take. A validated domain is not empty, its bounds are finite and
 /// ordered, a log domain is positive.
 ///
 /// With `points` (or `step`) a range is the set of its points and nothing between them, for every
@@ -88,7 +88,7 @@ impl Domain {
         Points::of(self).map(|points| points.len())
     }
 
-    /// Whether there is no value to choose, which a believed domain never is.
+    /// Whether there is no value to choose, which a validated domain never is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)

@@ -269,8 +269,8 @@ mod tests {
                 let len = group.map_or(len, |group| lens[group]);
                 let mut new =
                     parameter(&format!("p{position}"), ints(&(1..=len).collect::<Vec<_>>()));
-                // Groups that wait for each other are no believed space, so zipped parameters name
-                // none but plain ones.
+                // Groups that wait for each other are not validated space, so zipped parameters
+                // name none but plain ones.
                 new.when = condition.and_then(|(other, value)| {
                     let other = parameters.get(other)?;
                     (group.is_none() || (other.zip.is_none() && other.when.is_none())).then(|| {

@@ -12,7 +12,7 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// A number; always finite in a believed space.
+    /// A number; always finite in a validated space.
     Float(f64),
     /// Text.
     Text(String),

@@ -180,7 +180,7 @@ fn epochs() -> Box<dyn Array> {
     array([SECONDS, SECONDS + 60, SECONDS + 120])
 }
 
-/// Every type that is no number.
+/// Every type that is not a number.
 fn others() -> Vec<(&'static str, Box<dyn Array>)> {
     let text = || Utf8ViewArray::from_slice_values(["a", "b", "c"]).boxed();
     let list = ListArray::<i64>::new(

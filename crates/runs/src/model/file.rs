@@ -9,7 +9,7 @@ use super::ModelError;
 /// The bytes of a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// When it is missing, is no regular file (links are not followed), or is larger.
+/// When it is missing, is not a regular file (links are not followed), or is larger.
 pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |error: std::io::Error| ModelError::io(path, "cannot be read", &error);
     let kind = match fs::symlink_metadata(path) {

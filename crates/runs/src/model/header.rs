@@ -11,7 +11,7 @@ use std::fmt;
 /// More than any header of a weights file written here.
 pub(super) const MAX_HEADER: u64 = 8 << 20;
 
-/// Where a header keeps what is no tensor.
+/// Where a header keeps what is not a tensor.
 const METADATA: &str = "__metadata__";
 
 /// Checks that the tensors of a file are those of `layout`: each name once, F32, of its shape.
@@ -20,7 +20,7 @@ const METADATA: &str = "__metadata__";
 /// What is wrong, for a person.
 pub(super) fn check_header(bytes: &[u8], layout: &[(String, Vec<usize>)]) -> Result<(), String> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-        return Err(format!("is no safetensors file: it has {} bytes", bytes.len()));
+        return Err(format!("is not a safetensors file: it has {} bytes", bytes.len()));
     };
     let length = u64::from_le_bytes(*length);
     let header = usize::try_from(length)
@@ -29,7 +29,7 @@ pub(super) fn check_header(bytes: &[u8], layout: &[(String, Vec<usize>)]) -> Res
         .and_then(|length| rest.get(..length));
     let header = header.ok_or_else(|| {
         format!(
-            "is no safetensors file: a header of {length} bytes, at most {} are possible",
+            "is not a safetensors file: a header of {length} bytes, at most {} are possible",
             MAX_HEADER.min(rest.len() as u64)
         )
     })?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{
-    COVERAGES, Interval, Metrics, ModelError, Passport, SavedModel, Selection, Source, WeightsFile,
+    COVERAGES, Interval, Metrics, ModelCard, ModelError, SavedModel, Selection, Source, WeightsFile,
 };
 use crate::store::{Forecasts, RunFolder, RunRecord, Tries, read_manifest, read_run};
 use evidence::calibration::Calibration;
@@ -14,7 +14,7 @@ use market::KeptScaling;
 impl SavedModel {
     /// The best weights of a finished run, with all that its folder and its sweep's say of it, as
     /// of `at` (RFC 3339, UTC). What takes more than that is added by who knows it: `tries` from
-    /// the ledger, [`Passport::verdict`], [`Passport::profile`].
+    /// the ledger, [`ModelCard::verdict`], [`ModelCard::profile`].
     ///
     /// # Errors
     /// When the run is not finished, kept no weights, or a file is damaged.
@@ -22,7 +22,7 @@ impl SavedModel {
         let record = read_run(&folder.path)?;
         let skill = record.measured().value(Metric::DEFAULT);
         let RunRecord { trial, result, evaluations, damage, .. } = record;
-        // Of what a model says nothing may be missing unseen; its epochs are no part of it.
+        // Of what a model says nothing may be missing unseen; its epochs are not part of it.
         if let Some(why) = damage.iter().find(|why| !why.starts_with("attempts/")) {
             // It says which file it is about, most with the whole path.
             let is_whole = why.starts_with(&*folder.path.to_string_lossy());
@@ -54,7 +54,7 @@ impl SavedModel {
             ever: trials,
             number,
         });
-        let passport = Passport {
+        let card = ModelCard {
             v: super::VERSION,
             saved_at: at.to_owned(),
             kiln_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,7 +88,7 @@ impl SavedModel {
             inputs,
             weights: WeightsFile::default(),
         };
-        Self::new(passport, weights).map_err(|error| ModelError::at(&folder.path, error))
+        Self::new(card, weights).map_err(|error| ModelError::at(&folder.path, error))
     }
 }
 

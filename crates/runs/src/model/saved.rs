@@ -5,55 +5,56 @@ use std::path::Path;
 
 use super::header::{MAX_HEADER, check_header};
 use super::sums::{digest, parse_sums, sums};
-use super::{ModelError, Passport, WeightsFile, believe, file};
+use super::{ModelCard, ModelError, WeightsFile, file, validate};
 use crate::store::publish;
 
-/// A model with its passport.
+/// A model with its model card.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedModel {
     /// What is known of it.
-    pub passport: Passport,
+    pub card: ModelCard,
     /// Its weights.
     pub weights: lane_types::Weights,
 }
 
-const PASSPORT: &str = "passport.json";
+const MODEL_CARD: &str = "model_card.json";
+/// The model card's name in folders that former versions wrote, which are read as ever.
+const FORMER_MODEL_CARD: &str = "passport.json";
 const WEIGHTS: &str = "weights.safetensors";
 const SUMS: &str = "SHA256SUMS";
-/// More than any passport written here: 256 features have one of 300 KiB. Parsed it takes up to
+/// More than any model card written here: 256 features have one of 300 KiB. Parsed it takes up to
 /// twenty times its size.
-const MAX_PASSPORT: u64 = 1 << 20;
+const MAX_MODEL_CARD: u64 = 1 << 20;
 /// More than any list of two checksums.
 const MAX_SUMS: u64 = 4 << 10;
 
 impl SavedModel {
-    /// What `passport` says, with these weights, whose file it then describes.
+    /// What `card` says, with these weights, whose file it then describes.
     ///
     /// # Errors
     /// When the weights are not those of its network.
-    pub fn new(mut passport: Passport, weights: lane_types::Weights) -> Result<Self, ModelError> {
-        weights.check(&passport.shape()).map_err(ModelError::new)?;
+    pub fn new(mut card: ModelCard, weights: lane_types::Weights) -> Result<Self, ModelError> {
+        weights.check(&card.shape()).map_err(ModelError::new)?;
         let bytes = weights.to_bytes().map_err(|error| ModelError::new(error.to_string()))?;
         let parameters = weights.0.iter().map(|weight| weight.values.len()).sum();
-        passport.weights =
+        card.weights =
             WeightsFile { bytes: bytes.len() as u64, sha256: digest(&bytes), parameters };
-        Ok(Self { passport, weights })
+        Ok(Self { card, weights })
     }
 
     /// Writes the folder, which may exist but must hold no model; durable when it returns. A kill
-    /// leaves a folder without `SHA256SUMS`, which is no model.
+    /// leaves a folder without `SHA256SUMS`, which is not a model.
     ///
     /// # Errors
     /// When the folder holds a model or a part of one, or cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), ModelError> {
         let weights = self.weights.to_bytes().map_err(|error| ModelError::at(folder, error))?;
-        let mut passport = serde_json::to_vec_pretty(&self.passport)
-            .map_err(|error| ModelError::at(folder, error))?;
-        passport.push(b'\n');
+        let mut card =
+            serde_json::to_vec_pretty(&self.card).map_err(|error| ModelError::at(folder, error))?;
+        card.push(b'\n');
         publish::make_folder(folder)?;
-        let sums = sums(&[(PASSPORT, digest(&passport)), (WEIGHTS, digest(&weights))]);
-        for (name, bytes) in
-            [(WEIGHTS, &weights[..]), (PASSPORT, &passport), (SUMS, sums.as_bytes())]
+        let sums = sums(&[(MODEL_CARD, digest(&card)), (WEIGHTS, digest(&weights))]);
+        for (name, bytes) in [(WEIGHTS, &weights[..]), (MODEL_CARD, &card), (SUMS, sums.as_bytes())]
         {
             if !publish::publish(&folder.join(name), bytes)? {
                 return Err(ModelError::at(
@@ -71,6 +72,14 @@ impl SavedModel {
         folder_is_own(folder) && folder.join(SUMS).is_file()
     }
 
+    /// Whether a folder has a model card, whatever else it has: someone means a model by it.
+    #[must_use]
+    pub fn has_card(folder: &Path) -> bool {
+        [MODEL_CARD, FORMER_MODEL_CARD]
+            .iter()
+            .any(|name| folder.join(name).symlink_metadata().is_ok())
+    }
+
     /// Reads a folder; see the module for what is checked.
     ///
     /// # Errors
@@ -79,13 +88,17 @@ impl SavedModel {
         if !folder_is_own(folder) {
             return Err(ModelError::at(
                 folder,
-                "is no folder of a saved model (links are not followed)",
+                "is not a folder of a saved model (links are not followed)",
             ));
         }
         let path = |name: &str| folder.join(name);
         let sums = file::read(&path(SUMS), MAX_SUMS)?;
-        let sums = parse_sums(&sums, &[PASSPORT, WEIGHTS])
-            .map_err(|problem| ModelError::at(&path(SUMS), problem))?;
+        let (card_file, sums) = match parse_sums(&sums, &[FORMER_MODEL_CARD, WEIGHTS]) {
+            Ok(sums) => (FORMER_MODEL_CARD, sums),
+            Err(_) => parse_sums(&sums, &[MODEL_CARD, WEIGHTS])
+                .map(|sums| (MODEL_CARD, sums))
+                .map_err(|problem| ModelError::at(&path(SUMS), problem))?,
+        };
         let verified = |name: &str, most: u64, sum: &str| {
             let bytes = file::read(&path(name), most)?;
             if digest(&bytes) == sum {
@@ -94,27 +107,25 @@ impl SavedModel {
                 Err(ModelError::at(&path(name), "is damaged: its sha256 is not the recorded one"))
             }
         };
-        let passport = verified(PASSPORT, MAX_PASSPORT, &sums[0])?;
-        let passport = believe::believe(&passport)
-            .map_err(|problem| ModelError::at(&path(PASSPORT), problem))?;
-        let WeightsFile { bytes, sha256, parameters } = &passport.weights;
+        let card = verified(card_file, MAX_MODEL_CARD, &sums[0])?;
+        let card = validate::validate(&card)
+            .map_err(|problem| ModelError::at(&path(card_file), problem))?;
+        let WeightsFile { bytes, sha256, parameters } = &card.weights;
         let most = 4 * *parameters as u64 + MAX_HEADER;
         if *bytes > most || *sha256 != sums[1] {
             let problem = format!(
                 "weights of {bytes} bytes with that sha256 are not those of {SUMS} for \
                     {parameters} parameters"
             );
-            return Err(ModelError::at(&path(PASSPORT), problem));
+            return Err(ModelError::at(&path(card_file), problem));
         }
         let bytes = verified(WEIGHTS, *bytes, &sums[1])?;
-        check_header(&bytes, &passport.shape().layout())
+        check_header(&bytes, &card.shape().layout())
             .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
         let weights = lane_types::Weights::from_bytes(&bytes)
             .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
-        weights
-            .check(&passport.shape())
-            .map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
-        Ok(Self { passport, weights })
+        weights.check(&card.shape()).map_err(|problem| ModelError::at(&path(WEIGHTS), problem))?;
+        Ok(Self { card, weights })
     }
 
     /// [`Self::read`], which also refuses what [`Self::warnings`] would say.
@@ -131,7 +142,7 @@ impl SavedModel {
         }
     }
 
-    /// What is odd though it can be read: weights that are not numbers.
+    /// What deserves a warning though it can be read: weights that are not numbers.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let odd = |weight: &lane_types::Weight| {

@@ -4,7 +4,7 @@
 
 use lane_types::{Shape, Weight, Weights};
 
-use super::{COVERAGES, Interval, Metrics, Passport, SavedModel, Source, WeightsFile};
+use super::{COVERAGES, Interval, Metrics, ModelCard, SavedModel, Source, WeightsFile};
 use crate::store::WindowCounts;
 use evidence::calibration::Calibration;
 use experiment::testing::settings;
@@ -14,7 +14,7 @@ use market::{Affine, Scaling};
 pub fn model(lines: &str, seed: u64) -> SavedModel {
     let settings = settings(lines);
     let features = settings.data.features.len();
-    let passport = Passport {
+    let card = ModelCard {
         v: super::VERSION,
         saved_at: "2026-01-02T03:04:05Z".into(),
         kiln_version: "0.1.0".into(),
@@ -50,8 +50,8 @@ pub fn model(lines: &str, seed: u64) -> SavedModel {
         weights: WeightsFile::default(),
         settings,
     };
-    let weights = weights(&passport.shape(), seed);
-    SavedModel::new(passport, weights).unwrap()
+    let weights = weights(&card.shape(), seed);
+    SavedModel::new(card, weights).unwrap()
 }
 
 /// Weights within ±0.5.

@@ -20,9 +20,9 @@ fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model");
         let mut model = model(lines, 1);
-        model.passport.profile = Some(
+        model.card.profile = Some(
             model
-                .passport
+                .card
                 .settings
                 .data
                 .features
@@ -53,16 +53,16 @@ fn a_model_whose_checksums_were_never_written_is_none() {
     assert!(error.ends_with("SHA256SUMS: is missing"), "{error}");
 }
 
-/// Changes the passport as an attacker would: with checksums that hold.
+/// Changes the model card as an attacker would: with checksums that hold.
 fn tampered(folder: &Path, change: &dyn Fn(&mut Value)) -> String {
-    let path = folder.join("passport.json");
-    let mut passport: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&mut passport);
-    let bytes = serde_json::to_vec(&passport).unwrap();
+    let path = folder.join("model_card.json");
+    let mut card: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut card);
+    let bytes = serde_json::to_vec(&card).unwrap();
     fs::write(&path, &bytes).unwrap();
     let weights = fs::read(folder.join("weights.safetensors")).unwrap();
     let text =
-        sums(&[("passport.json", digest(&bytes)), ("weights.safetensors", digest(&weights))]);
+        sums(&[("model_card.json", digest(&bytes)), ("weights.safetensors", digest(&weights))]);
     fs::write(folder.join("SHA256SUMS"), text).unwrap();
     SavedModel::read(folder).map(drop).unwrap_err().to_string()
 }
@@ -110,7 +110,7 @@ fn every_field_is_checked_though_the_checksums_hold() {
 
 #[test]
 fn a_damaged_file_is_told_by_name() {
-    for name in ["passport.json", "weights.safetensors"] {
+    for name in ["model_card.json", "weights.safetensors"] {
         let folder = tempfile::tempdir().unwrap();
         model(POINT, 1).write(folder.path()).unwrap();
         let path = folder.path().join(name);

@@ -66,7 +66,7 @@ pub struct Generation(Vec<(String, u64, Option<SystemTime>)>);
 /// `root`.
 ///
 /// # Errors
-/// When the reference is no legal name, names nothing (with what there is), or what it names is
+/// When the reference is not a legal name, names nothing (with what there is), or what it names is
 /// damaged.
 pub fn resolve(root: &Path, reference: &str) -> Result<Resolved, RegistryError> {
     let Reference { name, wanted } = Reference::parse(reference)?;
@@ -112,7 +112,7 @@ pub fn model(root: &Path, name: &str) -> Result<ModelState, RegistryError> {
     let found = model_folder(root, name).and_then(|folder| state_in(&folder));
     match found {
         Ok(state) if state.lines > 0 => Ok(state),
-        // What is no model may be what is left of one.
+        // What is not a model may be what is left of one.
         Ok(_) | Err(RegistryError::Unknown(_)) => {
             Err(remains(root, name)?.unwrap_or_else(|| unknown(root, name)))
         }

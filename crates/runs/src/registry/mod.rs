@@ -15,7 +15,7 @@
 //! No path is made from a name that came from outside: it is looked up among the names that the
 //! folder holds. Symbolic links, pipes and devices under `models/` are refused unread.
 //!
-//! Knows nothing of what a model is, but for the gate, which reads passports.
+//! Knows nothing of what a model is, but for the gate, which reads model cards.
 
 mod error;
 mod gate;

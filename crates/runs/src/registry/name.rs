@@ -37,7 +37,7 @@ impl Reference {
     /// Parses `NAME`, `NAME@ALIAS`, `NAME@3` or `NAME@latest`.
     ///
     /// # Errors
-    /// When a part is no legal name.
+    /// When a part is not a legal name.
     pub fn parse(text: &str) -> Result<Self, RegistryError> {
         let (name, wanted) = match text.split_once('@') {
             None => (text, Wanted::Default),
@@ -115,7 +115,7 @@ fn version_number(digits: &str) -> Result<u32, RegistryError> {
     let number = digits.parse().ok().filter(|number: &u32| *number > 0 && !digits.starts_with('0'));
     number.ok_or_else(|| {
         RegistryError::BadName(format!(
-            "'{}' is no version: a version is a number from 1, such as 3",
+            "'{}' is not a version: a version is a number from 1, such as 3",
             shown(digits)
         ))
     })

@@ -1,5 +1,5 @@
 //! Folders and files under `models/`, opened without trust: no symbolic link is followed, no pipe
-//! is waited for, no size is believed.
+//! is waited for, no size is valid.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -47,7 +47,7 @@ pub(super) fn opened(
     options: &mut OpenOptions,
 ) -> Result<Option<File>, RegistryError> {
     // A pipe's opening waits for its other end, and a device's may do anything: so look first. The
-    // flags hold against whoever puts one there in between.
+    // flags hold against anyone who puts one there in between.
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => return Err(not_a_file(path, &meta)),
         _ => {}

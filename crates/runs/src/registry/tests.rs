@@ -495,7 +495,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     /// The aliases are where the last promotion or rollback put them, whatever else happened, and
-    /// the same for whoever reads the files.
+    /// the same for anyone who reads the files.
     #[test]
     fn the_aliases_are_the_fold_of_the_history(acts in prop::collection::vec(act(), 1..40)) {
         let root = registry(1);
@@ -588,8 +588,8 @@ fn what_is_left_of_a_model_is_damage_and_not_nothing() {
     fs::remove_file(&history).unwrap();
     let (models, why) = damage(lost.path());
     assert!(models == 1 && why.contains("history.jsonl: is missing or empty"), "{why}");
-    // A first registering that was cut off before its version was whole is no model, and the next
-    // one is.
+    // A first registering that was cut off before its version was whole is not a model, and the
+    // next one is.
     fs::remove_file(lost.path().join("minute/versions/1/SHA256SUMS")).unwrap();
     fs::remove_file(lost.path().join("minute/versions/2/SHA256SUMS")).unwrap();
     assert_eq!(list(lost.path()).unwrap(), []);

@@ -49,7 +49,7 @@ fn open_measured(path: &Path) -> io::Result<(File, u64)> {
     if metadata.is_file() {
         Ok((file, metadata.len()))
     } else {
-        Err(io::Error::other("it is no regular file"))
+        Err(io::Error::other("it is not a regular file"))
     }
 }
 
@@ -84,7 +84,7 @@ fn read_measured(file: File, length: u64) -> io::Result<Vec<u8>> {
     Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")))
 }
 
-/// Refuses a link that belongs to neither this user nor root: whoever made it could lead what is
+/// Refuses a link that belongs to neither this user nor root: its maker could lead what is
 /// written to any place of ours. (A link of our own, to another disk, is followed.)
 pub(super) fn check_link(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
@@ -157,7 +157,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
         check_link(&link).unwrap();
         check_link(folder.path()).unwrap();
-        assert!(read(&link).unwrap_err().to_string().contains("no regular file"));
+        assert!(read(&link).unwrap_err().to_string().contains("not a regular file"));
     }
 
     #[test]

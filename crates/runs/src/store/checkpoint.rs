@@ -154,7 +154,7 @@ fn read_marked(folder: &Path, name: &str) -> Result<(String, Vec<u8>), String> {
     let Marker { v: _, file, length, checksum } = marker;
     // A marker names a file beside it, never a path.
     if file.contains(['/', '\\']) {
-        return Err(format!("{name} is damaged: '{}' is no file's name", file.escape_debug()));
+        return Err(format!("{name} is damaged: '{}' is not a file's name", file.escape_debug()));
     }
     let bytes = access::read(&folder.join(&file))
         .map_err(|error| format!("{file} cannot be read: {error}"))?;

@@ -25,7 +25,7 @@ impl RunFolder {
         }
         let mut chain = Chain::default();
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-            // What is damaged is told by whoever reads the log.
+            // What is damaged is told by anyone who reads the log.
             drop(chain.check(line.strip_suffix(b"\n").unwrap_or(line)));
         }
         let mut text = Vec::new();

@@ -57,7 +57,7 @@ impl Covers {
     }
 }
 
-/// The checksum at the log's end, if it has ended; a log that cannot be read is told by whoever
+/// The checksum at the log's end, if it has ended; a log that cannot be read is told by anyone who
 /// reads the run.
 fn sum_of_log(attempt: &Path) -> Option<String> {
     let bytes = access::read(&attempt.join("events.jsonl")).ok()?;

@@ -70,7 +70,7 @@ impl SweepFolder {
     }
 
     /// What is kept under a name because it takes long to compute; `None` where nothing is. It may
-    /// be deleted at any moment, and whoever reads it checks what it was computed from.
+    /// be deleted at any moment, and anyone who reads it checks what it was computed from.
     #[must_use]
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
         publish::read_if_there(&self.cache_path(name).ok()?).ok()?
@@ -343,7 +343,7 @@ pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-/// What is a path, or could be taken for an option or a hidden file, is no name.
+/// What is a path, or could be taken for an option or a hidden file, is not a name.
 pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty()

@@ -76,7 +76,7 @@ impl Follower {
     /// Reads the folder as it is, then follows it.
     ///
     /// # Errors
-    /// When the folder is no sweep or cannot be listed.
+    /// When the folder is not a sweep or cannot be listed.
     pub fn open(folder: &Path) -> Result<(SweepRecord, Self), StoreError> {
         let (record, walks) = reader::read_to(folder, Depth::Events)?;
         let mut follower = Self {

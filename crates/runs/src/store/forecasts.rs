@@ -161,7 +161,7 @@ fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFram
         Columns::All => None,
         Columns::Points => Some(COLUMNS.map(str::to_owned).to_vec()),
     };
-    // On the thread that asks: a small file is sooner read than handed to others, and whoever reads
+    // On the thread that asks: a small file is sooner read than handed to others, and one who reads
     // many at once on a pool of its own would take up the next one while it waits for Polars' pool,
     // and the next within that, until the stack is full.
     let reader = ParquetReader::new(Cursor::new(bytes))

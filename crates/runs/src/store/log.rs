@@ -21,7 +21,7 @@ pub(super) struct LogReader {
     seq: u64,
     /// Broken lines met.
     broken: usize,
-    /// Whether a tail that is no line's beginning was told.
+    /// Whether a tail that is not a line's beginning was told.
     tail_told: bool,
     /// The checksum so far.
     chain: Chain,

@@ -24,7 +24,7 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
 }
 
 /// [`publish`] for many files, without waiting for the disk: a file system is shared, and a sync of
-/// it waits for what others write. What a power cut takes of them, or leaves empty, whoever made
+/// it waits for what others write. What a power cut takes of them, or leaves empty, anyone who made
 /// them makes anew.
 pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
     let publish = |(path, bytes): &(PathBuf, String)| {

@@ -41,8 +41,8 @@ pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
 /// id.
 ///
 /// # Errors
-/// When the folder is no sweep or cannot be listed; everything else that cannot be read is told in
-/// the record.
+/// When the folder is not a sweep or cannot be listed; everything else that cannot be read is told
+/// in the record.
 pub fn read_sweep(folder: &Path) -> Result<SweepRecord, StoreError> {
     read_to(folder, Depth::Events).map(|(record, _)| record)
 }
@@ -86,7 +86,7 @@ pub fn read_events(run: &mut RunRecord) {
 /// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
 pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), StoreError> {
     if !is_sweep(folder) {
-        return Err(StoreError::at(folder, "is no sweep (no sweep.toml and no trials/ in it)"));
+        return Err(StoreError::at(folder, "is not a sweep (no sweep.toml and no trials/ in it)"));
     }
     let mut damaged = Vec::new();
     let manifest = manifest::read(folder).unwrap_or_else(|error| {

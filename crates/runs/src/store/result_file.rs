@@ -46,7 +46,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RunResult, String> {
     if let Err(why) = checksum::check_json(bytes) {
         return damaged(why);
     }
-    // The version first: a later format may not parse, and that is no damage.
+    // The version first: a later format may not parse, and that is not damage.
     match serde_json::from_slice::<RunResult>(bytes) {
         Ok(result) => manifest::check_version(result.v).map(|()| result.with_one_number_a_name()),
         Err(error) => {

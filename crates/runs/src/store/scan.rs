@@ -28,7 +28,7 @@ pub(super) struct Walk {
     log: LogReader,
     /// Epochs that the logs tell of so far.
     epochs: usize,
-    /// Whether one of the logs is damaged; that epochs are missing is no news then.
+    /// Whether one of the logs is damaged; that epochs are missing is not news then.
     damaged: bool,
     /// Whether its log ended.
     pub ended: bool,
@@ -108,8 +108,8 @@ impl Walk {
                             tell(Told::Damage(format!("attempts/{number}/events.jsonl: {why}")));
                         }
                         *ended |= matches!(line.event, Event::Ended { .. });
-                        // Whoever folds this line takes its writer for alive: if it is not, that is
-                        // told again.
+                        // Anyone who folds this line takes its writer for alive: if it is not, that
+                        // is told again.
                         *lost = false;
                         tell(Told::Line(number, Box::new(line)));
                     }

@@ -37,7 +37,7 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
     if let Some(sweep) = named(plain) {
         return Ok(Selection::Sweep(sweep.clone()));
     }
-    // Its name is no path: `list_sweeps` left it out because of whose link it is.
+    // Its name is not a path: `list_sweeps` left it out because of whose link it is.
     access::check_link(&root.join(selector))?;
     if plain == LATEST {
         return latest(root, &sweeps).map(Selection::Sweep);

@@ -147,7 +147,7 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
     }
 }
 
-/// [`write`] for many trials, each in its own folder: whoever is first writes a trial. The disk is
+/// [`write`] for many trials, each in its own folder: the first writes a trial. The disk is
 /// not waited for; see [`sync`]. A trial whose place was taken meanwhile is told by itself.
 pub(super) fn write_all(
     new: &[(&Path, &Trial)],

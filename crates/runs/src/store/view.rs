@@ -42,7 +42,7 @@ impl View {
     /// Saves the view; a former one of the same name is replaced, anything else is not.
     ///
     /// # Errors
-    /// When the name is not plain, what has the name is no view, or the file cannot be written.
+    /// When the name is not plain, what has the name is not a view, or the file cannot be written.
     pub fn save(&self, root: &Path, name: &str) -> Result<PathBuf, StoreError> {
         let path = Self::path(root, name)?;
         if let Some(former) = publish::read_if_there(&path)?
@@ -50,7 +50,7 @@ impl View {
         {
             return Err(StoreError::at(
                 &path,
-                format_args!("is there already and is no view: it is not overwritten ({why})"),
+                format_args!("is there already and is not a view: it is not overwritten ({why})"),
             ));
         }
         if path.parent() == Some(&root.join("views")) {
@@ -59,7 +59,7 @@ impl View {
         }
         let text = toml::to_string_pretty(self).map_err(|error| StoreError::at(&path, error))?;
         let text = checksum::seal_toml(format!(
-            "# What `kiln compare --view` shows. Whoever edits it removes the last line.\n{text}"
+            "# What `kiln compare --view` shows. Anyone who edits it removes the last line.\n{text}"
         ));
         publish::replace(&path, text.as_bytes())?;
         Ok(path)
@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(path, root.join("views/best.toml"));
             assert_eq!(View::read(&root, "best").unwrap(), view(selectors));
         }
-        assert!(super::super::list_sweeps(&root).unwrap().is_empty(), "views are no sweep");
+        assert!(super::super::list_sweeps(&root).unwrap().is_empty(), "views are not sweeps");
         let error = View::read(&root, "wurst").unwrap_err().to_string();
         assert!(error.contains("there are best"), "{error}");
     }
@@ -138,7 +138,7 @@ mod tests {
         std::fs::write(&other, "mine = true\n").unwrap();
         let error =
             view(&["grid"]).save(root.path(), other.to_str().unwrap()).unwrap_err().to_string();
-        assert!(error.contains("no view"), "{error}");
+        assert!(error.contains("not a view"), "{error}");
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "mine = true\n");
         for name in ["", "..", "sweep", ".hidden", "-x", "a b"] {
             assert!(view(&["grid"]).save(root.path(), name).is_err(), "{name}");

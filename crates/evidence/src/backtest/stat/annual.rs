@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::tape::Calendar;
+use super::super::bars::Calendar;
 
 /// What a year like this would come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

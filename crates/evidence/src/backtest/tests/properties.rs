@@ -11,7 +11,7 @@ use experiment::{Concession, Costs, Limits, Rule};
 /// Steps of a walk, forecasts (none where `None`), a session's length and costs.
 #[derive(Clone, Debug)]
 struct Case {
-    tape: Tape,
+    bars: TradedBars,
     expected: Vec<f64>,
     limits: Limits,
     flat_before: Gap,
@@ -41,27 +41,27 @@ prop_compose! {
         let prices: Vec<(i8, i8)> = steps.iter().map(|(jump, step, _)| (*jump, *step)).collect();
         let expected = steps.iter().map(|(.., forecast)| forecast.map_or(f64::NAN, |forecast| f64::from(forecast) * 1e-4)).collect();
         let limits = Limits { max_long, max_short };
-        Case { tape: walk(&prices, session), expected, limits, flat_before, rule, costs: Costs { commission_bps, half_spread, slippage } }
+        Case { bars: walk(&prices, session), expected, limits, flat_before, rule, costs: Costs { commission_bps, half_spread, slippage } }
     }
 }
 
 impl Case {
     fn orders(&self) -> Vec<Order> {
-        orders(&self.tape, &weights(self.rule, self.limits, &self.expected), self.flat_before)
+        orders(&self.bars, &weights(self.rule, self.limits, &self.expected), self.flat_before)
     }
 }
 
 proptest! {
     #[test]
     fn cash_and_positions_add_up(case in case()) {
-        let Case { tape, .. } = &case;
-        let book = ledger(tape, &case.orders(), &case.costs);
+        let Case { bars, .. } = &case;
+        let book = ledger(bars, &case.orders(), &case.costs);
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-7;
         // By the fills alone: what was paid, and what was owned.
         let (mut cash, mut units, mut fills) = (START_EQUITY, 0.0, book.fills.iter().peekable());
-        let (mut gained, mut price_before) = (0.0, tape.open[0]);
-        for bar in 0..tape.len() {
-            for (at, mid) in [(Moment::Open, tape.open[bar]), (Moment::Close, tape.close[bar])] {
+        let (mut gained, mut price_before) = (0.0, bars.open[0]);
+        for bar in 0..bars.len() {
+            for (at, mid) in [(Moment::Open, bars.open[bar]), (Moment::Close, bars.close[bar])] {
                 gained += units * (mid - price_before);
                 price_before = mid;
                 while let Some(fill) = fills.next_if(|fill| fill.bar == bar && fill.at == at) {
@@ -79,21 +79,21 @@ proptest! {
                 }
             }
             prop_assert!(near(book.cash[bar], cash) && near(book.units[bar], units));
-            prop_assert!(near(book.equity[bar], cash + units * tape.close[bar]));
+            prop_assert!(near(book.equity[bar], cash + units * bars.close[bar]));
         }
         // And by what the positions earned less what was paid.
         let paid: f64 = book.fills.iter().map(Fill::cost).sum();
-        let end = book.equity[tape.len() - 1];
+        let end = book.equity[bars.len() - 1];
         prop_assert!(near(end, START_EQUITY + gained - paid), "{end} {gained} {paid}");
-        prop_assert!(book.units[tape.len() - 1] == 0.0 && fills.next().is_none());
-        let profits: f64 = trades(tape, &book.fills).iter().map(|trade| trade.profit).sum();
+        prop_assert!(book.units[bars.len() - 1] == 0.0 && fills.next().is_none());
+        let profits: f64 = trades(bars, &book.fills).iter().map(|trade| trade.profit).sum();
         prop_assert!(near(end, START_EQUITY + profits));
     }
 
     #[test]
     fn no_limit_is_exceeded_and_no_gap_is_held_over_that_must_not_be(case in case()) {
         let orders = case.orders();
-        let book = ledger(&case.tape, &orders, &case.costs);
+        let book = ledger(&case.bars, &orders, &case.costs);
         for (fill, order) in book.fills.iter().zip(&orders) {
             let equity = fill.equity_before - fill.cost();
             let weight = fill.position * fill.mid / equity;
@@ -102,7 +102,7 @@ proptest! {
             );
             prop_assert!((weight - order.weight).abs() < 1e-9);
         }
-        for (bar, gap) in case.tape.gap_after.iter().enumerate() {
+        for (bar, gap) in case.bars.gap_after.iter().enumerate() {
             let closed = match case.flat_before {
                 Gap::None => false,
                 Gap::Break => *gap != Gap::None,
@@ -115,30 +115,30 @@ proptest! {
     #[test]
     fn a_fill_follows_its_forecast_and_nothing_later(case in case(), cut in 1_usize..100) {
         // What is forecast from a bar on changes nothing before the bar after it.
-        let cut = cut.min(case.tape.len() - 1);
+        let cut = cut.min(case.bars.len() - 1);
         let mut other = case.clone();
         other.expected[cut..].iter_mut().for_each(|expected| *expected = -*expected);
         let end =
-            |case: &Case| ledger(&case.tape, &case.orders(), &case.costs).equity[..cut].to_vec();
+            |case: &Case| ledger(&case.bars, &case.orders(), &case.costs).equity[..cut].to_vec();
         prop_assert_eq!(end(&case), end(&other));
         // Nor does it matter what prices follow.
         let mut shorter = case.clone();
-        for bar in cut..case.tape.len() {
-            shorter.tape.open[bar] *= 2.0;
-            shorter.tape.close[bar] *= 2.0;
+        for bar in cut..case.bars.len() {
+            shorter.bars.open[bar] *= 2.0;
+            shorter.bars.close[bar] *= 2.0;
         }
         prop_assert_eq!(end(&case), end(&shorter));
     }
 
     #[test]
     fn clairvoyance_profits_and_its_inversion_loses(case in case()) {
-        let expected = clairvoyant(&case.tape);
+        let expected = clairvoyant(&case.bars);
         let inverted: Vec<f64> = expected.iter().map(|expected| -expected).collect();
         // At the last open; what follows it nobody has forecast.
-        let last = case.tape.len() - 1;
+        let last = case.bars.len() - 1;
         let worth = |expected: &[f64]| {
-            let book = traded(&case.tape, expected, &free()).1;
-            book.cash[last - 1] + book.units[last - 1] * case.tape.open[last]
+            let book = traded(&case.bars, expected, &free()).1;
+            book.cash[last - 1] + book.units[last - 1] * case.bars.open[last]
         };
         if expected.iter().any(|expected| expected.abs() > 1e-6) {
             prop_assert!(worth(&expected) > START_EQUITY && worth(&inverted) < START_EQUITY);
@@ -153,16 +153,16 @@ proptest! {
         let orders = case.orders();
         let mut all = vec![case.costs];
         all.extend(more.iter().map(|side| costs(side / 2.0, bps(*side), bps(0.0))));
-        let day_ends = case.tape.day_ends();
+        let day_ends = case.bars.day_ends();
         let rates: Vec<Rates> = all.iter().map(Rates::of).collect();
         let outcomes: Vec<_> = rates
             .chunks(4)
-            .flat_map(|rates| replay(&case.tape, &orders, &day_ends, rates))
+            .flat_map(|rates| replay(&case.bars, &orders, &day_ends, rates))
             .collect();
-        let nets = net_returns(&case.tape, &orders, &all);
+        let nets = net_returns(&case.bars, &orders, &all);
         prop_assert_eq!((outcomes.len(), nets.len()), (all.len(), all.len()));
         for ((outcome, net), costs) in outcomes.iter().zip(nets).zip(&all) {
-            let book = ledger(&case.tape, &orders, costs);
+            let book = ledger(&case.bars, &orders, costs);
             let days: Vec<f64> = day_ends.iter().map(|&bar| book.equity[bar]).collect();
             prop_assert_eq!(&outcome.day_equity, &days);
             prop_assert_eq!(outcome.equity, *book.equity.last().unwrap());
@@ -171,11 +171,11 @@ proptest! {
     }
 
     #[test]
-    fn a_cell_of_the_frontier_is_the_sheet_of_its_rule_and_cost(case in case()) {
+    fn a_cell_of_the_frontier_has_the_statistics_of_its_rule_and_cost(case in case()) {
         let (thresholds, sides) = ([0.0, 2.0, 5.0], [0.0, 1.5, 8.0]);
-        let calendar = calendar_of(&case.tape);
+        let calendar = calendar_of(&case.bars);
         let found = frontier(
-            &case.tape,
+            &case.bars,
             &calendar,
             &case.expected,
             (case.limits, case.flat_before),
@@ -184,20 +184,20 @@ proptest! {
         );
         for (row, threshold_bps) in found.thresholds.iter().zip(thresholds) {
             let weights = weights(Rule::Threshold { threshold_bps }, case.limits, &case.expected);
-            let orders = orders(&case.tape, &weights, case.flat_before);
+            let orders = orders(&case.bars, &weights, case.flat_before);
             for (cell, side) in row.cells.iter().zip(sides) {
-                let book = ledger(&case.tape, &orders, &costs(0.0, bps(side), bps(0.0)));
-                let sheet = sheet(&case.tape, &calendar, &orders, &book).unwrap();
-                prop_assert!((cell.net_return - sheet.net_return).abs() < 1e-12);
-                prop_assert_eq!(cell.sharpe, sheet.annual.sharpe);
-                prop_assert_eq!(row.break_even_bps, sheet.break_even_bps);
+                let book = ledger(&case.bars, &orders, &costs(0.0, bps(side), bps(0.0)));
+                let statistics = statistics(&case.bars, &calendar, &orders, &book).unwrap();
+                prop_assert!((cell.net_return - statistics.net_return).abs() < 1e-12);
+                prop_assert_eq!(cell.sharpe, statistics.annual.sharpe);
+                prop_assert_eq!(row.break_even_bps, statistics.break_even_bps);
             }
             // Where nobody can be ruined, net returns fall to 0 without a jump.
             if let Some(side) = row
                 .break_even_bps
                 .filter(|_| case.limits.max_long <= 1.0 && case.limits.max_short <= 1.0)
             {
-                let net = net_returns(&case.tape, &orders, &[costs(0.0, bps(side), bps(0.0))])[0];
+                let net = net_returns(&case.bars, &orders, &[costs(0.0, bps(side), bps(0.0))])[0];
                 prop_assert!(net.abs() < 1e-7, "{net} at {side}");
             }
         }

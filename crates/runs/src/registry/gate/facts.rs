@@ -1,9 +1,9 @@
-//! The numbers that a rule may name, read off a passport.
+//! The numbers that a rule may name, read off a model card.
 
 use std::collections::BTreeMap;
 
 use super::rule::{End, What};
-use crate::model::{Passport, Verdict};
+use crate::model::{ModelCard, Verdict};
 use crate::store::{Baseline, Estimate};
 use experiment::Target;
 use experiment::metric::{Metric, Quantity, Split};
@@ -35,10 +35,10 @@ struct Windows {
 }
 
 impl Facts {
-    /// Of a passport.
+    /// Of a model card.
     #[must_use]
-    pub fn of(passport: &Passport) -> Self {
-        let metrics = &passport.metrics;
+    pub fn of(card: &ModelCard) -> Self {
+        let metrics = &card.metrics;
         let windows = |split, count, baselines: &[Baseline]| Windows {
             estimates: Quantity::ALL
                 .into_iter()
@@ -49,16 +49,16 @@ impl Facts {
             mark: mark(count, baselines),
         };
         Self {
-            target: Some(passport.settings.data.target.clone()),
-            data: passport.data_fingerprint.clone(),
-            bar_seconds: passport.known_bar_seconds(),
-            valid: windows(Split::Valid, passport.windows.valid, &metrics.baselines),
+            target: Some(card.settings.data.target.clone()),
+            data: card.data_fingerprint.clone(),
+            bar_seconds: card.known_bar_seconds(),
+            valid: windows(Split::Valid, card.windows.valid, &metrics.baselines),
             test: metrics
                 .test
                 .as_ref()
                 .map(|test| windows(Split::Test, test.windows, &test.baselines)),
-            trials: passport.selection.map(|selection| selection.ever),
-            verdict: passport.verdict.clone(),
+            trials: card.selection.map(|selection| selection.ever),
+            verdict: card.verdict.clone(),
         }
     }
 
@@ -98,7 +98,7 @@ impl Facts {
     }
 
     fn verdict(&self) -> Known<&Verdict> {
-        self.verdict.as_ref().ok_or_else(|| "undefined: the passport holds no verdict".to_owned())
+        self.verdict.as_ref().ok_or_else(|| "undefined: the model card holds no verdict".to_owned())
     }
 
     fn metric(&self, metric: Metric, end: End) -> Known {
@@ -106,7 +106,7 @@ impl Facts {
         let estimate = windows
             .estimates
             .get(&metric.quantity)
-            .ok_or_else(|| format!("undefined: the passport holds no {metric}"))?;
+            .ok_or_else(|| format!("undefined: the model card holds no {metric}"))?;
         match end {
             End::Value => defined(Some(estimate.value), &metric.to_string()),
             End::Low => defined(estimate.low, &format!("the interval of {metric}")),
@@ -202,7 +202,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn rules_are_held_against_the_passport() {
+    fn rules_are_held_against_the_card() {
         let candidate = facts(0.05, Some(2.0));
         let passed = |rule: &str| finding(rule, &candidate, None).passed;
         for rule in [

@@ -42,8 +42,8 @@ impl Gate {
         }
     }
 
-    /// What is odd about a model's gate: its file was removed, or changed, without the history
-    /// being told.
+    /// What deserves a warning about a model's gate: its file was removed, or changed, without the
+    /// history being told.
     ///
     /// # Errors
     /// As [`Self::read`].

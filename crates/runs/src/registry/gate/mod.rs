@@ -1,7 +1,7 @@
-//! The gate before a promotion: rules over what a passport says, such as `valid.skill.low > 0`.
+//! The gate before a promotion: rules over what a model card says, such as `valid.skill.low > 0`.
 //!
 //! * `rule`: the language and its parser.
-//! * `facts`: the numbers that a rule may name, read off a passport.
+//! * `facts`: the numbers that a rule may name, read off a model card.
 //! * `finding`: what a rule says of a version. What is undefined passes nothing; it is never taken
 //!   for 0.
 //! * `file`: `models/<name>/gate.toml`.

@@ -22,7 +22,7 @@ pub struct Rule {
     pub(super) test: Test,
 }
 
-/// A text that is no rule: what, where, and what would be one.
+/// A text that is not a rule: what, where, and what would be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rule '{rule}', character {place}: {problem}")]
 pub struct RuleError {
@@ -46,7 +46,7 @@ pub(super) enum Term {
     Fact { factor: f64, fact: Fact },
 }
 
-/// A number that a passport says.
+/// A number that a model card says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fact {
     pub of_champion: bool,
@@ -257,11 +257,11 @@ fn fact(at: usize, word: &str) -> Result<Fact, Mistake> {
             return (at, "'crowned' stands alone: it is a rule, not a number".to_owned());
         }
         let hint = near(name).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-        (at, format!("'{}' is no fact{hint} ({FACTS})", text::clean(word)))
+        (at, format!("'{}' is not a fact{hint} ({FACTS})", text::clean(word)))
     })
 }
 
-/// Of a passport: nothing over the training windows, and no loss, which is in scaled units.
+/// Of a model card: nothing over the training windows, and no loss, which is in scaled units.
 fn metric(name: &str) -> Option<What> {
     let (name, end) = match name.strip_suffix(".low") {
         Some(name) => (name, End::Low),
@@ -345,7 +345,7 @@ mod tests {
     fn a_mistake_is_told_with_its_place_and_what_is_legal() {
         let error = |text: &str| text.parse::<Rule>().unwrap_err().to_string();
         assert!(error("valid.skil > 0").starts_with(
-            "rule 'valid.skil > 0', character 1: 'valid.skil' is no fact; did you \
+            "rule 'valid.skil > 0', character 1: 'valid.skil' is not a fact; did you \
                     mean 'valid.skill'? (a fact is"
         ));
         assert!(
@@ -365,10 +365,12 @@ mod tests {
         assert!(error("crowned == 1").contains("'==' after the rule's end"));
         assert!(error("1 == crowned").contains("stands alone"));
         assert!(
-            error("train.rmse < 1").contains("is no fact")
-                && error("valid.loss < 1").contains("is no fact")
+            error("train.rmse < 1").contains("is not a fact")
+                && error("valid.loss < 1").contains("is not a fact")
         );
-        assert!(error("valid.rmse < nan").contains("is no fact") && error("").contains("it ends"));
+        assert!(
+            error("valid.rmse < nan").contains("is not a fact") && error("").contains("it ends")
+        );
         assert!(!error("\u{1b}[31m > 0").contains('\u{1b}'));
         assert!(error(&"x".repeat(1000)).len() < 500);
     }

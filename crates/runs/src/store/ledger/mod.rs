@@ -8,14 +8,14 @@
 //!   `runs/ledger.jsonl`, to which all processes appended before, stays a part of the union that is
 //!   read.
 //! * **Durable.** A line is on the disk, and so is its file's name, before the append returns.
-//! * **A line is never needed twice.** A result tells what its line tells: whoever writes adds what
-//!   the union lacks of the results that are there ([`read_ledger`]), and the same trial written
-//!   down twice counts once.
+//! * **A line is never needed twice.** A result tells what its line tells: anyone who writes adds
+//!   what the union lacks of the results that are there ([`read_ledger`]), and the same trial
+//!   written down twice counts once.
 //! * **Openings.** Another line tells that a trial's test windows were opened: what is said by them
 //!   counts those that were looked at.
 //! * **Checked.** A line ends with a checksum of itself. A torn last line is being written, or its
 //!   writer was killed, and is ignored; a line that is damaged otherwise is counted in
-//!   [`super::Ledger::damage`], and whoever says how many were tried says that too.
+//!   [`super::Ledger::damage`], and anyone who says how many were tried says that too.
 
 mod append;
 mod entry;

@@ -245,7 +245,7 @@ mod tests {
         let trials: Vec<String> =
             seen_ledger(root).unwrap().entries.into_iter().map(|entry| entry.trial.0).collect();
         assert_eq!(trials, ["t1", "t2", "t3", "t4"]);
-        assert!(list_sweeps(root).unwrap().is_empty(), "the ledger is no sweep");
+        assert!(list_sweeps(root).unwrap().is_empty(), "the ledger is not a sweep");
     }
 
     #[test]

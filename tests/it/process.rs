@@ -1,0 +1,489 @@
+//! What happens to the processes of a sweep: readers that go away or stand still, hang-ups that are
+//! ignored, pauses, workers that die or stand still, disks that fill up. With the fake trainer,
+//! whose faults are chosen by name.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::skip::skip;
+
+/// Trials of one shape, which are trained in packs.
+const EXPERIMENT: &str = r#"
+name = "small"
+[data]
+synthetic = { bars = 600, beta2 = 0.1, volatility = "constant" }
+features = ["log_return"]
+target = { horizon = 1, kind = "log_return" }
+window = 4
+[model]
+num_layers = 1
+hidden_size = 8
+[train]
+epochs = 6
+early_stopping = false
+schedule = { kind = "constant" }
+[sweep.space]
+"train.learning_rate" = [1e-3, 2e-3]
+"#;
+
+/// A folder with an experiment in it.
+struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::with(EXPERIMENT)
+    }
+
+    fn with(experiment: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("small.toml"), experiment).unwrap();
+        Self { folder }
+    }
+
+    /// 16 trials of one shape, the last of which has a learning rate of 1: in packs of four where
+    /// there is one core.
+    fn of_packs() -> Self {
+        let rates: Vec<String> =
+            (1..16).map(|rate| format!("{rate}e-4")).chain(["1.0".to_owned()]).collect();
+        Self::with(&EXPERIMENT.replace("1e-3, 2e-3", &rates.join(", ")))
+    }
+
+    fn command(&self, program: &str, trainer: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.folder.path())
+            .env("KILN_TRAINER", trainer)
+            .env_remove("KILN_RUNS")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn kiln(&self, trainer: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_kiln"), trainer);
+        command.args(arguments);
+        command
+    }
+
+    fn sweep(&self, trainer: &str, more: &[&str]) -> Command {
+        self.kiln(trainer, &[SWEEP, more].concat())
+    }
+
+    /// A sweep on one core, which has one worker.
+    fn on_one_core(&self, trainer: &str, more: &[&str]) -> Output {
+        let mut command = self.command("taskset", trainer);
+        command.args(["-c", &first_core(), env!("CARGO_BIN_EXE_kiln")]).args(SWEEP).args(more);
+        command.output().unwrap()
+    }
+
+    /// A shell's command, in which `$KILN` is the program.
+    fn shell(&self, trainer: &str, script: &str) -> Command {
+        let mut command = self.command("bash", trainer);
+        command.args(["-c", script]).env("KILN", env!("CARGO_BIN_EXE_kiln"));
+        command
+    }
+
+    fn trials(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path().join("runs/small/trials")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn results(&self) -> usize {
+        self.trials().iter().filter(|trial| trial.join("result.json").is_file()).count()
+    }
+
+    fn logs(&self) -> String {
+        let Ok(trials) = std::fs::read_dir(self.folder.path().join("runs/small/trials")) else {
+            return String::new();
+        };
+        let attempts = trials
+            .flatten()
+            .filter_map(|trial| std::fs::read_dir(trial.path().join("attempts")).ok())
+            .flatten()
+            .flatten();
+        attempts
+            .filter_map(|attempt| std::fs::read_to_string(attempt.path().join("events.jsonl")).ok())
+            .collect()
+    }
+}
+
+const SWEEP: &[&str] = &["sweep", "small.toml", "--backend", "flex", "--plain"];
+
+/// The first core that this process may use.
+fn first_core() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let list =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    list.split([',', '-']).next().unwrap().to_owned()
+}
+
+fn has(tool: &str) -> bool {
+    let there =
+        Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        skip(tool, &format!("there is no {tool}"));
+    }
+    there
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn wait_until(what: &str, seconds: u64, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(seconds), "{what}: not within {seconds} s");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    assert!(
+        Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(process.to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn stat(process: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    Some(stat.rsplit(") ").next()?.split_whitespace().map(str::to_owned).collect())
+}
+
+fn state(process: u32) -> Option<char> {
+    stat(process)?.first()?.chars().next()
+}
+
+/// Processes whose parent is this one.
+fn children(process: u32) -> Vec<u32> {
+    let numbers = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter(|child| stat(*child).is_some_and(|stat| stat[1] == process.to_string()))
+        .collect()
+}
+
+/// Starts a sweep whose output is kept, and waits until it trains.
+fn training(lab: &Lab, mut command: Command) -> Child {
+    let epochs = || lab.logs().matches("\"event\":\"epoch\"").count();
+    let before = epochs();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("an epoch", 60, || epochs() > before);
+    child
+}
+
+#[test]
+fn skipping_is_refused_where_the_thing_is_required() {
+    assert!(
+        crate::skip::is_required("wgpu, cuda", "cuda") && crate::skip::is_required("wgpu", "wgpu")
+    );
+    assert!(!crate::skip::is_required("", "wgpu") && !crate::skip::is_required("wgpu2", "wgpu"));
+}
+
+// Readers.
+
+#[test]
+fn a_reader_that_goes_away_is_told_once_and_the_sweep_trains_on() {
+    let lab = Lab::new();
+    let output = lab
+        .shell(
+            "fake:sleep:50",
+            "set -o pipefail; $KILN sweep small.toml --backend flex --plain | (exec <&-; sleep 2)",
+        )
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.matches("the sweep goes on").count(), 1, "{errors}");
+}
+
+#[test]
+fn an_output_that_is_full_does_not_stop_a_sweep() {
+    let lab = Lab::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = lab.sweep("fake", &[]).stdout(full).output().unwrap();
+    assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
+    assert_eq!(text(&output).matches("No space left").count(), 1, "{}", text(&output));
+}
+
+/// As `| less` does at the end of its first screen.
+#[test]
+fn a_reader_that_stands_still_holds_no_sweep_up() {
+    let lab = Lab::with(&EXPERIMENT.replace("epochs = 6", "epochs = 900"));
+    let mut child = lab.sweep("fake", &[]).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until("both results", 60, || {
+        lab.folder.path().join("runs/small/trials").is_dir() && lab.results() == 2
+    });
+    let mut read = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut read).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(
+        read.contains("epoch 900/900") && read.contains("persistence"),
+        "all of it comes once it is read"
+    );
+}
+
+#[test]
+fn paths_that_are_no_text_are_paths() {
+    let lab = Lab::new();
+    let runs = lab.folder.path().join(std::ffi::OsStr::from_bytes(b"ru\xff\xfens"));
+    let with_runs = |arguments: &[&str]| {
+        let output = lab.kiln("fake", arguments).arg("--runs").arg(&runs).output().unwrap();
+        assert!(!text(&output).contains("panicked"), "{arguments:?}: {}", text(&output));
+        output
+    };
+    let output = with_runs(SWEEP);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(runs.join("small/sweep.toml").is_file());
+    for arguments in [
+        &["runs"][..],
+        &["runs", "small"],
+        &["runs", "--json"],
+        &["show", "small/best"],
+        &["show", "small/best", "--json"],
+        &["compare", "small"],
+        &["compare", "small", "--json"],
+        &["report", "small", "-o", "-"],
+        &["watch", "small"],
+        &["evaluate", "small/best"],
+        &["export", "small", "--format", "csv", "-o", "-"],
+        &["doctor", "--json"],
+    ] {
+        let output = with_runs(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+    }
+    // An experiment with such a name, and data.
+    let file = lab.folder.path().join(std::ffi::OsStr::from_bytes(b"sm\xffall.toml"));
+    std::fs::copy(lab.folder.path().join("small.toml"), &file).unwrap();
+    for arguments in [&["check"][..], &["leakcheck"], &["sweep", "--plain", "--runs", "other"]] {
+        let output = lab.kiln("fake", arguments).arg(&file).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+    }
+    let output = lab
+        .kiln("fake", &["predict", "small/best", "--runs"])
+        .arg(&runs)
+        .arg("--data")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.code() == Some(2) && !text(&output).contains("panicked"),
+        "{}",
+        text(&output)
+    );
+}
+
+// Signals.
+
+#[test]
+fn a_hang_up_that_nohup_ignores_stays_ignored_and_another_stops_the_sweep() {
+    let lab = Lab::new();
+    let mut child = training(
+        &lab,
+        lab.shell(
+            "fake:sleep:200",
+            "trap '' HUP; exec $KILN sweep small.toml --backend flex --plain",
+        ),
+    );
+    signal(child.id(), "HUP");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(lab.results(), 2);
+
+    let lab = Lab::new();
+    // the user may ignore hang-ups itself.
+    let mut command = lab.command("env", "fake:sleep:200");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_kiln")]).args(SWEEP);
+    let child = training(&lab, command);
+    signal(child.id(), "HUP");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
+    assert!(text(&output).contains("goes on where it was"), "{}", text(&output));
+}
+
+#[test]
+fn ctrl_z_without_a_dashboard_pauses_the_workers_too() {
+    let lab = Lab::new();
+    let mut child = training(&lab, lab.sweep("fake:sleep:200", &[]));
+    let processes = [vec![child.id()], children(child.id())].concat();
+    assert!(processes.len() > 1);
+    signal(child.id(), "TSTP");
+    wait_until("all are stopped", 20, || {
+        processes.iter().all(|process| state(*process) == Some('T'))
+    });
+    let before = lab.logs().len();
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(lab.logs().len(), before, "nothing is trained meanwhile");
+    signal(child.id(), "CONT");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(lab.results(), 2);
+}
+
+#[test]
+fn a_worker_that_somebody_paused_does_not_delay_an_interrupt() {
+    let lab = Lab::new();
+    let child = training(&lab, lab.sweep("fake:sleep:200", &[]));
+    for worker in children(child.id()) {
+        signal(worker, "STOP");
+    }
+    let asked = Instant::now();
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(lab.logs().contains("\"end\":\"interrupted\""), "with a checkpoint: {}", lab.logs());
+}
+
+// Workers that stand still.
+
+#[test]
+fn a_worker_without_progress_is_told_with_what_to_do() {
+    let lab = Lab::new();
+    let child = training(&lab, lab.sweep("fake:sleep:200", &["--stall-warning", "1s"]));
+    let workers = children(child.id());
+    workers.iter().for_each(|worker| signal(*worker, "STOP"));
+    std::thread::sleep(Duration::from_millis(2500));
+    workers.iter().for_each(|worker| signal(*worker, "CONT"));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
+    let said = text(&output);
+    let told = format!("worker process {} is paused (kill -CONT {0} lets it go on)", workers[0]);
+    assert!(
+        said.contains("no progress for ") && said.contains(&told) && said.contains("--stall-limit"),
+        "{said}"
+    );
+    assert!(said.contains("progress again after"), "{said}");
+}
+
+#[test]
+fn a_worker_without_progress_is_replaced_where_that_is_asked_for() {
+    let lab = Lab::new();
+    let begun = Instant::now();
+    let output = lab.sweep("fake:stall:3", &["--stall-limit", "2s"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(
+        text(&output).contains("made no progress for 2 s and was replaced"),
+        "{}",
+        text(&output)
+    );
+    let output = lab.sweep("fake", &[]).output().unwrap();
+    assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
+}
+
+// Whose failure it is.
+
+#[test]
+fn of_a_pack_that_takes_its_worker_down_only_the_culprit_has_failed() {
+    if !has("taskset") {
+        return;
+    }
+    for fault in ["fake:poison:2", "fake:poison-panic:2"] {
+        let lab = Lab::of_packs();
+        let output = lab.on_one_core(fault, &[]);
+        let said = text(&output);
+        assert_eq!((output.status.code(), lab.results()), (Some(3), 15), "{fault}: {said}");
+        assert!(said.contains("which goes on in smaller ones"), "{fault}: {said}");
+        let failures = lab.logs().matches("\"end\":\"failed\"").count();
+        assert_eq!(failures, 1, "{fault}: the others were interrupted: {said}");
+        for _ in 0..2 {
+            let output = lab.on_one_core(fault, &[]);
+            assert_eq!(output.status.code(), Some(3), "{fault}: {}", text(&output));
+            assert!(text(&output).contains("15 done), 1 to train"), "{fault}: {}", text(&output));
+        }
+        // Given up, and said so with the reason and the way out, at the start and at the end.
+        let output = lab.on_one_core(fault, &[]);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("(15 done, 1 given up), 0 to train"), "{said}");
+        assert_eq!(
+            said.matches("1 trial given up after 3 failures (--retry-failed tries again)").count(),
+            2,
+            "{said}"
+        );
+        assert!(said.contains("failed 3 times, at last: "), "{said}");
+        let output = lab.on_one_core("fake", &["--retry-failed"]);
+        assert_eq!((output.status.code(), lab.results()), (Some(0), 16), "{}", text(&output));
+    }
+}
+
+#[test]
+fn interruptions_and_deaths_from_outside_use_nothing_up() {
+    let lab = Lab::with(&EXPERIMENT.replace("epochs = 6", "epochs = 60"));
+    for name in ["INT", "INT", "INT"] {
+        let mut child = training(&lab, lab.sweep("fake:sleep:100", &[]));
+        signal(child.id(), name);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+    let mut child = training(&lab, lab.sweep("fake:sleep:100", &[]));
+    children(child.id()).into_iter().for_each(|worker| signal(worker, "KILL"));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let output = lab.sweep("fake", &[]).output().unwrap();
+    assert_eq!((output.status.code(), lab.results()), (Some(0), 2), "{}", text(&output));
+}
+
+// Machines that fail.
+
+#[test]
+fn a_full_disk_is_the_machines_failure() {
+    let lab = Lab::new();
+    assert_eq!(lab.sweep("fake", &[]).output().unwrap().status.code(), Some(0));
+    for arguments in [
+        &["compare", "small"][..],
+        &["runs"],
+        &["report", "small", "-o", "-"],
+        &["schema"],
+        &["doctor"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = lab.kiln("fake", arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {}", text(&output));
+        assert!(text(&output).contains("No space left"), "{arguments:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn a_sweep_on_a_full_or_read_only_disk_ends_with_code_4_and_goes_on_later() {
+    let lab = Lab::with(&EXPERIMENT.replace("epochs = 6", "epochs = 200"));
+    let disk = lab.folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mounted = |options: &str, then: &str| {
+        let script = format!("mount -t tmpfs -o {options} none disk && {then}");
+        let mut command = lab.command("unshare", "fake");
+        command.args(["-m", "bash", "-c", &script]).env("KILN", env!("CARGO_BIN_EXE_kiln"));
+        command.output().unwrap()
+    };
+    if !mounted("size=1m", "true").status.success() {
+        return skip("root", "only root can mount a small disk");
+    }
+    let sweep = "$KILN sweep small.toml --backend flex --plain --runs disk/runs";
+    // Room for the trials' folders and a few epochs.
+    let output = mounted(
+        "size=200k",
+        &format!(
+            "{sweep}; code=$?; mount -o remount,size=64m none disk; {sweep} >second; echo second \
+                $?; exit $code"
+        ),
+    );
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("No space left") && said.contains("the same command goes on"), "{said}");
+    assert!(said.contains("second 0"), "{said}");
+    let output =
+        mounted("size=1m", &format!("mkdir disk/runs; mount -o remount,ro none disk; {sweep}"));
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+}
