@@ -8,7 +8,7 @@ use kiln::compare::compare;
 use kiln::event::{End, Event};
 use kiln::experiment::Objective;
 use kiln::metric::{Direction, Metric, Quantity, Split};
-use kiln::store::{RunRecord, StoreError, SweepFolder, read_sweep_summaries};
+use kiln::store::{FileError, RunRecord, SweepFolder, read_sweep_summaries};
 use kiln::trial::Trial;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn read_and_compare(bencher: Bencher) {
     });
 }
 
-fn record(root: &Path) -> Result<(), StoreError> {
+fn record(root: &Path) -> Result<(), FileError> {
     let runs: Vec<RunRecord> = (0..10_000).map(fixture::run).collect();
     let trials: Vec<Trial> = runs.iter().map(|run| run.trial.clone()).collect();
     let sweep = SweepFolder::create(root, "grid")?;

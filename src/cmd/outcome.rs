@@ -5,10 +5,10 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::export::ExportError;
+use runs::files::{ErrorKind, FileError};
 use runs::machine;
 use runs::model::ModelError;
 use runs::registry::RegistryError;
-use runs::store::StoreError;
 
 /// How a verb ended, when it ended well enough to say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,9 @@ impl From<Outcome> for ExitCode {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let of_machine = error.chain().any(|cause| {
-            cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_of_machine)
+            cause
+                .downcast_ref::<FileError>()
+                .is_some_and(|error| error.kind() == ErrorKind::Machine)
                 || cause.downcast_ref::<io::Error>().is_some_and(machine::failed)
         });
         if of_machine { Self::Machine(format!("{error:#}")) } else { Self::Bug(error) }
@@ -67,38 +69,32 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
-    fn of(text: String, is_of_machine: bool) -> Self {
-        if is_of_machine { Self::Machine(text) } else { Self::BadInput(text) }
+    fn of(text: String, kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Input | ErrorKind::Damaged | ErrorKind::Held => Self::BadInput(text),
+            ErrorKind::Machine => Self::Machine(text),
+        }
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::of(error.to_string(), error.is_of_machine())
-    }
+macro_rules! by_kind {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::of(error.to_string(), error.kind())
+            }
+        })+
+    };
 }
 
-impl From<ModelError> for Failure {
-    fn from(error: ModelError) -> Self {
-        Self::of(error.to_string(), error.of_machine)
-    }
-}
-
-impl From<ExportError> for Failure {
-    fn from(error: ExportError) -> Self {
-        Self::of(error.to_string(), error.of_machine)
-    }
-}
-
-impl From<RegistryError> for Failure {
-    fn from(error: RegistryError) -> Self {
-        Self::of(error.to_string(), matches!(error, RegistryError::Machine(_)))
-    }
-}
+by_kind!(FileError, ModelError, ExportError, RegistryError);
 
 impl From<burn_lanes::TrainError> for Failure {
     fn from(error: burn_lanes::TrainError) -> Self {
-        Self::of(error.to_string(), matches!(error, burn_lanes::TrainError::Device(_)))
+        match error {
+            burn_lanes::TrainError::Device(_) => Self::Machine(error.to_string()),
+            _ => Self::BadInput(error.to_string()),
+        }
     }
 }
 

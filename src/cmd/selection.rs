@@ -13,7 +13,7 @@ use experiment::Objective;
 use experiment::event::End;
 use experiment::metric::{Metric, Split};
 use runs::store::{
-    Forecasts, RunFolder, RunRecord, Selection, StoreError, SweepManifest, SweepRecord,
+    FileError, Forecasts, RunFolder, RunRecord, Selection, SweepManifest, SweepRecord,
     read_sweep_summaries, select,
 };
 
@@ -139,7 +139,7 @@ pub(super) fn forecasts(run: &RunRecord, split: Split) -> Option<Forecasts> {
 pub(super) fn read_selected(
     root: &Path,
     selectors: &[String],
-    read: fn(&Path) -> Result<SweepRecord, StoreError>,
+    read: fn(&Path) -> Result<SweepRecord, FileError>,
 ) -> Result<Selected, Failure> {
     let mut selected = Selected::default();
     for (folder, wanted) in wanted(root, selectors)? {

@@ -18,7 +18,7 @@ use super::term;
 use super::theme::Theme;
 use crate::signal::{self, Taker};
 use experiment::trial::TrialId;
-use runs::store::{Follower, Forecasts, RunFolder, StoreError, SweepRecord};
+use runs::store::{FileError, Follower, Forecasts, RunFolder, SweepRecord};
 
 /// What to show, and what its keys may do.
 pub struct Options {
@@ -91,7 +91,7 @@ pub enum Leave {
 pub enum DashboardError {
     /// The sweep cannot be read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] FileError),
     /// The terminal is none, or cannot do what a dashboard needs.
     #[error("the terminal cannot be used: {0}; without a terminal, use --plain")]
     Terminal(#[from] io::Error),

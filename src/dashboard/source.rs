@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use runs::store::{Change, Follower, StoreError};
+use runs::store::{Change, FileError, Follower};
 
 /// A stream of changes, in the order in which they were recorded.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Source {
     ///
     /// # Errors
     /// When the folder cannot be read; the next poll may succeed.
-    pub fn poll(&mut self) -> Result<Vec<Change>, StoreError> {
+    pub fn poll(&mut self) -> Result<Vec<Change>, FileError> {
         match self {
             Self::Folder(follower) => follower.poll(),
             Self::Recorded(batches) => Ok(batches.pop_front().unwrap_or_default()),

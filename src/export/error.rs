@@ -1,25 +1,21 @@
 //! What an export says when it cannot be made.
 
-use runs::store::StoreError;
+use runs::files::{ErrorKind, FileError};
 
 /// Why something could not be written or read: a lower-case fragment with the value and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct ExportError {
-    text: String,
-    /// Whether the machine failed, see [`runs::machine`].
-    pub of_machine: bool,
-}
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ExportError(#[from] FileError);
 
 impl ExportError {
     /// Of what was asked.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), of_machine: false }
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self(FileError::new(problem))
     }
-}
 
-impl From<StoreError> for ExportError {
-    fn from(error: StoreError) -> Self {
-        Self { of_machine: error.is_of_machine(), ..Self::new(error.to_string()) }
+    /// Whose fault it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind()
     }
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::ExportError;
-use runs::store::publish;
+use runs::files;
 
 /// What happens to a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub fn check_free(path: &Path, existing: Existing) -> Result<(), ExportError> {
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), ExportError> {
     check_free(path, existing)?;
     match existing {
-        Existing::Replaced => Ok(publish::replace(path, bytes)?),
-        Existing::Refused if publish::publish(path, bytes)? => Ok(()),
+        Existing::Replaced => Ok(files::replace(path, bytes)?),
+        Existing::Refused if files::publish(path, bytes)? => Ok(()),
         Existing::Refused => Err(taken(path)),
     }
 }

@@ -1,14 +1,14 @@
 //! The bearer token, read from a file that only its owner can read.
 
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use subtle::ConstantTimeEq;
 
 use super::ServeError;
+use runs::files;
 
 /// Characters of a token at least: 16 random ones cannot be guessed.
 const LEAST: usize = 16;
@@ -33,24 +33,16 @@ impl Token {
     /// When it is not: says what to do. The token itself is in no message.
     pub fn read(path: &Path) -> Result<Self, ServeError> {
         let wrong = |problem: String| ServeError(format!("{}: {problem}", path.display()));
-        // A pipe's opening would wait for its other end.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let mut file =
-            file.map_err(|error| wrong(format!("the token file cannot be opened: {error}")))?;
+        let mut file = files::open(path)
+            .map_err(|error| wrong(format!("the token file cannot be opened: {error}")))?;
         let metadata = file.metadata().map_err(|error| wrong(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(wrong("is not a regular file".to_owned()));
-        }
         if metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o777;
             return Err(wrong(format!(
                 "has mode {mode:04o}, so that others can read the token: chmod 600 it"
             )));
         }
-        let own = tempfile::tempfile()
-            .and_then(|file| file.metadata())
-            .map_err(|error| wrong(error.to_string()))?
-            .uid();
+        let own = files::own_user();
         if metadata.uid() != own {
             return Err(wrong(format!(
                 "belongs to user {}, not to the user {own} that serves",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Problem;
 use experiment::event::{End, Event};
 use experiment::trial::TrialId;
-use runs::store::{AttemptInfo, RunFolder, StoreError, SweepFolder};
+use runs::store::{AttemptInfo, FileError, RunFolder, SweepFolder};
 
 /// A trial in a worker's hands.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ fn close_one(
     before: Option<PathBuf>,
     lanes: usize,
     death: Death<'_>,
-) -> Result<Closed, StoreError> {
+) -> Result<Closed, FileError> {
     if run.result()?.is_some() {
         return Ok(Closed::Over);
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use experiment::trial::{Trial, TrialId};
-use runs::store::{MadeRuns, StoreError, SweepFolder};
+use runs::store::{FileError, MadeRuns, SweepFolder};
 
 /// Makes folders in the background. What it has not come to when it is dropped is made by the next
 /// call of the sweep.
@@ -29,7 +29,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     waiting: HashSet<TrialId>,
-    failed: Option<StoreError>,
+    failed: Option<FileError>,
 }
 
 /// Runs that are made at a time.
@@ -54,7 +54,7 @@ impl Making {
                 if std::panic::catch_unwind(AssertUnwindSafe(|| shared.make(&folder, &trials)))
                     .is_err()
                 {
-                    shared.fail(StoreError::new(
+                    shared.fail(FileError::new(
                         "the thread that makes the folders of new runs panicked",
                     ));
                 }
@@ -67,7 +67,7 @@ impl Making {
     ///
     /// # Errors
     /// When some cannot be made.
-    pub fn wait_for(&self, ids: &[TrialId]) -> Result<(), StoreError> {
+    pub fn wait_for(&self, ids: &[TrialId]) -> Result<(), FileError> {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         while ids.iter().any(|id| state.waiting.contains(id)) {
             if let Some(error) = &state.failed {
@@ -80,7 +80,7 @@ impl Making {
 }
 
 impl Shared {
-    fn fail(&self, error: StoreError) {
+    fn fail(&self, error: FileError) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(error);
         self.changed.notify_all();
     }
@@ -94,7 +94,7 @@ impl Shared {
                 folder.create_runs(some).and_then(|MadeRuns { runs: _, repaired: _, refused }| {
                     match refused.first() {
                         // The sweep is locked, and these had no folders a moment ago.
-                        Some((_, why)) => Err(StoreError::new(why)),
+                        Some((_, why)) => Err(FileError::new(why)),
                         None => Ok(()),
                     }
                 });

@@ -5,7 +5,7 @@ use burn_lanes::DeviceFailure;
 use serde::{Deserialize, Serialize};
 
 use experiment::trial::TrialId;
-use runs::store::StoreError;
+use runs::files::{ErrorKind, FileError};
 
 /// To a worker, on its stdin. A closed stdin means [`ToWorker::Interrupt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +61,9 @@ pub struct Problem {
     pub of_machine: bool,
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self { reason: error.to_string(), of_machine: error.is_of_machine() }
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        Self { reason: error.to_string(), of_machine: error.kind() == ErrorKind::Machine }
     }
 }
 

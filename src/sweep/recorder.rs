@@ -15,7 +15,7 @@ use experiment::event::{Cursor, End, Event};
 use experiment::trial::{Trial, TrialId};
 use market::{BaselineForecast, Inputs, Prepared, forecast_errors};
 use runs::store::{
-    Attempt, Baseline, Forecasts, ProgressFile, RunResult, Scores, StoreError, Tried, skill,
+    Attempt, Baseline, FileError, Forecasts, ProgressFile, RunResult, Scores, Tried, skill,
 };
 
 /// What a supervisor asked for while a pack trains.
@@ -168,7 +168,7 @@ impl Recorder<'_> {
         lane: usize,
         report: &EpochReport,
         state: &State<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FileError> {
         let run = &mut self.runs[lane];
         run.reports.push(report.clone());
         run.attempt.append((self.clock)(), Event::Epoch(report.clone()))?;
@@ -181,11 +181,11 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), StoreError> {
+    fn checkpoint(&mut self, lane: usize, state: &LaneState) -> Result<(), FileError> {
         let run = &mut self.runs[lane];
         let cursor = Cursor { epoch: state.epoch, batch: state.cursor };
         let unwritable =
-            |error: lane_types::BadCheckpoint| StoreError::new(format!("checkpoint: {error}"));
+            |error: lane_types::BadCheckpoint| FileError::new(format!("checkpoint: {error}"));
         let best = state
             .best
             .as_ref()
@@ -198,7 +198,7 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn record_end(&mut self, lane: usize, outcome: &LaneOutcome) -> Result<(), StoreError> {
+    fn record_end(&mut self, lane: usize, outcome: &LaneOutcome) -> Result<(), FileError> {
         let end = match &outcome.end {
             LaneEnd::Finished => End::Finished,
             LaneEnd::EarlyStopped => End::EarlyStopped,

@@ -20,7 +20,7 @@ use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Source};
 use market::{self, Inputs, KeptScaling, Unlocated};
 use runs::store::{
-    self, Attempt, AttemptInfo, Baseline, Resume, RunFolder, StoreError, SweepFolder,
+    self, Attempt, AttemptInfo, Baseline, FileError, Resume, RunFolder, SweepFolder,
 };
 
 /// Works until told to finish, interrupted, or left alone by its supervisor. `arithmetic` is what
@@ -106,7 +106,7 @@ impl Worker<'_> {
         (unrecorded, again, device)
     }
 
-    fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, StoreError> {
+    fn waiting(&self, id: &TrialId) -> Result<Option<Waiting>, FileError> {
         let folder = self.folder.run(id)?;
         if folder.result()?.is_some() {
             return Ok(None);
@@ -176,7 +176,7 @@ impl Worker<'_> {
     }
 
     /// Records a run that cannot begin.
-    fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), StoreError> {
+    fn fail(&self, waiting: Waiting, lanes: usize, reason: String) -> Result<(), FileError> {
         let mut attempt = self.attempt(&waiting, lanes, Vec::new())?;
         attempt.append((self.clock)(), Event::Ended { end: End::Failed { reason } })
     }
@@ -187,14 +187,14 @@ impl Worker<'_> {
         waiting: Waiting,
         data: Rc<LaneData>,
         lanes: usize,
-    ) -> Result<LaneRun, StoreError> {
+    ) -> Result<LaneRun, FileError> {
         let attempt = self.attempt(&waiting, lanes, data.baseline_errors.clone())?;
         let kept = KeptScaling {
             scaling: data.prepared.scaling.clone(),
             inputs: Some(data.inputs.clone()),
         };
         let json = serde_json::to_string_pretty(&kept)
-            .map_err(|error| StoreError::new(format!("scaling: {error}")))?;
+            .map_err(|error| FileError::new(format!("scaling: {error}")))?;
         attempt.scaling(&json)?;
         Ok(LaneRun::new(waiting.trial, data, attempt, waiting.reports))
     }
@@ -205,7 +205,7 @@ impl Worker<'_> {
         waiting: &Waiting,
         lanes: usize,
         baselines: Vec<Baseline>,
-    ) -> Result<Attempt, StoreError> {
+    ) -> Result<Attempt, FileError> {
         let Waiting { trial: _, folder, resume, reports: _, instruction_sets, warnings } = waiting;
         let now = (self.clock)();
         let resumed =

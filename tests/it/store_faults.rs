@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kiln::event::{Cursor, End};
 use kiln::store::{
-    Change, Follower, Forecasts, RunFolder, RunState, Selection, StoreError, SweepRecord,
+    Change, FileError, Follower, Forecasts, RunFolder, RunState, Selection, SweepRecord,
     list_sweeps, read_run, read_sweep, read_sweep_summaries, select,
 };
 use proptest::prelude::*;
@@ -280,7 +280,7 @@ fn a_manifest_that_cannot_be_read_hides_no_run() {
     fs::remove_file(sweep.join("sweep.toml")).unwrap();
     assert_eq!(read_sweep(&sweep).unwrap().runs.len(), 3);
     fs::remove_dir_all(sweep.join("trials")).unwrap();
-    let error: StoreError = read_sweep(&sweep).unwrap_err();
+    let error: FileError = read_sweep(&sweep).unwrap_err();
     assert!(error.to_string().contains("is not a sweep"), "{error}");
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cmd::{Failure, ForecastFormat};
-use runs::store::publish;
+use runs::files;
 
 /// A format by the arguments: as said, else by the output file's name, else CSV.
 ///
@@ -77,7 +77,7 @@ impl OutputFile {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn write(&self, bytes: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
-        publish::replace(&self.0, bytes)?;
+        files::replace(&self.0, bytes)?;
         writeln!(out, "{}", self.0.display())?;
         Ok(())
     }

@@ -1,42 +1,29 @@
 //! What is wrong with a saved model.
 
 use std::fmt::Display;
-use std::io;
 use std::path::Path;
 
-use crate::machine;
+use crate::files::{ErrorKind, FileError};
 
-/// Why a model could not be saved or read: the path and the cause.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct ModelError {
-    text: String,
-    /// Whether the machine failed, see [`machine`].
-    pub of_machine: bool,
-}
+/// Why a model could not be saved or read: the path, the cause, whose fault it is.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ModelError(#[from] FileError);
 
 impl ModelError {
     /// Where there is no path.
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), of_machine: false }
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self(FileError::new(problem))
     }
 
-    /// `path: what`.
-    pub(super) fn at(path: &Path, what: impl Display) -> Self {
-        Self::new(format!("{}: {what}", path.display()))
+    /// `path: problem`.
+    pub(super) fn at(path: &Path, problem: impl Display) -> Self {
+        Self(FileError::at(path, problem))
     }
 
-    /// `path: what: error`, of what the system refused.
-    pub(super) fn io(path: &Path, what: impl Display, error: &io::Error) -> Self {
-        Self {
-            of_machine: machine::failed(error),
-            ..Self::at(path, format_args!("{what}: {error}"))
-        }
-    }
-}
-
-impl From<crate::store::StoreError> for ModelError {
-    fn from(error: crate::store::StoreError) -> Self {
-        Self { of_machine: error.is_of_machine(), ..Self::new(error.to_string()) }
+    /// Whose fault it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind()
     }
 }

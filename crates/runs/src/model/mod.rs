@@ -19,7 +19,6 @@
 
 mod card;
 mod error;
-mod file;
 mod header;
 mod profile;
 mod run;

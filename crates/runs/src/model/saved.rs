@@ -1,12 +1,12 @@
 //! A saved model's folder, written once and read with suspicion.
 
+use crate::files::{self, Links};
 use std::fs;
 use std::path::Path;
 
 use super::header::{MAX_HEADER, check_header};
 use super::sums::{digest, parse_sums, sums};
-use super::{ModelCard, ModelError, WeightsFile, file, validate};
-use crate::store::publish;
+use super::{ModelCard, ModelError, WeightsFile, validate};
 
 /// A model with its model card.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +52,11 @@ impl SavedModel {
         let mut card =
             serde_json::to_vec_pretty(&self.card).map_err(|error| ModelError::at(folder, error))?;
         card.push(b'\n');
-        publish::make_folder(folder)?;
+        files::make_folder(folder)?;
         let sums = sums(&[(MODEL_CARD, digest(&card)), (WEIGHTS, digest(&weights))]);
         for (name, bytes) in [(WEIGHTS, &weights[..]), (MODEL_CARD, &card), (SUMS, sums.as_bytes())]
         {
-            if !publish::publish(&folder.join(name), bytes)? {
+            if !files::publish(&folder.join(name), bytes)? {
                 return Err(ModelError::at(
                     &folder.join(name),
                     "is there already: a saved model is never replaced",
@@ -92,7 +92,7 @@ impl SavedModel {
             ));
         }
         let path = |name: &str| folder.join(name);
-        let sums = file::read(&path(SUMS), MAX_SUMS)?;
+        let sums = read(&path(SUMS), MAX_SUMS)?;
         let (card_file, sums) = match parse_sums(&sums, &[FORMER_MODEL_CARD, WEIGHTS]) {
             Ok(sums) => (FORMER_MODEL_CARD, sums),
             Err(_) => parse_sums(&sums, &[MODEL_CARD, WEIGHTS])
@@ -100,7 +100,7 @@ impl SavedModel {
                 .map_err(|problem| ModelError::at(&path(SUMS), problem))?,
         };
         let verified = |name: &str, most: u64, sum: &str| {
-            let bytes = file::read(&path(name), most)?;
+            let bytes = read(&path(name), most)?;
             if digest(&bytes) == sum {
                 Ok(bytes)
             } else {
@@ -157,6 +157,12 @@ impl SavedModel {
         };
         self.weights.0.iter().filter_map(odd).collect()
     }
+}
+
+/// A file that may be anything: missing, a link, a pipe that nobody writes to, a terabyte.
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
+    files::bounded_if_there(path, most, Links::Refuse)?
+        .ok_or_else(|| ModelError::at(path, "is missing"))
 }
 
 /// A folder that is not a link to one.

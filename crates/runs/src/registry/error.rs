@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use crate::files::{ErrorKind, FileError};
 use crate::model::ModelError;
-use crate::store::StoreError;
 
 /// Why the registry could not do something: what it is about, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,22 +33,23 @@ pub enum RegistryError {
     Io(String),
 }
 
-impl From<StoreError> for RegistryError {
-    fn from(error: StoreError) -> Self {
-        if error.is_of_machine() {
-            Self::Machine(error.to_string())
-        } else {
-            Self::Io(error.to_string())
+impl From<FileError> for RegistryError {
+    fn from(error: FileError) -> Self {
+        let text = error.to_string();
+        match error.kind() {
+            ErrorKind::Input => Self::Io(text),
+            ErrorKind::Damaged => Self::Damaged(text),
+            ErrorKind::Held => Self::Locked(text),
+            ErrorKind::Machine => Self::Machine(text),
         }
     }
 }
 
 impl From<ModelError> for RegistryError {
     fn from(error: ModelError) -> Self {
-        if error.of_machine {
-            Self::Machine(error.to_string())
-        } else {
-            Self::Io(error.to_string())
+        match error.kind() {
+            ErrorKind::Machine => Self::Machine(error.to_string()),
+            _ => Self::Io(error.to_string()),
         }
     }
 }
@@ -64,6 +65,19 @@ impl From<std::io::Error> for RegistryError {
 }
 
 impl RegistryError {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::BadName(_) | Self::Unknown(_) | Self::Refused(_) | Self::Io(_) => {
+                ErrorKind::Input
+            }
+            Self::Locked(_) => ErrorKind::Held,
+            Self::Damaged(_) => ErrorKind::Damaged,
+            Self::Machine(_) => ErrorKind::Machine,
+        }
+    }
+
     /// `path: what`, of a file that is not what the registry wrote.
     pub(super) fn damaged(path: &Path, what: impl Display) -> Self {
         Self::Damaged(format!("{}: {what}", path.display()))

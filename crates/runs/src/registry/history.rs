@@ -7,13 +7,13 @@
 //! read, or is out of order, is damage, and damage is told: an alias must not point to where it did
 //! not.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Finding, RegistryError, place};
+use super::{Finding, RegistryError};
 use crate::store;
 
 /// Version of the format.
@@ -128,7 +128,8 @@ pub(super) fn path_in(model: &Path) -> PathBuf {
 /// All lines; none when there is no file.
 pub(super) fn read(model: &Path) -> Result<Vec<Entry>, RegistryError> {
     let path = path_in(model);
-    let bytes = place::read_if_there(&path, MOST_BYTES)?.unwrap_or_default();
+    let bytes =
+        files::bounded_if_there(&path, MOST_BYTES, files::Links::Refuse)?.unwrap_or_default();
     parse(&bytes).map_err(|why| {
         RegistryError::damaged(
             &path,
@@ -152,11 +153,13 @@ pub(super) fn append(
     let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
     store::seal_line(&mut line);
     line.push(b'\n');
-    let mut file = place::opened(&path, OpenOptions::new().read(true).append(true).create(true))?
-        .ok_or_else(|| RegistryError::io(&path, "the model's folder is gone"))?;
+    let mut options = files::new_file();
+    options.read(true).append(true).create(true);
+    let (mut file, _) =
+        files::open_with(&path, &mut options, files::Links::Refuse).map_err(failed)?;
     let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
     if length == 0 {
-        store::publish::sync_folder(model)?;
+        files::sync_folder(model)?;
     } else {
         file.seek(SeekFrom::End(-1)).map_err(failed)?;
         let mut last = [0];

@@ -1,5 +1,6 @@
 //! What there is: models, their versions, and which of them a reference means. Readers never lock.
 
+use crate::files;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ use std::time::SystemTime;
 
 use super::history::{self, Entry};
 use super::name::{CHAMPION, model_name};
-use super::{ModelState, Reference, RegistryError, Wanted, place};
+use super::{ModelState, Reference, RegistryError, Wanted};
 
 /// Names that an error lists.
 const LISTED: usize = 10;
@@ -75,7 +76,7 @@ pub fn resolve(root: &Path, reference: &str) -> Result<Resolved, RegistryError> 
     for _ in 0..3 {
         let (version, alias) = chosen(&name, &wanted, &model(root, &name)?)?;
         let folder = version_folder(&model_folder(root, &name)?, version);
-        if place::is_folder(&folder)? {
+        if files::is_folder(&folder)? {
             return Ok(Resolved { name, version, folder, alias });
         }
     }
@@ -126,17 +127,18 @@ pub(super) fn remains(root: &Path, name: &str) -> Result<Option<RegistryError>, 
     let name = model_name(name)?;
     let Some(name) = names(root)?.into_iter().find(|there| *there == name) else { return Ok(None) };
     let (folder, history) = (root.join(&name), history::path_in(&root.join(&name)));
-    if !place::is_folder(&folder)? {
+    if !files::is_folder(&folder)? {
         return Ok(None);
     }
     let has_history = fs::symlink_metadata(&history).is_ok_and(|meta| meta.len() > 0);
-    if has_history && !place::is_folder(&folder.join("versions"))? {
+    if has_history && !files::is_folder(&folder.join("versions"))? {
         let gone = "is gone, and the history tells of versions in it; restore it from a copy";
         return Ok(Some(RegistryError::damaged(&folder.join("versions"), gone)));
     }
     let whole = |number: &String| folder.join("versions").join(number).join("SHA256SUMS").is_file();
-    let versions = place::names_in(&folder.join("versions"), |name| name.parse::<u32>().is_ok())?;
-    let whole: Vec<String> = versions.into_iter().filter(whole).collect();
+    let is_version = |name: &String| name.parse::<u32>().is_ok();
+    let names = files::names_in(&folder.join("versions"))?;
+    let whole: Vec<String> = names.into_iter().filter(is_version).filter(whole).collect();
     // A first version is whole before the history names it: a writer may be between the two.
     let is_written = || fs::symlink_metadata(&history).is_ok_and(|meta| meta.len() > 0);
     if has_history || whole.is_empty() || is_written() {
@@ -178,7 +180,7 @@ pub(super) fn model_folder(root: &Path, name: &str) -> Result<PathBuf, RegistryE
     let found = names(root)?.into_iter().find(|there| *there == name);
     let folder = root.join(found.ok_or_else(|| unknown(root, &name))?);
     let versions = folder.join("versions");
-    if place::is_folder(&folder)? && place::is_folder(&versions)? {
+    if files::is_folder(&folder)? && files::is_folder(&versions)? {
         Ok(folder)
     } else {
         Err(unknown(root, &name))
@@ -197,7 +199,9 @@ pub(super) fn version_folder(model: &Path, version: u32) -> PathBuf {
 
 /// Legal names under `root`.
 fn names(root: &Path) -> Result<Vec<String>, RegistryError> {
-    place::names_in(root, |name| model_name(name).is_ok())
+    let mut names = files::names_in(root)?;
+    names.retain(|name| model_name(name).is_ok());
+    Ok(names)
 }
 
 /// Which version is wanted, and by which alias.

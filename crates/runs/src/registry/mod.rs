@@ -22,9 +22,7 @@ mod gate;
 mod gc;
 mod history;
 mod list;
-mod lock;
 mod name;
-mod place;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,14 @@
 //! The one writer of a model: each change is one line of its history, and counts from then on.
 
+use crate::files::{self, Links, Lock, Patience};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::history::{self, Entry, Event};
-use super::lock::{Lock, lock};
 use super::name::{alias_name, model_name, tag, tag_key};
-use super::{Finding, Gate, ModelState, RegistryError, Rule, Wanted, list, place};
-use crate::store::publish;
+use super::{Finding, Gate, ModelState, RegistryError, Rule, Wanted, list};
 
 /// A model locked for a change; let go of when dropped.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl Writer {
     /// When there is none of this name, another process writes, or the history is damaged.
     pub fn open(root: &Path, name: &str, at: &str) -> Result<Self, RegistryError> {
         let folder = list::model_folder(root, name)?;
-        let lock = lock(&folder, at)?;
+        let lock = locked(&folder, at)?;
         Self::locked(folder, name, at, lock)
     }
 
@@ -65,7 +64,7 @@ impl Writer {
             .map_err(|error| RegistryError::system(root, "the folder cannot be made", &error))?;
         let folder = root.join(&name);
         make_folder(&folder)?;
-        let lock = lock(&folder, at)?;
+        let lock = locked(&folder, at)?;
         // A new history beside versions that it does not name would hide what was lost.
         if let Some(error) = list::remains(root, &name)? {
             return Err(error);
@@ -303,7 +302,7 @@ impl Writer {
             )));
         }
         let folder = self.version_folder(version);
-        if !place::is_folder(&folder)? {
+        if !files::is_folder(&folder)? {
             return Ok(());
         }
         // Without its checksums it holds no model: half a folder is never read as a whole one.
@@ -333,10 +332,9 @@ impl Writer {
     }
 
     fn numbers(&self) -> Result<Vec<u32>, RegistryError> {
-        let names = place::names_in(&self.folder.join("versions"), |name| {
-            name.parse::<u32>().is_ok_and(|n| n.to_string() == name)
-        })?;
-        let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let names = files::names_in(&self.folder.join("versions"))?;
+        let number = |name: &String| name.parse::<u32>().ok().filter(|n| n.to_string() == *name);
+        let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
@@ -355,12 +353,18 @@ impl Writer {
     }
 }
 
+/// Locks a model's folder; waits a few seconds for another writer to end.
+fn locked(folder: &Path, since: &str) -> Result<Lock, RegistryError> {
+    let what = "the model is being changed";
+    Ok(files::lock(folder, what, since, Links::Refuse, Patience::Short)?)
+}
+
 /// Makes a folder, or finds one (and nothing else) of the name.
 fn make_folder(path: &Path) -> Result<(), RegistryError> {
-    if place::is_folder(path)? {
+    if files::is_folder(path)? {
         return Ok(());
     }
-    Ok(publish::make_folder(path).map(|_| ())?)
+    Ok(files::make_folder(path).map(|_| ())?)
 }
 
 /// Makes a folder; `false` when the name is taken.
@@ -373,5 +377,5 @@ fn make_new(path: &Path) -> Result<bool, RegistryError> {
 }
 
 fn sync(folder: &Path) -> Result<(), RegistryError> {
-    Ok(publish::sync_folder(folder)?)
+    Ok(files::sync_folder(folder)?)
 }

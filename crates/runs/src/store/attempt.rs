@@ -1,5 +1,6 @@
 //! One attempt at a trial, written.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::checksum::{self, Chain};
 use super::folder::attempt_path;
 use super::{
-    Forecasts, ProgressFile, RunResult, StoreError, Tried, access, checkpoint, forecasts, ledger,
-    publish, result_file,
+    FileError, Forecasts, ProgressFile, RunResult, Tried, checkpoint, forecasts, ledger,
+    result_file,
 };
 use experiment::event::{Cursor, Event, Line, VERSION};
 use experiment::trial::TrialId;
@@ -71,22 +72,22 @@ pub struct Attempt {
     synced: Instant,
     /// Why nothing more can be written: after a failed sync nobody knows what is on the disk, and
     /// trying again would lie.
-    broken: Option<StoreError>,
+    broken: Option<FileError>,
 }
 
 impl Attempt {
     /// Fills a new `attempts/<number>/`.
-    pub(super) fn start(run: PathBuf, number: u32, info: &AttemptInfo) -> Result<Self, StoreError> {
+    pub(super) fn start(run: PathBuf, number: u32, info: &AttemptInfo) -> Result<Self, FileError> {
         let path = attempt_path(&run, number);
         let file = path.join("events.jsonl");
-        let log = access::new_file()
+        let log = files::new_file()
             .create_new(true)
             .append(true)
             .open(&file)
-            .map_err(|error| StoreError::io(&file, "cannot be made", &error))?;
-        let text = serde_json::to_vec_pretty(info).map_err(|error| StoreError::at(&path, error))?;
+            .map_err(|error| FileError::io(&file, "cannot be made", error))?;
+        let text = serde_json::to_vec_pretty(info).map_err(|error| FileError::at(&path, error))?;
         // Last: who sees it sees a whole attempt. It syncs the folder too.
-        publish::publish(&path.join("attempt.json"), &checksum::seal_json(text))?;
+        files::publish(&path.join("attempt.json"), &checksum::seal_json(text))?;
         let instruction_sets = info.instruction_sets.clone();
         Ok(Self {
             number,
@@ -108,12 +109,12 @@ impl Attempt {
     /// # Errors
     /// When the line cannot be written (nothing of it stays then), or what was written cannot be
     /// brought to the disk (the attempt takes nothing more then).
-    pub fn append(&mut self, at: String, event: Event) -> Result<(), StoreError> {
+    pub fn append(&mut self, at: String, event: Event) -> Result<(), FileError> {
         self.check()?;
         let urgent = matches!(event, Event::Checkpoint(_) | Event::Ended { .. });
         let line = Line { v: VERSION, seq: self.seq, at, event };
         let mut bytes =
-            serde_json::to_vec(&line).map_err(|error| StoreError::at(&self.log_path(), error))?;
+            serde_json::to_vec(&line).map_err(|error| FileError::at(&self.log_path(), error))?;
         let mut chain = self.chain.clone();
         chain.seal(&mut bytes);
         bytes.push(b'\n');
@@ -134,7 +135,7 @@ impl Attempt {
         cursor: Cursor,
         state: &[u8],
         best: Option<&[u8]>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FileError> {
         // The log first: a checkpoint must not know of epochs that a power cut could take from the
         // log.
         self.sync()?;
@@ -153,7 +154,7 @@ impl Attempt {
         at: String,
         trial: &TrialId,
         tried: &Tried,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FileError> {
         ledger::record(&self.run, at, trial, tried, ledger::Told::Tried)
     }
 
@@ -161,33 +162,33 @@ impl Attempt {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn progress(&self, progress: &ProgressFile) -> Result<(), StoreError> {
+    pub fn progress(&self, progress: &ProgressFile) -> Result<(), FileError> {
         let path = self.path.join("progress.json");
         let mut bytes =
-            serde_json::to_vec(progress).map_err(|error| StoreError::at(&path, error))?;
+            serde_json::to_vec(progress).map_err(|error| FileError::at(&path, error))?;
         checksum::seal_line(&mut bytes);
-        publish::replace_fleeting(&path, &bytes)
+        files::replace_fleeting(&path, &bytes)
     }
 
     /// Keeps the fitted scaling (JSON); once.
     ///
     /// # Errors
     /// When it cannot be written, or another one is there.
-    pub fn scaling(&self, json: &str) -> Result<(), StoreError> {
+    pub fn scaling(&self, json: &str) -> Result<(), FileError> {
         let path = self.path.join("scaling.json");
-        if publish::publish(&path, json.as_bytes())?
-            || publish::read_if_there(&path)?.as_deref() == Some(json.as_bytes())
+        if files::publish(&path, json.as_bytes())?
+            || files::read_if_there(&path)?.as_deref() == Some(json.as_bytes())
         {
             return Ok(());
         }
-        Err(StoreError::at(&path, "holds another scaling already"))
+        Err(FileError::at(&path, "holds another scaling already"))
     }
 
     /// Writes a split's forecasts into `forecasts.parquet`. Other splits in it stay.
     ///
     /// # Errors
     /// When the columns differ in length, or the file cannot be written.
-    pub fn forecasts(&self, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
+    pub fn forecasts(&self, split: &str, forecasts: &Forecasts) -> Result<(), FileError> {
         forecasts::write(&self.path, split, forecasts)
     }
 
@@ -197,12 +198,12 @@ impl Attempt {
     ///
     /// # Errors
     /// When the log or the result cannot be brought to the disk.
-    pub fn publish(&mut self, result: &RunResult) -> Result<bool, StoreError> {
+    pub fn publish(&mut self, result: &RunResult) -> Result<bool, FileError> {
         self.sync()?;
         result_file::publish(&self.run, result)
     }
 
-    fn write_line(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    fn write_line(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         let written = loop {
             match self.log.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -219,7 +220,7 @@ impl Attempt {
             }
             Err(error) => {
                 let what = format_args!("a line of {} bytes cannot be appended", bytes.len());
-                let failed = StoreError::io(&self.log_path(), what, &error);
+                let failed = FileError::io(&self.log_path(), what, error);
                 // Without this the next line would be glued to the torn one.
                 if self.log.set_len(self.length).is_err() {
                     self.broken = Some(failed.clone());
@@ -229,17 +230,17 @@ impl Attempt {
         }
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    fn sync(&mut self) -> Result<(), FileError> {
         self.check()?;
         self.synced = Instant::now();
         self.log.sync_data().map_err(|error| {
-            let failed = StoreError::io(&self.log_path(), "cannot be brought to the disk", &error);
+            let failed = FileError::io(&self.log_path(), "cannot be brought to the disk", error);
             self.broken = Some(failed.clone());
             failed
         })
     }
 
-    fn check(&self) -> Result<(), StoreError> {
+    fn check(&self) -> Result<(), FileError> {
         match &self.broken {
             Some(failed) => Err(failed.clone()),
             None => Ok(()),
@@ -308,12 +309,8 @@ mod tests {
                 error.contains("events.jsonl: a line of") && error.contains("No space left"),
                 "{error}"
             );
-            assert!(
-                attempt
-                    .append(testing::AT.into(), testing::events(1)[0].clone())
-                    .unwrap_err()
-                    .is_of_machine()
-            );
+            let error = attempt.append(testing::AT.into(), testing::events(1)[0].clone());
+            assert_eq!(error.unwrap_err().kind(), crate::files::ErrorKind::Machine);
         }
         assert_eq!(attempt.seq, 0);
         assert!(

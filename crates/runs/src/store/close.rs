@@ -1,11 +1,12 @@
 //! The log of an attempt whose writer is gone: how it ended, and closing it.
 
+use crate::files;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
 use super::checksum::Chain;
-use super::{RunFolder, StoreError, access};
+use super::{FileError, RunFolder};
 use experiment::event::{End, Event, Line, VERSION};
 
 impl RunFolder {
@@ -15,7 +16,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the log cannot be read or written.
-    pub fn close_lost(&self, at: &str, events: Vec<Event>) -> Result<bool, StoreError> {
+    pub fn close_lost(&self, at: &str, events: Vec<Event>) -> Result<bool, FileError> {
         if self.result()?.is_some() {
             return Ok(false);
         }
@@ -32,7 +33,7 @@ impl RunFolder {
         for (seq, event) in (last.map_or(0, |line| line.seq.saturating_add(1))..).zip(events) {
             let line = Line { v: VERSION, seq, at: at.to_owned(), event };
             let mut line =
-                serde_json::to_vec(&line).map_err(|error| StoreError::at(&path, error))?;
+                serde_json::to_vec(&line).map_err(|error| FileError::at(&path, error))?;
             chain.seal(&mut line);
             line.push(b'\n');
             text.extend(line);
@@ -42,7 +43,7 @@ impl RunFolder {
             file.write_all(&text)?;
             file.sync_data()
         });
-        written.map_err(|error| StoreError::io(&path, "cannot be closed", &error))?;
+        written.map_err(|error| FileError::io(&path, "cannot be closed", error))?;
         Ok(true)
     }
 
@@ -50,17 +51,17 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn newest_end(&self) -> Result<Option<End>, StoreError> {
+    pub fn newest_end(&self) -> Result<Option<End>, FileError> {
         let last = self.tail()?.and_then(|tail| tail.last);
         Ok(last
             .and_then(|line| if let Event::Ended { end } = line.event { Some(end) } else { None }))
     }
 
-    fn tail(&self) -> Result<Option<Tail>, StoreError> {
+    fn tail(&self) -> Result<Option<Tail>, FileError> {
         let Some(folder) = self.newest_attempt()? else { return Ok(None) };
         let path = folder.join("events.jsonl");
         let mut bytes =
-            access::read(&path).map_err(|error| StoreError::io(&path, "cannot be read", &error))?;
+            files::read(&path).map_err(|error| FileError::io(&path, "cannot be read", error))?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
         let last = bytes.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());

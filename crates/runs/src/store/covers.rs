@@ -1,13 +1,14 @@
 //! What a result was made of: `result.json` closes over the files of its run that cannot hold a
 //! checksum of their own.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 use super::checksum::FileSum;
 use super::folder::attempt_path;
 use super::log::LogReader;
-use super::{StoreError, access, checkpoint, publish};
+use super::{FileError, checkpoint};
 
 /// The member `covers` of a `result.json`. Results of before version 0.2 cover nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +29,11 @@ impl Covers {
     ///
     /// # Errors
     /// When a file that is there cannot be read.
-    pub fn of(run: &Path, attempt: u32) -> Result<Self, StoreError> {
+    pub fn of(run: &Path, attempt: u32) -> Result<Self, FileError> {
         let folder = attempt_path(run, attempt);
         let mut files = Vec::new();
         for name in COVERED {
-            if let Some(bytes) = publish::read_if_there(&folder.join(name))? {
+            if let Some(bytes) = files::read_if_there(&folder.join(name))? {
                 files.push(FileSum::of(format!("attempts/{attempt}/{name}"), &bytes));
             }
         }
@@ -60,7 +61,7 @@ impl Covers {
 /// The checksum at the log's end, if it has ended; a log that cannot be read is told by anyone who
 /// reads the run.
 fn sum_of_log(attempt: &Path) -> Option<String> {
-    let bytes = access::read(&attempt.join("events.jsonl")).ok()?;
+    let bytes = files::read(&attempt.join("events.jsonl")).ok()?;
     let mut log = LogReader::default();
     log.take(&bytes, drop);
     log.end_sum().map(str::to_owned)

@@ -5,14 +5,15 @@
 //! digits>.parquet`), so that two openings at once share a file or have one each, and nothing is
 //! replaced. Before version 0.2 they were in `forecasts.parquet`.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::checksum::{self, FileSum, SHORT};
-use super::folder::{attempt_numbers, attempt_path, names_in};
-use super::{Evaluation, Forecasts, StoreError, access, forecasts, manifest, publish};
+use super::folder::{attempt_numbers, attempt_path};
+use super::{Evaluation, FileError, Forecasts, forecasts, manifest};
 
 /// A line.
 #[derive(Serialize, Deserialize)]
@@ -34,16 +35,14 @@ pub(super) fn record(
     winner: u32,
     evaluation: &Evaluation,
     forecasts: &Forecasts,
-) -> Result<usize, StoreError> {
+) -> Result<usize, FileError> {
     let bytes = forecasts::to_bytes(&path_in(run), SPLIT, forecasts)?;
     let sum = FileSum::of(String::new(), &bytes);
     let sum = FileSum { file: file_of(winner, &sum.checksum), ..sum };
     let file = run.join(&sum.file);
     // The same forecasts of a former opening stay; what became of them since is put right.
-    if !publish::publish(&file, &bytes)?
-        && publish::read_if_there(&file)?.as_deref() != Some(&bytes)
-    {
-        publish::replace(&file, &bytes)?;
+    if !files::publish(&file, &bytes)? && files::read_if_there(&file)?.as_deref() != Some(&bytes) {
+        files::replace(&file, &bytes)?;
     }
     append(run, &Opening { evaluation: evaluation.clone(), forecasts: Some(sum) })
 }
@@ -54,12 +53,12 @@ pub(super) fn read(run: &Path, damage: &mut Vec<String>) -> Vec<Evaluation> {
 }
 
 /// The forecasts of the newest opening; `None` when none has any.
-pub(super) fn forecasts(run: &Path, winner: u32) -> Result<Option<Forecasts>, StoreError> {
+pub(super) fn forecasts(run: &Path, winner: u32) -> Result<Option<Forecasts>, FileError> {
     let mut damage = Vec::new();
     let openings = openings(run, &mut damage);
     let Some(sum) = openings.into_iter().rev().find_map(|opening| opening.forecasts) else {
         return match damage.first() {
-            Some(why) => Err(StoreError::at(run, why)),
+            Some(why) => Err(FileError::at(run, why)),
             None => Ok(None),
         };
     };
@@ -68,7 +67,7 @@ pub(super) fn forecasts(run: &Path, winner: u32) -> Result<Option<Forecasts>, St
             "is damaged: '{}' is not where test forecasts lie",
             sum.file.escape_debug()
         );
-        return Err(StoreError::at(&path_in(run), what));
+        return Err(FileError::at(&path_in(run), what));
     }
     forecasts::read(&run.join(&sum.file), SPLIT, Some(&sum)).map(Some)
 }
@@ -82,31 +81,31 @@ fn file_of(winner: u32, checksum: &str) -> String {
     format!("attempts/{winner}/{SPLIT}-{}.parquet", checksum.get(..SHORT).unwrap_or(checksum))
 }
 
-fn append(run: &Path, opening: &Opening) -> Result<usize, StoreError> {
+fn append(run: &Path, opening: &Opening) -> Result<usize, FileError> {
     let path = path_in(run);
     let failed =
-        |error: io::Error| StoreError::io(&path, "the evaluation cannot be recorded", &error);
+        |error: io::Error| FileError::io(&path, "the evaluation cannot be recorded", error);
     let mut line = serde_json::to_vec(opening).map_err(|error| failed(error.into()))?;
     checksum::seal_line(&mut line);
     line.push(b'\n');
     // A line that a kill left torn must not swallow this one.
-    if publish::read_if_there(&path)?
+    if files::read_if_there(&path)?
         .is_some_and(|former| !former.is_empty() && !former.ends_with(b"\n"))
     {
         line.insert(0, b'\n');
     }
-    let mut file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
+    let mut file = files::new_file().create(true).append(true).open(&path).map_err(failed)?;
     file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
-    publish::sync_folder(run)?;
+    files::sync_folder(run)?;
     // Another process may have written at the same moment: a line's place in the file is its
     // number.
     let end = usize::try_from(file.stream_position().map_err(failed)?).unwrap_or(usize::MAX);
-    let all = publish::read_if_there(&path)?.unwrap_or_default();
+    let all = files::read_if_there(&path)?.unwrap_or_default();
     Ok(whole_lines(&all[..end.min(all.len())]).count())
 }
 
 fn openings(run: &Path, damage: &mut Vec<String>) -> Vec<Opening> {
-    let bytes = match publish::read_if_there(&path_in(run)) {
+    let bytes = match files::read_if_there(&path_in(run)) {
         Ok(Some(bytes)) => bytes,
         // Nothing more is looked at: a comparison reads thousands of runs of which none was ever
         // opened.
@@ -152,7 +151,7 @@ fn unrecorded(run: &Path, openings: &[Opening]) -> Vec<String> {
         .collect();
     let mut missing = Vec::new();
     for number in attempt_numbers(run).unwrap_or_default() {
-        let names = names_in(&attempt_path(run, number)).unwrap_or_default();
+        let names = files::names_in(&attempt_path(run, number)).unwrap_or_default();
         let files = names
             .into_iter()
             .filter(|name| name.starts_with(&format!("{SPLIT}-")) && name.ends_with(".parquet"));

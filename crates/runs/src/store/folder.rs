@@ -1,15 +1,15 @@
 //! Sweep and run folders.
 
+use crate::files::{self, Lock};
 use rayon::prelude::*;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::lock::{self, SweepLock};
 use super::trial_file::{TrialReader, Unread};
 use super::{
-    Attempt, AttemptInfo, Checkpoint, RunResult, StoreError, SweepManifest, access, checkpoint,
-    manifest, publish, result_file, trial_file,
+    Attempt, AttemptInfo, Checkpoint, FileError, RunResult, SweepManifest, checkpoint, manifest,
+    result_file, trial_file,
 };
 use experiment::trial::{Trial, TrialId};
 
@@ -25,10 +25,10 @@ impl SweepFolder {
     /// # Errors
     /// When the name is no plain name of a folder, is another user's link, or a folder cannot be
     /// made.
-    pub fn create(root: &Path, name: &str) -> Result<Self, StoreError> {
+    pub fn create(root: &Path, name: &str) -> Result<Self, FileError> {
         check_name(root, name)?;
         let path = root.join(name);
-        access::check_link(&path)?;
+        files::check_link(&path)?;
         make_folders(&path.join("trials"))?;
         Ok(Self { path })
     }
@@ -38,8 +38,14 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When another process holds the lock, or the lock file cannot be written.
-    pub fn lock(&self, since: &str) -> Result<SweepLock, StoreError> {
-        lock::lock(&self.path, since)
+    pub fn lock(&self, since: &str) -> Result<Lock, FileError> {
+        files::lock(
+            &self.path,
+            "the sweep is being run",
+            since,
+            files::Links::Follow,
+            files::Patience::None,
+        )
     }
 
     /// `logs/<name>` and the file to append to, without what was in it before if it is to be
@@ -47,13 +53,13 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When the folder or the file cannot be made.
-    pub fn log(&self, name: &str, log: Log) -> Result<(PathBuf, File), StoreError> {
+    pub fn log(&self, name: &str, log: Log) -> Result<(PathBuf, File), FileError> {
         let logs = self.path.join("logs");
         check_name(&logs, name)?;
         make_folders(&logs)?;
         let path = logs.join(name);
-        let failed = |error: io::Error| StoreError::io(&path, "cannot be opened", &error);
-        let file = access::new_file().create(true).append(true).open(&path).map_err(failed)?;
+        let failed = |error: io::Error| FileError::io(&path, "cannot be opened", error);
+        let file = files::new_file().create(true).append(true).open(&path).map_err(failed)?;
         if log == Log::New {
             file.set_len(0).map_err(failed)?;
         }
@@ -65,7 +71,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write_manifest(&self, manifest: &SweepManifest) -> Result<(), StoreError> {
+    pub fn write_manifest(&self, manifest: &SweepManifest) -> Result<(), FileError> {
         manifest::write(&self.path, manifest)
     }
 
@@ -73,20 +79,20 @@ impl SweepFolder {
     /// be deleted at any moment, and anyone who reads it checks what it was computed from.
     #[must_use]
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
-        publish::read_if_there(&self.cache_path(name).ok()?).ok()?
+        files::read_if_there(&self.cache_path(name).ok()?).ok()?
     }
 
     /// Keeps something under a name, in place of what was there.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.cache_path(name)?;
-        publish::make_folder(&self.path.join("cache"))?;
-        publish::replace_fleeting(&path, bytes)
+        files::make_folder(&self.path.join("cache"))?;
+        files::replace_fleeting(&path, bytes)
     }
 
-    fn cache_path(&self, name: &str) -> Result<PathBuf, StoreError> {
+    fn cache_path(&self, name: &str) -> Result<PathBuf, FileError> {
         let folder = self.path.join("cache");
         check_name(&folder, name)?;
         Ok(folder.join(format!("{name}.json")))
@@ -97,15 +103,15 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When the folder cannot be made, or holds a trial with other settings.
-    pub fn create_run(&self, trial: &Trial) -> Result<RunFolder, StoreError> {
+    pub fn create_run(&self, trial: &Trial) -> Result<RunFolder, FileError> {
         let run = self.make_run(trial, &TrialReader::default())?;
         if let MadeRun::New(run) = &run {
             trial_file::write(&run.path, trial)?;
         }
-        publish::sync_folder(&self.path.join("trials"))?;
+        files::sync_folder(&self.path.join("trials"))?;
         match run {
             MadeRun::New(run) | MadeRun::Whole(run) | MadeRun::Repaired(run, _) => Ok(run),
-            MadeRun::Refused(_, why) => Err(StoreError::new(why)),
+            MadeRun::Refused(_, why) => Err(FileError::new(why)),
         }
     }
 
@@ -116,7 +122,7 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When a folder cannot be made or a file not be written.
-    pub fn create_runs(&self, trials: &[Trial]) -> Result<MadeRuns, StoreError> {
+    pub fn create_runs(&self, trials: &[Trial]) -> Result<MadeRuns, FileError> {
         let known = TrialReader::default();
         let mut runs: Vec<MadeRun> = trials
             .par_iter()
@@ -154,35 +160,35 @@ impl SweepFolder {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn run_names(&self) -> Result<Vec<String>, StoreError> {
-        names_in(&self.path.join("trials"))
+    pub fn run_names(&self) -> Result<Vec<String>, FileError> {
+        files::names_in(&self.path.join("trials"))
     }
 
     /// A trial's folder, which must exist.
     ///
     /// # Errors
     /// When there is no such run.
-    pub fn run(&self, id: &TrialId) -> Result<RunFolder, StoreError> {
+    pub fn run(&self, id: &TrialId) -> Result<RunFolder, FileError> {
         let path = self.run_path(id)?;
         if path.is_dir() {
             Ok(RunFolder { path })
         } else {
-            Err(StoreError::at(&path, "there is no such run"))
+            Err(FileError::at(&path, "there is no such run"))
         }
     }
 
-    fn run_path(&self, id: &TrialId) -> Result<PathBuf, StoreError> {
+    fn run_path(&self, id: &TrialId) -> Result<PathBuf, FileError> {
         let trials = self.path.join("trials");
         check_name(&trials, &id.0)?;
         Ok(trials.join(&id.0))
     }
 
     /// A trial's folder, made where it is missing; a new trial is still to be written there.
-    fn make_run(&self, trial: &Trial, known: &TrialReader) -> Result<MadeRun, StoreError> {
+    fn make_run(&self, trial: &Trial, known: &TrialReader) -> Result<MadeRun, FileError> {
         let path = self.run_path(&trial.id)?;
         let file = trial_file::path_in(&path);
-        let refused = |error: StoreError| MadeRun::Refused(trial.id.clone(), error.to_string());
-        let bytes = match publish::read_if_there(&file) {
+        let refused = |error: FileError| MadeRun::Refused(trial.id.clone(), error.to_string());
+        let bytes = match files::read_if_there(&file) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(refused(error)),
         };
@@ -206,7 +212,7 @@ impl SweepFolder {
                 let told = trial_file::write_anew(&path, trial, &why)?;
                 Ok(MadeRun::Repaired(RunFolder { path }, told))
             }
-            Err(later @ Unread::Later(_)) => Ok(refused(StoreError::at(&file, later))),
+            Err(later @ Unread::Later(_)) => Ok(refused(FileError::at(&file, later))),
         }
     }
 }
@@ -251,7 +257,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When `trial.toml` is missing or damaged.
-    pub fn trial(&self) -> Result<Trial, StoreError> {
+    pub fn trial(&self) -> Result<Trial, FileError> {
         trial_file::read(&self.path)
     }
 
@@ -259,7 +265,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn result(&self) -> Result<Option<RunResult>, StoreError> {
+    pub fn result(&self) -> Result<Option<RunResult>, FileError> {
         result_file::read(&self.path)
     }
 
@@ -268,22 +274,22 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, StoreError> {
+    pub fn start_attempt(&self, info: &AttemptInfo) -> Result<Attempt, FileError> {
         let attempts = self.path.join("attempts");
         if !attempts.is_dir() {
             // It was made without waiting for the disk; what is recorded from now on must not
             // outlive it.
             trial_file::sync(&self.path)?;
-            publish::make_folder(&attempts)?;
+            files::make_folder(&attempts)?;
         }
         let next = |number: u32| {
             number
                 .checked_add(1)
-                .ok_or_else(|| StoreError::at(&attempts, "has no number left for an attempt"))
+                .ok_or_else(|| FileError::at(&attempts, "has no number left for an attempt"))
         };
         let mut number =
             attempt_numbers(&self.path)?.last().map_or(Ok(1), |newest| next(*newest))?;
-        while !publish::make_folder(&attempts.join(number.to_string()))? {
+        while !files::make_folder(&attempts.join(number.to_string()))? {
             number = next(number)?;
         }
         Attempt::start(self.path.clone(), number, info)
@@ -293,7 +299,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the attempts cannot be listed.
-    pub fn newest_attempt(&self) -> Result<Option<PathBuf>, StoreError> {
+    pub fn newest_attempt(&self) -> Result<Option<PathBuf>, FileError> {
         Ok(attempt_numbers(&self.path)?.last().map(|number| self.attempt_path(*number)))
     }
 
@@ -302,7 +308,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a folder cannot be listed.
-    pub fn newest_checkpoint(&self) -> Result<(Option<Checkpoint>, Vec<String>), StoreError> {
+    pub fn newest_checkpoint(&self) -> Result<(Option<Checkpoint>, Vec<String>), FileError> {
         checkpoint::newest(&self.path, |_| Ok(()))
     }
 
@@ -317,34 +323,19 @@ pub(super) fn attempt_path(run: &Path, number: u32) -> PathBuf {
 }
 
 /// Numbers of a run's attempts, ascending.
-pub(super) fn attempt_numbers(run: &Path) -> Result<Vec<u32>, StoreError> {
+pub(super) fn attempt_numbers(run: &Path) -> Result<Vec<u32>, FileError> {
     let path = run.join("attempts");
-    let mut numbers: Vec<u32> =
-        names_in(&path)?.iter().filter_map(|name| name.parse().ok()).filter(|n| *n > 0).collect();
+    let mut numbers: Vec<u32> = files::names_in(&path)?
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .filter(|n| *n > 0)
+        .collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
-/// Names in a folder, without hidden ones; none when there is no such folder.
-pub(super) fn names_in(path: &Path) -> Result<Vec<String>, StoreError> {
-    let failed = |error: io::Error| StoreError::io(path, "the folder cannot be listed", &error);
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        if let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) {
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
-}
-
 /// What is a path, or could be taken for an option or a hidden file, is not a name.
-pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
+pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), FileError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty()
         || name.len() > 100
@@ -352,7 +343,7 @@ pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
         || !name.chars().all(plain)
     {
         let shown = name.escape_debug();
-        return Err(StoreError::at(
+        return Err(FileError::at(
             folder,
             format_args!(
                 "'{shown}' cannot name a folder (letters, digits, '_', '-' and '.', not first, at \
@@ -363,190 +354,24 @@ pub(super) fn check_name(folder: &Path, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn make_folders(path: &Path) -> Result<(), StoreError> {
+fn make_folders(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_folders(parent)?;
     }
-    publish::make_folder(path).map(|_| ())
+    files::make_folder(path).map(|_| ())
 }
 
-fn make_quickly(path: &Path) -> Result<(), StoreError> {
-    match access::make_dir(path) {
+fn make_quickly(path: &Path) -> Result<(), FileError> {
+    match files::make_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(StoreError::io(path, "the folder cannot be made", &error))
+            Err(FileError::io(path, "the folder cannot be made", error))
         }
         _ => Ok(()),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing;
-    use super::*;
-
-    #[test]
-    fn a_name_that_is_a_path_or_a_hidden_file_makes_no_folder() {
-        let root = tempfile::tempdir().unwrap();
-        for name in [
-            "",
-            ".",
-            "..",
-            "../x",
-            "a/b",
-            "/abs",
-            "a\\b",
-            ".hidden",
-            "-rf",
-            "a\nb",
-            "a\u{1b}[31m",
-            &"x".repeat(101),
-        ] {
-            assert!(SweepFolder::create(root.path(), name).is_err(), "{name:?}");
-        }
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
-        assert!(SweepFolder::create(&root.path().join("new/root"), "grid-2.b_é").is_ok());
-    }
-
-    #[test]
-    fn a_run_is_made_once_and_found_again() {
-        let root = tempfile::tempdir().unwrap();
-        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-        let trials: Vec<Trial> = (0..5).map(testing::trial).collect();
-        assert!(sweep.run(&trials[0].id).is_err());
-        sweep.create_run(&trials[0]).unwrap();
-        let runs = sweep.create_runs(&trials).unwrap().runs;
-        for (run, trial) in runs.iter().zip(&trials) {
-            assert_eq!(run.trial().unwrap(), *trial);
-            assert_eq!(sweep.run(&trial.id).unwrap().path, run.path);
-        }
-    }
-
-    /// Of ext4 each sync is a commit of its journal: 10,000 trials took 25 to 70 seconds. A sync of
-    /// the whole file system waits for what others write: 1 to 5 seconds.
-    #[test]
-    fn runs_are_made_without_the_disk_and_brought_there_before_their_first_attempt() {
-        let syncs = |count: usize| {
-            let root = tempfile::tempdir().unwrap();
-            let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-            let trials: Vec<Trial> = (0..count).map(testing::trial).collect();
-            let syncs = publish::counted::syncs_of(|| drop(sweep.create_runs(&trials).unwrap()));
-            for trial in &trials {
-                assert_eq!(sweep.run(&trial.id).unwrap().trial().unwrap(), *trial);
-                assert_eq!(
-                    fs::read_dir(sweep.run_path(&trial.id).unwrap()).unwrap().count(),
-                    1,
-                    "no temporary file stays"
-                );
-            }
-            let run = sweep.run(&trials[0].id).unwrap();
-            let started =
-                publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
-            let again =
-                publish::counted::syncs_of(|| drop(run.start_attempt(&testing::info()).unwrap()));
-            // The trial, the run's folder, the folder of all runs, and the name of the folder of
-            // attempts.
-            assert_eq!(started - again, 4);
-            syncs
-        };
-        assert_eq!((syncs(1), syncs(200)), (0, 0));
-    }
-
-    #[test]
-    fn of_runs_made_at_once_by_several_each_is_made_once() {
-        let root = tempfile::tempdir().unwrap();
-        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-        let trials: Vec<Trial> = (0..60).map(testing::trial).collect();
-        let start = std::sync::Barrier::new(3);
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    start.wait();
-                    assert_eq!(sweep.create_runs(&trials).unwrap().runs.len(), 60);
-                });
-            }
-        });
-        let mut other = trials.clone();
-        other[7].settings.model.hidden_size += 1;
-        let refused = sweep.create_runs(&other).unwrap().refused;
-        assert!(
-            refused.len() == 1 && refused[0].1.contains("settings.model.hidden_size is"),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn a_damaged_trial_is_written_anew_and_one_of_other_settings_is_refused_alone() {
-        let root = tempfile::tempdir().unwrap();
-        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-        let trials: Vec<Trial> = (0..4).map(testing::trial).collect();
-        sweep.create_runs(&trials).unwrap();
-        let file = |index: usize| trial_file::path_in(&sweep.run(&trials[index].id).unwrap().path);
-        let whole = fs::read(file(0)).unwrap();
-        fs::write(file(0), b"v = 1\n").unwrap();
-        fs::write(file(1), whole.as_slice()).unwrap();
-        fs::remove_file(file(2)).unwrap();
-        fs::create_dir(file(2)).unwrap();
-        let made = sweep.create_runs(&trials).unwrap();
-        assert_eq!(fs::read(file(0)).unwrap(), whole);
-        assert_eq!(fs::read(file(0).with_file_name("trial.toml.damaged")).unwrap(), b"v = 1\n");
-        assert_eq!(made.runs.len(), 2);
-        assert!(
-            made.repaired.len() == 1 && made.repaired[0].contains("it was written anew"),
-            "{:?}",
-            made.repaired
-        );
-        let refused: Vec<_> =
-            made.refused.iter().map(|(id, why)| (id, why.contains("trial.toml"))).collect();
-        assert_eq!(refused, [(&trials[1].id, true), (&trials[2].id, true)]);
-    }
-
-    #[test]
-    fn an_empty_trial_is_filled_without_a_word_unless_an_attempt_was_made_at_it() {
-        let root = tempfile::tempdir().unwrap();
-        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-        let trials: Vec<Trial> = (0..3).map(testing::trial).collect();
-        sweep.create_runs(&trials).unwrap();
-        let run = |index: usize| sweep.run(&trials[index].id).unwrap();
-        drop(run(2).start_attempt(&testing::info()).unwrap());
-        for (index, left) in [b"".as_slice(), &[0; 900], b""].into_iter().enumerate() {
-            fs::write(trial_file::path_in(&run(index).path), left).unwrap();
-        }
-        let made = sweep.create_runs(&trials).unwrap();
-        assert_eq!((made.runs.len(), made.refused.len()), (3, 0));
-        assert!(
-            made.repaired.len() == 1 && made.repaired[0].contains("trial.toml: is empty"),
-            "{:?}",
-            made.repaired
-        );
-        (0..3).for_each(|index| assert_eq!(run(index).trial().unwrap(), trials[index]));
-    }
-
-    #[test]
-    fn a_folder_whose_trial_was_never_written_gets_it() {
-        let root = tempfile::tempdir().unwrap();
-        let sweep = SweepFolder::create(root.path(), "grid").unwrap();
-        let trial = testing::trial(1);
-        fs::create_dir(sweep.path.join("trials").join(&trial.id.0)).unwrap();
-        assert_eq!(sweep.create_run(&trial).unwrap().trial().unwrap(), trial);
-    }
-
-    #[test]
-    fn attempts_started_at_once_never_share_a_folder() {
-        let root = tempfile::tempdir().unwrap();
-        let run = SweepFolder::create(root.path(), "grid")
-            .unwrap()
-            .create_run(&testing::trial(1))
-            .unwrap();
-        let mut numbers: Vec<u32> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..6)
-                .map(|_| scope.spawn(|| run.start_attempt(&testing::info()).unwrap().number))
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        numbers.sort_unstable();
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
-    }
-}
+mod tests;

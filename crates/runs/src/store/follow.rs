@@ -1,16 +1,16 @@
 //! Follows a sweep's folder as it grows, reading only what is new.
 
+use crate::files;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::folder::{attempt_path, names_in};
+use super::folder::attempt_path;
 use super::reader::{self, Depth};
 use super::scan::{self, Told, Walk};
 use super::trial_file::{self, TrialReader};
 use super::{
-    AttemptInfo, Change, Liveness, RunResult, StoreError, SweepRecord, access, checksum,
-    result_file,
+    AttemptInfo, Change, FileError, Liveness, RunResult, SweepRecord, checksum, result_file,
 };
 use experiment::trial::TrialId;
 
@@ -77,7 +77,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the folder is not a sweep or cannot be listed.
-    pub fn open(folder: &Path) -> Result<(SweepRecord, Self), StoreError> {
+    pub fn open(folder: &Path) -> Result<(SweepRecord, Self), FileError> {
         let (record, walks) = reader::read_to(folder, Depth::Events)?;
         let mut follower = Self {
             folder: folder.to_owned(),
@@ -119,7 +119,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the sweep's folder cannot be listed.
-    pub fn poll(&mut self) -> Result<Vec<Change>, StoreError> {
+    pub fn poll(&mut self) -> Result<Vec<Change>, FileError> {
         self.polls += 1;
         let mut changes = Vec::new();
         self.look_for_runs(&mut changes)?;
@@ -159,14 +159,14 @@ impl Follower {
         Ok(changes)
     }
 
-    fn look_for_runs(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+    fn look_for_runs(&mut self, changes: &mut Vec<Change>) -> Result<(), FileError> {
         let trials = self.folder.join("trials");
         let changed = modified(&trials);
         if changed != self.changed.0 {
             self.changed = (changed, self.polls);
         }
         if self.polls - self.changed.1 <= SETTLES_AFTER || self.polls.is_multiple_of(LONGEST_TURN) {
-            for name in names_in(&trials)? {
+            for name in files::names_in(&trials)? {
                 if self.known.insert(name.clone()) {
                     self.unready.push((name, 0));
                 }
@@ -228,7 +228,7 @@ impl Followed {
         if self.walk.attempt == 0 {
             return;
         }
-        let size = access::look(&scan::log_path(&self.path, self.walk.attempt))
+        let size = files::look(&scan::log_path(&self.path, self.walk.attempt))
             .map_or(0, |meta| meta.len());
         if size != self.size {
             self.size = size;
@@ -248,7 +248,7 @@ impl Followed {
             let whole = |bytes: Vec<u8>| {
                 checksum::check_line(&bytes).ok().and_then(|()| serde_json::from_slice(&bytes).ok())
             };
-            if let Some(progress) = access::read(&path).ok().and_then(whole) {
+            if let Some(progress) = files::read(&path).ok().and_then(whole) {
                 changes.push(Change::Progress(self.id.clone(), progress));
             }
         }
@@ -279,7 +279,7 @@ impl Followed {
         }
         let attempt = self.walk.attempt;
         // Attempts are numbered without gaps, so that one look tells whether there is a newer one.
-        if access::look(&attempt_path(&self.path, attempt.saturating_add(1))).is_some() {
+        if files::look(&attempt_path(&self.path, attempt.saturating_add(1))).is_some() {
             self.walk.advance(&self.path, &mut teller(&self.id, changes));
         }
         self.walk.look_for_writer(&self.path, alive, &mut teller(&self.id, changes));
@@ -334,7 +334,7 @@ fn ask_row<'a>(
 
 /// When something last changed, by the file system's clock.
 fn modified(path: &Path) -> Option<SystemTime> {
-    access::look(path)?.modified().ok()
+    files::look(path)?.modified().ok()
 }
 
 fn teller<'a>(id: &'a TrialId, changes: &'a mut Vec<Change>) -> impl FnMut(Told) + 'a {

@@ -1,13 +1,14 @@
 //! `forecasts.parquet`: what an attempt's best weights forecast, one row per window, beside what
 //! the baselines say.
 
+use crate::files;
 use polars::prelude::*;
 use std::io::Cursor;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
+use super::FileError;
 use super::checksum::FileSum;
-use super::{StoreError, publish};
 use evidence::records::Forecasts;
 
 /// Columns: bar start (ns UTC), split, target and forecast in the target's unit; then one for each
@@ -22,11 +23,11 @@ const QUANTILE: &str = "q";
 
 /// Adds the forecasts of a split, in place of former ones of the same split; the file is replaced
 /// as a whole.
-pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), StoreError> {
+pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Result<(), FileError> {
     let path = path_in(attempt);
     check_lengths(&path, forecasts)?;
     let unwritten =
-        |error: PolarsError| StoreError::at(&path, format_args!("cannot be written: {error}"));
+        |error: PolarsError| FileError::at(&path, format_args!("cannot be written: {error}"));
     let mut table = table(split, forecasts).map_err(unwritten)?;
     if path.exists() {
         let former = load(&path, None, Columns::All)?;
@@ -37,7 +38,7 @@ pub(super) fn write(attempt: &Path, split: &str, forecasts: &Forecasts) -> Resul
             .map_err(unwritten)?;
         table = former.filter(&keep).and_then(|kept| joined(kept, table)).map_err(unwritten)?;
     }
-    publish::replace(&path, &parquet(&mut table).map_err(unwritten)?)
+    files::replace(&path, &parquet(&mut table).map_err(unwritten)?)
 }
 
 /// The bytes of a file that holds the forecasts of one split; errors are about `path`.
@@ -45,11 +46,11 @@ pub(super) fn to_bytes(
     path: &Path,
     split: &str,
     forecasts: &Forecasts,
-) -> Result<Vec<u8>, StoreError> {
+) -> Result<Vec<u8>, FileError> {
     check_lengths(path, forecasts)?;
     let bytes = table(split, forecasts).and_then(|mut table| parquet(&mut table));
     bytes.map_err(|error| {
-        StoreError::at(path, format_args!("the forecasts cannot be written: {error}"))
+        FileError::at(path, format_args!("the forecasts cannot be written: {error}"))
     })
 }
 
@@ -59,7 +60,7 @@ fn parquet(table: &mut DataFrame) -> PolarsResult<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
+fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), FileError> {
     let Forecasts { ts, target, forecast, baselines, quantiles } = forecasts;
     let lengths = [("target", target.len()), ("forecast", forecast.len())].into_iter();
     let lengths =
@@ -67,7 +68,7 @@ fn check_lengths(path: &Path, forecasts: &Forecasts) -> Result<(), StoreError> {
     let lengths = lengths.chain(quantiles.iter().map(|(_, forecast)| ("quantile", forecast.len())));
     if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != ts.len()) {
         let problem = format_args!("columns differ in length: {} ts, {length} {name}", ts.len());
-        return Err(StoreError::at(path, problem));
+        return Err(FileError::at(path, problem));
     }
     Ok(())
 }
@@ -78,7 +79,7 @@ pub(super) fn read(
     path: &Path,
     split: &str,
     sum: Option<&FileSum>,
-) -> Result<Forecasts, StoreError> {
+) -> Result<Forecasts, FileError> {
     read_columns(path, split, sum, Columns::All)
 }
 
@@ -97,9 +98,9 @@ pub(super) fn read_columns(
     split: &str,
     sum: Option<&FileSum>,
     columns: Columns,
-) -> Result<Forecasts, StoreError> {
+) -> Result<Forecasts, FileError> {
     let table = load(path, sum, columns)?;
-    rows(&table, split).map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
+    rows(&table, split).map_err(|error| FileError::at(path, format_args!("is damaged: {error}")))
 }
 
 fn path_in(attempt: &Path) -> PathBuf {
@@ -148,15 +149,15 @@ fn widened(mut table: DataFrame, other: &DataFrame) -> PolarsResult<DataFrame> {
     Ok(table)
 }
 
-fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFrame, StoreError> {
-    let Some(bytes) = publish::read_if_there(path)? else {
-        return Err(StoreError::at(path, "is missing"));
+fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFrame, FileError> {
+    let Some(bytes) = files::read_if_there(path)? else {
+        return Err(FileError::at(path, "is missing"));
     };
-    sum.map_or(Ok(()), |sum| sum.check(&bytes)).map_err(|why| StoreError::at(path, why))?;
+    sum.map_or(Ok(()), |sum| sum.check(&bytes)).map_err(|why| FileError::at(path, why))?;
     // Some flipped bytes make the reader ask for all the memory there is, or panic instead of
     // saying so.
     parquet_claims::check(&mut Cursor::new(&bytes), bytes.len() as u64)
-        .map_err(|problem| StoreError::at(path, format_args!("is damaged: {problem}")))?;
+        .map_err(|problem| FileError::at(path, format_args!("is damaged: {problem}")))?;
     let columns = match columns {
         Columns::All => None,
         Columns::Points => Some(COLUMNS.map(str::to_owned).to_vec()),
@@ -168,8 +169,8 @@ fn load(path: &Path, sum: Option<&FileSum>, columns: Columns) -> Result<DataFram
         .with_columns(columns)
         .read_parallel(ParallelStrategy::None);
     std::panic::catch_unwind(AssertUnwindSafe(|| reader.finish()))
-        .map_err(|_| StoreError::at(path, "is damaged: its Parquet metadata cannot be read"))?
-        .map_err(|error| StoreError::at(path, format_args!("is damaged: {error}")))
+        .map_err(|_| FileError::at(path, "is damaged: its Parquet metadata cannot be read"))?
+        .map_err(|error| FileError::at(path, format_args!("is damaged: {error}")))
 }
 
 /// Without Polars' own filter, which takes its pool; see [`load`].

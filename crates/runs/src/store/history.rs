@@ -7,7 +7,7 @@ use lane_types::EpochReport;
 
 use super::RunProgress;
 use super::scan::{Told, Walk};
-use super::{StoreError, result_file};
+use super::{FileError, result_file};
 use experiment::event::Event;
 
 /// When a run did what, by its log. Times are RFC 3339 in UTC, as they were written.
@@ -26,7 +26,7 @@ pub struct History {
 ///
 /// # Errors
 /// When `result.json` is damaged.
-pub fn history(run: &Path) -> Result<History, StoreError> {
+pub fn history(run: &Path) -> Result<History, FileError> {
     let result = result_file::read_with_covers(run)?;
     let (mut progress, mut times) = (RunProgress::default(), BTreeMap::new());
     let (mut started, mut ended) = (None, None);

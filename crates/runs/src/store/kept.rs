@@ -5,9 +5,10 @@ use super::covers::Covers;
 use super::folder::attempt_path;
 use super::forecasts::{self, Columns};
 use super::{
-    Evaluation, Forecasts, RunFolder, StoreError, Tried, checkpoint, evaluations, ledger, publish,
+    Evaluation, FileError, Forecasts, RunFolder, Tried, checkpoint, evaluations, ledger,
     result_file,
 };
+use crate::files;
 use experiment::trial::TrialId;
 
 impl RunFolder {
@@ -17,7 +18,7 @@ impl RunFolder {
     /// # Errors
     /// When there is no result yet, or the weights are missing, damaged, or others than when the
     /// result was published.
-    pub fn best_weights(&self) -> Result<Vec<u8>, StoreError> {
+    pub fn best_weights(&self) -> Result<Vec<u8>, FileError> {
         let (winner, covers) = self.winner()?;
         let found = checkpoint::best_of(&self.path, winner)?;
         let covered = covers.files.iter().find(|sum| sum.file.contains("/checkpoints/best-"));
@@ -25,7 +26,7 @@ impl RunFolder {
             (Some((file, bytes)), Some(sum)) if file == sum.file && sum.check(&bytes).is_ok() => {
                 Ok(bytes)
             }
-            (_, Some(sum)) => Err(StoreError::at(
+            (_, Some(sum)) => Err(FileError::at(
                 &self.path,
                 format_args!(
                     "'{}', the weights that its result was published with, are missing or changed",
@@ -33,7 +34,7 @@ impl RunFolder {
                 ),
             )),
             (Some((_, bytes)), None) => Ok(bytes),
-            (None, None) => Err(StoreError::at(
+            (None, None) => Err(FileError::at(
                 &self.path,
                 "no best weights were kept (no epoch gave a finite validation loss)",
             )),
@@ -44,14 +45,14 @@ impl RunFolder {
     ///
     /// # Errors
     /// When there is no result yet, or the scaling is missing or damaged.
-    pub fn scaling(&self) -> Result<String, StoreError> {
+    pub fn scaling(&self) -> Result<String, FileError> {
         let (winner, covers) = self.winner()?;
         let name = format!("attempts/{winner}/scaling.json");
         let path = self.path.join(&name);
         let bytes =
-            publish::read_if_there(&path)?.ok_or_else(|| StoreError::at(&path, "is missing"))?;
-        covers.check(&name, &bytes).map_err(|why| StoreError::at(&path, why))?;
-        String::from_utf8(bytes).map_err(|_| StoreError::at(&path, "is damaged: not UTF-8"))
+            files::read_if_there(&path)?.ok_or_else(|| FileError::at(&path, "is missing"))?;
+        covers.check(&name, &bytes).map_err(|why| FileError::at(&path, why))?;
+        String::from_utf8(bytes).map_err(|_| FileError::at(&path, "is damaged: not UTF-8"))
     }
 
     /// The winning attempt's forecasts of a split, checksum verified; empty when the split has
@@ -59,7 +60,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When there is no result yet, or the file is missing or damaged.
-    pub fn forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
+    pub fn forecasts(&self, split: &str) -> Result<Forecasts, FileError> {
         self.forecasts_with(split, Columns::All)
     }
 
@@ -67,11 +68,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// As [`Self::forecasts`].
-    pub fn point_forecasts(&self, split: &str) -> Result<Forecasts, StoreError> {
+    pub fn point_forecasts(&self, split: &str) -> Result<Forecasts, FileError> {
         self.forecasts_with(split, Columns::Points)
     }
 
-    fn forecasts_with(&self, split: &str, columns: Columns) -> Result<Forecasts, StoreError> {
+    fn forecasts_with(&self, split: &str, columns: Columns) -> Result<Forecasts, FileError> {
         let (winner, covers) = self.winner()?;
         if split == "test"
             && let Some(forecasts) = evaluations::forecasts(&self.path, winner)?
@@ -87,7 +88,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When there is no result yet, or the file is damaged.
-    pub fn kept_forecasts(&self, split: &str) -> Result<Option<Forecasts>, StoreError> {
+    pub fn kept_forecasts(&self, split: &str) -> Result<Option<Forecasts>, FileError> {
         let (winner, _) = self.winner()?;
         if attempt_path(&self.path, winner).join("forecasts.parquet").exists() {
             self.forecasts(split).map(Some)
@@ -106,7 +107,7 @@ impl RunFolder {
         at: String,
         trial: &TrialId,
         tried: &Tried,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), FileError> {
         ledger::record(&self.path, at, trial, tried, ledger::Told::Opened)
     }
 
@@ -132,16 +133,16 @@ impl RunFolder {
         &self,
         evaluation: &Evaluation,
         forecasts: &Forecasts,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<usize, FileError> {
         let (winner, _) = self.winner()?;
         evaluations::record(&self.path, winner, evaluation, forecasts)
     }
 
     /// The winning attempt, and what its result covers.
-    fn winner(&self) -> Result<(u32, Covers), StoreError> {
+    fn winner(&self) -> Result<(u32, Covers), FileError> {
         match result_file::read_with_covers(&self.path)? {
             Some((result, covers)) => Ok((result.attempt, covers)),
-            None => Err(StoreError::at(
+            None => Err(FileError::at(
                 &self.path,
                 "the run has no result yet; run its sweep to the end first",
             )),

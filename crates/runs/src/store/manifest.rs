@@ -1,10 +1,11 @@
 //! `sweep.toml` and its former versions.
 
+use crate::files;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Origin, StoreError, SweepManifest, checksum, publish};
+use super::{FileError, Origin, SweepManifest, checksum};
 
 /// Where a sweep's manifest lies.
 pub(super) fn path_in(folder: &Path) -> PathBuf {
@@ -15,13 +16,13 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
 /// true then), but for where its data file lies now; another one is kept as `sweep.1.toml`,
 /// `sweep.2.toml`, … by link before it is replaced, so that there is a whole manifest at any
 /// moment.
-pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), StoreError> {
+pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), FileError> {
     let path = path_in(folder);
-    let text = to_text(manifest).map_err(|error| StoreError::at(&path, error))?;
-    let Some(former) = publish::read_if_there(&path)? else {
-        return match publish::publish(&path, text.as_bytes())? {
+    let text = to_text(manifest).map_err(|error| FileError::at(&path, error))?;
+    let Some(former) = files::read_if_there(&path)? else {
+        return match files::publish(&path, text.as_bytes())? {
             true => Ok(()),
-            false => Err(StoreError::at(
+            false => Err(FileError::at(
                 &path,
                 "another process wrote it at the same moment; run the sweep again",
             )),
@@ -37,22 +38,22 @@ pub(super) fn write(folder: &Path, manifest: &SweepManifest) -> Result<(), Store
         // A folder was moved: where the rest came from is still true.
         let moved =
             SweepManifest { origin: Origin { data_file, ..former.origin.clone() }, ..former };
-        let text = to_text(&moved).map_err(|error| StoreError::at(&path, error))?;
-        return publish::replace(&path, text.as_bytes());
+        let text = to_text(&moved).map_err(|error| FileError::at(&path, error))?;
+        return files::replace(&path, text.as_bytes());
     }
     keep_former(folder, &path, &former)?;
-    publish::replace(&path, text.as_bytes())
+    files::replace(&path, text.as_bytes())
 }
 
 /// Reads the `sweep.toml` of a sweep's folder.
 ///
 /// # Errors
 /// When it is missing or damaged.
-pub fn read(folder: &Path) -> Result<SweepManifest, StoreError> {
+pub fn read(folder: &Path) -> Result<SweepManifest, FileError> {
     let path = path_in(folder);
-    match publish::read_if_there(&path)? {
-        Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
-        None => Err(StoreError::at(&path, "is missing")),
+    match files::read_if_there(&path)? {
+        Some(bytes) => parse(&bytes).map_err(|why| FileError::at(&path, why)),
+        None => Err(FileError::at(&path, "is missing")),
     }
 }
 
@@ -109,22 +110,22 @@ pub(super) fn check_version(v: u32) -> Result<(), String> {
     Ok(())
 }
 
-fn keep_former(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+fn keep_former(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut number = 1_u32;
     loop {
         let kept = folder.join(format!("sweep.{number}.toml"));
         match fs::hard_link(path, &kept) {
-            Ok(()) => return publish::sync_folder(folder),
+            Ok(()) => return files::sync_folder(folder),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // A kill between the link and the replacement leaves the newest one linked already.
                 let newest = !folder.join(format!("sweep.{}.toml", number + 1)).exists();
-                if newest && publish::read_if_there(&kept)?.as_deref() == Some(bytes) {
+                if newest && files::read_if_there(&kept)?.as_deref() == Some(bytes) {
                     return Ok(());
                 }
                 number += 1;
             }
             Err(error) => {
-                return Err(StoreError::io(&kept, "the former manifest cannot be kept", &error));
+                return Err(FileError::io(&kept, "the former manifest cannot be kept", error));
             }
         }
     }

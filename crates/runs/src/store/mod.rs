@@ -22,14 +22,12 @@
 //! Who may read and write is the umask's to say, but that others never write (0775 and 0664 before
 //! it). Only regular files are read, and a sweep that is another user's link is not followed.
 
-mod access;
 mod attempt;
 mod checkpoint;
 mod checksum;
 mod close;
 mod covers;
 mod data_file;
-mod error;
 mod evaluations;
 mod folder;
 mod follow;
@@ -37,13 +35,9 @@ mod forecasts;
 mod history;
 mod kept;
 mod ledger;
-mod leftovers;
-mod lock;
 mod log;
 mod manifest;
 mod plain_toml;
-mod process;
-pub mod publish;
 mod reader;
 mod result_file;
 mod resume;
@@ -57,11 +51,12 @@ mod trial_file;
 mod tries;
 mod verify;
 mod view;
+mod writer;
 
+pub use crate::files::{FileError, Liveness, remove_leftovers, remove_leftovers_beside_sweeps};
 pub use attempt::{Attempt, AttemptInfo, Checkpoint};
 pub use checksum::{check_line, seal_line};
 pub use data_file::{data_file, data_places};
-pub use error::StoreError;
 pub use evidence::records::{
     Baseline, Change, DataFile, EarlyOpening, Estimate, Evaluation, Forecasts, Ledger, LedgerEntry,
     Measured, Origin, ProgressFile, RunProgress, RunRecord, RunResult, RunState, Scores,
@@ -72,15 +67,13 @@ pub use folder::{Log, MadeRuns, RunFolder, SweepFolder};
 pub use follow::Follower;
 pub use history::{History, history};
 pub use ledger::{read_ledger, seen_ledger};
-pub use leftovers::{remove_leftovers, remove_leftovers_beside_sweeps};
-pub use lock::SweepLock;
 pub use manifest::read as read_manifest;
-pub use process::{Liveness, writer_alive};
 pub use reader::{list_sweeps, read_events, read_run, read_sweep, read_sweep_summaries};
 pub use resume::Resume;
 pub use select::{Selection, select};
 pub use tries::TriesCounter;
 pub use view::View;
+pub use writer::writer_alive;
 
 /// Version of the files' formats that this program writes. Later ones are refused, never guessed
 /// at.

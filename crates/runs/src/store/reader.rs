@@ -1,17 +1,17 @@
 //! Tolerant reading: a damaged file is a row with its reason, and never hides another.
 
+use crate::files;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::covers::Covers;
-use super::folder::names_in;
 use super::scan::{Told, Walk};
 use super::trial_file::{self, TrialReader};
 use super::{
-    RunProgress, RunRecord, RunState, StoreError, SweepManifest, SweepRecord, access, evaluations,
-    manifest, result_file,
+    FileError, RunProgress, RunRecord, RunState, SweepManifest, SweepRecord, evaluations, manifest,
+    result_file,
 };
 use experiment::metric::{Direction, Metric, Quantity, Split};
 use experiment::trial::Trial;
@@ -30,11 +30,11 @@ pub(super) enum Depth {
 /// # Errors
 /// When `root` cannot be listed; a root that is missing holds no sweeps, and another user's link is
 /// none.
-pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let mut names = names_in(root)?;
+pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut names = files::names_in(root)?;
     names.sort_unstable();
     let folders = names.into_iter().map(|name| root.join(name));
-    Ok(folders.filter(|path| access::check_link(path).is_ok() && is_sweep(path)).collect())
+    Ok(folders.filter(|path| files::check_link(path).is_ok() && is_sweep(path)).collect())
 }
 
 /// Reads a sweep: every run in the order of the plan, then runs of former versions of the file, by
@@ -43,7 +43,7 @@ pub fn list_sweeps(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
 /// # Errors
 /// When the folder is not a sweep or cannot be listed; everything else that cannot be read is told
 /// in the record.
-pub fn read_sweep(folder: &Path) -> Result<SweepRecord, StoreError> {
+pub fn read_sweep(folder: &Path) -> Result<SweepRecord, FileError> {
     read_to(folder, Depth::Events).map(|(record, _)| record)
 }
 
@@ -53,7 +53,7 @@ pub fn read_sweep(folder: &Path) -> Result<SweepRecord, StoreError> {
 ///
 /// # Errors
 /// As [`read_sweep`].
-pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, StoreError> {
+pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, FileError> {
     read_to(folder, Depth::Summary).map(|(record, _)| record)
 }
 
@@ -62,7 +62,7 @@ pub fn read_sweep_summaries(folder: &Path) -> Result<SweepRecord, StoreError> {
 /// # Errors
 /// When `trial.toml` is missing or damaged; everything else that cannot be read is told in the
 /// record.
-pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
+pub fn read_run(folder: &Path) -> Result<RunRecord, FileError> {
     scan_run(folder, Depth::Events, &TrialReader::default()).map(|(record, _)| record)
 }
 
@@ -84,9 +84,9 @@ pub fn read_events(run: &mut RunRecord) {
 }
 
 /// Reads a sweep, with the walk through each run of [`SweepRecord::runs`].
-pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), StoreError> {
+pub(super) fn read_to(folder: &Path, depth: Depth) -> Result<(SweepRecord, Vec<Walk>), FileError> {
     if !is_sweep(folder) {
-        return Err(StoreError::at(folder, "is not a sweep (no sweep.toml and no trials/ in it)"));
+        return Err(FileError::at(folder, "is not a sweep (no sweep.toml and no trials/ in it)"));
     }
     let mut damaged = Vec::new();
     let manifest = manifest::read(folder).unwrap_or_else(|error| {
@@ -123,7 +123,7 @@ pub(super) fn scan_run(
     folder: &Path,
     depth: Depth,
     trials: &TrialReader,
-) -> Result<(RunRecord, Walk), StoreError> {
+) -> Result<(RunRecord, Walk), FileError> {
     let trial = read_trial(folder, trials)?;
     let mut run = RunRecord::new(trial, folder.to_owned());
     let read = match depth {
@@ -158,10 +158,10 @@ pub(super) fn scan_run(
 }
 
 /// The trial of a folder that bears its id.
-pub(super) fn read_trial(folder: &Path, trials: &TrialReader) -> Result<Trial, StoreError> {
+pub(super) fn read_trial(folder: &Path, trials: &TrialReader) -> Result<Trial, FileError> {
     let trial = trials.read(folder)?;
     match folder.file_name().and_then(OsStr::to_str) {
-        Some(name) if name != trial.id.0 => Err(StoreError::at(
+        Some(name) if name != trial.id.0 => Err(FileError::at(
             &trial_file::path_in(folder),
             format_args!("is of trial {}: its folder was renamed or copied", trial.id),
         )),
@@ -186,8 +186,8 @@ pub(super) fn is_sweep(folder: &Path) -> bool {
 fn ordered_ids(
     folder: &Path,
     manifest: &SweepManifest,
-) -> Result<Vec<(String, Option<usize>)>, StoreError> {
-    let there: HashSet<String> = names_in(&folder.join("trials"))?.into_iter().collect();
+) -> Result<Vec<(String, Option<usize>)>, FileError> {
+    let there: HashSet<String> = files::names_in(&folder.join("trials"))?.into_iter().collect();
     let planned: HashSet<&String> = manifest.trials.iter().collect();
     let mut others: Vec<&String> = there.iter().filter(|id| !planned.contains(id)).collect();
     others.sort_unstable();

@@ -1,9 +1,10 @@
 //! `result.json`: published once, last, with a checksum of itself and of what it was made of.
 
+use crate::files;
 use std::path::{Path, PathBuf};
 
 use super::covers::Covers;
-use super::{RunResult, StoreError, checksum, manifest, publish};
+use super::{FileError, RunResult, checksum, manifest};
 
 /// Where a run's result lies.
 pub(super) fn path_in(run: &Path) -> PathBuf {
@@ -11,26 +12,26 @@ pub(super) fn path_in(run: &Path) -> PathBuf {
 }
 
 /// Publishes a result; `false` when there is one.
-pub(super) fn publish(run: &Path, result: &RunResult) -> Result<bool, StoreError> {
+pub(super) fn publish(run: &Path, result: &RunResult) -> Result<bool, FileError> {
     let path = path_in(run);
     let text = to_text(result, &Covers::of(run, result.attempt)?)
-        .map_err(|error| StoreError::at(&path, error))?;
-    publish::publish(&path, &text)
+        .map_err(|error| FileError::at(&path, error))?;
+    files::publish(&path, &text)
 }
 
 /// Reads a result; `None` when there is none.
-pub(super) fn read(run: &Path) -> Result<Option<RunResult>, StoreError> {
+pub(super) fn read(run: &Path) -> Result<Option<RunResult>, FileError> {
     let path = path_in(run);
-    let Some(bytes) = publish::read_if_there(&path)? else { return Ok(None) };
-    parse(&bytes).map(Some).map_err(|why| StoreError::at(&path, why))
+    let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
+    parse(&bytes).map(Some).map_err(|why| FileError::at(&path, why))
 }
 
 /// Reads a result and what it covers; `None` when there is none.
-pub(super) fn read_with_covers(run: &Path) -> Result<Option<(RunResult, Covers)>, StoreError> {
+pub(super) fn read_with_covers(run: &Path) -> Result<Option<(RunResult, Covers)>, FileError> {
     let path = path_in(run);
-    let Some(bytes) = publish::read_if_there(&path)? else { return Ok(None) };
-    let result = parse(&bytes).map_err(|why| StoreError::at(&path, why))?;
-    Ok(Some((result, parse_covers(&bytes).map_err(|why| StoreError::at(&path, why))?)))
+    let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
+    let result = parse(&bytes).map_err(|why| FileError::at(&path, why))?;
+    Ok(Some((result, parse_covers(&bytes).map_err(|why| FileError::at(&path, why))?)))
 }
 
 /// Reads the text of a `result.json`.

@@ -1,11 +1,10 @@
 //! Where a run goes on after its training was cut off: only from what can be verified.
 
+use crate::files;
 use lane_types::EpochReport;
 
 use super::folder::attempt_path;
-use super::{
-    AttemptInfo, Checkpoint, RunFolder, StoreError, checkpoint, checksum, publish, read_run,
-};
+use super::{AttemptInfo, Checkpoint, FileError, RunFolder, checkpoint, checksum, read_run};
 use experiment::event::Cursor;
 
 /// What a run can go on from.
@@ -28,7 +27,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When `trial.toml` cannot be read or a folder cannot be listed.
-    pub fn resume(&self) -> Result<Resume, StoreError> {
+    pub fn resume(&self) -> Result<Resume, FileError> {
         let record = read_run(&self.path)?;
         let mut epochs = record.progress.epochs;
         let vouched = |cursor: Cursor| {
@@ -58,7 +57,7 @@ impl RunFolder {
 
     /// Those that an attempt recorded; none where nothing can be read.
     fn instruction_sets(&self, attempt: u32) -> Vec<String> {
-        let bytes = publish::read_if_there(&attempt_path(&self.path, attempt).join("attempt.json"))
+        let bytes = files::read_if_there(&attempt_path(&self.path, attempt).join("attempt.json"))
             .ok()
             .flatten();
         let whole = bytes.filter(|bytes| checksum::check_json(bytes).is_ok());

@@ -1,12 +1,13 @@
 //! Walks through a run's attempts in order: the one way in which both the reader and the follower
 //! read events.
 
+use crate::files;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use super::folder::{attempt_numbers, attempt_path};
 use super::log::LogReader;
-use super::{AttemptInfo, Liveness, access, checksum, publish, writer_alive};
+use super::{AttemptInfo, Liveness, checksum, writer_alive};
 use experiment::event::{Event, Line};
 
 /// What a walk tells.
@@ -157,7 +158,7 @@ impl Walk {
     fn read_info(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         let path = attempt_path(run, self.attempt).join("attempt.json");
         let read =
-            publish::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| {
+            files::read_if_there(&path).map_err(|error| error.to_string()).and_then(|bytes| {
                 match bytes {
                     Some(bytes) => checksum::check_json(&bytes)
                         .and_then(|()| {
@@ -234,9 +235,9 @@ pub(super) fn remembered() -> impl FnMut(&AttemptInfo) -> Liveness {
 }
 
 fn read_from(path: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = access::open(path)?;
+    let mut file = files::open(path)?;
     if offset > 0 {
         file.seek(SeekFrom::Start(offset))?;
     }
-    access::read_rest(file)
+    files::read_rest(file)
 }

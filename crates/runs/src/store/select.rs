@@ -1,11 +1,11 @@
 //! Finds what a person names: a sweep, or a run by the first digits of its id.
 
+use crate::files;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::names_in;
-use super::{StoreError, access, list_sweeps, manifest, reader, trial_file};
+use super::{FileError, list_sweeps, manifest, reader, trial_file};
 
 /// What a selector names, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ const LISTED: usize = 10;
 ///
 /// # Errors
 /// When nothing or more than one thing bears the name; the error lists what there is.
-pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
+pub fn select(root: &Path, selector: &str) -> Result<Selection, FileError> {
     let sweeps = list_sweeps(root)?;
     let named = |name: &str| sweeps.iter().find(|sweep| name_of(sweep) == name);
     let plain = selector.trim_end_matches('/');
@@ -38,7 +38,7 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
         return Ok(Selection::Sweep(sweep.clone()));
     }
     // Its name is not a path: `list_sweeps` left it out because of whose link it is.
-    access::check_link(&root.join(selector))?;
+    files::check_link(&root.join(selector))?;
     if plain == LATEST {
         return latest(root, &sweeps).map(Selection::Sweep);
     }
@@ -53,7 +53,7 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
         }
     }
     let path = Path::new(selector);
-    access::check_link(path)?;
+    files::check_link(path)?;
     if path.is_dir() {
         if trial_file::path_in(path).is_file()
             || path.parent().and_then(Path::file_name).is_some_and(|name| name == "trials")
@@ -68,7 +68,7 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
         .rsplit_once('/')
         .filter(|(folder, id)| is_id(id) && reader::is_sweep(Path::new(folder)))
     {
-        access::check_link(Path::new(folder))?;
+        files::check_link(Path::new(folder))?;
         return one_of(root, selector, runs_of(Path::new(folder), id)?, &sweeps);
     }
     let mut runs = Vec::new();
@@ -83,13 +83,13 @@ pub fn select(root: &Path, selector: &str) -> Result<Selection, StoreError> {
 /// Names the newest sweep.
 const LATEST: &str = "latest";
 
-fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<PathBuf, StoreError> {
+fn latest(root: &Path, sweeps: &[PathBuf]) -> Result<PathBuf, FileError> {
     let written = |sweep: &&PathBuf| {
         fs::metadata(manifest::path_in(sweep)).and_then(|meta| meta.modified()).ok()
     };
     let newest = sweeps.iter().filter(|sweep| written(sweep).is_some()).max_by_key(written);
     newest.cloned().ok_or_else(|| {
-        StoreError::at(&whole(root), format_args!("there are no sweeps yet; {START}"))
+        FileError::at(&whole(root), format_args!("there are no sweeps yet; {START}"))
     })
 }
 
@@ -106,7 +106,7 @@ fn one_of(
     selector: &str,
     mut runs: Vec<PathBuf>,
     sweeps: &[PathBuf],
-) -> Result<Selection, StoreError> {
+) -> Result<Selection, FileError> {
     let shown = selector.escape_debug();
     match runs.len() {
         1 => Ok(Selection::Run(runs.remove(0))),
@@ -126,7 +126,7 @@ fn one_of(
             } else {
                 format!("the sweeps {}", list(&names))
             };
-            Err(StoreError::at(
+            Err(FileError::at(
                 &whole(root),
                 format_args!("no sweep or run is named '{shown}'{hint} (there are {there})"),
             ))
@@ -142,7 +142,7 @@ fn one_of(
                     )
                 })
                 .collect();
-            Err(StoreError::at(
+            Err(FileError::at(
                 &whole(root),
                 format_args!("'{shown}' names {many} runs: {}; add digits", list(&names)),
             ))
@@ -150,10 +150,10 @@ fn one_of(
     }
 }
 
-fn runs_of(sweep: &Path, prefix: &str) -> Result<Vec<PathBuf>, StoreError> {
+fn runs_of(sweep: &Path, prefix: &str) -> Result<Vec<PathBuf>, FileError> {
     let trials = sweep.join("trials");
     let mut ids: Vec<String> =
-        names_in(&trials)?.into_iter().filter(|id| id.starts_with(prefix)).collect();
+        files::names_in(&trials)?.into_iter().filter(|id| id.starts_with(prefix)).collect();
     ids.sort_unstable();
     Ok(ids.into_iter().map(|id| trials.join(id)).collect())
 }

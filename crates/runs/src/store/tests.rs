@@ -1,5 +1,6 @@
 //! What the reader and the follower say of the same folder.
 
+use crate::files;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::fs;
@@ -264,7 +265,7 @@ fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_look
     (0..60).for_each(|_| drop(follower.poll().unwrap()));
     for pack in runs[..32].chunks(8) {
         let mut attempts: Vec<_> = pack.iter().map(|run| fill(run, &testing::info(), 1)).collect();
-        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        let (changes, looks) = crate::files::looks::looks_of(|| follower.poll().unwrap());
         let begun: HashSet<&TrialId> = changes
             .iter()
             .filter_map(|change| if let Change::Line(id, ..) = change { Some(id) } else { None })
@@ -274,7 +275,7 @@ fn a_pack_that_begins_among_many_waiting_runs_is_found_at_once_and_with_few_look
         attempts
             .iter_mut()
             .for_each(|attempt| assert!(attempt.publish(&testing::result(1)).unwrap()));
-        let (changes, looks) = super::access::counted::looks_of(|| follower.poll().unwrap());
+        let (changes, looks) = crate::files::looks::looks_of(|| follower.poll().unwrap());
         assert_eq!(changes.iter().filter(|change| matches!(change, Change::Result(..))).count(), 8);
         assert!(looks < 200, "{looks} looks");
     }
@@ -412,7 +413,7 @@ impl Writer {
                 }
             }
             (Act::DamageResult(_), Some(run)) if !self.over => {
-                publish::publish(&run.path.join("result.json"), b"{\"v\":1").unwrap();
+                files::publish(&run.path.join("result.json"), b"{\"v\":1").unwrap();
                 self.over = true;
             }
             _ => {}

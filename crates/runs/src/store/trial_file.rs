@@ -1,5 +1,6 @@
 //! `trial.toml`: a trial as resolved, written once.
 
+use crate::files;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -7,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use super::{StoreError, checksum, manifest, plain_toml, publish};
+use super::{FileError, checksum, manifest, plain_toml};
 use experiment::space::Assignment;
 use experiment::trial::{Trial, TrialId};
 use experiment::{Backtest, Data, Model, Settings, Train};
@@ -59,11 +60,11 @@ const KEPT_SECTIONS: usize = 16;
 
 impl TrialReader {
     /// Reads a trial.
-    pub fn read(&self, folder: &Path) -> Result<Trial, StoreError> {
+    pub fn read(&self, folder: &Path) -> Result<Trial, FileError> {
         let path = path_in(folder);
-        match publish::read_if_there(&path)? {
-            Some(bytes) => self.parse(&bytes).map_err(|why| StoreError::at(&path, why)),
-            None => Err(StoreError::at(&path, "is missing")),
+        match files::read_if_there(&path)? {
+            Some(bytes) => self.parse(&bytes).map_err(|why| FileError::at(&path, why)),
+            None => Err(FileError::at(&path, "is missing")),
         }
     }
 
@@ -137,10 +138,10 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
 }
 
 /// Writes the trial unless there is one, which must then have the same settings.
-pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
+pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), FileError> {
     let path = path_in(folder);
-    let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
-    if publish::publish(&path, text.as_bytes())? {
+    let text = to_text(trial).map_err(|error| FileError::at(&path, error))?;
+    if files::publish(&path, text.as_bytes())? {
         Ok(())
     } else {
         verify(&path, &read(folder)?, trial)
@@ -149,18 +150,16 @@ pub(super) fn write(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
 
 /// [`write`] for many trials, each in its own folder: the first writes a trial. The disk is
 /// not waited for; see [`sync`]. A trial whose place was taken meanwhile is told by itself.
-pub(super) fn write_all(
-    new: &[(&Path, &Trial)],
-) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+pub(super) fn write_all(new: &[(&Path, &Trial)]) -> Result<Vec<Result<(), FileError>>, FileError> {
     let files: Vec<(PathBuf, String)> = new
         .par_iter()
         .map(|(folder, trial)| {
             let path = path_in(folder);
-            let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
+            let text = to_text(trial).map_err(|error| FileError::at(&path, error))?;
             Ok((path, text))
         })
-        .collect::<Result<_, StoreError>>()?;
-    let won = publish::publish_all_fleeting(&files)?;
+        .collect::<Result<_, FileError>>()?;
+    let won = files::publish_all_fleeting(&files)?;
     let written = |((folder, trial), won): (&(&Path, &Trial), bool)| match won {
         true => Ok(()),
         false => verify(&path_in(folder), &read(folder)?, trial),
@@ -169,24 +168,24 @@ pub(super) fn write_all(
 }
 
 /// Writes the trial in place of an empty file that a power cut left, without waiting for the disk.
-pub(super) fn fill(folder: &Path, trial: &Trial) -> Result<(), StoreError> {
+pub(super) fn fill(folder: &Path, trial: &Trial) -> Result<(), FileError> {
     let path = path_in(folder);
-    let text = to_text(trial).map_err(|error| StoreError::at(&path, error))?;
-    publish::replace_fleeting(&path, text.as_bytes())
+    let text = to_text(trial).map_err(|error| FileError::at(&path, error))?;
+    files::replace_fleeting(&path, text.as_bytes())
 }
 
 /// Brings a run's trial to the disk, with the names that lead to it.
-pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
-    publish::sync_file(&path_in(folder))?;
-    publish::sync_folder(folder)?;
-    folder.parent().map_or(Ok(()), publish::sync_folder)
+pub(super) fn sync(folder: &Path) -> Result<(), FileError> {
+    files::sync_file(&path_in(folder))?;
+    files::sync_folder(folder)?;
+    folder.parent().map_or(Ok(()), files::sync_folder)
 }
 
 /// Writes the trial in place of a damaged one, which is kept under another name; tells what was
 /// done. The folder's name is the trial's identity, so that it can be of no other.
-pub(super) fn write_anew(folder: &Path, trial: &Trial, why: &str) -> Result<String, StoreError> {
+pub(super) fn write_anew(folder: &Path, trial: &Trial, why: &str) -> Result<String, FileError> {
     let path = path_in(folder);
-    let kept = publish::set_aside(&path)?;
+    let kept = files::set_aside(&path)?;
     write(folder, trial)?;
     Ok(format!(
         "{}: {why}; it was written anew, and the damaged one is kept as {}",
@@ -196,20 +195,20 @@ pub(super) fn write_anew(folder: &Path, trial: &Trial, why: &str) -> Result<Stri
 }
 
 /// Reads the trial.
-pub(super) fn read(folder: &Path) -> Result<Trial, StoreError> {
+pub(super) fn read(folder: &Path) -> Result<Trial, FileError> {
     TrialReader::default().read(folder)
 }
 
 /// An error that names the first difference when the trial on disk trains to something else: a
 /// collision of ids, or an edited file.
-pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), StoreError> {
+pub(super) fn verify(path: &Path, former: &Trial, trial: &Trial) -> Result<(), FileError> {
     if former.settings.identity_bytes() == trial.settings.identity_bytes() {
         return Ok(());
     }
     let value = |trial: &Trial| serde_json::to_value(&trial.settings).unwrap_or_default();
     let what = difference("settings", &value(former), &value(trial))
         .unwrap_or_else(|| "settings differ".to_owned());
-    Err(StoreError::at(
+    Err(FileError::at(
         path,
         format_args!(
             "is of another trial than the one to be run under the same id: {what}; move its folder \

@@ -1,7 +1,8 @@
 //! Everything of a run held against its checksums: for who looks at one run in full.
 
 use super::folder::{attempt_numbers, attempt_path};
-use super::{RunFolder, checksum, evaluations, publish, result_file};
+use super::{RunFolder, checksum, evaluations, result_file};
+use crate::files;
 
 impl RunFolder {
     /// Files of the run that are not as they were written, with the reason: those that its result
@@ -14,7 +15,7 @@ impl RunFolder {
         if let Some((result, covers)) = read {
             for sum in &covers.files {
                 let name = sum.file.escape_debug();
-                match publish::read_if_there(&self.path.join(&sum.file)) {
+                match files::read_if_there(&self.path.join(&sum.file)) {
                     _ if sum.file.starts_with('/') || sum.file.contains("..") => {
                         damage.push(format!("{name}: is not in the run's folder"))
                     }
@@ -33,7 +34,7 @@ impl RunFolder {
         }
         for attempt in attempt_numbers(&self.path).unwrap_or_default() {
             if let Ok(Some(bytes)) =
-                publish::read_if_there(&attempt_path(&self.path, attempt).join("attempt.json"))
+                files::read_if_there(&attempt_path(&self.path, attempt).join("attempt.json"))
                 && let Err(why) = checksum::check_json(&bytes)
             {
                 damage.push(format!("attempts/{attempt}/attempt.json: {why}"));

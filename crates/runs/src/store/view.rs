@@ -1,10 +1,11 @@
 //! `runs/views/NAME.toml`: a comparison that somebody wants to see again.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use super::folder::check_name;
-use super::{StoreError, checksum, manifest, publish};
+use super::{FileError, checksum, manifest};
 use experiment::metric::Metric;
 
 /// What was compared.
@@ -26,7 +27,7 @@ impl View {
     ///
     /// # Errors
     /// When the name is neither a path nor a plain name.
-    pub fn path(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    pub fn path(root: &Path, name: &str) -> Result<PathBuf, FileError> {
         if name.contains(['/', '\\']) || name.ends_with(".toml") {
             return Ok(PathBuf::from(name));
         }
@@ -34,7 +35,7 @@ impl View {
         check_name(&folder, name)?;
         if name == "sweep" {
             // It would make the folder of the views look like a sweep.
-            return Err(StoreError::at(&folder, "'sweep' cannot name a view; choose another name"));
+            return Err(FileError::at(&folder, "'sweep' cannot name a view; choose another name"));
         }
         Ok(folder.join(format!("{name}.toml")))
     }
@@ -43,25 +44,25 @@ impl View {
     ///
     /// # Errors
     /// When the name is not plain, what has the name is not a view, or the file cannot be written.
-    pub fn save(&self, root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    pub fn save(&self, root: &Path, name: &str) -> Result<PathBuf, FileError> {
         let path = Self::path(root, name)?;
-        if let Some(former) = publish::read_if_there(&path)?
+        if let Some(former) = files::read_if_there(&path)?
             && let Err(why) = parse(&former)
         {
-            return Err(StoreError::at(
+            return Err(FileError::at(
                 &path,
                 format_args!("is there already and is not a view: it is not overwritten ({why})"),
             ));
         }
         if path.parent() == Some(&root.join("views")) {
-            publish::make_folder(root)?;
-            publish::make_folder(&root.join("views"))?;
+            files::make_folder(root)?;
+            files::make_folder(&root.join("views"))?;
         }
-        let text = toml::to_string_pretty(self).map_err(|error| StoreError::at(&path, error))?;
+        let text = toml::to_string_pretty(self).map_err(|error| FileError::at(&path, error))?;
         let text = checksum::seal_toml(format!(
             "# What `kiln compare --view` shows. Anyone who edits it removes the last line.\n{text}"
         ));
-        publish::replace(&path, text.as_bytes())?;
+        files::replace(&path, text.as_bytes())?;
         Ok(path)
     }
 
@@ -69,19 +70,19 @@ impl View {
     ///
     /// # Errors
     /// When there is none of this name (with those that there are), or it cannot be read.
-    pub fn read(root: &Path, name: &str) -> Result<Self, StoreError> {
+    pub fn read(root: &Path, name: &str) -> Result<Self, FileError> {
         let path = Self::path(root, name)?;
-        match publish::read_if_there(&path)? {
-            Some(bytes) => parse(&bytes).map_err(|why| StoreError::at(&path, why)),
+        match files::read_if_there(&path)? {
+            Some(bytes) => parse(&bytes).map_err(|why| FileError::at(&path, why)),
             None => {
-                Err(StoreError::at(&path, format_args!("there is no such view ({})", known(root)?)))
+                Err(FileError::at(&path, format_args!("there is no such view ({})", known(root)?)))
             }
         }
     }
 }
 
-fn known(root: &Path) -> Result<String, StoreError> {
-    let mut names: Vec<String> = super::folder::names_in(&root.join("views"))?;
+fn known(root: &Path) -> Result<String, FileError> {
+    let mut names: Vec<String> = files::names_in(&root.join("views"))?;
     names.retain(|name| name.ends_with(".toml"));
     names.sort_unstable();
     let names: Vec<&str> =

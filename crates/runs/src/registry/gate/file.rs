@@ -1,11 +1,11 @@
 //! `models/<name>/gate.toml`: the rules that every promotion to champion must pass.
 
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use super::Rule;
-use crate::registry::{RegistryError, list, place};
-use crate::store::publish;
+use crate::registry::{RegistryError, list};
 
 /// A stored gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,9 @@ impl Gate {
     /// When there is no such model, or the file is damaged or not to be trusted.
     pub fn read(root: &Path, name: &str) -> Result<Option<Self>, RegistryError> {
         let path = path(root, name)?;
-        let Some(bytes) = place::read_if_there(&path, MOST_BYTES)? else { return Ok(None) };
+        let Some(bytes) = files::bounded_if_there(&path, MOST_BYTES, files::Links::Refuse)? else {
+            return Ok(None);
+        };
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| RegistryError::damaged(&path, "is damaged: not UTF-8"))?;
         let gate: Self =
@@ -71,7 +73,7 @@ impl Gate {
         let text = format!(
             "# What a version must pass to become the champion: kiln models gate {name}\n{text}"
         );
-        publish::replace(&path, text.as_bytes()).map_err(RegistryError::from)
+        files::replace(&path, text.as_bytes()).map_err(RegistryError::from)
     }
 
     /// Removes a model's gate; `false` where it had none.

@@ -1,5 +1,6 @@
 //! Writing lines down: durably, one process a file.
 
+use crate::files;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::entry;
 use super::union::folder_in;
 use crate::store::LedgerEntry;
-use crate::store::{StoreError, Tried, access, process, publish};
+use crate::store::{FileError, Tried};
 use experiment::trial::TrialId;
 
 /// Files of one machine that may be appended to at once; a process that finds them all taken gives
@@ -30,7 +31,7 @@ pub(in crate::store) fn record(
     trial: &TrialId,
     tried: &Tried,
     told: Told,
-) -> Result<(), StoreError> {
+) -> Result<(), FileError> {
     let sweep = run.parent().and_then(Path::parent);
     let (Some(root), Some(name)) = (sweep.and_then(Path::parent), sweep.and_then(Path::file_name))
     else {
@@ -50,13 +51,12 @@ pub(in crate::store) fn record(
 
 /// Appends the lines of some entries to a file of this machine's; they are on the disk when it
 /// returns.
-pub(super) fn append(root: &Path, entries: &[LedgerEntry]) -> Result<(), StoreError> {
+pub(super) fn append(root: &Path, entries: &[LedgerEntry]) -> Result<(), FileError> {
     let folder = folder_in(root);
-    access::check_link(&folder)?;
-    publish::make_folder(&folder)?;
+    files::check_link(&folder)?;
+    files::make_folder(&folder)?;
     let (path, mut file) = writable(&folder)?;
-    let failed =
-        |error: io::Error| StoreError::io(&path, "the trial cannot be written down", &error);
+    let failed = |error: io::Error| FileError::io(&path, "the trial cannot be written down", error);
     let mut lines = Vec::new();
     for entry in entries {
         lines.extend(entry::line(entry).map_err(|error| failed(error.into()))?);
@@ -67,11 +67,11 @@ pub(super) fn append(root: &Path, entries: &[LedgerEntry]) -> Result<(), StoreEr
         drop(file.set_len(length));
         return Err(failed(error));
     }
-    if length == 0 { publish::sync_folder(&folder) } else { Ok(()) }
+    if length == 0 { files::sync_folder(&folder) } else { Ok(()) }
 }
 
 /// The first file of this machine's that no other process holds, locked until it is closed.
-fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
+fn writable(folder: &Path) -> Result<(PathBuf, File), FileError> {
     for slot in 0..MOST_SLOTS {
         let path = folder.join(format!("{}-{slot}.jsonl", writer()));
         let file = match open(&path) {
@@ -80,7 +80,7 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => {
                 continue;
             }
-            Err(error) => return Err(StoreError::io(&path, "cannot be opened", &error)),
+            Err(error) => return Err(FileError::io(&path, "cannot be opened", error)),
         };
         match file.try_lock() {
             Ok(()) => return Ok((path, file)),
@@ -89,23 +89,23 @@ fn writable(folder: &Path) -> Result<(PathBuf, File), StoreError> {
             // itself.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 let path = folder.join(format!("{}-p{}.jsonl", writer(), std::process::id()));
-                let own = open(&path)
-                    .map_err(|error| StoreError::io(&path, "cannot be opened", &error))?;
+                let own =
+                    open(&path).map_err(|error| FileError::io(&path, "cannot be opened", error))?;
                 return Ok((path, own));
             }
             Err(TryLockError::Error(error)) => {
-                return Err(StoreError::io(&path, "cannot be locked", &error));
+                return Err(FileError::io(&path, "cannot be locked", error));
             }
         }
     }
-    Err(StoreError::at(
+    Err(FileError::at(
         folder,
         format_args!("all {MOST_SLOTS} files of this machine are being written to"),
     ))
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = access::new_file().read(true).append(true).create(true).open(path)?;
+    let file = files::new_file().read(true).append(true).create(true).open(path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -116,7 +116,7 @@ fn open(path: &Path) -> io::Result<File> {
 /// This machine since it was started: no other one has the name, not even one that is called the
 /// same.
 fn writer() -> String {
-    let machine = process::machine();
+    let machine = files::process::machine();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let host: String = machine.host.chars().take(60).map(plain).collect();
     let boot: String = machine.boot_id.chars().filter(char::is_ascii_hexdigit).take(8).collect();

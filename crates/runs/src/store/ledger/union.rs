@@ -1,14 +1,12 @@
 //! Reading: the union of all files, and what it lacks of the results that are there.
 
+use crate::files;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{append, entry};
-use crate::store::folder::names_in;
-use crate::store::{
-    Ledger, LedgerEntry, StoreError, Tried, VERSION, access, list_sweeps, publish, result_file,
-};
+use crate::store::{FileError, Ledger, LedgerEntry, Tried, VERSION, list_sweeps, result_file};
 use experiment::trial::TrialId;
 
 /// Reads `root`'s ledger and writes down what it lacks of the results under `root`, stamped with
@@ -16,7 +14,7 @@ use experiment::trial::TrialId;
 ///
 /// # Errors
 /// When `root` cannot be listed or a file cannot be read.
-pub fn read_ledger(root: &Path, at: &str) -> Result<Ledger, StoreError> {
+pub fn read_ledger(root: &Path, at: &str) -> Result<Ledger, FileError> {
     let (mut ledger, lacking) = with_lacking(root, at)?;
     if !lacking.is_empty() {
         // Another store's owner may look at it, too: what cannot be written down is counted now and
@@ -31,7 +29,7 @@ pub fn read_ledger(root: &Path, at: &str) -> Result<Ledger, StoreError> {
 ///
 /// # Errors
 /// As [`read_ledger`].
-pub fn seen_ledger(root: &Path) -> Result<Ledger, StoreError> {
+pub fn seen_ledger(root: &Path) -> Result<Ledger, FileError> {
     let (mut ledger, lacking) = with_lacking(root, "")?;
     ledger.entries.extend(lacking);
     Ok(ledger)
@@ -43,7 +41,7 @@ pub(super) fn folder_in(root: &Path) -> PathBuf {
 }
 
 /// The union, and the entries of the results that it lacks.
-fn with_lacking(root: &Path, at: &str) -> Result<(Ledger, Vec<LedgerEntry>), StoreError> {
+fn with_lacking(root: &Path, at: &str) -> Result<(Ledger, Vec<LedgerEntry>), FileError> {
     let ledger = union(root)?;
     let known: HashSet<&str> = ledger.entries.iter().map(|entry| entry.trial.0.as_str()).collect();
     let mut seen = HashSet::new();
@@ -63,10 +61,10 @@ fn with_lacking(root: &Path, at: &str) -> Result<(Ledger, Vec<LedgerEntry>), Sto
 }
 
 /// What stands in the files, in the order of its times, each trial once.
-fn union(root: &Path) -> Result<Ledger, StoreError> {
+fn union(root: &Path) -> Result<Ledger, FileError> {
     let folder = folder_in(root);
-    access::check_link(&folder)?;
-    let mut names = names_in(&folder)?;
+    files::check_link(&folder)?;
+    let mut names = files::names_in(&folder)?;
     names.retain(|name| name.ends_with(".jsonl"));
     names.sort_unstable();
     let former = ("ledger.jsonl".to_owned(), root.join("ledger.jsonl"));
@@ -74,7 +72,7 @@ fn union(root: &Path) -> Result<Ledger, StoreError> {
         .chain(names.into_iter().map(|name| (format!("ledger/{name}"), folder.join(name))));
     let mut ledger = Ledger::default();
     for (name, path) in files {
-        take(&mut ledger, &name, &publish::read_if_there(&path)?.unwrap_or_default());
+        take(&mut ledger, &name, &files::read_if_there(&path)?.unwrap_or_default());
     }
     for entries in [&mut ledger.entries, &mut ledger.openings] {
         entries.sort_by(|a, b| a.at.cmp(&b.at));
@@ -103,16 +101,13 @@ fn take(ledger: &mut Ledger, name: &str, bytes: &[u8]) {
 
 /// Sweep, trial and what it was tried on of every result under `root` whose trial is not known, by
 /// name. A damaged result is told elsewhere.
-fn results(
-    root: &Path,
-    known: &HashSet<&str>,
-) -> Result<Vec<(String, TrialId, Tried)>, StoreError> {
+fn results(root: &Path, known: &HashSet<&str>) -> Result<Vec<(String, TrialId, Tried)>, FileError> {
     let mut runs: Vec<(String, PathBuf)> = Vec::new();
     for sweep in list_sweeps(root)? {
         let name =
             sweep.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let trials = sweep.join("trials");
-        let mut ids = names_in(&trials)?;
+        let mut ids = files::names_in(&trials)?;
         ids.retain(|id| !known.contains(id.as_str()));
         ids.sort_unstable();
         runs.extend(ids.into_iter().map(|id| (name.clone(), trials.join(id))));

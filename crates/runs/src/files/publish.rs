@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
-use super::{StoreError, access, leftovers, process};
+use super::{FileError, leftovers, open, process};
 
 /// Gives `bytes` the name `path` unless it is taken; `false` when it is. Never replaces; durable
 /// when it returns.
-pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
-    let won = link(file.path(), path).map_err(|error| unwritten(path, bytes, &error))?;
-    file.close().map_err(|error| unwritten(path, bytes, &error))?;
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, error))?;
+    let won = link(file.path(), path).map_err(|error| unwritten(path, bytes, error))?;
+    file.close().map_err(|error| unwritten(path, bytes, error))?;
     sync_folder(folder_of(path))?;
     Ok(won)
 }
@@ -26,9 +26,9 @@ pub fn publish(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
 /// [`publish`] for many files, without waiting for the disk: a file system is shared, and a sync of
 /// it waits for what others write. What a power cut takes of them, or leaves empty, anyone who made
 /// them makes anew.
-pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bool>, StoreError> {
+pub(crate) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bool>, FileError> {
     let publish = |(path, bytes): &(PathBuf, String)| {
-        let failed = |error: io::Error| unwritten(path, bytes.as_bytes(), &error);
+        let failed = |error: io::Error| unwritten(path, bytes.as_bytes(), error);
         let file = temporary(path, bytes.as_bytes()).map_err(failed)?;
         let won = link(file.path(), path).map_err(failed)?;
         file.close().map_err(failed)?;
@@ -39,23 +39,23 @@ pub(super) fn publish_all_fleeting(files: &[(PathBuf, String)]) -> Result<Vec<bo
 
 /// Gives `bytes` the name `path` whether or not it is taken: readers see the old file or the new
 /// one. Durable when it returns.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
-    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let file = durable(path, bytes).map_err(|error| unwritten(path, bytes, error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, error.error))?;
     sync_folder(folder_of(path))
 }
 
 /// As [`replace`], but not durable: for what is worthless after a power cut.
-pub(super) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let file = temporary(path, bytes).map_err(|error| unwritten(path, bytes, &error))?;
-    file.persist(path).map_err(|error| unwritten(path, bytes, &error.error))?;
+pub(crate) fn replace_fleeting(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let file = temporary(path, bytes).map_err(|error| unwritten(path, bytes, error))?;
+    file.persist(path).map_err(|error| unwritten(path, bytes, error.error))?;
     Ok(())
 }
 
 /// Gives a damaged file another name, `NAME.damaged` (or `NAME.damaged.2`, …), which is told:
 /// nothing is thrown away.
-pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let failed = |error: io::Error| StoreError::io(path, "cannot be set aside", &error);
+pub(crate) fn set_aside(path: &Path) -> Result<PathBuf, FileError> {
+    let failed = |error: io::Error| FileError::io(path, "cannot be set aside", error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut aside = path.with_file_name(format!("{name}.damaged"));
     let mut number = 2_u32;
@@ -72,11 +72,11 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
 }
 
 /// Makes a folder whose parent exists; `false` when it is there already. Durable when it returns.
-pub fn make_folder(path: &Path) -> Result<bool, StoreError> {
-    match access::make_dir(path) {
+pub fn make_folder(path: &Path) -> Result<bool, FileError> {
+    match open::make_dir(path) {
         Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
-        Err(error) => Err(StoreError::io(path, "the folder cannot be made", &error)),
+        Err(error) => Err(FileError::io(path, "the folder cannot be made", error)),
     }
 }
 
@@ -90,34 +90,25 @@ fn link(file: &Path, path: &Path) -> io::Result<bool> {
 }
 
 /// Brings the bytes of a file to the disk that was written without waiting for it.
-pub(super) fn sync_file(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_file(path: &Path) -> Result<(), FileError> {
     #[cfg(test)]
     counted::sync();
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|error| StoreError::io(path, "the file cannot be brought to the disk", &error))
+        .map_err(|error| FileError::io(path, "the file cannot be brought to the disk", error))
 }
 
 /// Brings the names in a folder to the disk.
-pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
+pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     #[cfg(test)]
     counted::sync();
     // Other systems do not open folders as files.
     if cfg!(unix) {
         File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| {
-            StoreError::io(path, "the folder cannot be brought to the disk", &error)
+            FileError::io(path, "the folder cannot be brought to the disk", error)
         })?;
     }
     Ok(())
-}
-
-/// The bytes of a file; `None` when there is none.
-pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match access::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::io(path, "cannot be read", &error)),
-    }
 }
 
 fn durable(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
@@ -136,7 +127,7 @@ fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     // Temporary files are private by default; what is published is as readable as any new file (the
     // umask decides).
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(access::FILE_MODE));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(open::FILE_MODE));
     let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     Ok(file)
@@ -149,20 +140,20 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn unwritten(path: &Path, bytes: &[u8], error: &io::Error) -> StoreError {
-    StoreError::io(path, format_args!("{} bytes cannot be written", bytes.len()), error)
+fn unwritten(path: &Path, bytes: &[u8], error: io::Error) -> FileError {
+    FileError::io(path, format_args!("{} bytes cannot be written", bytes.len()), error)
 }
 
 /// Counts what the disk is asked for.
 #[cfg(test)]
-pub(super) mod counted {
+pub(crate) mod counted {
     use std::cell::Cell;
 
     thread_local! {
         static SYNCS: Cell<usize> = const { Cell::new(0) };
     }
 
-    pub(super) fn sync() {
+    pub(crate) fn sync() {
         SYNCS.set(SYNCS.get() + 1);
     }
 
@@ -220,7 +211,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let (plain, published) = (folder.path().join("plain"), folder.path().join("published"));
-        access::new_file().write(true).create_new(true).open(&plain).unwrap();
+        open::new_file().write(true).create_new(true).open(&plain).unwrap();
         publish(&published, b"").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode(&plain), mode(&published));
