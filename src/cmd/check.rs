@@ -17,7 +17,7 @@ use experiment::space::Assignment;
 use experiment::trial::Trial;
 use experiment::{Data, Settings};
 use runs::store::WindowCounts;
-use text::{Align, table};
+use text::{Align, duration, table};
 use text::{clean, cleaned};
 
 /// What was found.
@@ -226,7 +226,7 @@ fn write_text(check: &Check, out: &mut dyn Write) -> Result<(), Failure> {
         out,
         "about {:.0} MiB at once, {} if every trial trains all its epochs",
         *memory as f64 / f64::from(1 << 20),
-        duration(*seconds)
+        duration(seconds.max(1.0))
     )?;
     writeln!(out)?;
     for trial in trials.iter().take(LISTED) {
@@ -310,14 +310,6 @@ fn write_folds(folds: &[CheckedFold], out: &mut dyn Write) -> Result<(), Failure
         )?;
     }
     Ok(())
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} seconds"),
-        s if s < 5400.0 => format!("{:.0} minutes", s / 60.0),
-        s => format!("{:.1} hours", s / 3600.0),
-    }
 }
 
 /// Interrupts a training after a few steps and takes the time of all but the first.

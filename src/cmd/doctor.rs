@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::selection::write_json;
 use super::{DoctorArgs, Failure, Outcome};
-use text::{Align, cleaned, table};
+use text::{Align, bytes, cleaned, table};
 
 /// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether
 /// the folder of runs can be written. A folder that is made to try that is removed at once.
@@ -107,8 +107,8 @@ impl Report {
                 "memory",
                 format!(
                     "{} available of {}{}",
-                    bytes(memory.available),
-                    bytes(memory.total),
+                    size(memory.available),
+                    size(memory.total),
                     limit(memory.limit)
                 ),
             ),
@@ -122,7 +122,7 @@ impl Report {
         let folder = cleaned(&runs.folder.display().to_string());
         lines.push((
             "runs",
-            format!("{folder}: {state}, {} free of {}", bytes(runs.free), bytes(runs.total)),
+            format!("{folder}: {state}, {} free of {}", size(runs.free), size(runs.total)),
         ));
         let mut text = String::new();
         for (name, line) in lines {
@@ -143,7 +143,7 @@ impl Report {
                 None if device.integrated => "works (integrated: never chosen by auto)".into(),
                 None => "works".into(),
             };
-            let memory = device.memory.map_or_else(|| "—".to_owned(), |memory| bytes(Some(memory)));
+            let memory = device.memory.map_or_else(|| "—".to_owned(), |memory| bytes(memory));
             vec![device.spec.to_string(), state, memory, cleaned(&device.name)]
         });
         text + "\n" + &table(&header, rows)
@@ -281,20 +281,11 @@ fn git() -> Option<String> {
 }
 
 fn limit(limit: Option<u64>) -> String {
-    limit.map_or_else(String::new, |limit| format!(", limited to {}", bytes(Some(limit))))
+    limit.map_or_else(String::new, |limit| format!(", limited to {}", bytes(limit)))
 }
 
-/// `7.8 GiB`.
-fn bytes(count: Option<u64>) -> String {
-    let Some(count) = count else { return "unknown".into() };
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut size = count as f64;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < units.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{count} B") } else { format!("{size:.1} {}", units[unit]) }
+fn size(count: Option<u64>) -> String {
+    count.map_or_else(|| "unknown".to_owned(), bytes)
 }
 
 #[cfg(test)]
@@ -319,11 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units_and_meminfo_is_in_kibibytes() {
-        assert_eq!(
-            [0, 1023, 1536, 8 << 30].map(|count| bytes(Some(count))),
-            ["0 B", "1023 B", "1.5 KiB", "8.0 GiB"]
-        );
+    fn meminfo_is_in_kibibytes() {
         assert_eq!(kibibytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(16384));
         assert_eq!(kibibytes("", "MemTotal:"), None);
     }

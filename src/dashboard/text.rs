@@ -10,7 +10,7 @@ pub use text::clean;
 use text::hidden;
 
 /// What stands where there is no number.
-pub const UNDEFINED: &str = "—";
+pub use text::UNDEFINED;
 
 /// Columns that a text takes.
 #[must_use]
@@ -92,28 +92,6 @@ pub fn count(value: f64) -> String {
     }
 }
 
-/// A duration in its two largest units: `42s`, `4m10s`, `2h05m`, `3d04h`.
-#[must_use]
-pub fn duration(seconds: f64) -> String {
-    if !seconds.is_finite() || seconds < 0.0 {
-        return UNDEFINED.to_owned();
-    }
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{whole}s"),
-        60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
-        3600..86_400 => format!("{}h{:02}m", whole / 3600, whole % 3600 / 60),
-        _ => format!("{}d{:02}h", whole / 86_400, whole % 86_400 / 3600),
-    }
-}
-
-/// A size in bytes, with a binary prefix.
-#[must_use]
-pub fn bytes(size: u64) -> String {
-    let mebi = size as f64 / f64::from(1 << 20);
-    if mebi < 1023.5 { format!("{mebi:.0} MiB") } else { format!("{:.1} GiB", mebi / 1024.0) }
-}
-
 /// A parameter's value: floats in four significant digits, all else as in TOML; escaped.
 #[must_use]
 pub fn parameter(value: &Value) -> String {
@@ -167,11 +145,6 @@ mod tests {
         assert_eq!(count(950.0), "950");
         assert_eq!(count(1234.0), "1.2k");
         assert_eq!(count(999_700.0), "1.0M");
-        assert_eq!(duration(250.0), "4m10s");
-        assert_eq!(duration(7_500.0), "2h05m");
-        assert_eq!(duration(270_000.0), "3d03h");
-        assert_eq!(duration(f64::INFINITY), "—");
-        assert_eq!(bytes(1 << 31), "2.0 GiB");
     }
 
     proptest! {

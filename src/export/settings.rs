@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use experiment::{Settings, Source};
+use experiment::{Settings, Source, leaves};
 
 /// Every setting that is on, by its dotted key, in the order of the sections and then by name. A
 /// list is one value; of the data file's path the name alone is kept.
@@ -20,7 +20,9 @@ pub(super) fn flat(settings: &Settings) -> Vec<(String, Json)> {
     for (name, section) in sections {
         let start = flat.len();
         // Validated settings always serialise.
-        flatten(name, section.unwrap_or_default(), &mut flat);
+        leaves(&mut name.to_owned(), section.unwrap_or_default(), &mut |key, value| {
+            flat.push((key.to_owned(), value));
+        });
         flat[start..].sort_by(|(a, _), (b, _)| a.cmp(b));
     }
     flat
@@ -31,18 +33,6 @@ pub(super) fn text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-fn flatten(path: &str, value: Json, flat: &mut Vec<(String, Json)>) {
-    match value {
-        Json::Object(fields) => {
-            for (name, value) in fields {
-                flatten(&format!("{path}.{name}"), value, flat);
-            }
-        }
-        Json::Null => {}
-        value => flat.push((path.to_owned(), value)),
     }
 }
 

@@ -6,10 +6,11 @@ use super::html::Html;
 use super::material::{Material, TradedAccount, TradedRun, Trading};
 use super::table::{Column, region, table};
 use super::thin::{kept, shorts};
-use super::words::{capitalized, counted, percent};
+use super::words::{capitalized, counted};
 use evidence::backtest::{START_EQUITY, Statistics};
 use evidence::compare::{Comparison, Row};
 use text::number;
+use text::percent;
 
 /// Runs of the table.
 const MOST_RUNS: usize = 50;

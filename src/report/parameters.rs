@@ -7,9 +7,10 @@ use super::importance::{LEAST_ASSIGNMENTS, MOST_GROUPS, PERMUTATIONS, importance
 use super::material::Material;
 use super::svg::{Axis, Plot, trimmed};
 use super::table::{Column, table};
-use super::words::{percent, probability};
+use super::words::probability;
 use evidence::compare::{Row, setting, short_names};
 use text::number;
+use text::percent;
 
 /// Parameters that are drawn.
 pub(super) const MOST_PARAMETERS: usize = 10;

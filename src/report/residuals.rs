@@ -6,10 +6,11 @@ use super::material::Material;
 use super::residual::{autocorrelations, conformal, histogram, moments, quantiles};
 use super::svg::{Axis, Plot};
 use super::table::{Column, table};
-use super::words::{counted, percent};
+use super::words::counted;
 use evidence::calibration::{QuantileScore, quantile_scores};
 use evidence::pearson;
 use text::number;
+use text::percent;
 
 const BINS: usize = 41;
 const LAGS: usize = 30;

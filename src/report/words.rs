@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::material::Material;
 use experiment::metric::{Direction, Metric};
-use text::number;
 
 /// `3 runs`, `1 run`.
 pub(super) fn counted(count: usize, what: &str) -> String {
@@ -35,16 +34,6 @@ pub(super) fn in_unit(material: &Material, metric: Metric) -> String {
     }
 }
 
-/// A share in percent, or `—`.
-pub(super) fn percent(share: Option<f64>) -> String {
-    match share.map(|share| share * 100.0) {
-        Some(percent) if percent.abs() >= 1000.0 => format!("{percent:.0}"),
-        // Small ones keep their digits.
-        Some(percent) if percent.abs() >= 0.1 => format!("{percent:.2}"),
-        other => number(other),
-    }
-}
-
 /// A probability with the digits that a permutation or a bootstrap has.
 pub(super) fn probability(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
@@ -63,10 +52,6 @@ mod tests {
     #[test]
     fn numbers_in_words() {
         assert_eq!([counted(1, "run"), counted(2, "run")], ["1 run", "2 runs"]);
-        assert_eq!(
-            [percent(Some(0.12345)), percent(Some(1e-5)), percent(None)],
-            ["12.35", "0.001", "—"]
-        );
         assert_eq!([probability(0.0), probability(0.0456)], ["< 0.001", "0.046"]);
         assert_eq!(minute(1_723_688_940_000_000_000), "2024-08-15 02:29 UTC");
     }

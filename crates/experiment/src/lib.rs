@@ -13,6 +13,7 @@
 mod backtest;
 mod diagnostic;
 mod domains;
+mod dotted;
 pub mod event;
 mod experiment;
 pub mod feature;
@@ -44,6 +45,7 @@ mod wire;
 
 pub use backtest::{Backtest, Concession, Costs, FlatAt, Limits, Rule};
 pub use diagnostic::{Color, Diagnostic, Diagnostics};
+pub use dotted::leaves;
 pub use experiment::{Experiment, Objective, Strategy};
 pub use key::{KeyDoc, keys};
 pub use schema::schema;

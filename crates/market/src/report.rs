@@ -1,6 +1,7 @@
 //! What is unusual about bars that are otherwise fine: said once, in words, never corrected.
 
 use std::ops::Range;
+use text::percent;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -55,10 +56,6 @@ fn returns_in_runs(close: &[f64], runs: &[Range<usize>]) -> Vec<(usize, f64)> {
 
 fn at(bars: &Bars, row: usize) -> String {
     rfc3339(bars.ts[row], bars.offset_seconds[row])
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
 }
 
 /// Pairs of bars from which on it can be told whether opens and closes are exchanged.
@@ -122,14 +119,16 @@ fn flat_share(bars: &Bars) -> Option<String> {
         .filter(|&row| bars.high[row] == bars.low[row] && bars.open[row] == bars.close[row])
         .count();
     let share = flat as f64 / bars.len() as f64;
-    (share > NOTABLE_SHARE)
-        .then(|| format!("{} of the bars are flat (open = high = low = close)", percent(share)))
+    (share > NOTABLE_SHARE).then(|| {
+        format!("{} % of the bars are flat (open = high = low = close)", percent(Some(share)))
+    })
 }
 
 fn zero_volume_share(bars: &Bars) -> Option<String> {
     let share =
         bars.volume.iter().filter(|&&volume| volume == 0.0).count() as f64 / bars.len() as f64;
-    (share > NOTABLE_SHARE).then(|| format!("{} of the bars have no volume", percent(share)))
+    (share > NOTABLE_SHARE)
+        .then(|| format!("{} % of the bars have no volume", percent(Some(share))))
 }
 
 fn short_holes(bars: &Bars, runs: &[Range<usize>]) -> Option<String> {
@@ -177,7 +176,7 @@ fn bad_prints(bars: &Bars, returns: &[(usize, f64)]) -> Option<String> {
     Some(format!(
         "{count} returns beyond {BAD_PRINT} robust standard deviations, perhaps bad prints (first: \
             {} at {})",
-        percent(size.exp_m1()),
+        percent(Some(size.exp_m1())),
         at(bars, row)
     ))
 }
@@ -281,8 +280,8 @@ mod tests {
         assert_eq!(
             found(&odd_bars),
             [
-                "10.0 % of the bars are flat (open = high = low = close)",
-                "20.0 % of the bars have no volume"
+                "10.00 % of the bars are flat (open = high = low = close)",
+                "20.00 % of the bars have no volume"
             ]
         );
 

@@ -1,9 +1,11 @@
 //! Text as a person reads it: what comes from outside made safe to show, numbers, tables.
 
 mod number;
+mod quantity;
 mod table;
 
 pub use number::{UNDEFINED, number};
+pub use quantity::{bytes, duration, percent, short_duration};
 pub use table::{Align, table};
 
 use std::borrow::Cow;

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::report::Traded;
-use super::table::{bps, percent};
+use super::table::bps;
+use text::percent;
 use text::{Align, number, table};
 
 /// Prints net returns over threshold × cost.

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::super::metrics::tries_in_words;
 use super::report::{Report, Traded};
-use super::table::percent;
 use experiment::{Backtest, Costs, FlatAt, Limits, Rule};
+use text::percent;
 use text::{cleaned, number};
 
 /// Prints what the table is about.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::luck::RunLuck;
 use super::report::Report;
 use evidence::backtest::Statistics;
-use text::{Align, cleaned, number, table};
+use text::{Align, cleaned, duration, number, percent, table};
 
 /// Most runs that are shown as columns.
 const MOST_COLUMNS: usize = 4;
@@ -104,8 +104,8 @@ const STATISTICS: &[Statistic] = &[
     ("beta", |c| number(c.statistics.market.beta)),
     ("max. drawdown, %", |c| percent(Some(c.statistics.drawdowns.max_drawdown))),
     ("mean drawdown, %", |c| percent(c.statistics.drawdowns.mean_drawdown)),
-    ("max. drawdown lasted", |c| duration(c.statistics.drawdowns.max_drawdown_seconds)),
-    ("mean drawdown lasted", |c| duration(c.statistics.drawdowns.mean_drawdown_seconds)),
+    ("max. drawdown lasted", |c| lasted(c.statistics.drawdowns.max_drawdown_seconds)),
+    ("mean drawdown lasted", |c| lasted(c.statistics.drawdowns.mean_drawdown_seconds)),
     ("exposure, %", |c| percent(Some(c.statistics.exposure))),
     ("turnover a session, × equity", |c| number(Some(c.statistics.turnover_per_session))),
     ("break-even cost, bps a side", |c| number(c.statistics.break_even_bps)),
@@ -115,8 +115,8 @@ const STATISTICS: &[Statistic] = &[
     ("worst trade, %", |c| percent(c.statistics.trading.worst_trade)),
     ("mean trade (geometric), %", |c| percent(c.statistics.trading.mean_trade)),
     ("expectancy, %", |c| percent(c.statistics.trading.expectancy)),
-    ("longest trade", |c| duration(c.statistics.trading.max_trade_seconds)),
-    ("mean trade lasted", |c| duration(c.statistics.trading.mean_trade_seconds)),
+    ("longest trade", |c| lasted(c.statistics.trading.max_trade_seconds)),
+    ("mean trade lasted", |c| lasted(c.statistics.trading.mean_trade_seconds)),
     ("profit factor", |c| number(c.statistics.trading.profit_factor)),
     ("SQN", |c| number(c.statistics.trading.sqn)),
     ("Kelly criterion", |c| number(c.statistics.trading.kelly)),
@@ -137,46 +137,6 @@ fn probability(share: Option<f64>) -> String {
     share.map_or_else(|| number(None), |share| format!("{:.1}", share * 100.0))
 }
 
-/// A share in percent.
-pub(super) fn percent(share: Option<f64>) -> String {
-    match share.map(|share| share * 100.0) {
-        Some(percent) if percent.abs() >= 1000.0 => format!("{percent:.0}"),
-        // Small ones keep their digits.
-        Some(percent) if percent.abs() >= 0.1 => format!("{percent:.2}"),
-        other => number(other),
-    }
-}
-
-/// "42 s", "7 min", "3 h 20 min", "12 d 4 h".
-fn duration(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds else { return number(None) };
-    let whole = seconds.round() as u64;
-    let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{whole} s"),
-        (0, 0, minutes) => format!("{minutes} min {} s", whole % 60).replace(" 0 s", ""),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_two_units_at_most() {
-        let texts =
-            [1.0, 60.0, 95.0, 3600.0, 12_000.0, 90_000.0].map(|seconds| duration(Some(seconds)));
-        assert_eq!(texts, ["1 s", "1 min", "1 min 35 s", "1 h 0 min", "3 h 20 min", "1 d 1 h"]);
-        assert_eq!(duration(None), "—");
-    }
-
-    #[test]
-    fn percentages_keep_the_digits_of_small_ones() {
-        assert_eq!(
-            [0.1234567, -0.5, 123.4, 0.00001, 0.0].map(|x| percent(Some(x))),
-            ["12.35", "-50.00", "12340", "0.001", "0"]
-        );
-    }
+fn lasted(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| number(None), duration)
 }

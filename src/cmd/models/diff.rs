@@ -11,6 +11,7 @@ use crate::cmd::metrics::{MetricRow, metric_rows};
 use crate::cmd::selection::write_json;
 use crate::cmd::{Failure, Outcome};
 use evidence::compare::{Apart, Subject};
+use experiment::leaves;
 use experiment::metric::{Direction, Metric, Quantity, Split};
 use runs::model::{ModelCard, SavedModel, Verdict};
 use runs::registry::Resolved;
@@ -87,7 +88,9 @@ fn settings(left: &ModelCard, right: &ModelCard) -> Result<BTreeMap<String, [Jso
     let flat = |card: &ModelCard| -> Result<BTreeMap<String, Json>, Failure> {
         let mut flat = BTreeMap::new();
         let settings = serde_json::to_value(&card.settings).map_err(anyhow::Error::from)?;
-        flatten(&mut flat, String::new(), settings);
+        leaves(&mut String::new(), settings, &mut |key, value| {
+            flat.insert(key.to_owned(), value);
+        });
         flat.insert("bar_seconds".to_owned(), card.known_bar_seconds().into());
         flat.insert("data_fingerprint".to_owned(), card.data_fingerprint.clone().into());
         Ok(flat)
@@ -100,18 +103,6 @@ fn settings(left: &ModelCard, right: &ModelCard) -> Result<BTreeMap<String, [Jso
     pairs.extend(right.into_iter().map(|(key, value)| (key, [Json::Null, value])));
     pairs.retain(|_, [left, right]| left != right);
     Ok(pairs)
-}
-
-/// Tables become dotted keys; a list is one value.
-fn flatten(flat: &mut BTreeMap<String, Json>, path: String, value: Json) {
-    match value {
-        Json::Object(fields) => {
-            for (name, value) in fields {
-                flatten(flat, if path.is_empty() { name } else { format!("{path}.{name}") }, value);
-            }
-        }
-        value => drop(flat.insert(path, value)),
-    }
 }
 
 /// Why the numbers of two model cards do not belong side by side.

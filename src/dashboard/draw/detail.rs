@@ -21,12 +21,12 @@ use ratatui::text::{Line, Span};
 use super::{pane, put};
 use crate::dashboard::screen::Screen;
 use crate::dashboard::state::{Kind, Row};
-use crate::dashboard::text::{
-    clean, count, duration, learning_rate, number, number_or_dash, width,
-};
+use crate::dashboard::text::{clean, count, learning_rate, number, number_or_dash, width};
 use crate::dashboard::view::Mode;
+use experiment::leaves;
 use experiment::trial::Trial;
 use runs::store::RunResult;
+use text::short_duration;
 
 /// Draws it, from the line to which it was scrolled.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
@@ -137,7 +137,7 @@ fn progress(screen: &Screen, row: &Row) -> Vec<Line<'static>> {
         lines.push(Line::from(format!(
             "{losses}  lr {}  {} an epoch",
             learning_rate(last.learning_rate),
-            duration(last.seconds)
+            short_duration(last.seconds)
         )));
         lines.push(Line::from(format!("waited {} epochs since the best", last.waited)));
     }
@@ -152,7 +152,8 @@ fn progress(screen: &Screen, row: &Row) -> Vec<Line<'static>> {
 
 fn outcome(screen: &Screen, result: &RunResult) -> Vec<Line<'static>> {
     let theme = screen.theme;
-    let head = format!("result of attempt {} after {}", result.attempt, duration(result.seconds));
+    let head =
+        format!("result of attempt {} after {}", result.attempt, short_duration(result.seconds));
     let mut lines = vec![Line::default(), Line::styled(head, theme.dim())];
     lines.push(Line::styled(
         format!("  {:<12} {:>12} {:>12} {:>12}", "", "rmse", "mae", "mse"),
@@ -179,11 +180,13 @@ fn outcome(screen: &Screen, result: &RunResult) -> Vec<Line<'static>> {
     lines
 }
 
-/// Every setting by its dotted key, the chosen ones marked.
+/// Every setting that is on by its dotted key, the chosen ones marked.
 fn settings(screen: &Screen, trial: &Trial) -> Vec<Line<'static>> {
     let mut flat = Vec::new();
     if let Ok(value) = serde_json::to_value(&trial.settings) {
-        flatten(String::new(), &value, &mut flat);
+        leaves(&mut String::new(), value, &mut |key, value| {
+            flat.push((key.to_owned(), plain(&value)))
+        });
     }
     let widest = flat.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let chosen = |key: &str| {
@@ -204,25 +207,9 @@ fn settings(screen: &Screen, trial: &Trial) -> Vec<Line<'static>> {
         .collect()
 }
 
-fn flatten(key: String, value: &serde_json::Value, flat: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(fields) => {
-            for (name, field) in fields {
-                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                flatten(key, field, flat);
-            }
-        }
-        serde_json::Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(plain).collect();
-            flat.push((key, items.join(", ")));
-        }
-        serde_json::Value::Null => flat.push((key, "off".to_owned())),
-        other => flat.push((key, plain(other))),
-    }
-}
-
 fn plain(value: &serde_json::Value) -> String {
     match value {
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         serde_json::Value::String(text) => clean(text).into_owned(),
         other => clean(&other.to_string()).into_owned(),
     }

@@ -15,8 +15,9 @@ use ratatui::text::Span;
 use super::{put, put_right, spans_width};
 use crate::dashboard::screen::{Phase, Role, Screen};
 use crate::dashboard::state::{Best, Kind, Row, Sweep};
-use crate::dashboard::text::{UNDEFINED, bytes, count, duration, fit, number, width};
+use crate::dashboard::text::{UNDEFINED, count, fit, number, width};
 use experiment::metric::Quantity;
+use text::{bytes, short_duration};
 
 /// Draws it; with a single row, only the bar.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
@@ -113,7 +114,8 @@ fn bar(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
         "{} windows/s",
         summary.windows_per_second.map_or_else(|| UNDEFINED.to_owned(), count)
     );
-    let left = screen.sweep.remaining_seconds(now).map_or_else(|| UNDEFINED.to_owned(), duration);
+    let left =
+        screen.sweep.remaining_seconds(now).map_or_else(|| UNDEFINED.to_owned(), short_duration);
     let parts = [
         Span::styled(format!(" {percent:>5}  "), screen.theme.strong()),
         Span::raw(format!("{epochs}  ")),

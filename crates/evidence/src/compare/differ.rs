@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use experiment::trial::Trial;
-use experiment::{Data, Model, Settings, Train};
+use experiment::{Data, Model, Settings, Train, leaves};
 
 /// A key whose value is not the same in all rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,32 +79,14 @@ impl Flattener {
         let number = *self.known.entry((place, text)).or_insert(next);
         if number == next {
             let mut flat = Section::new();
-            self.flatten_into(&mut flat, &mut NAMES[place].to_owned(), value);
+            leaves(&mut NAMES[place].to_owned(), value, &mut |key, value| {
+                let key = self.key_number(key, flat.len());
+                flat.push((key, value));
+            });
             flat.sort_unstable_by_key(|(key, _)| *key);
             self.sections.push(flat);
         }
         number
-    }
-
-    /// Tables become dotted keys; a list is one value; what is off (`null`) is absent, like the
-    /// keys that it would have when on.
-    fn flatten_into(&mut self, flat: &mut Section, path: &mut String, value: Json) {
-        match value {
-            Json::Object(fields) => {
-                let parent = path.len();
-                for (name, value) in fields {
-                    path.push('.');
-                    path.push_str(&name);
-                    self.flatten_into(flat, path, value);
-                    path.truncate(parent);
-                }
-            }
-            Json::Null => {}
-            value => {
-                let key = self.key_number(path, flat.len());
-                flat.push((key, value));
-            }
-        }
     }
 
     /// The number of a key that is the `place`-th of its section, where the last section most often
