@@ -1,6 +1,8 @@
 //! `kiln check`: validates an experiment, lists what it would train, and estimates memory and time;
 //! writes nothing.
 
+use super::args::{ExperimentArgs, Json};
+use clap::Args;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,6 @@ use burn_lanes::{Lane, LaneOutcome, Observer, PackControl, Progress, TrainError}
 use lane_types::{EpochReport, LaneControl, LaneState, Series};
 use serde::Serialize;
 
-use super::args::CheckArgs;
 use super::sweep::packs;
 use super::{Failure, Outcome};
 use crate::sweep::{Workers, trainer};
@@ -19,6 +20,18 @@ use experiment::{Data, Settings};
 use runs::store::WindowCounts;
 use text::{Align, duration, table};
 use text::{clean, cleaned};
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
+    #[arg(long)]
+    pub backend: Option<lane_types::DeviceSpec>,
+    #[command(flatten)]
+    pub json: Json,
+}
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -80,10 +93,10 @@ const LISTED: usize = 40;
 /// # Errors
 /// Whatever `sweep` would refuse at second 0.
 pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let experiment = market::load_experiment(&args.file, &args.overrides)?;
+    let experiment = market::load_experiment(&args.experiment.file, &args.experiment.overrides)?;
     let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
     let fingerprint = market::fingerprint(&experiment.base.data.source)?;
-    let plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
+    let plan = plan::plan(&experiment, &fingerprint, args.experiment.max_trials)?;
     let trials: Vec<&Trial> = plan.trials.iter().collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let packs = packs(&trials, &device, cores);
@@ -168,7 +181,7 @@ pub fn run(args: CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         folds: folds(&prepared),
         data: prepared.into_iter().next().map(|(_, prepared)| prepared.report).unwrap_or_default(),
     };
-    if args.json {
+    if args.json.json {
         writeln!(out, "{:#}", serde_json::to_value(&check).map_err(anyhow::Error::from)?)?;
     } else {
         write_text(&check, out)?;

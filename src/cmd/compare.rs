@@ -1,5 +1,7 @@
 //! `compare`: runs side by side.
 
+use super::args::{Json, RunsDir};
+use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -7,12 +9,38 @@ use std::path::Path;
 use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, fitting, read_selected, resolve, write_json};
 use super::weigh::weigh;
-use super::{CompareArgs, Failure, Outcome};
+use super::{Failure, Outcome};
 use evidence::compare::{Comparison, Intervals, Sides, compare};
 use experiment::Objective;
 use experiment::metric::Metric;
 use runs::store::{RunRecord, Selection, View, read_sweep_summaries};
 use text::cleaned;
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Sweeps (SWEEP, or latest) and runs (SWEEP/ID, an id's unambiguous beginning, or SWEEP/best)
+    #[arg(required_unless_present = "view", conflicts_with = "view")]
+    pub selectors: Vec<String>,
+    /// Compare what was saved under this name, in runs/views/NAME.toml (or in a file: a path)
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
+    /// Save what is compared under this name
+    #[arg(long, value_name = "NAME")]
+    pub save_view: Option<String>,
+    /// Rank by this metric instead of the sweep's objective: valid.skill, valid.rmse, valid.mase,
+    /// valid.ic, test.rmse, …
+    #[arg(long)]
+    pub metric: Option<experiment::metric::Metric>,
+    /// Show the interval beside each value, however wide the table becomes (on a terminal that is
+    /// wide enough they are shown anyway)
+    #[arg(long)]
+    pub intervals: bool,
+    #[command(flatten)]
+    pub runs: RunsDir,
+    #[command(flatten)]
+    pub json: Json,
+}
 
 /// Prints what differs between the runs that the selectors name, then how they rank beside the
 /// baselines.
@@ -20,7 +48,15 @@ use text::cleaned;
 /// # Errors
 /// When a selector names nothing, or the output fails.
 pub fn run(args: CompareArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let CompareArgs { selectors, metric, intervals, view, save_view, runs, json } = args;
+    let CompareArgs {
+        selectors,
+        metric,
+        intervals,
+        view,
+        save_view,
+        runs: RunsDir { runs },
+        json: Json { json },
+    } = args;
     let (selectors, metric) = match view {
         Some(name) => {
             let View { selectors, metric: saved, v: _ } = View::read(&runs, &name)?;
@@ -144,7 +180,7 @@ mod tests {
             view: None,
             save_view: None,
             runs: STORE.into(),
-            json: false,
+            json: Json { json: false },
         }
     }
 
@@ -170,9 +206,10 @@ mod tests {
 
     #[test]
     fn a_run_that_is_named_twice_is_compared_once() {
-        let once = printed(|out| run(CompareArgs { json: true, ..args(&["grid"]) }, out));
+        let once =
+            printed(|out| run(CompareArgs { json: Json { json: true }, ..args(&["grid"]) }, out));
         let twice = printed(|out| {
-            run(CompareArgs { json: true, ..args(&["grid", "grid/3", "grid"]) }, out)
+            run(CompareArgs { json: Json { json: true }, ..args(&["grid", "grid/3", "grid"]) }, out)
         });
         assert_eq!(once, twice);
     }

@@ -1,5 +1,7 @@
 //! `doctor`: what there is to train on, and whether runs can be kept.
 
+use super::args::{Json, RunsDir};
+use clap::Args;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -7,8 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::selection::write_json;
-use super::{DoctorArgs, Failure, Outcome};
+use super::{Failure, Outcome};
 use text::{Align, bytes, cleaned, table};
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub runs: RunsDir,
+    #[command(flatten)]
+    pub json: Json,
+}
 
 /// Prints versions, devices with what works and why not, cores, memory, the terminal, and whether
 /// the folder of runs can be written. A folder that is made to try that is removed at once.
@@ -16,7 +27,7 @@ use text::{Align, bytes, cleaned, table};
 /// # Errors
 /// When the output fails; what is wrong with the machine is told, not an error.
 pub fn run(args: DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let DoctorArgs { runs, json } = args;
+    let DoctorArgs { runs: RunsDir { runs }, json: Json { json } } = args;
     let report = Report {
         kiln: env!("CARGO_PKG_VERSION"),
         devices: burn_lanes::devices(),

@@ -1,7 +1,10 @@
 //! `kiln evaluate`: opens the test split for one run. Each opening is recorded in the run's folder:
 //! a test split that was looked at ten times is no test split any more.
 
+use super::args::{Json, RunsDir};
+use clap::Args;
 use std::io::Write;
+use std::path::PathBuf;
 
 use burn_lanes::TrainError;
 
@@ -9,7 +12,7 @@ use super::data_file::located;
 use super::metrics::{metric_rows, metric_table, tries, tries_in_words};
 use super::scores::write_scores;
 use super::selection::{note, run_folder};
-use super::{EvaluateArgs, Failure, Outcome, clock, early};
+use super::{Failure, Outcome, clock, early};
 use crate::sweep::trainer;
 use evidence::calibration::{Calibration, quantile_scores};
 use experiment::WalkForward;
@@ -20,13 +23,46 @@ use runs::store::{
 };
 use text::cleaned;
 
+/// `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// A run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best (SWEEP may be latest)
+    pub run: String,
+    /// The file that the run was trained on, where it lies now; without it, it is looked for around
+    /// the run's folder
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Share of the targets that the conformal interval is meant to hold
+    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
+    pub coverage: f64,
+    /// Open the test split although trials of the sweep are still open; the opening is recorded as
+    /// one before the end
+    #[arg(long)]
+    pub early: bool,
+    /// Evaluate on this backend
+    #[arg(long, default_value = "flex")]
+    pub backend: lane_types::DeviceSpec,
+    #[command(flatten)]
+    pub runs: RunsDir,
+    #[command(flatten)]
+    pub json: Json,
+}
+
 /// Runs the verb.
 ///
 /// # Errors
 /// When the selector names no finished run, the data is not what the run was trained on, or the
 /// device is not usable.
 pub fn run(args: EvaluateArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let EvaluateArgs { run, data, coverage, early, backend, runs, json } = args;
+    let EvaluateArgs {
+        run,
+        data,
+        coverage,
+        early,
+        backend,
+        runs: RunsDir { runs },
+        json: Json { json },
+    } = args;
     let folder = run_folder(&runs, &run)?;
     let record = store::read_run(&folder.path)?;
     for why in &record.damage {

@@ -1,15 +1,28 @@
 //! `kiln leakcheck`: looks for the future in what an experiment's models would see; writes nothing.
 
+use super::args::{ExperimentArgs, Json};
+use clap::Args;
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::args::LeakcheckArgs;
 use super::{Failure, Outcome};
 use experiment::Data;
 use experiment::plan;
 use market::{self, Finding};
 use text::{Align, table};
+
+/// `leakcheck`.
+#[derive(Debug, Args)]
+pub struct LeakcheckArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Chooses the rows that are tried
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub json: Json,
+}
 
 /// What was found in the data of some trials.
 #[derive(Debug, Serialize)]
@@ -28,7 +41,11 @@ struct Checked {
 /// # Errors
 /// When the experiment or its data cannot be read, or a leak was found.
 pub fn run(args: LeakcheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let LeakcheckArgs { file, overrides, max_trials, seed, json } = args;
+    let LeakcheckArgs {
+        experiment: ExperimentArgs { file, overrides, max_trials },
+        seed,
+        json: Json { json },
+    } = args;
     let experiment = market::load_experiment(&file, &overrides)?;
     let plan =
         plan::plan(&experiment, &market::fingerprint(&experiment.base.data.source)?, max_trials)?;

@@ -34,12 +34,21 @@ pub mod watch;
 mod weigh;
 pub mod worker;
 
-pub use args::{
-    BacktestArgs, BarArgs, BarFormat, CheckArgs, Cli, CompareArgs, DoctorArgs, EvaluateArgs,
-    ExportArgs, ExportFormat, ExportTable, ExportUnits, ForecastFormat, LabelArg, LeakcheckArgs,
-    PredictArgs, ReportArgs, ReportFormat, RunsArgs, ShowArgs, SweepArgs, TradedSplit, TradingArgs,
-    Verb, WatchArgs, WorkerArgs,
-};
+pub use args::{Cli, ExperimentArgs, Json, RunsDir, Verb};
+pub use backtest::args::{BacktestArgs, TradedSplit, TradingArgs};
+pub use check::CheckArgs;
+pub use compare::CompareArgs;
+pub use doctor::DoctorArgs;
+pub use evaluate::EvaluateArgs;
+pub use export::args::{ExportArgs, ExportFormat, ExportTable, ExportUnits};
+pub use leakcheck::LeakcheckArgs;
 pub use models::ModelsArgs;
 pub use outcome::{Failure, Outcome};
+pub use predict::args::{BarArgs, BarFormat, ForecastFormat, LabelArg, PredictArgs};
+pub use report::{ReportArgs, ReportFormat};
+pub use runs::RunsArgs;
 pub use serve::ServeArgs;
+pub use show::ShowArgs;
+pub use sweep::SweepArgs;
+pub use watch::WatchArgs;
+pub use worker::WorkerArgs;

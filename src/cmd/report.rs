@@ -1,5 +1,7 @@
 //! `report`: a sweep as one HTML file, or as Markdown for a README.
 
+use super::args::RunsDir;
+use clap::{Args, ValueEnum};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use super::backtest::trading;
 use super::hint::{command, quoted};
 use super::selection::{ForecastFiles, Selected, objective, read_selected, resolve};
 use super::weigh::weigh;
-use super::{Failure, Outcome, ReportArgs, ReportFormat};
+use super::{Failure, Outcome};
 use crate::report::{
     GENERATOR, MARKDOWN_GENERATOR, Material, best_forecasts, drawn_curves, markdown, page, splice,
 };
@@ -18,13 +20,41 @@ use evidence::compare::{Comparison, compare};
 use runs::store::{RunRecord, Selection, read_events, read_sweep_summaries};
 use text::cleaned;
 
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A sweep (SWEEP, or latest)
+    pub sweep: String,
+    /// The file to write; '-' for stdout [default: SWEEP.html here; stdout for md]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "splice")]
+    pub output: Option<PathBuf>,
+    /// [default: by the file's name, else html]
+    #[arg(long)]
+    pub format: Option<ReportFormat>,
+    /// Write Markdown into this file, between the lines <!-- kiln:begin SWEEP --> and <!-- kiln:end
+    /// SWEEP -->
+    #[arg(long, value_name = "README.md")]
+    pub splice: Option<PathBuf>,
+    #[command(flatten)]
+    pub runs: RunsDir,
+}
+
+/// What a report is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One file with plots
+    Html,
+    /// Tables and the verdict
+    Md,
+}
+
 /// Writes the report of a sweep into a file, into another file between two markers, or to `out`.
 ///
 /// # Errors
 /// When the selector names no sweep, the file that would be written is not a report, markers are
 /// missing, or the output fails.
 pub fn run(args: ReportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let ReportArgs { sweep, output, format, splice: into, runs: root } = args;
+    let ReportArgs { sweep, output, format, splice: into, runs: RunsDir { runs: root } } = args;
     if into.is_some() && format == Some(ReportFormat::Html) {
         return Err(Failure::BadInput(
             "--splice writes Markdown: leave out --format html".to_owned(),

@@ -1,5 +1,7 @@
 //! `runs`: lists sweeps, or the runs that a selector names.
 
+use super::args::{Json, RunsDir};
+use clap::Args;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -8,7 +10,7 @@ use std::path::Path;
 
 use super::hint::{command, quoted};
 use super::selection::{objective, read_selected, write_json};
-use super::{Failure, Outcome, RunsArgs};
+use super::{Failure, Outcome};
 use evidence::compare::{assignment, compare, names, state, value};
 use experiment::Objective;
 use experiment::event::End;
@@ -16,12 +18,24 @@ use experiment::metric::{Metric, Quantity, Split};
 use runs::store::{RunRecord, RunState, list_sweeps, read_events, read_sweep_summaries};
 use text::{Align, cleaned, number, table};
 
+/// `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// A sweep (SWEEP, or latest) or a run (SWEEP/ID, an id's unambiguous beginning, or
+    /// SWEEP/best); all sweeps unless given
+    pub selector: Option<String>,
+    #[command(flatten)]
+    pub runs: RunsDir,
+    #[command(flatten)]
+    pub json: Json,
+}
+
 /// Lists all sweeps, or the runs of a sweep, or one run.
 ///
 /// # Errors
 /// When the selector names nothing, or the output fails.
 pub fn run(args: RunsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let RunsArgs { selector, runs: root, json } = args;
+    let RunsArgs { selector, runs: RunsDir { runs: root }, json: Json { json } } = args;
     match selector {
         None => {
             let sweeps: Vec<SweepRow> =
@@ -297,14 +311,19 @@ mod tests {
     use crate::cmd::selection::tests::{STORE, printed};
 
     fn args(selector: Option<&str>) -> RunsArgs {
-        RunsArgs { selector: selector.map(str::to_owned), runs: STORE.into(), json: false }
+        RunsArgs {
+            selector: selector.map(str::to_owned),
+            runs: RunsDir { runs: STORE.into() },
+            json: Json { json: false },
+        }
     }
 
     #[test]
     fn sweeps_are_listed_with_what_became_of_their_trials() {
-        let sweeps: serde_json::Value =
-            serde_json::from_str(&printed(|out| run(RunsArgs { json: true, ..args(None) }, out)))
-                .unwrap();
+        let sweeps: serde_json::Value = serde_json::from_str(&printed(|out| {
+            run(RunsArgs { json: Json { json: true }, ..args(None) }, out)
+        }))
+        .unwrap();
         let sweep = &sweeps[0];
         let counts = ["trials", "finished", "failed", "running", "open"]
             .map(|key| sweep[key].as_u64().unwrap());

@@ -1,5 +1,7 @@
 //! `show`: one run in full.
 
+use super::args::{Json, RunsDir};
+use clap::Args;
 use lane_types::{EpochReport, SplitReport};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -8,7 +10,7 @@ use std::io::Write;
 use super::metrics::{MetricRow, metric_rows, metric_table};
 use super::scores::{write_quantiles, write_scores};
 use super::selection::{forecasts, run_folder, write_json};
-use super::{Failure, Outcome, ShowArgs};
+use super::{Failure, Outcome};
 use evidence::calibration::{QuantileScores, quantile_scores};
 use evidence::compare::{assignment, estimate, names, state, value};
 use experiment::metric::{Metric, Quantity, Split};
@@ -16,6 +18,17 @@ use runs::store::{
     Baseline, Evaluation, RunRecord, RunResult, baseline_value, evaluation_value, read_run,
 };
 use text::{Align, cleaned, number, table};
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A run: SWEEP/ID, an id's unambiguous beginning, or SWEEP/best (SWEEP may be latest)
+    pub run: String,
+    #[command(flatten)]
+    pub runs: RunsDir,
+    #[command(flatten)]
+    pub json: Json,
+}
 
 /// Most epochs that are printed.
 const MOST_EPOCHS: usize = 20;
@@ -26,7 +39,7 @@ const MOST_EPOCHS: usize = 20;
 /// # Errors
 /// When the selector does not name one run, or the output fails.
 pub fn run(args: ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let ShowArgs { run, runs: root, json } = args;
+    let ShowArgs { run, runs: RunsDir { runs: root }, json: Json { json } } = args;
     let folder = run_folder(&root, &run)?;
     let mut record = read_run(&folder.path)?;
     record.damage.extend(folder.damaged_files());
@@ -286,7 +299,11 @@ mod tests {
     use crate::cmd::selection::tests::{STORE, printed};
 
     fn args(run: &str) -> ShowArgs {
-        ShowArgs { run: run.into(), runs: STORE.into(), json: false }
+        ShowArgs {
+            run: run.into(),
+            runs: RunsDir { runs: STORE.into() },
+            json: Json { json: false },
+        }
     }
 
     #[test]
@@ -342,9 +359,10 @@ mod tests {
 
     #[test]
     fn json_holds_every_epoch() {
-        let json: serde_json::Value =
-            serde_json::from_str(&printed(|out| run(ShowArgs { json: true, ..args("31d8") }, out)))
-                .unwrap();
+        let json: serde_json::Value = serde_json::from_str(&printed(|out| {
+            run(ShowArgs { json: Json { json: true }, ..args("31d8") }, out)
+        }))
+        .unwrap();
         assert_eq!(
             json["epochs"].as_array().map(Vec::len),
             json["result"]["epochs"].as_u64().map(|epochs| epochs as usize)

@@ -1,13 +1,24 @@
 //! `watch`: the dashboard on a live or a finished sweep, read-only.
 
+use super::args::RunsDir;
+use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::backtest::trader;
 use super::selection::resolve;
-use super::{Failure, Outcome, WatchArgs};
+use super::{Failure, Outcome};
 use crate::dashboard::{self, Control, DashboardError, Options, Plain, why_plain};
 use runs::store::{Selection, read_sweep};
+
+/// `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// A sweep (SWEEP, or latest), or one of its runs; the newest sweep unless given
+    pub sweep: Option<String>,
+    #[command(flatten)]
+    pub runs: RunsDir,
+}
 
 /// Shows the dashboard until the person leaves; where there is no terminal, prints the sweep as it
 /// is and returns.
@@ -15,7 +26,7 @@ use runs::store::{Selection, read_sweep};
 /// # Errors
 /// When the sweep is not found or cannot be read, or the terminal cannot be used.
 pub fn run(args: WatchArgs) -> Result<Outcome, Failure> {
-    let WatchArgs { sweep, runs } = args;
+    let WatchArgs { sweep, runs: RunsDir { runs } } = args;
     let folder = match resolve(&runs, sweep.as_deref().unwrap_or("latest"))? {
         Selection::Sweep(folder) => folder,
         Selection::Run(run) => sweep_of(&run)?,

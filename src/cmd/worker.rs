@@ -1,7 +1,20 @@
 //! `kiln worker`: trains packs for a supervisor.
 
-use super::{Failure, Outcome, WorkerArgs, clock};
+use super::{Failure, Outcome, clock};
 use crate::sweep::{device_name, trainer, work};
+use clap::Args;
+use std::path::PathBuf;
+
+/// `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// The sweep's folder
+    #[arg(long)]
+    pub sweep: PathBuf,
+    /// The device, as resolved by the supervisor
+    #[arg(long)]
+    pub device: lane_types::DeviceSpec,
+}
 
 /// Runs the verb.
 ///

@@ -9,6 +9,7 @@
 //! ```
 
 mod account;
+pub(super) mod args;
 mod arguments;
 mod book;
 mod frontier_table;

@@ -1,5 +1,6 @@
 //! The verb.
 
+use crate::cmd::{Json, RunsDir};
 use std::io::Write;
 
 use super::super::selection::{note, read_selected, write_json};
@@ -27,8 +28,8 @@ pub fn run(args: BacktestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> 
         frontier_thresholds,
         frontier_costs,
         ledger,
-        runs,
-        json,
+        runs: RunsDir { runs },
+        json: Json { json },
     } = args;
     let axes = Axes {
         thresholds: validated("--frontier-thresholds", frontier_thresholds)?,

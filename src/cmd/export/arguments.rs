@@ -1,5 +1,6 @@
 //! What the arguments ask for, each option with the format that it belongs to.
 
+use crate::cmd::RunsDir;
 use std::path::PathBuf;
 
 use super::super::{ExportArgs, ExportFormat, ExportTable, ExportUnits, Failure, TradedSplit};
@@ -75,7 +76,7 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
         units,
         to,
         experiment,
-        runs,
+        runs: RunsDir { runs },
         models,
     } = args;
     let is_table = matches!(format, ExportFormat::Csv | ExportFormat::Parquet);

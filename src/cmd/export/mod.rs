@@ -1,5 +1,6 @@
 //! `export`: runs and models in the formats of others.
 
+pub(super) mod args;
 mod arguments;
 mod folder;
 mod mlflow;

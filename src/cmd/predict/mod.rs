@@ -6,6 +6,7 @@
 //! --data ─ bars (how to read it) ──┴─ '-': live, line in, forecast out ─────→ rows ──────────→ CSV, JSON lines
 //! ```
 
+pub(super) mod args;
 mod bars;
 mod flags;
 mod found;

@@ -1,5 +1,6 @@
 //! The verb.
 
+use crate::cmd::RunsDir;
 use std::io::Write;
 use std::path::Path;
 
@@ -38,7 +39,7 @@ fn predict(args: PredictArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         json,
         jsonl,
         backend,
-        runs,
+        runs: RunsDir { runs },
         models,
     } = args;
     let asked = match (json, jsonl) {

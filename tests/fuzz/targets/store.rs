@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use kiln::cmd::{
-    CompareArgs, Failure, Outcome, ReportArgs, RunsArgs, ShowArgs, compare, report, runs, show,
+    CompareArgs, Failure, Json, Outcome, ReportArgs, RunsArgs, ShowArgs, compare, report, runs,
+    show,
 };
 use kiln::store::{RunFolder, read_sweep, read_sweep_summaries};
 
@@ -67,16 +68,27 @@ fn look(root: &Path, bytes: &[u8]) -> Result<(), String> {
     let runs_of = root.to_owned();
     say("runs", |out| {
         runs::run(
-            RunsArgs { selector: Some("grid".into()), runs: runs_of.clone(), json: false },
+            RunsArgs {
+                selector: Some("grid".into()),
+                runs: runs_of.clone().into(),
+                json: Json { json: false },
+            },
             out,
         )
     })?;
     say("runs", |out| {
-        runs::run(RunsArgs { selector: None, runs: runs_of.clone(), json: false }, out)
+        runs::run(
+            RunsArgs { selector: None, runs: runs_of.clone().into(), json: Json { json: false } },
+            out,
+        )
     })?;
     say("show", |out| {
         show::run(
-            ShowArgs { run: RUN.replace("/trials", ""), runs: runs_of.clone(), json: false },
+            ShowArgs {
+                run: RUN.replace("/trials", ""),
+                runs: runs_of.clone().into(),
+                json: Json { json: false },
+            },
             out,
         )
     })?;
@@ -86,8 +98,8 @@ fn look(root: &Path, bytes: &[u8]) -> Result<(), String> {
         save_view: None,
         metric: None,
         intervals: bytes.len().is_multiple_of(2),
-        runs: runs_of.clone(),
-        json: false,
+        runs: runs_of.clone().into(),
+        json: Json { json: false },
     };
     say("compare", |out| compare::run(compared, out))?;
     // The page takes longer than all of the others.
@@ -98,7 +110,7 @@ fn look(root: &Path, bytes: &[u8]) -> Result<(), String> {
                 output: Some("-".into()),
                 format: Some(format),
                 splice: None,
-                runs: runs_of.clone(),
+                runs: runs_of.clone().into(),
             };
             let mut out = Vec::new();
             if let Err(Failure::Bug(error)) = report::run(asked, &mut out) {

@@ -4,29 +4,29 @@
 //! `--plain --controlled`, supervises: so leaving the dashboard can leave the sweep running, and a
 //! dashboard that dies takes nothing with it but its control line.
 
+mod behind_dashboard;
+
+use crate::cmd::args::{ExperimentArgs, RunsDir};
+use clap::Args;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use burn_lanes::Device;
 
-use super::backtest::trader;
-use super::budget::Budget;
-use super::given_up::{self, Retry, given_up, is_missing};
-use super::hint::{command, quoted};
-use super::lines::Lines;
-use super::provenance::origin;
-use super::selection::{ForecastFiles, fitting, objective};
-use super::weigh::weigh_by;
-use super::{Failure, Outcome, SweepArgs, clock};
-use crate::dashboard::{self, Command as Asked, Leave, Plain};
+use crate::cmd::budget::Budget;
+use crate::cmd::given_up::{self, Retry, given_up, is_missing};
+use crate::cmd::hint::{command, quoted};
+use crate::cmd::lines::Lines;
+use crate::cmd::provenance::origin;
+use crate::cmd::selection::{ForecastFiles, fitting, objective};
+use crate::cmd::weigh::weigh_by;
+use crate::cmd::{Failure, Outcome, clock};
+use crate::dashboard::{self, Plain};
 use crate::signal::{self, Taker};
 use crate::sweep::{Ask, Control, Job, Making, Patience, Workers, supervise};
 use evidence::compare::{compare, names};
@@ -36,10 +36,48 @@ use experiment::plan::{self, Pack, Plan};
 use experiment::trial::{Trial, TrialId};
 use experiment::{Data, Experiment, Source};
 use runs::store::{
-    self, Follower, Log, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest,
+    self, Follower, MadeRuns, Origin, RunFolder, RunRecord, SweepFolder, SweepManifest,
     SweepRecord, data_file, read_ledger, read_sweep_summaries,
 };
 use text::{clean, clean_lines};
+
+/// `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Train on another backend than the file says: auto, cuda, cuda:N, wgpu, wgpu:N, ndarray, flex
+    #[arg(long)]
+    pub backend: Option<lane_types::DeviceSpec>,
+    #[command(flatten)]
+    pub runs: RunsDir,
+    /// One plain line an epoch, no dashboard
+    #[arg(long)]
+    pub plain: bool,
+    /// Train again what failed three times and was given up
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Say so when a worker makes no progress (no step, no epoch) for so long
+    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = stall)]
+    pub stall_warning: std::time::Duration,
+    /// Replace a worker that makes no progress for so long; its trials go on from their checkpoints
+    /// [default: it is only said]
+    #[arg(long, value_name = "DURATION", value_parser = stall)]
+    pub stall_limit: Option<std::time::Duration>,
+    /// Take control lines on stdin and stop when it closes (how the dashboard drives a sweep)
+    #[arg(long, hide = true)]
+    pub controlled: bool,
+}
+
+/// A duration of a second at least: workers tell their progress twice a second.
+fn stall(text: &str) -> Result<std::time::Duration, String> {
+    let duration = crate::serve::duration(text)?;
+    if duration.as_secs() < 1 {
+        Err(format!("'{text}' is less than 1s: workers tell their progress twice a second"))
+    } else {
+        Ok(duration)
+    }
+}
 
 /// Lanes of a pack at most. Lanes of a pack are checkpointed and lost together, and on the host's
 /// cores a larger pack saves little.
@@ -72,7 +110,7 @@ pub fn run(args: SweepArgs) -> Result<Outcome, Failure> {
             }
             supervise_here(&args, ready)
         }
-        None => watch_and_supervise(&args, &ready, &mut io::stdout()),
+        None => behind_dashboard::watch_and_supervise(&args, &ready, &mut io::stdout()),
     }
 }
 
@@ -91,10 +129,11 @@ struct Ready {
 
 impl Ready {
     fn from(args: &SweepArgs) -> Result<Self, Failure> {
-        let experiment = market::load_experiment(&args.file, &args.overrides)?;
+        let experiment =
+            market::load_experiment(&args.experiment.file, &args.experiment.overrides)?;
         let device = burn_lanes::open(args.backend.unwrap_or(experiment.backend))?;
         let fingerprint = market::fingerprint(&experiment.base.data.source)?;
-        let mut plan = plan::plan(&experiment, &fingerprint, args.max_trials)?;
+        let mut plan = plan::plan(&experiment, &fingerprint, args.experiment.max_trials)?;
         // A value that is not a number is found here, once, and not by every trial. (A trial that
         // needs the volume looks at more than others.)
         let needs_volume = |data: &&Data| data.features.contains(&Feature::Volume);
@@ -131,12 +170,12 @@ fn anchor_data(plan: &mut Plan) -> Result<(), Failure> {
 fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let Ready { experiment, device, plan, fingerprint } = ready;
     let taken = signal::take(Taker::Supervisor).context("cannot take signals")?;
-    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs);
+    let watch = command(&format!("watch {}", quoted(&experiment.name)), &args.runs.runs);
     let then = format!("the sweep goes on; look at it with: {watch}");
     let mut out = Lines::new(io::stdout(), io::stderr(), then).context("cannot start a thread")?;
-    let folder = SweepFolder::create(&args.runs, &experiment.name)?;
+    let folder = SweepFolder::create(&args.runs.runs, &experiment.name)?;
     let _lock = folder.lock(&clock::now())?;
-    let leftovers = remove_leftovers(&args.runs, &folder);
+    let leftovers = remove_leftovers(&args.runs.runs, &folder);
     let mut origin = origin(&experiment, fingerprint);
     if let Source::File { path, .. } = &experiment.base.data.source {
         origin.data_file = data_file(&folder.path, path);
@@ -149,7 +188,7 @@ fn supervise_here(args: &SweepArgs, ready: Ready) -> Result<Outcome, Failure> {
     let MadeRuns { runs: _, repaired, refused } = folder.create_runs(&former)?;
     // Results whose lines a kill or a power cut took: anyone who deletes them now must not make
     // them untried.
-    if let Err(error) = read_ledger(&args.runs, &clock::now()) {
+    if let Err(error) = read_ledger(&args.runs.runs, &clock::now()) {
         writeln!(out, "the ledger of all trials cannot be read: {}", clean(&error.to_string()))?;
     }
     let (record, mut follower) = Follower::open(&folder.path)?;
@@ -373,192 +412,4 @@ fn listen(sender: Sender<Control>) {
             }
         }
     });
-}
-
-/// The dashboard in front, the supervisor behind.
-fn watch_and_supervise(
-    args: &SweepArgs,
-    ready: &Ready,
-    out: &mut dyn Write,
-) -> Result<Outcome, Failure> {
-    let folder = SweepFolder::create(&args.runs, &ready.experiment.name)?;
-    let (log, output) = folder.log("sweep.log", Log::New)?;
-    let mut child = spawn_supervisor(args, ready, &log, output)?;
-    let supervisor = child.id();
-    let stdin = Arc::new(Mutex::new(child.stdin.take()));
-    if let Some(status) = wait_for_start(&mut child, &folder.path)? {
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        write!(out, "{}", clean_lines(&text))?;
-        return exit_of(status);
-    }
-    let ended = Arc::new(Mutex::new(None::<std::process::ExitStatus>));
-    let waiter = {
-        let ended = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            let status = child.wait();
-            *ended.lock().unwrap_or_else(PoisonError::into_inner) = status.ok();
-        })
-    };
-    let tell = {
-        let stdin = Arc::clone(&stdin);
-        move |control: &Control| {
-            if let Some(stdin) = stdin.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-                && let Ok(line) = serde_json::to_string(control)
-            {
-                // A supervisor that has ended cannot be told anything; the dashboard shows that it
-                // has.
-                drop(writeln!(stdin, "{line}").and_then(|()| stdin.flush()));
-            }
-        }
-    };
-    let asked = tell.clone();
-    let finished = Arc::clone(&ended);
-    let still = Arc::clone(&ended);
-    // Its id is its own as long as nobody has waited for it.
-    let runs = move || still.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-    let leave = dashboard::run(dashboard::Options {
-        folder: folder.path.clone(),
-        control: dashboard::Control::Owner(Box::new(move |command| match command {
-            Asked::StopTrial(trial) => asked(&Control::StopTrial { trial }),
-            Asked::StopSweep => asked(&Control::Stop),
-            Asked::Detach => asked(&Control::Detach),
-            Asked::Pause if runs() => signal::ask_to_pause(supervisor),
-            Asked::GoOn if runs() => signal::go_on(supervisor),
-            Asked::Pause | Asked::GoOn => {}
-        })),
-        finished: Box::new(move || {
-            let status = (*finished.lock().unwrap_or_else(PoisonError::into_inner))?;
-            Some(match status.code() {
-                Some(0) => "the sweep is done".into(),
-                Some(3) => "the sweep is done; some trials failed".into(),
-                Some(4) => {
-                    "the sweep stopped: the disk, the memory or the device failed (logs/sweep.log)"
-                        .into()
-                }
-                Some(130) => "the sweep was interrupted; the same command goes on".into(),
-                _ => format!("the sweep ended: {status}"),
-            })
-        }),
-        close_when_finished: false,
-        trader,
-    });
-    match leave {
-        Ok(Leave::Detached) => {
-            // The terminal may be gone.
-            let watch = command(&format!("watch {}", quoted(&ready.experiment.name)), &args.runs);
-            drop(writeln!(out, "the sweep goes on; look at it with: {}", clean(&watch)));
-            return Ok(Outcome::Done);
-        }
-        Ok(Leave::HungUp) => {
-            // The hang-up is also a signal; another one is more than that.
-            while !waiter.is_finished() && signal::ends().load(Ordering::Relaxed) < 2 {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
-            return status.map_or(Ok(Outcome::Interrupted), exit_of);
-        }
-        Ok(Leave::Finished | Leave::Quit) => {}
-        Ok(Leave::StopRequested) => writeln!(out, "stopping after the current step …")?,
-        Err(error) => {
-            tell(&Control::Stop);
-            return Err(error.into());
-        }
-    }
-    drop(waiter.join());
-    let record = read_sweep_summaries(&folder.path)?;
-    write_ranking(&record, &record.manifest, out)?;
-    given_up::write(&given_up(&record), out)?;
-    let status = *ended.lock().unwrap_or_else(PoisonError::into_inner);
-    match status {
-        Some(status) => {
-            if status.code() == Some(130) {
-                writeln!(out, "interrupted; the same command goes on where it was")?;
-            }
-            exit_of(status)
-        }
-        None => Err(Failure::Bug(anyhow::anyhow!("the supervisor's end could not be seen"))),
-    }
-}
-
-fn exit_of(status: std::process::ExitStatus) -> Result<Outcome, Failure> {
-    match status.code() {
-        Some(0) => Ok(Outcome::Done),
-        Some(2) => Err(Failure::BadInput("the sweep could not start (see above)".into())),
-        Some(3) => Ok(Outcome::SomeFailed),
-        Some(4) => Err(Failure::Machine(
-            "the disk, the memory or the device failed (logs/sweep.log has the reason)".into(),
-        )),
-        Some(130) => Ok(Outcome::Interrupted),
-        _ => Err(Failure::Bug(anyhow::anyhow!("the supervisor ended with {status}"))),
-    }
-}
-
-fn spawn_supervisor(
-    args: &SweepArgs,
-    ready: &Ready,
-    log: &Path,
-    output: File,
-) -> Result<Child, Failure> {
-    use std::os::unix::process::CommandExt;
-    let SweepArgs {
-        file,
-        backend: _,
-        runs,
-        overrides,
-        max_trials,
-        plain: _,
-        retry_failed,
-        stall_warning,
-        stall_limit,
-        controlled: _,
-    } = args;
-    let errors = output.try_clone().with_context(|| format!("cannot open {}", log.display()))?;
-    let mut command =
-        Command::new(std::env::current_exe().context("cannot find this program's own file")?);
-    command
-        .arg("sweep")
-        .arg(file)
-        .arg("--runs")
-        .arg(runs)
-        .arg("--backend")
-        .arg(ready.device.to_string());
-    command.arg("--max-trials").arg(max_trials.to_string());
-    for text in overrides {
-        command.arg("--set").arg(text);
-    }
-    if *retry_failed {
-        command.arg("--retry-failed");
-    }
-    command.arg("--stall-warning").arg(format!("{}ms", stall_warning.as_millis()));
-    if let Some(limit) = stall_limit {
-        command.arg("--stall-limit").arg(format!("{}ms", limit.as_millis()));
-    }
-    command
-        .arg("--plain")
-        .arg("--controlled")
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .stderr(errors)
-        // Ctrl-C and the terminal's end reach the dashboard alone, which closes the control line or
-        // says what to do.
-        .process_group(0);
-    Ok(command.spawn().context("cannot start the supervisor")?)
-}
-
-/// Waits until the supervisor has written the sweep's manifest and holds its lock, or has ended.
-fn wait_for_start(
-    child: &mut Child,
-    folder: &Path,
-) -> Result<Option<std::process::ExitStatus>, Failure> {
-    let log = folder.join("logs").join("sweep.log");
-    loop {
-        if let Some(status) = child.try_wait().context("cannot wait for the supervisor")? {
-            return Ok(if matches!(status.code(), Some(1 | 2 | 4)) { Some(status) } else { None });
-        }
-        // That line comes after the manifest and all run folders; warnings may come before it.
-        if std::fs::read(&log).is_ok_and(|text| String::from_utf8_lossy(&text).contains(TO_TRAIN)) {
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
