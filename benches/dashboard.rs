@@ -22,23 +22,36 @@ fn trial(place: usize) -> Trial {
     let (hidden, rate) = (16 << (place % 3), 1e-4 * (1.0 + place as f64));
     let settings = json!({
         "data": {
-            "source": { "kind": "file", "path": "bars.csv", "format": "csv", "zone": null, "bar_label": "start", "columns": {
-                "ts": "ts", "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume" } },
+            "source": {
+                "kind": "file", "path": "bars.csv", "format": "csv", "zone": null,
+                "bar_label": "start",
+                "columns": {
+                    "ts": "ts", "open": "open", "high": "high", "low": "low", "close": "close",
+                    "volume": "volume",
+                },
+            },
             "rows": null, "bar_seconds": null, "features": ["close", "volume", "sma_20"],
-            "target": { "horizon": 1, "kind": "price" }, "window": 60, "step": 1, "cross_gaps": false,
+            "target": { "horizon": 1, "kind": "price" },
+            "window": 60, "step": 1, "cross_gaps": false,
             "split": { "valid": 0.2, "test": 0.1, "embargo": 61 },
             "scale": { "price": "min_max", "volume": "min_max", "indicator": "standard" },
         },
         "model": { "kind": "lstm", "hidden_size": hidden, "num_layers": 2, "dropout": 0.1 },
         "train": {
-            "epochs": EPOCHS, "batch_size": 32, "learning_rate": rate, "loss": "mse", "schedule": { "kind": "constant" },
-            "optimizer": { "kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "momentum": 0.0 },
+            "epochs": EPOCHS, "batch_size": 32, "learning_rate": rate, "loss": "mse",
+            "schedule": { "kind": "constant" },
+            "optimizer": {
+                "kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+                "weight_decay": 0.0, "momentum": 0.0,
+            },
             "early_stopping": null, "clip_norm": null, "seed": 1,
         },
     });
     let assignment = json!({ "model.hidden_size": hidden, "train.learning_rate": rate });
     let id = format!("{place:012x}");
-    let trial = json!({ "id": id, "index": place, "repeat": 0, "assignment": assignment, "settings": settings });
+    let trial = json!({
+        "id": id, "index": place, "repeat": 0, "assignment": assignment, "settings": settings,
+    });
     serde_json::from_value(trial).expect("the trial's format has changed")
 }
 
@@ -47,7 +60,8 @@ fn epoch(place: usize, epoch: usize) -> Change {
     let split =
         json!({ "loss": loss, "mse": loss * 2e3, "mae": loss, "rmse": (loss * 2e3).sqrt() });
     let report = json!({
-        "epoch": epoch, "train": split, "valid": split, "learning_rate": 1e-3, "best_epoch": epoch, "waited": 0,
+        "epoch": epoch, "train": split, "valid": split, "learning_rate": 1e-3,
+        "best_epoch": epoch, "waited": 0,
         "seconds": 1.0, "windows_per_second": 1000.0,
     });
     let event =
@@ -65,9 +79,13 @@ fn record() -> SweepRecord {
     let trials: Vec<Trial> = (0..TRIALS).map(trial).collect();
     let ids: Vec<&str> = trials.iter().map(|trial| trial.id.0.as_str()).collect();
     let manifest: SweepManifest = serde_json::from_value(json!({
-        "v": 1, "name": "grid", "question": "Which?", "objective": "valid.rmse", "direction": "minimize", "repeats": 1,
+        "v": 1, "name": "grid", "question": "Which?", "objective": "valid.rmse",
+        "direction": "minimize", "repeats": 1,
         "target_unit": "price", "trials": ids, "experiment": "",
-        "origin": { "kiln_version": "", "git_revision": null, "git_dirty": null, "data_fingerprint": "", "argv": [], "overrides": [] },
+        "origin": {
+            "kiln_version": "", "git_revision": null, "git_dirty": null, "data_fingerprint": "",
+            "argv": [], "overrides": [],
+        },
     }))
     .expect("the manifest's format has changed");
     let mut runs: Vec<RunRecord> = Vec::new();

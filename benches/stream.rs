@@ -33,7 +33,8 @@ fn bars() -> Bars {
 
 /// One feature.
 #[divan::bench(args = [
-    "close", "log_return", "sma_20", "ema_20", "rsi_14", "macd", "macd_hist", "atr_14", "realized_vol_30", "time_of_day",
+    "close", "log_return", "sma_20", "ema_20", "rsi_14", "macd", "macd_hist", "atr_14",
+    "realized_vol_30", "time_of_day",
 ])]
 fn feature(bencher: divan::Bencher, name: &str) {
     let bars = bars();

@@ -8,8 +8,10 @@
 //!
 //! ```text
 //! experiments/x.toml ─ experiment: validate, plan ─→ trials, packs ─┐
-//! bars.{csv,parquet} ─ market: bars → features → split → scale ─────┴→ burn_lanes::train ─ Event ─┬→ runs::store → runs/
-//!                                                                   (or sweep::fake)              └→ dashboard
+//! bars.{csv,parquet} ─ market: bars → features → split → scale ─────┤
+//!              ┌────────────────────────────────────────────────────┘
+//!              └→ burn_lanes::train (or sweep::fake) ─ Event ─┬→ runs::store → runs/
+//!                                                             └→ dashboard
 //! runs/ ─ runs::store ─→ dashboard (replay) │ evidence: compare → report │ backtest
 //!                        │ runs::model → runs::registry → forecast, serve
 //! ```
@@ -19,16 +21,19 @@
 //! This package is the program: verbs, the sweep and what is shown. The packages under `crates/`
 //! know the rest; each depends only on those above it, and their names are re-exported here.
 //!
-//! | package | knows |
-//! |---|---|
-//! | [`text`] | text made safe to show, numbers with few digits, tables |
-//! | `lane-types` | plain types of the trainer: shapes, schedules, losses, early stopping, reports, weights and checkpoints; no backend |
-//! | [`experiment`] | TOML → [`experiment::Experiment`] with diagnostics; [`space`] and [`plan`]; [`trial`], [`event`], [`metric`], [`seed`] |
-//! | [`evidence`] | [`evidence::records`], statistics, [`score`], [`calibration`], [`compare`], [`backtest`]: pure functions |
-//! | `parquet-claims` | the sizes that a Parquet file claims, checked before a reader trusts them |
-//! | [`market`] | file → bars → features → split → scaled series → windows; baselines; the look at an experiment's data file |
-//! | [`runs`] | every file under `runs/` and `models/`: [`store`], saved [`model`]s, their [`registry`]; [`machine`]: whose fault an error is |
-//! | `burn-lanes` | the trainer: many models as the lanes of one Burn `Learner`; all tensor code |
+//! - [`text`]: text made safe to show, numbers with few digits, tables
+//! - `lane-types`: plain types of the trainer: shapes, schedules, losses, early stopping, reports,
+//!   weights and checkpoints; no backend
+//! - [`experiment`]: TOML → [`experiment::Experiment`] with diagnostics; [`space`] and [`plan`];
+//!   [`trial`], [`event`], [`metric`], [`seed`]
+//! - [`evidence`]: [`evidence::records`], statistics, [`score`], [`calibration`], [`compare`],
+//!   [`backtest`]: pure functions
+//! - `parquet-claims`: the sizes that a Parquet file claims, checked before a reader trusts them
+//! - [`market`]: file → bars → features → split → scaled series → windows; baselines; the look at
+//!   an experiment's data file
+//! - [`runs`]: every file under `runs/` and `models/`: [`store`], saved [`model`]s, their
+//!   [`registry`]; [`machine`]: whose fault an error is
+//! - `burn-lanes`: the trainer: many models as the lanes of one Burn `Learner`; all tensor code
 //!
 //! | module | knows |
 //! |---|---|
@@ -70,6 +75,7 @@ pub mod dashboard;
 pub mod export;
 pub mod forecast;
 pub mod report;
+#[cfg(feature = "serve")]
 pub mod serve;
 pub mod signal;
 pub mod sweep;

@@ -42,12 +42,15 @@ fn run(verb: Verb, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Verb::Report(args) => cmd::report::run(args, out),
         Verb::Evaluate(args) => cmd::evaluate::run(args, out),
         Verb::Predict(args) => cmd::predict::run(*args, out),
+        #[cfg(feature = "serve")]
         Verb::Serve(args) => cmd::serve::run(*args, out),
         Verb::Backtest(args) => cmd::backtest::run(*args, out),
         Verb::Models(args) => cmd::models::run(args, out),
         Verb::Export(args) => cmd::export::run(args, out),
         Verb::Doctor(args) => cmd::doctor::run(args, out),
         Verb::Schema => cmd::schema::run(out),
+        Verb::Completions(args) => cmd::completions::run(&args, out),
+        Verb::Man(args) => cmd::man::run(&args, out),
         Verb::Worker(args) => cmd::worker::run(&args),
     }
 }

@@ -37,6 +37,7 @@ pub enum Verb {
     /// or lines as they come
     Predict(Box<super::PredictArgs>),
     /// Answer forecasts of registered models over HTTP
+    #[cfg(feature = "serve")]
     Serve(Box<super::ServeArgs>),
     /// Trade the recorded forecasts: fills at the next open, costs, equity and statistics beside
     /// buy and hold
@@ -50,6 +51,10 @@ pub enum Verb {
     Doctor(super::DoctorArgs),
     /// Print the JSON Schema of the experiment file
     Schema,
+    /// Print the completions of a shell: kiln completions bash
+    Completions(super::CompletionsArgs),
+    /// Write a man page for each verb into a folder
+    Man(super::ManArgs),
     /// Train packs for a supervisor (started by `sweep`)
     #[command(hide = true)]
     Worker(super::WorkerArgs),

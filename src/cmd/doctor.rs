@@ -255,26 +255,23 @@ fn space(_folder: &Path) -> (Option<u64>, Option<u64>) {
 }
 
 fn memory() -> Memory {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let known = |bytes: u64| (bytes > 0).then_some(bytes);
+    let total = known(system.total_memory());
+    let group = system.cgroup_limits().and_then(|group| known(group.total_memory));
     Memory {
-        total: kibibytes(&info, "MemTotal:"),
-        available: kibibytes(&info, "MemAvailable:"),
-        limit,
+        total,
+        available: known(system.available_memory()),
+        limit: group.filter(|limit| total.is_none_or(|total| *limit < total)),
     }
 }
 
-fn kibibytes(info: &str, name: &str) -> Option<u64> {
-    let line = info.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
 fn cpu_name() -> Option<String> {
-    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    let mut system = sysinfo::System::new();
+    system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+    let brand = system.cpus().first()?.brand().trim();
+    (!brand.is_empty()).then(|| brand.to_owned())
 }
 
 fn git() -> Option<String> {
@@ -321,9 +318,14 @@ mod tests {
     }
 
     #[test]
-    fn meminfo_is_in_kibibytes() {
-        assert_eq!(kibibytes("MemTotal:       16 kB\nMemFree: 1 kB\n", "MemTotal:"), Some(16384));
-        assert_eq!(kibibytes("", "MemTotal:"), None);
+    fn this_machine_has_memory_and_a_processor() {
+        let memory = memory();
+        let total = memory.total.unwrap();
+        assert!(
+            total > 1 << 26 && memory.available.is_some_and(|free| free <= total),
+            "{memory:?}"
+        );
+        assert!(memory.limit.is_none_or(|limit| limit < total), "{memory:?}");
     }
 
     #[test]

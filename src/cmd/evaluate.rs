@@ -33,7 +33,12 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Share of the targets that the conformal interval is meant to hold
-    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = super::scores::coverage)]
+    #[arg(
+        long,
+        default_value_t = 0.8,
+        value_name = "SHARE",
+        value_parser = super::scores::coverage
+    )]
     pub coverage: f64,
     /// Open the test split although trials of the sweep are still open; the opening is recorded as
     /// one before the end

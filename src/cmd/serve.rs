@@ -10,10 +10,11 @@ use clap::{Args, ValueEnum};
 
 use super::{Failure, Outcome, clock};
 use crate::serve::{
-    Config, Limits, LogFormat, Registered, Selection, ServeError, Timeouts, Token, Wanted,
-    duration, start, start_logging,
+    Config, Limits, LogFormat, Registered, Selection, ServeError, Timeouts, Token, Wanted, start,
+    start_logging,
 };
 use runs::registry::{self, CHAMPION, Reference};
+use text::parse_duration;
 
 /// `serve`.
 #[derive(Debug, Args)]
@@ -61,34 +62,54 @@ pub enum LogArg {
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Windows in one inference at most
-    #[arg(long, default_value_t = Limits::default().batch, value_name = "WINDOWS", value_parser = positive)]
+    #[arg(
+        long,
+        default_value_t = Limits::default().batch,
+        value_name = "WINDOWS",
+        value_parser = positive
+    )]
     pub max_batch: usize,
     /// How long an inference that is not full waits for more windows: 0s, 250us, 2ms
-    #[arg(long, default_value = "0s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "0s", value_name = "DURATION", value_parser = parse_duration)]
     pub batch_wait: Duration,
     /// Requests that may wait for an inference; more are answered 503
-    #[arg(long, default_value_t = Limits::default().queue, value_name = "REQUESTS", value_parser = positive)]
+    #[arg(
+        long,
+        default_value_t = Limits::default().queue,
+        value_name = "REQUESTS",
+        value_parser = positive
+    )]
     pub queue: usize,
     /// Open connections; beyond these only health is answered
-    #[arg(long, default_value_t = Limits::default().connections, value_name = "CONNECTIONS", value_parser = positive)]
+    #[arg(
+        long,
+        default_value_t = Limits::default().connections,
+        value_name = "CONNECTIONS",
+        value_parser = positive
+    )]
     pub max_connections: usize,
     /// Bytes of a request's body at most
-    #[arg(long, default_value_t = Limits::default().body, value_name = "BYTES", value_parser = positive)]
+    #[arg(
+        long,
+        default_value_t = Limits::default().body,
+        value_name = "BYTES",
+        value_parser = positive
+    )]
     pub max_body: usize,
     /// How long a connection may take for a header, and idle between two
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
     pub header_timeout: Duration,
     /// How long a body may take, and how long a client may take nothing of an answer
-    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = parse_duration)]
     pub body_timeout: Duration,
     /// How long a forecast may take from a whole body on; later is 503
-    #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = parse_duration)]
     pub request_timeout: Duration,
     /// How long the end of what was asked is waited for after SIGTERM
-    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
     pub stop_timeout: Duration,
     /// Time between two looks at the registry
-    #[arg(long, default_value = "200ms", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, default_value = "200ms", value_name = "DURATION", value_parser = parse_duration)]
     pub poll: Duration,
 }
 

@@ -4,13 +4,13 @@ use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use std::collections::BTreeMap;
 
-use super::draw;
 use super::input::{self, Action};
 use super::live::{Command, Equity, Leave};
-use super::state::{Kind, Sweep};
+use super::state::{Kind, Row, Sweep};
 use super::text::clean;
-use super::theme::Theme;
+use super::theme::{Curve, Theme};
 use super::view::{Mode, Order, Scale, View, Zoom};
+use super::{detail, draw};
 use experiment::metric::Quantity;
 use experiment::trial::TrialId;
 use runs::store::{Change, Forecasts, SweepRecord};
@@ -115,15 +115,29 @@ impl Screen {
         self.phase = Phase::Ended(clean(how).into_owned());
     }
 
+    pub(super) fn selected(&self) -> Option<&Row> {
+        self.view.selected.map(|place| &self.sweep.rows[place])
+    }
+
+    /// Places of the trials whose curves are compared, the most important last.
+    pub(super) fn compared(&self) -> Vec<(Curve, usize)> {
+        self.view.compared(self.sweep.summary.best.map(|best| best.run))
+    }
+
+    /// Places of the compared trials that have ended: their forecasts are on the disk.
+    pub(super) fn compared_results(&self) -> Vec<usize> {
+        let places = self.compared().into_iter().map(|(_, place)| place);
+        places.filter(|&place| self.sweep.rows[place].result.is_some()).collect()
+    }
+
     /// Trials whose forecasts are to be shown and were not read yet.
     #[must_use]
     pub fn wanted_forecasts(&self) -> Vec<(usize, TrialId)> {
         if self.view.zoom != Zoom::Compared {
             return Vec::new();
         }
-        let places = draw::compared_places(self)
-            .into_iter()
-            .filter(|place| !self.forecasts.contains_key(place));
+        let places =
+            self.compared_results().into_iter().filter(|place| !self.forecasts.contains_key(place));
         places.map(|place| (place, self.sweep.rows[place].id.clone())).collect()
     }
 
@@ -137,7 +151,8 @@ impl Screen {
         if self.view.zoom != Zoom::Compared || !self.is_traded {
             return Vec::new();
         }
-        let places: Vec<usize> = draw::compared_places(self)
+        let places: Vec<usize> = self
+            .compared_results()
             .into_iter()
             .filter(|place| !self.equity.contains_key(place))
             .collect();
@@ -285,7 +300,7 @@ impl Screen {
     /// In the detail screen a page scrolls the text: the arrows already change the trial.
     fn page(&mut self, by: isize) {
         if self.view.mode == Mode::Detail {
-            let most = draw::detail_lines(self).saturating_sub(1);
+            let most = detail::text(self).len().saturating_sub(1);
             self.view.detail_skip = self.view.detail_skip.saturating_add_signed(by).min(most);
         } else {
             self.step(by);

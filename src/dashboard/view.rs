@@ -4,7 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::state::{Kind, Row, Sweep, heading};
+use super::theme::Curve;
 use experiment::metric::{Direction, Quantity};
+
+/// Most pinned trials whose curves are compared.
+const PINNED: usize = 8;
 
 /// The choices of a person, and the rows that they come to.
 #[derive(Clone, Debug)]
@@ -117,6 +121,22 @@ impl View {
             detail_skip: 0,
             rows: Vec::new(),
         }
+    }
+
+    /// Places of the trials whose curves are laid over each other, the most important last so that
+    /// it lies on top: a few of the pinned, the best of the sweep, the selected.
+    pub fn compared(&self, best: Option<usize>) -> Vec<(Curve, usize)> {
+        let others = self
+            .pinned
+            .iter()
+            .filter(|place| Some(**place) != self.selected && Some(**place) != best);
+        let pinned = others.take(PINNED).enumerate();
+        let pinned = pinned.map(|(number, &place)| (Curve::Pinned(number), place));
+        let best = best.filter(|best| Some(*best) != self.selected);
+        pinned
+            .chain(best.map(|place| (Curve::Best, place)))
+            .chain(self.selected.map(|place| (Curve::Selected, place)))
+            .collect()
     }
 
     /// The sort after the present one, in the order of the columns.

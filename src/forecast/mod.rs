@@ -14,7 +14,9 @@
 //! let mut bars = Bars::with_capacity(bar_seconds, forecaster.needs());
 //! for minute in 0..forecaster.needs() {
 //!     let ts = (1_715_131_860 + 60 * minute).to_string();
-//!     bars.push(reader.read(&BarRow { ts: &ts, open: 2.0, high: 4.0, low: 1.0, close: 3.0, volume: Some(5.0) })?);
+//!     let row =
+//!         BarRow { ts: &ts, open: 2.0, high: 4.0, low: 1.0, close: 3.0, volume: Some(5.0) };
+//!     bars.push(reader.read(&row)?);
 //! }
 //! let forecasts = forecaster.forecast(&[forecaster.window_of_bars(bars)?])?;
 //! println!("{}", forecasts[0].forecast); // in the target's unit

@@ -17,7 +17,8 @@ use market::{Bar, LocalClock, MarketError, StreamedWindow, WindowStream};
 /// let model = SavedModel::read("models/minute/versions/1".as_ref())?;
 /// let forecaster = Forecaster::new(&model, &burn_lanes::open("flex".parse()?)?)?;
 /// let mut stream = ForecastStream::new(&forecaster)?;
-/// for bar in BarLines::new("stdin".as_ref(), stdin().lock(), forecaster.data(), forecaster.bar_seconds().unwrap_or(60))? {
+/// let seconds = forecaster.bar_seconds().unwrap_or(60);
+/// for bar in BarLines::new("stdin".as_ref(), stdin().lock(), forecaster.data(), seconds)? {
 ///     if let Some(forecast) = stream.push(&bar?)? {
 ///         println!("{}", forecast.forecast);
 ///     }

@@ -4,14 +4,14 @@
 use std::fmt;
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use market::{RANGE_MARGIN, Scaling, ValueRange};
 use runs::model::{Metrics, ModelCard};
 use runs::store::Baseline;
 
 /// What is to be said beside forecasts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "serve", derive(utoipa::ToSchema))]
 pub struct Warning {
     /// For programs: `outside_training`, `worse_than_baseline`, `unknown_zone`.
     pub code: &'static str,

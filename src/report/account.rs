@@ -1,11 +1,11 @@
 //! What trading the forecasts came to: equity, drawdown, the cost frontier.
 
+use maud::{Markup, html};
 use serde_json::{Value as Json, json};
 
-use super::html::Html;
 use super::material::{Material, TradedAccount, TradedRun, Trading};
 use super::table::{Column, region, table};
-use super::thin::{kept, shorts};
+use super::thin::{kept, seconds, shorts};
 use super::words::{capitalized, counted};
 use evidence::backtest::{START_EQUITY, Statistics};
 use evidence::compare::{Comparison, Row};
@@ -40,7 +40,7 @@ const STATISTICS: &[Statistic] = &[
 ];
 
 /// The section, and what its script draws.
-pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
+pub(super) fn section(material: &Material, trading: &Trading) -> (Markup, Json) {
     let shown = shown(material, trading);
     let curves: Vec<(String, &TradedAccount)> = shown
         .iter()
@@ -51,7 +51,7 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
         .filter_map(|(name, run)| Some((name, run.account.as_ref()?)))
         .collect();
     let Some((_, first)) = curves.first() else {
-        return (Html::raw("<p>Nothing was traded.</p>"), Json::Null);
+        return (html! { p { "Nothing was traded." } }, Json::Null);
     };
     // Buy and hold and the runs of a sweep are over the same bars; one that is not is left out.
     let curves: Vec<&(String, &TradedAccount)> =
@@ -66,7 +66,7 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
     let places = kept(&net.iter().map(Vec::as_slice).collect::<Vec<_>>(), BUCKETS);
     let data = json!({
         "at": places,
-        "ts": places.iter().map(|&place| first.ts[place].div_euclid(1_000_000_000)).collect::<Vec<_>>(),
+        "ts": places.iter().map(|&place| seconds(first.ts[place])).collect::<Vec<_>>(),
         "zone": material.forecasts.first().and_then(|best| best.zone.clone()),
         "lines": curves.iter().zip(net.iter().zip(&falls)).map(|((name, _), (net, falls))| {
             json!({ "name": name, "net": shorts(net, &places), "drawdown": shorts(falls, &places) })
@@ -81,23 +81,17 @@ pub(super) fn section(material: &Material, trading: &Trading) -> (Html, Json) {
             first.ts.len()
         ));
     }
-    let words: Html =
-        trading.words.iter().map(|sentence| Html::fill("<li>{}</li>", &[sentence])).collect();
-    let html = Html::fill(
-        "<p class=\"verdict\">{}.</p><ul class=\"note\">{}</ul><div class=\"plot\" id=\"equity\" \
-            role=\"img\" aria-label=\"net result in percent, by time\"></div><div class=\"plot \
-            low\" id=\"drawdown\" role=\"img\" aria-label=\"drawdown in percent, by \
-            time\"></div><p class=\"note\">{}</p>{}{}{}",
-        &[
-            &capitalized(&trading.verdict),
-            &words,
-            &note,
-            &runs(material, trading),
-            &frontier(&shown),
-            &skipped(trading),
-        ],
-    );
-    (html, data)
+    let markup = html! {
+        p class="verdict" { (capitalized(&trading.verdict)) "." }
+        ul class="note" { @for sentence in &trading.words { li { (sentence) } } }
+        div class="plot" id="equity" role="img" aria-label="net result in percent, by time" {}
+        div class="plot low" id="drawdown" role="img" aria-label="drawdown in percent, by time" {}
+        p class="note" { (note) }
+        (runs(material, trading))
+        (frontier(&shown))
+        (skipped(trading))
+    };
+    (markup, data)
 }
 
 /// Rank by the objective of the row that a run is of.
@@ -151,53 +145,62 @@ fn drawdown(equity: &[f64]) -> Vec<f64> {
     equity.iter().map(fall).collect()
 }
 
-fn runs(material: &Material, trading: &Trading) -> Html {
-    let cells = |statistics: &Statistics| -> Html {
-        let cell = |(_, value, text): &Statistic| match value(statistics) {
-            Some(value) => {
-                Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text(Some(value))])
+fn runs(material: &Material, trading: &Trading) -> Markup {
+    let cells = |statistics: &Statistics| {
+        html! {
+            @for (_, value, text) in STATISTICS {
+                @match value(statistics) {
+                    Some(value) => { td data-v=(value) { (text(Some(value))) } }
+                    None => { td { "—" } }
+                }
             }
-            None => Html::raw("<td>—</td>"),
-        };
-        STATISTICS.iter().map(cell).collect()
+        }
     };
-    let rows = trading.runs.iter().take(MOST_RUNS).map(|run| {
-        let rank = rank(material, &run.run).map_or_else(|| "—".to_owned(), |rank| rank.to_string());
-        Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td data-v=\"{}\">{}</td>{}</tr>",
-            &[&run.run, &rank, &rank, &cells(&run.statistics)],
-        )
-    });
-    let held = trading.held.iter().map(|held| {
-        Html::fill(
-            "<tr class=\"baseline\"><th scope=\"row\">buy &amp; hold</th><td></td>{}</tr>",
-            &[&cells(&held.statistics)],
-        )
-    });
-    let rows: Html = rows.chain(held).collect();
-    let head: Html = STATISTICS
-        .iter()
-        .map(|(name, ..)| Html::fill("<th scope=\"col\">{}</th>", &[name]))
-        .collect();
-    let more = match trading.runs.len().saturating_sub(MOST_RUNS) {
-        0 => String::new(),
-        more => format!(" {more} more are not listed (kiln backtest lists all)."),
+    let place = |run: &TradedRun| {
+        rank(material, &run.run).map_or_else(|| "—".to_owned(), |rank| rank.to_string())
     };
-    let html = Html::fill(
-        "<table class=\"sortable\"><caption>Every run, traded.{}</caption><thead><tr><th \
-            scope=\"col\">run</th><th scope=\"col\" title=\"rank of its row by the \
-            objective\">rank</th>{}</tr></thead><tbody>{}</tbody></table>",
-        &[&more, &head, &rows],
-    );
-    region("backtest", &html)
+    let more = trading.runs.len().saturating_sub(MOST_RUNS);
+    let markup = html! {
+        table class="sortable" {
+            caption {
+                "Every run, traded."
+                @if more > 0 { " " (more) " more are not listed (kiln backtest lists all)." }
+            }
+            thead {
+                tr {
+                    th scope="col" { "run" }
+                    th scope="col" title="rank of its row by the objective" { "rank" }
+                    @for (name, ..) in STATISTICS { th scope="col" { (name) } }
+                }
+            }
+            tbody {
+                @for run in trading.runs.iter().take(MOST_RUNS) {
+                    @let place = place(run);
+                    tr {
+                        th scope="row" { code { (run.run) } }
+                        td data-v=(place) { (place) }
+                        (cells(&run.statistics))
+                    }
+                }
+                @if let Some(held) = &trading.held {
+                    tr class="baseline" {
+                        th scope="row" { "buy & hold" }
+                        td {}
+                        (cells(&held.statistics))
+                    }
+                }
+            }
+        }
+    };
+    region("backtest", &markup)
 }
 
 /// Net return over threshold × cost of the best run by the objective.
-fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
+fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Markup {
     let Some((run, frontier)) =
         shown.first().and_then(|(_, run)| Some((run, run.account.as_ref()?.frontier.as_ref()?)))
     else {
-        return Html::default();
+        return html! {};
     };
     let costs: Vec<String> = frontier.costs_bps.iter().map(|cost| number(Some(*cost))).collect();
     let largest = frontier
@@ -206,26 +209,23 @@ fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
         .flat_map(|row| &row.cells)
         .map(|cell| cell.net_return.abs())
         .fold(0.0, f64::max);
+    let class = |net_return: f64| {
+        // Two hues in four steps; the sign stands in the number too.
+        let step =
+            if largest > 0.0 { (net_return.abs() / largest * 4.0).ceil() as usize } else { 0 };
+        format!("{}{step}", if net_return >= 0.0 { "gain" } else { "loss" })
+    };
     let rows = frontier.thresholds.iter().map(|row| {
-        let cells = row.cells.iter().map(|cell| {
-            // Two hues in four steps; the sign stands in the number too.
-            let step = if largest > 0.0 {
-                (cell.net_return.abs() / largest * 4.0).ceil() as usize
-            } else {
-                0
-            };
-            let class = format!("{}{step}", if cell.net_return >= 0.0 { "gain" } else { "loss" });
-            Html::fill("<td class=\"{}\">{}</td>", &[&class, &percent(Some(cell.net_return))])
-        });
-        Html::fill(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td>{}</tr>",
-            &[
-                &number(Some(row.threshold_bps)),
-                &row.fills,
-                &number(row.break_even_bps),
-                &cells.collect::<Html>(),
-            ],
-        )
+        html! {
+            tr {
+                th scope="row" { (number(Some(row.threshold_bps))) }
+                td { (row.fills) }
+                td { (number(row.break_even_bps)) }
+                @for cell in &row.cells {
+                    td class=(class(cell.net_return)) { (percent(Some(cell.net_return))) }
+                }
+            }
+        }
     });
     let caption = format!(
         "Cost frontier of {}: net return in percent by the least expected return that is traded \
@@ -237,23 +237,22 @@ fn frontier(shown: &[(Option<usize>, &TradedRun)]) -> Html {
     let mut columns =
         vec![Column::Number("threshold"), Column::Number("fills"), Column::Number("break-even")];
     columns.extend(costs.iter().map(|cost| Column::Number(cost)));
-    table("cost frontier", &caption, &columns, &rows.collect())
+    table("cost frontier", &caption, &columns, rows)
 }
 
-fn skipped(trading: &Trading) -> Html {
-    if trading.skipped.is_empty() {
-        return Html::default();
+fn skipped(trading: &Trading) -> Markup {
+    html! {
+        @if !trading.skipped.is_empty() {
+            details {
+                summary { (counted(trading.skipped.len(), "run")) " not traded" }
+                ul {
+                    @for (run, why) in trading.skipped.iter().take(MOST_RUNS) {
+                        li { code { (run) } ": " (why) }
+                    }
+                }
+            }
+        }
     }
-    let items = trading
-        .skipped
-        .iter()
-        .take(MOST_RUNS)
-        .map(|(run, why)| Html::fill("<li><code>{}</code>: {}</li>", &[run, why]));
-    let title = format!("{} not traded", counted(trading.skipped.len(), "run"));
-    Html::fill(
-        "<details><summary>{}</summary><ul>{}</ul></details>",
-        &[&title, &items.collect::<Html>()],
-    )
 }
 
 #[cfg(test)]

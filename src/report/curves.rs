@@ -1,20 +1,20 @@
 //! Learning curves: each assignment's mean over its seeds, with the band between the lowest and the
 //! highest of them.
 
+use maud::{Markup, html};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use super::html::Html;
 use super::leaderboard::{Entry, entries, shown_settings};
 use super::material::{ByName, Material, by_name, runs_of};
 use super::table::{Column, table};
 use super::thin::short;
 use super::words::counted;
-use evidence::compare::{Comparison, Row, setting};
+use evidence::compare::{Comparison, Row, names, setting};
 use experiment::event::End;
 use experiment::metric::{Metric, Quantity, Split};
-use lane_types::SplitReport;
+use lane_types::{EpochReport, SplitReport};
 use runs::store::RunRecord;
 
 /// Rows whose curves are drawn.
@@ -23,7 +23,7 @@ const MOST_ROWS: usize = 60;
 const MOST_EPOCHS: usize = 120;
 
 /// The section, and what its script draws.
-pub(super) fn section(material: &Material) -> (Html, Json) {
+pub(super) fn section(material: &Material) -> (Markup, Json) {
     // Each epoch has these; an objective that it has not is told by the rmse.
     let quantity = match material.comparison.objective.quantity {
         quantity @ (Quantity::Loss | Quantity::Mse | Quantity::Mae) => quantity,
@@ -40,7 +40,7 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         .filter_map(|run| Some(run.progress.epochs.last()?.epoch))
         .max();
     let Some(last) = last else {
-        return (Html::raw("<p>No run has ended an epoch yet.</p>"), Json::Null);
+        return (html! { p { "No run has ended an epoch yet." } }, Json::Null);
     };
     let epochs = drawn_epochs(last, shown.iter().flat_map(|row| row.best_epochs.iter().copied()));
     let settings = shown_settings(material);
@@ -77,12 +77,13 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         ));
     }
     notes.push(stops(material));
-    let html = Html::fill(
-        "<div class=\"plot\" id=\"curves\" role=\"img\" aria-label=\"learning curves: {} by epoch, \
-            one line a row\"></div><p class=\"note\">{}</p>{}",
-        &[&valid.to_string(), &notes.join(" "), &first_and_last(material, &shown, &runs, quantity)],
-    );
-    (html, data)
+    let label = format!("learning curves: {valid} by epoch, one line a row");
+    let markup = html! {
+        div class="plot" id="curves" role="img" aria-label=(label) {}
+        p class="note" { (notes.join(" ")) }
+        (first_and_last(material, &shown, &runs, quantity))
+    };
+    (markup, data)
 }
 
 /// The folders of the runs whose curves are drawn: every epoch of these is wanted, of the others
@@ -201,29 +202,36 @@ fn first_and_last(
     rows: &[&Row],
     runs: &ByName<'_>,
     quantity: Quantity,
-) -> Html {
+) -> Markup {
     let body = rows.iter().filter_map(|row| {
         let run = runs_of(row, runs).find(|run| has_epochs(run))?;
         let epochs = &run.progress.epochs;
-        let value = |report: &lane_types::EpochReport| text::number(Some(of(&report.valid, quantity)));
+        let value = |report: &EpochReport| text::number(Some(of(&report.valid, quantity)));
         let best = run.progress.best()?;
-        let cells: [String; 5] =
-            [evidence::compare::names(run).1, value(epochs.first()?), value(best), best.epoch.to_string(), value(epochs.last()?)];
-        Some(Html::fill(
-            "<tr><th \
-                scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            &[&cells[0], &cells[1], &cells[2], &cells[3], &cells[4], &epochs.last()?.epoch],
-        ))
+        let (first, last) = (epochs.first()?, epochs.last()?);
+        Some(html! {
+            tr {
+                th scope="row" { code { (names(run).1) } }
+                td { (value(first)) }
+                td { (value(best)) }
+                td { (best.epoch) }
+                td { (value(last)) }
+                td { (last.epoch) }
+            }
+        })
     });
-    let body: Html = body.collect();
     let caption = format!(
         "{} of each row's first run",
         material.named(Metric { split: Split::Valid, quantity })
     );
     let columns =
         ["run", "first epoch", "best", "best epoch", "last epoch", "epochs"].map(Column::Number);
-    let table = table("curves as a table", &caption, &columns, &body);
-    Html::fill("<details><summary>The curves as a table</summary>{}</details>", &[&table])
+    html! {
+        details {
+            summary { "The curves as a table" }
+            (table("curves as a table", &caption, &columns, body))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Forecasts against what came, and when in the day they are wrong.
 
+use maud::{Markup, html};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
 
-use super::html::Html;
 use super::material::{BestForecasts, Material};
 use super::residual::{BIN_MINUTES, by_time_of_day};
 use super::svg::{Axis, Plot};
 use super::table::{Column, table};
-use super::thin::{kept, shorts};
+use super::thin::{kept, seconds, shorts};
 use super::words::{counted, minute};
 use evidence::pearson;
 use text::number;
@@ -53,9 +53,9 @@ pub(super) fn best(material: &Material) -> Option<Best<'_>> {
 }
 
 /// The section, and what its script draws.
-pub(super) fn section(material: &Material) -> (Html, Json) {
+pub(super) fn section(material: &Material) -> (Markup, Json) {
     let Some(best) = best(material) else {
-        return (Html::raw("<p>No forecasts were recorded.</p>"), Json::Null);
+        return (html! { p { "No forecasts were recorded." } }, Json::Null);
     };
     let of = &best.of.forecasts;
     let mut lines: Vec<(String, Vec<f64>)> = Vec::new();
@@ -74,13 +74,14 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
         lines.push(((*name).to_owned(), forecast.to_vec()));
     }
     let places = kept(&[&of.target, &of.forecast], BUCKETS);
+    let drawn = |(name, values): &(String, Vec<f64>)| json!({ "name": name, "values": shorts(values, &places) });
     let data = json!({
         "unit": material.comparison.target_unit,
         "zone": best.of.zone,
         "at": places,
-        "ts": places.iter().map(|&place| of.ts[place].div_euclid(1_000_000_000)).collect::<Vec<_>>(),
+        "ts": places.iter().map(|&place| seconds(of.ts[place])).collect::<Vec<_>>(),
         "target": shorts(&of.target, &places),
-        "lines": lines.iter().map(|(name, values)| json!({ "name": name, "values": shorts(values, &places) })).collect::<Vec<_>>(),
+        "lines": lines.iter().map(drawn).collect::<Vec<_>>(),
         "baseline": best.baseline.is_some(),
     });
     let span = match (of.ts.first(), of.ts.last()) {
@@ -100,16 +101,18 @@ pub(super) fn section(material: &Material) -> (Html, Json) {
             places.len()
         ));
     }
-    let html = Html::fill(
-        "<div class=\"plot\" id=\"forecasts\" role=\"img\" aria-label=\"forecasts of the best runs \
-            against what came, by time\"></div><p class=\"note\">{}</p>{}{}",
-        &[&words, &errors_in_numbers(&best, &lines), &time_of_day(material, &best)],
-    );
-    (html, data)
+    let label = "forecasts of the best runs against what came, by time";
+    let markup = html! {
+        div class="plot" id="forecasts" role="img" aria-label=(label) {}
+        p class="note" { (words) }
+        (errors_in_numbers(&best, &lines))
+        (time_of_day(material, &best))
+    };
+    (markup, data)
 }
 
 /// The text alternative, and what the eye cannot read off the lines.
-fn errors_in_numbers(best: &Best<'_>, lines: &[(String, Vec<f64>)]) -> Html {
+fn errors_in_numbers(best: &Best<'_>, lines: &[(String, Vec<f64>)]) -> Markup {
     let target = &best.of.forecasts.target;
     let last = best
         .of
@@ -119,27 +122,35 @@ fn errors_in_numbers(best: &Best<'_>, lines: &[(String, Vec<f64>)]) -> Html {
         .find(|(name, _)| name == "persistence")
         .map(|(_, forecast)| forecast);
     let rows = lines.iter().map(|(name, forecast)| {
-        let pairs = || target.iter().zip(forecast).map(|(target, forecast)| target - forecast).filter(|error| error.is_finite());
+        let pairs = || {
+            let errors = target.iter().zip(forecast).map(|(target, forecast)| target - forecast);
+            errors.filter(|error| error.is_finite())
+        };
         let n = pairs().count() as f64;
         let root = (pairs().map(|error| error * error).sum::<f64>() / n).sqrt();
         let of_changes = last.and_then(|last| {
-            let changes = |of: &[f64]| -> Vec<f64> { of.iter().zip(last).map(|(value, last)| value - last).collect() };
+            let changes = |of: &[f64]| -> Vec<f64> {
+                of.iter().zip(last).map(|(value, last)| value - last).collect()
+            };
             pearson(&changes(forecast), &changes(target))
         });
-        let numbers =
-            [Some(root), Some(pairs().map(f64::abs).sum::<f64>() / n), Some(pairs().sum::<f64>() / n), of_changes].map(number);
-        Html::fill(
-            "<tr><th \
-                scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            &[name, &numbers[0], &numbers[1], &numbers[2], &numbers[3]],
-        )
+        let absolute = pairs().map(f64::abs).sum::<f64>() / n;
+        let mean = pairs().sum::<f64>() / n;
+        html! {
+            tr {
+                th scope="row" { code { (name) } }
+                @for value in [Some(root), Some(absolute), Some(mean), of_changes] {
+                    td { (number(value)) }
+                }
+            }
+        }
     });
     let columns =
         ["forecast", "rmse", "mae", "mean error", "correlation of changes"].map(Column::Number);
-    table("errors in numbers", ERRORS, &columns, &rows.collect())
+    table("errors in numbers", ERRORS, &columns, rows)
 }
 
-fn time_of_day(material: &Material, best: &Best<'_>) -> Html {
+fn time_of_day(material: &Material, best: &Best<'_>) -> Markup {
     let BestForecasts { run, zone, forecasts, .. } = best.of;
     let baseline = best.baseline.as_ref();
     let bins = by_time_of_day(
@@ -149,7 +160,7 @@ fn time_of_day(material: &Material, best: &Best<'_>) -> Html {
         zone.as_deref(),
     );
     if bins.len() < 2 {
-        return Html::default();
+        return html! {};
     }
     let clock = |minute: usize| format!("{:02}:{:02}", minute / 60, minute % 60);
     let highest =
@@ -191,5 +202,5 @@ fn time_of_day(material: &Material, best: &Best<'_>) -> Html {
         "of {run} in half hours; the line is {name}; half hours with fewer than ten windows are \
             left out.{when}"
     );
-    Html::fill("<div class=\"grid\">{}</div>", &[&plot.finish("Error by time of day", &words)])
+    html! { div class="grid" { (plot.finish("Error by time of day", &words)) } }
 }

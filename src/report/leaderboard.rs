@@ -1,6 +1,7 @@
 //! The ranking beside the baselines, what differs, and the runs without a place.
 
-use super::html::Html;
+use maud::{Markup, html};
+
 use super::material::Material;
 use super::table::{Column, region, table};
 use super::words::{better, counted, in_unit};
@@ -120,10 +121,10 @@ pub(super) fn baseline_name(baseline: &BaselineRow) -> String {
 }
 
 /// The section.
-pub(super) fn section(material: &Material) -> Html {
+pub(super) fn section(material: &Material) -> Markup {
     let comparison = &material.comparison;
     if material.ranked().next().is_none() {
-        return Html::fill("<p>{}</p>", &[&"No run has finished: there is nothing to rank."]);
+        return html! { p { "No run has finished: there is nothing to rank." } };
     }
     let seeds = if comparison.rows.iter().any(|row| row.value.is_some_and(|value| value.n > 1)) {
         format!(
@@ -156,149 +157,134 @@ pub(super) fn section(material: &Material) -> Html {
     );
     let settings = shown_settings(material);
     let columns = shown_columns(material);
-    let mut head: Html = ["#", "run"].iter().map(|name| column(name, name)).collect();
-    head.push(
-        &columns
-            .iter()
-            .map(|metric| column(&metric.to_string(), &material.named(*metric)))
-            .collect(),
-    );
-    head.push(&column("best epoch", "the epoch whose weights are kept, by valid.loss"));
-    head.push(&settings.iter().map(|(key, name)| column(name, key)).collect());
     let entries = entries(material);
-    let body: Html = entries
-        .iter()
-        .take(MOST_ROWS)
-        .map(|entry| row(material, entry, &settings, &columns))
-        .collect();
-    let more = match entries.len().saturating_sub(MOST_ROWS) {
-        0 => Html::default(),
-        more => Html::fill(
-            "<p class=\"note\">… and {} more; <code>kiln compare</code> lists all.</p>",
-            &[&more],
-        ),
+    let more = entries.len().saturating_sub(MOST_ROWS);
+    let markup = html! {
+        table class="sortable" id="rows" {
+            caption { (caption) }
+            thead {
+                tr {
+                    (column("#", "#"))
+                    (column("run", "run"))
+                    @for metric in &columns {
+                        (column(&metric.to_string(), &material.named(*metric)))
+                    }
+                    (column("best epoch", "the epoch whose weights are kept, by valid.loss"))
+                    @for (key, name) in &settings { (column(name, key)) }
+                }
+            }
+            tbody {
+                @for entry in entries.iter().take(MOST_ROWS) {
+                    @match entry {
+                        Entry::Row(place, row) => {
+                            (ranked(material, *place, row, &settings, &columns))
+                        }
+                        Entry::Baseline(baseline) => {
+                            (reference(material, baseline, settings.len(), &columns))
+                        }
+                    }
+                }
+            }
+        }
     };
-    let html = Html::fill(
-        "<table class=\"sortable\" \
-            id=\"rows\"><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
-        &[&caption, &head, &body],
-    );
-    [region("leaderboard", &html), more, unranked(material)].into_iter().collect()
+    html! {
+        (region("leaderboard", &markup))
+        @if more > 0 {
+            p class="note" { "… and " (more) " more; " code { "kiln compare" } " lists all." }
+        }
+        (unranked(material))
+    }
 }
 
-fn column(name: &str, title: &str) -> Html {
-    Html::fill("<th scope=\"col\" title=\"{}\">{}</th>", &[&title, &name])
+fn column(name: &str, title: &str) -> Markup {
+    html! { th scope="col" title=(title) { (name) } }
 }
 
-fn row(
+fn ranked(
     material: &Material,
-    entry: &Entry<'_>,
+    place: usize,
+    row: &Row,
     settings: &[(&str, String)],
     columns: &[Metric],
-) -> Html {
-    match entry {
-        Entry::Row(place, row) => {
-            let mark = if is_alike(material, *place) { "≈" } else { "" };
-            let rank = row.rank.unwrap_or_default();
-            let name = &row.run;
-            let others = if row.runs.len() > 1 {
-                format!(" +{}", row.runs.len() - 1)
-            } else {
-                String::new()
-            };
-            let mut cells = Html::fill(
-                "<td data-v=\"{}\">{}{}</td><th scope=\"row\" title=\"{}\"><code>{}</code>{}</th>",
-                &[&rank, &mark, &rank, &row.runs.join(", "), name, &others],
-            );
-            for metric in columns {
-                let spread = row.metric(*metric, &material.comparison);
-                let is_objective = *metric == material.comparison.objective;
-                let text = |spread: Spread| {
-                    if is_objective {
-                        with_interval(row, spread)
-                    } else {
-                        number(Some(spread.mean))
-                    }
-                };
-                cells.push(&value_cell(
-                    spread.map(|spread| spread.mean),
-                    &spread.map_or_else(|| "—".into(), text),
-                ));
+) -> Markup {
+    let rank = row.rank.unwrap_or_default();
+    let objective = material.comparison.objective;
+    let shown = |metric: Metric, spread: Spread| {
+        if metric == objective { with_interval(row, spread) } else { number(Some(spread.mean)) }
+    };
+    html! {
+        tr data-row=(place) {
+            td data-v=(rank) { @if is_alike(material, place) { "≈" } (rank) }
+            th scope="row" title=(row.runs.join(", ")) {
+                code { (row.run) }
+                @if row.runs.len() > 1 { " +" (row.runs.len() - 1) }
             }
-            cells.push(&epochs(row));
-            for (key, _) in settings {
-                let value = row.settings.get(*key);
-                cells.push(&match value.and_then(serde_json::Value::as_f64) {
-                    Some(number) => Html::fill(
-                        "<td data-v=\"{}\">{}</td>",
-                        &[&number.to_string(), &setting(value)],
-                    ),
-                    None => Html::fill("<td>{}</td>", &[&setting(value)]),
-                });
+            @for &metric in columns {
+                @match row.metric(metric, &material.comparison) {
+                    Some(spread) => { td data-v=(spread.mean) { (shown(metric, spread)) } }
+                    None => { td { "—" } }
+                }
             }
-            Html::fill("<tr data-row=\"{}\">{}</tr>", &[place, &cells])
-        }
-        Entry::Baseline(baseline) => {
-            let in_set = material
-                .comparison
-                .significance
-                .as_ref()
-                .is_some_and(|found| found.baselines_in_set.contains(&baseline.name));
-            let mark = if in_set { "≈" } else { "" };
-            let mut cells = Html::fill(
-                "<td data-v=\"{}\">{}({})</td><th scope=\"row\">{}</th>",
-                &[
-                    &format!("{}", baseline.would_rank as f64 - 0.5),
-                    &mark,
-                    &baseline.would_rank,
-                    &baseline_name(baseline),
-                ],
-            );
-            for metric in columns {
-                let value = baseline_value(material, baseline, *metric);
-                cells.push(&value_cell(
-                    value,
-                    &value.map_or_else(String::new, |value| number(Some(value))),
-                ));
+            (epochs(row))
+            @for (key, _) in settings {
+                @let value = row.settings.get(*key);
+                td data-v=[value.and_then(serde_json::Value::as_f64)] { (setting(value)) }
             }
-            cells.push(&(0..=settings.len()).map(|_| Html::raw("<td></td>")).collect());
-            Html::fill("<tr class=\"baseline\">{}</tr>", &[&cells])
         }
     }
 }
 
-fn value_cell(value: Option<f64>, text: &str) -> Html {
-    match value {
-        Some(value) => Html::fill("<td data-v=\"{}\">{}</td>", &[&value.to_string(), &text]),
-        None => Html::fill("<td>{}</td>", &[&text]),
-    }
-}
-
-fn epochs(row: &Row) -> Html {
-    match (row.best_epochs.iter().min(), row.best_epochs.iter().max()) {
-        (Some(least), Some(most)) if least < most => {
-            Html::fill("<td data-v=\"{}\">{}–{}</td>", &[least, least, most])
+fn reference(
+    material: &Material,
+    baseline: &BaselineRow,
+    settings: usize,
+    columns: &[Metric],
+) -> Markup {
+    let found = material.comparison.significance.as_ref();
+    let in_set = found.is_some_and(|found| found.baselines_in_set.contains(&baseline.name));
+    let place = baseline.would_rank;
+    html! {
+        tr class="baseline" {
+            // Before the row whose place it would take.
+            td data-v=(place as f64 - 0.5) { @if in_set { "≈" } "(" (place) ")" }
+            th scope="row" { (baseline_name(baseline)) }
+            @for metric in columns {
+                @let value = baseline_value(material, baseline, *metric);
+                td data-v=[value] { @if value.is_some() { (number(value)) } }
+            }
+            @for _ in 0..=settings { td {} }
         }
-        (Some(least), _) => Html::fill("<td data-v=\"{}\">{}</td>", &[least, least]),
-        _ => Html::raw("<td>—</td>"),
     }
 }
 
-fn unranked(material: &Material) -> Html {
+fn epochs(row: &Row) -> Markup {
+    let (least, most) = (row.best_epochs.iter().min(), row.best_epochs.iter().max());
+    html! {
+        td data-v=[least] {
+            @match (least, most) {
+                (Some(least), Some(most)) if least < most => { (least) "–" (most) }
+                (Some(least), _) => { (least) }
+                _ => { "—" }
+            }
+        }
+    }
+}
+
+fn unranked(material: &Material) -> Markup {
     let unranked = &material.comparison.unranked;
     if unranked.is_empty() {
-        return Html::default();
+        return html! {};
     }
     let rows = unranked.iter().take(MOST_ROWS).map(|run| {
-        let cells: [String; 4] =
-            [run.run.clone(), run.epochs.to_string(), number(run.so_far), run.state.clone()];
-        Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td>{}</td><td \
-                class=\"text\">{}</td></tr>",
-            &[&cells[0], &cells[1], &cells[2], &cells[3]],
-        )
+        html! {
+            tr {
+                th scope="row" { code { (run.run) } }
+                td { (run.epochs) }
+                td { (number(run.so_far)) }
+                td class="text" { (run.state) }
+            }
+        }
     });
-    let rows: Html = rows.collect();
     let more = match unranked.len().saturating_sub(MOST_ROWS) {
         0 => String::new(),
         more => format!(", the first {MOST_ROWS}; {more} more are not listed"),
@@ -310,17 +296,17 @@ fn unranked(material: &Material) -> Html {
         Column::Number("so far"),
         Column::Text("state"),
     ];
-    Html::fill(
-        "<h3>Not ranked</h3>{}",
-        &[&table("runs without a place", &caption, &columns, &rows)],
-    )
+    html! {
+        h3 { "Not ranked" }
+        (table("runs without a place", &caption, &columns, rows))
+    }
 }
 
 /// The settings that differ, with their values.
-pub(super) fn differing(material: &Material) -> Html {
+pub(super) fn differing(material: &Material) -> Markup {
     let differing = &material.comparison.differing;
     if differing.is_empty() {
-        return Html::raw("<p>Nothing: the settings of all rows are equal.</p>");
+        return html! { p { "Nothing: the settings of all rows are equal." } };
     }
     let rows = differing.iter().map(|difference| {
         let values = &difference.values;
@@ -332,17 +318,18 @@ pub(super) fn differing(material: &Material) -> Html {
         if values.len() > MOST_VALUES {
             texts.push(format!("… {} values in all", values.len()));
         }
-        Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td class=\"text\">{}</td></tr>",
-            &[&difference.key, &texts.join(", ")],
-        )
+        html! {
+            tr {
+                th scope="row" { code { (difference.key) } }
+                td class="text" { (texts.join(", ")) }
+            }
+        }
     });
-    let rows: Html = rows.collect();
     let caption = "All other settings are equal; they are in the experiment below.";
     table(
         "settings that differ",
         caption,
         &[Column::Text("setting"), Column::Text("values (rows)")],
-        &rows,
+        rows,
     )
 }

@@ -177,7 +177,10 @@ mod tests {
         let shown = escaped(hostile);
         assert_eq!(
             shown,
-            r"&lt;!-- kiln:end grid --&gt; \| \`x\` \*\*b\*\* \[a\](javascript:alert(1))\\nhidden_size \_a\_"
+            concat!(
+                r"&lt;!-- kiln:end grid --&gt; \| \`x\` \*\*b\*\* ",
+                r"\[a\](javascript:alert(1))\\nhidden_size \_a\_"
+            )
         );
     }
 }

@@ -7,17 +7,16 @@
 //! ```
 //!
 //! Knows records and what was made of them; no files, no clock, no tensors. The same material gives
-//! the same bytes. Whatever comes from outside is escaped by construction: `html::Html` takes only
-//! literals as markup.
+//! the same bytes. Whatever comes from outside is escaped by maud, and made visible by `html`.
 //!
-//! | file | knows |
-//! |---|---|
-//! | `material` | what a page is made of |
-//! | `page`, `markdown`, `splice` | the forms |
-//! | `leaderboard`, `curves`, `parallel`, `parameters`, `forecasts`, `residuals`, `account`, `provenance` | a section each |
-//! | `importance`, `residual` | the statistics behind two of them |
-//! | `html`, `table`, `svg`, `thin`, `words` | markup, tables, small plots, fewer points, numbers in words |
-//! | `assets/` | style, script, and uPlot, which draws the plots that are zoomed |
+//! - `material`: what a page is made of
+//! - `page`, `markdown`, `splice`: the forms
+//! - `leaderboard`, `curves`, `parallel`, `parameters`, `forecasts`, `residuals`, `account`,
+//!   `provenance`: a section each
+//! - `importance`, `residual`: the statistics behind two of them
+//! - `html`, `table`, `svg`, `thin`, `words`: markup, tables, small plots, fewer points, numbers in
+//!   words
+//! - `assets/`: style, script, and uPlot, which draws the plots that are zoomed
 
 mod account;
 mod curves;

@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::html::Html;
+use super::html::{json as script, visible};
 use super::material::Material;
 use super::words::{capitalized, counted};
 use super::{account, curves, forecasts, leaderboard, parallel, parameters, provenance, residuals};
@@ -29,71 +30,85 @@ pub fn page(material: &Material) -> String {
     let (parallel, parallel_data) = parallel::section(material, &rows, &parameters);
     let (forecasts, forecast_data) = forecasts::section(material);
     let (account, account_data) = match &material.trading {
-        Some(Ok(trading)) => account::section(material, trading),
-        Some(Err(why)) => (Html::fill("<p>Nothing could be traded: {}.</p>", &[why]), json!(null)),
-        None => (Html::default(), json!(null)),
+        Some(Ok(trading)) => {
+            let (account, data) = account::section(material, trading);
+            (Some(account), data)
+        }
+        Some(Err(why)) => {
+            (Some(html! { p { "Nothing could be traded: " (why) "." } }), json!(null))
+        }
+        None => (None, json!(null)),
     };
-    let data = json!({ "curves": curve_data, "parallel": parallel_data, "forecasts": forecast_data, "account": account_data });
+    let data = json!({
+        "curves": curve_data, "parallel": parallel_data, "forecasts": forecast_data,
+        "account": account_data,
+    });
 
-    let mut sections: Vec<(&'static str, &'static str, Html)> = vec![
+    let mut sections: Vec<(&'static str, &'static str, Markup)> = vec![
         ("leaderboard", "Leaderboard", leaderboard::section(material)),
         ("differing", "What differs", leaderboard::differing(material)),
         ("learning", "Learning curves", curves),
     ];
     if !parameters.is_empty() {
-        let mut html = Html::raw("<h3>Together</h3>");
-        html.push(&parallel);
-        html.push(&Html::raw("<h3>One at a time</h3>"));
-        html.push(&parameters::slices(material, &rows, &parameters));
-        html.push(&Html::raw("<h3>Which of them matter</h3>"));
-        html.push(&parameters::importances(&rows, &parameters));
-        sections.push(("parameters", "Parameters and results", html));
+        let markup = html! {
+            h3 { "Together" }
+            (parallel)
+            h3 { "One at a time" }
+            (parameters::slices(material, &rows, &parameters))
+            h3 { "Which of them matter" }
+            (parameters::importances(&rows, &parameters))
+        };
+        sections.push(("parameters", "Parameters and results", markup));
     }
     sections.push(("against", "Forecasts against what came", forecasts));
     sections.push(("residuals", "Errors of the best run", residuals::section(material)));
-    if !account.is_empty() {
+    if let Some(account) = account {
         sections.push(("account", "Traded", account));
     }
     sections.push(("provenance", "Provenance", provenance::section(material)));
 
-    let links: Html = sections
-        .iter()
-        .map(|(id, title, _)| Html::fill("<li><a href=\"#{}\">{}</a></li>", &[id, title]))
-        .collect();
-    let body: Html = (sections.iter())
-        .map(|(id, title, html)| {
-            Html::fill(
-                "<section id=\"{}\" aria-labelledby=\"{}-h\"><h2 id=\"{}-h\">{}</h2>{}</section>\n",
-                &[id, id, id, title, html],
-            )
-        })
-        .collect();
-    let title = format!("{}: a report of kiln", material.name);
-    Html::fill(
-        "{}<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta \
-            http-equiv=\"Content-Security-Policy\" content=\"{}\">\n<meta name=\"viewport\" \
-            content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" \
-            content=\"light dark\">\n<meta name=\"referrer\" \
-            content=\"no-referrer\"><title>{}</title>\n<style>{}</style><style>{}</style></head>\n<body><a \
-            class=\"skip\" href=\"#leaderboard\">to the leaderboard</a>{}<nav \
-            aria-label=\"sections\"><ul>{}</ul></nav>\n<main>{}</main>\n{}<script \
-            type=\"application/json\" \
-            id=\"data\">{}</script>\n<script>{}</script>\n<script>{}</script></body></html>\n",
-        &[
-            &Html::raw(GENERATOR),
-            &policy(),
-            &title,
-            &Html::raw(UPLOT_STYLE),
-            &Html::raw(STYLE),
-            &header(material),
-            &links,
-            &body,
-            &footer(),
-            &Html::json(&data),
-            &Html::raw(UPLOT),
-            &Html::raw(SCRIPT),
-        ],
-    )
+    let shown = html! {
+        a class="skip" href="#leaderboard" { "to the leaderboard" }
+        (header(material))
+        nav aria-label="sections" {
+            ul {
+                @for (id, title, _) in &sections { li { a href={ "#" (id) } { (title) } } }
+            }
+        }
+        main {
+            @for (id, title, content) in &sections {
+                section id=(id) aria-labelledby={ (id) "-h" } {
+                    h2 id={ (id) "-h" } { (title) }
+                    (content)
+                }
+            }
+        }
+        (footer())
+    };
+    html! {
+        (PreEscaped(GENERATOR))
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                (visible(&html! {
+                    meta http-equiv="Content-Security-Policy" content=(policy());
+                    title { (material.name) ": a report of kiln" }
+                }))
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                style { (PreEscaped(UPLOT_STYLE)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (visible(&shown))
+                script type="application/json" id="data" { (script(&data)) }
+                script { (PreEscaped(UPLOT)) }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+        "\n"
+    }
     .into_string()
 }
 
@@ -103,7 +118,8 @@ fn policy() -> String {
     let hash =
         |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
     format!(
-        "default-src 'none'; script-src {} {}; style-src {} {}; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src {} {}; style-src {} {}; base-uri 'none'; \
+         form-action 'none'",
         hash(UPLOT),
         hash(SCRIPT),
         hash(UPLOT_STYLE),
@@ -112,46 +128,51 @@ fn policy() -> String {
 }
 
 /// The question and the verdict.
-fn header(material: &Material) -> Html {
+fn header(material: &Material) -> Markup {
     let comparison = &material.comparison;
     let question =
         material.manifest.question.as_deref().filter(|question| !question.trim().is_empty());
-    let question = question.map_or_else(Html::default, |question| {
-        Html::fill("<p class=\"question\">{}</p>", &[&question])
-    });
-    let verdict: Html = comparison
-        .conclusion()
-        .iter()
-        .map(|sentence| Html::fill("<p>{}.</p>", &[&capitalized(sentence)]))
-        .collect();
-    let notes: Html = comparison
-        .notes
-        .iter()
-        .map(|note| Html::fill("<p class=\"caution\"><b>Note:</b> {}.</p>", &[note]))
-        .collect();
     let finished = material.runs.iter().filter(|run| run.result.is_some()).count();
-    let runs = format!(
-        "{} of {}",
-        finished,
-        counted(material.manifest.trials.len().max(material.runs.len()), "run")
-    );
-    Html::fill(
-        "<header><div class=\"bar\"><p class=\"kind\">kiln report</p><button type=\"button\" \
-            id=\"theme\" class=\"js\">theme: as the system</button></div><h1>{}</h1>{}<div \
-            class=\"verdict\" role=\"note\" aria-label=\"verdict\">{}</div>{}<p class=\"note\">{} \
-            finished; ranked by {}.</p><noscript><p class=\"caution\">Without JavaScript the \
-            tables and small plots are all there; the zoomable plots are \
-            not.</p></noscript></header>",
-        &[&material.name, &question, &verdict, &notes, &runs, &comparison.objective.to_string()],
-    )
+    let planned = counted(material.manifest.trials.len().max(material.runs.len()), "run");
+    html! {
+        header {
+            div class="bar" {
+                p class="kind" { "kiln report" }
+                button type="button" id="theme" class="js" { "theme: as the system" }
+            }
+            h1 { (material.name) }
+            @if let Some(question) = question { p class="question" { (question) } }
+            div class="verdict" role="note" aria-label="verdict" {
+                @for sentence in comparison.conclusion() { p { (capitalized(&sentence)) "." } }
+            }
+            @for note in &comparison.notes {
+                p class="caution" { b { "Note:" } " " (note) "." }
+            }
+            p class="note" {
+                (finished) " of " (planned) " finished; ranked by "
+                (comparison.objective.to_string()) "."
+            }
+            noscript {
+                p class="caution" {
+                    "Without JavaScript the tables and small plots are all there; the zoomable \
+                     plots are not."
+                }
+            }
+        }
+    }
 }
 
-fn footer() -> Html {
-    let lines: Html = UPLOT_LICENSE.lines().map(|line| Html::fill("{}\n", &[&line])).collect();
-    Html::fill(
-        "<footer><p>Made by kiln {}, from records alone; the same records give the same bytes. \
-            This file fetches nothing.</p><details><summary>uPlot 1.6.32 draws the zoomable plots \
-            (MIT)</summary><pre>{}</pre></details></footer>\n",
-        &[&env!("CARGO_PKG_VERSION"), &lines],
-    )
+fn footer() -> Markup {
+    html! {
+        footer {
+            p {
+                "Made by kiln " (env!("CARGO_PKG_VERSION")) ", from records alone; the same \
+                 records give the same bytes. This file fetches nothing."
+            }
+            details {
+                summary { "uPlot 1.6.32 draws the zoomable plots (MIT)" }
+                pre { (UPLOT_LICENSE) }
+            }
+        }
+    }
 }

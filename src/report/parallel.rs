@@ -1,9 +1,10 @@
 //! Parallel coordinates: a line a row of the leaderboard, an axis a parameter, the objective last.
 //! Drawn here, brushed by the page's script.
 
+use maud::{Markup, html};
 use serde_json::{Value as Json, json};
 
-use super::html::Html;
+use super::html::Px;
 use super::material::Material;
 use super::parameters::{MOST_PARAMETERS, Parameter};
 use super::svg::Axis;
@@ -32,7 +33,7 @@ pub(super) fn section(
     material: &Material,
     rows: &[(&Row, f64)],
     parameters: &[Parameter],
-) -> (Html, Json) {
+) -> (Markup, Json) {
     let objective = material.named(material.comparison.objective);
     let values: Vec<f64> = rows.iter().map(|(_, value)| *value).collect();
     let goal = Axis::over(&objective, values.iter().copied());
@@ -61,34 +62,42 @@ pub(super) fn section(
             let shade = format!("shade{}", (place * SHADES / rows.len()).min(SHADES - 1));
             let title =
                 format!("#{} {}: {}", row.rank.unwrap_or_default(), row.run, number(Some(*value)));
-            Html::fill(
-                "<path class=\"row {}\" data-row=\"{}\" d=\"M{}\"><title>{}</title></path>",
-                &[&shade, &place, &path.join("L"), &title],
-            )
+            html! {
+                path class={ "row " (shade) } data-row=(place) d={ "M" (path.join("L")) } {
+                    title { (title) }
+                }
+            }
         });
     let axes = drawn
         .iter()
         .map(|parameter| (&parameter.axis, parameter.name.as_str(), Direction::Maximize));
-    let axes = axes.chain([(&goal, objective.as_str(), direction)]).enumerate().map(|(place, (axis, name, upwards))| {
-        let ticks = axis.marks().into_iter().filter(|(value, _)| (-0.001..=1.001).contains(&axis.place(*value))).map(|(value, text)| {
-            let at = down(match upwards {
+    let axes = axes.chain([(&goal, objective.as_str(), direction)]).enumerate();
+    let axes = axes.map(|(place, (axis, name, upwards))| {
+        let shown = |(value, _): &(f64, _)| (-0.001..=1.001).contains(&axis.place(*value));
+        let at = |value: f64| {
+            down(match upwards {
                 Direction::Minimize => 1.0 - axis.place(value),
                 Direction::Maximize => axis.place(value),
-            });
-            let tick = "<path class=\"tick\" d=\"M-4 {}h4\"/><text x=\"-7\" y=\"{}\" \
-                text-anchor=\"end\">{}</text>";
-            Html::fill(tick, &[&at, &(at + 4.0), &text])
-        });
-        let words = format!("filter by {name}: arrow keys move the chosen range, with shift they \
-            widen it, escape frees the axis");
-        Html::fill(
-            "<g class=\"coordinate\" data-axis=\"{}\" transform=\"translate({} 0)\" tabindex=\"0\" \
-                role=\"group\" aria-label=\"{}\"><path class=\"axis\" d=\"M0 {}V{}\"/>{}<text \
-                class=\"label\" x=\"0\" y=\"18\" text-anchor=\"middle\">{}</text><rect \
-                class=\"hit\" x=\"-14\" y=\"{}\" width=\"28\" height=\"{}\"/><rect class=\"brush\" \
-                x=\"-7\" width=\"14\" y=\"0\" height=\"0\"/></g>",
-            &[&place, &(MARGIN + place as f64 * step), &words, &TOP, &BOTTOM, &ticks.collect::<Html>(), &name, &TOP, &(BOTTOM - TOP)],
-        )
+            })
+        };
+        let words = format!(
+            "filter by {name}: arrow keys move the chosen range, with shift they widen it, \
+             escape frees the axis"
+        );
+        let across = Px(MARGIN + place as f64 * step);
+        html! {
+            g class="coordinate" data-axis=(place) transform={ "translate(" (across) " 0)" }
+                tabindex="0" role="group" aria-label=(words) {
+                path class="axis" d={ "M0 " (Px(TOP)) "V" (Px(BOTTOM)) } {}
+                @for (value, text) in axis.marks().into_iter().filter(shown) {
+                    path class="tick" d={ "M-4 " (Px(at(value))) "h4" } {}
+                    text x="-7" y=(Px(at(value) + 4.0)) text-anchor="end" { (text) }
+                }
+                text class="label" x="0" y="18" text-anchor="middle" { (name) }
+                rect class="hit" x="-14" y=(Px(TOP)) width="28" height=(Px(BOTTOM - TOP)) {}
+                rect class="brush" x="-7" width="14" y="0" height="0" {}
+            }
+        }
     });
     let width = 2.0 * MARGIN - 40.0 + step * drawn.len() as f64;
     let view = format!("0 0 {width:.0} {HEIGHT:.0}");
@@ -98,16 +107,18 @@ pub(super) fn section(
         counted(rows.len(), "assignment"),
         better(direction)
     );
-    let svg = Html::fill(
-        "<svg id=\"parallel\" viewBox=\"{}\" role=\"group\" aria-label=\"{}\">{}{}</svg>",
-        &[&view, &words, &lines.collect::<Html>(), &axes.collect::<Html>()],
-    );
-    let html = Html::fill(
-        "<p class=\"note\">{} <span class=\"js\">{}</span></p>\
-         <p class=\"note js\"><output id=\"chosen\" aria-live=\"polite\"></output></p>{}",
-        &[&words, &BRUSH, &region("parallel coordinates", &svg)],
-    );
+    let svg = html! {
+        svg id="parallel" viewBox=(view) role="group" aria-label=(words) {
+            @for line in lines { (line) }
+            @for axis in axes { (axis) }
+        }
+    };
+    let markup = html! {
+        p class="note" { (words) " " span class="js" { (BRUSH) } }
+        p class="note js" { output id="chosen" aria-live="polite" {} }
+        (region("parallel coordinates", &svg))
+    };
     let places: Vec<Vec<Json>> =
         places.iter().map(|places| places.iter().map(|place| short(*place)).collect()).collect();
-    (html, json!({ "top": TOP, "bottom": BOTTOM, "rows": places }))
+    (markup, json!({ "top": TOP, "bottom": BOTTOM, "rows": places }))
 }

@@ -1,8 +1,9 @@
 //! Parameters against the objective: slices, and what each of them alone explains.
 
+use maud::{Markup, html};
 use serde_json::Value as Json;
 
-use super::html::Html;
+use super::html::Px;
 use super::importance::{LEAST_ASSIGNMENTS, MOST_GROUPS, PERMUTATIONS, importance};
 use super::material::Material;
 use super::svg::{Axis, Plot, trimmed};
@@ -94,7 +95,11 @@ fn shortened(text: &str) -> String {
 }
 
 /// One small plot a parameter.
-pub(super) fn slices(material: &Material, rows: &[(&Row, f64)], parameters: &[Parameter]) -> Html {
+pub(super) fn slices(
+    material: &Material,
+    rows: &[(&Row, f64)],
+    parameters: &[Parameter],
+) -> Markup {
     let objective = material.named(material.comparison.objective);
     let plots = parameters.iter().take(MOST_PARAMETERS).map(|parameter| {
         let mut plot = Plot::new(
@@ -114,17 +119,17 @@ pub(super) fn slices(material: &Material, rows: &[(&Row, f64)], parameters: &[Pa
             &format!("against {objective}; one point an assignment, the best in colour."),
         )
     });
-    Html::fill("<div class=\"grid\">{}</div>", &[&plots.collect::<Html>()])
+    html! { div class="grid" { @for plot in plots { (plot) } } }
 }
 
 /// The table of importances, with its method.
-pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Html {
+pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Markup {
     if rows.len() < LEAST_ASSIGNMENTS {
-        let few = format!(
-            "{} assignments are too few to tell (at least {LEAST_ASSIGNMENTS}).",
-            rows.len()
-        );
-        return Html::fill("<p class=\"note\">{}</p>", &[&few]);
+        return html! {
+            p class="note" {
+                (rows.len()) " assignments are too few to tell (at least " (LEAST_ASSIGNMENTS) ")."
+            }
+        };
     }
     let objective: Vec<f64> = rows.iter().map(|(_, value)| *value).collect();
     let values: Vec<(String, Vec<Json>)> = parameters
@@ -132,22 +137,28 @@ pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Htm
         .map(|parameter| (parameter.key.clone(), parameter.values.clone()))
         .collect();
     let body = importance(&values, &objective).into_iter().map(|found| {
-        let bar = found.share.map_or_else(Html::default, |share| {
-            let svg = "<svg class=\"share\" viewBox=\"0 0 100 8\" aria-hidden=\"true\"><rect \
-                width=\"{}\" height=\"8\"/></svg>";
-            Html::fill(svg, &[&(share * 100.0)])
-        });
         let told = match (found.share, found.p) {
             (Some(_), Some(p)) if p <= 0.05 => "more than chance",
             (Some(_), Some(_)) => "chance explains it",
             _ => "cannot be told: too few assignments in each group",
         };
         let p = found.p.map_or_else(|| "—".to_owned(), probability);
-        Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td \
-                class=\"text\">{}</td><td>{}</td><td>{}</td><td class=\"text\">{}</td></tr>",
-            &[&found.key, &percent(found.share), &bar, &p, &found.groups, &told],
-        )
+        html! {
+            tr {
+                th scope="row" { code { (found.key) } }
+                td { (percent(found.share)) }
+                td class="text" {
+                    @if let Some(share) = found.share {
+                        svg class="share" viewBox="0 0 100 8" aria-hidden="true" {
+                            rect width=(Px(share * 100.0)) height="8" {}
+                        }
+                    }
+                }
+                td { (p) }
+                td { (found.groups) }
+                td class="text" { (told) }
+            }
+        }
     });
     let method = format!(
         "Method: the objective's ranks over {} assignments are grouped by one parameter at a time \
@@ -161,10 +172,10 @@ pub(super) fn importances(rows: &[(&Row, f64)], parameters: &[Parameter]) -> Htm
     let numbers =
         ["parameter", "share of variance, %", "as a bar", "p", "groups"].map(Column::Number);
     let columns = [&numbers[..], &[Column::Text("told")]].concat();
-    Html::fill(
-        "{}<p class=\"note\">{}</p>",
-        &[&table("importance of parameters", "", &columns, &body.collect()), &method],
-    )
+    html! {
+        (table("importance of parameters", "", &columns, body))
+        p class="note" { (method) }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Where the numbers came from.
 
+use maud::{Markup, html};
 use std::collections::BTreeSet;
 
-use super::html::Html;
 use super::material::Material;
 use super::table::{Column, table};
 use super::words::counted;
@@ -15,27 +15,20 @@ use text::number;
 const MOST_LISTED: usize = 50;
 
 /// The section.
-pub(super) fn section(material: &Material) -> Html {
-    let mut html = Html::default();
-    let rows: Html = facts(material)
-        .iter()
-        .map(|(name, value)| Html::fill("<dt>{}</dt><dd>{}</dd>", &[name, value]))
-        .collect();
-    html.push(&Html::fill("<dl>{}</dl>", &[&rows]));
-    html.push(&openings(material));
-    html.push(&listed("What could not be read", &damages(material)));
-    html.push(&listed("Warnings", &warnings(material)));
-    if !material.manifest.experiment.is_empty() {
-        // Line by line: a line break is a line break, any other control character is shown.
-        let lines: Html =
-            material.manifest.experiment.lines().map(|line| Html::fill("{}\n", &[&line])).collect();
-        html.push(&Html::fill(
-            "<details><summary>The experiment file as it was read</summary><pre \
-                tabindex=\"0\">{}</pre></details>",
-            &[&lines],
-        ));
+pub(super) fn section(material: &Material) -> Markup {
+    let experiment = &material.manifest.experiment;
+    html! {
+        dl { @for (name, value) in facts(material) { dt { (name) } dd { (value) } } }
+        (openings(material))
+        (listed("What could not be read", &damages(material)))
+        (listed("Warnings", &warnings(material)))
+        @if !experiment.is_empty() {
+            details {
+                summary { "The experiment file as it was read" }
+                pre tabindex="0" { @for line in experiment.lines() { (line) "\n" } }
+            }
+        }
     }
-    html
 }
 
 /// Names and values, for a page and for a README alike.
@@ -124,23 +117,27 @@ fn opened(runs: &[RunRecord]) -> String {
     }
 }
 
-fn openings(material: &Material) -> Html {
+fn openings(material: &Material) -> Markup {
     let all: Vec<(String, &runs::store::Evaluation)> = material
         .runs
         .iter()
         .flat_map(|run| run.evaluations.iter().map(|evaluation| (names(run).1, evaluation)))
         .collect();
     if all.is_empty() {
-        return Html::default();
+        return html! {};
     }
     let rows = all.iter().take(MOST_LISTED).map(|(run, evaluation)| {
         let skill = evaluation_value(evaluation, Quantity::Skill);
-        let cells = [number(Some(evaluation.rmse)), number(Some(evaluation.mae)), number(skill)];
-        Html::fill(
-            "<tr><th scope=\"row\"><code>{}</code></th><td \
-                class=\"text\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            &[run, &evaluation.at, &evaluation.windows, &cells[0], &cells[1], &cells[2]],
-        )
+        html! {
+            tr {
+                th scope="row" { code { (run) } }
+                td class="text" { (evaluation.at) }
+                td { (evaluation.windows) }
+                td { (number(Some(evaluation.rmse))) }
+                td { (number(Some(evaluation.mae))) }
+                td { (number(skill)) }
+            }
+        }
     });
     let caption = format!(
         "Openings of the test split: {} in all; a number that was looked at before is no longer a \
@@ -149,7 +146,7 @@ fn openings(material: &Material) -> Html {
     );
     let numbers = ["windows", "test.rmse", "test.mae", "test.skill"].map(Column::Number);
     let columns = [&[Column::Number("run"), Column::Text("when")][..], &numbers].concat();
-    table("openings of the test split", &caption, &columns, &rows.collect())
+    table("openings of the test split", &caption, &columns, rows)
 }
 
 fn damages(material: &Material) -> Vec<String> {
@@ -170,17 +167,15 @@ fn warnings(material: &Material) -> Vec<String> {
         .collect()
 }
 
-fn listed(title: &'static str, lines: &[String]) -> Html {
-    if lines.is_empty() {
-        return Html::default();
+fn listed(title: &str, lines: &[String]) -> Markup {
+    let more = lines.len().saturating_sub(MOST_LISTED);
+    html! {
+        @if !lines.is_empty() {
+            h3 { (title) " (" (lines.len()) ")" }
+            ul {
+                @for line in lines.iter().take(MOST_LISTED) { li { (line) } }
+                @if more > 0 { li { "… and " (more) " more" } }
+            }
+        }
     }
-    let items = lines.iter().take(MOST_LISTED).map(|line| Html::fill("<li>{}</li>", &[line]));
-    let more = match lines.len().saturating_sub(MOST_LISTED) {
-        0 => Html::default(),
-        more => Html::fill("<li>… and {} more</li>", &[&more]),
-    };
-    Html::fill(
-        "<h3>{} ({})</h3><ul>{}{}</ul>",
-        &[&title, &lines.len(), &items.collect::<Html>(), &more],
-    )
 }

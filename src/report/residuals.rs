@@ -1,7 +1,8 @@
 //! What the errors of the best run look like, and whether an interval made of them would hold.
 
+use maud::{Markup, html};
+
 use super::forecasts::{Best, best};
-use super::html::Html;
 use super::material::Material;
 use super::residual::{autocorrelations, conformal, histogram, moments, quantiles};
 use super::svg::{Axis, Plot};
@@ -16,22 +17,18 @@ const BINS: usize = 41;
 const LAGS: usize = 30;
 
 /// Distribution, quantiles, memory and calibration.
-pub(super) fn section(material: &Material) -> Html {
-    let Some(best) = best(material) else { return Html::raw("<p>No forecasts were recorded.</p>") };
+pub(super) fn section(material: &Material) -> Markup {
+    let Some(best) = best(material) else {
+        return html! { p { "No forecasts were recorded." } };
+    };
     let Some((mean, sd)) = moments(&best.errors) else {
-        return Html::raw(
-            "<p>The errors do not vary, or are not numbers: there is nothing to show.</p>",
-        );
+        return html! {
+            p { "The errors do not vary, or are not numbers: there is nothing to show." }
+        };
     };
     let mut sorted = best.errors.clone();
     sorted.sort_by(f64::total_cmp);
     let unit = material.comparison.target_unit.as_str();
-    let mut plots = Html::default();
-    plots.push(&distribution(&sorted, (mean, sd), unit));
-    plots.push(&against_normal(&sorted, (mean, sd)));
-    plots.push(&memory(&best));
-    plots.push(&calibration(&best));
-    plots.push(&levels(&best));
     let words = format!(
         "Errors (target − forecast) of {}, the first run of the best row, over {} windows: mean {} \
             {unit}, standard deviation {} {unit}.",
@@ -40,14 +37,21 @@ pub(super) fn section(material: &Material) -> Html {
         number(Some(mean)),
         number(Some(sd))
     );
-    Html::fill(
-        "<p>{}</p><div class=\"grid\">{}</div>{}",
-        &[&words, &plots, &intervals(&best, unit)],
-    )
+    html! {
+        p { (words) }
+        div class="grid" {
+            (distribution(&sorted, (mean, sd), unit))
+            (against_normal(&sorted, (mean, sd)))
+            (memory(&best))
+            (calibration(&best))
+            (levels(&best))
+        }
+        (intervals(&best, unit))
+    }
 }
 
-fn distribution(sorted: &[f64], (mean, sd): (f64, f64), unit: &str) -> Html {
-    let Some(found) = histogram(sorted, BINS) else { return Html::default() };
+fn distribution(sorted: &[f64], (mean, sd): (f64, f64), unit: &str) -> Markup {
+    let Some(found) = histogram(sorted, BINS) else { return html! {} };
     let bell = |x: f64| {
         (-((x - mean) / sd).powi(2) / 2.0).exp() / (sd * std::f64::consts::TAU.sqrt())
             * sorted.len() as f64
@@ -77,7 +81,7 @@ fn distribution(sorted: &[f64], (mean, sd): (f64, f64), unit: &str) -> Html {
     )
 }
 
-fn against_normal(sorted: &[f64], moments: (f64, f64)) -> Html {
+fn against_normal(sorted: &[f64], moments: (f64, f64)) -> Markup {
     let points = quantiles(sorted, moments);
     let end = points.iter().flat_map(|(x, y)| [x.abs(), y.abs()]).fold(1.0, f64::max) * 1.05;
     let across = points.iter().map(|(x, _)| x.abs()).fold(1.0, f64::max) * 1.05;
@@ -100,8 +104,8 @@ fn against_normal(sorted: &[f64], moments: (f64, f64)) -> Html {
     )
 }
 
-fn memory(best: &Best<'_>) -> Html {
-    let Some(found) = autocorrelations(&best.errors, LAGS) else { return Html::default() };
+fn memory(best: &Best<'_>) -> Markup {
+    let Some(found) = autocorrelations(&best.errors, LAGS) else { return html! {} };
     let bound = 1.96 / (best.errors.len() as f64).sqrt();
     let reach = found.iter().map(|value| value.abs()).fold(bound, f64::max) * 1.15;
     let lags = found.len() as f64;
@@ -140,7 +144,7 @@ fn memory(best: &Best<'_>) -> Html {
 
 /// Means of the target over tenths of the forecasts, both as changes from persistence's forecast
 /// where there is one.
-fn calibration(best: &Best<'_>) -> Html {
+fn calibration(best: &Best<'_>) -> Markup {
     let of = &best.of.forecasts;
     let last = of
         .baselines
@@ -155,7 +159,7 @@ fn calibration(best: &Best<'_>) -> Html {
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (forecasts, targets): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     if pairs.len() < 100 || pearson(&forecasts, &targets).is_none() {
-        return Html::default();
+        return html! {};
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let tenths: Vec<(f64, f64, f64, usize)> = (0..10)
@@ -198,8 +202,8 @@ fn calibration(best: &Best<'_>) -> Html {
 }
 
 /// Of a quantile head, whether as many targets lie below each quantile as it says.
-fn levels(best: &Best<'_>) -> Html {
-    let Some(scores) = quantile_scores(&best.of.forecasts, None) else { return Html::default() };
+fn levels(best: &Best<'_>) -> Markup {
+    let Some(scores) = quantile_scores(&best.of.forecasts, None) else { return html! {} };
     let mut plot = Plot::new(
         Axis::between("level", 0.0, 1.0),
         Axis::between("share of targets not above it", 0.0, 1.0),
@@ -220,11 +224,11 @@ fn levels(best: &Best<'_>) -> Html {
     plot.finish("Calibration of the quantiles", words)
 }
 
-fn intervals(best: &Best<'_>, unit: &str) -> Html {
+fn intervals(best: &Best<'_>, unit: &str) -> Markup {
     let of = &best.of.forecasts;
     let held = conformal(&of.target, &of.forecast, best.of.horizon - 1);
     if held.is_empty() {
-        return Html::default();
+        return html! {};
     }
     let rows = held.iter().map(|held| {
         let covered = &held.covered;
@@ -236,17 +240,16 @@ fn intervals(best: &Best<'_>, unit: &str) -> Html {
             "too wide"
         };
         let between = format!("{} to {}", percent(Some(covered.low)), percent(Some(covered.high)));
-        Html::fill(
-            "<tr><th scope=\"row\">{} %</th><td>{}</td><td>{}</td><td>{}</td><td \
-                class=\"text\">{}</td></tr>",
-            &[
-                &percent(Some(held.level)).trim_end_matches('0').trim_end_matches('.'),
-                &percent(Some(covered.share)),
-                &between,
-                &number(Some(held.half_width)),
-                &told,
-            ],
-        )
+        let asked = percent(Some(held.level));
+        html! {
+            tr {
+                th scope="row" { (asked.trim_end_matches('0').trim_end_matches('.')) " %" }
+                td { (percent(Some(covered.share))) }
+                td { (between) }
+                td { (number(Some(held.half_width))) }
+                td class="text" { (told) }
+            }
+        }
     });
     let measured = held.first().map_or(0, |held| held.covered.count);
     let caption = format!(
@@ -262,6 +265,6 @@ fn intervals(best: &Best<'_>, unit: &str) -> Html {
         "coverage of intervals",
         &caption,
         &[&numbers[..], &[Column::Text("told")]].concat(),
-        &rows.collect(),
+        rows,
     )
 }

@@ -1,7 +1,9 @@
 //! Small static plots. Colours are classes: the page's style statistics knows them, in light and in
 //! dark.
 
-use super::html::Html;
+use maud::{Markup, html};
+
+use super::html::Px;
 use text::number;
 
 const WIDTH: f64 = 420.0;
@@ -131,12 +133,12 @@ pub(super) fn trimmed(value: f64) -> String {
 pub(super) struct Plot {
     x: Axis,
     y: Axis,
-    marks: Html,
+    marks: Vec<Markup>,
 }
 
 impl Plot {
     pub fn new(x: Axis, y: Axis) -> Self {
-        Self { x, y, marks: Html::default() }
+        Self { x, y, marks: Vec::new() }
     }
 
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
@@ -158,63 +160,64 @@ impl Plot {
             path.push_str(&format!("{pen}{x:.1} {y:.1}"));
             pen = 'L';
         }
-        self.marks.push(&Html::fill("<path class=\"line {}\" d=\"{}\"/>", &[&class, &path]));
+        self.marks.push(html! { path class={ "line " (class) } d=(path) {} });
     }
 
     /// A point, with what stands in its tooltip.
     pub fn point(&mut self, class: &'static str, (x, y): (f64, f64), title: &str) {
         let (x, y) = self.at(x, y);
-        let dot =
-            "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"><title>{}</title></circle>";
-        self.marks.push(&Html::fill(dot, &[&class, &x, &y, &title]));
+        self.marks.push(html! {
+            circle class={ "dot " (class) } cx=(Px(x)) cy=(Px(y)) r="3.5" { title { (title) } }
+        });
     }
 
     /// A bar from `base` to `y` over `x.0..x.1`.
     pub fn bar(&mut self, class: &'static str, x: (f64, f64), (base, y): (f64, f64), title: &str) {
         let ((left, from), (right, to)) = (self.at(x.0, base), self.at(x.1, y));
-        let rect = "<rect class=\"bar {}\" x=\"{}\" y=\"{}\" width=\"{}\" \
-            height=\"{}\"><title>{}</title></rect>";
-        let (width, height) = ((right - left - 1.0).max(0.5), (from - to).abs());
-        self.marks
-            .push(&Html::fill(rect, &[&class, &left, &from.min(to), &width, &height, &title]));
+        let (width, height) = (Px((right - left - 1.0).max(0.5)), Px((from - to).abs()));
+        let (x, y) = (Px(left), Px(from.min(to)));
+        self.marks.push(html! {
+            rect class={ "bar " (class) } x=(x) y=(y) width=(width) height=(height) {
+                title { (title) }
+            }
+        });
     }
 
     /// The plot, with its title and what it shows in words.
-    pub fn finish(self, title: &str, words: &str) -> Html {
+    pub fn finish(self, title: &str, words: &str) -> Markup {
         let Self { x, y, marks } = &self;
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
-        let inside = |place: f64| (-0.001..=1.001).contains(&place);
-        let across: Html = (x.marks().iter().filter(|(value, _)| inside(x.place(*value))))
-            .map(|(value, name)| {
-                let (place, _) = self.at(*value, y.low);
-                let tick = "<path class=\"tick\" d=\"M{} {}v4\"/><text x=\"{}\" y=\"{}\" \
-                    text-anchor=\"middle\">{}</text>";
-                Html::fill(tick, &[&place, &bottom, &place, &(bottom + 16.0), name])
-            })
-            .collect();
-        let up: Html = (y.marks().iter().filter(|(value, _)| inside(y.place(*value))))
-            .map(|(value, name)| {
-                let (_, place) = self.at(x.low, *value);
-                let tick = "<path class=\"grid\" d=\"M{} {}H{}\"/><text x=\"{}\" y=\"{}\" \
-                    text-anchor=\"end\">{}</text>";
-                Html::fill(tick, &[&LEFT, &place, &right, &(LEFT - 6.0), &(place + 4.0), name])
-            })
-            .collect();
-        let frame = Html::fill(
-            "<path class=\"axis\" d=\"M{} {}V{}H{}\"/>",
-            &[&LEFT, &TOP, &bottom, &right],
-        );
-        let labels = Html::fill(
-            "<text class=\"label\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text><text \
-                class=\"label\" transform=\"translate(11 {}) rotate(-90)\" \
-                text-anchor=\"middle\">{}</text>",
-            &[&right, &(HEIGHT - 5.0), &x.label, &((TOP + bottom) / 2.0), &y.label],
-        );
-        Html::fill(
-            "<figure class=\"small\"><svg viewBox=\"0 0 420 230\" role=\"img\" \
-                aria-label=\"{}\">{}{}{}{}{}</svg><figcaption><b>{}</b> {}</figcaption></figure>",
-            &[&format!("{title}: {words}"), &up, marks, &frame, &across, &labels, &title, &words],
-        )
+        let inside = |axis: &Axis, value: f64| (-0.001..=1.001).contains(&axis.place(value));
+        let across = x.marks().into_iter().filter(|(value, _)| inside(x, *value));
+        let up = y.marks().into_iter().filter(|(value, _)| inside(y, *value));
+        let label = format!("{title}: {words}");
+        html! {
+            figure class="small" {
+                svg viewBox={ "0 0 " (Px(WIDTH)) " " (Px(HEIGHT)) } role="img" aria-label=(label) {
+                    @for (value, name) in up {
+                        @let (_, at) = self.at(x.low, value);
+                        path class="grid" d={ "M" (Px(LEFT)) " " (Px(at)) "H" (Px(right)) } {}
+                        text x=(Px(LEFT - 6.0)) y=(Px(at + 4.0)) text-anchor="end" { (name) }
+                    }
+                    @for mark in marks { (mark) }
+                    path class="axis"
+                        d={ "M" (Px(LEFT)) " " (Px(TOP)) "V" (Px(bottom)) "H" (Px(right)) } {}
+                    @for (value, name) in across {
+                        @let (at, _) = self.at(value, y.low);
+                        path class="tick" d={ "M" (Px(at)) " " (Px(bottom)) "v4" } {}
+                        text x=(Px(at)) y=(Px(bottom + 16.0)) text-anchor="middle" { (name) }
+                    }
+                    text class="label" x=(Px(right)) y=(Px(HEIGHT - 5.0)) text-anchor="end" {
+                        (x.label)
+                    }
+                    text class="label" text-anchor="middle"
+                        transform={ "translate(11 " (Px((TOP + bottom) / 2.0)) ") rotate(-90)" } {
+                        (y.label)
+                    }
+                }
+                figcaption { b { (title) } " " (words) }
+            }
+        }
     }
 }
 

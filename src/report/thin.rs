@@ -38,6 +38,11 @@ pub(super) fn short(value: f64) -> serde_json::Value {
     }
 }
 
+/// Nanoseconds since 1970 as whole seconds, which a browser's clock takes.
+pub(super) fn seconds(ts: i64) -> i64 {
+    ts.div_euclid(1_000_000_000)
+}
+
 /// [`short`], at some places.
 pub(super) fn shorts(values: &[f64], at: &[usize]) -> serde_json::Value {
     at.iter()

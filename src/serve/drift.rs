@@ -5,7 +5,8 @@
 //! (their deciles):
 //!
 //! ```text
-//! PSI = Σ (aᵢ − eᵢ) · ln(aᵢ / eᵢ)     eᵢ share of training rows in bin i, aᵢ share of the last rows; each at least 0.0001
+//! PSI = Σ (aᵢ − eᵢ) · ln(aᵢ / eᵢ)     eᵢ share of training rows in bin i, aᵢ share of the last
+//!                                     rows; each at least 0.0001
 //! ```
 //!
 //! By a rule of thumb less than 0.1 is not a change, 0.1 to 0.25 some, more than 0.25 a change to

@@ -67,7 +67,10 @@ pub(super) async fn guard(
     let ms = took.as_micros() as f64 / 1000.0;
     match response.extensions().get::<Told>() {
         Some(Told { model, version, batch }) => {
-            tracing::info!(request = id, %method, path, route, status, ms, model, version, batch, "answered");
+            tracing::info!(
+                request = id, %method, path, route, status, ms, model, version, batch,
+                "answered"
+            );
         }
         None if route == HEALTH || route == READY => {
             tracing::debug!(request = id, %method, path, route, status, ms, "answered")

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! connection ─→ stream (HTTP/1.1, timers, limits) ─→ guard (host, token, log, metrics) ─→ route
-//!                                                                                          │ predict: question → windows
-//! watch ─ Catalog ─→ board: what is served ──────────────────────────────────────────────→ │
-//!                                                                                          ▼
-//!                        answer ←── inference (one thread a device, in batches) ←── queue (bounded)
+//!                                                       predict: question → windows       │
+//! watch ─ Catalog ─→ board: what is served ─────────────────────────────────────────────→ │
+//!                                                                                         ▼
+//!                      answer ←── inference (one thread a device, in batches) ←── queue (bounded)
 //! ```
 //!
 //! # What holds
@@ -30,6 +30,8 @@ mod board;
 mod catalog;
 mod config;
 mod docs;
+#[cfg(feature = "serve-docs")]
+mod docs_page;
 mod drift;
 mod guard;
 mod host;
@@ -54,7 +56,7 @@ mod watch;
 
 pub use bars::{Moment, SentBars};
 pub use catalog::{Card, Catalog, Entry, Model, TargetCard};
-pub use config::{Config, Limits, Selection, ServeError, Timeouts, Wanted, duration};
+pub use config::{Config, Limits, Selection, ServeError, Timeouts, Wanted};
 pub use log::{LogFormat, start_logging};
 pub use registered::Registered;
 pub use server::{Server, start};

@@ -74,8 +74,10 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Model
     get, path = "/v1/models/{name}", tag = "models",
     params(("name" = String, Path, description = "A model, or one of its versions: `minute`, \
         `minute@candidate`, `minute@3`")),
-    responses((status = 200, description = "The model", body = ModelSummary), (status = 404, description = "No \
-        such model is served", body = ErrorBody)),
+    responses(
+        (status = 200, description = "The model", body = ModelSummary),
+        (status = 404, description = "No such model is served", body = ErrorBody)
+    ),
 )]
 pub(super) async fn one(
     State(shared): State<Arc<Shared>>,
@@ -90,8 +92,10 @@ pub(super) async fn one(
 #[utoipa::path(
     get, path = "/v1/models/{name}/drift", tag = "models",
     params(("name" = String, Path, description = "A model, or one of its versions")),
-    responses((status = 200, description = "By feature", body = DriftReport), (status = 404, description = "No \
-        such model is served", body = ErrorBody)),
+    responses(
+        (status = 200, description = "By feature", body = DriftReport),
+        (status = 404, description = "No such model is served", body = ErrorBody)
+    ),
 )]
 pub(super) async fn drift(
     State(shared): State<Arc<Shared>>,

@@ -38,7 +38,8 @@ const COVERAGE: f64 = 0.8;
         other versions: `minute@candidate`, `minute@3`")),
     request_body(content(
         (PredictRequest = "application/json"),
-        (String = "text/csv", example = "ts,open,high,low,close,volume\n2024-05-08T01:31:00Z,1.0,1.0,1.0,1.0,1.0\n"),
+        (String = "text/csv", example =
+            "ts,open,high,low,close,volume\n2024-05-08T01:31:00Z,1.0,1.0,1.0,1.0,1.0\n"),
     ), description = "JSON; or bars as CSV, in the columns of the model's own data, of which the \
         last window is forecast"),
     responses(

@@ -189,7 +189,13 @@ impl<'de> Visitor<'de> for InstanceVisitor {
 
 /// A request: one window (`bars` or `features`), or several (`instances`).
 #[derive(ToSchema)]
-#[schema(example = json!({"bars": [{"ts": "2024-05-08T01:31:00Z", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0}], "coverage": 0.8}))]
+#[schema(example = json!({
+    "bars": [{
+        "ts": "2024-05-08T01:31:00Z", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0,
+        "volume": 1.0,
+    }],
+    "coverage": 0.8,
+}))]
 #[expect(dead_code, reason = "describes what Question reads")]
 pub(super) struct PredictRequest {
     /// At least as many bars as the model needs, one after the other; the last window of them is
@@ -240,10 +246,15 @@ mod tests {
 
     #[test]
     fn bars_come_as_rows_and_as_columns() {
-        let rows = r#"{"bars": [{"ts": 1, "open": 1, "high": 2, "low": 0.5, "close": 1.5, "volume": 3},
-                                {"close": 2.5, "ts": "2024-05-08T01:31:00Z", "open": 1, "high": 2, "low": 0.5, "volume": 0}], "coverage": 0.9}"#;
-        let columns = r#"{"coverage": 0.9, "bars": {"ts": [1, "2024-05-08T01:31:00Z"], "open": [1, 1], "high": [2, 2], "low": [0.5, 0.5],
-                          "close": [1.5, 2.5], "volume": [3, 0]}}"#;
+        let rows = r#"{"bars": [
+            {"ts": 1, "open": 1, "high": 2, "low": 0.5, "close": 1.5, "volume": 3},
+            {"close": 2.5, "ts": "2024-05-08T01:31:00Z", "open": 1, "high": 2, "low": 0.5,
+             "volume": 0}
+        ], "coverage": 0.9}"#;
+        let columns = r#"{"coverage": 0.9, "bars": {
+            "ts": [1, "2024-05-08T01:31:00Z"], "open": [1, 1], "high": [2, 2], "low": [0.5, 0.5],
+            "close": [1.5, 2.5], "volume": [3, 0]
+        }}"#;
         let question = Question::read(rows.as_bytes()).unwrap();
         assert_eq!(question, Question::read(columns.as_bytes()).unwrap());
         let [Instance::Bars(bars)] = &question.instances[..] else { panic!("{question:?}") };

@@ -19,13 +19,21 @@ use super::{docs, guard, models, predict};
 pub(super) const HEALTH: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";
 pub(super) const OPENAPI: &str = "/openapi.json";
+#[cfg(feature = "serve-docs")]
+const NOTHING: &str = "there is nothing here; /docs tells what there is";
+#[cfg(not(feature = "serve-docs"))]
+const NOTHING: &str = "there is nothing here; /openapi.json tells what there is";
+#[cfg(feature = "serve-docs")]
+const OTHER_METHOD: &str = "this path takes another method; /docs tells which";
+#[cfg(not(feature = "serve-docs"))]
+const OTHER_METHOD: &str = "this path takes another method; /openapi.json tells which";
 pub(super) const DOCS: &str = "/docs";
 pub(super) const DOCS_PAGE: &str = "/docs/";
 pub(super) const DOCS_FILE: &str = "/docs/{*file}";
 
 /// Every route, behind what all requests pass.
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/models", get(models::list))
         .route("/v1/models/{name}", get(models::one))
         .route("/v1/models/{name}/predict", post(predict::predict))
@@ -33,17 +41,13 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
         .route(HEALTH, get(health))
         .route(READY, get(ready))
         .route("/metrics", get(metrics))
-        .route(OPENAPI, get(docs::document))
-        .route(DOCS, get(docs::front))
-        .route(DOCS_PAGE, get(docs::page))
-        .route(DOCS_FILE, get(docs::file))
-        .fallback(async || Refusal::not_found("there is nothing here; /docs tells what there is"))
+        .route(OPENAPI, get(docs::document));
+    #[cfg(feature = "serve-docs")]
+    let routes = routes.merge(super::docs_page::routes());
+    routes
+        .fallback(async || Refusal::not_found(NOTHING))
         .method_not_allowed_fallback(async || {
-            Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this path takes another method; /docs tells which",
-            )
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", OTHER_METHOD)
         })
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             tracing::error!(panic = said(&*panic), "a handler panicked");
@@ -54,8 +58,10 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
 }
 
 /// Whether the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, description = "It \
-    does", body = String)))]
+#[utoipa::path(
+    get, path = "/healthz", tag = "service", security(()),
+    responses((status = 200, description = "It does", body = String))
+)]
 pub(super) async fn health() -> &'static str {
     "ok\n"
 }
@@ -65,7 +71,8 @@ pub(super) async fn health() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses(
     (status = 200, description = "They are: `ready`; a second line, `stale: …`, where the registry \
         cannot be read and models are served as they were loaded", body = String),
-    (status = 503, description = "They are not: `loading`, `device failed`, `stuck` or `stopping`", body = String),
+    (status = 503, description = "They are not: `loading`, `device failed`, `stuck` or \
+        `stopping`", body = String),
 ))]
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let word = if shared.stopping.load(Ordering::Acquire) {
@@ -86,8 +93,10 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// Counters and metrics for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "OpenMetrics \
-    text", body = String)))]
+#[utoipa::path(
+    get, path = "/metrics", tag = "service",
+    responses((status = 200, description = "OpenMetrics text", body = String))
+)]
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
     let text =
         shared.metrics.text(&shared.live.get(), shared.queue.depth(), shared.trouble.count());

@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_head_with_both_is_found_however_it_arrives() {
-        let head = b"POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH: 4\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH: 4\r\nX: y\r\n\
+                     Transfer-Encoding: chunked\r\n\r\n";
         for size in 1..head.len() {
             let mut heads = Heads::default();
             assert!(head.chunks(size).any(|part| heads.look(part)), "{size}");
@@ -174,7 +175,8 @@ mod tests {
     #[test]
     fn two_heads_with_one_each_are_fine() {
         let mut heads = Heads::default();
-        let two = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let two = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n\
+                    POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
         assert!(!heads.look(two));
         assert!(!Heads::default().look(br#"{"content-length: ": "transfer-encoding:"}"#));
     }

@@ -370,8 +370,12 @@ impl Observer for Recorder<'_> {
 
 /// Resident memory of this process, bytes, where the system tells it.
 fn resident_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
+    let own = sysinfo::get_current_pid().ok()?;
+    let mut system = sysinfo::System::new();
+    system.refresh_processes_specifics(
+        sysinfo::ProcessesToUpdate::Some(&[own]),
+        false,
+        sysinfo::ProcessRefreshKind::nothing().with_memory(),
+    );
+    Some(system.process(own)?.memory())
 }

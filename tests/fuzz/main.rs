@@ -7,7 +7,8 @@
 //! ```text
 //! KILN_FUZZ_SECONDS=300 cargo test --release --test fuzz         each target so long
 //! KILN_FUZZ_ONLY=bars_csv,trial_toml …                           these alone
-//! KILN_FUZZ_CASE=4711 KILN_FUZZ_ONLY=bars_csv …                  one case again; its bytes are left in a file
+//! KILN_FUZZ_CASE=4711 KILN_FUZZ_ONLY=bars_csv …                  one case again; its bytes are
+//!                                                                left in a file
 //! ```
 //!
 //! What ends the process leaves the number of its case in the file that is named at the start.

@@ -226,9 +226,8 @@ fn weights_go_out_and_come_back_bit_by_bit() {
     assert_eq!(lab.done("runs", &import).trim_end(), "back@1");
     assert_eq!(lab.done("runs", &import).trim_end(), "back@1", "there already");
     let model = SavedModel::read(&lab.path("models/back/versions/1")).unwrap();
-    assert!(
-        matches!(&model.card.source, Source::Import { file: of, like, .. } if *of == file && *like == run)
-    );
+    let Source::Import { file: of, like, .. } = &model.card.source else { panic!() };
+    assert_eq!((of, like), (&file, &run));
     assert!(
         model.card.metrics.valid.is_none()
             && model.card.best_epoch.is_none()

@@ -1,6 +1,9 @@
 //! `kiln predict` as a person runs it: a run or a model, a file or lines from stdin, and every form
 //! of output.
 
+mod clock;
+mod lines;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,8 +21,8 @@ name = "small"
 source = "if_1m.csv.gz"
 bar_label = "end"
 zone = "Asia/Shanghai"
-features = ["open", "high", "low", "close", "volume", "log_return", "sma_20", "ema_9", "rsi_14", "macd", "macd_signal", "macd_hist",
-            "atr_14", "realized_vol_30", "time_of_day"]
+features = ["open", "high", "low", "close", "volume", "log_return", "sma_20", "ema_9", "rsi_14",
+            "macd", "macd_signal", "macd_hist", "atr_14", "realized_vol_30", "time_of_day"]
 target = { horizon = 3, kind = "log_volatility" }
 window = 20
 [model]
@@ -322,165 +325,6 @@ fn files_of_another_form(lab: &Lab, csv: &str) {
     assert!(message.contains("'Asia/Shangai' is not a zone"), "{message}");
 }
 
-/// The sample's text with another timestamp in each line.
-fn stamped(sample: &str, stamp: impl Fn(jiff::Timestamp) -> String) -> String {
-    let (header, lines) = sample.split_once('\n').unwrap();
-    let line = |line: &str| {
-        let (ts, rest) = line.split_once(',').unwrap();
-        format!("{},{rest}\n", stamp(ts.parse().unwrap()))
-    };
-    format!("{header}\n{}", lines.lines().map(line).collect::<String>())
-}
-
-/// By the clock of the place: a feature goes by it.
-fn by_the_clock(zone: &str) -> String {
-    format!(
-        r#"
-name = "small"
-[data]
-source = "if_1m.csv.gz"
-rows = 2000
-bar_label = "end"
-{zone}
-features = ["close", "log_return", "time_of_day"]
-window = 4
-[model]
-hidden_size = 4
-num_layers = 1
-[train]
-epochs = 1
-batch_size = 256
-early_stopping = false
-schedule = {{ kind = "constant" }}
-"#
-    )
-}
-
-#[test]
-fn the_same_instants_have_the_same_bits_however_they_are_written() {
-    let lab = Lab::new(&by_the_clock("zone = \"Asia/Shanghai\""));
-    lab.done(&["models", "register", &lab.run, "--name", "minute"]);
-    lab.done(&["models", "promote", "minute@1"]);
-    let sample = String::from_utf8(lab.sample()).unwrap();
-    let head: String = sample.lines().take(400).map(|line| format!("{line}\n")).collect();
-    let clock =
-        |ts: jiff::Timestamp| ts.to_zoned(jiff::tz::TimeZone::get("Asia/Shanghai").unwrap());
-    type Stamp<'a> = &'a dyn Fn(jiff::Timestamp) -> String;
-    let forms: [(&str, &[&str], Stamp<'_>); 5] = [
-        ("as they were", &[], &|ts| clock(ts).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
-        ("in UTC", &[], &|ts| ts.to_string()),
-        ("seconds", &["--bar-label", "end"], &|ts| ts.as_second().to_string()),
-        ("milliseconds", &["--bar-label", "end"], &|ts| ts.as_millisecond().to_string()),
-        ("a clock", &["--bar-label", "end", "--zone", "Asia/Shanghai"], &|ts| {
-            clock(ts).strftime("%Y-%m-%d %H:%M:%S").to_string()
-        }),
-    ];
-    let mut expected = None;
-    for (what, more, form) in forms {
-        let text = stamped(&head, form);
-        fs::write(lab.path("form.csv"), &text).unwrap();
-        for model in [&lab.run[..], "minute"] {
-            let of_file = lab.done(&[&["predict", model, "--data", "form.csv"], more].concat());
-            assert!(of_file.lines().count() > 300, "{of_file}");
-            assert!(
-                *expected.get_or_insert_with(|| of_file.clone()) == of_file,
-                "{model}: {what}: the forecasts differ"
-            );
-            let streamed = lab.piped(model, text.as_bytes(), more);
-            assert!(
-                streamed.stdout == without_actual(&of_file).as_bytes(),
-                "{model}: {what}: line by line they differ"
-            );
-        }
-        if !more.is_empty() {
-            // What a timestamp marks is not a part of how it is written, and is asked for.
-            let rest: Vec<&str> = more[2..].to_vec();
-            let message =
-                lab.refused(&[&["predict", "minute", "--data", "form.csv"], &rest[..]].concat());
-            assert!(
-                message.contains(
-                    "add --bar-label start or --bar-label end (its own mark the end of a bar)"
-                ),
-                "{message}"
-            );
-            let output = lab.piped("minute", text.as_bytes(), &rest);
-            assert!(
-                output.status.code() == Some(2)
-                    && String::from_utf8_lossy(&output.stderr).contains("add --bar-label")
-            );
-        }
-    }
-    // Bars that say another zone are told the time by the model's.
-    let text = stamped(&head, |ts| {
-        ts.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
-    });
-    fs::write(lab.path("form.csv"), text).unwrap();
-    let utc = lab.done(&[
-        "predict",
-        "minute",
-        "--data",
-        "form.csv",
-        "--zone",
-        "UTC",
-        "--bar-label",
-        "end",
-    ]);
-    assert!(Some(utc) == expected, "the zone of the file became that of the feature");
-    let card = fs::read_to_string(lab.path("models/minute/versions/1/model_card.json")).unwrap();
-    let card: Value = serde_json::from_str(&card).unwrap();
-    assert_eq!(
-        (&card["inputs"]["zone"], &card["inputs"]["stamps"]),
-        (&"Asia/Shanghai".into(), &"offset".into())
-    );
-}
-
-#[test]
-fn a_feature_of_the_local_clock_asks_for_its_zone_and_utc_is_one() {
-    let lab = quick();
-    fs::write(lab.path("clock.toml"), by_the_clock("").replace("small", "clock")).unwrap();
-    for verb in ["check", "sweep"] {
-        let message = lab.refused(&[verb, "clock.toml"]);
-        for said in [
-            "the feature 'time_of_day' goes by the local clock",
-            "+08:00",
-            "zone = \"Asia/Shanghai\"",
-            "clock.toml:",
-        ] {
-            assert!(message.contains(said), "{said}: {message}");
-        }
-    }
-    // The file begins in UTC and goes on otherwise: seen when it is read as a whole.
-    let sample = String::from_utf8(lab.sample()).unwrap();
-    let first: jiff::Timestamp =
-        sample.lines().nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
-    let mixed = sample.replacen(
-        sample.lines().nth(1).unwrap().split(',').next().unwrap(),
-        &first.to_string(),
-        1,
-    );
-    fs::write(lab.path("mixed.csv"), mixed).unwrap();
-    fs::write(
-        lab.path("mixed.toml"),
-        by_the_clock("").replace("small", "mixed").replace("if_1m.csv.gz", "mixed.csv"),
-    )
-    .unwrap();
-    let message = lab.refused(&["check", "mixed.toml"]);
-    assert!(message.contains("the feature 'time_of_day' goes by the local clock"), "{message}");
-    // In UTC nothing is asked for, and the model knows it.
-    fs::write(lab.path("utc.csv"), stamped(&sample, |ts| ts.to_string())).unwrap();
-    fs::write(
-        lab.path("utc.toml"),
-        by_the_clock("").replace("small", "utc").replace("if_1m.csv.gz", "utc.csv"),
-    )
-    .unwrap();
-    lab.done(&["sweep", "utc.toml", "--backend", "flex"]);
-    let of_utc = lab.done(&["predict", "utc/best", "--data", "utc.csv", "--last", "300"]);
-    assert_eq!(
-        lab.done(&["predict", "utc/best", "--data", "if_1m.csv.gz", "--last", "300"]),
-        of_utc
-    );
-}
-
 #[test]
 fn prices_that_training_never_saw_are_warned_of_in_every_form() {
     let lab = quick();
@@ -539,143 +383,20 @@ fn prices_that_training_never_saw_are_warned_of_in_every_form() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("training saw"));
 }
 
+const HEADER: &str = "ts,open,high,low,close\n";
+
 /// A point head over few bars: quick to train.
 fn quick() -> Lab {
     Lab::new(
         r#"
 name = "small"
-data = { source = "if_1m.csv.gz", rows = 2000, bar_label = "end", features = ["close", "rsi_2"], window = 4 }
+data.source = "if_1m.csv.gz"
+data.rows = 2000
+data.bar_label = "end"
+data.window = 4
+data.features = ["close", "rsi_2"]
 model = { hidden_size = 4, num_layers = 1 }
 train = { epochs = 1, batch_size = 256, early_stopping = false, schedule = { kind = "constant" } }
 "#,
     )
-}
-
-const HEADER: &str = "ts,open,high,low,close\n";
-
-fn bar(minute: usize) -> String {
-    let close = 3000.0 + (minute as f64 * 0.7).sin();
-    format!(
-        "2026-01-05T{:02}:{:02}:00Z,{close},{},{},{close}\n",
-        minute / 60,
-        minute % 60,
-        close + 1.0,
-        close - 1.0
-    )
-}
-
-/// Lines of a child as they come.
-fn lines(child: &mut Child) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    std::thread::spawn(move || {
-        stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-    });
-    receiver
-}
-
-fn write(stdin: &mut ChildStdin, text: &str) {
-    stdin.write_all(text.as_bytes()).unwrap();
-    stdin.flush().unwrap();
-}
-
-#[test]
-fn each_line_is_answered_before_the_next_one_comes() {
-    let lab = quick();
-    let mut child = lab.child(&lab.run, &[]);
-    let answers = lines(&mut child);
-    let next = || answers.recv_timeout(Duration::from_secs(60)).unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    write(&mut stdin, HEADER);
-    assert_eq!(next(), "bar_start,forecast,persistence,actual,lower,upper");
-    // Two bars of warm-up, three more until there is a window; then a gap, and again three.
-    (0..5).for_each(|minute| write(&mut stdin, &bar(minute)));
-    for minute in (5..20).chain(33..40) {
-        let text = bar(minute);
-        let (half, rest) = text.split_at(30);
-        write(&mut stdin, half);
-        write(&mut stdin, rest);
-        if !(30..36).contains(&minute) {
-            let line = next();
-            // the label is the bar's end
-            let start = format!("2026-01-05T00:{:02}:00Z,", minute - 1);
-            assert!(line.starts_with(&start), "{line} does not start with {start}");
-        }
-    }
-    assert!(answers.try_recv().is_err());
-    drop(stdin);
-    assert!(child.wait().unwrap().success());
-}
-
-/// What is said besides the warnings that every forecast of this model has: it is worse than a
-/// baseline.
-fn without_warnings(stderr: Vec<u8>) -> String {
-    let text = String::from_utf8(stderr).unwrap();
-    text.lines()
-        .filter(|line| !line.starts_with("warning: "))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-#[test]
-fn a_bad_line_is_named_and_what_came_before_it_is_answered() {
-    let lab = quick();
-    let good: String = std::iter::once(HEADER.to_owned()).chain((0..8).map(bar)).collect();
-    for (line, said) in [
-        ("2026-01-05T00:08:00Z,3000,3001,2999\n", "stdin: line 10: 4 fields, but the header has 5"),
-        (
-            "2026-01-05T00:08:00Z,3000,3001,2999,x\n",
-            "stdin: line 10: column 'close': 'x' is not a number",
-        ),
-        (
-            "2026-01-05T00:08:00Z,3000,2998,2999,3000\n",
-            "stdin: line 10: high 2998 is below low 2999",
-        ),
-        (
-            "2026-01-05T00:08:00Z,3000,3001,2999,300",
-            "stdin: line 10: has no line end, so it may have been cut off",
-        ),
-        (
-            "2026-01-05T00:07:00Z,3000,3001,2999,3000\n",
-            "stdin: line 10: column 'ts': '2026-01-05T00:07:00Z' does not come after",
-        ),
-        (
-            "2026-01-05T00:03:00Z,3000,3001,2999,3000\n",
-            "stdin: line 10: column 'ts': '2026-01-05T00:03:00Z' does not come after",
-        ),
-        (
-            "\u{1b}]0;x\u{7},3000,3001,2999,3000\n",
-            "stdin: line 10: column 'ts': '\\u{1b}]0;x\\u{7}' is not a timestamp",
-        ),
-    ] {
-        let output = lab.piped(&lab.run, format!("{good}{line}").as_bytes(), &[]);
-        let message = without_warnings(output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{message}");
-        assert!(message.starts_with(said), "{message}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1 + 8 - 5);
-    }
-    for (text, said) in [
-        ("", "stdin: is empty"),
-        (
-            HEADER,
-            "stdin: 0 bars without a window: a window is 4 bars without a gap, the first after 2 \
-                bars of warm-up",
-        ),
-        ("a,b,c\n", "stdin: has no column 'ts'"),
-    ] {
-        let output = lab.piped(&lab.run, text.as_bytes(), &[]);
-        let message = without_warnings(output.stderr);
-        assert!(output.status.code() == Some(2) && message.starts_with(said), "{message}");
-    }
-    for more in [&["--last", "3"][..], &["-o", "out.csv"], &["--json"]] {
-        let output = lab.piped(&lab.run, good.as_bytes(), more);
-        assert_eq!(output.status.code(), Some(2), "{more:?}");
-    }
-    // Bars of five minutes are none of this model.
-    let five: String = (0..12).map(|place| bar(5 * place)).collect();
-    fs::write(lab.path("five.csv"), format!("{HEADER}{five}")).unwrap();
-    let message = lab.refused(&["predict", &lab.run, "--data", "five.csv"]);
-    assert!(message.contains("five.csv: no two of its bars are 60 s apart"), "{message}");
-    let output = lab.piped(&lab.run, format!("{HEADER}{five}").as_bytes(), &[]);
-    assert!(without_warnings(output.stderr).starts_with("stdin: 12 bars without a window"));
 }

@@ -210,8 +210,11 @@ fn print(options: &Options, task: &Task, measured: &Measured, peak: f64) {
     let Measured { lane_steps_per_second: rate, processor_seconds, processes, threads } = measured;
     let processor = processor_seconds.map(|seconds| seconds * 1e3);
     if options.output == Output::Lines {
-        let line = json!({"device": device.to_string(), "batch": batch, "hidden": hidden, "lanes": lanes, "processes": processes,
-            "threads": threads, "steps_per_second": rate, "processor_ms": processor, "flop": flop});
+        let line = json!({
+            "device": device.to_string(), "batch": batch, "hidden": hidden, "lanes": lanes,
+            "processes": processes, "threads": threads, "steps_per_second": rate,
+            "processor_ms": processor, "flop": flop,
+        });
         println!("{line}");
         return;
     }

@@ -5,17 +5,19 @@
 //! a forecast that is not finite, lengths that differ; each function says when. What many trials
 //! did at the same moments is a [`Panel`].
 //!
-//! | question | answered by |
-//! |---|---|
-//! | how far off are the forecasts, in a unit one can compare? | [`mase`], [`out_of_sample_r2`], [`pinball_loss`], [`qlike`] |
-//! | do they know the direction, or the order? | [`directional_accuracy`], [`information_coefficients`] |
-//! | do their intervals hold? | [`coverage`], [`conformal_half_width`], [`conformal_quantile_margin`] |
-//! | do two forecasts differ? | [`diebold_mariano`], and [`holm`] over several pairs |
-//! | how sure is any number? | [`bootstrap_interval`], [`bootstrap_intervals_of_means`] |
-//! | does any of many beat the baseline? | [`superior_predictive_ability`], of too many for memory [`RowByRow`]; [`widened`] over those that cannot be weighed |
-//! | which of many cannot be told from the best? | [`model_confidence_set`] |
-//! | is the best Sharpe ratio more than luck? | [`probabilistic_sharpe`], [`deflated_sharpe`] over [`effective_trials`] |
-//! | does choosing by the past choose for the future? | [`backtest_overfitting`] |
+//! - how far off are the forecasts, in a unit one can compare? [`mase`], [`out_of_sample_r2`],
+//!   [`pinball_loss`], [`qlike`]
+//! - do they know the direction, or the order? [`directional_accuracy`],
+//!   [`information_coefficients`]
+//! - do their intervals hold? [`coverage`], [`conformal_half_width`], [`conformal_quantile_margin`]
+//! - do two forecasts differ? [`diebold_mariano`], and [`holm`] over several pairs
+//! - how sure is any number? [`bootstrap_interval`], [`bootstrap_intervals_of_means`]
+//! - does any of many beat the baseline? [`superior_predictive_ability`], of too many for memory
+//!   [`RowByRow`]; [`widened`] over those that cannot be weighed
+//! - which of many cannot be told from the best? [`model_confidence_set`]
+//! - is the best Sharpe ratio more than luck? [`probabilistic_sharpe`], [`deflated_sharpe`] over
+//!   [`effective_trials`]
+//! - does choosing by the past choose for the future? [`backtest_overfitting`]
 //!
 //! What is judged are plain data ([`records`], which the store reads and writes), made into numbers
 //! by [`score`] and [`calibration`], set side by side by [`compare`], and traded by [`backtest`].

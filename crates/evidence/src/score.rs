@@ -1,15 +1,19 @@
 //! Every metric of a run's forecasts over some windows, each with its interval.
 //!
-//! | metric | is | interval |
-//! |---|---|---|
-//! | mse, mae, rmse | errors in the target's unit | bootstrap |
-//! | skill | 1 − mse / mse of the best baseline over the same windows | bootstrap, that baseline held fixed |
-//! | mase | mae over the mean absolute error of persistence on the training windows, at the same horizon | bootstrap |
-//! | r2 | 1 − mse / mse of the training mean (of a price: the last close plus the mean training change) | bootstrap |
-//! | directional_accuracy | share of right signs of the change from persistence, where neither is 0 | Wilson's one bar ahead, else bootstrap |
-//! | ic, rank_ic | correlation of forecast and target (of a price: their changes) within a UTC day, mean over days | bootstrap over days |
-//! | ic_ir, rank_ic_ir | that mean over its deviation over days, not annualised | bootstrap over days |
-//! | qlike | Patton's loss of the variance exp(2·forecast), of a log volatility | bootstrap |
+//! - mse, mae, rmse: errors in the target's unit; interval: bootstrap
+//! - skill: 1 − mse / mse of the best baseline over the same windows; interval: bootstrap, that
+//!   baseline held fixed
+//! - mase: mae over the mean absolute error of persistence on the training windows, at the same
+//!   horizon; interval: bootstrap
+//! - r2: 1 − mse / mse of the training mean (of a price: the last close plus the mean training
+//!   change); interval: bootstrap
+//! - directional_accuracy: share of right signs of the change from persistence, where neither is 0;
+//!   interval: Wilson's one bar ahead, else bootstrap
+//! - ic, rank_ic: correlation of forecast and target (of a price: their changes) within a UTC day,
+//!   mean over days; interval: bootstrap over days
+//! - ic_ir, rank_ic_ir: that mean over its deviation over days, not annualised; interval: bootstrap
+//!   over days
+//! - qlike: Patton's loss of the variance exp(2·forecast), of a log volatility; interval: bootstrap
 //!
 //! "Bootstrap" is the stationary block bootstrap (Politis & Romano 1994) with the block length of
 //! Politis & White (2004), at least the horizon, percentile intervals at 95 % of 1,000 resamples.

@@ -2,8 +2,9 @@
 //! mistake of a file is reported at once.
 //!
 //! ```text
-//! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ validate: what must fit together ─→ Settings
-//!                                       └ domains, strategy ─→ Space, Strategy
+//! text + --set ─ tree: nodes with spans ─ key: type and range of each value ─→ Wire ─ validate ─┐
+//!                                       └ domains, strategy ─→ Space, Strategy                  │
+//!                                        Settings ←─ what must fit together ────────────────────┘
 //! ```
 //!
 //! One table, [`keys`], says of every key what it takes, its default and what it is for. It checks

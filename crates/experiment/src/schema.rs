@@ -157,7 +157,9 @@ fn domain(key: &Key) -> Value {
         json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": reference(key) });
     let mut properties = json!({ "choice": list, "zip": part("zip"), "when": part("when") });
     if whole || number {
-        let ranges = json!({ "int": part("int"), "log": part("log"), "step": part("step"), "points": part("points") });
+        let ranges = json!({
+            "int": part("int"), "log": part("log"), "step": part("step"), "points": part("points"),
+        });
         merge(&mut properties, ranges);
     }
     if number {
@@ -170,14 +172,19 @@ fn domain(key: &Key) -> Value {
 
 /// Parts that the domains share.
 fn shared() -> Value {
-    let pair = |kind: &str| json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": kind } });
+    let pair = |kind: &str| {
+        let items = json!({ "type": kind });
+        json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": items })
+    };
     let log = "Space the values evenly on a logarithmic scale";
     json!({
         "int": pair("integer"),
         "float": pair("number"),
         "log": { "type": "boolean", "description": format!("{log}.") },
-        "log_or_range": { "anyOf": [pair("number"), { "type": "boolean" }], "description": format!("{log}; \
-            or such a range.") },
+        "log_or_range": {
+            "anyOf": [pair("number"), { "type": "boolean" }],
+            "description": format!("{log}; or such a range."),
+        },
         "step": { "type": "number", "exclusiveMinimum": 0, "description": "Distance between two \
             values." },
         "points": { "type": "integer", "minimum": 2, "description": "How many values, both ends \

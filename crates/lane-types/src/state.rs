@@ -4,13 +4,13 @@ use crate::{ScheduleState, StopState};
 
 /// One named weight of a lane, row-major.
 ///
-/// | name | shape | PyTorch's |
-/// |---|---|---|
-/// | `lstm.N.w_input` | `[inputs, 4H]`, inputs = features for N = 0, else H | `weight_ih_lN` transposed |
-/// | `lstm.N.w_hidden` | `[H, 4H]` | `weight_hh_lN` transposed |
-/// | `lstm.N.bias` | `[4H]` | `bias_ih_lN + bias_hh_lN` |
-/// | `head.weight` | `[H]`, of Q quantiles `[Q, H]` | `weight` of a `Linear(H, 1)`, a `Linear(H, Q)` |
-/// | `head.bias` | `[1]`, of Q quantiles `[Q]` | its `bias` |
+/// - `lstm.N.w_input`: `[inputs, 4H]`, inputs = features for N = 0, else H; PyTorch's:
+///   `weight_ih_lN` transposed
+/// - `lstm.N.w_hidden`: `[H, 4H]`; PyTorch's: `weight_hh_lN` transposed
+/// - `lstm.N.bias`: `[4H]`; PyTorch's: `bias_ih_lN + bias_hh_lN`
+/// - `head.weight`: `[H]`, of Q quantiles `[Q, H]`; PyTorch's: `weight` of a `Linear(H, 1)`, a
+///   `Linear(H, Q)`
+/// - `head.bias`: `[1]`, of Q quantiles `[Q]`; PyTorch's: its `bias`
 ///
 /// The 4H columns are the gates in PyTorch's order: input, forget, cell, output.
 #[derive(Clone, Debug, PartialEq)]

@@ -210,9 +210,8 @@ mod tests {
         .unwrap_err();
         assert!(
             message.ends_with(
-                "columns = \
-                    { ts = \"Date\", open = \"<OPEN>\", high = \"High \", low = \"Low\", close = \"Close/Last\", volume = \"Vol\" } \
-                    under [data]"
+                "columns = { ts = \"Date\", open = \"<OPEN>\", high = \"High \", low = \"Low\", \
+                 close = \"Close/Last\", volume = \"Vol\" } under [data]"
             ),
             "{message}"
         );

@@ -2,9 +2,9 @@
 //! The only module that names Polars, besides the Parquet tables of the store and of `predict`.
 //!
 //! ```text
-//! source ─┬ text → csv ──┐                                     ┌ window (runs, split, embargo)
-//!         ├ parquet ─────┼→ table → clean → bars ─ feature ────┼ scaling (training rows alone) ─→ Prepared
-//!         └ synthetic ───┘  (timestamp, zone, columns)         └ target (and persistence)
+//! source ─┬ text → csv ──┐                                 ┌ window (runs, split, embargo)
+//!         ├ parquet ─────┼→ table → clean → bars ─ feature ┼ scaling (training rows) ─→ Prepared
+//!         └ synthetic ───┘  (timestamp, zone, columns)     └ target (and persistence)
 //! ```
 //!
 //! # What is used

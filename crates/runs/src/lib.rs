@@ -2,7 +2,8 @@
 //!
 //! [`store`] owns the folders of sweeps and their runs; a [`model`] is a run's best weights with
 //! all that was recorded of it; the [`registry`] has versions of models, aliases and a gate.
-//! [`files`] opens, locks and writes files for them; [`machine`] tells whose fault an error of a file is.
+//! [`files`] opens, locks and writes files for them; [`machine`] tells whose fault an error of a
+//! file is.
 
 pub mod files;
 pub mod machine;

@@ -1,5 +1,7 @@
 //! Shares, sizes and durations.
 
+use std::time::Duration;
+
 use crate::number::{UNDEFINED, number};
 
 /// A share in percent, without the sign (`12.34`, `0.001`, `1235`); `—` where it is undefined.
@@ -53,6 +55,36 @@ pub fn short_duration(seconds: f64) -> String {
     }
 }
 
+/// Reads a duration with its unit: `250us`, `2ms`, `10s`, `5m`, `2h`, `1d`.
+///
+/// # Errors
+/// When it has another form, or is more than a year.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || {
+        format!(
+            "'{text}' is not a duration of at most a year: a whole number with its unit (us, ms, \
+             s, m, h or d), such as 250us, 10s or 2h"
+        )
+    };
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let micros = match unit {
+        "us" | "µs" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" | "min" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return Err(wrong()),
+    };
+    let micros = number.checked_mul(micros).filter(|micros| *micros <= YEAR).ok_or_else(wrong)?;
+    Ok(Duration::from_micros(micros))
+}
+
+/// Microseconds.
+const YEAR: u64 = 366 * 86_400_000_000;
+
 /// Whole seconds; `None` of what is not a duration.
 fn whole(seconds: f64) -> Option<u64> {
     (seconds.is_finite() && seconds >= 0.0).then(|| seconds.round() as u64)
@@ -61,6 +93,18 @@ fn whole(seconds: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_with_its_unit() {
+        assert_eq!(parse_duration("250us"), Ok(Duration::from_micros(250)));
+        assert_eq!(parse_duration("2ms"), Ok(Duration::from_millis(2)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration("2h"), Ok(Duration::from_hours(2)));
+        assert_eq!(parse_duration("366d"), Ok(Duration::from_hours(366 * 24)));
+        for text in ["", "5", "s", "-1s", "1.5s", "1y", "99999999999999999999s", "367d"] {
+            assert!(parse_duration(text).unwrap_err().contains("is not a duration"), "{text}");
+        }
+    }
 
     #[test]
     fn durations_have_two_units_at_most() {

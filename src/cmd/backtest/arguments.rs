@@ -20,11 +20,15 @@ pub(super) fn backtest(
     })
 }
 
-const HELP: &str = "help: give for instance --commission-bps 0.25 --half-spread '0.5 bps' --slippage '0.5 bps' (or in ticks, with --tick-size 0.2),
-      or write them into the experiment and run its sweep once more, which trains nothing:
+const HELP: &str = "help: give for instance
+      --commission-bps 0.25 --half-spread '0.5 bps' --slippage '0.5 bps'
+      (or in ticks, with --tick-size 0.2), or write them into the experiment and run its sweep once more, which trains nothing:
 
       [backtest]
-      costs = { commission_bps = 0.25, half_spread = \"0.5 ticks\", slippage = \"0.5 ticks\", tick_size = 0.2 }
+      costs.commission_bps = 0.25
+      costs.half_spread = \"0.5 ticks\"
+      costs.slippage = \"0.5 ticks\"
+      costs.tick_size = 0.2
 
       what is free must be written too: --slippage '0 bps'";
 

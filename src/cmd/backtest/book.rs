@@ -11,8 +11,9 @@ use evidence::backtest::{Fill, Ledger, Moment};
 
 /// Columns. Money starts at 10000; units are bought where positive; costs are of both fills of a
 /// bar.
-const HEADER: &str = "bar_start,open,close,forecast,expected_return_bps,bought_at_open,price_at_open,bought_at_close,price_at_close,\
-                      commission,half_spread,slippage,units,cash,equity";
+const HEADER: &str = "bar_start,open,close,forecast,expected_return_bps,bought_at_open,\
+                      price_at_open,bought_at_close,price_at_close,commission,half_spread,slippage,\
+                      units,cash,equity";
 
 /// Writes the ledger.
 pub(super) fn write_book(path: &Path, job: &Job, ledger: &Ledger) -> Result<(), Failure> {

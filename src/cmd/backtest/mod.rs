@@ -1,10 +1,12 @@
 //! `kiln backtest`: trades the recorded forecasts of runs, with costs, beside buy and hold.
 //!
 //! ```text
-//! selectors ─ gather: forecasts on bars → Job ─ report: ledger, statistics, frontier → Report ─┬ table, frontier_table (a person)
-//! arguments ─ arguments: over what was recorded ┘                  luck: over all of them  ├ --json
-//!                                                                                         ├ book: --ledger FILE.csv
-//!                                                                                         └ account: for `kiln report`
+//! selectors ─ gather: forecasts on bars → Job ──┬─ report: ledger, statistics, frontier → Report
+//! arguments ─ arguments: over what was recorded ┘  luck: over all of them
+//! Report ─┬ table, frontier_table (a person)
+//!         ├ --json
+//!         ├ book: --ledger FILE.csv
+//!         └ account: for `kiln report`
 //! a trial's id ─ trader: gather and ledger of one job, beside the dashboard ─→ equity
 //! ```
 

@@ -129,11 +129,19 @@ pub(super) fn export(args: ExportArgs) -> Result<(String, Roots, Export), Failur
         }
         ExportFormat::Tensorboard => Export::Folder(Folder::Tensorboard, output),
         ExportFormat::Jsonl => Export::Folder(Folder::Jsonl, output),
+        #[cfg(feature = "mlflow")]
         ExportFormat::Mlflow => Export::Mlflow { to: server(to)?, experiment },
+        #[cfg(not(feature = "mlflow"))]
+        ExportFormat::Mlflow => {
+            return Err(Failure::BadInput(
+                "this kiln was built without MLflow; build it with --features mlflow".to_owned(),
+            ));
+        }
     };
     Ok((source, Roots { runs, models }, export))
 }
 
+#[cfg(feature = "mlflow")]
 fn server(to: Option<String>) -> Result<String, Failure> {
     let known = to.or_else(|| std::env::var("MLFLOW_TRACKING_URI").ok());
     known.ok_or_else(|| {

@@ -3,6 +3,7 @@
 pub(super) mod args;
 mod arguments;
 mod folder;
+#[cfg(feature = "mlflow")]
 mod mlflow;
 mod source;
 mod table;
@@ -27,6 +28,7 @@ pub fn run(args: ExportArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Export::Weights(weights, output) => weights::run(&source, &roots, weights, &output, out)?,
         Export::Table(table, output) => table::run(&source, &roots, table, &output, out)?,
         Export::Folder(kind, output) => folder::run(&source, &roots, kind, &output, out)?,
+        #[cfg(feature = "mlflow")]
         Export::Mlflow { to, experiment } => mlflow::run(&source, &roots, to, experiment, out)?,
     }
     Ok(Outcome::Done)

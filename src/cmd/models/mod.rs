@@ -1,9 +1,10 @@
 //! `kiln models`: the registry of versioned models.
 //!
 //! ```text
-//! import FILE ───────────────────────────────┐
-//! register RUN ─ complete: verdict, profile ─┴→ registry ←─ promote (gate) · rollback · unalias · tag · gc
-//!                                                  └→ list · show · lineage · diff · verify
+//! import FILE ────────────────────────────────┐
+//! register RUN ─ from_run: verdict, profile ──┴→ registry ←─ promote (gate) · rollback · unalias
+//!                                                │           tag · gc
+//!                                                └→ list · show · lineage · diff · verify
 //! ```
 
 mod arguments;

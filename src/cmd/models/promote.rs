@@ -62,7 +62,10 @@ pub(super) fn promote(
         if registry.json {
             write_json(
                 out,
-                &json!({ "model": name, "version": version, "alias": alias, "promoted": false, "findings": findings }),
+                &json!({
+                    "model": name, "version": version, "alias": alias, "promoted": false,
+                    "findings": findings,
+                }),
             )?;
         } else {
             write!(out, "{}", findings_table(&findings))?;
@@ -102,7 +105,9 @@ pub(super) fn roll_back(
     if registry.json {
         write_json(
             out,
-            &json!({ "model": name, "alias": alias, "from": from, "to": to, "passed_over": passed }),
+            &json!({
+                "model": name, "alias": alias, "from": from, "to": to, "passed_over": passed,
+            }),
         )?;
         return Ok(Outcome::Done);
     }

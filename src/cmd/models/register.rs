@@ -69,7 +69,10 @@ impl Version {
             let folder = writer.version_folder(version);
             write_json(
                 out,
-                &json!({ "model": name, "version": version, "new": is_new, "folder": folder.display().to_string(), "notes": notes }),
+                &json!({
+                    "model": name, "version": version, "new": is_new,
+                    "folder": folder.display().to_string(), "notes": notes,
+                }),
             )?;
         } else {
             writeln!(out, "{name}@{version}")?;

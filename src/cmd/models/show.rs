@@ -26,7 +26,8 @@ pub(super) fn run(
     let tags = state.versions.get(&version).map(|version| version.tags.clone()).unwrap_or_default();
     if registry.json {
         let value = json!({
-            "model": name, "version": version, "folder": folder, "aliases": aliases, "tags": tags, "card": model.card,
+            "model": name, "version": version, "folder": folder, "aliases": aliases,
+            "tags": tags, "card": model.card,
             "warnings": model.warnings(),
         });
         return write_json(out, &value).map(|()| Outcome::Done);

@@ -20,7 +20,12 @@ pub struct PredictArgs {
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
     /// Share of the targets that the conformal interval is meant to hold
-    #[arg(long, default_value_t = 0.8, value_name = "SHARE", value_parser = crate::cmd::scores::coverage)]
+    #[arg(
+        long,
+        default_value_t = 0.8,
+        value_name = "SHARE",
+        value_parser = crate::cmd::scores::coverage
+    )]
     pub coverage: f64,
     /// Write into this file, whole or not at all, instead of to stdout
     #[arg(short, long, value_name = "FILE")]

@@ -2,8 +2,9 @@
 //! interval, in the target's own unit.
 //!
 //! ```text
-//! RUN|MODEL ─ found ─→ Forecaster ─┬─ a file: every window at once ─────────→ rows ─ written ─→ CSV, JSON, JSON lines, Parquet
-//! --data ─ bars (how to read it) ──┴─ '-': live, line in, forecast out ─────→ rows ──────────→ CSV, JSON lines
+//! RUN|MODEL ─ found ─→ Forecaster ─┬─ a file: every window at once ──────→ rows ─→ written: CSV,
+//! --data ─ bars (how to read it) ──┤                                               JSON, Parquet
+//!                                  └─ '-': live, line in, forecast out ──→ rows ─→ CSV, JSON lines
 //! ```
 
 pub(super) mod args;

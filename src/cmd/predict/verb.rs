@@ -158,8 +158,9 @@ fn document(
         Err(problem) => serde_json::json!({ "nominal": coverage, "problem": problem }),
     };
     let value = serde_json::json!({
-        "model": found.name, "source": found.model.card.source, "target": kind, "horizon": target.horizon,
-        "levels": levels(found), "interval": interval, "warnings": warnings, "forecasts": rows,
+        "model": found.name, "source": found.model.card.source, "target": kind,
+        "horizon": target.horizon, "levels": levels(found), "interval": interval,
+        "warnings": warnings, "forecasts": rows,
     });
     Ok(format!("{value:#}\n"))
 }

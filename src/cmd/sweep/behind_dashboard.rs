@@ -1,4 +1,5 @@
-//! A sweep behind the dashboard: the supervisor is a process of its own, whose output goes to a log.
+//! A sweep behind the dashboard: the supervisor is a process of its own, whose output goes to a
+//! log.
 
 use super::{Ready, SweepArgs, TO_TRAIN, write_ranking};
 use crate::cmd::args::{ExperimentArgs, RunsDir};

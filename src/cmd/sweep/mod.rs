@@ -71,7 +71,7 @@ pub struct SweepArgs {
 
 /// A duration of a second at least: workers tell their progress twice a second.
 fn stall(text: &str) -> Result<std::time::Duration, String> {
-    let duration = crate::serve::duration(text)?;
+    let duration = text::parse_duration(text)?;
     if duration.as_secs() < 1 {
         Err(format!("'{text}' is less than 1s: workers tell their progress twice a second"))
     } else {

@@ -26,12 +26,11 @@ use crate::dashboard::theme::Curve;
 use crate::dashboard::view::Scale;
 use experiment::metric::Quantity;
 
-/// Most pinned curves drawn.
-const PINNED: usize = 8;
-
 /// Draws them.
 pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
-    let curves = chosen(screen);
+    let curves: Vec<(Curve, &Row)> = (screen.compared().into_iter())
+        .map(|(curve, place)| (curve, &screen.sweep.rows[place]))
+        .collect();
     let lines: Vec<Points> =
         curves.iter().map(|(curve, row)| points(screen, *curve, row)).collect();
     let rule = rule(screen);
@@ -76,25 +75,6 @@ pub(super) fn dataset(
     kind: GraphType,
 ) -> Dataset<'_> {
     Dataset::default().data(points).style(Style::new().fg(color)).marker(marker).graph_type(kind)
-}
-
-/// Whose curves, the most important last so that it lies on top.
-pub(super) fn chosen(screen: &Screen) -> Vec<(Curve, &Row)> {
-    let view = &screen.view;
-    let best = screen.sweep.summary.best.map(|best| best.run);
-    let others =
-        view.pinned.iter().filter(|place| Some(**place) != view.selected && Some(**place) != best);
-    let mut curves: Vec<(Curve, &Row)> = others
-        .take(PINNED)
-        .enumerate()
-        .map(|(number, place)| (Curve::Pinned(number), &screen.sweep.rows[*place]))
-        .collect();
-    curves.extend(
-        best.filter(|best| Some(*best) != view.selected)
-            .map(|best| (Curve::Best, &screen.sweep.rows[best])),
-    );
-    curves.extend(view.selected.map(|selected| (Curve::Selected, &screen.sweep.rows[selected])));
-    curves
 }
 
 fn quantity(screen: &Screen) -> &'static str {

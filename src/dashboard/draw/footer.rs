@@ -1,7 +1,7 @@
 //! The last line: what was just said, the filter being typed, or the keys.
 //!
 //! ```text
-//! ↑↓ move  s sort  / filter  p pin  x stop  l log  m metric  Tab zoom  Enter detail  ? help  q quit
+//! ↑↓ move  s sort  / filter  p pin  x stop  l log  m metric  Tab zoom  Enter detail  ? help  q …
 //! /failed▏  Enter keeps it, Esc clears it
 //! ```
 

@@ -35,9 +35,6 @@ use super::screen::Screen;
 use super::text::{fit, width};
 use super::view::{Mode, Zoom};
 
-pub use detail::lines as detail_lines;
-pub use overlay::places as compared_places;
-
 /// Least size with a dashboard, columns and rows.
 const LEAST: (u16, u16) = (40, 10);
 /// Least size with a detail pane at the side.

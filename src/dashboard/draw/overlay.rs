@@ -2,10 +2,10 @@
 //! came, and where they gained on the best baseline.
 //!
 //! ```text
-//! ── loss ─────────────── ━ 0123456789ab best  │── forecasts ──────── ━ a1b2c3d4e5f6 selected  · came ──
+//! ── loss ─────────────── ━ 0123456789ab best  │── forecasts ──── ━ a1b2c3d4e5f6 selected  · came ─
 //!  0.02 │⠑⢄                                    │ 3.1 │⠉⠒⠤⣀⣀
 //! 0.004 │  ⠈⠢⣀⡀⠒⠒⠒⠒⠒⠁                          │ 2.9 │     ⠉⠒⠤
-//! ── squared error saved against linear, share of its own: ends at the skill against it ──────────────────
+//! ── squared error saved against linear, share of its own: ends at the skill against it ──────────
 //!  0.01 │          ⢀⣀⠤⠒
 //! -0.02 │⠒⠤⠤⠤⠤⠒⠒⠉⠁
 //! ```
@@ -19,7 +19,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, GraphType, Widget};
 use std::collections::HashMap;
 
-use super::curve::{self, chosen, dataset};
+use super::curve::{self, dataset};
 use super::{pane, put};
 use crate::dashboard::live::Equity;
 use crate::dashboard::screen::Screen;
@@ -67,15 +67,10 @@ pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     }
 }
 
-/// Places of the trials that are compared and have ended: their forecasts are on the disk.
-pub fn places(screen: &Screen) -> Vec<usize> {
-    placed(screen).filter(|(_, _, row)| row.result.is_some()).map(|(place, ..)| place).collect()
-}
-
 /// The compared trials with their places, the most important last.
 fn placed(screen: &Screen) -> impl Iterator<Item = (usize, Curve, &Row)> {
-    let place = |row: &Row| screen.sweep.rows.iter().position(|other| other.id == row.id);
-    chosen(screen).into_iter().filter_map(move |(curve, row)| Some((place(row)?, curve, row)))
+    let row = |place: usize| &screen.sweep.rows[place];
+    screen.compared().into_iter().map(move |(curve, place)| (place, curve, row(place)))
 }
 
 /// The trials whose forecasts are known, the most important last. What the same bars came to
@@ -94,8 +89,10 @@ fn known(screen: &Screen) -> Vec<(Curve, &Row, &Forecasts)> {
 
 /// Why there is nothing to draw.
 fn nothing(screen: &Screen) -> String {
-    let failed =
-        places(screen).into_iter().find_map(|place| screen.forecasts.get(&place)?.as_ref().err());
+    let failed = screen
+        .compared_results()
+        .into_iter()
+        .find_map(|place| screen.forecasts.get(&place)?.as_ref().err());
     failed
         .cloned()
         .unwrap_or_else(|| "no forecasts yet: they are recorded when a trial has ended".to_owned())

@@ -1,10 +1,16 @@
 //! A tracking server for tests: it keeps what it is sent, and refuses what a real one would.
 
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State as Known};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use serde_json::{Value as Json, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 
 /// What a server answers before it looks at the request: a status and a body.
 pub(super) type Fault = Box<dyn Fn(usize) -> Option<(u16, String)> + Send>;
@@ -13,8 +19,8 @@ pub(super) type Fault = Box<dyn Fn(usize) -> Option<(u16, String)> + Send>;
 pub(super) struct Fake {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
-    stopping: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    /// Dropped last: the server ends with it.
+    _runtime: Runtime,
 }
 
 /// What it was sent.
@@ -44,20 +50,15 @@ pub(super) struct Run {
 
 impl Fake {
     pub(super) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let state = Arc::new(Mutex::new(State::default()));
+        let router = Router::new()
+            .route("/api/2.0/mlflow/{*path}", any(answer))
+            .with_state(Arc::clone(&state));
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let (state, stopping) =
-            (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
-        let (of_thread, stop) = (Arc::clone(&state), Arc::clone(&stopping));
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                answer(&mut stream.unwrap(), &of_thread);
-            }
-        });
-        Self { address, state, stopping, thread: Some(thread) }
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { address, state, _runtime: runtime }
     }
 
     pub(super) fn url(&self) -> String {
@@ -69,66 +70,38 @@ impl Fake {
     }
 }
 
-impl Drop for Fake {
-    fn drop(&mut self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.address));
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-fn answer(stream: &mut TcpStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (mut length, mut authorization) = (0, None);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "authorization" => authorization = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+async fn answer(
+    Known(state): Known<Arc<Mutex<State>>>,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut state = state.lock().unwrap();
-    state.authorization = authorization;
-    let path = path.strip_prefix("/api/2.0/mlflow/").unwrap_or(&path).to_owned();
-    let (path, query) = path.split_once('?').unwrap_or((&path, ""));
-    state.asked.push(path.to_owned());
+    let authorization = headers.get(header::AUTHORIZATION);
+    state.authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+    state.asked.push(path.clone());
     let number = state.asked.len();
     let fault = state.fault.as_ref().and_then(|fault| fault(number));
+    let query = query.unwrap_or_default();
+    let body = serde_json::from_slice(&body).unwrap_or_default();
     if fault.is_some() && state.is_done_all_the_same {
-        drop(handle(&mut state, path, query, &serde_json::from_slice(&body).unwrap_or_default()));
+        drop(handle(&mut state, &path, &query, &body));
     }
     let (status, answer) = match fault {
         Some(fault) => fault,
-        None => match handle(
-            &mut state,
-            path,
-            query,
-            &serde_json::from_slice(&body).unwrap_or_default(),
-        ) {
+        None => match handle(&mut state, &path, &query, &body) {
             Ok(answer) => (200, answer.to_string()),
             Err((status, code, message)) => {
                 (status, json!({ "error_code": code, "message": message }).to_string())
             }
         },
     };
-    let location =
-        if (300..400).contains(&status) { "Location: http://127.0.0.1:9/\r\n" } else { "" };
-    // Who asked may have gone.
-    drop(write!(
-        stream,
-        "HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\nConnection: close\r\n\r\n{answer}",
-        answer.len()
-    ));
+    let status = StatusCode::from_u16(status).unwrap();
+    if status.is_redirection() {
+        return (status, [(header::LOCATION, "http://127.0.0.1:9/")], answer).into_response();
+    }
+    (status, answer).into_response()
 }
 
 fn handle(
@@ -166,9 +139,9 @@ fn handle(
                 "RESOURCE_DOES_NOT_EXIST",
                 format!("Could not find experiment with name '{name}'"),
             ))?;
-            Ok(
-                json!({ "experiment": { "experiment_id": place.to_string(), "lifecycle_stage": "active" } }),
-            )
+            Ok(json!({ "experiment": {
+                    "experiment_id": place.to_string(), "lifecycle_stage": "active",
+                } }))
         }
         "experiments/create" => {
             state.experiments.push(of_body("name"));

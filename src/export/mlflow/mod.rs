@@ -131,7 +131,8 @@ fn find(
 
 fn create(server: &Server, experiment_id: &str, content: &Content) -> Result<String, ExportError> {
     let request = json!({
-        "experiment_id": experiment_id, "run_name": content.name, "start_time": content.started, "tags": content.tags,
+        "experiment_id": experiment_id, "run_name": content.name,
+        "start_time": content.started, "tags": content.tags,
     });
     text(&post(server, "runs/create", &request)?, "/run/info/run_id")
 }

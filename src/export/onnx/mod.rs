@@ -1,9 +1,8 @@
 //! ONNX: the whole forecaster as one graph, for onnxruntime and whatever else reads opset 14.
 //!
-//! | units | input `window` | output `forecast` |
-//! |---|---|---|
-//! | own | `[batch, window, features]` double, the features' own units | `[batch, outputs]` double, the target's unit; quantiles ascend |
-//! | scaled | the same, float, scaled | float, scaled, as the network gives them |
+//! - own units: input `window` is `[batch, window, features]`, double, in the features' own units;
+//!   output `forecast` is `[batch, outputs]`, double, in the target's unit; quantiles ascend
+//! - scaled: the same in float, scaled; the forecast as the network gives it
 //!
 //! In own units the scaling is part of the graph, in double precision: a price near 60,000 that
 //! moves by cents keeps its digits, and the numbers are those of `predict`. Where double precision
@@ -11,8 +10,10 @@
 //! `metadata_props`, under `kiln`.
 //!
 //! ```text
-//! window ─ − offset ─ ÷ unit ─ to float ─ Transpose ─ LSTM ─ Squeeze ─ … ─ LSTM ─ Squeeze ─ Gemm ─ TopK ─ to double ─ × unit ─ + offset ─ forecast
-//!          └──────── own units ────────┘                                                   └────────────── own units ─────────────┘
+//! window ─ − offset ─ ÷ unit ─ to float ─ Transpose ─ LSTM ─ Squeeze ─ … ─ LSTM ─ Squeeze ─┐
+//!          └──────── own units ────────┘                                                   │
+//!                     forecast ─ + offset ─ × unit ─ to double ─ TopK ─ Gemm ──────────────┘
+//!                                └────────── own units ────────┘
 //! ```
 
 mod graph;

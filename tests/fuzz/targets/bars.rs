@@ -10,7 +10,9 @@ static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir(
 
 static DATA: LazyLock<Data> = LazyLock::new(|| {
     let text = r#"
-        data = { synthetic = { bars = 600 }, features = ["close", "volume", "sma_5", "rsi_14", "macd"], window = 4 }
+        data.synthetic = { bars = 600 }
+        data.window = 4
+        data.features = ["close", "volume", "sma_5", "rsi_14", "macd"]
     "#;
     Experiment::parse(Path::new("fuzz.toml"), text, &[]).unwrap().base.data
 });

@@ -8,7 +8,10 @@ use kiln::store::{View, read_ledger};
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 pub fn ledgers() -> Vec<Vec<u8>> {
-    let line = r#"{"v":1,"at":"2026-01-02T03:04:05Z","sweep":"grid","trial":"31d897f497c7","data":"0c56","target":{"horizon":1,"kind":"log_return"},"valid":[1,9],"test":[20,29]}"#;
+    let line = concat!(
+        r#"{"v":1,"at":"2026-01-02T03:04:05Z","sweep":"grid","trial":"31d897f497c7","#,
+        r#""data":"0c56","target":{"horizon":1,"kind":"log_return"},"valid":[1,9],"test":[20,29]}"#
+    );
     vec![
         format!("{line}\n").into_bytes(),
         format!("{line}\n{}\n", line.replace("31d8", "41d8")).into_bytes(),
@@ -31,7 +34,9 @@ pub fn ledger(bytes: &[u8]) -> Result<(), String> {
 }
 
 pub fn views() -> Vec<Vec<u8>> {
-    vec![b"# What `kiln compare --view` shows.\nv = 1\nselectors = [\"grid\", \"wide/31d8\"]\nmetric = \"valid.mae\"\n".to_vec()]
+    let view = b"# What `kiln compare --view` shows.\n\
+                 v = 1\nselectors = [\"grid\", \"wide/31d8\"]\nmetric = \"valid.mae\"\n";
+    vec![view.to_vec()]
 }
 
 pub fn view(bytes: &[u8]) -> Result<(), String> {

@@ -116,7 +116,8 @@ pub fn bodies() -> Vec<Vec<u8>> {
     let bar = |minute: usize| {
         let ts = 1_715_131_860 + 60 * minute;
         format!(
-            r#"{{"ts": {ts}, "open": 3000, "high": 3001.5, "low": 2999, "close": 3000.5, "volume": 7}}"#
+            r#"{{"ts": {ts}, "open": 3000, "high": 3001.5, "low": 2999, "close": 3000.5,
+                "volume": 7}}"#
         )
     };
     let bars: Vec<String> = (0..card.warm_up() + window).map(bar).collect();

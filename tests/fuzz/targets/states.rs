@@ -39,7 +39,11 @@ pub fn weights(bytes: &[u8]) -> Result<(), String> {
 }
 
 pub fn scalings() -> Vec<Vec<u8>> {
-    vec![br#"{"columns":[{"offset":0.5,"unit":2.0},{"offset":-1e3,"unit":1e-9}],"target":{"offset":0.0,"unit":1.0}}"#.to_vec()]
+    let scaling = concat!(
+        r#"{"columns":[{"offset":0.5,"unit":2.0},{"offset":-1e3,"unit":1e-9}],"#,
+        r#""target":{"offset":0.0,"unit":1.0}}"#
+    );
+    vec![scaling.into()]
 }
 
 pub fn scaling(bytes: &[u8]) -> Result<(), String> {

@@ -92,7 +92,8 @@ fn hostile() -> Lab {
         let at = first.split("\"at\":\"").nth(1).unwrap().split('"').next().unwrap();
         // A warning, a line that is none, and an event of a kind that nobody knows.
         let warning = format!(
-            "{{\"v\":1,\"seq\":1,\"at\":\"{at}{in_json}\",\"event\":\"warning\",\"message\":\"W{in_json}\"}}"
+            "{{\"v\":1,\"seq\":1,\"at\":\"{at}{in_json}\",\"event\":\"warning\",\
+             \"message\":\"W{in_json}\"}}"
         );
         let unknown = format!("{{\"v\":1,\"seq\":2,\"at\":\"{at}\",\"event\":\"{in_json}\"}}");
         std::fs::write(
@@ -210,7 +211,8 @@ fn messages_about_hostile_files_drive_no_terminal() {
         );
         for bars in [
             format!(
-                "ts,open,high,low,close,{sequence}\n1715131860,1,2,1,2,3\n1715131920,1,2,1,{sequence},3\n"
+                "ts,open,high,low,close,{sequence}\n1715131860,1,2,1,2,3\n\
+                 1715131920,1,2,1,{sequence},3\n"
             ),
             format!("ts,open{sequence},high,low,close\n1715131860,1,2,1,2\n"),
             format!("ts,open,high,low,close\n{sequence},1,2,1,2\n"),

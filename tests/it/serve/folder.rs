@@ -176,7 +176,8 @@ pub fn request(bars: &Bars, end: usize, needs: usize) -> String {
         .map(|row| {
             let bar = bars.bar(row);
             format!(
-                r#"{{"ts": {}, "open": {:?}, "high": {:?}, "low": {:?}, "close": {:?}, "volume": {:?}}}"#,
+                r#"{{"ts": {}, "open": {:?}, "high": {:?}, "low": {:?}, "close": {:?},
+                    "volume": {:?}}}"#,
                 bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume
             )
         })

@@ -76,7 +76,11 @@ fn what_is_no_number_is_refused_with_its_place() {
     }
     let deep = predict(running.at, "m", &format!("{{\"features\": {}", "[".repeat(500_000)));
     assert_eq!(deep.status, 422, "{deep:?}");
-    let utf8 = super::client::raw(running.at, b"POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 6\r\n\r\n{\"\xff\xfe\"}");
+    let utf8 = super::client::raw(
+        running.at,
+        b"POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+          Content-Type: application/json\r\nContent-Length: 6\r\n\r\n{\"\xff\xfe\"}",
+    );
     assert!(utf8.starts_with("HTTP/1.1 4"), "{utf8}");
 }
 

@@ -13,7 +13,9 @@ fn what_was_asked_is_answered_before_the_end() {
         let asked: Vec<_> =
             (0..3).map(|_| scope.spawn(move || predict(at, "m", &window_with(SLOW)))).collect();
         let mut slow = connect(at);
-        std::io::Write::write_all(&mut slow, b"POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").unwrap();
+        let half = b"POST /v1/models/m/predict HTTP/1.1\r\nHost: localhost\r\n\
+                     Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+        std::io::Write::write_all(&mut slow, half).unwrap();
         let idle = Kept::new(at);
         std::thread::sleep(Duration::from_millis(100));
         let started = Instant::now();

@@ -229,7 +229,9 @@ fn sigterm_ends_it_whatever_clients_do() {
             });
         }
         let mut slow = connect(at);
-        slow.write_all(b"POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{").unwrap();
+        let half = b"POST /v1/models/minute/predict HTTP/1.1\r\nHost: localhost\r\n\
+                 Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+        slow.write_all(half).unwrap();
         std::thread::sleep(Duration::from_millis(300));
         let started = Instant::now();
         process.signal("-TERM");
@@ -338,13 +340,13 @@ fn the_token_file_is_its_owners_alone() {
     );
     assert!(
         refused(&registry, &["--token-file", folder.path().to_str().unwrap()])
-            .contains("is not a regular file")
+            .contains("not a regular file")
     );
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg("-m").arg("600").arg(&pipe).status().unwrap().success());
     assert!(
         refused(&registry, &["--token-file", pipe.to_str().unwrap()])
-            .contains("is not a regular file")
+            .contains("not a regular file")
     );
     if Path::new("/proc/self").exists() && fs::metadata("/root").is_ok_and(|_| running_as_root()) {
         let foreign = file("foreign", TOKEN, 0o600);

@@ -60,7 +60,9 @@ fn garbage_is_refused_and_ends_the_connection() {
         );
     }
     let mut stream = connect(running.at);
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\x01\x02 garbage\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let three = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n\x01\x02 garbage\r\n\r\n\
+                  GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(three).unwrap();
     let text = to_the_end(&mut stream);
     let statuses: Vec<&str> = text.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]).collect();
     assert_eq!(statuses, ["200", "400"], "{text}");

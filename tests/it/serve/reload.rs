@@ -231,7 +231,9 @@ fn a_model_whose_files_are_missing_stays_and_one_that_lost_its_champion_goes() {
 #[test]
 fn inputs_that_training_never_saw_are_answered_with_a_warning_and_counted() {
     let running = Running::plain();
-    let instances = r#"{"instances": [{"features": [[1, 2], [3, 4], [5, 6]]}, {"features": [[1, 2], [3, 4], [5, 3e8]]}]}"#;
+    let instances = r#"{"instances": [
+        {"features": [[1, 2], [3, 4], [5, 6]]}, {"features": [[1, 2], [3, 4], [5, 3e8]]}
+    ]}"#;
     let reply = predict(running.at, "m", instances).json();
     let warnings = reply["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 1, "{reply}");

@@ -174,7 +174,8 @@ mod tests {
     fn a_kernel_that_does_not_compile_is_told_by_the_compilers_first_error() {
         let source = "x".repeat(100_000);
         let errors = "CompilationError(Generic \
-            { reason: \"[Compilation Error] \\n    default_program(3): error: identifier \\\"f\\\" is undefined\\n";
+            { reason: \"[Compilation Error] \\n    default_program(3): \
+            error: identifier \\\"f\\\" is undefined\\n";
         let text = format!(
             "{errors}    1 error detected\\n[Source]  \\n{source}\", backtrace: none }}), {errors}"
         );
@@ -190,7 +191,8 @@ mod tests {
     #[test]
     fn any_other_error_is_one_short_line_without_its_backtrace() {
         let text = "The server is in an invalid state\nCaused by:\n  [Launch(Unknown \
-            { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\", backtrace:    0: a\n 1: b";
+            { reason: \"DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \\\"fake\\\")\", \
+            backtrace:    0: a\n 1: b";
         let (kind, message) = of(text);
         assert_eq!(kind, Other);
         assert_eq!(

@@ -1,8 +1,11 @@
 //! Forecasts → positions → fills with costs → equity and statistics.
 //!
 //! ```text
-//! forecasts ─ signal: expected return → weight ─ order: when and to what ─┬ ledger: every fill booked → trades → stat ─→ Statistics
-//! bars:, gaps, dates ────────────────────────────────────────────────┴ frontier: many costs at once, equal to the ledger
+//! forecasts ─ signal: expected return → weight ─ order: when and to what ─┐
+//! bars: gaps, dates ──────────────────────────────────────────────────────┤
+//!            ┌────────────────────────────────────────────────────────────┘
+//!            ├ ledger: every fill booked → trades → stat ─→ Statistics
+//!            └ frontier: many costs at once, equal to the ledger
 //! ```
 //!
 //! # Conventions

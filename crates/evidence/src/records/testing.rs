@@ -38,8 +38,11 @@ pub fn trial(index: usize) -> Trial {
 fn settings(seed: u64) -> Settings {
     let mut settings = experiment::testing::settings(
         r#"
-        data = { synthetic = { bars = 1000, session = 100, beta2 = 0.05, sd_bp = 10.0 }, features = ["close", "log_return", "sma_20"], target = { kind = "log_return" } }
-        train = { epochs = 20, schedule = { kind = "cosine", min_learning_rate = 1e-5, restart_epochs = 10 } }
+        data.synthetic = { bars = 1000, session = 100, beta2 = 0.05, sd_bp = 10.0 }
+        data.features = ["close", "log_return", "sma_20"]
+        data.target = { kind = "log_return" }
+        train.epochs = 20
+        train.schedule = { kind = "cosine", min_learning_rate = 1e-5, restart_epochs = 10 }
         "#,
     );
     settings.train.seed = seed;

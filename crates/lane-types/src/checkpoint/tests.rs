@@ -26,7 +26,8 @@ prop_compose! {
         (factor, best) in (any::<Option<u64>>(), any::<Option<u64>>()),
         waited: usize,
     ) -> LaneState {
-        let moments: Vec<Vec<f32>> = weights.0.iter().map(|weight| weight.values.iter().rev().copied().collect()).collect();
+        let reversed = |weight: &Weight| weight.values.iter().rev().copied().collect();
+        let moments: Vec<Vec<f32>> = weights.0.iter().map(reversed).collect();
         LaneState {
             best: has_best.then(|| weights.clone()),
             first_moment: moments.clone(),
@@ -36,7 +37,12 @@ prop_compose! {
             epoch,
             cursor,
             sums: sums.map(f64::from_bits),
-            schedule: ScheduleState { epoch, factor: factor.map(f64::from_bits), best: best.map(f64::from_bits), waited },
+            schedule: ScheduleState {
+                epoch,
+                factor: factor.map(f64::from_bits),
+                best: best.map(f64::from_bits),
+                waited,
+            },
             stop: StopState { best: factor.map(f64::from_bits), best_epoch: cursor, waited },
         }
     }

@@ -1,14 +1,18 @@
 //! Looks for the future in the past: what a feature, a scaler, a split or a target may know, tried
 //! out on the experiment's own data.
 //!
-//! | check | what is done | what would be found |
-//! |---|---|---|
-//! | `features` | each feature is computed again from bars cut off at random rows | a feature that looks ahead (bit for bit) |
-//! | `scaling` | every bar after the training rows' last is changed | a scaler that was fitted on more than the training rows |
-//! | `splits` | the rows that each split's windows and targets use are laid side by side | splits that share a row, or are shuffled |
-//! | `target` | the last bar of a target is changed, then the bar after it | a target that is known already, or is of another bar |
-//! | `inputs` | a ridge regression on the last rows of the windows | inputs that know the target: skill no market gives |
-//! | `controls` | the same with the target among the inputs, and with the targets shuffled | a check that cannot find, or finds what is not there |
+//! - `features`: each feature is computed again from bars cut off at random rows. Finds a feature
+//!   that looks ahead (bit for bit).
+//! - `scaling`: every bar after the training rows' last is changed. Finds a scaler that was fitted
+//!   on more than the training rows.
+//! - `splits`: the rows that each split's windows and targets use are laid side by side. Finds
+//!   splits that share a row, or are shuffled.
+//! - `target`: the last bar of a target is changed, then the bar after it. Finds a target that is
+//!   known already, or is of another bar.
+//! - `inputs`: a ridge regression on the last rows of the windows. Finds inputs that know the
+//!   target: skill that no market gives.
+//! - `controls`: the same with the target among the inputs, and with the targets shuffled. Finds a
+//!   check that cannot find, or finds what is not there.
 //!
 //! freqtrade's `lookahead-analysis` does the first for trading strategies; the controls are what no
 //! other tool does.
@@ -31,7 +35,7 @@ use experiment::seed;
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// See the module's table.
+    /// See the module's list.
     pub check: &'static str,
     /// What was looked at, in a few words.
     pub looked_at: String,
@@ -240,7 +244,8 @@ mod tests {
 
     const EXPERIMENT: &str = r#"
         data.synthetic = { bars = 3000, beta2 = 0.05 }
-        data.features = ["close", "volume", "log_return", "sma_5", "rsi_14", "macd", "realized_vol_10", "time_of_day"]
+        data.features = ["close", "volume", "log_return", "sma_5", "rsi_14", "macd",
+                         "realized_vol_10", "time_of_day"]
         data.target = { kind = "KIND", horizon = 2 }
         data.window = 10
     "#;

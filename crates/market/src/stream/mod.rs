@@ -1,7 +1,8 @@
 //! Bars one at a time: features updated bar by bar, and the windows that they make.
 //!
 //! ```text
-//! lines of CSV ─ lines ─→ Bar ─ state: a FeatureState each ─→ row ─ windows: scaled, the last `window` rows, gaps ─→ StreamedWindow
+//! lines of CSV ─ lines ─→ Bar ─ state: a FeatureState each ─→ row ─ windows ─→ StreamedWindow
+//!                                             (scaled, the last `window` rows, gaps)
 //! ```
 //!
 //! There is one implementation of every feature, the state here; [`super::column`] is a state that

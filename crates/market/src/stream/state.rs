@@ -23,7 +23,8 @@ use experiment::feature::Feature;
 /// };
 /// let mut average = FeatureState::new("sma_3".parse()?, 60);
 /// let closes = [1.0, 2.0, 6.0, 4.0];
-/// let values: Vec<Option<f64>> = (0..).zip(closes).map(|(minute, close)| average.push(&bar(minute, close))).collect();
+/// let bars = (0..).zip(closes).map(|(minute, close)| bar(minute, close));
+/// let values: Vec<Option<f64>> = bars.map(|bar| average.push(&bar)).collect();
 /// assert_eq!(values, [None, None, Some(3.0), Some(4.0)]);
 /// # Ok::<(), experiment::feature::UnknownFeature>(())
 /// ```

@@ -7,7 +7,7 @@ use crate::columns::Volume;
 use crate::length::BarLength;
 use crate::prepare::assemble_forecast;
 use crate::text::Text;
-use crate::{Affine, Bar, Bars, Prepared, Scaling, source};
+use crate::{Affine, Bar, Bars, MarketError, Prepared, Scaling, source};
 use experiment::feature::Feature;
 use experiment::testing::settings;
 use experiment::{Data, TargetKind};
@@ -17,6 +17,9 @@ const SAMPLE: &str = "../../experiments/data/if_1m.csv.gz";
 const FEATURES: &str = "open high low close volume log_return sma_2 sma_20 sma_390 ema_2 ema_20 \
     rsi_2 rsi_14 macd macd_signal macd_hist macd_3_7_1 macd_hist_3_7_1 macd_signal_5_35_5 atr_1 \
     atr_14 realized_vol_2 realized_vol_30 time_of_day";
+
+/// Bars of these tests are minutes.
+const STEP_NS: i64 = 60_000_000_000;
 
 fn features() -> Vec<Feature> {
     FEATURES.split_whitespace().map(|name| name.parse().unwrap()).collect()
@@ -64,7 +67,19 @@ fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, St
         batch.iter().flat_map(|batch| batch.series.valid.iter().map(|&end| end as usize));
     let mut windows = 0;
     for row in 0..bars.len() {
-        let Some(window) = stream.push(&bars.bar(row)).unwrap() else { continue };
+        let window = match stream.push(&bars.bar(row)) {
+            Ok(Some(window)) => window,
+            Ok(None) => continue,
+            // The batch sees bars a step apart later on; a stream cannot know that they will come.
+            Err(MarketError(message))
+                if windows == 0
+                    && message.starts_with("no two bars so far")
+                    && bars.ts[..=row].windows(2).all(|pair| pair[1] - pair[0] != STEP_NS) =>
+            {
+                return Ok(0);
+            }
+            Err(MarketError(message)) => return Err(message),
+        };
         let (Ok(Prepared { series, ts, persistence, .. }), Some(end)) = (&batch, ends.next())
         else {
             return Err(format!("a window at bar {row} that the batch does not have"));
@@ -189,7 +204,7 @@ fn bars() -> impl Strategy<Value = Bars> {
             let open = close;
             close *= 1.0 + step;
             bars.push(Bar {
-                ts: minute * 60_000_000_000,
+                ts: minute * STEP_NS,
                 offset_seconds: 28_800,
                 open,
                 high: open.max(close) * (1.0 + up),

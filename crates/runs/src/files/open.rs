@@ -152,7 +152,7 @@ fn read_measured(file: File, length: u64, most: u64) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
     }
-    Err(Unfit(format!("it is longer than {most} bytes and is not read")).into())
+    Err(Unfit(format!("it is not read: such a file has at most {most} bytes")).into())
 }
 
 /// Names in a folder, without hidden ones, sorted; none when there is no such folder.
@@ -268,6 +268,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sparse");
         File::create(&path).unwrap().set_len(MAX_FILE + 1).unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("longer than"));
+        assert!(read(&path).unwrap_err().to_string().contains("has at most"));
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! <folder>/weights.safetensors   the best epoch's weights, under the names of lane_types::Weight
-//!          model_card.json         [`ModelCard`]: settings, scaling, where it came from, what it was worth
-//!          SHA256SUMS            the checksums of both, as `sha256sum -c` reads them; written last: without it there is no model
+//!          model_card.json       [`ModelCard`]: settings, scaling, where it came from, its worth
+//!          SHA256SUMS            the checksums of both, as `sha256sum -c` reads them; written
+//!                                last: without it there is no model
 //! ```
 //! A folder is complete in itself: forecasting needs neither the run nor the data. It is written
 //! once and never changed.

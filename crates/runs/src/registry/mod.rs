@@ -2,7 +2,8 @@
 //! rollback, garbage collection.
 //!
 //! ```text
-//! models/<name>/history.jsonl          what happened, appended, one write(2) a line; aliases and tags are its fold
+//! models/<name>/history.jsonl          what happened, appended, one write(2) a line; aliases and
+//!                                      tags are its fold
 //! models/<name>/gate.toml              rules that a promotion to champion must pass
 //! models/<name>/versions/<n>/          a saved model (see [`crate::model`]), never changed
 //! models/<name>/.lock                  one writer at a time

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! checkpoints/<epoch>-<batch>/state.safetensors   then COMMIT, which holds its length and checksum
-//! checkpoints/best-<epoch>-<batch>.safetensors    then best.json, which names it and holds its length and checksum
+//! checkpoints/best-<epoch>-<batch>.safetensors    then best.json, which names it and holds its
+//!                                                 length and checksum
 //! ```
 //! What has no marker was never committed; what does not match its marker is damaged. Either way
 //! the one before is taken.

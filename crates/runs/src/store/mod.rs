@@ -4,8 +4,9 @@
 //! runs/ledger/<host>-<boot>-<slot>.jsonl
 //! runs/<sweep>/sweep.toml, sweep.1.toml, …, .lock, cache/<name>.json
 //! runs/<sweep>/trials/<id>/trial.toml
-//!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json  checkpoints/  forecasts.parquet
-//!                          attempts/<n>/test-<digest>.parquet  evaluations.jsonl  result.json
+//!                          attempts/<n>/attempt.json  events.jsonl  progress.json  scaling.json
+//!                          attempts/<n>/checkpoints/  forecasts.parquet  test-<digest>.parquet
+//!                          evaluations.jsonl  result.json
 //! runs/views/<name>.toml
 //! ```
 //! Plain files are the truth. Readers never lock, ignore a torn last line and show damage as a row

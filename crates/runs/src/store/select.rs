@@ -19,12 +19,10 @@ const LISTED: usize = 10;
 
 /// Finds what a selector names, by one grammar for every verb:
 ///
-/// | selector | names |
-/// |---|---|
-/// | `SWEEP` | a sweep: its name, its folder, or `latest`, the one whose manifest was written last |
-/// | `SWEEP/ID` | a run; the id may be cut short as long as it is unique |
-/// | `ID` | a run of whichever sweep has it |
-/// | a run's folder | that run |
+/// - `SWEEP`: a sweep: its name, its folder, or `latest`, the one whose manifest was written last
+/// - `SWEEP/ID`: a run; the id may be cut short as long as it is unique
+/// - `ID`: a run of whichever sweep has it
+/// - a run's folder: that run
 ///
 /// (`SWEEP/best` takes a ranking, which the command line knows.)
 ///

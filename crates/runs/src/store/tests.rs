@@ -324,7 +324,14 @@ fn act() -> impl Strategy<Value = Act> {
         8 => run.clone().prop_map(Act::Epoch),
         1 => run.clone().prop_map(Act::Checkpoint),
         1 => run.clone().prop_map(Act::Warn),
-        2 => (run.clone(), prop_oneof![Just(End::Interrupted), Just(End::Finished), Just(End::Failed { reason: "nan".into() })])
+        2 => (
+            run.clone(),
+            prop_oneof![
+                Just(End::Interrupted),
+                Just(End::Finished),
+                Just(End::Failed { reason: "nan".into() })
+            ],
+        )
             .prop_map(|(i, end)| Act::End(i, end)),
         1 => run.clone().prop_map(Act::Tear),
         2 => run.clone().prop_map(Act::Mend),

@@ -156,7 +156,10 @@ fn a_huge_header_and_overlapping_tensors_are_refused() {
         let said = read(&[&length.to_le_bytes()[..], b"{}"].concat(), &shape).unwrap_err().0;
         assert!(said.contains("not a safetensors file"), "{said}");
     }
-    let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#;
+    let header = concat!(
+        r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#,
+        r#""b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#
+    );
     let overlapping =
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 6]].concat();
     assert!(read(&overlapping, &shape).unwrap_err().0.contains("not a safetensors file"));

@@ -21,7 +21,10 @@ struct Case {
 
 prop_compose! {
     fn case()(
-        steps in prop::collection::vec((-9_i8..9, -9_i8..9, prop::option::weighted(0.8, -9_i8..9)), 2..120),
+        steps in prop::collection::vec(
+            (-9_i8..9, -9_i8..9, prop::option::weighted(0.8, -9_i8..9)),
+            2..120,
+        ),
         session in 2_usize..50,
         (max_long, max_short) in (0.0..3.0_f64, 0.0..3.0_f64),
         flat_before in prop::sample::select(vec![Gap::None, Gap::Break, Gap::Session]),
@@ -39,9 +42,11 @@ prop_compose! {
         slippage in (0.0..20.0_f64).prop_map(bps),
     ) -> Case {
         let prices: Vec<(i8, i8)> = steps.iter().map(|(jump, step, _)| (*jump, *step)).collect();
-        let expected = steps.iter().map(|(.., forecast)| forecast.map_or(f64::NAN, |forecast| f64::from(forecast) * 1e-4)).collect();
+        let of = |forecast: Option<i8>| forecast.map_or(f64::NAN, |basis| f64::from(basis) * 1e-4);
+        let expected = steps.iter().map(|(.., forecast)| of(*forecast)).collect();
         let limits = Limits { max_long, max_short };
-        Case { bars: walk(&prices, session), expected, limits, flat_before, rule, costs: Costs { commission_bps, half_spread, slippage } }
+        let costs = Costs { commission_bps, half_spread, slippage };
+        Case { bars: walk(&prices, session), expected, limits, flat_before, rule, costs }
     }
 }
 

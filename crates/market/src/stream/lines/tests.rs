@@ -43,9 +43,12 @@ fn dialects_of_csv_give_the_same_bars() {
     .unwrap();
     assert_eq!((plain.len(), plain[0].ts, plain[1].volume), (2, 1_715_131_860_000_000_000, 20.0));
     for other in [
-        "\u{FEFF}ts,open,high,low,close,volume\r\n1715131860,1.5,2,1,1.75,10\r\n\r\n1715131920,2,3,2,2.5,20\r\n",
-        "\nts;open;high;low;close;volume\n1715131860;1.5;2;1;1.75;10\n\n\n1715131920;2;3;2;2.5;20\n".trim_start(),
-        "\"ts\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\"2024-05-08T01:31:00Z\",\"1.5\",2,1,\"1.75\",\"10\"\n1715131920,2,3,2,2.5,\"20\"\n",
+        "\u{FEFF}ts,open,high,low,close,volume\r\n1715131860,1.5,2,1,1.75,10\r\n\r\n\
+         1715131920,2,3,2,2.5,20\r\n",
+        "ts;open;high;low;close;volume\n1715131860;1.5;2;1;1.75;10\n\n\n\
+         1715131920;2;3;2;2.5;20\n",
+        "\"ts\",\"open\",\"high\",\"low\",\"close\",\"volume\"\n\
+         \"2024-05-08T01:31:00Z\",\"1.5\",2,1,\"1.75\",\"10\"\n1715131920,2,3,2,2.5,\"20\"\n",
         "ts\topen\thigh\tlow\tclose\tvolume\n1715131860\t1.5\t2\t1\t1.75 \
             \t10\n1715131920\t2\t3\t2\t 2.5\t 20 \n\n",
         "note,volume,close,low,high,open,ts\n\"a, \

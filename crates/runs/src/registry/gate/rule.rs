@@ -3,7 +3,8 @@
 //! ```text
 //! rule  = "crowned" | term ("<" | "<=" | ">" | ">=" | "==") term
 //! term  = number | [number "*"] fact
-//! fact  = ["champion."] (metric [".low" | ".high"] | "trials" | "rank" | "spa" | "diebold_mariano")
+//! fact  = ["champion."] (metric [".low" | ".high"] | "trials" | "rank" | "spa"
+//!         | "diebold_mariano")
 //! ```
 //! A metric is one of [`experiment::metric`] over `valid` or `test`; `.low` and `.high` are the
 //! ends of its interval. `champion.` is the same of the version that is the champion now.
@@ -105,7 +106,8 @@ impl Rule {
     pub fn names_champion(&self) -> bool {
         let of_champion =
             |term: &Term| matches!(term, Term::Fact { fact: Fact { of_champion: true, .. }, .. });
-        matches!(&self.test, Test::Compared { left, right, .. } if of_champion(left) || of_champion(right))
+        let Test::Compared { left, right, .. } = &self.test else { return false };
+        of_champion(left) || of_champion(right)
     }
 }
 

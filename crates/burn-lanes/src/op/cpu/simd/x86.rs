@@ -77,8 +77,9 @@ unsafe fn where_at_most_avx512(words: __m512i, threshold: u32, value: f32) -> __
 /// SAFETY of all: see the module.
 macro_rules! vector {
     (
-        $name:ident, $words:ident, $width:literal, $rows:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident,
-        $div:ident, $mul_add:ident, $neg_mul_add:ident, $split:ident, $times_power_of_two:ident, $where_at_most:ident
+        $name:ident, $words:ident, $width:literal, $rows:literal, $splat:ident, $load:ident,
+        $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $mul_add:ident,
+        $neg_mul_add:ident, $split:ident, $times_power_of_two:ident, $where_at_most:ident
     ) => {
         impl Vector for $name {
             type Words = $words;
@@ -206,7 +207,8 @@ pub(crate) struct Avx512Words(__m512i);
 /// and back.
 macro_rules! words {
     (
-        $name:ident, $splat:ident, $add:ident, $xor:ident, $mul:ident, $right:ident, $left:ident, $blend:ident, $counting:expr
+        $name:ident, $splat:ident, $add:ident, $xor:ident, $mul:ident, $right:ident, $left:ident,
+        $blend:ident, $counting:expr
     ) => {
         impl Words for $name {
             #[inline(always)]

@@ -138,7 +138,8 @@ fn quantiles_agree_with_the_reference_whole_and_step_by_step<R: CubeRuntime, BT:
 }
 
 fn small_networks_of_any_size_agree_with_the_reference<R: CubeRuntime, BT: BoolElement>() {
-    proptest!(ProptestConfig::with_cases(6), |(case in Case::small())| assert_agrees::<R, BT>(&case));
+    let config = ProptestConfig::with_cases(6);
+    proptest!(config, |(case in Case::small())| assert_agrees::<R, BT>(&case));
 }
 
 fn shared_windows_are_every_lanes_windows<R: CubeRuntime, BT: BoolElement>() {
