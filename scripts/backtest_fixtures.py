@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Writes tests/fixtures/backtest/*.json: what backtesting.py and vectorbt make of the same bars and decisions.
+"""Writes tests/fixtures/backtest/*.json: what backtesting.py and vectorbt make of the same bars and
+decisions.
 
     python3 -m venv oracle && oracle/bin/pip install backtesting==0.6.6 vectorbt==1.2.0
     oracle/bin/python scripts/backtest_fixtures.py
 
-Both trade whole accounts: all-in, at the next bar's open. backtesting.py takes a commission alone (its spread is charged on the way in
-only) and whole units, so it starts with 1e14 and its units are as good as fractions; it is flat before its last bar, at whose open it
-would otherwise sell what it marks at the close. vectorbt is long only (its short sizes do not count the costs) with slippage and fees.
+Both trade whole accounts: all-in, at the next bar's open. backtesting.py takes a commission alone
+(its spread is charged on the way in only) and whole units, so it starts with 1e14 and its units are
+as good as fractions; it is flat before its last bar, at whose open it would otherwise sell what it
+marks at the close. vectorbt is long only (its short sizes do not count the costs) with slippage and
+fees.
 """
 
 import json
@@ -26,7 +29,9 @@ def bars() -> pd.DataFrame:
     """Four bars on each of 60 weekdays."""
     rng = np.random.default_rng(3)
     days = pd.bdate_range("2024-03-04", periods=60)
-    index = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in days for hour in (10, 11, 13, 14)])
+    index = pd.DatetimeIndex(
+        [day + pd.Timedelta(hours=hour) for day in days for hour in (10, 11, 13, 14)]
+    )
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.006, len(index))))
     open_ = np.r_[100.0, close[:-1]] * np.exp(rng.normal(0, 0.002, len(index)))
     # Short in binary and in print.
@@ -80,7 +85,15 @@ def with_backtesting(frame: pd.DataFrame, weights: np.ndarray) -> dict:
         "bars": rows(frame, weights),
         "equity": list(stats["_equity_curve"]["Equity"] * START / CASH),
         "trades": [
-            [int(t.EntryBar), int(t.ExitBar), t.Size * START / CASH, t.EntryPrice, t.ExitPrice, t.PnL * START / CASH, t.ReturnPct]
+            [
+                int(t.EntryBar),
+                int(t.ExitBar),
+                t.Size * START / CASH,
+                t.EntryPrice,
+                t.ExitPrice,
+                t.PnL * START / CASH,
+                t.ReturnPct,
+            ]
             for t in trades.sort_values("EntryBar").itertuples()
         ],
         "stats": kept,

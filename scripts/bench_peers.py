@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
-"""Training steps a second of another library, on the work that benches/train_step.rs of burn-lanes does.
+"""Training steps a second of another library, on the work that benches/train_step.rs of burn-lanes
+does.
 
-    bench_peers.py PEER BATCH HIDDEN SECONDS [--lanes K] [--threads N] [--processes N] [--device cpu|cuda] [--setting NAME]
+    bench_peers.py PEER BATCH HIDDEN SECONDS [--lanes K] [--threads N] [--processes N] [--device
+      cpu|cuda] [--setting NAME]
 
-PEER is torch, torch-plain (nn.LSTM and Adam as tutorials write them, nothing set), torch-compile, torch-graph (CUDA graphs), jax or keras
-(on TensorFlow). The model: two LSTM layers over 60 rows of 5 features, a linear head on the last step, MSE, Adam, no dropout, f32 (no
-TF32). The series lies in memory once and windows are gathered from it by index, in a new order each epoch; no loss is read back. On the
-CPU the allocator keeps freed memory and denormals are flushed, but for torch-plain.
+PEER is torch, torch-plain (nn.LSTM and Adam as tutorials write them, nothing set), torch-compile,
+torch-graph (CUDA graphs), jax or keras (on TensorFlow). The model: two LSTM layers over 60 rows of
+5 features, a linear head on the last step, MSE, Adam, no dropout, f32 (no TF32). The series lies in
+memory once and windows are gathered from it by index, in a new order each epoch; no loss is read
+back. On the CPU the allocator keeps freed memory and denormals are flushed, but for torch-plain.
 
-Each peer has several settings (ways in which its users would write or configure this). All are tried in a warm-up and the fastest is
-measured, unless --setting names it. With --lanes K a peer that can train K models at once does so, where that is the fastest. With
---processes N, N processes of one thread each share the lanes, wait for each other before they measure, and their rates are added.
+Each peer has several settings (ways in which its users would write or configure this). All are
+tried in a warm-up and the fastest is measured, unless --setting names it. With --lanes K a peer
+that can train K models at once does so, where that is the fastest. With --processes N, N processes
+of one thread each share the lanes, wait for each other before they measure, and their rates are
+added.
 
-Prints one JSON object: steps_per_second (of one model, over all lanes and processes; by the median of chunks), ms (1000 over that),
-processor_ms of a step, setting. Without the peer's package, "skipped: ..." on stderr and exit status 3.
+Prints one JSON object: steps_per_second (of one model, over all lanes and processes; by the median
+of chunks), ms (1000 over that), processor_ms of a step, setting. Without the peer's package,
+"skipped: ..." on stderr and exit status 3.
 """
+
 import argparse
 import importlib.util
 import json
@@ -25,12 +32,25 @@ import sys
 import time
 
 WINDOW, FEATURES, LAYERS, EPOCH_STEPS = 60, 5, 2, 64
-PACKAGES = {"torch": "torch", "torch-plain": "torch", "torch-compile": "torch", "torch-graph": "torch", "jax": "jax", "keras": "tensorflow"}
+PACKAGES = {
+    "torch": "torch",
+    "torch-plain": "torch",
+    "torch-compile": "torch",
+    "torch-graph": "torch",
+    "jax": "jax",
+    "keras": "tensorflow",
+}
 
 
-# glibc's allocator gives large buffers back to the system with every step, and fresh pages are a quarter to a third of PyTorch's step.
-KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 34), "MALLOC_TOP_PAD_": str(1 << 26)}
-# A suffix of settings: without it threads that wait for each other spin, which is faster on an idle machine alone.
+# glibc's allocator gives large buffers back to the system with every step, and fresh pages are a
+# quarter to a third of PyTorch's step.
+KEEPS_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+}
+# A suffix of settings: without it threads that wait for each other spin, which is faster on an idle
+# machine alone.
 SLEEPING = ", threads sleep"
 
 
@@ -41,13 +61,31 @@ def main():
         skip(f"{options.peer}: this Python ({sys.version.split()[0]}) has no {package}")
     if options.processes > 1:
         return print(json.dumps(in_processes(options)))
-    if package == "torch" and options.peer != "torch-plain" and options.device == "cpu" and options.threads > 1 and not (options.setting or options.suffix):
-        commands = [[sys.executable, *sys.argv, f"--suffix={suffix}"] for suffix in ("spin", SLEEPING)]
-        runs = [subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True) for command in commands]
-        return print(max((run.stdout.strip() for run in runs), key=lambda line: json.loads(line)["steps_per_second"]))
+    if (
+        package == "torch"
+        and options.peer != "torch-plain"
+        and options.device == "cpu"
+        and options.threads > 1
+        and not (options.setting or options.suffix)
+    ):
+        commands = [
+            [sys.executable, *sys.argv, f"--suffix={suffix}"] for suffix in ("spin", SLEEPING)
+        ]
+        runs = [
+            subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            for command in commands
+        ]
+        return print(
+            max(
+                (run.stdout.strip() for run in runs),
+                key=lambda line: json.loads(line)["steps_per_second"],
+            )
+        )
     suffix = SLEEPING if (options.setting or options.suffix or "").endswith(SLEEPING) else ""
     in_environment(options, suffix)
-    settings = {"jax": jax_settings, "keras": keras_settings}.get(options.peer, torch_settings)(options)
+    settings = {"jax": jax_settings, "keras": keras_settings}.get(options.peer, torch_settings)(
+        options
+    )
     if options.setting:
         name = options.setting.removesuffix(suffix)
         settings = {name: settings[name]}
@@ -56,15 +94,23 @@ def main():
 
 
 def in_environment(options, suffix):
-    """Starts this program anew where its environment, which libraries read when they are loaded, is not the wanted one."""
+    """Starts this program anew where its environment, which libraries read when they are loaded, is
+    not the wanted one.
+    """
     wanted = KEEPS_MEMORY if options.device == "cpu" and options.peer != "torch-plain" else {}
-    wanted = {**wanted, "OMP_NUM_THREADS": str(options.threads), **({"OMP_WAIT_POLICY": "passive"} if suffix else {})}
+    wanted = {
+        **wanted,
+        "OMP_NUM_THREADS": str(options.threads),
+        **({"OMP_WAIT_POLICY": "passive"} if suffix else {}),
+    }
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})
 
 
 def parsed():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("peer", choices=PACKAGES)
     parser.add_argument("batch", type=int)
     parser.add_argument("hidden", type=int)
@@ -75,7 +121,9 @@ def parsed():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--setting")
     parser.add_argument("--suffix", help=argparse.SUPPRESS)
-    parser.add_argument("--wait", action="store_true", help="say 'ready' and wait for a line before measuring")
+    parser.add_argument(
+        "--wait", action="store_true", help="say 'ready' and wait for a line before measuring"
+    )
     return parser.parse_args()
 
 
@@ -85,9 +133,10 @@ def skip(reason):
 
 
 def fastest(options, settings):
-    """The fastest of the settings: its name, its `train`, and the seconds that a call takes. Each is a function that returns `train`:
-    `train(calls)` returns when the calls are done, with the steps that they were, counted for each model. Of one thread the processor
-    time decides, which a busy machine disturbs less."""
+    """The fastest of the settings: its name, its `train`, and the seconds that a call takes. Each
+    is a function that returns `train`: `train(calls)` returns when the calls are done, with the
+    steps that they were, counted for each model. Of one thread the processor time decides, which a
+    busy machine disturbs less."""
     best = None
     for name, build in settings.items():
         try:
@@ -96,7 +145,9 @@ def fastest(options, settings):
             seconds = timed(train, 1)[0]
             calls = max(1, int(0.2 / seconds)) if len(settings) > 1 else 1
             runs = [timed(train, calls) for _ in range(3 if seconds < 1 else 1)]
-        except Exception as problem:  # a setting that a version lacks is no reason to leave the others
+        except (
+            Exception
+        ) as problem:  # a setting that a version lacks is no reason to leave the others
             print(f"setting '{name}' failed: {type(problem).__name__}: {problem}", file=sys.stderr)
             continue
         by_processor = options.threads == 1 and options.device == "cpu"
@@ -127,12 +178,24 @@ def measure(options, name, train, seconds):
     steps = chunks[0][2]
     ms = statistics.median(wall for wall, _, _ in chunks) / steps * 1e3
     processor = sum(spent for _, spent, _ in chunks) / len(chunks) / steps * 1e3
-    return {"peer": options.peer, "batch": options.batch, "hidden": options.hidden, "lanes": options.lanes, "processes": 1,
-            "threads": options.threads, "steps_per_second": 1e3 / ms, "ms": ms, "processor_ms": processor, "setting": name}
+    return {
+        "peer": options.peer,
+        "batch": options.batch,
+        "hidden": options.hidden,
+        "lanes": options.lanes,
+        "processes": 1,
+        "threads": options.threads,
+        "steps_per_second": 1e3 / ms,
+        "ms": ms,
+        "processor_ms": processor,
+        "setting": name,
+    }
 
 
 def in_processes(options):
-    """Shares the lanes among processes of one thread; a setting that is not given is chosen by one process alone."""
+    """Shares the lanes among processes of one thread; a setting that is not given is chosen by one
+    process alone.
+    """
     least, more = divmod(options.lanes, options.processes)
     lanes = [max(1, least + (index < more)) for index in range(options.processes)]
 
@@ -148,7 +211,9 @@ def in_processes(options):
         return json.loads(text)
 
     setting = options.setting or result(start(lanes[0], "0"))["setting"]
-    processes = [start(share, str(options.seconds), "--setting", setting, "--wait") for share in lanes]
+    processes = [
+        start(share, str(options.seconds), "--setting", setting, "--wait") for share in lanes
+    ]
     for process in processes:
         process.stdout.readline()
     for process in processes:
@@ -157,21 +222,33 @@ def in_processes(options):
     results = [result(process) for process in processes]
     rate = sum(one["steps_per_second"] for one in results)
     processor = sum(one["processor_ms"] * one["steps_per_second"] for one in results) / rate
-    whole = {"lanes": options.lanes, "processes": options.processes, "steps_per_second": rate, "ms": 1e3 / rate}
+    whole = {
+        "lanes": options.lanes,
+        "processes": options.processes,
+        "steps_per_second": rate,
+        "ms": 1e3 / rate,
+    }
     return {**results[0], **whole, "processor_ms": processor}
 
 
 def series(rows):
     import numpy
 
-    values = numpy.sin(numpy.arange(rows * FEATURES, dtype=numpy.float32) * 0.37).reshape(rows, FEATURES)
+    values = numpy.sin(numpy.arange(rows * FEATURES, dtype=numpy.float32) * 0.37).reshape(
+        rows, FEATURES
+    )
     return values, numpy.sin(numpy.arange(rows, dtype=numpy.float32) * 1.85)
 
 
 def steps_a_call(options):
-    """Steps in one call of a compiled function. More than one is faster even where a step is long: XLA compiles JAX's step within a loop
-    otherwise. There are few of them where a step is long, so that a call is not."""
-    return [1, 8] if options.device == "cuda" or options.batch * options.hidden**2 < 500_000 else [1, 2]
+    """Steps in one call of a compiled function. More than one is faster even where a step is long:
+    XLA compiles JAX's step within a loop otherwise. There are few of them where a step is long, so
+    that a call is not."""
+    return (
+        [1, 8]
+        if options.device == "cuda" or options.batch * options.hidden**2 < 500_000
+        else [1, 2]
+    )
 
 
 def torch_settings(options):
@@ -208,7 +285,9 @@ def torch_settings(options):
             return torch.nn.functional.mse_loss(self.head(last).squeeze(1), targets[rows])
 
     class Stacked(torch.nn.Module):
-        """K models as batched matrix products, written by hand; the inputs' share of the gates of the first layer in one product."""
+        """K models as batched matrix products, written by hand; the inputs' share of the gates of
+        the first layer in one product.
+        """
 
         models = lanes
 
@@ -218,7 +297,11 @@ def torch_settings(options):
             bound = hidden**-0.5
             self.weights = torch.nn.ParameterList()
             for inputs in [FEATURES] + [hidden] * (LAYERS - 1):
-                for shape in [(lanes, inputs, 4 * hidden), (lanes, hidden, 4 * hidden), (lanes, 1, 4 * hidden)]:
+                for shape in [
+                    (lanes, inputs, 4 * hidden),
+                    (lanes, hidden, 4 * hidden),
+                    (lanes, 1, 4 * hidden),
+                ]:
                     self.weights.append(torch.empty(shape).uniform_(-bound, bound))
             self.head = torch.nn.Parameter(torch.empty(lanes, hidden, 1).uniform_(-bound, bound))
             self.bias = torch.nn.Parameter(torch.zeros(lanes, 1))
@@ -227,7 +310,11 @@ def torch_settings(options):
             inputs = features[rows[:, None] + offsets[:, None]].flatten(1, 2)  # [K, T·B, F]
             for layer in range(LAYERS):
                 w_input, w_hidden, bias = self.weights[3 * layer : 3 * layer + 3]
-                gates = torch.baddbmm(bias, inputs, w_input).view(lanes, WINDOW, batch, 4 * hidden).unbind(1)
+                gates = (
+                    torch.baddbmm(bias, inputs, w_input)
+                    .view(lanes, WINDOW, batch, 4 * hidden)
+                    .unbind(1)
+                )
                 h = c = gates[0].new_zeros(lanes, batch, hidden)
                 outputs = []
                 for share in gates:
@@ -244,7 +331,9 @@ def torch_settings(options):
 
     def orders(models):
         while True:
-            yield from torch.rand(models, windows, device=device).argsort(1).split(batch, 1)  # [K, B] each
+            yield from (
+                torch.rand(models, windows, device=device).argsort(1).split(batch, 1)
+            )  # [K, B] each
 
     def trainer(model, step, rows_of):
         rows = rows_of(model.models)
@@ -321,11 +410,17 @@ def torch_settings(options):
     if options.peer == "torch-graph":
         if options.device != "cuda":
             skip("torch-graph: CUDA graphs need --device cuda")
-        return {"nn.LSTM, graph": captured(time_first), "stacked cells, graph": captured(lambda: Stacked(cell))}
+        return {
+            "nn.LSTM, graph": captured(time_first),
+            "stacked cells, graph": captured(lambda: Stacked(cell)),
+        }
     if options.device == "cuda":
         whole = lambda model: torch.compile(model, mode="reduce-overhead")
         stacked = eager(lambda: Stacked(cell), fused, whole)
-        return {"nn.LSTM compiled": eager(time_first, fused, whole), "stacked cells compiled": stacked}
+        return {
+            "nn.LSTM compiled": eager(time_first, fused, whole),
+            "stacked cells compiled": stacked,
+        }
     # Whole stacks of cells compile here for a minute and are never the fastest.
     return {
         "nn.LSTM compiled": eager(time_first, fused, torch.compile),
@@ -337,7 +432,9 @@ def jax_settings(options):
     if options.device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["NPROC"] = os.environ["PJRT_NPROC"] = str(options.threads)
-        flags = "--xla_cpu_prefer_vector_width=512" + " --xla_cpu_multi_thread_eigen=false" * (options.threads == 1)
+        flags = "--xla_cpu_prefer_vector_width=512" + " --xla_cpu_multi_thread_eigen=false" * (
+            options.threads == 1
+        )
         os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}"
     import jax
     from jax import lax, numpy as jnp
@@ -356,7 +453,10 @@ def jax_settings(options):
             return jax.random.uniform(now, shape, minval=-(hidden**-0.5), maxval=hidden**-0.5)
 
         sizes = [FEATURES] + [hidden] * (LAYERS - 1)
-        layers = [(uniform(inputs, 4 * hidden), uniform(hidden, 4 * hidden), uniform(4 * hidden)) for inputs in sizes]
+        layers = [
+            (uniform(inputs, 4 * hidden), uniform(hidden, 4 * hidden), uniform(4 * hidden))
+            for inputs in sizes
+        ]
         weights = {"layers": layers, "head": (uniform(hidden), uniform())}
         first, second = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
         return weights, first, second, jnp.zeros(())
@@ -380,7 +480,9 @@ def jax_settings(options):
 
     def at_once(layers, inputs, unroll):
         """One scan for all layers; one product for a layer's inputs and hidden state."""
-        layers = [(jnp.concatenate([w_input, w_hidden]), bias) for w_input, w_hidden, bias in layers]
+        layers = [
+            (jnp.concatenate([w_input, w_hidden]), bias) for w_input, w_hidden, bias in layers
+        ]
 
         def step(states, x):
             new = []
@@ -397,7 +499,9 @@ def jax_settings(options):
         """`lanes` models under vmap, `steps` steps a call."""
 
         def loss(weights, rows):
-            hidden_state = network(weights["layers"], features[rows + jnp.arange(WINDOW)[:, None]], unroll)
+            hidden_state = network(
+                weights["layers"], features[rows + jnp.arange(WINDOW)[:, None]], unroll
+            )
             weight, bias = weights["head"]
             return jnp.mean((hidden_state @ weight + bias - targets[rows]) ** 2)
 
@@ -413,7 +517,11 @@ def jax_settings(options):
         over_lanes = jax.vmap(step) if lanes > 1 else step
 
         def call(state, rows):  # [S, K, B]; [S, B] of one model
-            return over_lanes(state, rows[0]) if steps == 1 else lax.scan(lambda s, r: (over_lanes(s, r), None), state, rows)[0]
+            return (
+                over_lanes(state, rows[0])
+                if steps == 1
+                else lax.scan(lambda s, r: (over_lanes(s, r), None), state, rows)[0]
+            )
 
         def build():
             key = jax.random.key(1)
@@ -445,11 +553,15 @@ def jax_settings(options):
 
         return build
 
-    tried = [(network, 1, steps) for network in (at_once, by_layer) for steps in steps_a_call(options)] + [(at_once, 4, 1)]
+    tried = [
+        (network, 1, steps) for network in (at_once, by_layer) for steps in steps_a_call(options)
+    ] + [(at_once, 4, 1)]
     if options.device == "cuda":
         tried += [(network, unroll, 8) for network in (at_once, by_layer) for unroll in (4, 12)]
     return {
-        f"{network.__name__}, unroll {unroll}, vmap {lanes}, {steps} steps a call": setting(network, unroll, lanes, steps)
+        f"{network.__name__}, unroll {unroll}, vmap {lanes}, {steps} steps a call": setting(
+            network, unroll, lanes, steps
+        )
         for lanes in sorted({1, options.lanes})
         for network, unroll, steps in tried
     }
@@ -473,8 +585,13 @@ def keras_settings(options):
     def setting(unroll, xla, steps):
         def build():
             keras.utils.set_random_seed(1)
-            layers = [keras.layers.LSTM(hidden, return_sequences=layer < LAYERS - 1, unroll=unroll) for layer in range(LAYERS)]
-            model = keras.Sequential([keras.Input((WINDOW, FEATURES)), *layers, keras.layers.Dense(1)])
+            layers = [
+                keras.layers.LSTM(hidden, return_sequences=layer < LAYERS - 1, unroll=unroll)
+                for layer in range(LAYERS)
+            ]
+            model = keras.Sequential(
+                [keras.Input((WINDOW, FEATURES)), *layers, keras.layers.Dense(1)]
+            )
             optimizer = keras.optimizers.Adam(1e-3, epsilon=1e-8)
             optimizer.build(model.trainable_variables)
 
@@ -511,7 +628,10 @@ def keras_settings(options):
         return build
 
     return {
-        f"{'unrolled' if unroll else 'rolled'}, {'XLA' if xla else 'no XLA'}, {steps} steps a call": setting(unroll, xla, steps)
+        f"{'unrolled' if unroll else 'rolled'}, {'XLA' if xla else 'no XLA'}, "
+        f"{steps} steps a call": setting(
+            unroll, xla, steps
+        )
         for unroll, xla in [(False, False), (False, True), (True, False)]
         for steps in (steps_a_call(options) if not unroll else [1])
     }

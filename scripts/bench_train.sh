@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Training throughput beside other libraries, all on the same work and the same machine: one table, as it stands in benches/RESULTS.md.
+# Training throughput beside other libraries, all on the same work and the same machine: one table,
+# as it stands in benches/RESULTS.md.
 #
 #   scripts/bench_train.sh ["BATCH HIDDEN LANES" ...] | tee -a benches/RESULTS.md
 #
-# For each size and each contender, PAIRS times in turn: burn-lanes in one process with a thread for each core, burn-lanes in a process
-# for each core (as `kiln sweep` runs it), the contender. A contender runs as one process of n threads and as n processes of one thread;
-# its fastest setting is found first (scripts/bench_peers.py). A ratio is of steps a second within a pair, or of processor time a step
-# with as many threads: that one stands a busy machine.
+# For each size and each contender, PAIRS times in turn: burn-lanes in one process with a thread for
+# each core, burn-lanes in a process for each core (as `kiln sweep` runs it), the contender. A
+# contender runs as one process of n threads and as n processes of one thread; its fastest setting
+# is found first (scripts/bench_peers.py). A ratio is of steps a second within a pair, or of
+# processor time a step with as many threads: that one stands a busy machine.
 #
-# PYTHON, PYTHON_JAX and PYTHON_KERAS name Pythons with torch, jax and tensorflow (python3, PYTHON, PYTHON_JAX unless given); PEERS the
-# contenders; PAIRS (5) and MEASURE (2, seconds of a measurement) how long; DEVICE=cuda runs everything on the GPU.
+# PYTHON, PYTHON_JAX and PYTHON_KERAS name Pythons with torch, jax and tensorflow (python3, PYTHON,
+# PYTHON_JAX unless given); PEERS the contenders; PAIRS (5) and MEASURE (2, seconds of a
+# measurement) how long; DEVICE=cuda runs everything on the GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3} python_jax=${PYTHON_JAX:-${PYTHON:-python3}}

@@ -1,7 +1,8 @@
-"""Writes crates/evidence/src/fixtures/oracle.json: samples, and what other programs say of them; the oracle of crates/evidence/src/oracle.rs.
+"""Writes crates/evidence/src/fixtures/oracle.json: samples, and what other programs say of them;
+the oracle of crates/evidence/src/oracle.rs.
 
-Run once, from the repository's root, with numpy 2.4, scipy 1.17, statsmodels 0.15, arch 8.0 and dieboldmariano 1.1:
-python scripts/evidence_fixtures.py
+Run once, from the repository's root, with numpy 2.4, scipy 1.17, statsmodels 0.15, arch 8.0 and
+dieboldmariano 1.1: python scripts/evidence_fixtures.py
 """
 
 import itertools
@@ -68,13 +69,21 @@ def points():
         "r2_mean": 1 - np.sum((target - forecast) ** 2) / np.sum((target - training.mean()) ** 2),
         "r2_zero": 1 - np.sum((target - forecast) ** 2) / np.sum(target**2),
         "direction": [right, moving, *proportion_confint(right, moving, 0.1, "wilson")],
-        "wilson": [[k, n, *proportion_confint(k, n, 0.05, "wilson")] for k, n in ((0, 7), (7, 7), (3, 11), (520, 1000))],
+        "wilson": [
+            [k, n, *proportion_confint(k, n, 0.05, "wilson")]
+            for k, n in ((0, 7), (7, 7), (3, 11), (520, 1000))
+        ],
         "pearson": summary(pearson),
         "spearman": summary(spearman),
         "ranks": stats.rankdata(forecast).tolist(),
-        "pinball": [float(np.mean(np.where(target >= q, l * (target - q), (1 - l) * (q - target)))) for l in (0.1, 0.5, 0.9)],
+        "pinball": [
+            float(np.mean(np.where(target >= q, l * (target - q), (1 - l) * (q - target))))
+            for l in (0.1, 0.5, 0.9)
+        ],
         "qlike": float(np.mean(proxy / variance - np.log(proxy / variance) - 1)),
-        "conformal": [float(np.sort(error)[int(np.ceil(61 * (1 - a) - 1e-9)) - 1]) for a in (0.05, 0.1, 0.5)],
+        "conformal": [
+            float(np.sort(error)[int(np.ceil(61 * (1 - a) - 1e-9)) - 1]) for a in (0.05, 0.1, 0.5)
+        ],
         "skewness": float(stats.skew(target)),
         "kurtosis": float(stats.kurtosis(target, fisher=False)),
     }
@@ -87,32 +96,61 @@ def diebold_mariano():
     cases = []
     for horizon, power in itertools.product((1, 3, 8), (1, 2)):
         loss = lambda y, f: abs(y - f) ** power
-        two, one = (dm_test(target, first, second, loss=loss, h=horizon, one_sided=side) for side in (False, True))
-        cases.append({"horizon": horizon, "power": power, "statistic": two[0], "two_sided": two[1], "first_better": one[1]})
-    # A differential whose rectangular variance is negative: what the library says when told to take Bartlett's weights.
+        two, one = (
+            dm_test(target, first, second, loss=loss, h=horizon, one_sided=side)
+            for side in (False, True)
+        )
+        cases.append(
+            {
+                "horizon": horizon,
+                "power": power,
+                "statistic": two[0],
+                "two_sided": two[1],
+                "first_better": one[1],
+            }
+        )
+    # A differential whose rectangular variance is negative: what the library says when told to take
+    # Bartlett's weights.
     differential = np.round(np.tile([1.2, -0.9], 21) + RANDOM.standard_normal(42) * 0.05, 3)
     rectangular = acovf(differential, nlag=1) @ [1, 2]
     assert rectangular < 0
-    statistic, p = dm_test([0.0] * 42, differential, [0.0] * 42, loss=lambda y, f: f, h=2, variance_estimator="bartlett")
+    statistic, p = dm_test(
+        [0.0] * 42,
+        differential,
+        [0.0] * 42,
+        loss=lambda y, f: f,
+        h=2,
+        variance_estimator="bartlett",
+    )
     p_values = [0.01, 0.04, 0.03, 0.005, 0.5, 0.03]
     return {
         "target": target.tolist(),
         "first": first.tolist(),
         "second": second.tolist(),
         "cases": cases,
-        "bartlett": {"differential": differential.tolist(), "horizon": 2, "statistic": statistic, "two_sided": p},
+        "bartlett": {
+            "differential": differential.tolist(),
+            "horizon": 2,
+            "statistic": statistic,
+            "two_sided": p,
+        },
         "p": p_values,
         "holm": multipletests(p_values, method="holm")[1].tolist(),
     }
 
 
 def bootstrap():
-    series = [autoregression(c, n) for c, n in ((0.0, 200), (0.3, 150), (0.7, 300), (0.95, 120), (-0.6, 100), (0.9, 40))]
+    series = [
+        autoregression(c, n)
+        for c, n in ((0.0, 200), (0.3, 150), (0.7, 300), (0.95, 120), (-0.6, 100), (0.9, 40))
+    ]
     lengths = [float(optimal_block_length(x)["stationary"].iloc[0]) for x in series]
     sharpe = lambda x: x.mean() / x.std(ddof=1)
     sample = series[2][:150] + 0.3
     other = autoregression(0.2, 150)
-    one = StationaryBootstrap(6.0, sample, seed=1).conf_int(sharpe, reps=RESAMPLES, method="percentile", size=0.9)
+    one = StationaryBootstrap(6.0, sample, seed=1).conf_int(
+        sharpe, reps=RESAMPLES, method="percentile", size=0.9
+    )
     two = StationaryBootstrap(6.0, sample, other, seed=2).conf_int(
         lambda x, y: np.corrcoef(x, y)[0, 1], reps=RESAMPLES, method="percentile", size=0.9
     )
@@ -131,12 +169,25 @@ def comparisons():
     rows, n, length = 7, 160, 5.0
     common = RANDOM.standard_normal(n)
     levels = [0.0, 0.04, 0.1, 0.16, 0.25, 0.4, 0.02]
-    losses = np.array([autoregression(0.3, n) * (0.5 + 0.1 * k) + common + levels[k] for k in range(rows)]).round(3)
+    losses = np.array(
+        [autoregression(0.3, n) * (0.5 + 0.1 * k) + common + levels[k] for k in range(rows)]
+    ).round(3)
     sets = {}
     for method in ("max", "R"):
-        found = MCS(losses.T, 0.1, reps=RESAMPLES, block_size=length, method=method, bootstrap="stationary", seed=3)
+        found = MCS(
+            losses.T,
+            0.1,
+            reps=RESAMPLES,
+            block_size=length,
+            method=method,
+            bootstrap="stationary",
+            seed=3,
+        )
         found.compute()
-        sets[method] = {"p": found.pvalues.Pvalue.sort_index().tolist(), "order": found.pvalues.index.tolist()}
+        sets[method] = {
+            "p": found.pvalues.Pvalue.sort_index().tolist(),
+            "order": found.pvalues.index.tolist(),
+        }
     tests = []
     for benchmark in (3, 5, 0):
         rest = [k for k in range(rows) if k != benchmark]
@@ -147,9 +198,17 @@ def comparisons():
             r = 1 - 1 / length
             kappa = (1 - i / n) * r**i + i / n * r ** (n - i)
             variance = variance + 2 * kappa * (centred[:, :-i] * centred[:, i:]).sum(1) / n
-        # arch 8.0 computes the variances and does not divide by them, so it is given differentials that are divided already.
+        # arch 8.0 computes the variances and does not divide by them, so it is given differentials
+        # that are divided already.
         studentised = differential / np.sqrt(variance)[:, None]
-        spa = SPA(np.zeros(n), -studentised.T, block_size=length, reps=RESAMPLES, bootstrap="stationary", seed=4)
+        spa = SPA(
+            np.zeros(n),
+            -studentised.T,
+            block_size=length,
+            reps=RESAMPLES,
+            bootstrap="stationary",
+            seed=4,
+        )
         spa.compute()
         tests.append(
             {
@@ -164,11 +223,16 @@ def comparisons():
 def overfitting():
     """Combinatorially symmetric cross-validation as written in the paper, by submatrices."""
     rows, blocks, length = 6, 6, 8
-    returns = np.array([autoregression(0.1, blocks * length) + 0.1 * k for k in range(rows)]).round(2)
+    returns = np.array([autoregression(0.1, blocks * length) + 0.1 * k for k in range(rows)]).round(
+        2
+    )
     returns[4] = returns[2]
     parts = np.split(returns, blocks, axis=1)
     results = {}
-    for name, performance in (("mean", lambda x: x.mean(1)), ("sharpe", lambda x: x.mean(1) / x.std(1, ddof=1))):
+    for name, performance in (
+        ("mean", lambda x: x.mean(1)),
+        ("sharpe", lambda x: x.mean(1) / x.std(1, ddof=1)),
+    ):
         logits = []
         for chosen in itertools.combinations(range(blocks), blocks // 2):
             inside = performance(np.hstack([parts[b] for b in chosen]))
@@ -177,7 +241,10 @@ def overfitting():
             best = np.isclose(inside, inside.max(), rtol=0, atol=1e-12)
             share = ranks[best].mean() / (rows + 1)
             logits.append(float(np.log(share / (1 - share))))
-        results[name] = {"logits": sorted(logits), "probability": float(np.mean(np.array(logits) <= 1e-12))}
+        results[name] = {
+            "logits": sorted(logits),
+            "probability": float(np.mean(np.array(logits) <= 1e-12)),
+        }
     correlations = np.corrcoef(returns)
     average = correlations[np.triu_indices(rows, 1)].mean()
     return {
@@ -190,11 +257,17 @@ def overfitting():
 
 def sharpe():
     euler = 0.5772156649015329
-    maximum = lambda n: float((1 - euler) * stats.norm.ppf(1 - 1 / n) + euler * stats.norm.ppf(1 - 1 / (n * np.e)))
+    maximum = lambda n: float(
+        (1 - euler) * stats.norm.ppf(1 - 1 / n) + euler * stats.norm.ppf(1 - 1 / (n * np.e))
+    )
     returns = np.round(0.1 + RANDOM.standard_t(4, 90), 2)
     ratio = returns.mean() / returns.std(ddof=1)
-    variance = 1 - stats.skew(returns) * ratio + (stats.kurtosis(returns, fisher=False) - 1) / 4 * ratio**2
-    probability = lambda benchmark: float(stats.norm.cdf((ratio - benchmark) * np.sqrt(89) / np.sqrt(variance)))
+    variance = (
+        1 - stats.skew(returns) * ratio + (stats.kurtosis(returns, fisher=False) - 1) / 4 * ratio**2
+    )
+    probability = lambda benchmark: float(
+        stats.norm.cdf((ratio - benchmark) * np.sqrt(89) / np.sqrt(variance))
+    )
     return {
         "returns": returns.tolist(),
         "trials": [2.0, 7.5, 46.0, 100.0, 100000.0],
@@ -216,7 +289,10 @@ def main():
         "sharpe": sharpe(),
     }
     os.makedirs(os.path.dirname(FILE), exist_ok=True)
-    lines = [f"{json.dumps(name)}: {json.dumps(part, separators=(',', ':'))}" for name, part in oracle.items()]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(part, separators=(',', ':'))}"
+        for name, part in oracle.items()
+    ]
     with open(FILE, "w") as file:
         file.write("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Loads what `kiln export RUN --format safetensors` wrote into PyTorch, and forecasts.
 
-    python scripts/load_in_pytorch.py MODEL.safetensors              the network, its window, its scaling
-    python scripts/load_in_pytorch.py MODEL.safetensors ROWS.csv     a forecast for every window of the rows
+    python scripts/load_in_pytorch.py MODEL.safetensors              the network, its window, its
+                                                                     scaling
+    python scripts/load_in_pytorch.py MODEL.safetensors ROWS.csv     a forecast for every window of
+                                                                     the rows
 
-ROWS.csv has the model's features as columns, in its order, in their own units, with a header; one row a bar, the earliest first. Forecasts
-are in the target's unit; quantiles ascend. Needs torch and safetensors, nothing of Kiln.
+ROWS.csv has the model's features as columns, in its order, in their own units, with a header; one
+row a bar, the earliest first. Forecasts are in the target's unit; quantiles ascend. Needs torch and
+safetensors, nothing of Kiln.
 """
 
 import csv
@@ -24,7 +27,9 @@ class Forecaster(nn.Module):
     def __init__(self, about):
         super().__init__()
         outputs = len(about["head"].get("levels", [0]))
-        self.lstm = nn.LSTM(len(about["features"]), about["hidden_size"], about["num_layers"], batch_first=True)
+        self.lstm = nn.LSTM(
+            len(about["features"]), about["hidden_size"], about["num_layers"], batch_first=True
+        )
         self.head = nn.Linear(about["hidden_size"], outputs)
 
     def forward(self, scaled):
@@ -43,7 +48,9 @@ def load(path):
 
 
 def scale(windows, about):
-    """Windows in the features' own units -> what the network sees; in double precision, then single, as Kiln does it."""
+    """Windows in the features' own units -> what the network sees; in double precision, then
+    single, as Kiln does it.
+    """
     columns = about["scaling"]["columns"]
     offset = torch.tensor([column["offset"] for column in columns], dtype=torch.float64)
     unit = torch.tensor([column["unit"] for column in columns], dtype=torch.float64)
@@ -67,11 +74,22 @@ def main(path, rows=None):
     network, about = load(path)
     if rows is None:
         print(network)
-        print(json.dumps({key: about[key] for key in ("name", "features", "window", "head", "target", "target_unit")}, indent=2))
+        print(
+            json.dumps(
+                {
+                    key: about[key]
+                    for key in ("name", "features", "window", "head", "target", "target_unit")
+                },
+                indent=2,
+            )
+        )
         return
     with open(rows, newline="") as file:
         reader = csv.DictReader(file)
-        table = torch.tensor([[float(row[name]) for name in about["features"]] for row in reader], dtype=torch.float64)
+        table = torch.tensor(
+            [[float(row[name]) for name in about["features"]] for row in reader],
+            dtype=torch.float64,
+        )
     windows = table.unfold(0, about["window"], 1).transpose(1, 2)
     levels = about["head"].get("levels")
     print("row," + (",".join(f"q{level}" for level in levels) if levels else "forecast"))

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # The CPU kernels' tests under a tool that sees reads and writes out of bounds and of freed memory.
 #
-#   scripts/sanitize.sh address    AddressSanitizer, every instruction set (needs the nightly toolchain; builds its own copy of Burn)
-#   scripts/sanitize.sh valgrind   memcheck: uninitialised values too; it knows AVX2 and no AVX-512, so runs what is below it
+#   scripts/sanitize.sh address    AddressSanitizer, every instruction set (needs the nightly
+#                                  toolchain; builds its own copy of Burn)
+#   scripts/sanitize.sh valgrind   memcheck: uninitialised values too; it knows AVX2 and no AVX-512,
+#                                  so runs what is below it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 package=(-p burn-lanes --no-default-features --lib)

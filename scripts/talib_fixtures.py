@@ -1,6 +1,8 @@
-"""Writes tests/fixtures/talib/*.csv: prices and TA-Lib's indicators over them, the oracle of crates/market/src/feature.rs.
+"""Writes tests/fixtures/talib/*.csv: prices and TA-Lib's indicators over them, the oracle of
+crates/market/src/feature.rs.
 
-Run once, from the repository's root, with TA-Lib 0.8.2 and numpy: python scripts/talib_fixtures.py SAMPLE.csv.gz
+Run once, from the repository's root, with TA-Lib 0.8.2 and numpy: python scripts/talib_fixtures.py
+SAMPLE.csv.gz
 """
 
 import csv
@@ -16,10 +18,14 @@ FOLDER = os.path.join("tests", "fixtures", "talib")
 
 
 def ranges(close, seed):
-    """Highs and lows around closes: with bars that gap up, gap down, lie inside the bar before, and have no range at all."""
+    """Highs and lows around closes: with bars that gap up, gap down, lie inside the bar before, and
+    have no range at all.
+    """
     random = np.random.default_rng(seed)
     move = np.mean(np.abs(np.diff(close)))
-    up, down = np.abs(random.standard_normal((2, len(close)))) * np.where(np.arange(len(close)) % 5 == 0, 0.0, move)
+    up, down = np.abs(random.standard_normal((2, len(close)))) * np.where(
+        np.arange(len(close)) % 5 == 0, 0.0, move
+    )
     return close + up, close - down
 
 
@@ -35,11 +41,18 @@ def prices(sample):
     trend = 10.0 + 0.25 * np.arange(ROWS)
     with gzip.open(sample, "rt") as file:
         rows = list(csv.DictReader(file))
-    real = [np.array([float(row[name]) for row in rows[10_000:10_500]]) for name in ("close", "high", "low")]
+    real = [
+        np.array([float(row[name]) for row in rows[10_000:10_500]])
+        for name in ("close", "high", "low")
+    ]
     made = {"walk": walk, "flat": flat, "huge": huge, "trend": trend}
     bars = {name: (close, *ranges(close, seed)) for seed, (name, close) in enumerate(made.items())}
     # Nothing moves here, highs and lows included: a true range of 0.
-    bars["flat"] = (flat, np.where(flat == 51.25, 51.25, flat + 0.5), np.where(flat == 51.25, 51.25, flat - 0.25))
+    bars["flat"] = (
+        flat,
+        np.where(flat == 51.25, 51.25, flat + 0.5),
+        np.where(flat == 51.25, 51.25, flat - 0.25),
+    )
     return {**bars, "sample": real}
 
 
@@ -71,7 +84,10 @@ def main():
         with open(os.path.join(FOLDER, name + ".csv"), "w", encoding="ascii") as file:
             file.write(",".join(["close", "high", "low", *columns]) + "\n")
             for t, price in enumerate(zip(close, high, low)):
-                cells = ["" if np.isnan(column[t]) else f"{column[t]:.15g}" for column in columns.values()]
+                cells = [
+                    "" if np.isnan(column[t]) else f"{column[t]:.15g}"
+                    for column in columns.values()
+                ]
                 file.write(",".join([*(repr(float(value)) for value in price), *cells]) + "\n")
 
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What is asked, and how fast.
-pub struct Load<'a> {
+pub(crate) struct Load<'a> {
     pub at: SocketAddr,
     pub model: &'a str,
     pub body: &'a str,
@@ -16,7 +16,7 @@ pub struct Load<'a> {
 }
 
 #[derive(Clone, Copy)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// Requests a second, over all connections.
     Rate(u64),
     /// As fast as they are answered.
@@ -24,7 +24,7 @@ pub enum Pace {
 }
 
 #[derive(Default)]
-pub struct Result {
+pub(crate) struct Result {
     pub answered: u64,
     /// Anything but 200, and connections that broke.
     pub failed: u64,
@@ -36,7 +36,7 @@ pub struct Result {
 }
 
 /// How often each time was seen, in steps of 10 µs; from 1 s on they are one.
-pub struct Times(Vec<u32>);
+pub(crate) struct Times(Vec<u32>);
 
 const STEP: u128 = 10;
 const MOST: usize = 100_000;
@@ -59,7 +59,7 @@ impl Times {
     }
 
     /// The time, ms, that this share of requests took at most.
-    pub fn at(&self, share: f64) -> f64 {
+    pub(crate) fn at(&self, share: f64) -> f64 {
         let all: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
         let wanted = (share * all as f64).ceil() as u64;
         let mut seen = 0;
@@ -73,7 +73,7 @@ impl Times {
 
 impl Load<'_> {
     /// For its seconds, or until `over`.
-    pub fn run(&self, over: &AtomicBool) -> Result {
+    pub(crate) fn run(&self, over: &AtomicBool) -> Result {
         let started = Instant::now() + HEAD_START;
         let mut whole = Result::default();
         std::thread::scope(|scope| {
@@ -172,7 +172,7 @@ fn answer(stream: &mut TcpStream) -> Option<(u16, String)> {
 }
 
 /// The version that answers now; 0 when nothing says so.
-pub fn version(at: SocketAddr, model: &str) -> u32 {
+pub(crate) fn version(at: SocketAddr, model: &str) -> u32 {
     let asked = connect(at).and_then(|mut stream| {
         stream
             .write_all(

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 /// Now, to be held against a file's age.
 #[must_use]
-pub fn system_time() -> std::time::SystemTime {
+pub(super) fn system_time() -> std::time::SystemTime {
     Timestamp::now().into()
 }
 
 /// Now, RFC 3339 in UTC with milliseconds.
 #[must_use]
-pub fn now() -> String {
+pub(super) fn now() -> String {
     format!("{:.3}", Timestamp::now())
 }

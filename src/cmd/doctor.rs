@@ -154,7 +154,7 @@ impl Report {
                 None if device.integrated => "works (integrated: never chosen by auto)".into(),
                 None => "works".into(),
             };
-            let memory = device.memory.map_or_else(|| "—".to_owned(), |memory| bytes(memory));
+            let memory = device.memory.map_or_else(|| "—".to_owned(), bytes);
             vec![device.spec.to_string(), state, memory, cleaned(&device.name)]
         });
         text + "\n" + &table(&header, rows)

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// What the reader does not take is kept, up to [`MOST_KEPT`]; lines that come while there is more
 /// are left out, and counted.
 #[derive(Debug)]
-pub struct Lines {
+pub(super) struct Lines {
     lines: Option<Sender<Vec<u8>>>,
     /// The line that is being written.
     begun: Vec<u8>,
@@ -32,7 +32,7 @@ impl Lines {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn new(
+    pub(super) fn new(
         out: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
         then: String,
@@ -51,7 +51,7 @@ impl Lines {
 
     /// Waits until everything is written or can no longer be, as long as `patience` asked ten times
     /// a second says so.
-    pub fn finish(mut self, patience: &mut dyn FnMut() -> bool) {
+    pub(super) fn finish(mut self, patience: &mut dyn FnMut() -> bool) {
         self.send();
         self.lines = None;
         while self.written.recv_timeout(Duration::from_millis(100))

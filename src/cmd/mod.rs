@@ -1,6 +1,8 @@
 //! One file per verb, of the same name; the only place that names both producer and consumer. Data
 //! goes to stdout, messages to stderr.
 
+#![expect(missing_docs, reason = "arguments: their help documents them")]
+
 mod args;
 pub mod backtest;
 mod budget;

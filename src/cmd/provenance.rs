@@ -9,7 +9,7 @@ use runs::store::Origin;
 /// Program, commit, data and command line of this process. What is not known (no git, no checkout)
 /// is `None`.
 #[must_use]
-pub fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
+pub(super) fn origin(experiment: &Experiment, data_fingerprint: String) -> Origin {
     let folder = experiment
         .file
         .parent()

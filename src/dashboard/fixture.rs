@@ -20,10 +20,10 @@ use runs::store::{
 };
 
 /// Epochs of every trial.
-pub const EPOCHS: usize = 20;
+pub(super) const EPOCHS: usize = 20;
 
 /// A sweep of so many trials over hidden sizes and learning rates, none of them begun.
-pub fn grid(trials: usize) -> SweepRecord {
+pub(super) fn grid(trials: usize) -> SweepRecord {
     let runs: Vec<RunRecord> = (0..trials).map(|place| run(trial(place))).collect();
     SweepRecord {
         folder: PathBuf::from("runs/grid"),
@@ -49,7 +49,7 @@ pub fn grid(trials: usize) -> SweepRecord {
 
 /// A sweep of assignments with three seeds each: what the errors of each came to, `None` of those
 /// that still run.
-pub fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
+pub(super) fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
     let mut record = grid(0);
     let mut changes = Vec::new();
     for (assignment, errors) in errors.iter().enumerate() {
@@ -76,17 +76,17 @@ pub fn seeds(errors: &[[Option<f64>; 3]]) -> SweepRecord {
 }
 
 /// What is known after a record.
-pub fn sweep(record: &SweepRecord) -> Sweep {
+pub(super) fn sweep(record: &SweepRecord) -> Sweep {
     Sweep::new(record)
 }
 
 /// The id of the trial at a place of the plan.
-pub fn id(place: usize) -> TrialId {
+pub(super) fn id(place: usize) -> TrialId {
     TrialId(format!("{:012x}", (place as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16))
 }
 
 /// The trial at a place of the plan: three hidden sizes × any number of rates.
-pub fn trial(place: usize) -> Trial {
+pub(super) fn trial(place: usize) -> Trial {
     let hidden = [16, 32, 64][(place / 4) % 3];
     let rate = [1e-4, 1e-3, 3.162_277_660_168_379e-3, 1e-2][place % 4];
     let mut assignment = Assignment::new();
@@ -159,7 +159,7 @@ fn settings(hidden_size: usize, learning_rate: f64) -> Settings {
 }
 
 /// A run of which nothing is recorded yet.
-pub fn run(trial: Trial) -> RunRecord {
+pub(super) fn run(trial: Trial) -> RunRecord {
     RunRecord {
         folder: PathBuf::from("runs/grid/trials").join(&trial.id.0),
         trial,
@@ -173,7 +173,7 @@ pub fn run(trial: Trial) -> RunRecord {
 }
 
 /// Reports whose validation losses are these; the training losses are a tenth lower.
-pub fn epochs(losses: &[f64]) -> Vec<EpochReport> {
+pub(super) fn epochs(losses: &[f64]) -> Vec<EpochReport> {
     let split = |loss: f64| SplitReport {
         loss,
         mse: loss * 2000.0,
@@ -201,7 +201,7 @@ pub fn epochs(losses: &[f64]) -> Vec<EpochReport> {
 }
 
 /// The validation losses of the trial at a place: they fall, then rise a little.
-pub fn losses(place: usize, epochs: usize) -> Vec<f64> {
+pub(super) fn losses(place: usize, epochs: usize) -> Vec<f64> {
     let floor = 0.0095 + 0.0004 * ((place * 5) % 7) as f64;
     let speed = 2.0 + (place % 4) as f64;
     (1..=epochs)
@@ -213,7 +213,7 @@ pub fn losses(place: usize, epochs: usize) -> Vec<f64> {
 }
 
 /// A line of a log, a second after the one before.
-pub fn line(seq: u64, event: Event) -> Line {
+pub(super) fn line(seq: u64, event: Event) -> Line {
     Line {
         v: VERSION,
         seq,
@@ -223,7 +223,7 @@ pub fn line(seq: u64, event: Event) -> Line {
 }
 
 /// The log of one attempt: started, so many epochs, an end if there is one.
-pub fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
+pub(super) fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
     let mut events = vec![Event::Started {
         device: "flex".into(),
         lanes: 4,
@@ -245,12 +245,12 @@ pub fn log(place: usize, epochs_done: usize, end: Option<End>) -> Vec<Change> {
 }
 
 /// Over the validation windows of every trial.
-pub fn persistence() -> Baseline {
+pub(super) fn persistence() -> Baseline {
     Baseline { name: "persistence".into(), mse: 20.4584, mae: 3.21, rmse: 4.5231 }
 }
 
 /// A result beside [`persistence`].
-pub fn result(place: usize, epochs_done: usize, end: End) -> Change {
+pub(super) fn result(place: usize, epochs_done: usize, end: End) -> Change {
     let reports = epochs(&losses(place, epochs_done));
     let best = reports.iter().min_by(|a, b| a.valid.loss.total_cmp(&b.valid.loss)).unwrap();
     let persistence = persistence();
@@ -274,7 +274,7 @@ pub fn result(place: usize, epochs_done: usize, end: End) -> Change {
 }
 
 /// Where a running trial of a pack of four is.
-pub fn progress(place: usize, epoch: usize, step: usize) -> Change {
+pub(super) fn progress(place: usize, epoch: usize, step: usize) -> Change {
     let memory = Some(812 << 20);
     Change::Progress(
         id(place),
@@ -284,7 +284,7 @@ pub fn progress(place: usize, epoch: usize, step: usize) -> Change {
 
 /// A sweep of twelve in the middle: finished, stopped early, failed, lost, damaged, running and
 /// waiting trials.
-pub fn middle() -> Vec<Change> {
+pub(super) fn middle() -> Vec<Change> {
     let mut changes = Vec::new();
     for place in [0, 1, 2] {
         changes.extend(log(place, EPOCHS, Some(End::Finished)));
@@ -309,7 +309,7 @@ pub fn middle() -> Vec<Change> {
 }
 
 /// All trials of the grid ended well.
-pub fn end(trials: usize) -> Vec<Change> {
+pub(super) fn end(trials: usize) -> Vec<Change> {
     (0..trials)
         .flat_map(|place| {
             let mut changes = log(place, EPOCHS, Some(End::Finished));
@@ -320,7 +320,7 @@ pub fn end(trials: usize) -> Vec<Change> {
 }
 
 /// The record that a reader would make of a sweep after these changes.
-pub fn recorded(mut record: SweepRecord, changes: &[Change]) -> SweepRecord {
+pub(super) fn recorded(mut record: SweepRecord, changes: &[Change]) -> SweepRecord {
     changes.iter().for_each(|change| record.apply(change));
     record
 }

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// What a key asks for while browsing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     Up,
     Down,
     PageUp,
@@ -29,7 +29,7 @@ pub enum Action {
 
 /// A line of the help screen.
 #[derive(Clone, Copy, Debug)]
-pub struct Binding {
+pub(super) struct Binding {
     pub action: Action,
     /// The keys.
     keys: &'static [Key],
@@ -62,7 +62,7 @@ const fn binding(
 }
 
 /// Every key, in the order of the help screen.
-pub const BINDINGS: [Binding; 20] = [
+pub(super) const BINDINGS: [Binding; 20] = [
     binding(
         Action::Up,
         &[Key::Plain(KeyCode::Up), char('k')],
@@ -152,18 +152,18 @@ pub const BINDINGS: [Binding; 20] = [
 ];
 
 /// The key of [`Action::Interrupt`].
-pub const INTERRUPT: KeyEvent = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+pub(super) const INTERRUPT: KeyEvent = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
 
 /// What a key asks for, if it does; key releases ask for nothing.
 #[must_use]
-pub fn action(event: KeyEvent) -> Option<Action> {
+pub(super) fn action(event: KeyEvent) -> Option<Action> {
     let key = key(event)?;
     BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
 }
 
 /// The character that a key types, if it does.
 #[must_use]
-pub fn typed(event: KeyEvent) -> Option<char> {
+pub(super) fn typed(event: KeyEvent) -> Option<char> {
     match key(event)? {
         Key::Plain(KeyCode::Char(c)) => Some(c),
         Key::Plain(_) | Key::Control(_) => None,
@@ -172,7 +172,7 @@ pub fn typed(event: KeyEvent) -> Option<char> {
 
 /// Whether it is a press of this key without modifiers.
 #[must_use]
-pub fn is(event: KeyEvent, code: KeyCode) -> bool {
+pub(super) fn is(event: KeyEvent, code: KeyCode) -> bool {
     key(event) == Some(Key::Plain(code))
 }
 

@@ -18,7 +18,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What came of waiting for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub(super) enum Heard {
     /// Nothing in time.
     Nothing,
     Key(KeyEvent),
@@ -28,7 +28,7 @@ pub enum Heard {
 
 /// The keys of this process's terminal.
 #[derive(Debug)]
-pub struct Keys {
+pub(super) struct Keys {
     bytes: Receiver<Vec<u8>>,
     decoder: Decoder,
 }
@@ -41,7 +41,7 @@ impl Keys {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn of_stdin() -> io::Result<Self> {
+    pub(super) fn of_stdin() -> io::Result<Self> {
         let (sender, bytes) = channel();
         thread::Builder::new()
             .name("keys".into())
@@ -50,7 +50,7 @@ impl Keys {
     }
 
     /// The next key, waiting for at most so long.
-    pub fn wait(&mut self, wait: Duration) -> Heard {
+    pub(super) fn wait(&mut self, wait: Duration) -> Heard {
         loop {
             if let Some(key) = self.decoder.pop() {
                 return Heard::Key(key);

@@ -6,7 +6,7 @@ use runs::store::{Change, FileError, Follower};
 
 /// A stream of changes, in the order in which they were recorded.
 #[derive(Debug)]
-pub enum Source {
+pub(super) enum Source {
     /// A sweep's folder, live or finished.
     Folder(Box<Follower>),
     /// Batches that were kept, one a poll.
@@ -19,7 +19,7 @@ impl Source {
     ///
     /// # Errors
     /// When the folder cannot be read; the next poll may succeed.
-    pub fn poll(&mut self) -> Result<Vec<Change>, FileError> {
+    pub(super) fn poll(&mut self) -> Result<Vec<Change>, FileError> {
         match self {
             Self::Folder(follower) => follower.poll(),
             Self::Recorded(batches) => Ok(batches.pop_front().unwrap_or_default()),

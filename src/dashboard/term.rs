@@ -15,14 +15,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// The program's own screen.
-pub type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+pub(super) type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// The thread that holds a guard. The panic hook stays installed and does nothing on any other
 /// thread: a panic there may be caught, and the dashboard goes on.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
 /// Owns the terminal; dropping it, or a panic on its thread, puts the terminal back as it was.
-pub struct Guard {
+pub(super) struct Guard {
     /// Never dropped: where the cursor cannot be shown its drop says so by `eprintln!`, which
     /// panics when the terminal is gone and stderr with it. What stays is a screen's buffer, and
     /// there are few screens in a life.
@@ -34,7 +34,7 @@ impl Guard {
     ///
     /// # Errors
     /// When standard output or input is not a terminal, or it cannot do these things.
-    pub fn enter() -> io::Result<Self> {
+    pub(super) fn enter() -> io::Result<Self> {
         install_hook();
         enable_raw_mode()?;
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
@@ -46,7 +46,7 @@ impl Guard {
     }
 
     /// To draw on.
-    pub fn terminal(&mut self) -> &mut Screen {
+    pub(super) fn terminal(&mut self) -> &mut Screen {
         &mut self.terminal
     }
 }

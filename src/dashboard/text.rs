@@ -10,17 +10,17 @@ pub use text::clean;
 use text::hidden;
 
 /// What stands where there is no number.
-pub use text::UNDEFINED;
+pub(super) use text::UNDEFINED;
 
 /// Columns that a text takes.
 #[must_use]
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { Span::raw(text).width() }
 }
 
 /// Cuts a text to so many columns, with `…` in place of what was cut.
 #[must_use]
-pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
+pub(super) fn fit(text: &str, columns: usize) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
@@ -43,7 +43,7 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
 
 /// A metric or a loss, in four to five significant digits.
 #[must_use]
-pub fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     match size {
         _ if !value.is_finite() => UNDEFINED.to_owned(),
@@ -59,20 +59,20 @@ pub fn number(value: f64) -> String {
 
 /// [`number`], or the sign for an undefined one.
 #[must_use]
-pub fn number_or_dash(value: Option<f64>) -> String {
+pub(super) fn number_or_dash(value: Option<f64>) -> String {
     value.map_or_else(|| UNDEFINED.to_owned(), number)
 }
 
 /// A learning rate: two significant digits, always with an exponent, so that a column of them is
 /// easy to compare.
 #[must_use]
-pub fn learning_rate(value: f64) -> String {
+pub(super) fn learning_rate(value: f64) -> String {
     if value.is_finite() { format!("{value:.1e}") } else { UNDEFINED.to_owned() }
 }
 
 /// A count or a rate with a decimal prefix: `950`, `1.2k`, `34M`.
 #[must_use]
-pub fn count(value: f64) -> String {
+pub(super) fn count(value: f64) -> String {
     if !value.is_finite() {
         return UNDEFINED.to_owned();
     }
@@ -94,7 +94,7 @@ pub fn count(value: f64) -> String {
 
 /// A parameter's value: floats in four significant digits, all else as in TOML; escaped.
 #[must_use]
-pub fn parameter(value: &Value) -> String {
+pub(super) fn parameter(value: &Value) -> String {
     match value {
         Value::Float(float) if *float != 0.0 && float.is_finite() => {
             let rounded: f64 = format!("{float:.3e}").parse().unwrap_or(*float);

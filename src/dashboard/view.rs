@@ -12,7 +12,7 @@ const PINNED: usize = 8;
 
 /// The choices of a person, and the rows that they come to.
 #[derive(Clone, Debug)]
-pub struct View {
+pub(super) struct View {
     pub mode: Mode,
     pub zoom: Zoom,
     pub sort: Sort,
@@ -35,7 +35,7 @@ pub struct View {
 
 /// What the keys are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(super) enum Mode {
     /// Looking.
     Browse,
     /// Typing a filter.
@@ -52,7 +52,7 @@ pub enum Mode {
 
 /// Which pane has the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Zoom {
+pub(super) enum Zoom {
     All,
     Trials,
     Curve,
@@ -63,7 +63,7 @@ pub enum Zoom {
 
 impl Zoom {
     /// The next one.
-    pub fn next(self) -> Self {
+    pub(super) fn next(self) -> Self {
         match self {
             Self::All => Self::Trials,
             Self::Trials => Self::Curve,
@@ -76,7 +76,7 @@ impl Zoom {
 
 /// What rows are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub(super) enum Sort {
     Plan,
     State,
     Id,
@@ -90,7 +90,7 @@ pub enum Sort {
 
 /// Which way rows are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(super) enum Order {
     /// Smallest first; for the objective the best first.
     Forward,
     /// The other way round; what is undefined stays last.
@@ -99,14 +99,14 @@ pub enum Order {
 
 /// The vertical axis of the curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub(super) enum Scale {
     Linear,
     Log,
 }
 
 impl View {
     /// The first row of the plan, unsorted.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             mode: Mode::Browse,
             zoom: Zoom::All,
@@ -125,7 +125,7 @@ impl View {
 
     /// Places of the trials whose curves are laid over each other, the most important last so that
     /// it lies on top: a few of the pinned, the best of the sweep, the selected.
-    pub fn compared(&self, best: Option<usize>) -> Vec<(Curve, usize)> {
+    pub(super) fn compared(&self, best: Option<usize>) -> Vec<(Curve, usize)> {
         let others = self
             .pinned
             .iter()
@@ -140,7 +140,7 @@ impl View {
     }
 
     /// The sort after the present one, in the order of the columns.
-    pub fn next_sort(&self, sweep: &Sweep) -> Sort {
+    pub(super) fn next_sort(&self, sweep: &Sweep) -> Sort {
         let mut sorts = vec![Sort::Plan, Sort::State, Sort::Id];
         sorts.extend(sweep.columns.iter().map(|column| Sort::Parameter(column.key.clone())));
         sorts.extend([Sort::Epoch, Sort::TrainLoss, Sort::Objective, Sort::LearningRate]);
@@ -152,7 +152,7 @@ impl View {
     }
 
     /// Filters and sorts anew, and keeps the selection on a visible row.
-    pub fn refresh(&mut self, sweep: &Sweep) {
+    pub(super) fn refresh(&mut self, sweep: &Sweep) {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         self.rows.clear();
         self.rows.extend(
@@ -175,13 +175,13 @@ impl View {
     }
 
     /// Where the selected row is among the visible ones.
-    pub fn position(&self) -> Option<usize> {
+    pub(super) fn position(&self) -> Option<usize> {
         let selected = self.selected?;
         self.rows.iter().position(|place| *place == selected)
     }
 
     /// Moves the selection by so many rows, as far as there are any.
-    pub fn step(&mut self, by: isize) {
+    pub(super) fn step(&mut self, by: isize) {
         if let Some(last) = self.rows.len().checked_sub(1) {
             let place = self.position().unwrap_or(0).saturating_add_signed(by).min(last);
             self.selected = Some(self.rows[place]);

@@ -15,6 +15,7 @@ const MOST_FORECASTS: usize = 3;
 pub struct Material {
     /// The name of the sweep's folder.
     pub name: String,
+    /// Of the sweep.
     pub manifest: SweepManifest,
     /// With the epochs of those whose curves are drawn ([`super::drawn_curves`]); of the others the
     /// last one will do.
@@ -32,12 +33,15 @@ pub struct Material {
 /// The forecasts of a row's first run.
 #[derive(Clone, Debug)]
 pub struct BestForecasts {
+    /// Of the row, from 1.
     pub rank: usize,
+    /// Its name.
     pub run: String,
     /// Bars ahead.
     pub horizon: usize,
     /// Zone of the bars' own clock, where it was written down.
     pub zone: Option<String>,
+    /// Of the validation windows.
     pub forecasts: Forecasts,
 }
 
@@ -59,7 +63,9 @@ pub struct Trading {
 /// One run, traded.
 #[derive(Clone, Debug)]
 pub struct TradedRun {
+    /// Its name.
     pub run: String,
+    /// What trading them came to.
     pub statistics: Statistics,
     /// Costs of one side at the mean price, basis points.
     pub side_bps: f64,

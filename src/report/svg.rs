@@ -35,7 +35,7 @@ pub(super) struct Axis {
 impl Axis {
     /// From the lowest to the highest of some values, with a little room; logarithmic where
     /// positive values span two decades.
-    pub fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
+    pub(super) fn over(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
         let (low, high) = finite
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
@@ -51,7 +51,7 @@ impl Axis {
     }
 
     /// Logarithmic where positive values span a decade: how parameters are chosen.
-    pub fn of_parameter(label: &str, values: &[f64]) -> Self {
+    pub(super) fn of_parameter(label: &str, values: &[f64]) -> Self {
         let linear = Self::over(label, values.iter().copied());
         let (low, high) = values
             .iter()
@@ -64,17 +64,17 @@ impl Axis {
     }
 
     /// Between these ends, linear.
-    pub fn between(label: &str, low: f64, high: f64) -> Self {
+    pub(super) fn between(label: &str, low: f64, high: f64) -> Self {
         Self { label: label.to_owned(), low, high, scale: Scale::Linear, ticks: Vec::new() }
     }
 
     /// With these ticks, and no others.
-    pub fn with_ticks(self, ticks: Vec<(f64, String)>) -> Self {
+    pub(super) fn with_ticks(self, ticks: Vec<(f64, String)>) -> Self {
         Self { ticks, ..self }
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high one.
-    pub fn place(&self, value: f64) -> f64 {
+    pub(super) fn place(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
             Scale::Log => (value / self.low).ln() / (self.high / self.low).ln(),
@@ -82,7 +82,7 @@ impl Axis {
     }
 
     /// The ticks, round numbers unless they were given.
-    pub fn marks(&self) -> Vec<(f64, String)> {
+    pub(super) fn marks(&self) -> Vec<(f64, String)> {
         if !self.ticks.is_empty() {
             return self.ticks.clone();
         }
@@ -137,7 +137,7 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    pub fn new(x: Axis, y: Axis) -> Self {
+    pub(super) fn new(x: Axis, y: Axis) -> Self {
         Self { x, y, marks: Vec::new() }
     }
 
@@ -148,7 +148,7 @@ impl Plot {
     }
 
     /// A line through points; a point that is not finite breaks it.
-    pub fn line(&mut self, class: &'static str, points: &[(f64, f64)]) {
+    pub(super) fn line(&mut self, class: &'static str, points: &[(f64, f64)]) {
         let mut path = String::new();
         let mut pen = 'M';
         for &(x, y) in points {
@@ -164,7 +164,7 @@ impl Plot {
     }
 
     /// A point, with what stands in its tooltip.
-    pub fn point(&mut self, class: &'static str, (x, y): (f64, f64), title: &str) {
+    pub(super) fn point(&mut self, class: &'static str, (x, y): (f64, f64), title: &str) {
         let (x, y) = self.at(x, y);
         self.marks.push(html! {
             circle class={ "dot " (class) } cx=(Px(x)) cy=(Px(y)) r="3.5" { title { (title) } }
@@ -172,7 +172,13 @@ impl Plot {
     }
 
     /// A bar from `base` to `y` over `x.0..x.1`.
-    pub fn bar(&mut self, class: &'static str, x: (f64, f64), (base, y): (f64, f64), title: &str) {
+    pub(super) fn bar(
+        &mut self,
+        class: &'static str,
+        x: (f64, f64),
+        (base, y): (f64, f64),
+        title: &str,
+    ) {
         let ((left, from), (right, to)) = (self.at(x.0, base), self.at(x.1, y));
         let (width, height) = (Px((right - left - 1.0).max(0.5)), Px((from - to).abs()));
         let (x, y) = (Px(left), Px(from.min(to)));
@@ -184,7 +190,7 @@ impl Plot {
     }
 
     /// The plot, with its title and what it shows in words.
-    pub fn finish(self, title: &str, words: &str) -> Markup {
+    pub(super) fn finish(self, title: &str, words: &str) -> Markup {
         let Self { x, y, marks } = &self;
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         let inside = |axis: &Axis, value: f64| (-0.001..=1.001).contains(&axis.place(value));

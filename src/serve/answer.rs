@@ -73,7 +73,7 @@ struct Quantile {
 
 impl Answer {
     /// `outside`: by forecast, what of its window lies outside what training saw.
-    pub fn new(
+    pub(super) fn new(
         loaded: &Loaded,
         coverage: Option<f64>,
         forecasts: &[Forecast],

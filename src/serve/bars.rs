@@ -11,11 +11,17 @@ use market::{BarReader, BarRow, Bars, LocalClock};
 /// Bars as they were sent; one value a bar in each column, but that `volume` may be empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SentBars {
+    /// When each bar begins, or as the data say.
     pub ts: Vec<Moment>,
+    /// Opening prices.
     pub open: Vec<f64>,
+    /// Highest prices.
     pub high: Vec<f64>,
+    /// Lowest prices.
     pub low: Vec<f64>,
+    /// Closing prices.
     pub close: Vec<f64>,
+    /// Volumes; empty where the model needs none.
     pub volume: Vec<f64>,
 }
 

@@ -50,29 +50,29 @@ pub(super) enum Reread {
 pub(super) struct Live(RwLock<Arc<Board>>);
 
 impl Live {
-    pub fn get(&self) -> Arc<Board> {
+    pub(super) fn get(&self) -> Arc<Board> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn set(&self, board: Board) {
+    pub(super) fn set(&self, board: Board) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
     }
 }
 
 impl Served {
     /// The version that answers when a request names none.
-    pub fn default(&self) -> Option<&Arc<Loaded>> {
+    pub(super) fn default(&self) -> Option<&Arc<Loaded>> {
         self.by.get(&self.chosen)
     }
 
     /// Aliases and where they point.
-    pub fn aliases(&self) -> BTreeMap<String, u32> {
+    pub(super) fn aliases(&self) -> BTreeMap<String, u32> {
         let aliases = self.by.iter().filter(|(alias, _)| alias.parse::<u32>().is_err());
         aliases.map(|(alias, loaded)| (alias.clone(), loaded.version)).collect()
     }
 
     /// Every version that is loaded, once.
-    pub fn loaded(&self) -> BTreeMap<u32, &Arc<Loaded>> {
+    pub(super) fn loaded(&self) -> BTreeMap<u32, &Arc<Loaded>> {
         self.by.values().map(|loaded| (loaded.version, loaded)).collect()
     }
 }
@@ -89,7 +89,7 @@ impl Board {
     }
 
     /// `NAME`, `NAME@ALIAS` or `NAME@3`, among what is loaded.
-    pub fn find(&self, reference: &str) -> Option<(&Served, &Arc<Loaded>)> {
+    pub(super) fn find(&self, reference: &str) -> Option<(&Served, &Arc<Loaded>)> {
         let (name, of) = match reference.split_once('@') {
             Some((name, of)) => (name, Some(of)),
             None => (reference, None),

@@ -34,7 +34,9 @@ pub trait Catalog: Send + Sync + 'static {
 /// A model as the catalog lists it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
+    /// Of the model.
     pub name: String,
+    /// Of it, in order.
     pub versions: Vec<u32>,
     /// Where aliases point.
     pub aliases: BTreeMap<String, u32>,
@@ -93,6 +95,7 @@ pub struct Card {
     pub needs_bars: usize,
     /// Length of a bar, seconds.
     pub bar_seconds: Option<u32>,
+    /// What is forecast.
     pub target: TargetCard,
     /// Zone of the local clock that its features go by, and of timestamps without an offset where
     /// the model's own data had a zone set; null where it is not known.

@@ -19,7 +19,9 @@ pub struct Config {
     /// Names that a `Host` header may have besides `localhost` and the address that was connected
     /// to.
     pub hosts: Vec<String>,
+    /// Of sizes and numbers.
     pub limits: Limits,
+    /// Of waits.
     pub timeouts: Timeouts,
 }
 
@@ -35,6 +37,7 @@ pub enum Selection {
 /// A model and which of its versions answers when a request names none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
+    /// Of the model.
     pub name: String,
     /// An alias, or a version's number.
     pub of: String,

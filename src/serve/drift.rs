@@ -57,7 +57,7 @@ pub(super) struct FeatureDrift {
 }
 
 impl Drift {
-    pub fn new(profile: &[ColumnProfile]) -> Self {
+    pub(super) fn new(profile: &[ColumnProfile]) -> Self {
         let column = |profile: &ColumnProfile| Column {
             counts: vec![0; profile.shares.len()],
             profile: profile.clone(),
@@ -67,7 +67,7 @@ impl Drift {
     }
 
     /// Counts a row of scaled features, and forgets the oldest one when there are too many.
-    pub fn take(&mut self, row: &[f32]) {
+    pub(super) fn take(&mut self, row: &[f32]) {
         if self.columns.is_empty() || row.len() != self.columns.len() {
             return;
         }
@@ -90,16 +90,16 @@ impl Drift {
     }
 
     /// Rows that count now.
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.rows.len()
     }
 
     /// Whether there is something to compare with.
-    pub fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         !self.columns.is_empty()
     }
 
-    pub fn features(&self) -> Vec<FeatureDrift> {
+    pub(super) fn features(&self) -> Vec<FeatureDrift> {
         let rows = self.rows.len();
         let enough = rows >= LEAST_ROWS;
         let told = |column: &Column| FeatureDrift {

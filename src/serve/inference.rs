@@ -33,12 +33,12 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { started: Instant::now(), busy_since: AtomicU64::new(0) }
     }
 
     /// How long the thread has been at one batch.
-    pub fn busy(&self) -> Duration {
+    pub(super) fn busy(&self) -> Duration {
         match self.busy_since.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             since => self.started.elapsed().saturating_sub(Duration::from_micros(since)),
@@ -60,7 +60,7 @@ impl Pulse {
 pub(super) struct LostDevice(watch::Sender<Option<String>>);
 
 impl LostDevice {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(watch::Sender::new(None))
     }
 
@@ -76,12 +76,12 @@ impl LostDevice {
         Refusal::unavailable("device_failed", "the device failed; the server is stopping")
     }
 
-    pub fn is_lost(&self) -> bool {
+    pub(super) fn is_lost(&self) -> bool {
         self.0.borrow().is_some()
     }
 
     /// Waits until the device fails; tells how.
-    pub async fn lost(&self) -> String {
+    pub(super) async fn lost(&self) -> String {
         match self.0.subscribe().wait_for(Option::is_some).await {
             Ok(problem) => problem.clone().unwrap_or_default(),
             // The sender is this value's own.

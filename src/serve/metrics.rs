@@ -52,7 +52,7 @@ fn seconds() -> Histogram {
 }
 
 impl ServiceMetrics {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut metrics = Self {
             queue_seconds: seconds(),
             inference_seconds: seconds(),
@@ -155,7 +155,7 @@ impl ServiceMetrics {
         registry.register("shadow_absolute_difference", difference, self.shadow_difference.clone());
     }
 
-    pub fn request(&self, route: &str, status: u16, took: Duration) {
+    pub(super) fn request(&self, route: &str, status: u16, took: Duration) {
         self.requests
             .get_or_create(&vec![("route", route.to_owned()), ("status", status.to_string())])
             .inc();
@@ -164,7 +164,7 @@ impl ServiceMetrics {
             .observe(took.as_secs_f64());
     }
 
-    pub fn outside_training(&self, model: &str, version: u32, outside: &[Vec<Outside>]) {
+    pub(super) fn outside_training(&self, model: &str, version: u32, outside: &[Vec<Outside>]) {
         for Outside { feature, .. } in outside.iter().flatten() {
             let labels = [
                 ("model", model.to_owned()),
@@ -175,11 +175,11 @@ impl ServiceMetrics {
         }
     }
 
-    pub fn reload(&self, result: &str) {
+    pub(super) fn reload(&self, result: &str) {
         self.reloads.get_or_create(&vec![("result", result.to_owned())]).inc();
     }
 
-    pub fn shadow_compared(&self, model: &str, difference: f64) {
+    pub(super) fn shadow_compared(&self, model: &str, difference: f64) {
         let labels = vec![("model", model.to_owned())];
         self.shadow_compared.get_or_create(&labels).inc();
         if difference.is_finite() {
@@ -187,14 +187,14 @@ impl ServiceMetrics {
         }
     }
 
-    pub fn shadow_left_out(&self, model: &str, reason: &str) {
+    pub(super) fn shadow_left_out(&self, model: &str, reason: &str) {
         self.shadow_left_out
             .get_or_create(&vec![("model", model.to_owned()), ("reason", reason.to_owned())])
             .inc();
     }
 
     /// Everything, as text.
-    pub fn text(
+    pub(super) fn text(
         &self,
         board: &Board,
         queue_depth: usize,

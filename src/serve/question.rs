@@ -34,7 +34,7 @@ pub(super) enum Instance {
 
 impl Question {
     /// Asks for the last window of a CSV text, and nothing else.
-    pub fn of_csv(text: Vec<u8>) -> Self {
+    pub(super) fn of_csv(text: Vec<u8>) -> Self {
         Self { instances: vec![Instance::Csv(text)], coverage: None }
     }
 
@@ -42,7 +42,7 @@ impl Question {
     ///
     /// # Errors
     /// 400 for what is no JSON, 422 for what is none of ours, with the place of the value.
-    pub fn read(body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let question = Self::seeded(&mut deserializer)
             .and_then(|question| deserializer.end().map(|()| question));

@@ -40,12 +40,12 @@ pub(super) struct Full;
 
 impl Queue {
     /// With places for `capacity` requests.
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { waiting: Mutex::default(), changed: Condvar::new(), capacity }
     }
 
     /// Takes the last place, or does not wait for one.
-    pub fn push(&self, job: Job) -> Result<(), Full> {
+    pub(super) fn push(&self, job: Job) -> Result<(), Full> {
         let mut waiting = self.lock();
         if waiting.closed || waiting.jobs.len() >= self.capacity {
             return Err(Full);
@@ -57,7 +57,7 @@ impl Queue {
     }
 
     /// A shadow's answer, which may be left out.
-    pub fn push_shadow(&self, job: ShadowJob) -> Result<(), Full> {
+    pub(super) fn push_shadow(&self, job: ShadowJob) -> Result<(), Full> {
         let mut waiting = self.lock();
         if waiting.closed || waiting.shadows.len() >= SHADOWS || !waiting.jobs.is_empty() {
             return Err(Full);
@@ -69,13 +69,13 @@ impl Queue {
     }
 
     /// Requests that wait.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.lock().jobs.len()
     }
 
     /// Waits for work. A batch has at most `most` windows, unless one request has more, and waits
     /// at most `patience` to be full.
-    pub fn next(&self, most: usize, patience: Duration) -> Next {
+    pub(super) fn next(&self, most: usize, patience: Duration) -> Next {
         let mut waiting = self.lock();
         loop {
             if !waiting.jobs.is_empty() {
@@ -106,7 +106,7 @@ impl Queue {
     }
 
     /// Nothing comes any more; what waits is still done.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
     }

@@ -45,7 +45,7 @@ impl Shared {
     ///
     /// # Errors
     /// Before the first models are loaded: what is not there yet is not unknown.
-    pub fn board(&self) -> Result<Arc<Board>, Refusal> {
+    pub(super) fn board(&self) -> Result<Arc<Board>, Refusal> {
         if self.ready.load(Ordering::Acquire) {
             Ok(self.live.get())
         } else {

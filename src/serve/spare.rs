@@ -35,7 +35,7 @@ pub(super) struct Seat {
 
 impl Spare {
     /// Takes a seat, from the one that has sat longest if need be.
-    pub async fn take(self: &Arc<Self>) -> Seat {
+    pub(super) async fn take(self: &Arc<Self>) -> Seat {
         loop {
             let oldest = {
                 let mut taken = self.lock();
@@ -68,7 +68,7 @@ impl Spare {
 
 impl Seat {
     /// Ends when another connection has taken the seat.
-    pub async fn lost(&mut self) {
+    pub(super) async fn lost(&mut self) {
         drop((&mut self.lost).await);
     }
 }

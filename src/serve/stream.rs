@@ -33,7 +33,7 @@ pub(super) struct Stream {
 impl Stream {
     /// `ambiguous` becomes true before the request that makes it so is handled; a client that takes
     /// nothing for `patience` is cut off.
-    pub fn new(
+    pub(super) fn new(
         socket: TcpStream,
         ambiguous: Arc<AtomicBool>,
         patience: Duration,

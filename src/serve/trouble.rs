@@ -24,7 +24,7 @@ pub(super) enum Told {
 
 impl Trouble {
     /// The registry cannot be looked at.
-    pub fn unreachable(&self, problem: &str) -> Told {
+    pub(super) fn unreachable(&self, problem: &str) -> Told {
         let mut found = self.lock();
         if found.registry.as_deref() == Some(problem) {
             return Told::Again;
@@ -34,23 +34,23 @@ impl Trouble {
     }
 
     /// The registry can be looked at; whether it could not before.
-    pub fn reached(&self) -> bool {
+    pub(super) fn reached(&self) -> bool {
         self.lock().registry.take().is_some()
     }
 
     /// The registry was read, with these problems.
-    pub fn read(&self, problems: &[String]) {
+    pub(super) fn read(&self, problems: &[String]) {
         self.lock().models = problems.to_vec();
     }
 
     /// How many problems there are.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         let found = self.lock();
         found.models.len() + usize::from(found.registry.is_some())
     }
 
     /// For anyone who looks at the health, who need know neither names nor paths.
-    pub fn in_words(&self) -> Option<String> {
+    pub(super) fn in_words(&self) -> Option<String> {
         let found = self.lock();
         match (&found.registry, found.models.len()) {
             (Some(_), _) => Some(

@@ -37,7 +37,7 @@ impl Watch {
     ///
     /// # Errors
     /// When anything that was asked for cannot be served, or nothing can.
-    pub fn first(&self) -> Result<String, String> {
+    pub(super) fn first(&self) -> Result<String, String> {
         let generation = self.catalog.generation()?;
         let (board, problems) =
             build(&*self.catalog, &self.selection, &Board::default(), Reread::New)?;
@@ -56,7 +56,7 @@ impl Watch {
     }
 
     /// Until the other end of `asked` is gone.
-    pub fn run(&self, mut generation: String, asked: &Receiver<Ask>) {
+    pub(super) fn run(&self, mut generation: String, asked: &Receiver<Ask>) {
         loop {
             let reread = match asked.recv_timeout(self.poll) {
                 Ok(Ask::Reread) => Reread::All,

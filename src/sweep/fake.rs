@@ -25,7 +25,7 @@ use super::Trainer;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FakeTrainer {
+pub(super) struct FakeTrainer {
     fault: Option<Fault>,
 }
 
@@ -46,7 +46,7 @@ enum Fault {
 
 impl FakeTrainer {
     /// From `fake` or `fake:FAULT`; an unknown fault is none.
-    pub fn named(name: &str) -> Self {
+    pub(super) fn named(name: &str) -> Self {
         let mut parts = name.split(':').skip(1);
         let kind = parts.next();
         let number = parts.next().and_then(|number| number.parse().ok());

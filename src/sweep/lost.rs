@@ -18,7 +18,7 @@ pub(super) struct Handed {
 
 impl Handed {
     /// Before it is handed over. A run that cannot be looked at will be told by the worker.
-    pub fn new(folder: &SweepFolder, trial: TrialId) -> Self {
+    pub(super) fn new(folder: &SweepFolder, trial: TrialId) -> Self {
         let before = folder.run(&trial).and_then(|run| run.newest_attempt()).ok().flatten();
         Self { trial, before }
     }

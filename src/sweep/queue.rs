@@ -33,7 +33,7 @@ pub(super) struct GivenUp {
 }
 
 impl Queue {
-    pub fn new(packs: &[Vec<TrialId>]) -> Self {
+    pub(super) fn new(packs: &[Vec<TrialId>]) -> Self {
         let packs = packs
             .iter()
             .enumerate()
@@ -42,34 +42,34 @@ impl Queue {
     }
 
     /// Packs.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.packs.len()
     }
 
     /// Trials of all packs.
-    pub fn trials(&self) -> usize {
+    pub(super) fn trials(&self) -> usize {
         self.packs.iter().map(|pack| pack.trials.len()).sum()
     }
 
-    pub fn next(&mut self) -> Option<Queued> {
+    pub(super) fn next(&mut self) -> Option<Queued> {
         self.packs.pop_front()
     }
 
     /// A pack went through.
-    pub fn pack_ended(&mut self) {
+    pub(super) fn pack_ended(&mut self) {
         self.given_up = 0;
     }
 
     /// Trials of a pack that are to be trained again, in halves; at the front: whose fault it was
     /// is soon known.
-    pub fn again(&mut self, planned: usize, trials: Vec<TrialId>) {
+    pub(super) fn again(&mut self, planned: usize, trials: Vec<TrialId>) {
         for trials in halves(trials).into_iter().rev() {
             self.packs.push_front(Queued { trials, planned });
         }
     }
 
     /// A device gave up on a planned pack.
-    pub fn give_up(&mut self, planned: usize) -> GivenUp {
+    pub(super) fn give_up(&mut self, planned: usize) -> GivenUp {
         let before = self.trials();
         self.packs.retain(|pack| pack.planned != planned);
         self.given_up += 1;

@@ -20,7 +20,7 @@ use runs::store::{
 
 /// What a supervisor asked for while a pack trains.
 #[derive(Debug, Default)]
-pub struct Requests {
+pub(super) struct Requests {
     /// Checkpoint and exit.
     pub interrupt: AtomicBool,
     /// Stop these trials after their epoch.
@@ -35,7 +35,7 @@ impl Requests {
 
 /// The data of a lane, prepared: that of its fold, where there are folds.
 #[derive(Debug)]
-pub struct LaneData {
+pub(super) struct LaneData {
     pub prepared: Prepared,
     /// What a forecast's bars are held against.
     pub inputs: Inputs,
@@ -49,7 +49,7 @@ pub struct LaneData {
 
 /// One lane's run.
 #[derive(Debug)]
-pub struct LaneRun {
+pub(super) struct LaneRun {
     pub trial: Trial,
     pub data: Rc<LaneData>,
     pub attempt: Attempt,
@@ -65,7 +65,7 @@ pub struct LaneRun {
 }
 
 impl LaneRun {
-    pub fn new(
+    pub(super) fn new(
         trial: Trial,
         data: Rc<LaneData>,
         attempt: Attempt,
@@ -110,7 +110,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 type State<'a> = dyn Fn() -> Result<LaneState, TrainError> + 'a;
 
 /// The observer that records.
-pub struct Recorder<'a> {
+pub(super) struct Recorder<'a> {
     pub runs: Vec<LaneRun>,
     pub trainer: &'a dyn Trainer,
     pub shape: Shape,
@@ -128,14 +128,14 @@ pub struct Recorder<'a> {
 impl Recorder<'_> {
     /// Ends every lane that has not ended. One that is alone has failed; of several nobody knows
     /// whose fault it was: they are to be trained again, in smaller packs.
-    pub fn fail_rest(&mut self, reason: &str) {
+    pub(super) fn fail_rest(&mut self, reason: &str) {
         let left = self.runs.iter().filter(|run| !run.over).count();
         self.close_rest(reason, left);
     }
 
     /// The same for a device that failed while the pack had so many lanes: one that is left of
     /// several is tried alone. Where no smaller pack would do, all have failed.
-    pub fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
+    pub(super) fn device_failed(&mut self, failure: &DeviceFailure, lanes: usize) {
         self.close_rest(
             &failure.to_string(),
             if failure.may_depend_on_lanes() { lanes } else { 1 },

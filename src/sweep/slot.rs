@@ -48,7 +48,11 @@ pub(super) enum Stall {
 
 impl Slot {
     /// Starts a worker; what it says comes through `sender` with its index.
-    pub fn start(job: &Job, index: usize, sender: &Sender<(usize, Heard)>) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        job: &Job,
+        index: usize,
+        sender: &Sender<(usize, Heard)>,
+    ) -> anyhow::Result<Self> {
         let (log, stderr) = job.folder.log(&format!("worker-{index}.log"), Log::Continued)?;
         let mut child = Command::new(&job.program)
             .arg("worker")
@@ -95,7 +99,7 @@ impl Slot {
     }
 
     /// A worker that cannot be told anything is gone; its reader thread says so.
-    pub fn tell(&mut self, message: &ToWorker) {
+    pub(super) fn tell(&mut self, message: &ToWorker) {
         let Some(stdin) = &mut self.stdin else { return };
         let Ok(line) = serde_json::to_string(message) else { return };
         if writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_err() {
@@ -104,7 +108,7 @@ impl Slot {
     }
 
     /// Gives it a pack, or tells it that there is none.
-    pub fn hand(&mut self, pack: Option<Vec<Handed>>) {
+    pub(super) fn hand(&mut self, pack: Option<Vec<Handed>>) {
         (self.heard, self.stall) = (Instant::now(), Stall::None);
         match pack {
             Some(pack) => {
@@ -120,19 +124,19 @@ impl Slot {
     }
 
     /// Asks it to write checkpoints and end. One that was paused, by whomever, goes on to do so.
-    pub fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self) {
         self.tell(&ToWorker::Interrupt);
         signal::go_on(self.child.id());
     }
 
-    pub fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         // It fails only when the worker is gone already.
         drop(self.child.kill());
     }
 
     /// Why it died, for its trials: what the supervisor did, or the signal or exit code, and the
     /// last line of its log.
-    pub fn death(&self, status: ExitStatus) -> String {
+    pub(super) fn death(&self, status: ExitStatus) -> String {
         let how = match (self.stall, status.signal(), status.code()) {
             (Stall::Killed(after), ..) => {
                 format!("it made no progress for {} s and was replaced", after.as_secs())
@@ -148,7 +152,7 @@ impl Slot {
     }
 
     /// Its process, for a person: whether somebody paused it, where the system tells.
-    pub fn described(&self) -> String {
+    pub(super) fn described(&self) -> String {
         let process = self.child.id();
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         let paused = stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));

@@ -19,16 +19,19 @@ use runs::store::SweepFolder;
 /// What there is to do.
 #[derive(Debug)]
 pub struct Job<'a> {
+    /// Where it is recorded.
     pub folder: &'a SweepFolder,
     /// The program whose `worker` verb is started: this one.
     pub program: PathBuf,
     /// As resolved: `flex`, `cuda:0`, …
     pub device: String,
+    /// How many, on how many threads.
     pub workers: Workers,
     /// Packs to train, in order.
     pub packs: Vec<Vec<TrialId>>,
     /// Runs that may still have no folder.
     pub making: &'a Making,
+    /// With workers that make no progress.
     pub patience: Patience,
     /// The time for event lines, RFC 3339.
     pub clock: fn() -> String,
@@ -37,7 +40,9 @@ pub struct Job<'a> {
 /// How many workers, and how many threads each may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Workers {
+    /// How many processes.
     pub count: usize,
+    /// Of each.
     pub threads: usize,
 }
 
@@ -58,7 +63,9 @@ impl Workers {
 /// When a worker that makes no progress is told, and when it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
+    /// After so long it is said.
     pub warn: Duration,
+    /// After so long the worker is replaced.
     pub replace: Option<Duration>,
 }
 

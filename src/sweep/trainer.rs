@@ -34,7 +34,7 @@ pub trait Trainer {
 
 /// The environment variable that replaces training by [`super::fake`] in tests: `fake`, or
 /// `fake:FAULT`.
-pub const TRAINER_VARIABLE: &str = "KILN_TRAINER";
+pub(super) const TRAINER_VARIABLE: &str = "KILN_TRAINER";
 
 /// Burn on `device`, or the fake if the environment asks for it.
 #[must_use]
@@ -58,6 +58,7 @@ fn fake() -> Option<String> {
 /// `burn_lanes` on a device.
 #[derive(Clone, Debug)]
 pub struct BurnTrainer {
+    /// To train on.
     pub device: Device,
 }
 

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use lane_types::{LaneState, ScheduleState, StopState, Weight, Weights};
 
 /// The repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The frozen store's run that was resumed and finished.
-pub const RUN: &str = "grid/trials/31d897f497c7";
+pub(crate) const RUN: &str = "grid/trials/31d897f497c7";
 
 /// The frozen store.
-pub fn store() -> PathBuf {
+pub(crate) fn store() -> PathBuf {
     root().join("tests/stores/v1")
 }
 
 /// All files below a folder whose name ends so.
-pub fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     collect(&root().join(folder), ending, &mut paths);
     paths.sort();
@@ -39,7 +39,7 @@ fn collect(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 }
 
 /// Bars as CSV.
-pub fn bars_csv() -> Vec<Vec<u8>> {
+pub(crate) fn bars_csv() -> Vec<Vec<u8>> {
     let mut found = files("tests/data/broken", ".csv");
     found.extend(files("tests/specs/valid", ".csv"));
     found.iter_mut().for_each(|bytes| bytes.truncate(8192));
@@ -47,7 +47,7 @@ pub fn bars_csv() -> Vec<Vec<u8>> {
 }
 
 /// Bars as CSV, packed.
-pub fn bars_gz() -> Vec<Vec<u8>> {
+pub(crate) fn bars_gz() -> Vec<Vec<u8>> {
     vec![
         std::fs::read(root().join("experiments/data/if_1m.csv.gz")).unwrap(),
         packed(b"ts,open,high,low,close\n1715131860,1,2,1,2\n"),
@@ -77,12 +77,12 @@ fn packed(text: &[u8]) -> Vec<u8> {
 }
 
 /// Parquet files: forecasts as the store writes them.
-pub fn parquet() -> Vec<Vec<u8>> {
+pub(crate) fn parquet() -> Vec<Vec<u8>> {
     files("tests/stores/v1", ".parquet")
 }
 
 /// A lane's state and weights.
-pub fn checkpoints() -> Vec<Vec<u8>> {
+pub(crate) fn checkpoints() -> Vec<Vec<u8>> {
     let weights = || {
         Weights(vec![
             Weight { name: "lstm.0.weight".into(), shape: vec![4, 3], values: vec![0.5; 12] },

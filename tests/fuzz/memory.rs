@@ -5,14 +5,14 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Beyond what a target may take by so much, an allocation is refused.
-pub const SLACK: usize = 4 << 30;
+pub(crate) const SLACK: usize = 4 << 30;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Begins a case in which at most so many bytes may be taken; returns those that are taken already.
-pub fn start(limit: usize) -> usize {
+pub(crate) fn start(limit: usize) -> usize {
     let now = NOW.load(Ordering::Relaxed);
     PEAK.store(now, Ordering::Relaxed);
     LIMIT.store(now.saturating_add(limit), Ordering::Relaxed);
@@ -20,7 +20,7 @@ pub fn start(limit: usize) -> usize {
 }
 
 /// The most that was taken at once since the start of the case.
-pub fn peak() -> usize {
+pub(crate) fn peak() -> usize {
     PEAK.load(Ordering::Relaxed)
 }
 

@@ -1,11 +1,11 @@
 //! Bytes that a parser would not expect, made of bytes that it would.
 
 /// Numbers from a seed (splitmix64).
-pub struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
     /// Of one case of a target.
-    pub fn of(target: &str, number: u64) -> Self {
+    pub(crate) fn of(target: &str, number: u64) -> Self {
         let seed = target.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
         });
@@ -153,7 +153,7 @@ const LENGTHS: &[u64] = &[
 const MOST: usize = 1 << 20;
 
 /// One of the corpus, mutated once to eight times.
-pub fn mutated(corpus: &[Vec<u8>], mut draws: Draws) -> Vec<u8> {
+pub(crate) fn mutated(corpus: &[Vec<u8>], mut draws: Draws) -> Vec<u8> {
     let mut bytes = corpus[draws.below(corpus.len())].clone();
     for _ in 0..=draws.below(8) {
         mutate(&mut bytes, corpus, &mut draws);

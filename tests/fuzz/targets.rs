@@ -11,7 +11,7 @@ mod store;
 use super::corpus;
 
 /// A parser.
-pub struct Target {
+pub(crate) struct Target {
     pub name: &'static str,
     /// Valid bytes.
     pub corpus: fn() -> Vec<Vec<u8>>,
@@ -42,7 +42,7 @@ const fn packed(
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[
+pub(crate) const TARGETS: &[Target] = &[
     text(
         "experiment_toml",
         || [corpus::files("experiments", ".toml"), corpus::files("tests/specs", ".toml")].concat(),

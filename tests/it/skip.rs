@@ -16,7 +16,7 @@ use std::panic::Location;
     dead_code,
     reason = "every test of the package includes this file, and not every one lacks something"
 )]
-pub fn skip(thing: &str, why: &str) {
+pub(crate) fn skip(thing: &str, why: &str) {
     let required = std::env::var("KILN_REQUIRE").unwrap_or_default();
     let thread = std::thread::current();
     // With one test thread it is the main thread, which bears no test's name.
@@ -31,6 +31,6 @@ pub fn skip(thing: &str, why: &str) {
 
 /// Whether `required` names the thing.
 #[allow(dead_code, reason = "as above")]
-pub fn is_required(required: &str, thing: &str) -> bool {
+pub(crate) fn is_required(required: &str, thing: &str) -> bool {
     required.split(',').any(|name| name.trim() == thing)
 }

@@ -10,26 +10,26 @@ use kiln::forecast::{Forecaster, Window};
 use kiln::model::SavedModel;
 
 /// The frozen models.
-pub fn frozen() -> PathBuf {
+pub(crate) fn frozen() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models/v1")
 }
 
 /// A copy of a frozen model, to be spoilt.
-pub struct Victim {
+pub(crate) struct Victim {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
 }
 
-pub const MODEL_CARD: &str = "model_card.json";
-pub const WEIGHTS: &str = "weights.safetensors";
-pub const SUMS: &str = "SHA256SUMS";
+pub(crate) const MODEL_CARD: &str = "model_card.json";
+pub(crate) const WEIGHTS: &str = "weights.safetensors";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Victim {
-    pub fn new(version: u32) -> Self {
+    pub(crate) fn new(version: u32) -> Self {
         // In memory where the system has such a folder: 100,000 models are written below.
         let memory = Path::new("/dev/shm");
         let folder =
@@ -46,12 +46,12 @@ impl Victim {
         Self { _folder: folder, path }
     }
 
-    pub fn file(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
         fs::read(self.path.join(name)).unwrap()
     }
 
     /// As an attacker does it: the checksums hold.
-    pub fn with_weights(&self, weights: &[u8]) {
+    pub(crate) fn with_weights(&self, weights: &[u8]) {
         fs::write(self.path.join(WEIGHTS), weights).unwrap();
         let mut card: Value = serde_json::from_slice(&self.file(MODEL_CARD)).unwrap();
         card["weights"]["bytes"] = json!(weights.len());
@@ -59,19 +59,19 @@ impl Victim {
         self.with_card(&serde_json::to_vec(&card).unwrap());
     }
 
-    pub fn with_card(&self, card: &[u8]) {
+    pub(crate) fn with_card(&self, card: &[u8]) {
         fs::write(self.path.join(MODEL_CARD), card).unwrap();
         let sums =
             format!("{}  {MODEL_CARD}\n{}  {WEIGHTS}\n", sha256(card), sha256(&self.file(WEIGHTS)));
         fs::write(self.path.join(SUMS), sums).unwrap();
     }
 
-    pub fn refusal(&self) -> String {
+    pub(crate) fn refusal(&self) -> String {
         SavedModel::read(&self.path).map(drop).unwrap_err().to_string()
     }
 
     /// The header of the weights' file, changed, before the same values.
-    pub fn with_header(&self, change: impl FnOnce(String) -> String) {
+    pub(crate) fn with_header(&self, change: impl FnOnce(String) -> String) {
         let weights = self.file(WEIGHTS);
         let length = u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
         let header = change(
@@ -84,7 +84,7 @@ impl Victim {
     }
 
     /// Changes one tensor's entry.
-    pub fn with_tensor(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn with_tensor(&self, name: &str, change: impl FnOnce(&mut Value)) {
         self.with_header(|header| {
             let mut header: Value = serde_json::from_str(&header).unwrap();
             change(&mut header[name]);
@@ -94,7 +94,7 @@ impl Victim {
 }
 
 /// Rows that scale to a fixed pattern.
-pub fn rows(model: &SavedModel, number: usize) -> Vec<Vec<f64>> {
+pub(crate) fn rows(model: &SavedModel, number: usize) -> Vec<Vec<f64>> {
     let columns = &model.card.scaling.columns;
     let value = |row: usize, column: usize| {
         columns[column].unscale(((7 * row + 3 * column + number) % 11) as f64 / 10.0)
@@ -104,11 +104,11 @@ pub fn rows(model: &SavedModel, number: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
-pub fn window(model: &SavedModel, number: usize) -> Window {
+pub(crate) fn window(model: &SavedModel, number: usize) -> Window {
     let forecaster = Forecaster::new(model, &flex()).unwrap();
     forecaster.window_of_features(&rows(model, number)).unwrap()
 }
 
-pub fn flex() -> burn_lanes::Device {
+pub(crate) fn flex() -> burn_lanes::Device {
     burn_lanes::open("flex".parse().unwrap()).unwrap()
 }

@@ -33,6 +33,7 @@ pub struct QuantileScores {
 /// One level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantileScore {
+    /// Of the quantile, in (0, 1).
     pub level: f64,
     /// Mean pinball loss, in the target's unit.
     pub pinball: f64,
@@ -54,8 +55,10 @@ pub struct IntervalScore {
 /// A conformal interval, and whether it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConformalScore {
+    /// The half width and what it was made of.
     #[serde(flatten)]
     pub calibration: Calibration,
+    /// How often it held.
     #[serde(flatten)]
     pub score: IntervalScore,
 }

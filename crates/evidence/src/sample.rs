@@ -35,7 +35,7 @@ pub(super) struct Moments {
 
 impl Moments {
     /// `None` for fewer than two values, one that is not finite, or values that do not vary.
-    pub fn of(values: &[f64]) -> Option<Self> {
+    pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mean = mean(values)?;
         varies(values).then_some(())?;
         let n = values.len() as f64;
@@ -53,7 +53,7 @@ impl Moments {
     }
 
     /// The standard deviation, divided by n − 1.
-    pub fn deviation(&self) -> f64 {
+    pub(crate) fn deviation(&self) -> f64 {
         (self.squares / (self.count as f64 - 1.0)).sqrt()
     }
 }

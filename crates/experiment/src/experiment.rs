@@ -43,17 +43,26 @@ pub struct Experiment {
 }
 
 /// `sweep.strategy`.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Strategy {
+    /// Every combination.
     Grid,
-    Random { trials: usize, seed: u64 },
-    List { assignments: Vec<Assignment> },
+    Random {
+        trials: usize,
+        seed: u64,
+    },
+    List {
+        assignments: Vec<Assignment>,
+    },
 }
 
 /// `sweep.objective`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
+    /// What trials are measured by.
     pub metric: Metric,
+    /// Which way is better.
     pub direction: Direction,
 }
 

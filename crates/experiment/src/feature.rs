@@ -8,23 +8,31 @@ use std::str::FromStr;
 /// A column of the series, with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
+    /// The opening price.
     Open,
+    /// The highest price.
     High,
+    /// The lowest price.
     Low,
+    /// The closing price.
     Close,
+    /// What was traded.
     Volume,
     /// ln(close / close one bar before).
     LogReturn,
     /// Simple moving average of the close over `n` bars.
     Sma {
+        /// Bars.
         n: usize,
     },
     /// Exponential moving average, seeded with the SMA of the first `n` (TA-Lib).
     Ema {
+        /// Bars.
         n: usize,
     },
     /// Wilder's relative strength index, 0..100.
     Rsi {
+        /// Bars.
         n: usize,
     },
     /// EMA(fast) − EMA(slow).
@@ -35,10 +43,12 @@ pub enum Feature {
     MacdHist(Macd),
     /// Wilder's average true range, in price units.
     Atr {
+        /// Bars.
         n: usize,
     },
     /// Square root of the sum of the last `n` squared log returns.
     RealizedVol {
+        /// Bars.
         n: usize,
     },
     /// Minutes since local midnight of the bar's last instant, as a share of a day, 0..1.
@@ -48,8 +58,11 @@ pub enum Feature {
 /// Parameters of the moving average convergence / divergence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Macd {
+    /// Bars of the fast average.
     pub fast: usize,
+    /// Bars of the slow average.
     pub slow: usize,
+    /// Bars of the average of their difference.
     pub signal: usize,
 }
 
@@ -180,6 +193,7 @@ impl Macd {
 
 /// A name that is not a feature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its fields are")]
 pub enum UnknownFeature {
     /// No feature of this name.
     #[error("'{0}' is not a feature (known: {known})", known = Feature::NAMES.join(", "))]

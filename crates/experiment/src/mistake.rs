@@ -43,7 +43,7 @@ pub(super) struct Mistake {
 
 impl Mistake {
     /// A mistake in a value.
-    pub fn value(problem: impl Into<String>) -> Self {
+    pub(crate) fn value(problem: impl Into<String>) -> Self {
         Self {
             path: Vec::new(),
             at: At::Value,
@@ -57,38 +57,38 @@ impl Mistake {
     }
 
     /// A mistake in a key.
-    pub fn name(problem: impl Into<String>) -> Self {
+    pub(crate) fn name(problem: impl Into<String>) -> Self {
         Self { at: At::Name, ..Self::value(problem) }
     }
 
     /// With what to do.
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
     /// With what to do, where that is known.
-    pub fn maybe_hint(self, hint: Option<String>) -> Self {
+    pub(crate) fn maybe_hint(self, hint: Option<String>) -> Self {
         Self { hint: hint.or(self.hint.clone()), ..self }
     }
 
     /// With what would be legal.
-    pub fn note(self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(self, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..self }
     }
 
     /// With the settings (dotted) that it is said because of.
-    pub fn after(self, keys: &[&str]) -> Self {
+    pub(crate) fn after(self, keys: &[&str]) -> Self {
         Self { after: keys.iter().map(|key| steps(key)).collect(), ..self }
     }
 
     /// One step nearer to the root.
-    pub fn under(mut self, step: Step) -> Self {
+    pub(crate) fn under(mut self, step: Step) -> Self {
         self.path.insert(0, step);
         self
     }
 
     /// Under the setting with this path.
-    pub fn below(mut self, path: &[Step]) -> Self {
+    pub(crate) fn below(mut self, path: &[Step]) -> Self {
         self.path.splice(0..0, path.iter().cloned());
         self
     }
@@ -134,12 +134,12 @@ pub(super) struct Clash {
 
 impl Clash {
     /// Of these settings.
-    pub fn new(keys: &[&'static str], problem: impl Into<String>) -> Self {
+    pub(crate) fn new(keys: &[&'static str], problem: impl Into<String>) -> Self {
         Self { keys: keys.to_vec(), problem: problem.into(), hint: None }
     }
 
     /// With what to do.
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }

@@ -4,6 +4,8 @@
 //! The wire form (what a person may write) is in [`super::wire`]; the way from one to the other,
 //! with its diagnostics, in [`super::validate`]. `trial.toml` is this type, serialised.
 
+#![expect(missing_docs, reason = "keys of the file: `key` documents them")]
+
 use lane_types::{EarlyStopping, Head, Loss, OptimizerKind, Schedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -24,9 +24,13 @@ pub enum TsFormat {
 /// What an epoch counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EpochUnit {
+    /// Since 1970 UTC, as the others.
     Seconds,
+    /// 10⁻³ s.
     Milliseconds,
+    /// 10⁻⁶ s.
     Microseconds,
+    /// 10⁻⁹ s.
     Nanoseconds,
 }
 

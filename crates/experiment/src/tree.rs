@@ -43,7 +43,7 @@ pub(super) struct Entry {
 
 impl Node {
     /// A table, in the order of the text.
-    pub fn table(source: usize, table: &Spanned<DeTable<'_>>) -> Self {
+    pub(crate) fn table(source: usize, table: &Spanned<DeTable<'_>>) -> Self {
         Self {
             item: Item::Table(entries(source, 0, table.get_ref())),
             place: Place { source, bytes: table.span() },
@@ -51,7 +51,7 @@ impl Node {
     }
 
     /// A value; its place is shifted by `offset` bytes.
-    pub fn value(source: usize, offset: usize, value: &Spanned<DeValue<'_>>) -> Self {
+    pub(crate) fn value(source: usize, offset: usize, value: &Spanned<DeValue<'_>>) -> Self {
         let item = match value.get_ref() {
             DeValue::String(text) => Item::Scalar(Value::Text(text.to_string())),
             DeValue::Boolean(flag) => Item::Scalar(Value::Bool(*flag)),
@@ -79,22 +79,22 @@ impl Node {
     }
 
     /// The entries of a table; none of anything else.
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         if let Item::Table(entries) = &self.item { entries } else { &[] }
     }
 
     /// The entry with this name.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.name == name)
     }
 
     /// The value under the entry with this name.
-    pub fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.entry(name).map(|entry| &entry.node)
     }
 
     /// The value at the end of a path.
-    pub fn get(&self, path: &[Step]) -> Option<&Self> {
+    pub(crate) fn get(&self, path: &[Step]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match (step, &node.item) {
             (Step::Key(name), _) => node.child(name),
             (Step::Index(index), Item::List(nodes)) => nodes.get(*index),
@@ -103,12 +103,12 @@ impl Node {
     }
 
     /// The text, where it is one.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Item::Scalar(Value::Text(text)) = &self.item { Some(text) } else { None }
     }
 
     /// Without places. What no key could take is left out and reported.
-    pub fn to_value(&self, mistakes: &mut Vec<Mistake>) -> Option<Value> {
+    pub(crate) fn to_value(&self, mistakes: &mut Vec<Mistake>) -> Option<Value> {
         let mut path = Vec::new();
         self.strip(&mut path, mistakes)
     }

@@ -319,7 +319,7 @@ pub(super) struct Parts<'a, K> {
 
 impl<K: Serialize + PartialEq> Parts<'_, K> {
     /// A part as written; a clash if it does not belong to this kind.
-    pub fn of<T: Debug>(
+    pub(crate) fn of<T: Debug>(
         &mut self,
         key: &'static str,
         written: Option<T>,

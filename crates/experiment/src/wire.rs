@@ -301,7 +301,7 @@ impl Default for WireTrain {
 
 impl WireStopping {
     /// With its defaults.
-    pub const ON: Self = Self { switch: Switch::On, patience: None, min_delta: None };
+    pub(crate) const ON: Self = Self { switch: Switch::On, patience: None, min_delta: None };
     /// `false`.
-    pub const OFF: Self = Self { switch: Switch::Off, ..Self::ON };
+    pub(crate) const OFF: Self = Self { switch: Switch::Off, ..Self::ON };
 }

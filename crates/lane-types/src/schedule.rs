@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// "Over all epochs" means over the epochs that the warm-up leaves, as with PyTorch's `T_max =
 /// epochs`: the end value would be reached in the epoch after the last.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {

@@ -17,9 +17,13 @@ pub struct BarRow<'a> {
     /// As in a file: RFC 3339, the same without offset where the data has a zone, a date, or an
     /// epoch in s, ms, us or ns.
     pub ts: &'a str,
+    /// Opening price.
     pub open: f64,
+    /// Highest price.
     pub high: f64,
+    /// Lowest price.
     pub low: f64,
+    /// Closing price.
     pub close: f64,
     /// `None` where it is not given.
     pub volume: Option<f64>,

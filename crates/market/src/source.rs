@@ -154,6 +154,7 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
 }
 
 /// Why the data of a run was not found.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unlocated {
     /// There is no file any more where it was, nor elsewhere.

@@ -27,17 +27,17 @@ pub(super) enum Kind {
 
 impl<'a> Thrift<'a> {
     /// From the first byte.
-    pub fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, depth: 0 }
     }
 
     /// Bytes taken so far.
-    pub fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.at as u64
     }
 
     /// Hands each field of a structure to `take`, which must take it or skip it.
-    pub fn fields(
+    pub(crate) fn fields(
         &mut self,
         mut take: impl FnMut(&mut Self, i64, Kind) -> Result<(), String>,
     ) -> Result<(), String> {
@@ -59,7 +59,7 @@ impl<'a> Thrift<'a> {
     }
 
     /// Hands each structure of a list to `take`.
-    pub fn structs(
+    pub(crate) fn structs(
         &mut self,
         mut take: impl FnMut(&mut Self) -> Result<(), String>,
     ) -> Result<(), String> {
@@ -71,12 +71,12 @@ impl<'a> Thrift<'a> {
     }
 
     /// A number that counts something.
-    pub fn size(&mut self, what: &str) -> Result<u64, String> {
+    pub(crate) fn size(&mut self, what: &str) -> Result<u64, String> {
         let number = self.number()?;
         u64::try_from(number).map_err(|_| format!("{what}: {number}"))
     }
 
-    pub fn skip(&mut self, kind: Kind) -> Result<(), String> {
+    pub(crate) fn skip(&mut self, kind: Kind) -> Result<(), String> {
         match kind {
             Kind::Flag => Ok(()),
             Kind::Byte => self.jump(1),

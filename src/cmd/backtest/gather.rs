@@ -57,22 +57,22 @@ pub(super) struct Span {
 
 impl Span {
     /// Its bars, copied.
-    pub fn traded(&self) -> TradedBars {
+    pub(super) fn traded(&self) -> TradedBars {
         self.bars.traded.slice(self.range.clone())
     }
 
     /// Start of each of its bars, nanoseconds since 1970 UTC.
-    pub fn ts(&self) -> &[i64] {
+    pub(super) fn ts(&self) -> &[i64] {
         &self.bars.traded.ts[self.range.clone()]
     }
 
     /// Of all bars of the source.
-    pub fn calendar(&self) -> Calendar {
+    pub(super) fn calendar(&self) -> Calendar {
         self.bars.calendar
     }
 
     /// What is equal for the same bars of the same source, for as long as anybody holds on to it.
-    pub fn key(&self) -> (usize, Range<usize>) {
+    pub(super) fn key(&self) -> (usize, Range<usize>) {
         (Arc::as_ptr(&self.bars) as usize, self.range.clone())
     }
 }
@@ -187,7 +187,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Some folds of one assignment and seed, with their bars.
-    pub fn stretch<'a>(
+    pub(super) fn stretch<'a>(
         &mut self,
         folds: Vec<&'a RunRecord>,
         backtest: Backtest,
@@ -234,13 +234,13 @@ fn read_bars(run: &RunRecord, given: Option<&Path>) -> Result<Bars, String> {
 
 impl Stretch<'_> {
     /// `sweep/run`, of its first fold.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let (sweep, run) = names(self.folds[0]);
         format!("{sweep}/{run}")
     }
 
     /// Its forecasts on their bars.
-    pub fn job(&self) -> Result<Job, String> {
+    pub(super) fn job(&self) -> Result<Job, String> {
         let Self { folds, backtest, split, bars } = self;
         let run = folds[0];
         let (sweep, id) = names(run);

@@ -117,7 +117,7 @@ pub(super) struct Account {
 
 impl Account {
     /// Of a job's ledger.
-    pub fn of(job: Job, ledger: Ledger) -> Self {
+    pub(super) fn of(job: Job, ledger: Ledger) -> Self {
         let record = track_record(&job, &ledger);
         let is_sound = ledger.ruined.is_none() && !ledger.fills.is_empty();
         let Job { span, data, trials, .. } = job;
@@ -125,7 +125,7 @@ impl Account {
     }
 
     /// Of which nobody will ask how lucky it is.
-    pub fn unweighed(job: Job) -> Self {
+    pub(super) fn unweighed(job: Job) -> Self {
         Self {
             span: job.span,
             data: job.data,
@@ -314,7 +314,7 @@ fn overfitting(panel: &Panel) -> Result<Overfitting, String> {
 
 impl Luck {
     /// In sentences, of so many runs: several.
-    pub fn sentences(&self, runs: usize) -> Vec<String> {
+    pub(super) fn sentences(&self, runs: usize) -> Vec<String> {
         let Self {
             searched,
             strategies,

@@ -251,7 +251,7 @@ const LEFT_OUT: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 impl Axes {
     /// As given; else thresholds that leave out known shares of the forecasts, and costs around the
     /// given one.
-    pub fn or_fitting(&self, expected: &[f64], side_bps: f64) -> Self {
+    pub(super) fn or_fitting(&self, expected: &[f64], side_bps: f64) -> Self {
         let Self { thresholds, costs } = self;
         let thresholds =
             if thresholds.is_empty() { fitting_thresholds(expected) } else { thresholds.clone() };

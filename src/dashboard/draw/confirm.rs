@@ -18,7 +18,7 @@ use crate::dashboard::screen::Screen;
 use crate::dashboard::state::Kind;
 
 /// Whether to stop the trial in this row.
-pub fn stop_trial(buf: &mut Buffer, area: Rect, screen: &Screen, place: usize) {
+pub(super) fn stop_trial(buf: &mut Buffer, area: Rect, screen: &Screen, place: usize) {
     let row = &screen.sweep.rows[place];
     let planned = row.planned_epochs().map_or(String::new(), |planned| format!(" of {planned}"));
     let lines = [
@@ -34,7 +34,7 @@ pub fn stop_trial(buf: &mut Buffer, area: Rect, screen: &Screen, place: usize) {
 }
 
 /// Whether to leave a running sweep alone or to stop it.
-pub fn leave(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn leave(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let running = screen.sweep.count(Kind::Running);
     let verb = if running == 1 { "trial is" } else { "trials are" };
     let lines = [

@@ -27,7 +27,7 @@ use crate::dashboard::view::Scale;
 use experiment::metric::Quantity;
 
 /// Draws them.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let curves: Vec<(Curve, &Row)> = (screen.compared().into_iter())
         .map(|(curve, place)| (curve, &screen.sweep.rows[place]))
         .collect();

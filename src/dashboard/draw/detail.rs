@@ -11,7 +11,7 @@ use crate::dashboard::text::width;
 use crate::dashboard::view::Mode;
 
 /// Draws it, from the line to which it was scrolled.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     let Some(row) = screen.selected() else {
         pane(buf, area, screen, &[Span::styled("detail", theme.strong())], &[]);

@@ -16,7 +16,7 @@ use crate::dashboard::text::clean;
 use crate::dashboard::view::Mode;
 
 /// Draws it.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     if screen.view.mode == Mode::Filter {
         let typed = format!("/{}▏", clean(&screen.view.filter));

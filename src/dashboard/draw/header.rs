@@ -20,7 +20,7 @@ use experiment::metric::Quantity;
 use text::{bytes, short_duration};
 
 /// Draws it; with a single row, only the bar.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen, now: f64) {
     let row = |number: u16| Rect { y: area.y + number, height: 1, ..area };
     if area.height < 4 {
         bar(buf, row(0), screen, now);

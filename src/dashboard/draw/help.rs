@@ -17,7 +17,7 @@ use crate::dashboard::screen::{Role, Screen};
 use crate::dashboard::state::Kind;
 
 /// Draws them over everything.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for binding in &BINDINGS {
         if binding.help.is_empty()

@@ -18,7 +18,7 @@ use crate::dashboard::text::clean;
 use crate::dashboard::view::Zoom;
 
 /// Draws it, the newest at the bottom.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let theme = screen.theme;
     let skip = screen.view.log_skip;
     let newer = if skip > 0 {

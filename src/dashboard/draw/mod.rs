@@ -41,7 +41,7 @@ const LEAST: (u16, u16) = (40, 10);
 const WIDE: (u16, u16) = (140, 30);
 
 /// Draws everything.
-pub fn screen(buf: &mut Buffer, screen: &Screen, now: f64) {
+pub(super) fn screen(buf: &mut Buffer, screen: &Screen, now: f64) {
     let area = buf.area;
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let word = format!(

@@ -33,7 +33,7 @@ use runs::store::Forecasts;
 const WIDE: u16 = 100;
 
 /// Draws the panes.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let lower_height = area.height / 3;
     let upper = Rect { height: area.height - lower_height, ..area };
     let lower = Rect { y: upper.bottom(), height: lower_height, ..area };

@@ -20,7 +20,7 @@ use crate::dashboard::text::{UNDEFINED, clean, fit, learning_rate, number, numbe
 use crate::dashboard::view::{Order, Sort};
 
 /// Draws it.
-pub fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
+pub(super) fn render(buf: &mut Buffer, area: Rect, screen: &Screen) {
     let view = &screen.view;
     let table = pane(buf, area, screen, &title(screen), &sorted(screen));
     if table.height == 0 {

@@ -7,7 +7,7 @@ use crate::dashboard::text;
 
 /// A parameter with a column of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Dotted, as in the assignment: `model.hidden_size`.
     pub key: String,
     /// Short, escaped.
@@ -17,13 +17,13 @@ pub struct Column {
 }
 
 /// The key under which the seeds of repeats are shown.
-pub const SEED: &str = "train.seed";
+pub(super) const SEED: &str = "train.seed";
 
 /// The key under which the folds of a walk-forward split are shown.
-pub const FOLD: &str = "data.split.walk_forward.fold";
+pub(super) const FOLD: &str = "data.split.walk_forward.fold";
 
 /// The parameters in which these trials differ; all of them where there is but one trial.
-pub fn columns(rows: &[Row]) -> Vec<Column> {
+pub(super) fn columns(rows: &[Row]) -> Vec<Column> {
     let known: Vec<&Row> = rows.iter().filter(|row| row.trial.is_some()).collect();
     let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
     for row in &known {
@@ -66,7 +66,7 @@ struct Seen<'a> {
 }
 
 /// A key's short name: its last part, shorter still for those that everybody knows.
-pub fn heading(key: &str) -> &str {
+pub(crate) fn heading(key: &str) -> &str {
     match key.rsplit('.').next().unwrap_or(key) {
         "hidden_size" => "hidden",
         "num_layers" => "layers",

@@ -6,7 +6,7 @@ use experiment::trial::TrialId;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// An epoch, a start, an end.
     Note,
     /// Unusual, or stopped by someone; the run goes on or can go on.
@@ -17,7 +17,7 @@ pub enum Level {
 
 /// One line of the log; all text is escaped.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// `hh:mm:ss` in UTC, as recorded; empty where the record does not tell.
     pub at: String,
     pub id: TrialId,
@@ -27,7 +27,7 @@ pub struct Entry {
 
 /// A ring of entries.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Log {
+pub(crate) struct Log {
     entries: VecDeque<Entry>,
     /// The newest failure, with how many entries came since.
     failure: Option<(Entry, usize)>,
@@ -38,7 +38,7 @@ const KEPT: usize = 1000;
 
 impl Log {
     /// Adds the newest.
-    pub fn push(&mut self, entry: Entry) {
+    pub(crate) fn push(&mut self, entry: Entry) {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
@@ -51,18 +51,18 @@ impl Log {
     }
 
     /// Entries kept.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// The newest failure, when more than so many entries came since: it is not to be lost in a
     /// flood of epochs.
-    pub fn buried_failure(&self, entries: usize) -> Option<&Entry> {
+    pub(crate) fn buried_failure(&self, entries: usize) -> Option<&Entry> {
         self.failure.as_ref().filter(|(_, since)| *since >= entries).map(|(entry, _)| entry)
     }
 
     /// The last `count` entries before the newest `skip` ones, oldest first.
-    pub fn last(&self, count: usize, skip: usize) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn last(&self, count: usize, skip: usize) -> impl Iterator<Item = &Entry> {
         let end = self.entries.len().saturating_sub(skip);
         self.entries.range(end.saturating_sub(count)..end)
     }

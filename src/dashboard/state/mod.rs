@@ -12,7 +12,7 @@ mod stall;
 mod sweep;
 mod wording;
 
-pub use column::heading;
-pub use log::{Entry, Level};
-pub use row::{Kind, Row};
-pub use sweep::{Best, Sweep};
+pub(super) use column::heading;
+pub(super) use log::{Entry, Level};
+pub(super) use row::{Kind, Row};
+pub(super) use sweep::{Best, Sweep};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Samples of a counter over time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pace {
+pub(super) struct Pace {
     /// (monotonic seconds, epochs trained since the first sample), ascending in time.
     samples: VecDeque<(f64, f64)>,
 }
@@ -18,7 +18,7 @@ const CLOSE: f64 = 0.25;
 
 impl Pace {
     /// Takes the counter at time `now`.
-    pub fn sample(&mut self, now: f64, epochs: f64) {
+    pub(super) fn sample(&mut self, now: f64, epochs: f64) {
         // Several polls a second would only make the queue long. The first sample is never touched:
         // the observation began there.
         let begun = self.samples.len() > 1;
@@ -33,7 +33,7 @@ impl Pace {
 
     /// Epochs per second at time `now`; `None` before three seconds of observation or when nothing
     /// was done in the last minute.
-    pub fn per_second(&self, now: f64) -> Option<f64> {
+    pub(super) fn per_second(&self, now: f64) -> Option<f64> {
         let (newest, last) = self.samples.back()?;
         if now - newest >= SPAN {
             return None;

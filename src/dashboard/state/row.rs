@@ -12,7 +12,7 @@ use runs::store::{Baseline, Measured, ProgressFile, RunProgress, RunRecord, RunR
 
 /// One trial of the sweep.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     pub id: TrialId,
     /// [`Self::id`], escaped.
     pub name: String,
@@ -94,7 +94,7 @@ impl Kind {
 
 impl Row {
     /// A trial of the plan of which nothing is recorded yet.
-    pub fn planned(id: TrialId) -> Self {
+    pub(crate) fn planned(id: TrialId) -> Self {
         Self {
             name: text::clean(&id.0).into_owned(),
             id,
@@ -109,7 +109,7 @@ impl Row {
     }
 
     /// Takes what was recorded so far.
-    pub fn recorded(run: &RunRecord) -> Self {
+    pub(crate) fn recorded(run: &RunRecord) -> Self {
         let RunRecord {
             trial,
             folder: _,
@@ -129,14 +129,14 @@ impl Row {
     }
 
     /// Takes its result, which has the last word.
-    pub fn take_result(&mut self, result: RunResult) {
+    pub(crate) fn take_result(&mut self, result: RunResult) {
         self.progress.attempt = result.attempt;
         self.progress.state = RunState::Ended(result.end.clone());
         self.result = Some(Box::new(result));
     }
 
     /// Learns what the trial is.
-    pub fn describe(&mut self, trial: Trial) {
+    pub(crate) fn describe(&mut self, trial: Trial) {
         self.parameters = trial
             .assignment
             .iter()
@@ -156,7 +156,7 @@ impl Row {
     }
 
     /// Where it is; a published result overrules the log.
-    pub fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         let end = match (&self.result, &self.progress.state) {
             (Some(result), _) => &result.end,
             (None, RunState::Ended(end)) => end,
@@ -174,7 +174,7 @@ impl Row {
     }
 
     /// Why it failed, if it did; not escaped.
-    pub fn failure(&self) -> Option<&str> {
+    pub(crate) fn failure(&self) -> Option<&str> {
         let log = match &self.progress.state {
             RunState::Ended(end) => Some(end),
             RunState::Waiting | RunState::Running | RunState::Lost => None,
@@ -186,18 +186,18 @@ impl Row {
     }
 
     /// Epochs that the settings ask for.
-    pub fn planned_epochs(&self) -> Option<usize> {
+    pub(crate) fn planned_epochs(&self) -> Option<usize> {
         self.trial.as_ref().map(|trial| trial.settings.train.epochs)
     }
 
     /// Epochs recorded.
-    pub fn epochs(&self) -> usize {
+    pub(crate) fn epochs(&self) -> usize {
         let logged = self.progress.epochs.last().map_or(0, |epoch| epoch.epoch);
         logged.max(self.result.as_ref().map_or(0, |result| result.epochs))
     }
 
     /// How much of the epoch after the last recorded one is done, 0..1.
-    pub fn partial(&self) -> f64 {
+    pub(crate) fn partial(&self) -> f64 {
         match self.live {
             Some(live)
                 if self.kind() == Kind::Running
@@ -212,7 +212,7 @@ impl Row {
 
     /// Windows per second of this lane, while it runs: its share of the pack, or what its last
     /// epoch came to.
-    pub fn windows_per_second(&self) -> Option<f64> {
+    pub(crate) fn windows_per_second(&self) -> Option<f64> {
         if self.kind() != Kind::Running {
             return None;
         }
@@ -226,22 +226,22 @@ impl Row {
     }
 
     /// The last epoch.
-    pub fn last(&self) -> Option<&EpochReport> {
+    pub(crate) fn last(&self) -> Option<&EpochReport> {
         self.progress.epochs.last()
     }
 
     /// What its metrics are read off. Openings of the test split are not followed.
-    pub fn measured(&self) -> Measured<'_> {
+    pub(crate) fn measured(&self) -> Measured<'_> {
         Measured { progress: &self.progress, result: self.result.as_deref(), evaluations: &[] }
     }
 
     /// The epoch whose weights are kept.
-    pub fn best_epoch(&self) -> Option<usize> {
+    pub(crate) fn best_epoch(&self) -> Option<usize> {
         self.measured().best_epoch()
     }
 
     /// What it forecasts; `None` while its trial is not known.
-    pub fn subject(&self) -> Option<Subject<'_>> {
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
         let data =
             self.result.as_ref().and_then(|result| Some(result.tried.as_ref()?.data.as_str()));
         Some(Subject { data, target: &self.trial.as_ref()?.settings.data.target })
@@ -249,7 +249,7 @@ impl Row {
 
     /// How it is ranked: a run that has ended with a result or still trains counts, as `compare`
     /// counts the former.
-    pub fn candidate(&self, assignment: usize) -> Candidate {
+    pub(crate) fn candidate(&self, assignment: usize) -> Candidate {
         let counts = match self.kind() {
             Kind::Waiting | Kind::Running => true,
             Kind::Finished | Kind::EarlyStopped | Kind::Stopped => self.result.is_some(),
@@ -265,12 +265,12 @@ impl Row {
     }
 
     /// A baseline over its validation windows.
-    pub fn baseline(&self, name: &str) -> Option<&Baseline> {
+    pub(crate) fn baseline(&self, name: &str) -> Option<&Baseline> {
         self.measured().baselines(Split::Valid).iter().find(|baseline| baseline.name == name)
     }
 
     /// Its parameter's value as shown.
-    pub fn parameter(&self, key: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
         let place = self.parameters.binary_search_by(|(other, _)| other.as_str().cmp(key)).ok()?;
         Some(&self.parameters[place].1)
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// Since when each running trial, by its place, tells nothing new.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stalls {
+pub(super) struct Stalls {
     still: HashMap<usize, Still>,
     /// When it was last looked, monotonic seconds.
     looked: Option<f64>,
@@ -24,17 +24,21 @@ const ASLEEP: f64 = 10.0;
 
 impl Stalls {
     /// The trial at a place told something new.
-    pub fn moved(&mut self, place: usize, now: f64) {
+    pub(super) fn moved(&mut self, place: usize, now: f64) {
         self.still.insert(place, Still { since: now, told: false });
     }
 
     /// Whether the trial at a place was told.
-    pub fn holds(&self, place: usize) -> bool {
+    pub(super) fn holds(&self, place: usize) -> bool {
         self.still.get(&place).is_some_and(|still| still.told)
     }
 
     /// The running trials that have made no progress for long, each once, with the seconds.
-    pub fn look(&mut self, now: f64, running: impl Iterator<Item = usize>) -> Vec<(usize, f64)> {
+    pub(super) fn look(
+        &mut self,
+        now: f64,
+        running: impl Iterator<Item = usize>,
+    ) -> Vec<(usize, f64)> {
         let slept = self.looked.map_or(0.0, |looked| now - looked);
         self.looked = Some(now);
         let mut still = HashMap::with_capacity(self.still.len());

@@ -18,7 +18,7 @@ use runs::store::{Baseline, Change, RunState, SweepRecord};
 
 /// A sweep as far as it is known.
 #[derive(Clone, Debug)]
-pub struct Sweep {
+pub(crate) struct Sweep {
     /// Escaped, like all text here.
     pub name: String,
     pub question: Option<String>,
@@ -50,7 +50,7 @@ const MANIFEST: &str = "sweep.toml";
 
 /// What the header tells.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Trials in each state, in the order of [`Kind::ALL`].
     pub counts: [usize; Kind::ALL.len()],
     /// Epochs trained or no longer needed, with the parts of those under way.
@@ -71,7 +71,7 @@ pub struct Summary {
 }
 
 /// The assignment that leads.
-pub struct Best<'a> {
+pub(crate) struct Best<'a> {
     /// The row that stands for it.
     pub row: &'a Row,
     /// Its objective.
@@ -82,7 +82,7 @@ pub struct Best<'a> {
 
 impl Sweep {
     /// Takes a record.
-    pub fn new(record: &SweepRecord) -> Self {
+    pub(crate) fn new(record: &SweepRecord) -> Self {
         let manifest = &record.manifest;
         let mut sweep = Self {
             name: clean(&manifest.name).into_owned(),
@@ -140,7 +140,7 @@ impl Sweep {
 
     /// Folds what is new; returns what a log says of it, oldest first. `now` is in monotonic
     /// seconds.
-    pub fn apply(&mut self, changes: &[Change], now: f64) -> Vec<Entry> {
+    pub(crate) fn apply(&mut self, changes: &[Change], now: f64) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut described = false;
         for change in changes {
@@ -183,7 +183,7 @@ impl Sweep {
 
     /// Seconds until every planned epoch is done at the pace of the last minute; `None` when that
     /// is not known.
-    pub fn remaining_seconds(&self, now: f64) -> Option<f64> {
+    pub(crate) fn remaining_seconds(&self, now: f64) -> Option<f64> {
         let left = self.summary.epochs_planned? - self.summary.epochs_done;
         if self.count(Kind::Running) == 0 || left <= 0.0 {
             return None;
@@ -192,17 +192,17 @@ impl Sweep {
     }
 
     /// Whether the trial at a place runs and makes no progress.
-    pub fn is_stalled(&self, place: usize) -> bool {
+    pub(crate) fn is_stalled(&self, place: usize) -> bool {
         self.stalls.holds(place)
     }
 
     /// Persistence over the windows that a row's objective is over.
-    pub fn objective_baseline<'a>(&self, row: &'a Row) -> Option<&'a Baseline> {
+    pub(crate) fn objective_baseline<'a>(&self, row: &'a Row) -> Option<&'a Baseline> {
         row.baseline("persistence").filter(|_| self.objective.split == Split::Valid)
     }
 
     /// Trials in a state.
-    pub fn count(&self, kind: Kind) -> usize {
+    pub(crate) fn count(&self, kind: Kind) -> usize {
         Kind::ALL
             .iter()
             .position(|other| *other == kind)
@@ -210,7 +210,7 @@ impl Sweep {
     }
 
     /// Whether every trial has all the result that it will have.
-    pub fn over(&self) -> bool {
+    pub(crate) fn over(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.kind().over())
     }
 
@@ -293,7 +293,7 @@ impl Sweep {
     }
 
     /// Who leads, in words.
-    pub fn best(&self) -> Option<Best<'_>> {
+    pub(crate) fn best(&self) -> Option<Best<'_>> {
         let Leader { run, value, seeds } = self.summary.best?;
         let row = &self.rows[run];
         let lack = seeds.lack().map_or(String::new(), |lack| format!(" ({lack})"));

@@ -9,7 +9,7 @@ use experiment::metric::Split;
 use runs::store::epoch_value;
 
 /// Of a line, once `row` has folded it; nothing of a checkpoint.
-pub fn of_line(sweep: &Sweep, row: &Row, line: &Line) -> Option<Entry> {
+pub(super) fn of_line(sweep: &Sweep, row: &Row, line: &Line) -> Option<Entry> {
     let (level, text) = match &line.event {
         Event::Started { device, lanes, resumed, baselines: _ } => {
             let from = resumed.map_or(String::new(), |at| {
@@ -47,7 +47,7 @@ pub fn of_line(sweep: &Sweep, row: &Row, line: &Line) -> Option<Entry> {
 
 /// What of a recorded run is worth a line, for there is no memory of it coming: warnings, damage, a
 /// failure.
-pub fn of_record(row: &Row) -> Vec<Entry> {
+pub(super) fn of_record(row: &Row) -> Vec<Entry> {
     let entry = |level, text| Entry { at: String::new(), id: row.id.clone(), level, text };
     let warnings = row
         .progress

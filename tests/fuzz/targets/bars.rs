@@ -38,14 +38,14 @@ fn read(name: &str, format: Format, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-pub fn csv(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn csv(bytes: &[u8]) -> Result<(), String> {
     read("bars.csv", Format::Csv, bytes)
 }
 
-pub fn gz(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn gz(bytes: &[u8]) -> Result<(), String> {
     read("bars.csv.gz", Format::Csv, bytes)
 }
 
-pub fn parquet(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn parquet(bytes: &[u8]) -> Result<(), String> {
     read("bars.parquet", Format::Parquet, bytes)
 }

@@ -21,11 +21,11 @@ fn parse(text: &str, arguments: &[String]) -> Result<(), String> {
     }
 }
 
-pub fn toml(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn toml(bytes: &[u8]) -> Result<(), String> {
     parse(&String::from_utf8_lossy(bytes), &[])
 }
 
-pub fn arguments() -> Vec<Vec<u8>> {
+pub(super) fn arguments() -> Vec<Vec<u8>> {
     [
         "train.epochs=5",
         "train.loss=mae",
@@ -39,7 +39,7 @@ pub fn arguments() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub fn set(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn set(bytes: &[u8]) -> Result<(), String> {
     const TEXT: &str =
         "data = { synthetic = { bars = 600 } }\n[sweep.space]\n\"model.hidden_size\" = [8, 16]\n";
     parse(TEXT, &[String::from_utf8_lossy(bytes).into_owned()])

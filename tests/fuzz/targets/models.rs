@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::corpus;
 
 /// The frozen registry.
-pub fn frozen() -> PathBuf {
+pub(super) fn frozen() -> PathBuf {
     corpus::root().join("tests/models/v1")
 }
 
@@ -21,17 +21,17 @@ fn version() -> PathBuf {
     frozen().join("minute/versions/1")
 }
 
-pub fn model() -> SavedModel {
+pub(super) fn model() -> SavedModel {
     SavedModel::read(&version()).unwrap()
 }
 
 /// A model card in a folder whose checksums hold, as anyone who gives a model away can make it.
-pub fn card(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn card(bytes: &[u8]) -> Result<(), String> {
     read(bytes, &fs::read(version().join("weights.safetensors")).unwrap())
 }
 
 /// Weights in such a folder.
-pub fn weights(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn weights(bytes: &[u8]) -> Result<(), String> {
     let mut card: serde_json::Value =
         serde_json::from_slice(&fs::read(version().join("passport.json")).unwrap()).unwrap();
     card["weights"]["bytes"] = json!(bytes.len());
@@ -39,7 +39,7 @@ pub fn weights(bytes: &[u8]) -> Result<(), String> {
     read(&serde_json::to_vec(&card).unwrap(), bytes)
 }
 
-pub fn sums(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn sums(bytes: &[u8]) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     for name in ["passport.json", "weights.safetensors"] {
         fs::copy(version().join(name), folder.path().join(name)).unwrap();
@@ -70,11 +70,11 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// A model's history, and what is made of it.
-pub fn history(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn history(bytes: &[u8]) -> Result<(), String> {
     registry_with("history.jsonl", bytes)
 }
 
-pub fn gate(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn gate(bytes: &[u8]) -> Result<(), String> {
     registry_with("gate.toml", bytes)
 }
 
@@ -109,7 +109,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-pub fn names() -> Vec<Vec<u8>> {
+pub(super) fn names() -> Vec<Vec<u8>> {
     let texts = [
         "minute",
         "minute@3",
@@ -123,7 +123,7 @@ pub fn names() -> Vec<Vec<u8>> {
 }
 
 /// References to models, and rules of a gate.
-pub fn name(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn name(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     drop(Reference::parse(&text));
     drop(text.parse::<Rule>());
@@ -136,13 +136,13 @@ pub fn name(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// What is taken fits the network that it was said to be like.
-pub fn torch(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn torch(bytes: &[u8]) -> Result<(), String> {
     let shape = model().card.shape();
     torch::read(bytes, &shape).map_or(Ok(()), |weights| weights.check(&shape))
 }
 
 /// Bars that come line by line: what is taken is in time order.
-pub fn lines(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn lines(bytes: &[u8]) -> Result<(), String> {
     let data = model().card.settings.data;
     let Ok(lines) = BarLines::new(Path::new("stdin"), bytes, &data, 60) else { return Ok(()) };
     let mut before = None;

@@ -7,7 +7,7 @@ use kiln::store::{View, read_ledger};
 
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
-pub fn ledgers() -> Vec<Vec<u8>> {
+pub(super) fn ledgers() -> Vec<Vec<u8>> {
     let line = concat!(
         r#"{"v":1,"at":"2026-01-02T03:04:05Z","sweep":"grid","trial":"31d897f497c7","#,
         r#""data":"0c56","target":{"horizon":1,"kind":"log_return"},"valid":[1,9],"test":[20,29]}"#
@@ -18,7 +18,7 @@ pub fn ledgers() -> Vec<Vec<u8>> {
     ]
 }
 
-pub fn ledger(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn ledger(bytes: &[u8]) -> Result<(), String> {
     std::fs::write(FOLDER.path().join("ledger.jsonl"), bytes).unwrap();
     std::fs::create_dir_all(FOLDER.path().join("ledger")).unwrap();
     std::fs::write(FOLDER.path().join("ledger/host-0f-0.jsonl"), bytes).unwrap();
@@ -33,13 +33,13 @@ pub fn ledger(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-pub fn views() -> Vec<Vec<u8>> {
+pub(super) fn views() -> Vec<Vec<u8>> {
     let view = b"# What `kiln compare --view` shows.\n\
                  v = 1\nselectors = [\"grid\", \"wide/31d8\"]\nmetric = \"valid.mae\"\n";
     vec![view.to_vec()]
 }
 
-pub fn view(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn view(bytes: &[u8]) -> Result<(), String> {
     let folder = FOLDER.path().join("views");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("fuzz.toml"), bytes).unwrap();

@@ -34,11 +34,11 @@ fn address() -> SocketAddr {
 }
 
 /// The body of a request, with headers that are right.
-pub fn json(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn json(bytes: &[u8]) -> Result<(), String> {
     body("application/json", bytes)
 }
 
-pub fn csv(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn csv(bytes: &[u8]) -> Result<(), String> {
     body("text/csv", bytes)
 }
 
@@ -60,7 +60,7 @@ fn body(kind: &str, bytes: &[u8]) -> Result<(), String> {
 }
 
 /// Whatever is sent, and the service lives.
-pub fn raw(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn raw(bytes: &[u8]) -> Result<(), String> {
     exchanged(bytes, After::HangUp)?;
     let health = exchanged(
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
@@ -108,7 +108,7 @@ fn exchanged(bytes: &[u8], after: After) -> Result<Vec<u8>, String> {
     }
 }
 
-pub fn bodies() -> Vec<Vec<u8>> {
+pub(super) fn bodies() -> Vec<Vec<u8>> {
     let card = model().card;
     let (window, columns) = (card.settings.data.window, card.settings.data.features.len());
     let row = format!("[{}]", vec!["0.5"; columns].join(","));
@@ -130,7 +130,7 @@ pub fn bodies() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub fn tables() -> Vec<Vec<u8>> {
+pub(super) fn tables() -> Vec<Vec<u8>> {
     let card = model().card;
     let line =
         |minute: usize| format!("{},3000,3001.5,2999,3000.5,7\n", 1_715_131_860 + 60 * minute);
@@ -138,7 +138,7 @@ pub fn tables() -> Vec<Vec<u8>> {
     vec![format!("ts,open,high,low,close,volume\n{lines}").into_bytes()]
 }
 
-pub fn requests() -> Vec<Vec<u8>> {
+pub(super) fn requests() -> Vec<Vec<u8>> {
     let features = String::from_utf8(bodies().swap_remove(0)).unwrap();
     let post = format!(
         "POST /v1/models/minute@1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: \

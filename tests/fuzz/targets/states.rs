@@ -11,7 +11,7 @@ use kiln::sweep::{Control, FromWorker, ToWorker};
 use lane_types::{DeviceSpec, LaneState, Weights};
 
 /// What is read can be written, and is then read as the same.
-pub fn lane_state(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn lane_state(bytes: &[u8]) -> Result<(), String> {
     let Ok(state) = LaneState::from_bytes(bytes) else { return Ok(()) };
     let written =
         state.to_bytes().map_err(|error| format!("what was read cannot be written: {error}"))?;
@@ -24,7 +24,7 @@ pub fn lane_state(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-pub fn weights(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn weights(bytes: &[u8]) -> Result<(), String> {
     let Ok(weights) = Weights::from_bytes(bytes) else { return Ok(()) };
     for weight in &weights.0 {
         let values = weight.shape.iter().try_fold(1_usize, |all, side| all.checked_mul(*side));
@@ -38,7 +38,7 @@ pub fn weights(bytes: &[u8]) -> Result<(), String> {
         .map_err(|error| format!("what was read cannot be written: {error}"))
 }
 
-pub fn scalings() -> Vec<Vec<u8>> {
+pub(super) fn scalings() -> Vec<Vec<u8>> {
     let scaling = concat!(
         r#"{"columns":[{"offset":0.5,"unit":2.0},{"offset":-1e3,"unit":1e-9}],"#,
         r#""target":{"offset":0.0,"unit":1.0}}"#
@@ -46,13 +46,13 @@ pub fn scalings() -> Vec<Vec<u8>> {
     vec![scaling.into()]
 }
 
-pub fn scaling(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn scaling(bytes: &[u8]) -> Result<(), String> {
     drop(serde_json::from_slice::<Scaling>(bytes));
     drop(serde_json::from_slice::<ProgressFile>(bytes));
     Ok(())
 }
 
-pub fn lines() -> Vec<Vec<u8>> {
+pub(super) fn lines() -> Vec<Vec<u8>> {
     [
         r#"{"to":"pack","trials":["31d897f497c7","6ae5c693e4dd"]}"#,
         r#"{"to":"stop","trial":"31d897f497c7"}"#,
@@ -66,7 +66,7 @@ pub fn lines() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub fn line(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn line(bytes: &[u8]) -> Result<(), String> {
     drop(serde_json::from_slice::<ToWorker>(bytes));
     drop(serde_json::from_slice::<FromWorker>(bytes));
     drop(serde_json::from_slice::<Control>(bytes));
@@ -75,7 +75,7 @@ pub fn line(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-pub fn names() -> Vec<Vec<u8>> {
+pub(super) fn names() -> Vec<Vec<u8>> {
     [
         "valid.rmse",
         "test.skill",
@@ -93,7 +93,7 @@ pub fn names() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub fn name(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn name(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(metric) = Metric::from_str(&text)
         && Metric::from_str(&metric.to_string()).ok() != Some(metric)

@@ -131,31 +131,31 @@ fn damaged(file: &str, bytes: &[u8]) -> Result<(), String> {
     look(&with(file, bytes), bytes)
 }
 
-pub fn sweep_toml(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn sweep_toml(bytes: &[u8]) -> Result<(), String> {
     damaged("grid/sweep.toml", bytes)
 }
 
-pub fn trial_toml(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn trial_toml(bytes: &[u8]) -> Result<(), String> {
     damaged(&format!("{RUN}/trial.toml"), bytes)
 }
 
-pub fn events(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn events(bytes: &[u8]) -> Result<(), String> {
     damaged(&format!("{RUN}/attempts/2/events.jsonl"), bytes)
 }
 
-pub fn result(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn result(bytes: &[u8]) -> Result<(), String> {
     damaged(&format!("{RUN}/result.json"), bytes)
 }
 
-pub fn attempt(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn attempt(bytes: &[u8]) -> Result<(), String> {
     damaged("grid/trials/6ae5c693e4dd/attempts/1/attempt.json", bytes)
 }
 
-pub fn evaluations(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn evaluations(bytes: &[u8]) -> Result<(), String> {
     damaged(&format!("{RUN}/evaluations.jsonl"), bytes)
 }
 
-pub fn forecasts(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn forecasts(bytes: &[u8]) -> Result<(), String> {
     let root = with(&format!("{RUN}/attempts/2/forecasts.parquet"), bytes);
     let run = RunFolder { path: root.join(RUN) };
     for split in ["valid", "test"] {
@@ -164,7 +164,7 @@ pub fn forecasts(bytes: &[u8]) -> Result<(), String> {
     if bytes.len().is_multiple_of(4) { look(&root, bytes) } else { Ok(()) }
 }
 
-pub fn commit(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn commit(bytes: &[u8]) -> Result<(), String> {
     let root = with(&format!("{RUN}/attempts/2/checkpoints/4-0/COMMIT"), bytes);
     let run = RunFolder { path: root.join(RUN) };
     drop(run.newest_checkpoint());

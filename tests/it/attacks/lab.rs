@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Two trials on synthetic bars.
-pub const EXPERIMENT: &str = r#"
+pub(super) const EXPERIMENT: &str = r#"
 name = "small"
 [data]
 synthetic = { bars = 600, beta2 = 0.1, volatility = "constant" }
@@ -23,7 +23,7 @@ schedule = { kind = "constant" }
 
 /// The text of a run's file without its checksums, as it was written before there were any: what
 /// another program changes is read then.
-pub fn unsealed(text: &str) -> String {
+pub(super) fn unsealed(text: &str) -> String {
     let of_document = ["# checksum: ", "  \"checksum\": ", "  \"covers\": "];
     let kept = text.lines().filter(|line| !of_document.iter().any(|start| line.starts_with(start)));
     let without = |line: &str| match line.rfind(",\"sum\":\"") {
@@ -40,32 +40,32 @@ pub fn unsealed(text: &str) -> String {
 }
 
 /// See the module.
-pub struct Lab {
+pub(super) struct Lab {
     pub folder: tempfile::TempDir,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(EXPERIMENT)
     }
 
-    pub fn with(experiment: &str) -> Self {
+    pub(super) fn with(experiment: &str) -> Self {
         let lab = Self { folder: tempfile::tempdir().unwrap() };
         lab.write("small.toml", experiment.as_bytes());
         lab
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    pub fn kiln(&self, arguments: &[&str]) -> Command {
+    pub(super) fn kiln(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
         command
             .args(arguments)
@@ -76,24 +76,24 @@ impl Lab {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
         self.kiln(arguments).output().unwrap()
     }
 
     /// `kiln check` of `small.toml`: its exit code and all that it says.
-    pub fn check(&self) -> (i32, String) {
+    pub(super) fn check(&self) -> (i32, String) {
         let output = self.run(&["check", "small.toml", "--backend", "flex"]);
         (output.status.code().unwrap(), text(&output))
     }
 
     /// Trains `small.toml`.
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let output = self.run(&["sweep", "small.toml", "--backend", "flex", "--plain"]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     }
 
     /// The folders of the sweep's runs.
-    pub fn runs(&self) -> Vec<PathBuf> {
+    pub(super) fn runs(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.path().join("runs/small/trials")).unwrap();
         let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         runs.sort();
@@ -102,7 +102,7 @@ impl Lab {
 }
 
 /// All that a command said.
-pub fn text(output: &Output) -> String {
+pub(super) fn text(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -111,7 +111,7 @@ pub fn text(output: &Output) -> String {
 }
 
 /// Every file and folder below a folder.
-pub fn below(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -125,7 +125,7 @@ pub fn below(folder: &Path) -> Vec<PathBuf> {
 
 /// Runs a command with its address space limited to so many MiB, and for so many seconds at most.
 #[cfg(target_os = "linux")]
-pub fn confined(command: &Command, mebibytes: u64, seconds: u64) -> Output {
+pub(super) fn confined(command: &Command, mebibytes: u64, seconds: u64) -> Output {
     let mut shell = Command::new("bash");
     shell
         .arg("-c")

@@ -8,25 +8,25 @@ use serde_json::Value;
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
-pub struct Reply {
+pub(super) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         self.json()["error"]["code"]
             .as_str()
             .unwrap_or_else(|| panic!("no error: {self:?}"))
             .to_owned()
     }
 
-    pub fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         self.json()["error"]["message"]
             .as_str()
             .unwrap_or_else(|| panic!("no error: {self:?}"))
@@ -34,7 +34,7 @@ impl Reply {
     }
 
     /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let line = self
             .head
             .lines()
@@ -44,7 +44,7 @@ impl Reply {
 }
 
 /// A connection, with a client's patience of 20 s.
-pub fn connect(to: SocketAddr) -> TcpStream {
+pub(super) fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -52,7 +52,7 @@ pub fn connect(to: SocketAddr) -> TcpStream {
 }
 
 /// Sends bytes on a connection of their own and reads to its end.
-pub fn raw(to: SocketAddr, bytes: &[u8]) -> String {
+pub(super) fn raw(to: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(to);
     // A server that has read enough may hang up before everything is sent.
     drop(stream.write_all(bytes));
@@ -60,7 +60,7 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> String {
 }
 
 /// Everything until the other side closes.
-pub fn to_the_end(stream: &mut TcpStream) -> String {
+pub(super) fn to_the_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
         assert!(
@@ -73,7 +73,7 @@ pub fn to_the_end(stream: &mut TcpStream) -> String {
 }
 
 /// The first of the replies in a text.
-pub fn parsed(text: &str) -> Reply {
+pub(super) fn parsed(text: &str) -> Reply {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return Reply::default() };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let mut reply = Reply { status, head: head.to_owned(), body: body.to_owned() };
@@ -86,7 +86,7 @@ pub fn parsed(text: &str) -> Reply {
 }
 
 /// One request with these lines of header, on a connection of its own.
-pub fn send(to: SocketAddr, method: &str, path: &str, lines: &str, body: &str) -> Reply {
+pub(super) fn send(to: SocketAddr, method: &str, path: &str, lines: &str, body: &str) -> Reply {
     let host = if lines.to_ascii_lowercase().contains("host:") {
         String::new()
     } else {
@@ -101,32 +101,32 @@ pub fn send(to: SocketAddr, method: &str, path: &str, lines: &str, body: &str) -
     ))
 }
 
-pub fn get(to: SocketAddr, path: &str) -> Reply {
+pub(super) fn get(to: SocketAddr, path: &str) -> Reply {
     send(to, "GET", path, "", "")
 }
 
-pub fn post(to: SocketAddr, path: &str, body: &str) -> Reply {
+pub(super) fn post(to: SocketAddr, path: &str, body: &str) -> Reply {
     send(to, "POST", path, "Content-Type: application/json\r\n", body)
 }
 
-pub fn predict(to: SocketAddr, model: &str, body: &str) -> Reply {
+pub(super) fn predict(to: SocketAddr, model: &str, body: &str) -> Reply {
     post(to, &format!("/v1/models/{model}/predict"), body)
 }
 
 /// A connection that is kept, for many requests.
-pub struct Kept {
+pub(super) struct Kept {
     stream: TcpStream,
     to: SocketAddr,
     read: Vec<u8>,
 }
 
 impl Kept {
-    pub fn new(to: SocketAddr) -> Self {
+    pub(super) fn new(to: SocketAddr) -> Self {
         Self { stream: connect(to), to, read: Vec::new() }
     }
 
     /// Posts a body; `None` when the server closed the connection.
-    pub fn predict(&mut self, model: &str, body: &str) -> Option<Reply> {
+    pub(super) fn predict(&mut self, model: &str, body: &str) -> Option<Reply> {
         let request = format!(
             "POST /v1/models/{model}/predict HTTP/1.1\r\nHost: {}\r\nContent-Type: \
                 application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -15,23 +15,23 @@ use kiln::serve::{
 };
 
 /// A value that makes the model panic, give NaN, sleep for 0.3 s, or sleep for 1.5 s.
-pub const PANIC: f64 = 666.0;
-pub const NAN: f64 = 777.0;
-pub const SLOW: f64 = 300.0;
-pub const STUCK: f64 = 1500.0;
+pub(super) const PANIC: f64 = 666.0;
+pub(super) const NAN: f64 = 777.0;
+pub(super) const SLOW: f64 = 300.0;
+pub(super) const STUCK: f64 = 1500.0;
 /// The device is gone.
-pub const LOST: f64 = 999.0;
+pub(super) const LOST: f64 = 999.0;
 
 /// A window of the fake model: three rows of two features.
-pub const WINDOW: &str = r#"{"features": [[1, 2], [3, 4], [5, 6]]}"#;
+pub(super) const WINDOW: &str = r#"{"features": [[1, 2], [3, 4], [5, 6]]}"#;
 
-pub fn window_with(value: f64) -> String {
+pub(super) fn window_with(value: f64) -> String {
     format!(r#"{{"features": [[1, 2], [3, 4], [5, {value}]]}}"#)
 }
 
 /// What there is to serve.
 #[derive(Default)]
-pub struct Fake {
+pub(super) struct Fake {
     pub models: Mutex<BTreeMap<String, Entry>>,
     /// Versions that cannot be loaded.
     pub broken: Mutex<BTreeSet<u32>>,
@@ -46,14 +46,14 @@ pub struct Fake {
 
 impl Fake {
     /// The model `m` with version 1 as its champion.
-    pub fn one() -> Arc<Self> {
+    pub(super) fn one() -> Arc<Self> {
         let fake = Self::default();
         fake.point("m", "champion", 1);
         Arc::new(fake)
     }
 
     /// Points an alias to a version, which then is there.
-    pub fn point(&self, name: &str, alias: &str, version: u32) {
+    pub(super) fn point(&self, name: &str, alias: &str, version: u32) {
         let mut models = self.models.lock().unwrap();
         let entry = models
             .entry(name.to_owned())
@@ -66,7 +66,7 @@ impl Fake {
     }
 
     /// What a model's entry says now; `None`: it is not listed any more.
-    pub fn say(&self, name: &str, entry: Option<Entry>) {
+    pub(super) fn say(&self, name: &str, entry: Option<Entry>) {
         let mut models = self.models.lock().unwrap();
         match entry {
             Some(entry) => drop(models.insert(name.to_owned(), entry)),
@@ -196,7 +196,7 @@ impl Model for FakeModel {
 }
 
 /// Settings with short waits.
-pub fn config() -> Config {
+pub(super) fn config() -> Config {
     let ms = Duration::from_millis;
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -215,35 +215,35 @@ pub fn config() -> Config {
     }
 }
 
-pub const TOKEN: &str = "correct-horse-battery-staple";
+pub(super) const TOKEN: &str = "correct-horse-battery-staple";
 
-pub fn with_token() -> Config {
+pub(super) fn with_token() -> Config {
     Config { token: Some(Token::new(TOKEN).unwrap()), ..config() }
 }
 
 /// A server that stops when the test is over.
-pub struct Running {
+pub(super) struct Running {
     server: Option<Server>,
     pub at: SocketAddr,
     pub catalog: Arc<Fake>,
 }
 
 impl Running {
-    pub fn new(config: Config, catalog: Arc<Fake>) -> Self {
+    pub(super) fn new(config: Config, catalog: Arc<Fake>) -> Self {
         let server = start(config, catalog.clone(), "now").unwrap();
         Self { at: server.address(), server: Some(server), catalog }
     }
 
     /// The model `m`, settings with short waits.
-    pub fn plain() -> Self {
+    pub(super) fn plain() -> Self {
         Self::new(config(), Fake::one())
     }
 
-    pub fn server(&self) -> &Server {
+    pub(super) fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }
 
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.server.take().unwrap().stop();
     }
 }
@@ -257,7 +257,7 @@ impl Drop for Running {
 }
 
 /// Waits until something holds, for at most 10 s.
-pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(super) fn eventually(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..2000 {
         if holds() {
             return;

@@ -12,7 +12,7 @@ use kiln::registry::{Registration, Writer};
 use kiln::store::{Baseline, WindowCounts};
 use lane_types::{Weight, Weights};
 
-pub const NAME: &str = "minute";
+pub(super) const NAME: &str = "minute";
 
 const LINES: &str = r#"data.synthetic = { bars = 2000, session = 2000 }
 data.features = ["close", "volume", "sma_20", "rsi_14", "macd"]
@@ -22,13 +22,13 @@ model.num_layers = 2
 "#;
 
 /// A folder that is deleted at the end.
-pub struct Registry {
+pub(super) struct Registry {
     folder: tempfile::TempDir,
 }
 
 impl Registry {
     /// Versions 1, 2, …, of which the first is the champion.
-    pub fn new(versions: u32) -> Self {
+    pub(super) fn new(versions: u32) -> Self {
         let registry = Self { folder: tempfile::tempdir().unwrap() };
         for version in 1..=versions {
             registry.register(&model(u64::from(version)));
@@ -37,11 +37,11 @@ impl Registry {
         registry
     }
 
-    pub fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.folder.path().join("models")
     }
 
-    pub fn register(&self, model: &SavedModel) -> u32 {
+    pub(super) fn register(&self, model: &SavedModel) -> u32 {
         std::fs::create_dir_all(self.root()).unwrap();
         let mut writer = Writer::create(&self.root(), NAME, "2026-01-02T03:04:05Z").unwrap();
         let said = Registration {
@@ -52,24 +52,24 @@ impl Registry {
         writer.register(said, |folder: &Path| model.write(folder)).unwrap()
     }
 
-    pub fn promote(&self, alias: &str, version: u32) {
+    pub(super) fn promote(&self, alias: &str, version: u32) {
         let mut writer = Writer::open(&self.root(), NAME, "2026-01-02T03:04:05Z").unwrap();
         writer.promote(alias, version, vec![], None).unwrap();
     }
 
-    pub fn version(&self, version: u32) -> PathBuf {
+    pub(super) fn version(&self, version: u32) -> PathBuf {
         self.root().join(NAME).join("versions").join(version.to_string())
     }
 }
 
 /// The shape of the seed experiment: hidden 32, 2 layers, window 60, five features.
-pub fn model(seed: u64) -> SavedModel {
+pub(super) fn model(seed: u64) -> SavedModel {
     model_of(settings(), seed)
 }
 
 /// One that goes by the clock of Shanghai, and was trained on closes of 2,000 to 4,000 on bars that
 /// are labelled by their end.
-pub fn model_by_the_clock() -> SavedModel {
+pub(super) fn model_by_the_clock() -> SavedModel {
     const LINES: &str = "data.synthetic = { bars = 2000 }\ndata.features = [\"close\", \
         \"time_of_day\"]\ndata.window = 5\n";
     let mut settings = Experiment::parse(Path::new("test.toml"), LINES, &[])
@@ -154,16 +154,16 @@ fn weights(card: &ModelCard, seed: u64) -> Weights {
     Weights(card.shape().layout().into_iter().map(weight).collect())
 }
 
-pub fn device() -> burn_lanes::Device {
+pub(super) fn device() -> burn_lanes::Device {
     burn_lanes::open(lane_types::DeviceSpec::Flex).unwrap()
 }
 
-pub fn forecaster(seed: u64) -> Forecaster {
+pub(super) fn forecaster(seed: u64) -> Forecaster {
     Forecaster::new(&model(seed), &device()).unwrap()
 }
 
 /// A session of bars without a gap.
-pub fn bars() -> Bars {
+pub(super) fn bars() -> Bars {
     let kiln::experiment::Source::Synthetic(settings) = settings().data.source else {
         panic!("synthetic")
     };
@@ -171,7 +171,7 @@ pub fn bars() -> Bars {
 }
 
 /// The bars before `end`, as many as the model needs, as a request.
-pub fn request(bars: &Bars, end: usize, needs: usize) -> String {
+pub(super) fn request(bars: &Bars, end: usize, needs: usize) -> String {
     let rows: Vec<String> = (end - needs..end)
         .map(|row| {
             let bar = bars.bar(row);
@@ -186,7 +186,7 @@ pub fn request(bars: &Bars, end: usize, needs: usize) -> String {
 }
 
 /// The same bars.
-pub fn part(bars: &Bars, end: usize, needs: usize) -> Bars {
+pub(super) fn part(bars: &Bars, end: usize, needs: usize) -> Bars {
     let mut part = Bars::with_capacity(60, needs);
     (end - needs..end).for_each(|row| part.push(bars.bar(row)));
     part

@@ -6,7 +6,7 @@ use super::client::{get, post, predict};
 use super::fake::{Running, WINDOW};
 
 /// As they stand in a request: 17 ways out of a folder, and some more.
-pub fn hostile() -> Vec<String> {
+pub(super) fn hostile() -> Vec<String> {
     let mut names: Vec<String> = [
         "..",
         "..%2fx",

@@ -11,16 +11,16 @@ use burn_lanes::{
 };
 use serde_json::Value;
 
-pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The fewest chunks that a median is taken of.
-pub const FEWEST_CHUNKS: usize = 3;
+pub(crate) const FEWEST_CHUNKS: usize = 3;
 /// Chunks that are aimed at.
 const CHUNKS: f64 = 8.0;
 
 /// What to measure, and for how long.
 #[derive(Clone, Copy)]
-pub struct Task<'a> {
+pub(crate) struct Task<'a> {
     pub device: &'a Device,
     pub shape: &'a Shape,
     pub lanes: usize,
@@ -32,7 +32,7 @@ pub struct Task<'a> {
 }
 
 /// What a measurement came to.
-pub struct Measured {
+pub(crate) struct Measured {
     pub lane_steps_per_second: f64,
     /// Of a lane-step, over all threads and processes; where the system says it.
     pub processor_seconds: Option<f64>,
@@ -44,7 +44,7 @@ pub struct Measured {
 /// Flop of a lane's step in the layers' matrix products: forward 2·B·T·4H·(inputs + H) in each
 /// layer; backward the same twice, for the gradients of the weights and of the inputs, without the
 /// gradient of the windows.
-pub fn flop(shape: &Shape) -> f64 {
+pub(crate) fn flop(shape: &Shape) -> f64 {
     let Shape { features, window, hidden, layers, batch, .. } = *shape;
     let inputs = features + (layers - 1) * hidden;
     (2 * batch * window * 4 * hidden * (3 * (inputs + layers * hidden) - features)) as f64
@@ -52,7 +52,7 @@ pub fn flop(shape: &Shape) -> f64 {
 
 /// Measures in this process: with chunks of one step, and again with longer ones where a step is
 /// short.
-pub fn here(task: &Task) -> Result<Measured> {
+pub(crate) fn here(task: &Task) -> Result<Measured> {
     let started = Instant::now();
     let enough = |ticks: &[Tick]| {
         let (Some(first), Some(last)) = (ticks.first(), ticks.last()) else { return false };
@@ -74,7 +74,7 @@ pub fn here(task: &Task) -> Result<Measured> {
 
 /// Deals the lanes to copies of this program with one thread each, whose measurements overlap but
 /// for their starts.
-pub fn in_processes(task: &Task, processes: usize) -> Result<Measured> {
+pub(crate) fn in_processes(task: &Task, processes: usize) -> Result<Measured> {
     let Task { device, shape, lanes, dropout, seconds, budget } = *task;
     let processes = processes.min(lanes);
     let start = |process: usize| {

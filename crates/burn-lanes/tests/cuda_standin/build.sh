@@ -1,5 +1,6 @@
 #!/bin/sh
-# build.sh FOLDER: builds the stand-in for CUDA into FOLDER, with g++. Programs are started on it by FOLDER/run PROGRAM ARGUMENTS...
+# build.sh FOLDER: builds the stand-in for CUDA into FOLDER, with g++. Programs are started on it by
+# FOLDER/run PROGRAM ARGUMENTS...
 set -eu
 [ $# = 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)

@@ -7,7 +7,7 @@ use burn_lanes::{
 
 /// What came of one lane.
 #[derive(Debug)]
-pub struct Trained {
+pub(crate) struct Trained {
     /// One an epoch.
     pub reports: Vec<EpochReport>,
     /// At the end.
@@ -15,7 +15,7 @@ pub struct Trained {
 }
 
 /// Trains on the named device; every lane must finish its epochs.
-pub fn train(device: &str, series: &[Series], pack: Pack) -> Vec<Trained> {
+pub(crate) fn train(device: &str, series: &[Series], pack: Pack) -> Vec<Trained> {
     let device = burn_lanes::open(device.parse().unwrap()).unwrap();
     let mut recorder = Recorder {
         reports: vec![Vec::new(); pack.lanes.len()],

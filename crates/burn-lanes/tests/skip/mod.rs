@@ -8,7 +8,7 @@ use std::io::Write;
 ///
 /// # Panics
 /// Where the variable `KILN_REQUIRE`, a list with commas, names the thing.
-pub fn skip(thing: &str, reason: &str) {
+pub(crate) fn skip(thing: &str, reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     let backend = thing.split(':').next().unwrap_or(thing);

@@ -35,7 +35,7 @@ pub(super) struct Traded {
 }
 
 impl Rates {
-    pub fn of(costs: &Costs) -> Self {
+    pub(super) fn of(costs: &Costs) -> Self {
         let Costs { commission_bps, half_spread, slippage } = costs;
         let mut rates = Self { commission: commission_bps * 1e-4, ..Self::default() };
         for concession in [half_spread, slippage] {
@@ -48,14 +48,14 @@ impl Rates {
     }
 
     /// A cost in proportion to the traded value, whatever its kind.
-    pub fn flat(side_bps: f64) -> Self {
+    pub(super) fn flat(side_bps: f64) -> Self {
         Self { relative: side_bps * 1e-4, ..Self::default() }
     }
 }
 
 impl Account {
     /// What it is worth at a price.
-    pub fn equity(&self, price: f64) -> f64 {
+    pub(super) fn equity(&self, price: f64) -> f64 {
         self.cash + self.units * price
     }
 
@@ -66,7 +66,7 @@ impl Account {
     /// than it frees (absurd costs with leverage), everything is sold. Without branches, so that
     /// accounts side by side are traded by vector instructions.
     #[inline]
-    pub fn trade_to(&mut self, weight: f64, mid: f64, rates: &Rates) -> Traded {
+    pub(super) fn trade_to(&mut self, weight: f64, mid: f64, rates: &Rates) -> Traded {
         let away = rates.absolute + rates.relative * mid;
         let excess = weight * self.equity(mid) - self.units * mid;
         let side = 1.0_f64.copysign(excess);

@@ -8,7 +8,9 @@ use super::bars::{Gap, TradedBars};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
+    /// At the opening price.
     Open,
+    /// At the closing price.
     Close,
 }
 

@@ -41,12 +41,16 @@ pub struct Statistics {
     pub break_even_bps: Option<f64>,
     /// The bar at which equity was gone, if it was.
     pub ruined_at: Option<usize>,
+    /// Return and risk, a year.
     #[serde(flatten)]
     pub annual: Annual,
+    /// Beside buy and hold.
     #[serde(flatten)]
     pub market: Market,
+    /// Falls from the highest equity.
     #[serde(flatten)]
     pub drawdowns: Drawdowns,
+    /// Trades.
     #[serde(flatten)]
     pub trading: Trading,
 }
@@ -54,8 +58,11 @@ pub struct Statistics {
 /// What trading cost, in shares of the first equity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct CostSums {
+    /// What was paid to the broker.
     pub commission: f64,
+    /// Half of the spread.
     pub half_spread: f64,
+    /// Worse prices than the quoted.
     pub slippage: f64,
 }
 

@@ -21,12 +21,12 @@ pub(in super::super) struct MeanErrors<'a> {
 
 impl<'a> MeanErrors<'a> {
     /// `None` without resamples, and for rows of 2³² values and more.
-    pub fn new(panel: &'a Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+    pub(crate) fn new(panel: &'a Panel, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
         Some(Self { panel, resamples: Resamples::new(panel.length(), length, bootstrap)? })
     }
 
     /// Of these resamples: `[rows][resamples]`; `None` when a mean is too large for a number.
-    pub fn of(&self, resamples: Range<usize>) -> Option<Vec<f64>> {
+    pub(crate) fn of(&self, resamples: Range<usize>) -> Option<Vec<f64>> {
         self.resamples.of(self.panel, resamples)
     }
 }
@@ -49,7 +49,7 @@ pub(in super::super) struct Resamples {
 impl Resamples {
     /// Of rows of `n` values in blocks of the given expected length. `None` without resamples, and
     /// for an `n` of 2³² and more.
-    pub fn new(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
+    pub(crate) fn new(n: usize, length: f64, bootstrap: &Bootstrap<'_>) -> Option<Self> {
         let &Bootstrap { resamples: count, block_length: _, stream: SeedStream { seed, purpose } } =
             bootstrap;
         (count > 0 && u32::try_from(n).is_ok()).then(|| Self {
@@ -62,7 +62,7 @@ impl Resamples {
     }
 
     /// How many.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
@@ -72,7 +72,7 @@ impl Resamples {
     /// The sum over a block is the difference of two running sums of the centred row, so a resample
     /// costs a row n / length additions and not n; and since a centred row's running sum ends at 0
     /// where it began, a block that wraps around needs no case of its own.
-    pub fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
+    pub(crate) fn mean_errors(&self, panel: &Panel) -> Option<Vec<f64>> {
         self.of(panel, 0..self.count)
     }
 

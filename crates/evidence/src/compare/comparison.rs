@@ -89,7 +89,9 @@ pub struct Row {
 /// Where a number may lie on other stretches of the same data; see [`crate::score`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
+    /// Lower end.
     pub low: f64,
+    /// Upper end.
     pub high: f64,
     /// Its probability, such as 0.95.
     pub confidence: f64,

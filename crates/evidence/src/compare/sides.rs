@@ -42,6 +42,7 @@ pub struct Sides {
 /// One sweep.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Side {
+    /// Its name.
     pub sweep: String,
     /// Ranked.
     pub rows: usize,
@@ -75,7 +76,9 @@ pub struct SideSetting {
 /// Two best rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BestPair {
+    /// One side.
     pub first: String,
+    /// The other.
     pub second: String,
     /// Windows that both have, of the same data and target; `None` where they have too few.
     pub windows: Option<usize>,

@@ -31,7 +31,9 @@ pub enum Change {
 pub struct ProgressFile {
     /// The epoch being trained, from 1.
     pub epoch: usize,
+    /// Steps done of this epoch.
     pub step: usize,
+    /// Steps of an epoch.
     pub steps: usize,
     /// Windows per second of the whole pack.
     #[serde(deserialize_with = "lane_types::number_or_nan")]

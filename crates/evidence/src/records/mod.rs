@@ -289,8 +289,11 @@ pub struct Tried {
 /// Windows in each split.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
+    /// Of the training split.
     pub train: usize,
+    /// Of the validation split.
     pub valid: usize,
+    /// Of the test split.
     pub test: usize,
 }
 

@@ -77,7 +77,9 @@ pub enum Concession {
 /// is none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
+    /// Largest weight bought.
     pub max_long: f64,
+    /// Largest weight sold short.
     pub max_short: f64,
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// `[backtest]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WireBacktest {
+pub(crate) struct WireBacktest {
     pub rule: WireRule,
     pub costs: WireCosts,
     pub max_long: Option<f64>,
@@ -17,7 +17,7 @@ pub struct WireBacktest {
 
 /// `backtest.rule`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WireRule {
+pub(crate) struct WireRule {
     pub kind: RuleKind,
     pub threshold_bps: Option<f64>,
     pub scale_bps: Option<f64>,
@@ -28,7 +28,7 @@ pub struct WireRule {
 /// `backtest.rule.kind`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RuleKind {
+pub(crate) enum RuleKind {
     #[default]
     Sign,
     Threshold,
@@ -38,7 +38,7 @@ pub enum RuleKind {
 
 /// `backtest.costs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WireCosts {
+pub(crate) struct WireCosts {
     pub commission_bps: Option<f64>,
     pub half_spread: Option<WireConcession>,
     pub slippage: Option<WireConcession>,
@@ -47,7 +47,7 @@ pub struct WireCosts {
 
 /// A concession as it is written: `"0.5 ticks"`, `"1 bps"`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum WireConcession {
+pub(crate) enum WireConcession {
     Bps(f64),
     Ticks(f64),
 }

@@ -233,7 +233,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 
 impl Interval {
     /// Whether a number is within.
-    pub fn contains(&self, number: f64) -> bool {
+    pub(crate) fn contains(&self, number: f64) -> bool {
         use std::ops::RangeBounds;
         (self.low, self.high).contains(&number)
     }

@@ -25,6 +25,7 @@ pub struct Plan {
 pub const MAX_TRIALS: usize = 10_000;
 
 /// Why there is no plan.
+#[expect(missing_docs, reason = "each message says what its fields are")]
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// Counted before anything was expanded.

@@ -10,6 +10,7 @@ use crate::{Data, Settings};
 /// (but for the fold), shape and optimizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
+    /// Places of the trials in the plan.
     pub trials: Vec<usize>,
 }
 

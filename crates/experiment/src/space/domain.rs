@@ -6,6 +6,7 @@ use super::{Assignment, Value};
 /// The parameters of a sweep, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Space {
+    /// In that order.
     pub parameters: Vec<Parameter>,
 }
 
@@ -58,6 +59,7 @@ impl Condition {
 /// With `points` (or `step`) a range is the set of its points and nothing between them, for every
 /// sampler. Points are evenly spaced (geometrically in a log domain), both ends exact; whole
 /// numbers are rounded and kept once.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
     /// One of these, without duplicates.

@@ -29,13 +29,16 @@ pub struct GridSampler;
 /// Independent draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomSampler {
+    /// How many assignments.
     pub trials: usize,
+    /// Of the draws.
     pub seed: u64,
 }
 
 /// Assignments as written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListSampler {
+    /// As they are listed.
     pub assignments: Vec<Assignment>,
 }
 

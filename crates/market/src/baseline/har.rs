@@ -83,7 +83,7 @@ impl Fit {
 
 impl Har {
     /// Forecasts of the windows that end at `ends`.
-    pub fn forecast(&self, ends: &[u32]) -> Vec<f64> {
+    pub(super) fn forecast(&self, ends: &[u32]) -> Vec<f64> {
         let forecast = |&t: &u32| {
             let fit = if self.unseen[t as usize] { &self.cascade } else { &self.whole };
             fit.forecast(&self.rows[t as usize])

@@ -62,7 +62,7 @@ pub(super) fn fit(data: &Data, prepared: &Prepared) -> Option<Linear> {
 
 impl Linear {
     /// Forecasts in the target's unit of the windows that end at `ends`.
-    pub fn forecast(&self, prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
+    pub(super) fn forecast(&self, prepared: &Prepared, ends: &[u32]) -> Vec<f64> {
         let windows = Windows { features: &self.features, width: self.width, rows: self.rows };
         let forecast = |&t: &u32| {
             prepared.persistence[t as usize]

@@ -11,7 +11,7 @@ pub(super) struct Normal {
 
 impl Normal {
     /// Σ over the rows of `x` (row-major, as many columns as there are `rows` in it) and `y`.
-    pub fn of_rows(x: &[f64], y: &[f64]) -> Self {
+    pub(super) fn of_rows(x: &[f64], y: &[f64]) -> Self {
         let columns = x.len() / y.len().max(1);
         let mut normal = Self { gram: vec![0.0; columns * columns], moment: vec![0.0; columns] };
         for (row, y) in x.chunks_exact(columns.max(1)).zip(y) {
@@ -25,7 +25,7 @@ impl Normal {
 
     /// The coefficients that minimise Σ(y − xβ)² + ridge·Σβ², by Cholesky's factorisation; `None`
     /// when the ridge is too small to make the matrix positive definite.
-    pub fn solve(&self, ridge: f64) -> Option<Vec<f64>> {
+    pub(super) fn solve(&self, ridge: f64) -> Option<Vec<f64>> {
         let columns = self.moment.len();
         let mut factor = self.gram.clone();
         for i in 0..columns {

@@ -8,6 +8,7 @@ use experiment::{Data, TargetKind};
 /// What a forecast without a network says of some windows, in the target's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaselineForecast {
+    /// As tables show it.
     pub name: &'static str,
     /// One for each window.
     pub forecast: Vec<f64>,

@@ -46,7 +46,9 @@ impl ErrorKind {
     pub fn of(error: &io::Error) -> Self {
         if machine::failed(error) {
             Self::Machine
-        } else if error.get_ref().is_some_and(|inner| inner.is::<Unfit>()) {
+        } else if let Some(inner) = error.get_ref()
+            && inner.is::<Unfit>()
+        {
             Self::Damaged
         } else {
             Self::Input

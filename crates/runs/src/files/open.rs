@@ -232,7 +232,7 @@ pub(crate) mod counted {
     }
 
     /// What some work of this thread comes to, and how many files it opened or looked at.
-    pub fn looks_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    pub(crate) fn looks_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
         let before = LOOKS.get();
         let done = work();
         (done, LOOKS.get() - before)

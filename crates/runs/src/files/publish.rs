@@ -158,7 +158,7 @@ pub(crate) mod counted {
     }
 
     /// The syncs of some work, which is done by one thread.
-    pub fn syncs_of(work: impl FnOnce() + Send) -> usize {
+    pub(crate) fn syncs_of(work: impl FnOnce() + Send) -> usize {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         pool.install(|| {
             SYNCS.set(0);

@@ -23,14 +23,20 @@ pub struct AttemptInfo {
     pub v: u32,
     /// What started it: `local`.
     pub engine: String,
+    /// Name of the machine.
     pub host: String,
+    /// Of the machine's present boot.
     pub boot_id: String,
+    /// Of the process.
     pub pid: u32,
     /// Start of the process in clock ticks since boot: with boot id and pid it names the process
     /// for ever.
     pub pid_start: u64,
+    /// As `--backend` takes it.
     pub device: String,
+    /// The command line.
     pub argv: Vec<String>,
+    /// Of the program.
     pub kiln_version: String,
     /// RFC 3339, UTC.
     pub started: String,
@@ -44,7 +50,9 @@ pub struct AttemptInfo {
 /// A committed checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// Whose checkpoint it is.
     pub attempt: u32,
+    /// How far it had come.
     pub cursor: Cursor,
     /// Safetensors: `lane_types::LaneState` as bytes.
     pub bytes: Vec<u8>,
@@ -57,7 +65,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// An attempt that this process writes.
 #[derive(Debug)]
 pub struct Attempt {
+    /// From 1.
     pub number: u32,
+    /// Its folder.
     pub path: PathBuf,
     /// See [`AttemptInfo::instruction_sets`].
     pub instruction_sets: Vec<String>,

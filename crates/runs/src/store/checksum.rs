@@ -174,7 +174,7 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Adds the checksum to a line (an object without its line's end) that is appended to the log.
-    pub fn seal(&mut self, line: &mut Vec<u8>) {
+    pub(super) fn seal(&mut self, line: &mut Vec<u8>) {
         if line.last() == Some(&b'}') {
             line.pop();
         }
@@ -187,7 +187,7 @@ impl Chain {
     ///
     /// # Errors
     /// When it, or the one before, is not as it was written.
-    pub fn check(&mut self, line: &[u8]) -> Result<(), String> {
+    pub(super) fn check(&mut self, line: &[u8]) -> Result<(), String> {
         match LINE.tail(line) {
             Tail::Seal { text, digits } => {
                 let expected = self.of(text);
@@ -208,7 +208,7 @@ impl Chain {
     }
 
     /// Of all lines so far; `None` while none was sealed.
-    pub fn sum(&self) -> Option<String> {
+    pub(super) fn sum(&self) -> Option<String> {
         self.sealed.then(|| String::from_utf8_lossy(&self.last).into_owned())
     }
 
@@ -236,7 +236,7 @@ pub(super) struct FileSum {
 }
 
 impl FileSum {
-    pub fn of(file: String, bytes: &[u8]) -> Self {
+    pub(super) fn of(file: String, bytes: &[u8]) -> Self {
         Self { file, length: bytes.len() as u64, checksum: hex(bytes) }
     }
 
@@ -244,7 +244,7 @@ impl FileSum {
     ///
     /// # Errors
     /// When they are not.
-    pub fn check(&self, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
         let Self { file: _, length, checksum } = self;
         if bytes.len() as u64 != *length {
             return Err(format!("is damaged: {} bytes instead of {length}", bytes.len()));

@@ -29,7 +29,7 @@ impl Covers {
     ///
     /// # Errors
     /// When a file that is there cannot be read.
-    pub fn of(run: &Path, attempt: u32) -> Result<Self, FileError> {
+    pub(super) fn of(run: &Path, attempt: u32) -> Result<Self, FileError> {
         let folder = attempt_path(run, attempt);
         let mut files = Vec::new();
         for name in COVERED {
@@ -44,7 +44,7 @@ impl Covers {
     }
 
     /// What is known of a file, by its path within the run's folder.
-    pub fn file(&self, path: &str) -> Option<&FileSum> {
+    pub(super) fn file(&self, path: &str) -> Option<&FileSum> {
         self.files.iter().find(|sum| sum.file == path)
     }
 
@@ -53,7 +53,7 @@ impl Covers {
     ///
     /// # Errors
     /// When they are others.
-    pub fn check(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn check(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
         self.file(path).map_or(Ok(()), |sum| sum.check(bytes))
     }
 }

@@ -16,6 +16,7 @@ use experiment::trial::{Trial, TrialId};
 /// `runs/<sweep>/`.
 #[derive(Clone, Debug)]
 pub struct SweepFolder {
+    /// Where it is.
     pub path: PathBuf,
 }
 
@@ -249,6 +250,7 @@ pub enum Log {
 /// `runs/<sweep>/trials/<id>/`.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
+    /// Where it is.
     pub path: PathBuf,
 }
 

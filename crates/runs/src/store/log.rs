@@ -32,7 +32,7 @@ pub(super) struct LogReader {
 impl LogReader {
     /// Takes the bytes at [`Self::offset`] up to the last line's end; tells each line, or why it
     /// could not be read. A torn last line is left: it is being written, or its writer was killed.
-    pub fn take(&mut self, bytes: &[u8], mut tell: impl FnMut(Result<Line, String>)) {
+    pub(super) fn take(&mut self, bytes: &[u8], mut tell: impl FnMut(Result<Line, String>)) {
         let mut rest = bytes;
         loop {
             let whole = rest;
@@ -69,12 +69,12 @@ impl LogReader {
 
     /// The checksum at the line that ended the attempt, which stands for all lines up to it; none
     /// of a log of before version 0.2.
-    pub fn end_sum(&self) -> Option<&str> {
+    pub(super) fn end_sum(&self) -> Option<&str> {
         self.end_sum.as_deref()
     }
 
     /// Whether every line so far could be read.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.broken == 0
     }
 

@@ -40,20 +40,20 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Whether the newest attempt may still write.
-    pub fn open(&self) -> bool {
+    pub(super) fn open(&self) -> bool {
         self.attempt > 0 && !self.ended && !self.lost
     }
 
     /// Goes on to newer attempts, if there are any. What is new in the newest log is left to
     /// [`Self::drain`] unless it was just found.
-    pub fn advance(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
+    pub(super) fn advance(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         let numbers = numbers(run, tell);
         self.go_through(run, numbers, tell);
     }
 
     /// Goes on to the end of the attempt that won. `sum` is the log's checksum as its result has
     /// it; results of before version 0.2 have none.
-    pub fn finish(
+    pub(super) fn finish(
         &mut self,
         run: &Path,
         winner: u32,
@@ -92,7 +92,7 @@ impl Walk {
     }
 
     /// Takes what is new in the newest attempt's log.
-    pub fn drain(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
+    pub(super) fn drain(&mut self, run: &Path, tell: &mut impl FnMut(Told)) {
         if self.attempt == 0 {
             return;
         }
@@ -129,7 +129,7 @@ impl Walk {
     }
 
     /// Tells when the newest attempt's log is open but its writer, as `alive` judges it, is gone.
-    pub fn look_for_writer(
+    pub(super) fn look_for_writer(
         &mut self,
         run: &Path,
         alive: &mut impl FnMut(&AttemptInfo) -> Liveness,

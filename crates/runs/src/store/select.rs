@@ -10,7 +10,9 @@ use super::{FileError, list_sweeps, manifest, reader, trial_file};
 /// What a selector names, by its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
+    /// A sweep's folder.
     Sweep(PathBuf),
+    /// A run's folder.
     Run(PathBuf),
 }
 

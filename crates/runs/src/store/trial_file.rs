@@ -60,7 +60,7 @@ const KEPT_SECTIONS: usize = 16;
 
 impl TrialReader {
     /// Reads a trial.
-    pub fn read(&self, folder: &Path) -> Result<Trial, FileError> {
+    pub(super) fn read(&self, folder: &Path) -> Result<Trial, FileError> {
         let path = path_in(folder);
         match files::read_if_there(&path)? {
             Some(bytes) => self.parse(&bytes).map_err(|why| FileError::at(&path, why)),
@@ -69,7 +69,7 @@ impl TrialReader {
     }
 
     /// Reads the text of a trial.
-    pub fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
+    pub(super) fn parse(&self, bytes: &[u8]) -> Result<Trial, Unread> {
         checksum::check_toml(bytes).map_err(Unread::Damaged)?;
         let found =
             std::str::from_utf8(bytes).ok().and_then(|text| Some((text, data_section(text)?)));
