@@ -1,7 +1,5 @@
 //! Training: what is asked, the checks before anything is uploaded, and the choice of the backend.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::op::{LstmBackend, release_memory};
 use crate::{
     Device, DeviceFailure, DeviceSpec, LaneConfig, LaneState, Observer, Series, Shape, Weights,
@@ -152,7 +150,9 @@ fn on_gpu<B: LstmBackend, W: Work>(device: &B::Device, work: W) -> Result<W::Out
         let result = work.run::<B>(device)?;
         // What was computed is out already: should this fail, the failure is noted for the next
         // work.
-        drop(catch_unwind(AssertUnwindSafe(|| B::memory_cleanup(device))));
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            B::memory_cleanup(device);
+        })));
         Ok(result)
     })
 }

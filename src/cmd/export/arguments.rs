@@ -16,7 +16,11 @@ pub(super) enum Export {
     Weights(Weights, Output),
     Table(Table, Output),
     Folder(Folder, Output),
-    Mlflow { to: String, experiment: Option<String> },
+    #[cfg(feature = "mlflow")]
+    Mlflow {
+        to: String,
+        experiment: Option<String>,
+    },
 }
 
 /// A format of weights.

@@ -176,18 +176,16 @@ pub(super) fn host_memory() -> Option<u64> {
 
 fn cuda_devices() -> Vec<DeviceInfo> {
     #[cfg(feature = "cuda")]
-    let found = super::cuda::probe();
+    return super::cuda::probe().unwrap_or_else(|why| vec![missing(DeviceSpec::Cuda(0), why)]);
     #[cfg(not(feature = "cuda"))]
-    let found = Err(left_out("cuda"));
-    found.unwrap_or_else(|problem| vec![missing(DeviceSpec::Cuda(0), problem)])
+    vec![missing(DeviceSpec::Cuda(0), left_out("cuda"))]
 }
 
 fn wgpu_devices() -> Vec<DeviceInfo> {
     #[cfg(feature = "wgpu")]
-    let found = super::wgpu::probe();
+    return super::wgpu::probe().unwrap_or_else(|why| vec![missing(DeviceSpec::Wgpu(None), why)]);
     #[cfg(not(feature = "wgpu"))]
-    let found = Err(left_out("wgpu"));
-    found.unwrap_or_else(|problem| vec![missing(DeviceSpec::Wgpu(None), problem)])
+    vec![missing(DeviceSpec::Wgpu(None), left_out("wgpu"))]
 }
 
 /// The entry of a backend that has no device at all.

@@ -13,6 +13,8 @@ impl Device {
     /// A GPU is opened for the question, for the tenths of a second that it takes.
     #[must_use]
     pub fn available_memory(&self, wanted: u64) -> Option<u64> {
+        // Only a wgpu adapter is asked for an amount.
+        let _ = wanted;
         match self.spec {
             DeviceSpec::NdArray | DeviceSpec::Flex => find::host_memory(),
             #[cfg(feature = "cuda")]
