@@ -108,9 +108,18 @@ macro_rules! bad_input {
     };
 }
 
-bad_input!(
-    market::MarketError,
-    experiment::plan::PlanError,
-    experiment::Diagnostics,
-    burn_lanes::DeviceError
-);
+bad_input!(experiment::plan::PlanError, burn_lanes::DeviceError);
+
+impl From<market::MarketError> for Failure {
+    fn from(error: market::MarketError) -> Self {
+        let kind = error.io().map_or(ErrorKind::Input, ErrorKind::of);
+        Self::of(error.to_string(), kind)
+    }
+}
+
+impl From<experiment::Diagnostics> for Failure {
+    fn from(found: experiment::Diagnostics) -> Self {
+        let said = found.os_error.map(io::Error::from_raw_os_error);
+        Self::of(found.to_string(), said.as_ref().map_or(ErrorKind::Input, ErrorKind::of))
+    }
+}

@@ -403,3 +403,27 @@ fn names_that_stand_for_something_else_are_refused_where_they_are_written() {
         );
     }
 }
+
+/// `/proc/self/mem` can be opened, and gives an input/output error when its start is read, as a
+/// broken disk does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fails_is_the_machines_fault_whatever_is_read_from_it() {
+    const BROKEN: &str = "/proc/self/mem";
+    let project = Project::swept();
+    let experiment = project.folder.join("experiments/broken.toml");
+    fs::write(&experiment, EXPERIMENT.replace("../data/bars.csv", BROKEN)).unwrap();
+    let run = format!("small/{}", name(&project.trials()[0]));
+    let verbs: [&[&str]; 4] = [
+        &["check", BROKEN],
+        &["check", "experiments/broken.toml"],
+        &["sweep", "experiments/broken.toml", "--plain"],
+        &["predict", &run, "--data", BROKEN],
+    ];
+    for arguments in verbs {
+        let output = project.kiln(arguments);
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {told}");
+        assert!(told.contains("cannot be read: Input/output error"), "{arguments:?}: {told}");
+    }
+}

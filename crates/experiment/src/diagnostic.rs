@@ -15,6 +15,9 @@ pub struct Diagnostics {
     pub list: Vec<Diagnostic>,
     /// Mistakes that are counted alone, where there are more than a thousand.
     pub beyond: usize,
+    /// The error number (errno) where the system did not read the file, or what it names: whether
+    /// the machine failed shows in it.
+    pub os_error: Option<i32>,
 }
 
 /// One mistake.
@@ -73,7 +76,13 @@ impl Diagnostics {
             place: None,
             also: Vec::new(),
         };
-        Self { sources: vec![source], list: vec![diagnostic], beyond: 0 }
+        Self { sources: vec![source], list: vec![diagnostic], beyond: 0, os_error: None }
+    }
+
+    /// The same, because of what the system said.
+    #[must_use]
+    pub fn because(self, error: Option<&std::io::Error>) -> Self {
+        Self { os_error: error.and_then(std::io::Error::raw_os_error), ..self }
     }
 
     /// Mistakes whose places are known.
@@ -112,7 +121,7 @@ impl Diagnostics {
                 list.push(diagnostic);
             }
         }
-        Self { sources, list, beyond: 0 }
+        Self { sources, list, beyond: 0, os_error: None }
     }
 
     /// As text for a person: each mistake with its line, the place underlined.

@@ -48,13 +48,12 @@ pub struct Experiment {
 pub enum Strategy {
     /// Every combination.
     Grid,
-    Random {
-        trials: usize,
-        seed: u64,
-    },
-    List {
-        assignments: Vec<Assignment>,
-    },
+    /// So many independent draws.
+    Random { trials: usize, seed: u64 },
+    /// The first points of a scrambled Sobol sequence.
+    Sobol { trials: usize, seed: u64 },
+    /// Trials as written.
+    List { assignments: Vec<Assignment> },
 }
 
 /// `sweep.objective`.

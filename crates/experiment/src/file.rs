@@ -131,7 +131,7 @@ fn read(file: &Path) -> Result<String, Diagnostics> {
         std::io::ErrorKind::IsADirectory => {
             fail("this is a folder, not an experiment file".to_owned(), None)
         }
-        _ => fail(format!("the file cannot be read: {error}"), None),
+        _ => fail(format!("the file cannot be read: {error}"), None).because(Some(&error)),
     };
     let mut bytes = Vec::new();
     std::fs::File::open(file)

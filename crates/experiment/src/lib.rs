@@ -29,6 +29,7 @@ pub mod plan;
 mod range;
 mod rules;
 mod schema;
+pub mod search;
 pub mod seed;
 mod settings;
 pub mod space;

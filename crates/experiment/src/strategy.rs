@@ -27,10 +27,10 @@ pub(super) fn read(
         mistakes.push(mistake.below(&steps(&format!("sweep.strategy{part}"))))
     };
     let empty = space.parameters.is_empty();
-    if seed.is_some() && kind != StrategyKind::Random {
+    if seed.is_some() && !matches!(kind, StrategyKind::Random | StrategyKind::Sobol) {
         at(
             ".seed",
-            Mistake::name("'sweep.strategy.seed' has no effect: only a random strategy draws")
+            Mistake::name("'sweep.strategy.seed' has no effect: only random and sobol draw")
                 .hint("remove it; train.seed seeds the trials")
                 .after(&["sweep.strategy", KIND]),
         );
@@ -51,16 +51,19 @@ pub(super) fn read(
             }
             Strategy::Grid
         }
-        StrategyKind::Random => {
+        StrategyKind::Random | StrategyKind::Sobol => {
+            let name = if kind == StrategyKind::Sobol { "sobol" } else { "random" };
             if list.is_some() {
                 at(
                     ".trials",
-                    Mistake::value("a random strategy takes the number of its trials, not a list")
-                        .hint("write kind = \"list\""),
+                    Mistake::value(format!(
+                        "a {name} strategy takes the number of its trials, not a list"
+                    ))
+                    .hint("write kind = \"list\""),
                 );
             } else if root.get(&steps("sweep.strategy.trials")).is_none() {
-                let mistake = Mistake::value("a random strategy needs the number of its trials")
-                    .hint("add trials = 20");
+                let problem = format!("a {name} strategy needs the number of its trials");
+                let mistake = Mistake::value(problem).hint("add trials = 20");
                 at(".kind", mistake.after(&["sweep.strategy.trials"]));
             }
             if empty
@@ -73,7 +76,11 @@ pub(super) fn read(
                         .after(&["sweep.space"]),
                 );
             }
-            Strategy::Random { trials: trials.unwrap_or(1), seed: seed.unwrap_or(1) }
+            let (trials, seed) = (trials.unwrap_or(1), seed.unwrap_or(1));
+            match kind {
+                StrategyKind::Sobol => Strategy::Sobol { trials, seed },
+                _ => Strategy::Random { trials, seed },
+            }
         }
         StrategyKind::List => {
             if let Some(first) =

@@ -51,6 +51,7 @@ pub(super) enum StrategyKind {
     #[default]
     Grid,
     Random,
+    Sobol,
     List,
 }
 

@@ -24,9 +24,11 @@ pub fn load_experiment(file: &Path, overrides: &[String]) -> Result<Experiment, 
 pub fn check_source(experiment: &Experiment) -> Result<(), Diagnostics> {
     let data = &experiment.base.data;
     match data.source {
-        Source::File { .. } => probe(&data.source)
-            .and_then(|()| probe_zone(data))
-            .map_err(|error| experiment.refuse("data.source", error.to_string())),
+        Source::File { .. } => {
+            probe(&data.source).and_then(|()| probe_zone(data)).map_err(|error| {
+                experiment.refuse("data.source", error.to_string()).because(error.io())
+            })
+        }
         Source::Synthetic { .. } => Ok(()),
     }
 }

@@ -271,7 +271,7 @@ mod tests {
         assert!(
             clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed)
                 .unwrap_err()
-                .0
+                .to_string()
                 .contains("line 3: volume is -5")
         );
     }
@@ -328,7 +328,7 @@ mod tests {
         let message =
             clean(Path::new("bars.csv"), doubled.clone(), BarLabel::Start, BarLength::Observed)
                 .unwrap_err()
-                .0;
+                .to_string();
         assert!(message.contains("with different values (volume 10 and 11)"), "{message}");
         doubled.unused_volume = Some(vec![10.0, f64::NAN, f64::NAN]);
         assert!(
@@ -342,7 +342,7 @@ mod tests {
         table.low = vec![1.5, 2.5, 3.5];
         let message = clean(Path::new("bars.csv"), table, BarLabel::Start, BarLength::Observed)
             .unwrap_err()
-            .0;
+            .to_string();
         assert!(
             message.starts_with(
                 "bars.csv: high is below low in 3 of 3 bars: the two columns are exchanged"

@@ -21,7 +21,7 @@ impl LocalClock {
     /// # Errors
     /// When this machine does not know the zone.
     pub fn new(zone: &str) -> Result<Self, MarketError> {
-        Zone::parse(zone).map(Self).map_err(MarketError)
+        Zone::parse(zone).map(Self).map_err(MarketError::new)
     }
 
     /// As given to [`Self::new`].

@@ -410,7 +410,7 @@ mod tests {
             prop_assert_eq!(table.places.name(bad), format!("line {}", lines[bad]));
             let line = text.lines().nth(lines[bad] - 1).unwrap().to_owned();
             let broken = text.replacen(&line, &line.replacen(',', ",x", 1), 1);
-            let message = own(&broken).map(|table| table.close).unwrap_err().0;
+            let message = own(&broken).map(|table| table.close).unwrap_err().to_string();
             let named = message.contains(&format!("line {}, column 'open': 'x", lines[bad]));
             prop_assert!(named, "{}", message);
         }

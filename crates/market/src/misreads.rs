@@ -58,7 +58,7 @@ impl Walk {
             .map_err(|problems| problems.to_string())?;
         check_source(&experiment).map_err(|problems| problems.to_string())?;
         let data = experiment.base.data;
-        prepare(&data).map(|prepared| prepared.report).map_err(|problem| problem.0)
+        prepare(&data).map(|prepared| prepared.report).map_err(|problem| problem.to_string())
     }
 }
 

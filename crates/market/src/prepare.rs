@@ -107,7 +107,7 @@ fn told_of(mut prepared: Prepared, zone: Option<String>, stamps: Option<StampFor
 /// # Errors
 /// When they are fewer than a window and its warm-up need, or no window lies in one run of them.
 pub fn prepare_bars(data: &Data, bars: Bars, scaling: &Scaling) -> Result<Prepared, MarketError> {
-    assemble_forecast(data, bars, Vec::new(), scaling).map_err(MarketError)
+    assemble_forecast(data, bars, Vec::new(), scaling).map_err(MarketError::new)
 }
 
 pub(super) fn volume(data: &Data) -> Volume {
@@ -144,7 +144,7 @@ pub fn forecast_source(data: &Data, file: &Path) -> Source {
 fn name_source(source: &Source, problem: &str) -> MarketError {
     match source {
         Source::File { path, .. } => MarketError::of(path, problem),
-        Source::Synthetic(_) => MarketError(format!("the synthetic series: {problem}")),
+        Source::Synthetic(_) => MarketError::new(format!("the synthetic series: {problem}")),
     }
 }
 

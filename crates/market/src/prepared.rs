@@ -191,7 +191,7 @@ impl DataReport {
         let offsets =
             [&self.first, &self.last].map(|at| at.get(19..).and_then(offset).unwrap_or_default());
         let shown = offsets.into_iter().find(|offset| *offset != 0).unwrap_or_default();
-        clock::check_known(features, shown).map_err(MarketError)
+        clock::check_known(features, shown).map_err(MarketError::new)
     }
 }
 

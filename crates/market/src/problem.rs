@@ -1,17 +1,46 @@
 //! What is wrong with a data file, said so that it can be put right.
 
 use std::fmt::Display;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Why a data file could not be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct MarketError(pub String);
+/// Why data could not be used: what is wrong with them, or what the system said when they were
+/// read (its source).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct MarketError {
+    problem: String,
+    source: Option<Arc<io::Error>>,
+}
 
 impl MarketError {
+    /// A whole sentence.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), source: None }
+    }
+
     /// A problem of one file: `path: problem`.
     pub(super) fn of(path: &Path, problem: impl Display) -> Self {
-        Self(format!("{}: {problem}", path.display()))
+        Self::new(format!("{}: {problem}", path.display()))
+    }
+
+    /// A file that the system does not read: `path: cannot be read: …`.
+    pub(super) fn unreadable(path: &Path, error: io::Error) -> Self {
+        let told = Self::of(path, format!("cannot be read: {error}"));
+        Self { source: Some(Arc::new(error)), ..told }
+    }
+
+    /// What the system said, where it did not read.
+    #[must_use]
+    pub fn io(&self) -> Option<&io::Error> {
+        self.source.as_deref()
+    }
+}
+
+impl PartialEq for MarketError {
+    fn eq(&self, other: &Self) -> bool {
+        self.problem == other.problem
     }
 }
 

@@ -140,13 +140,12 @@ pub fn fingerprint(source: &Source) -> Result<String, MarketError> {
     match source {
         Source::File { path, .. } => {
             check_file(path)?;
-            let unreadable =
-                |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+            let unreadable = |error| MarketError::unreadable(path, error);
             hasher.update_reader(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
         }
         Source::Synthetic(settings) => {
             let settings = serde_json::to_vec(settings)
-                .map_err(|error| MarketError(format!("synthetic: {error}")))?;
+                .map_err(|error| MarketError::new(format!("synthetic: {error}")))?;
             hasher.update(&settings);
         }
     }
@@ -221,7 +220,7 @@ fn check_file(path: &Path) -> Result<(), MarketError> {
             Some(nearest) => format!("does not exist; did you mean {}?", nearest.display()),
             None => "does not exist (paths in an experiment are relative to its file)".to_owned(),
         },
-        Err(error) => format!("cannot be read: {error}"),
+        Err(error) => return Err(MarketError::unreadable(path, error)),
     };
     Err(MarketError::of(path, problem))
 }

@@ -34,8 +34,7 @@ const UNPACKED_PER_BYTE: u64 = 200;
 impl Text {
     /// Reads the whole file.
     pub(super) fn read(path: &Path) -> Result<Self, MarketError> {
-        let unreadable =
-            |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+        let unreadable = |error| MarketError::unreadable(path, error);
         let mut file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         let mut bytes = Vec::new();
@@ -70,8 +69,7 @@ impl Text {
 
     /// Reads as much as shows the header and the first rows; the last record may be cut.
     pub(super) fn peek(path: &Path) -> Result<Self, MarketError> {
-        let unreadable =
-            |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+        let unreadable = |error| MarketError::unreadable(path, error);
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(PEEK).read_to_end(&mut bytes))

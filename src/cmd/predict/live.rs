@@ -74,7 +74,7 @@ pub(super) fn run(
     }
     if windows == 0 {
         let window = data.window;
-        return Err(Failure::from(MarketError(format!(
+        return Err(Failure::from(MarketError::new(format!(
             "stdin: {bars} bars without a window: a window is {window} bars without a gap, the \
                 first after {} bars of warm-up",
             forecaster.needs() - window

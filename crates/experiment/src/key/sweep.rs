@@ -67,21 +67,22 @@ pub(super) static KEYS: &[Key] = &[
     ),
     key(
         "sweep.strategy.kind",
-        one_of(&["grid", "random", "list"], |w, v| named(&mut w.head.strategy.kind, v)),
+        one_of(&["grid", "random", "sobol", "list"], |w, v| named(&mut w.head.strategy.kind, v)),
         Toml("\"grid\""),
-        "Every combination of the space, independent draws from it, or trials as written.",
+        "Every combination of the space, independent draws from it, a Sobol sequence, whose points \
+            fill the space more evenly than independent ones, or trials as written.",
     ),
     key(
         "sweep.strategy.trials",
         Takes::Trials { set: |w, v| w.head.strategy.trials = Some(v as usize) },
-        Rule("required for random and list"),
-        "How many draws (random), or the trials themselves (list): \
+        Rule("required for random, sobol and list"),
+        "How many draws (random, sobol), or the trials themselves (list): \
             [{ \"model.hidden_size\" = 16 }, …].",
     ),
     key(
         "sweep.strategy.seed",
         whole(0, ANY_SEED, |w, v| w.head.strategy.seed = Some(v)),
-        Rule("1; random only"),
+        Rule("1; random and sobol only"),
         "Source of the draws.",
     ),
     key("sweep.objective", table(reset_objective), Parts, "What trials are ranked by."),

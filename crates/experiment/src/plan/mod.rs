@@ -7,7 +7,9 @@ pub use pack::{Pack, packs};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
-use crate::space::{Assignment, GridSampler, ListSampler, RandomSampler, Sampler, Space};
+use crate::space::{
+    Assignment, GridSampler, ListSampler, RandomSampler, Sampler, SobolSampler, Space,
+};
 use crate::trial::{Trial, TrialId};
 use crate::{Experiment, Settings, Strategy};
 
@@ -73,6 +75,7 @@ pub fn plan(
         Strategy::Random { trials, seed } => {
             expand(&RandomSampler { trials: *trials, seed: *seed })
         }
+        Strategy::Sobol { trials, seed } => expand(&SobolSampler { trials: *trials, seed: *seed }),
         Strategy::List { assignments } => expand(&ListSampler { assignments: assignments.clone() }),
     }?;
     plan.trials.iter_mut().for_each(|trial| trial.backtest = experiment.backtest);

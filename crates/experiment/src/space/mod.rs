@@ -8,9 +8,11 @@ mod domain;
 mod grid;
 mod points;
 mod sampler;
+mod sobol;
 mod value;
 
 pub use domain::{Condition, Domain, Parameter, Space};
 pub use grid::Grid;
 pub use sampler::{GridSampler, ListSampler, RandomSampler, Sampler};
+pub use sobol::SobolSampler;
 pub use value::{Assignment, Value};

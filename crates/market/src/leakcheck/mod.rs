@@ -63,7 +63,8 @@ pub fn leakcheck(data: &Data, seed: u64) -> Result<Vec<Finding>, MarketError> {
     if let Some(rows) = data.rows {
         bars.keep_last(rows);
     }
-    let problem = |problem: String| MarketError(format!("the data of the experiment: {problem}"));
+    let problem =
+        |problem: String| MarketError::new(format!("the data of the experiment: {problem}"));
     check(&Pipeline { column: &feature::column, assemble: &assemble_quietly }, data, &bars, seed)
         .map_err(problem)
 }

@@ -180,8 +180,7 @@ impl<'a> Parquet<'a> {
                         &format!("a group of rows lacks column '{}'", field.name),
                     ));
                 };
-                let bytes = bytes_of(&mut self.file, chunk)
-                    .map_err(|problem| damaged(self.path, &problem))?;
+                let bytes = bytes_of(self.path, &mut self.file, chunk)?;
                 packed.push((column, chunk, bytes));
             }
         }
@@ -218,24 +217,27 @@ impl<'a> Parquet<'a> {
     }
 }
 
-fn bytes_of(file: &mut File, chunk: &ColumnChunkMetadata) -> Result<Vec<u8>, String> {
+fn bytes_of(
+    path: &Path,
+    file: &mut File,
+    chunk: &ColumnChunkMetadata,
+) -> Result<Vec<u8>, MarketError> {
     let range = chunk.byte_range();
     let mut bytes = Vec::new();
     let length = range.end.saturating_sub(range.start);
     let read = file
         .seek(SeekFrom::Start(range.start))
         .and_then(|_| file.take(length).read_to_end(&mut bytes));
-    read.map_err(|error| format!("cannot be read: {error}"))?;
+    read.map_err(|error| MarketError::unreadable(path, error))?;
     if bytes.len() as u64 == length {
         Ok(bytes)
     } else {
-        Err("a column lies beyond its end".to_owned())
+        Err(damaged(path, &"a column lies beyond its end"))
     }
 }
 
 fn open(path: &Path) -> Result<File, MarketError> {
-    let unreadable =
-        |error: std::io::Error| MarketError::of(path, format!("cannot be read: {error}"));
+    let unreadable = |error| MarketError::unreadable(path, error);
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     if length == 0 {

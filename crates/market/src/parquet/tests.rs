@@ -88,7 +88,10 @@ fn every_kind_of_timestamp_column_names_the_same_instants() {
         );
     }
     assert!(
-        read_bytes(&file(&clock), None).unwrap_err().0.contains("has no offset from UTC; set zone")
+        read_bytes(&file(&clock), None)
+            .unwrap_err()
+            .to_string()
+            .contains("has no offset from UTC; set zone")
     );
 }
 
@@ -100,13 +103,16 @@ fn days_are_midnights_and_nulls_are_named() {
     assert_eq!((table.ts[0], table.assumed.len()), (19_851 * 86_400 * 1_000_000_000, 1));
     let nulls = Series::new("ts".into(), [Some(SECONDS), None, Some(SECONDS + 120)]);
     assert!(
-        read_bytes(&file(&nulls), None).unwrap_err().0.ends_with("row 2, column 'ts': is null")
+        read_bytes(&file(&nulls), None)
+            .unwrap_err()
+            .to_string()
+            .ends_with("row 2, column 'ts': is null")
     );
     let numbers = Series::new("ts".into(), [1.5, 2.5, 3.5]);
     assert!(
         read_bytes(&file(&numbers), None)
             .unwrap_err()
-            .0
+            .to_string()
             .contains("row 1, column 'ts': '1.500000' is not a timestamp")
     );
 }
@@ -117,7 +123,7 @@ fn a_file_that_lost_bytes_in_the_middle_is_an_error_and_no_panic() {
     for lost in (1..whole.len() - 12).step_by(7) {
         let mut bytes = whole[..4].to_vec();
         bytes.extend_from_slice(&whole[4 + lost..]);
-        let message = read_bytes(&bytes, None).map(|table| table.ts).unwrap_err().0;
+        let message = read_bytes(&bytes, None).map(|table| table.ts).unwrap_err().to_string();
         assert!(message.contains("damaged Parquet"), "{lost} bytes lost: {message}");
     }
 }
@@ -126,7 +132,7 @@ fn a_file_that_lost_bytes_in_the_middle_is_an_error_and_no_panic() {
 fn a_panic_inside_polars_is_a_damaged_file() {
     let found =
         guarded::<()>(Path::new("bars.parquet"), || panic!("offset + length <= self.length"));
-    assert!(found.unwrap_err().0.starts_with("bars.parquet: is damaged Parquet"));
+    assert!(found.unwrap_err().to_string().starts_with("bars.parquet: is damaged Parquet"));
 }
 fn array<T: NativeType>(values: [T; 3]) -> Box<dyn Array> {
     PrimitiveArray::from_vec(values.to_vec()).boxed()
@@ -248,8 +254,9 @@ fn numbers_of_every_type_are_read() {
 #[test]
 fn what_is_no_number_is_refused_by_column_and_type() {
     for (held, values) in others() {
-        let message =
-            read_bytes(&with(epochs(), values.clone(), array([1.0; 3])), None).unwrap_err().0;
+        let message = read_bytes(&with(epochs(), values.clone(), array([1.0; 3])), None)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains(&format!("column 'close' holds {held}")), "{held}: {message}");
         // In a column that is not used it does no harm.
         let file = arrow_file(vec![
@@ -305,7 +312,7 @@ fn timestamps_of_every_type_are_read_or_refused_by_type() {
     ] {
         let later = ns.map(|ns| ns + 28 * 60 * 1_000_000_000);
         assert_eq!(read_bytes(&with(ts.clone(), close(), close()), Some("UTC")).unwrap().ts, later);
-        let message = read_bytes(&with(ts, close(), close()), None).unwrap_err().0;
+        let message = read_bytes(&with(ts, close(), close()), None).unwrap_err().to_string();
         assert!(message.contains("has no offset from UTC; set zone"), "{message}");
     }
     let days = typed([19_851_i32, 19_852, 19_853], A::Date32);
@@ -317,10 +324,11 @@ fn timestamps_of_every_type_are_read_or_refused_by_type() {
         if held == "text" {
             continue;
         }
-        let message = read_bytes(&with(ts, close(), close()), None).unwrap_err().0;
+        let message = read_bytes(&with(ts, close(), close()), None).unwrap_err().to_string();
         assert!(message.contains(&format!("column 'ts' holds {held}")), "{held}: {message}");
     }
-    let message = read_bytes(&with(array([1.7e9_f32; 3]), close(), close()), None).unwrap_err().0;
+    let message =
+        read_bytes(&with(array([1.7e9_f32; 3]), close(), close()), None).unwrap_err().to_string();
     assert!(
         message
             .contains("column 'ts' holds 32-bit floats, which cannot tell an epoch to the minute"),

@@ -7,7 +7,7 @@ use crate::columns::Volume;
 use crate::length::BarLength;
 use crate::prepare::assemble_forecast;
 use crate::text::Text;
-use crate::{Affine, Bar, Bars, MarketError, Prepared, Scaling, source};
+use crate::{Affine, Bar, Bars, Prepared, Scaling, source};
 use experiment::feature::Feature;
 use experiment::testing::settings;
 use experiment::{Data, TargetKind};
@@ -71,14 +71,14 @@ fn same_windows(data: &Data, bars: &Bars, scaling: &Scaling) -> Result<usize, St
             Ok(Some(window)) => window,
             Ok(None) => continue,
             // The batch sees bars a step apart later on; a stream cannot know that they will come.
-            Err(MarketError(message))
+            Err(error)
                 if windows == 0
-                    && message.starts_with("no two bars so far")
+                    && error.to_string().starts_with("no two bars so far")
                     && bars.ts[..=row].windows(2).all(|pair| pair[1] - pair[0] != STEP_NS) =>
             {
                 return Ok(0);
             }
-            Err(MarketError(message)) => return Err(message),
+            Err(error) => return Err(error.to_string()),
         };
         let (Ok(Prepared { series, ts, persistence, .. }), Some(end)) = (&batch, ends.next())
         else {
@@ -163,20 +163,23 @@ fn bars_out_of_order_and_second_bars_are_refused_and_leave_no_trace() {
         let window = clean.push(&bars.bar(row)).unwrap();
         assert_eq!(tried.push(&bars.bar(row)).unwrap(), window);
         let mut wrong = bars.bar(row);
-        let message = tried.push(&wrong).unwrap_err().0;
+        let message = tried.push(&wrong).unwrap_err().to_string();
         assert!(
             message.starts_with("a second bar of ") && message.ends_with("each once"),
             "{message}"
         );
         wrong.ts -= 1;
-        let message = tried.push(&wrong).unwrap_err().0;
+        let message = tried.push(&wrong).unwrap_err().to_string();
         assert!(
             message.starts_with("the bar of ") && message.ends_with("bars come in time order"),
             "{message}"
         );
         wrong.ts += 2;
         wrong.low = f64::NAN;
-        assert_eq!(tried.push(&wrong).unwrap_err().0, "low is NaN; a price is a number above 0");
+        assert_eq!(
+            tried.push(&wrong).unwrap_err().to_string(),
+            "low is NaN; a price is a number above 0"
+        );
     }
 }
 
@@ -186,7 +189,7 @@ fn a_scaling_of_other_columns_is_refused() {
         settings("data.features = [\"close\", \"volume\"]\ndata.synthetic = { bars = 1000 }").data;
     let scaling = Scaling { columns: vec![Affine::IDENTITY], target: Affine::IDENTITY };
     assert_eq!(
-        WindowStream::new(&data, &scaling, 60).unwrap_err().0,
+        WindowStream::new(&data, &scaling, 60).unwrap_err().to_string(),
         "1 scalers do not fit 2 features"
     );
 }

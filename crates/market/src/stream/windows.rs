@@ -95,14 +95,14 @@ impl WindowStream {
     pub fn new(data: &Data, scaling: &Scaling, bar_seconds: u32) -> Result<Self, MarketError> {
         let Scaling { columns: scalers, target: _ } = scaling;
         if scalers.len() != data.features.len() {
-            return Err(MarketError(format!(
+            return Err(MarketError::new(format!(
                 "{} scalers do not fit {} features",
                 scalers.len(),
                 data.features.len()
             )));
         }
         if bar_seconds == 0 || data.window == 0 {
-            return Err(MarketError(format!(
+            return Err(MarketError::new(format!(
                 "bars of {bar_seconds} s and windows of {} rows are no windows",
                 data.window
             )));
@@ -135,7 +135,7 @@ impl WindowStream {
     /// left out then, and the next one may come. When a feature is not a number, or no two bars so
     /// far are as far apart as the model's: the stream has no use any more then.
     pub fn push(&mut self, bar: &Bar) -> Result<Option<StreamedWindow<'_>>, MarketError> {
-        self.check(bar).map_err(MarketError)?;
+        self.check(bar).map_err(MarketError::new)?;
         let at = |bar: &Bar| (bar.ts, bar.offset_seconds);
         let gap = self.last.is_some_and(|last| !self.step.follows(at(&last), at(bar)));
         if gap && !self.cross_gaps {
@@ -155,7 +155,7 @@ impl WindowStream {
             let value = value.unwrap_or(f64::NAN);
             if !value.is_finite() {
                 let at = rfc3339(bar.ts, bar.offset_seconds);
-                return Err(MarketError(format!("feature '{feature}' is {value} at {at}")));
+                return Err(MarketError::new(format!("feature '{feature}' is {value} at {at}")));
             }
             let scaled = scaler.scale(value) as f32;
             self.rows[row + place] = scaled;
@@ -172,7 +172,7 @@ impl WindowStream {
         }
         if self.window > 1 && !self.in_step {
             let seconds = self.step.ns() / 1_000_000_000;
-            return Err(MarketError(format!(
+            return Err(MarketError::new(format!(
                 "no two bars so far are {seconds} s apart, as those of the model are"
             )));
         }

@@ -31,7 +31,7 @@ fn all(text: &[u8], data: &Data) -> Result<Vec<Bar>, MarketError> {
 }
 
 fn refusal(text: &str) -> String {
-    all(text.as_bytes(), &data()).unwrap_err().0
+    all(text.as_bytes(), &data()).unwrap_err().to_string()
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_torn_last_line_is_refused_though_it_may_read_well() {
         .unwrap();
         assert_eq!(lines.next().unwrap().unwrap().close, 2.0);
         assert_eq!(lines.line(), 2);
-        let message = lines.next().unwrap().unwrap_err().0;
+        let message = lines.next().unwrap().unwrap_err().to_string();
         assert!(
             message.starts_with("stdin: line 3: has no line end, so it may have been cut off"),
             "{message}"
@@ -119,7 +119,7 @@ fn input_without_a_header_is_told_so() {
     assert!(refusal("1715131860,1,2,1,2,3\n").contains("the header line is missing"));
     assert!(refusal("ts,open,high,low,close\n").contains("has no column 'volume'"));
     assert!(refusal("ts,open").starts_with("stdin: line 1: has no line end"));
-    let gzip = all(b"\x1F\x8B\x08\x00\n", &data()).unwrap_err().0;
+    let gzip = all(b"\x1F\x8B\x08\x00\n", &data()).unwrap_err().to_string();
     assert!(gzip.contains("is gzip; unpack it"), "{gzip}");
 }
 
@@ -129,8 +129,8 @@ fn an_endless_line_ends_soon() {
         let endless = Cursor::new(begin.clone()).chain(std::io::repeat(b'7'));
         let lines = BarLines::new(Path::new("stdin"), BufReader::new(endless), &data(), 60);
         let message = match lines {
-            Ok(lines) => lines.last().unwrap().unwrap_err().0,
-            Err(error) => error.0,
+            Ok(lines) => lines.last().unwrap().unwrap_err().to_string(),
+            Err(error) => error.to_string(),
         };
         let line = if begin.is_empty() { 1 } else { 3 };
         assert_eq!(
