@@ -629,9 +629,7 @@ def keras_settings(options):
 
     return {
         f"{'unrolled' if unroll else 'rolled'}, {'XLA' if xla else 'no XLA'}, "
-        f"{steps} steps a call": setting(
-            unroll, xla, steps
-        )
+        f"{steps} steps a call": setting(unroll, xla, steps)
         for unroll, xla in [(False, False), (False, True), (True, False)]
         for steps in (steps_a_call(options) if not unroll else [1])
     }

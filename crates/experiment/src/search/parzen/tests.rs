@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::*;
 use crate::search::{Observation, Outcome, split};
 
-/// What Optuna says, by `scripts/tpe_fixtures.py`.
+/// What Optuna says, by `scripts/search_fixtures.py`.
 #[derive(Deserialize)]
 struct Oracle {
     densities: Vec<Densities>,
@@ -53,7 +53,7 @@ impl OracleAxis {
 }
 
 fn oracle() -> Oracle {
-    serde_json::from_str(include_str!("../../fixtures/tpe.json")).unwrap()
+    serde_json::from_str(include_str!("../../fixtures/search.json")).unwrap()
 }
 
 #[test]

@@ -1,7 +1,8 @@
-"""Writes crates/experiment/src/fixtures/tpe.json: log densities of Optuna's Parzen estimator, and
-which trials its TPE takes for good; the oracle of crates/experiment/src/search.
+"""Writes crates/experiment/src/fixtures/search.json: log densities of Optuna's Parzen estimator,
+which trials its TPE takes for good, and which its pruners end; the oracle of
+crates/experiment/src/search.
 
-Run once, from the repository's root, with optuna 5.0.0: python scripts/tpe_fixtures.py
+Run once, from the repository's root, with optuna 5.0.0: python scripts/search_fixtures.py
 """
 
 import json
@@ -123,6 +124,40 @@ def splits(finished, pruned, running, rng):
     return {"trials": trials, "good": [trial.number for trial in good]}
 
 
+def pruned(keep, warmup_trials, finished, epochs, rng):
+    """A trial beside finished ones, and after which epochs it would be ended. Losses never rise, so
+    that the best so far is the last."""
+
+    def curve():
+        return numpy.round(numpy.minimum.accumulate(rng.normal(size=epochs)), 3).tolist()
+
+    study = optuna.create_study()
+    curves = [curve() for _ in range(finished)]
+    for values in curves:
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE,
+                value=values[-1],
+                intermediate_values=dict(enumerate(values, 1)),
+            )
+        )
+    pruner = optuna.pruners.PercentilePruner(100 * keep, n_startup_trials=warmup_trials)
+    own, ends = curve(), []
+    for epoch in range(1, epochs + 1):
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            intermediate_values=dict(enumerate(own[:epoch], 1)),
+        )
+        ends.append(bool(pruner.prune(study, trial)))
+    return {
+        "keep": keep,
+        "warmup_trials": warmup_trials,
+        "finished": curves,
+        "curve": own,
+        "pruned": ends,
+    }
+
+
 def main():
     rng = numpy.random.default_rng(20261201)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -131,8 +166,21 @@ def main():
         "optuna": optuna.__version__,
         "densities": [densities(names, count, rng) for names in SPACES for count in COUNTS],
         "splits": [splits(*mix, rng) for mix in [*mixes, (300, 0, 5)]],
+        "pruned": [
+            pruned(keep, warmup_trials, finished, 8, rng)
+            for keep in (0.25, 0.5, 0.9)
+            for warmup_trials, finished in (
+                (1, 1),
+                (5, 4),
+                (5, 5),
+                (5, 12),
+                (1, 33),
+                (0, 0),
+                (3, 8),
+            )
+        ],
     }
-    with open("crates/experiment/src/fixtures/tpe.json", "w") as file:
+    with open("crates/experiment/src/fixtures/search.json", "w") as file:
         json.dump(fixture, file)
         file.write("\n")
 
