@@ -412,13 +412,14 @@ fn a_disk_that_fails_is_the_machines_fault_whatever_is_read_from_it() {
     const BROKEN: &str = "/proc/self/mem";
     let project = Project::swept();
     let experiment = project.folder.join("experiments/broken.toml");
-    fs::write(&experiment, EXPERIMENT.replace("../data/bars.csv", BROKEN)).unwrap();
+    let source = format!("\"{BROKEN}\"\nformat = \"csv\"");
+    fs::write(&experiment, EXPERIMENT.replace("\"../data/bars.csv\"", &source)).unwrap();
     let run = format!("small/{}", name(&project.trials()[0]));
     let verbs: [&[&str]; 4] = [
         &["check", BROKEN],
         &["check", "experiments/broken.toml"],
         &["sweep", "experiments/broken.toml", "--plain"],
-        &["predict", &run, "--data", BROKEN],
+        &["predict", &run, "--format", "csv", "--data", BROKEN],
     ];
     for arguments in verbs {
         let output = project.kiln(arguments);

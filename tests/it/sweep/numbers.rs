@@ -253,3 +253,17 @@ fn forecasts_that_are_not_those_of_the_best_epoch_give_no_result() {
     assert!(lab.trials().iter().all(|folder| !folder.join("result.json").exists()));
     assert_eq!(lab.sweep("fake").status.code(), Some(0), "they are tried again");
 }
+
+/// Bars to forecast from: 30 minutes of a slow wave.
+fn write_bars(lab: &Lab) {
+    let bar = |minute: u32| {
+        let close = 100.0 + f64::from(minute).sin();
+        format!("2026-01-05T00:{minute:02}:00Z,{close},{},{},{close},1\n", close + 0.5, close - 0.5)
+    };
+    let bars: String = (0..30).map(bar).collect();
+    std::fs::write(
+        lab.folder.path().join("bars.csv"),
+        format!("ts,open,high,low,close,volume\n{bars}"),
+    )
+    .unwrap();
+}
