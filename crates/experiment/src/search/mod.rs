@@ -7,8 +7,10 @@
 mod normal;
 mod parzen;
 mod prune;
+mod rounds;
 mod tpe;
 
 pub use parzen::{Axis, Parzen};
 pub use prune::{Judgement, Pruner};
+pub use rounds::{Decision, Plan, Report, Search, Tried};
 pub use tpe::{Observation, Outcome, propose, split};

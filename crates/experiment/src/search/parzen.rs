@@ -35,6 +35,29 @@ pub enum Axis {
     },
 }
 
+impl Axis {
+    /// The coordinate at a share, in [0, 1), of the axis.
+    #[must_use]
+    pub fn at(&self, share: f64) -> f64 {
+        let between = |low: f64, high: f64, is_log: bool| {
+            if is_log {
+                exp(log(low) + share * (log(high) - log(low)))
+            } else {
+                low + share * (high - low)
+            }
+        };
+        match *self {
+            Self::Float { low, high, log } => between(low, high, log).clamp(low, high),
+            // Each value owns the half step to either side of it.
+            Self::Stepped { low, high, step, log } => {
+                let x = between(low - step / 2.0, high + step / 2.0, log);
+                (low + ((x - low) / step).round() * step).clamp(low, high)
+            }
+            Self::Choice { values } => ((share * values as f64) as usize).min(values - 1) as f64,
+        }
+    }
+}
+
 /// The density.
 #[derive(Clone, Debug)]
 pub struct Parzen {

@@ -75,13 +75,27 @@ fn worst_if_undefined(loss: f64) -> f64 {
 /// of the trial that is to be started.
 #[must_use]
 pub fn propose(axes: &[Axis], history: &[Observation], seed: u64, number: u64) -> Vec<f64> {
+    proposed(axes, history, seed, number, 0)
+}
+
+/// The same, drawn anew.
+pub(super) fn proposed(
+    axes: &[Axis],
+    history: &[Observation],
+    seed: u64,
+    number: u64,
+    redraw: u64,
+) -> Vec<f64> {
     let (good, others) = split(history);
     let density = |places: &[usize]| {
         let points: Vec<&[f64]> = places.iter().map(|&place| &history[place].point[..]).collect();
         Parzen::new(axes, &points)
     };
     let (good, others) = (density(&good), density(&others));
-    let mut generator = seed::generator(seed, "tpe", number);
+    let mut generator = match redraw {
+        0 => seed::generator(seed, "tpe", number),
+        redraw => seed::generator(seed, &format!("tpe again {redraw}"), number),
+    };
     let mut uniform = || (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     let candidates = (0..CANDIDATES).map(|_| {
         let point = good.draw(&mut uniform);

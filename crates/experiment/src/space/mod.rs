@@ -8,7 +8,7 @@ mod domain;
 mod grid;
 mod points;
 mod sampler;
-mod sobol;
+pub(crate) mod sobol;
 mod value;
 
 pub use domain::{Condition, Domain, Parameter, Space};

@@ -52,7 +52,7 @@ impl Sampler for SobolSampler {
 }
 
 /// Coordinate of a point, in [0, 1) in steps of 2^-24.
-fn coordinate(seed: u64, index: u64, dimension: u32) -> f64 {
+pub(crate) fn coordinate(seed: u64, index: u64, dimension: u32) -> f64 {
     let part = (index / BLOCK) << 32 | u64::from(dimension / DIMENSIONS);
     let scramble = seed::generator(seed, "sobol", part).next_u32();
     let point = (index % BLOCK) as u32;
