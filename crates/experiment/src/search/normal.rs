@@ -1,5 +1,5 @@
-//! The normal distribution cut off at both ends, in logarithms: kernels near the edge of a range lie
-//! far out on a tail, where probabilities round to 0 or 1.
+//! The normal distribution cut off at both ends, in logarithms: kernels near the edge of a range
+//! lie far out on a tail, where probabilities round to 0 or 1.
 
 use libm::{erfc, exp, log, log1p};
 use std::f64::consts::{LN_2, PI, SQRT_2};

@@ -4,8 +4,9 @@
 /// By what rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pruner {
-    /// At each rung (`min_epochs`, that times `eta`, times `eta` again, …) the best `1 / eta` of all
-    /// that came so far go on (Jamieson and Talwalkar 2016), by stopping: nothing is resumed later.
+    /// At each rung (`min_epochs`, that times `eta`, times `eta` again, …) the best `1 / eta` of
+    /// all that came so far go on (Jamieson and Talwalkar 2016), by stopping: nothing is resumed
+    /// later.
     Halving {
         /// The first rung.
         min_epochs: usize,

@@ -101,10 +101,10 @@ impl Search {
         active.map(|(number, tried)| (number, self.next_stop(tried))).collect()
     }
 
-    /// Takes the reports of the next round in which a trial stops or ended by itself (those of later
-    /// ones are left for later), and decides. `passed` tells how many epochs a trial is known to have
-    /// trained. `None` while a report is missing, or a trial without one may still turn out to have
-    /// ended before: what is decided must not depend on who reports first.
+    /// Takes the reports of the next round in which a trial stops or ended by itself (those of
+    /// later ones are left for later), and decides. `passed` tells how many epochs a trial is known
+    /// to have trained. `None` while a report is missing, or a trial without one may still turn out
+    /// to have ended before: what is decided must not depend on who reports first.
     pub fn decide(
         &mut self,
         reports: &[Report],

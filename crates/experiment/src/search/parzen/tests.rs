@@ -143,7 +143,8 @@ proptest! {
         for (axis, &x) in axes.iter().zip(&drawn) {
             match *axis {
                 Axis::Float { low, high, .. } => {
-                    prop_assert!(x >= low * (1.0 - 1e-12) - 1e-9 && x <= high * (1.0 + 1e-12) + 1e-9);
+                    let room = 1e-9 + 1e-12 * low.abs().max(high.abs());
+                    prop_assert!((low - room..=high + room).contains(&x));
                 }
                 Axis::Stepped { low, high, step, .. } => {
                     prop_assert!((low..=high).contains(&x) && ((x - low) / step).fract() == 0.0);
