@@ -21,6 +21,7 @@ mod process;
 mod serve;
 #[cfg(unix)]
 mod service;
+mod shell;
 mod skill;
 mod skip;
 mod store_faults;
