@@ -74,7 +74,10 @@ pub(super) fn section(material: &Material) -> (Markup, Json) {
         lines.push(((*name).to_owned(), forecast.to_vec()));
     }
     let places = kept(&[&of.target, &of.forecast], BUCKETS);
-    let drawn = |(name, values): &(String, Vec<f64>)| json!({ "name": name, "values": shorts(values, &places) });
+    let drawn = |(name, values): &(String, Vec<f64>)| {
+        let values = shorts(values, &places);
+        json!({ "name": name, "values": values })
+    };
     let data = json!({
         "unit": material.comparison.target_unit,
         "zone": best.of.zone,

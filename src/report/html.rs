@@ -15,7 +15,7 @@ impl Render for Px {
 }
 
 /// JSON for a script element: no character of it can end the element or begin a comment.
-pub(super) fn json(value: &serde_json::Value) -> Markup {
+pub(super) fn script_data(value: &serde_json::Value) -> Markup {
     let mut out = String::new();
     for c in value.to_string().chars() {
         match c {
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn json_cannot_end_its_script() {
         let value = serde_json::json!({ "name": "</script><!--<script>\u{2028}&" });
-        let text = json(&value).into_string();
+        let text = script_data(&value).into_string();
         assert!(!text.contains(['<', '>', '&', '\u{2028}']), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }

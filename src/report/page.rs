@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::html::{json as script, visible};
+use super::html::{script_data, visible};
 use super::material::Material;
 use super::words::{capitalized, counted};
 use super::{account, curves, forecasts, leaderboard, parallel, parameters, provenance, residuals};
@@ -102,7 +102,7 @@ pub fn page(material: &Material) -> String {
             }
             body {
                 (visible(&shown))
-                script type="application/json" id="data" { (script(&data)) }
+                script type="application/json" id="data" { (script_data(&data)) }
                 script { (PreEscaped(UPLOT)) }
                 script { (PreEscaped(SCRIPT)) }
             }

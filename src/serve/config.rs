@@ -19,9 +19,9 @@ pub struct Config {
     /// Names that a `Host` header may have besides `localhost` and the address that was connected
     /// to.
     pub hosts: Vec<String>,
-    /// Of sizes and numbers.
+    /// How much may be asked at a time.
     pub limits: Limits,
-    /// Of waits.
+    /// How long anything may take.
     pub timeouts: Timeouts,
 }
 

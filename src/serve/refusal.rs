@@ -35,7 +35,7 @@ impl Refusal {
         Self { status, code, message: message.into() }
     }
 
-    pub(super) fn not_found(what: &'static str) -> Self {
+    pub(super) fn not_found(what: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", what)
     }
 

@@ -19,17 +19,11 @@ use super::{docs, guard, models, predict};
 pub(super) const HEALTH: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";
 pub(super) const OPENAPI: &str = "/openapi.json";
-#[cfg(feature = "serve-docs")]
-const NOTHING: &str = "there is nothing here; /docs tells what there is";
-#[cfg(not(feature = "serve-docs"))]
-const NOTHING: &str = "there is nothing here; /openapi.json tells what there is";
-#[cfg(feature = "serve-docs")]
-const OTHER_METHOD: &str = "this path takes another method; /docs tells which";
-#[cfg(not(feature = "serve-docs"))]
-const OTHER_METHOD: &str = "this path takes another method; /openapi.json tells which";
 pub(super) const DOCS: &str = "/docs";
 pub(super) const DOCS_PAGE: &str = "/docs/";
 pub(super) const DOCS_FILE: &str = "/docs/{*file}";
+/// Where a person reads what there is.
+const GUIDE: &str = if cfg!(feature = "serve-docs") { DOCS } else { OPENAPI };
 
 /// Every route, behind what all requests pass.
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
@@ -45,9 +39,15 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
     #[cfg(feature = "serve-docs")]
     let routes = routes.merge(super::docs_page::routes());
     routes
-        .fallback(async || Refusal::not_found(NOTHING))
+        .fallback(async || {
+            Refusal::not_found(format!("there is nothing here; {GUIDE} tells what there is"))
+        })
         .method_not_allowed_fallback(async || {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", OTHER_METHOD)
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                format!("this path takes another method; {GUIDE} tells which"),
+            )
         })
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             tracing::error!(panic = said(&*panic), "a handler panicked");

@@ -31,7 +31,7 @@ pub struct Job<'a> {
     pub packs: Vec<Vec<TrialId>>,
     /// Runs that may still have no folder.
     pub making: &'a Making,
-    /// With workers that make no progress.
+    /// How long workers may make no progress.
     pub patience: Patience,
     /// The time for event lines, RFC 3339.
     pub clock: fn() -> String,
@@ -63,9 +63,9 @@ impl Workers {
 /// When a worker that makes no progress is told, and when it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// After so long it is said.
+    /// How long a worker may be silent before that is said.
     pub warn: Duration,
-    /// After so long the worker is replaced.
+    /// How long before it is replaced; never where this is `None`.
     pub replace: Option<Duration>,
 }
 

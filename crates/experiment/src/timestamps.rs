@@ -24,13 +24,13 @@ pub enum TsFormat {
 /// What an epoch counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EpochUnit {
-    /// Since 1970 UTC, as the others.
+    /// Seconds since 1970 UTC.
     Seconds,
-    /// 10⁻³ s.
+    /// Milliseconds since then.
     Milliseconds,
-    /// 10⁻⁶ s.
+    /// Microseconds since then.
     Microseconds,
-    /// 10⁻⁹ s.
+    /// Nanoseconds since then.
     Nanoseconds,
 }
 

@@ -22,7 +22,8 @@ pub(super) fn backtest(
 
 const HELP: &str = "help: give for instance
       --commission-bps 0.25 --half-spread '0.5 bps' --slippage '0.5 bps'
-      (or in ticks, with --tick-size 0.2), or write them into the experiment and run its sweep once more, which trains nothing:
+      (or in ticks, with --tick-size 0.2), or write them into the experiment
+      and run its sweep once more, which trains nothing:
 
       [backtest]
       costs.commission_bps = 0.25

@@ -41,7 +41,7 @@ pub struct Statistics {
     pub break_even_bps: Option<f64>,
     /// The bar at which equity was gone, if it was.
     pub ruined_at: Option<usize>,
-    /// Return and risk, a year.
+    /// Return and risk per year.
     #[serde(flatten)]
     pub annual: Annual,
     /// Beside buy and hold.
@@ -62,7 +62,7 @@ pub struct CostSums {
     pub commission: f64,
     /// Half of the spread.
     pub half_spread: f64,
-    /// Worse prices than the quoted.
+    /// Prices worse than those quoted.
     pub slippage: f64,
 }
 

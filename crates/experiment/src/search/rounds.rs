@@ -120,15 +120,15 @@ impl Search {
             _ => due(number, stop),
         };
         let round = awaited.iter().map(|&waiting| round_of(waiting)).min()?;
-        let stopping: Vec<(usize, usize)> =
-            awaited.into_iter().filter(|&waiting| round_of(waiting) == round).collect();
-        let is_behind = |&(number, _): &(usize, usize)| due(number, passed(number)) < round;
-        let unknown = |waiting: &(usize, usize)| {
-            !told.contains_key(&waiting.0) && (is_behind(waiting) || stopping.contains(waiting))
+        let stops = |waiting: &(usize, usize)| round_of(*waiting) == round;
+        let is_unknown = |waiting: &(usize, usize)| {
+            let number = waiting.0;
+            !told.contains_key(&number) && (stops(waiting) || due(number, passed(number)) < round)
         };
-        if self.awaited().iter().any(unknown) {
+        if awaited.iter().any(is_unknown) {
             return None;
         }
+        let stopping: Vec<(usize, usize)> = awaited.into_iter().filter(stops).collect();
         self.round = round;
         let mut arrivals: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (number, _) in stopping {
@@ -225,8 +225,7 @@ fn at_stop(pruner: Pruner, tried: &Tried, epoch: usize) -> Option<f64> {
     match (pruner, tried.outcome) {
         // One that ended before the rung by itself counts with its best.
         (Pruner::Halving { .. }, Outcome::Finished { loss }) => own.or(Some(loss)),
-        (Pruner::Halving { .. }, _) => own,
-        (_, Outcome::Finished { loss }) => own.or(Some(loss)),
+        (Pruner::Halving { .. }, _) | (_, Outcome::Finished { .. }) => own,
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use rand_chacha::rand_core::Rng;
 
-use super::{Assignment, Grid, Space};
+use super::{Assignment, Grid, Parameter, Space};
 use crate::seed;
 
 /// Proposes assignments as a pure function of the space, the seed and the index, so that resuming
@@ -66,21 +66,35 @@ impl Sampler for RandomSampler {
     /// Each parameter (or zip group) has a generator of its own: another one more or less changes
     /// no draw of the others.
     fn propose(&self, space: &Space, index: u128) -> Option<Assignment> {
-        let index =
-            u64::try_from(index).ok().filter(|index| (*index as u128) < self.trials as u128)?;
-        let mut assignment = Assignment::new();
-        for parameter in &space.parameters {
-            if parameter.is_active(&assignment) {
-                let purpose = match &parameter.zip {
-                    Some(group) => format!("random zip {group}"),
-                    None => format!("random {}", parameter.key),
-                };
-                let value = parameter.domain.at(share(self.seed, &purpose, index))?;
-                assignment.insert(parameter.key.clone(), value);
-            }
-        }
-        Some(assignment)
+        let index = within(self.trials, index)?;
+        assign(space, |parameter| {
+            let purpose = match &parameter.zip {
+                Some(group) => format!("random zip {group}"),
+                None => format!("random {}", parameter.key),
+            };
+            share(self.seed, &purpose, index)
+        })
     }
+}
+
+/// The index of a draw, when there are so many.
+pub(super) fn within(trials: usize, index: u128) -> Option<u64> {
+    u64::try_from(index).ok().filter(|_| index < trials as u128)
+}
+
+/// The assignment at a share, in [0, 1), of each parameter's domain; what is inactive is left out.
+pub(super) fn assign(
+    space: &Space,
+    mut share: impl FnMut(&Parameter) -> f64,
+) -> Option<Assignment> {
+    let mut assignment = Assignment::new();
+    for parameter in &space.parameters {
+        let share = share(parameter);
+        if parameter.is_active(&assignment) {
+            assignment.insert(parameter.key.clone(), parameter.domain.at(share)?);
+        }
+    }
+    Some(assignment)
 }
 
 impl Sampler for ListSampler {

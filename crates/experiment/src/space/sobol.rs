@@ -2,6 +2,7 @@
 
 use rand_chacha::rand_core::Rng;
 
+use super::sampler::{assign, within};
 use super::{Assignment, Sampler, Space};
 use crate::seed;
 
@@ -30,24 +31,22 @@ impl Sampler for SobolSampler {
     }
 
     fn propose(&self, space: &Space, index: u128) -> Option<Assignment> {
-        let index =
-            u64::try_from(index).ok().filter(|index| (*index as u128) < self.trials as u128)?;
-        let mut assignment = Assignment::new();
+        let index = within(self.trials, index)?;
         // The group that a dimension is of, where it is of one.
         let mut dimensions: Vec<Option<&str>> = Vec::new();
-        for parameter in &space.parameters {
+        let dimension_of = space.parameters.iter().map(|parameter| {
             let group = parameter.zip.as_deref();
             let known = group.and_then(|_| dimensions.iter().position(|other| *other == group));
-            let dimension = known.unwrap_or_else(|| {
+            known.unwrap_or_else(|| {
                 dimensions.push(group);
                 dimensions.len() - 1
-            });
-            if parameter.is_active(&assignment) {
-                let value = parameter.domain.at(coordinate(self.seed, index, dimension as u32))?;
-                assignment.insert(parameter.key.clone(), value);
-            }
-        }
-        Some(assignment)
+            })
+        });
+        let mut dimension_of = dimension_of.collect::<Vec<_>>().into_iter();
+        assign(space, |_| {
+            let dimension = dimension_of.next().unwrap_or_default();
+            coordinate(self.seed, index, dimension as u32)
+        })
     }
 }
 

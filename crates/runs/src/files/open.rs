@@ -152,7 +152,7 @@ fn read_measured(file: File, length: u64, most: u64) -> io::Result<Vec<u8>> {
             return Ok(bytes);
         }
     }
-    Err(Unfit(format!("it is not read: such a file has at most {most} bytes")).into())
+    Err(Unfit(format!("it is too large: such a file has at most {most} bytes")).into())
 }
 
 /// Names in a folder, without hidden ones, sorted; none when there is no such folder.
